@@ -1,0 +1,30 @@
+"""Structured Bayesian Pruning: multiplicative log-normal noise that learns which units to remove.
+
+Names are loaded when they are first asked for, so that reading a run folder never imports torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "TruncatedLogNormal": "sbp.distributions.truncated_log_normal",
+    "LogUniform": "sbp.distributions.log_uniform",
+    "SBPLayer": "sbp.layer",
+    "RunConfig": "sbp.config",
+    "ConfigError": "sbp.config",
+    "train": "sbp.training",
+    "build": "sbp.networks.registry",
+    "load": "sbp.data",
+}
+
+__all__ = [*_HOME, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'sbp' has no attribute {name!r}")

@@ -1,0 +1,178 @@
+"""What a run is asked to do: one frozen, validated, JSON-able object.
+
+The form of the app, the command line and the worker all speak of a run through this class,
+and the help text of every control is the field's own sentence.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from sbp.networks.specs import SPECS
+
+DATASETS = ("mnist", "fashion-mnist", "digits")
+METHODS = ("sbp", "sbpa")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+class ConfigError(ValueError):
+    """A run was described in a way that cannot be trained; the message says what to change."""
+
+
+def _field(default: Any, help: str, unit: str = "") -> Any:
+    return dataclasses.field(default=default, metadata={"help": help, "unit": unit})
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Describes one training run completely: same config, same versions, same device, same result.
+
+    Raises `ConfigError` with a sentence when a value is out of range.
+
+    >>> config = RunConfig(network="lenet-500-300", epochs=3)
+    >>> RunConfig.from_json(config.to_json()) == config
+    True
+    """
+
+    network: str = _field("lenet-500-300", "Which network is trained.")
+    dataset: str = _field("mnist", "Which images it is trained on.")
+    method: str = _field(
+        "sbp",
+        "sbp: the paper's bound, every KL weight 1. sbpa: the KL of a layer is weighted, "
+        "by default in proportion to the MACs one of its units owns (StructuredBPa).",
+    )
+    preset: str = _field("custom", "The name of the recipe these values came from.")
+    epochs: int = _field(30, "Passes over the training set with the noise on.", "epochs")
+    pretrain_epochs: int = _field(0, "Passes over the training set before that, without noise.", "epochs")
+    batch_size: int = _field(250, "Objects a step; each draws its own theta.", "objects")
+    lr: float = _field(2e-3, "Adam's learning rate for weights and biases.", "per step")
+    noise_lr: float = _field(
+        1e-1,
+        "Adam's learning rate for mu and log sigma: they move by about this much a step, "
+        "so it decides how soon units can die. The knob that matters.",
+        "nats per step",
+    )
+    weight_decay: float = _field(0.0, "L2 penalty on the weights (added to the gradient).", "per step")
+    kl_weights: tuple[float, ...] = _field(
+        (), "One weight a noise layer for the KL (sbpa only). Empty: in proportion to the MACs a unit owns."
+    )
+    log_low: float = _field(-20.0, "a, the lower end of log theta.", "nats")
+    log_high: float = _field(0.0, "b, the upper end of log theta; at 0 the noise never amplifies.", "nats")
+    init_loc: float = _field(0.0, "mu of every unit at birth.", "nats")
+    init_log_scale: float = _field(-5.0, "log sigma of every unit at birth.", "log nats")
+    widths: tuple[int, ...] = _field((), "Hidden widths, first layer first. Empty: the network's own.", "units")
+    seed: int = _field(0, "Decides the initial weights, the order of objects and every draw of theta.")
+    device: str = _field("auto", "Where it is trained; auto takes the first of cuda, mps, cpu that works.")
+    train_size: int = _field(0, "How many training objects are used; 0 means all.", "objects")
+    validation_size: int = _field(
+        5000, "How many training objects are held out to watch the error; the test set is read once, at the end.",
+        "objects",
+    )
+    random_labels: bool = _field(False, "Replace every training label by a random one; the test set keeps its own.")
+    threads: int = _field(0, "CPU threads of the training; 0 leaves it to the machine.", "threads")
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kl_weights", tuple(float(w) for w in self.kl_weights))
+        object.__setattr__(self, "widths", tuple(int(w) for w in self.widths))
+        self._check()
+
+    def _check(self) -> None:
+        _one_of("network", self.network, tuple(SPECS))
+        _one_of("dataset", self.dataset, DATASETS)
+        _one_of("method", self.method, METHODS)
+        _one_of("device", self.device, DEVICES)
+        for name in ("epochs", "batch_size"):
+            _at_least(name, getattr(self, name), 1)
+        for name in ("pretrain_epochs", "train_size", "validation_size", "seed", "threads", "weight_decay"):
+            _at_least(name, getattr(self, name), 0)
+        for name in ("lr", "noise_lr"):
+            value = getattr(self, name)
+            if not (_finite(value) and value > 0):
+                raise ConfigError(f"{name}: expected a number above 0, got {value!r}.")
+        if not (_finite(self.log_low) and _finite(self.log_high) and self.log_low < self.log_high):
+            raise ConfigError(
+                f"log_low, log_high: expected a < b, got a = {self.log_low!r}, b = {self.log_high!r}; "
+                "the paper uses a = -20, b = 0."
+            )
+        if not self.log_low - 5 <= self.init_loc <= self.log_high + 5:
+            raise ConfigError(f"init_loc: expected mu within 5 of [a, b], got {self.init_loc!r}.")
+        if not -8 <= self.init_log_scale <= 5:
+            raise ConfigError(f"init_log_scale: expected log sigma in [-8, 5], got {self.init_log_scale!r}.")
+        spec = SPECS[self.network]
+        if self.widths and (len(self.widths) != len(spec.widths) or min(self.widths) < 1):
+            raise ConfigError(
+                f"widths: expected {len(spec.widths)} numbers of at least 1 for {self.network}, "
+                f"got {list(self.widths)}; leave it empty for {list(spec.widths)}."
+            )
+        n_layers = len(spec.layers(self.widths))
+        if self.kl_weights and self.method == "sbp" and set(self.kl_weights) != {1.0}:
+            raise ConfigError("kl_weights: expected none with method sbp (all are 1); choose method sbpa to set them.")
+        if self.kl_weights and (len(self.kl_weights) != n_layers or not all(w >= 0 for w in self.kl_weights)):
+            raise ConfigError(
+                f"kl_weights: expected {n_layers} numbers of at least 0 (one a noise layer), got {list(self.kl_weights)}."
+            )
+
+    def to_json(self) -> str:
+        """The config as JSON text with every field written out."""
+        return json.dumps(dataclasses.asdict(self), indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> RunConfig:
+        """Reads what `to_json` wrote; raises `ConfigError` on unknown fields or text that is no JSON object."""
+        try:
+            values = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ConfigError(f"Expected a run's config as JSON, got text that does not parse: {error}.") from None
+        if not isinstance(values, dict):
+            raise ConfigError(f"Expected a JSON object with the fields of a run, got {type(values).__name__}.")
+        return cls.from_dict(values)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> RunConfig:
+        """Builds a config from plain values; raises `ConfigError` naming fields that do not exist."""
+        fields = {f.name: f for f in dataclasses.fields(cls)}
+        unknown = sorted(set(values) - set(fields))
+        if unknown:
+            raise ConfigError(f"Unknown field(s) {', '.join(unknown)}; a run has {', '.join(fields)}.")
+        for name, value in values.items():
+            _check_type(name, value, fields[name].default)
+        return cls(**values)
+
+    def replace(self, **changes: Any) -> RunConfig:
+        """A copy with some fields changed, validated anew."""
+        return RunConfig.from_dict({**dataclasses.asdict(self), **changes})
+
+
+def _finite(value: Any) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)
+
+
+def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ConfigError(f"{name}: expected one of {', '.join(allowed)}, got {value!r}.")
+
+
+def _at_least(name: str, value: Any, least: int) -> None:
+    if not (_finite(value) and value >= least):
+        raise ConfigError(f"{name}: expected at least {least}, got {value!r}.")
+
+
+def _check_type(name: str, value: Any, default: Any) -> None:
+    """Numbers stay numbers and texts stay texts, so that a hand-written file fails here and not in training."""
+    ok: bool
+    if isinstance(default, bool):
+        ok = isinstance(value, bool)
+    elif isinstance(default, int):
+        ok = isinstance(value, int) and not isinstance(value, bool)
+    elif isinstance(default, float):
+        ok = isinstance(value, (int, float)) and not isinstance(value, bool)
+    elif isinstance(default, tuple):
+        ok = isinstance(value, (list, tuple)) and all(isinstance(v, (int, float)) for v in value)
+    else:
+        ok = isinstance(value, str)
+    if not ok:
+        raise ConfigError(f"{name}: expected something like {default!r}, got {value!r}.")

@@ -1,0 +1,78 @@
+"""What a training says while it goes on: progress, records, snapshots. Plain data, no torch."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+PHASES = ("pretrain", "sbp")
+
+
+@dataclass(frozen=True)
+class Record:
+    """The scalars of one finished epoch.
+
+    nll: mean over training objects of -log p(y | x, theta) with theta drawn, in nats per object.
+    kl: KL(q || p) summed over all units, unweighted, in nats. kl_weighted: the same with the KL weights.
+    loss: nll + kl_weighted / n_train, the negative bound per object.
+    kept: units with SNR >= 1 in each noise layer, a dead channel counted with its features.
+    train_error_percent and validation_error_percent are of the pruned network (theta = E[theta] * keep);
+    the latter is None where nothing was held out. accuracy of the noisy network is not recorded.
+    """
+
+    epoch: int
+    step: int
+    phase: str
+    seconds: float
+    nll: float
+    kl: float
+    kl_weighted: float
+    loss: float
+    train_error_percent: float
+    validation_error_percent: float | None
+    kept: tuple[int, ...]
+    macs: int
+    lr: float
+    noise_lr: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Record:
+        return cls(**{**values, "kept": tuple(values["kept"])})
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """mu and log sigma of every unit after an epoch, by layer name; float32 arrays of shape [units]. Epoch 0 is birth."""
+
+    epoch: int
+    loc: dict[str, np.ndarray]
+    log_scale: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training stands between two records.
+
+    epoch counts from 1 within its phase; step and steps count over the whole run, both phases.
+    seconds_left and seconds_to_first_prune are estimates, None while there is nothing to judge by;
+    the latter is 0 once a unit has been pruned.
+    """
+
+    phase: str
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    seconds: float
+    seconds_left: float | None
+    seconds_to_first_prune: float | None
+    nll: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
