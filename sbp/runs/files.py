@@ -1,0 +1,109 @@
+"""Writing files that are never half there, and locks that the kernel drops when their holder dies. No torch."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+
+class Locked(RuntimeError):
+    """Somebody else holds this lock."""
+
+
+class BadFile(ValueError):
+    """A file of a run is missing or does not hold what it should; the message names it."""
+
+
+def replace_bytes(path: Path, content: bytes) -> None:
+    """Replaces a whole file: readers see the old or the new content, whenever the writer dies."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(temporary, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Replaces a whole JSON file."""
+    replace_bytes(path, (json.dumps(value, indent=1) + "\n").encode())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Reads a JSON object; raises `BadFile` with a sentence that names the file."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadFile(f"{path.name} is missing from {path.parent}.") from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise BadFile(f"{path.name} in {path.parent} cannot be read as JSON: {error}.") from None
+    if not isinstance(value, dict):
+        raise BadFile(f"{path.name} in {path.parent} should hold a JSON object and holds a {type(value).__name__}.")
+    return value
+
+
+def append_bytes(path: Path, content: bytes) -> None:
+    """Appends without rewriting, so that a reader sees a cut end at worst; raises OSError when the disk is full."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        while content:
+            content = content[os.write(descriptor, content) :]
+    finally:
+        os.close(descriptor)
+
+
+class Lock:
+    """An exclusive flock on a file, held from construction to `release` or the death of every holder.
+
+    A reader's probe takes a shared lock for a moment, so taking it is tried for `patience` seconds.
+    Raises `Locked` when another holds it. `descriptor` adopts a descriptor that is locked already.
+    """
+
+    def __init__(self, path: Path, patience: float = 0.5, descriptor: int | None = None) -> None:
+        self.path = path
+        self.descriptor = -1
+        if descriptor is not None:
+            self.descriptor = descriptor
+            return
+        opened = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        end = time.monotonic() + patience
+        while True:
+            try:
+                fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= end:
+                    os.close(opened)
+                    raise Locked(f"{path} is held by another process.") from None
+                time.sleep(0.01)
+        self.descriptor = opened
+
+    def release(self) -> None:
+        """Closes this holder's copy; a child that inherited the descriptor keeps the lock."""
+        descriptor, self.descriptor = self.descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    def __del__(self) -> None:
+        self.release()
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a living process holds the exclusive lock on this file; takes a shared one and lets go at once."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False

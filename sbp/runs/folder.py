@@ -1,0 +1,214 @@
+"""The writing side of a run's folder: what the worker, or a script that makes a recording, puts on disk. No torch.
+
+The folder is the seam of the house: pages and command line read it (`sbp.runs.view`), whoever wrote it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sbp.config import RunConfig
+from sbp.networks.specs import SPECS, LayerInfo
+from sbp.records import Progress, Record, Snapshot
+from sbp.runs.files import BadFile, Lock, append_bytes, read_json, replace_bytes, write_json
+from sbp.runs.states import State
+
+CONFIG, META, STATUS, RESULT = "config.json", "meta.json", "status.json", "result.json"
+RECORDS, NOISE = "records.jsonl", "noise.f32"
+CHECKPOINT, MODEL = "checkpoint.safetensors", "model.safetensors"
+LOG, LOCK, STOP = "log.txt", "lock", "stop"
+
+
+def layers_to_json(layers: tuple[LayerInfo, ...]) -> list[dict[str, Any]]:
+    """The noise layers as plain values, the way meta.json holds them."""
+    return [dataclasses.asdict(layer) for layer in layers]
+
+
+def layers_from_json(values: list[dict[str, Any]]) -> tuple[LayerInfo, ...]:
+    """Reads what `layers_to_json` wrote."""
+    return tuple(
+        LayerInfo(
+            str(value["name"]),
+            str(value["kind"]),
+            int(value["units"]),
+            tuple(int(side) for side in value["shape"]),
+            str(value.get("parent", "")),
+        )
+        for value in values
+    )
+
+
+class RunFolder:
+    """Writes one run's folder and holds its lock, so that readers know the writer lives.
+
+    Raises `Locked` when another process writes this run, and `BadFile` or `ConfigError` when config.json is unreadable.
+    """
+
+    def __init__(self, path: Path, lock: Lock | None = None) -> None:
+        self.path = Path(path)
+        self.lock = lock or Lock(self.path / LOCK)
+        self.id = self.path.name
+        if not (self.path / CONFIG).exists():
+            raise BadFile(f"{CONFIG} is missing from {self.path}; a run's folder has one.")
+        self.config = RunConfig.from_json((self.path / CONFIG).read_text(encoding="utf-8"))
+        self.layers = SPECS[self.config.network].layers(self.config.widths)
+        try:
+            self._status = read_json(self.path / STATUS)
+        except BadFile:
+            self._status = {}
+
+    def __enter__(self) -> RunFolder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of the lock; an active run that nobody else holds is lost from now on."""
+        self.lock.release()
+
+    @property
+    def state(self) -> State:
+        """The state last written."""
+        return State(self._status.get("state", State.QUEUED))
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """What meta.json holds; empty while there is none."""
+        return read_json(self.path / META) if (self.path / META).exists() else {}
+
+    def write_meta(self, meta: Mapping[str, Any]) -> None:
+        """Replaces meta.json; `layers` may be LayerInfo or their JSON."""
+        values = dict(meta)
+        layers = values.get("layers", self.layers)
+        values["layers"] = [dataclasses.asdict(layer) if isinstance(layer, LayerInfo) else layer for layer in layers]
+        write_json(self.path / META, values)
+
+    def write_status(
+        self, state: State | str, message: str = "", progress: Progress | None = None, **extra: Any
+    ) -> None:
+        """Replaces status.json; progress and extra values stay from one call to the next until they are given anew."""
+        changes: dict[str, Any] = {**extra, "state": str(State(state)), "message": message}
+        changes |= {"pid": os.getpid(), "updated": time.time()}
+        if progress is not None:
+            changes["progress"] = progress.to_dict()
+        self._status |= changes
+        write_json(self.path / STATUS, self._status)
+
+    def append_record(self, record: Record) -> None:
+        """Adds one epoch's scalars as a line of JSON."""
+        append_bytes(self.path / RECORDS, (json.dumps(record.to_dict()) + "\n").encode())
+
+    def append_snapshot(self, snapshot: Snapshot) -> None:
+        """Adds one row of little-endian float32: epoch, loc of every unit in layer order, log_scale of every unit."""
+        parts = [np.array([snapshot.epoch])]
+        for values in (snapshot.loc, snapshot.log_scale):
+            for layer in self.layers:
+                part = np.asarray(values[layer.name]).reshape(-1)
+                if part.size != layer.units:
+                    raise ValueError(
+                        f"Snapshot of {layer.name}: expected {layer.units} units, got {part.size}."
+                    )
+                parts.append(part)
+        append_bytes(self.path / NOISE, np.concatenate(parts).astype("<f4").tobytes())
+
+    def write_checkpoint(self, tensors: Mapping[str, np.ndarray], state: Mapping[str, Any]) -> None:
+        """Replaces checkpoint.safetensors: arrays, the JSON-able state, and how many records and rows it covers.
+
+        State and counts ride in the file's header, so that one rename makes the whole checkpoint appear.
+        """
+        covers = {"records": _count_lines(self.path / RECORDS), "rows": self._count_rows()}
+        header = {"state": json.dumps(dict(state)), "covers": json.dumps(covers)}
+        replace_bytes(self.path / CHECKPOINT, _safetensors(tensors, header))
+
+    def read_checkpoint(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+        """Arrays and state of the last checkpoint, or None; cuts records and rows to what it covers.
+
+        Raises `BadFile` when the file cannot be read.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        path = self.path / CHECKPOINT
+        if not path.exists():
+            self._cut(0, 0)
+            return None
+        try:
+            with safe_open(str(path), framework="numpy") as file:
+                header = file.metadata()
+                tensors = {name: file.get_tensor(name) for name in file.keys()}
+            state, covers = json.loads(header["state"]), json.loads(header["covers"])
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+            raise BadFile(
+                f"{CHECKPOINT} in {self.path} cannot be read ({error}); delete it to train from the start."
+            ) from None
+        self._cut(int(covers["records"]), int(covers["rows"]))
+        return tensors, state
+
+    def remove_checkpoint(self) -> None:
+        """Deletes the checkpoint of a run that needs none any more."""
+        (self.path / CHECKPOINT).unlink(missing_ok=True)
+
+    def write_model(self, tensors: Mapping[str, np.ndarray]) -> None:
+        """Replaces model.safetensors: the network's weights and noise at the last good epoch."""
+        header = {"network": self.config.network, "widths": json.dumps(self.config.widths), "run": self.id}
+        replace_bytes(self.path / MODEL, _safetensors(tensors, header))
+
+    def write_result(self, result: Mapping[str, Any]) -> None:
+        """Replaces result.json, the object that the command line prints; id comes first."""
+        write_json(self.path / RESULT, {"id": self.id, **result})
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether somebody asked this run to stop."""
+        return (self.path / STOP).exists()
+
+    def clear_stop(self) -> None:
+        """Forgets a request to stop."""
+        (self.path / STOP).unlink(missing_ok=True)
+
+    def truncate_after(self, epoch: int) -> None:
+        """Cuts every record and noise row of a later epoch, and cut ends with them."""
+        lines = (self.path / RECORDS).read_bytes().splitlines(True) if (self.path / RECORDS).exists() else []
+        whole = [line for line in lines if line.endswith(b"\n")]
+        epochs = np.zeros(0)
+        if (self.path / NOISE).exists():
+            rows = np.fromfile(self.path / NOISE, "<f4", count=self._count_rows() * self._row_floats)
+            epochs = rows.reshape(-1, self._row_floats)[:, 0]
+        self._cut(sum(json.loads(line)["epoch"] <= epoch for line in whole), int((epochs <= epoch).sum()))
+
+    @property
+    def _row_floats(self) -> int:
+        return 1 + 2 * sum(layer.units for layer in self.layers)
+
+    def _count_rows(self) -> int:
+        path = self.path / NOISE
+        return path.stat().st_size // (4 * self._row_floats) if path.exists() else 0
+
+    def _cut(self, records: int, rows: int) -> None:
+        """Keeps the first `records` lines and the first `rows` rows."""
+        path = self.path / RECORDS
+        if path.exists():
+            lines = path.read_bytes().splitlines(True)
+            replace_bytes(path, b"".join(line for line in lines[:records] if line.endswith(b"\n")))
+        path = self.path / NOISE
+        if path.exists():
+            os.truncate(path, min(rows, self._count_rows()) * 4 * self._row_floats)
+
+
+def _count_lines(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def _safetensors(tensors: Mapping[str, np.ndarray], header: dict[str, str]) -> bytes:
+    from safetensors.numpy import save
+
+    # safetensors writes an array's memory as it lies, so a transposed view would come back scrambled.
+    return bytes(save({name: np.array(value, order="C") for name, value in tensors.items()}, metadata=header))

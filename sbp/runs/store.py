@@ -1,0 +1,163 @@
+"""Every run there is: made, found, listed and deleted here. The folder of a run is the seam; no torch.
+
+A run lives in a folder of its own under `runs_root()`; recordings that ship with the code lie in `recorded_root()`
+in the very same format. `RunFolder` writes one, `RunView` reads one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+from pathlib import Path
+
+from sbp.config import RunConfig
+from sbp.networks.specs import SPECS
+from sbp.runs.files import Lock, Locked, write_json
+from sbp.runs.folder import CONFIG, LOCK, META, STATUS, RunFolder, layers_to_json
+from sbp.runs.states import State
+from sbp.runs.view import RunView, Snapshots
+
+__all__ = [
+    "BadRequest", "RunFolder", "RunView", "Snapshots", "UnknownRun", "create", "delete", "find_run", "list_runs",
+    "open_run", "recorded_root", "runs_root",
+]  # fmt: skip
+
+# Ids arrive from links and shells: letters, digits, dots and dashes, and never a way out of the folder.
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
+
+
+class UnknownRun(LookupError):
+    """No run has this id; the message says where was looked and what there is."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class BadRequest(ValueError):
+    """Something was asked of a run that it cannot do."""
+
+
+def runs_root() -> Path:
+    """Where live runs are: $SBP_RUNS, or ./runs; it need not exist yet."""
+    return Path(os.environ.get("SBP_RUNS") or "runs").absolute()
+
+
+def recorded_root() -> Path:
+    """Where the recordings that ship with the code are."""
+    return Path(__file__).resolve().parents[2] / "assets" / "runs"
+
+
+def create(config: RunConfig, root: Path | None = None) -> RunFolder:
+    """Makes a new run's folder, queued, and hands back its writer, which holds the run's lock.
+
+    The folder appears whole and locked in one rename, so no reader ever sees it half made or takes it for lost.
+    Raises OSError when the place cannot be written.
+    """
+    root = Path(root or runs_root())
+    root.mkdir(parents=True, exist_ok=True)
+    now = time.time()
+    hidden = root / f".new-{os.getpid()}-{time.monotonic_ns()}"
+    hidden.mkdir()
+    (hidden / CONFIG).write_text(config.to_json() + "\n", encoding="utf-8")
+    layers = SPECS[config.network].layers(config.widths)
+    write_json(hidden / META, {"created": now, "network": config.network, "layers": layers_to_json(layers)})
+    status = {"state": str(State.QUEUED), "message": "", "pid": os.getpid(), "updated": now, "queued": now}
+    write_json(hidden / STATUS, status)
+    lock = Lock(hidden / LOCK)
+    path = _claim(hidden, root, _base_id(config, now))
+    return RunFolder(path, lock)
+
+
+def open_run(run_id: str, root: Path | None = None) -> RunView:
+    """The run of exactly this id, live or recorded; raises `UnknownRun` with a sentence."""
+    for place, recorded in ((Path(root or runs_root()), False), (recorded_root(), True)):
+        if _ID.fullmatch(run_id or "") and _is_run(place / run_id):
+            return RunView(place / run_id, recorded)
+    raise UnknownRun(f"There is no run {run_id!r} in {root or runs_root()} or among the recordings.")
+
+
+def find_run(text: str, root: Path | None = None) -> RunView:
+    """The run of this id, the only one whose id starts so, or for `latest` the newest live one.
+
+    Raises `UnknownRun` when none or several fit.
+    """
+    runs = list_runs(root=root)
+    if text == "latest":
+        live = [run for run in runs if not run.recorded]
+        if not live:
+            raise UnknownRun(f"There is no run in {root or runs_root()} yet; start one with: python -m sbp train.")
+        return live[0]
+    for run in runs:
+        if run.id == text:
+            return run
+    fitting = [run for run in runs if text and run.id.startswith(text)]
+    if len(fitting) > 1:
+        some = ", ".join(run.id for run in fitting[:5])
+        raise UnknownRun(f"{len(fitting)} runs start with {text!r} ({some}); give more of the id.")
+    return fitting[0] if fitting else open_run(text, root)
+
+
+def list_runs(recorded: bool = True, root: Path | None = None) -> list[RunView]:
+    """Every run, newest first, recordings last; a corrupt one shows as failed and never raises."""
+    runs = [RunView(path) for path in _folders(Path(root or runs_root()))]
+    if recorded:
+        known = {run.id for run in runs}
+        runs += [RunView(path, True) for path in _folders(recorded_root()) if path.name not in known]
+    return runs
+
+
+def delete(run_id: str, root: Path | None = None) -> None:
+    """Deletes a live run's folder; raises `BadRequest` while a worker writes it, or when it is a recording."""
+    view = open_run(run_id, root)
+    if view.recorded:
+        raise BadRequest(f"{view.id} is a recording that ships with the code; it cannot be deleted.")
+    try:
+        lock = Lock(view.folder / LOCK)
+    except Locked:
+        raise BadRequest(f"{view.id} is {view.state}; stop it before you delete it.") from None
+    hidden = view.folder.with_name(f".deleted-{os.getpid()}-{view.id}")
+    view.folder.rename(hidden)
+    lock.release()
+    shutil.rmtree(hidden, ignore_errors=True)
+
+
+def _base_id(config: RunConfig, now: float) -> str:
+    moment = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
+    preset = re.sub(r"[^A-Za-z0-9]+", "-", config.preset).strip("-")[:40] or "custom"
+    return f"{moment}-{config.network}-{preset}-s{config.seed}"
+
+
+def _claim(hidden: Path, root: Path, base: str) -> Path:
+    """Renames the finished folder to the first free id; a rename onto a folder with files in it fails by itself."""
+    number = 1
+    while True:
+        path = root / (base if number == 1 else f"{base}-{number}")
+        if not path.exists():
+            try:
+                hidden.rename(path)
+                return path
+            except OSError:
+                if not path.exists():
+                    raise
+        number += 1
+
+
+def _is_run(path: Path) -> bool:
+    return (path / CONFIG).is_file() or (path / STATUS).is_file()
+
+
+def _folders(place: Path) -> list[Path]:
+    """Folders of runs, newest id first; suffixes count as numbers, so that -10 is newer than -9."""
+    try:
+        paths = [path for path in place.iterdir() if _ID.fullmatch(path.name) and _is_run(path)]
+    except OSError:
+        return []
+    return sorted(paths, key=lambda path: [int(p) if p.isdigit() else 0 for p in _numbers(path.name)], reverse=True)
+
+
+def _numbers(name: str) -> list[str]:
+    parts = name.split("-")
+    suffix = parts[-1] if parts[-1].isdigit() else "1"
+    return [*parts[:2], suffix]

@@ -1,0 +1,55 @@
+"""The object that the command line prints of a run, in any state. No torch."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from sbp.networks.specs import SPECS
+
+if TYPE_CHECKING:
+    from sbp.runs.view import RunView
+
+KEYS = (
+    "id", "network", "dataset", "method", "preset", "state", "message", "seed", "device", "hardware", "epochs",
+    "epochs_done", "test_error_percent", "validation_error_percent", "kept", "macs", "macs_dense", "macs_reduction",
+    "seconds", "n_train", "n_test", "kl_weights", "random_labels", "versions", "commit",
+)  # fmt: skip
+
+
+def summarise(view: RunView) -> dict[str, Any]:
+    """A run as one JSON-able object: the result where there is one, else config, meta and the last record.
+
+    macs are multiply-accumulates an image and macs_reduction = macs_dense / macs (infinite shows as None).
+    """
+    values: dict[str, Any] = dict.fromkeys(KEYS)
+    config, records = view.config, view.records()
+    readable = view._config is not None
+    if readable:
+        for name in ("network", "dataset", "method", "preset", "seed", "device", "epochs", "random_labels"):
+            values[name] = getattr(config, name)
+        values["macs_dense"] = SPECS[config.network].dense_macs(config.widths)
+        weights = config.kl_weights or ((1.0,) * len(view.layers) if config.method == "sbp" else None)
+        values["kl_weights"] = list(weights) if weights else None
+    for name in ("hardware", "n_train", "n_test", "kl_weights", "versions", "commit"):
+        values[name] = view.meta.get(name, values[name])
+    values["device"] = view.device or values["device"]
+    values["epochs_done"] = sum(record.phase == "sbp" for record in records)
+    if records:
+        last = records[-1]
+        values |= {"kept": list(last.kept), "macs": last.macs, "seconds": last.seconds}
+        values["validation_error_percent"] = last.validation_error_percent
+        if values["macs_dense"] and last.macs:
+            values["macs_reduction"] = round(values["macs_dense"] / last.macs, 3)
+    if view.result:
+        values |= view.result
+    return _finite(values | {"id": view.id, "state": str(view.state), "message": view.message})
+
+
+def _finite(value: Any) -> Any:
+    """NaN and infinity are no JSON: they become None."""
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
