@@ -11,8 +11,8 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
-    "TruncatedLogNormal": "sbp.distributions.truncated_log_normal",
-    "LogUniform": "sbp.distributions.log_uniform",
+    "TruncatedLogNormal": "sbp.distributions",
+    "LogUniform": "sbp.distributions",
     "SBPLayer": "sbp.layer",
     "RunConfig": "sbp.config",
     "ConfigError": "sbp.config",
