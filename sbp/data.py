@@ -1,0 +1,165 @@
+"""Data sets as tensors in memory: load, check, split. Torch is imported only where tensors are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sbp.config import DATASETS
+from sbp.data_download import Report, fetch
+from sbp.data_sources import N_CLASSES, SOURCES, DataError, data_root, digits, find, read_idx
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["DATASETS", "DataError", "Dataset", "Split", "data_root", "default_dataset", "load", "prepare"]
+
+# The largest part of the training images that may be held out; the small digits cannot spare half.
+_MOST_HELD_OUT = {"digits": 0.2}
+_KEYS = ("train_images", "train_labels", "test_images", "test_labels")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images and labels as published, in main memory.
+
+    Images: uint8 [N, 28, 28], 0 is background. Labels: int64 [N], 0..9. source: a sentence, what was read.
+    """
+
+    name: str
+    train_images: Tensor
+    train_labels: Tensor
+    test_images: Tensor
+    test_labels: Tensor
+    source: str
+
+
+@dataclass(frozen=True)
+class Split:
+    """What a training reads, on its device: x float32 [n, 1, 28, 28] in [0, 1], y int64 [n].
+
+    The validation part may be empty (n = 0).
+    """
+
+    train_x: Tensor
+    train_y: Tensor
+    validation_x: Tensor
+    validation_y: Tensor
+    test_x: Tensor
+    test_y: Tensor
+
+    @property
+    def n_train(self) -> int:
+        """Objects that are trained on: the n of KL / n in the objective."""
+        return len(self.train_y)
+
+    @property
+    def n_validation(self) -> int:
+        """Objects held out, which may be fewer than asked for."""
+        return len(self.validation_y)
+
+
+def load(
+    name: str, root: str | Path | None = None, *, download: bool = True, progress: Report | None = None
+) -> Dataset:
+    """Loads "mnist" or "fashion-mnist" from `root`/name, downloaded when absent, or the bundled "digits".
+
+    root: by default `data_root()`, that is $SBP_DATA or ./data. progress: called during a download with
+    (file, bytes done, bytes in all); without it a bar is drawn where the output is a terminal.
+    Raises `DataError` for an unknown name, when files are absent and cannot be downloaded, and when a file is
+    not the published one (checksum, magic number, shape, count, labels): nothing half-read comes back.
+
+    >>> digits = load("digits")
+    >>> digits.train_images.shape, digits.test_images.shape
+    (torch.Size([1437, 28, 28]), torch.Size([360, 28, 28]))
+    """
+    import torch
+
+    if name not in DATASETS:
+        raise DataError(f"Expected one of the data sets {', '.join(DATASETS)}, got {name!r}.")
+    folder = Path(root) if root is not None else data_root()
+    arrays = digits() if name == "digits" else _read_source(name, folder, download, progress)
+    # Arrays over the file's bytes are read-only; torch wants its own memory.
+    tensors = {key: torch.tensor(arrays[key]) for key in _KEYS}
+    for key in ("train_labels", "test_labels"):
+        tensors[key] = tensors[key].long()
+    return Dataset(name=name, source=arrays["source"], **tensors)
+
+
+def _read_source(name: str, root: Path, download: bool, report: Report | None) -> dict[str, Any]:
+    """The four arrays of a published data set and the folder's path, all checked before any is given out."""
+    source, folder = SOURCES[name], root / name
+    paths = []
+    for file in source.files:
+        path = find(folder, file)
+        if path is None and not download:
+            raise DataError(
+                f"{source.title} is not in {folder}: {file.name}.gz is missing. Put its four .gz files "
+                "there, or allow the download, or choose the data set digits."
+            )
+        paths.append(path or fetch(source, file, folder, report))
+    arrays = {key: read_idx(path, file) for key, path, file in zip(_KEYS, paths, source.files, strict=True)}
+    counts = f"{len(arrays['train_labels']):,} training and {len(arrays['test_labels']):,} test images"
+    return {**arrays, "source": f"{source.title}, {counts}, read from {folder}."}
+
+
+def default_dataset(root: str | Path | None = None) -> tuple[str, str]:
+    """The data set to begin with, and why: MNIST where its files are, else digits. Downloads nothing."""
+    folder = (Path(root) if root is not None else data_root()) / "mnist"
+    if all(find(folder, file) for file in SOURCES["mnist"].files):
+        return "mnist", f"MNIST is in {folder}."
+    return (
+        "digits",
+        f"MNIST is not in {folder}, so scikit-learn's bundled digits (1,797 small images) are used; "
+        "choose the data set mnist to download it (11 MB).",
+    )
+
+
+def prepare(
+    dataset: Dataset,
+    device: str = "cpu",
+    train_size: int = 0,
+    validation_size: int = 5000,
+    random_labels: bool = False,
+    seed: int = 0,
+) -> Split:
+    """Splits a data set and puts it on the device.
+
+    The last `validation_size` training images of the file are held out, at most half of them (a fifth for
+    digits); of the rest the first `train_size` are trained on (0: all). With random_labels every training and
+    validation label is drawn uniformly from 0..9 by NumPy's generator with `seed`, the same whatever the
+    sizes; the test set keeps its own (Zhang et al. 2017, arXiv:1611.03530, section 2).
+    Raises `DataError` when `train_size` is more than there is.
+
+    >>> split = prepare(load("digits"), train_size=1000, validation_size=5000)
+    >>> split.n_train, split.n_validation, split.train_x.shape
+    (1000, 287, torch.Size([1000, 1, 28, 28]))
+    """
+    import torch
+
+    n = len(dataset.train_labels)
+    held_out = min(validation_size, int(n * _MOST_HELD_OUT.get(dataset.name, 0.5)))
+    rest = n - held_out
+    if train_size > rest:
+        raise DataError(
+            f"train_size: expected at most {rest:,} of {dataset.name}'s {n:,} training images "
+            f"({held_out:,} are held out for validation), got {train_size:,}; "
+            "lower train_size or validation_size."
+        )
+    labels = dataset.train_labels
+    if random_labels:
+        labels = torch.from_numpy(np.random.default_rng(seed).integers(0, N_CLASSES, size=n))
+    parts = {"train": slice(0, train_size or rest), "validation": slice(rest, n)}
+    tensors = {"test_x": _images(dataset.test_images, device), "test_y": dataset.test_labels.to(device)}
+    for part, where in parts.items():
+        tensors[f"{part}_x"] = _images(dataset.train_images[where], device)
+        tensors[f"{part}_y"] = labels[where].to(device)
+    return Split(**tensors)
+
+
+def _images(images: Tensor, device: str) -> Tensor:
+    """uint8 [n, 28, 28] to float32 [n, 1, 28, 28] in [0, 1]; bytes travel, the device divides."""
+    return images.to(device).unsqueeze(1).float().div_(255)

@@ -1,0 +1,195 @@
+"""Where images come from and how their files are checked: NumPy arrays in, nothing half-read out. No torch.
+
+MNIST and Fashion-MNIST are four idx files each (big-endian header, then bytes), as their authors publish
+them: LeCun, Cortes, Burges, "The MNIST database of handwritten digits"; Xiao et al. 2017, arXiv:1708.07747.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import math
+import os
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+N_CLASSES = 10
+
+
+class DataError(RuntimeError):
+    """A data set cannot be had or is not what it should be; the message says which file and what to do."""
+
+
+@dataclass(frozen=True)
+class IdxFile:
+    """One idx file: its name, the SHA-256 of its .gz and of its content ("" if unknown), its shape."""
+
+    name: str
+    gz_sha256: str
+    sha256: str
+    shape: tuple[int, ...]
+
+    @property
+    def magic(self) -> int:
+        """The first four bytes: 0x08 for unsigned bytes, then the number of dimensions."""
+        return 0x0800 + len(self.shape)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A published data set: its title, where it can be fetched, and its four files.
+
+    Their order: training images, training labels, test images, test labels.
+    """
+
+    title: str
+    mirrors: tuple[str, ...]
+    files: tuple[IdxFile, ...]
+
+
+def _four(*checksums: tuple[str, str]) -> tuple[IdxFile, ...]:
+    names = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
+    shapes = ((60000, 28, 28), (60000,), (10000, 28, 28), (10000,))
+    rows = zip(names, checksums, shapes, strict=True)
+    return tuple(IdxFile(f"{name}-ubyte", *sums, shape) for name, sums, shape in rows)
+
+
+SOURCES: dict[str, Source] = {
+    "mnist": Source(
+        "MNIST",
+        (
+            "https://ossci-datasets.s3.amazonaws.com/mnist/",
+            "https://storage.googleapis.com/cvdf-datasets/mnist/",
+            "http://yann.lecun.com/exdb/mnist/",
+        ),
+        _four(
+            (
+                "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+                "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+            ),
+            (
+                "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+                "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            ),
+            (
+                "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+                "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            ),
+            (
+                "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+                "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+            ),
+        ),
+    ),
+    # No checksum of the unpacked Fashion-MNIST is published: unpacked, it is checked by structure alone.
+    "fashion-mnist": Source(
+        "Fashion-MNIST",
+        (
+            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+            "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
+        ),
+        _four(
+            ("3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84", ""),
+            ("a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845", ""),
+            ("346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073", ""),
+            ("67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5", ""),
+        ),
+    ),
+}
+
+
+def find(folder: Path, file: IdxFile) -> Path | None:
+    """The file in the folder, packed or unpacked, or None; it is not opened."""
+    for path in (folder / f"{file.name}.gz", folder / file.name):
+        if path.is_file():
+            return path
+    return None
+
+
+def read_idx(path: Path, file: IdxFile) -> np.ndarray:
+    """Reads one idx file into a uint8 array of `file.shape` after checking every byte of it.
+
+    The checks: SHA-256 of the file, then magic number, shape and length, then labels in 0..9.
+    Raises `DataError` with file, expectation and finding when one fails.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        problem = f"{path} cannot be read: {error.strerror}. Check the file and who may read it."
+        raise DataError(problem) from None
+    packed = path.suffix == ".gz"
+    expected, found = (file.gz_sha256 if packed else file.sha256), hashlib.sha256(raw).hexdigest()
+    if expected and found != expected:
+        raise DataError(
+            f"{path} is not the published file, or only a part of it: expected SHA-256 {expected}, "
+            f"got {found} ({len(raw):,} bytes). {_remedy(path)}"
+        )
+    if packed:
+        try:
+            raw = gzip.decompress(raw)
+        except (OSError, EOFError, zlib.error) as error:
+            raise DataError(f"{path} cannot be unpacked: {error}. {_remedy(path)}") from None
+    return _parse_idx(path, raw, file)
+
+
+def _parse_idx(path: Path, raw: bytes, file: IdxFile) -> np.ndarray:
+    def must_be(what: str, expected: object, got: object) -> None:
+        if got != expected:
+            raise DataError(f"{path}: expected {what} {expected}, got {got}. {_remedy(path)}")
+
+    dims = len(file.shape)
+    start = 4 + 4 * dims
+    header = raw[:start]
+    must_be("header bytes", start, len(header))
+    magic, *shape = struct.unpack(f">{1 + dims}I", header)
+    must_be("the magic number", file.magic, magic)
+    must_be("the shape", file.shape, tuple(shape))
+    values = np.frombuffer(raw, np.uint8, offset=start)
+    must_be("a count of bytes after the header of", math.prod(file.shape), values.size)
+    if dims == 1:
+        unknown = sorted({int(label) for label in np.unique(values)} - set(range(N_CLASSES)))
+        must_be(f"labels from 0 to {N_CLASSES - 1}, others", [], unknown)
+    return values.reshape(file.shape)
+
+
+def _remedy(path: Path) -> str:
+    return f"Delete {path.name} and it is downloaded anew, or copy it again from where you have it."
+
+
+def data_root() -> Path:
+    """The folder that holds one folder a data set: $SBP_DATA, or ./data."""
+    return Path(os.environ.get("SBP_DATA") or "data").expanduser()
+
+
+def digits(test_size: int = 360) -> dict[str, Any]:
+    """scikit-learn's bundled 8 x 8 digits, spread over 28 x 28: 1,437 images to train on, 360 to test.
+
+    The 1,797 images (Alpaydin, Kaynak, 1998: the test part of UCI's "Optical Recognition of Handwritten
+    Digits") keep their order and the last 360 are the test set, so the split never changes. They are upscaled
+    by bilinear interpolation, and values 0..16 become 0..255. Arrays as `read_idx` gives them, by name.
+    """
+    from sklearn.datasets import load_digits
+
+    bundle = load_digits()
+    spread = _bilinear(8, 28)
+    images = np.rint(spread @ bundle.images @ spread.T * (255 / 16)).astype(np.uint8)
+    labels = bundle.target.astype(np.uint8)
+    return {
+        "train_images": images[:-test_size],
+        "train_labels": labels[:-test_size],
+        "test_images": images[-test_size:],
+        "test_labels": labels[-test_size:],
+        "source": f"scikit-learn's bundled digits, {len(labels) - test_size:,} training and {test_size:,} "
+        "test images of 8 x 8 pixels upscaled to 28 x 28.",
+    }
+
+
+def _bilinear(small: int, large: int) -> np.ndarray:
+    """The [large, small] matrix that interpolates along one axis: pixels are areas, edges are held."""
+    centres = np.clip((np.arange(large) + 0.5) * small / large - 0.5, 0, small - 1)
+    return np.maximum(0, 1 - np.abs(centres[:, None] - np.arange(small)))
