@@ -1,4 +1,4 @@
-"""Writing files that are never half there, and locks that the kernel drops when their holder dies. No torch."""
+"""Files that are never half there, and locks that the kernel drops when their holder dies. No torch."""
 
 from __future__ import annotations
 
@@ -42,12 +42,13 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise BadFile(f"{path.name} in {path.parent} cannot be read as JSON: {error}.") from None
     if not isinstance(value, dict):
-        raise BadFile(f"{path.name} in {path.parent} should hold a JSON object and holds a {type(value).__name__}.")
+        kind = type(value).__name__
+        raise BadFile(f"{path.name} in {path.parent} should hold a JSON object and holds a {kind}.")
     return value
 
 
 def append_bytes(path: Path, content: bytes) -> None:
-    """Appends without rewriting, so that a reader sees a cut end at worst; raises OSError when the disk is full."""
+    """Appends without rewriting, so a reader sees a cut end at worst; raises OSError on a full disk."""
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
         while content:
@@ -93,7 +94,7 @@ class Lock:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether a living process holds the exclusive lock on this file; takes a shared one and lets go at once."""
+    """Whether a living process holds the exclusive lock; takes a shared one to see, and lets go at once."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError:

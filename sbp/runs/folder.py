@@ -1,4 +1,4 @@
-"""The writing side of a run's folder: what the worker, or a script that makes a recording, puts on disk. No torch.
+"""The writing side of a run's folder, for a worker or a script that makes a recording. No torch.
 
 The folder is the seam of the house: pages and command line read it (`sbp.runs.view`), whoever wrote it.
 """
@@ -19,37 +19,15 @@ from sbp.config import RunConfig
 from sbp.networks.specs import SPECS, LayerInfo
 from sbp.records import Progress, Record, Snapshot
 from sbp.runs.files import BadFile, Lock, append_bytes, read_json, replace_bytes, write_json
+from sbp.runs.format import CHECKPOINT, CONFIG, LOCK, META, MODEL, NOISE, RECORDS, RESULT, STATUS, STOP
 from sbp.runs.states import State
-
-CONFIG, META, STATUS, RESULT = "config.json", "meta.json", "status.json", "result.json"
-RECORDS, NOISE = "records.jsonl", "noise.f32"
-CHECKPOINT, MODEL = "checkpoint.safetensors", "model.safetensors"
-LOG, LOCK, STOP = "log.txt", "lock", "stop"
-
-
-def layers_to_json(layers: tuple[LayerInfo, ...]) -> list[dict[str, Any]]:
-    """The noise layers as plain values, the way meta.json holds them."""
-    return [dataclasses.asdict(layer) for layer in layers]
-
-
-def layers_from_json(values: list[dict[str, Any]]) -> tuple[LayerInfo, ...]:
-    """Reads what `layers_to_json` wrote."""
-    return tuple(
-        LayerInfo(
-            str(value["name"]),
-            str(value["kind"]),
-            int(value["units"]),
-            tuple(int(side) for side in value["shape"]),
-            str(value.get("parent", "")),
-        )
-        for value in values
-    )
 
 
 class RunFolder:
     """Writes one run's folder and holds its lock, so that readers know the writer lives.
 
-    Raises `Locked` when another process writes this run, and `BadFile` or `ConfigError` when config.json is unreadable.
+    Raises `Locked` when another process writes this run, and `BadFile` or `ConfigError` when config.json
+    is unreadable.
     """
 
     def __init__(self, path: Path, lock: Lock | None = None) -> None:
@@ -89,13 +67,13 @@ class RunFolder:
         """Replaces meta.json; `layers` may be LayerInfo or their JSON."""
         values = dict(meta)
         layers = values.get("layers", self.layers)
-        values["layers"] = [dataclasses.asdict(layer) if isinstance(layer, LayerInfo) else layer for layer in layers]
+        values["layers"] = [dataclasses.asdict(it) if isinstance(it, LayerInfo) else it for it in layers]
         write_json(self.path / META, values)
 
     def write_status(
         self, state: State | str, message: str = "", progress: Progress | None = None, **extra: Any
     ) -> None:
-        """Replaces status.json; progress and extra values stay from one call to the next until they are given anew."""
+        """Replaces status.json; progress and extra values stay as they were until they are given anew."""
         changes: dict[str, Any] = {**extra, "state": str(State(state)), "message": message}
         changes |= {"pid": os.getpid(), "updated": time.time()}
         if progress is not None:
@@ -108,7 +86,7 @@ class RunFolder:
         append_bytes(self.path / RECORDS, (json.dumps(record.to_dict()) + "\n").encode())
 
     def append_snapshot(self, snapshot: Snapshot) -> None:
-        """Adds one row of little-endian float32: epoch, loc of every unit in layer order, log_scale of every unit."""
+        """Adds one row of little-endian float32: epoch, every loc in layer order, every log_scale."""
         parts = [np.array([snapshot.epoch])]
         for values in (snapshot.loc, snapshot.log_scale):
             for layer in self.layers:
@@ -121,7 +99,7 @@ class RunFolder:
         append_bytes(self.path / NOISE, np.concatenate(parts).astype("<f4").tobytes())
 
     def write_checkpoint(self, tensors: Mapping[str, np.ndarray], state: Mapping[str, Any]) -> None:
-        """Replaces checkpoint.safetensors: arrays, the JSON-able state, and how many records and rows it covers.
+        """Replaces the checkpoint: arrays, the JSON-able state, and how many records and rows it covers.
 
         State and counts ride in the file's header, so that one rename makes the whole checkpoint appear.
         """
@@ -143,7 +121,7 @@ class RunFolder:
         try:
             with safe_open(str(path), framework="numpy") as file:
                 header = file.metadata()
-                tensors = {name: file.get_tensor(name) for name in file.keys()}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             state, covers = json.loads(header["state"]), json.loads(header["covers"])
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
             raise BadFile(

@@ -95,13 +95,13 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
     State.FINISHED: {},
     State.STOPPED: {Event.RESUME: State.QUEUED},
     State.FAILED: {Event.RESUME: State.QUEUED},
-    # Going on from the same numbers diverges the same way, so there is no resume: a new run with other values is.
+    # Going on from the same numbers diverges the same way: what helps is a new run with other values.
     State.DIVERGED: {},
     State.LOST: {Event.RESUME: State.QUEUED},
 }
 
 _REFUSALS: dict[tuple[State, Event], str] = {
-    (State.FINISHED, Event.RESUME): "This run is finished; to train longer, start a new one with more epochs.",
+    (State.FINISHED, Event.RESUME): "This run is finished; to train longer, start one with more epochs.",
     (State.DIVERGED, Event.RESUME): (
         "This run diverged and would diverge again from the same numbers; "
         "start a new one with a smaller noise_lr or lr."
@@ -110,13 +110,13 @@ _REFUSALS: dict[tuple[State, Event], str] = {
 
 
 def advance(state: State, event: Event) -> State:
-    """The state that follows `state` after `event`; raises `TransitionRefused` with a sentence where none does.
+    """The state that follows `state` after `event`; raises `TransitionRefused` where none does.
 
     >>> advance(State.RUNNING, Event.ASK_STOP).value
     'stopping'
     >>> advance(State.FINISHED, Event.RESUME)
     Traceback (most recent call last):
-    sbp.runs.states.TransitionRefused: This run is finished; to train longer, start a new one with more epochs.
+    sbp.runs.states.TransitionRefused: This run is finished; to train longer, start one with more epochs.
     """
     state, event = State(state), Event(event)
     following = TRANSITIONS[state].get(event)

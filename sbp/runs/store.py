@@ -1,7 +1,7 @@
 """Every run there is: made, found, listed and deleted here. The folder of a run is the seam; no torch.
 
-A run lives in a folder of its own under `runs_root()`; recordings that ship with the code lie in `recorded_root()`
-in the very same format. `RunFolder` writes one, `RunView` reads one.
+A run lives in a folder of its own under `runs_root()`; recordings that ship with the code lie in
+`recorded_root()` in the very same format. `RunFolder` writes one, `RunView` reads one.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from pathlib import Path
 from sbp.config import RunConfig
 from sbp.networks.specs import SPECS
 from sbp.runs.files import Lock, Locked, write_json
-from sbp.runs.folder import CONFIG, LOCK, META, STATUS, RunFolder, layers_to_json
+from sbp.runs.folder import RunFolder
+from sbp.runs.format import CONFIG, LOCK, META, STATUS, layers_to_json
+from sbp.runs.reading import Snapshots
 from sbp.runs.states import State
-from sbp.runs.view import RunView, Snapshots
+from sbp.runs.view import RunView
 
 __all__ = [
-    "BadRequest", "RunFolder", "RunView", "Snapshots", "UnknownRun", "create", "delete", "find_run", "list_runs",
-    "open_run", "recorded_root", "runs_root",
+    "BadRequest", "RunFolder", "RunView", "Snapshots", "UnknownRun", "create", "delete", "find_run",
+    "list_runs", "open_run", "recorded_root", "runs_root",
 ]  # fmt: skip
 
 # Ids arrive from links and shells: letters, digits, dots and dashes, and never a way out of the folder.
@@ -52,7 +54,7 @@ def recorded_root() -> Path:
 def create(config: RunConfig, root: Path | None = None) -> RunFolder:
     """Makes a new run's folder, queued, and hands back its writer, which holds the run's lock.
 
-    The folder appears whole and locked in one rename, so no reader ever sees it half made or takes it for lost.
+    The folder appears whole and locked in one rename: no reader sees it half made or takes it for lost.
     Raises OSError when the place cannot be written.
     """
     root = Path(root or runs_root())
@@ -87,7 +89,7 @@ def find_run(text: str, root: Path | None = None) -> RunView:
     if text == "latest":
         live = [run for run in runs if not run.recorded]
         if not live:
-            raise UnknownRun(f"There is no run in {root or runs_root()} yet; start one with: python -m sbp train.")
+            raise UnknownRun(f"There is no run in {root or runs_root()} yet; python -m sbp train starts one.")
         return live[0]
     for run in runs:
         if run.id == text:
@@ -109,7 +111,7 @@ def list_runs(recorded: bool = True, root: Path | None = None) -> list[RunView]:
 
 
 def delete(run_id: str, root: Path | None = None) -> None:
-    """Deletes a live run's folder; raises `BadRequest` while a worker writes it, or when it is a recording."""
+    """Deletes a run's folder; raises `BadRequest` while a worker writes it, or when it is a recording."""
     view = open_run(run_id, root)
     if view.recorded:
         raise BadRequest(f"{view.id} is a recording that ships with the code; it cannot be deleted.")
@@ -130,7 +132,7 @@ def _base_id(config: RunConfig, now: float) -> str:
 
 
 def _claim(hidden: Path, root: Path, base: str) -> Path:
-    """Renames the finished folder to the first free id; a rename onto a folder with files in it fails by itself."""
+    """Renames the finished folder to the first free id; a rename onto a folder with files in it fails."""
     number = 1
     while True:
         path = root / (base if number == 1 else f"{base}-{number}")
@@ -149,15 +151,17 @@ def _is_run(path: Path) -> bool:
 
 
 def _folders(place: Path) -> list[Path]:
-    """Folders of runs, newest id first; suffixes count as numbers, so that -10 is newer than -9."""
+    """Folders of runs, newest id first."""
     try:
         paths = [path for path in place.iterdir() if _ID.fullmatch(path.name) and _is_run(path)]
     except OSError:
         return []
-    return sorted(paths, key=lambda path: [int(p) if p.isdigit() else 0 for p in _numbers(path.name)], reverse=True)
+    return sorted(paths, key=lambda path: _age_key(path.name), reverse=True)
 
 
-def _numbers(name: str) -> list[str]:
-    parts = name.split("-")
-    suffix = parts[-1] if parts[-1].isdigit() else "1"
-    return [*parts[:2], suffix]
+def _age_key(name: str) -> tuple[str, str, int, str]:
+    """Date, time, then the suffix as a number, so that -10 is newer than -9."""
+    date, _, rest = name.partition("-")
+    clock, _, rest = rest.partition("-")
+    suffix = rest.rpartition("-")[2]
+    return date, clock, int(suffix) if suffix.isdigit() else 1, name

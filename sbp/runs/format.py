@@ -1,0 +1,47 @@
+"""The names of the files in a run's folder, and the noise layers as JSON. Nothing else knows these names.
+
+```
+config.json             RunConfig
+meta.json               network, layers, created, then versions, hardware, commit, n_train and the like
+status.json             state, message, pid, device, progress; replaced whole
+records.jsonl           one Record a line, appended
+noise.f32               rows of little-endian float32: epoch, loc of every unit, log_scale of every unit
+checkpoint.safetensors  everything needed to go on, its JSON state in the header
+model.safetensors       weights and noise at the last good epoch
+result.json             the object that the command line prints
+log.txt                 what the worker printed
+lock                    flocked while a writer lives
+stop                    exists: a stop was asked for
+```
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from sbp.networks.specs import LayerInfo
+
+CONFIG, META, STATUS, RESULT = "config.json", "meta.json", "status.json", "result.json"
+RECORDS, NOISE = "records.jsonl", "noise.f32"
+CHECKPOINT, MODEL = "checkpoint.safetensors", "model.safetensors"
+LOG, LOCK, STOP = "log.txt", "lock", "stop"
+
+
+def layers_to_json(layers: tuple[LayerInfo, ...]) -> list[dict[str, Any]]:
+    """The noise layers as plain values, the way meta.json holds them."""
+    return [dataclasses.asdict(layer) for layer in layers]
+
+
+def layers_from_json(values: list[dict[str, Any]]) -> tuple[LayerInfo, ...]:
+    """Reads what `layers_to_json` wrote."""
+    return tuple(
+        LayerInfo(
+            str(value["name"]),
+            str(value["kind"]),
+            int(value["units"]),
+            tuple(int(side) for side in value["shape"]),
+            str(value.get("parent", "")),
+        )
+        for value in values
+    )
