@@ -1,0 +1,1 @@
+"""What the pages share: frame, state, server, components. Imports Streamlit; never torch."""

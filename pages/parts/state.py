@@ -1,0 +1,153 @@
+"""Every session key and query parameter of the app, in one table.
+
+A value of the view is known by one name: the key of its widget, its query parameter, and its row here. Widgets of
+Streamlit are bound to the address by Streamlit itself (`bound`); a component writes its own values (`remember`).
+Values that come by a link are checked before the page uses them: Streamlit would drop a bad one without a word.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+
+@dataclass(frozen=True)
+class Field:
+    """One value of a page's view: its name in the link, its page, its default, and what a link may say.
+
+    `read` takes the link's text and gives the value, or raises ValueError with what was expected, such as
+    "a number from -25 to 5".
+    """
+
+    name: str
+    page: str
+    meaning: str
+    default: Any
+    read: Callable[[str], Any]
+
+
+def number(low: float, high: float) -> Callable[[str], float]:
+    """Reads a finite number of [low, high].
+
+    >>> number(0, 1)("0.5")
+    0.5
+    >>> number(0, 1)("much")
+    Traceback (most recent call last):
+    ValueError: a number from 0 to 1
+    """
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high:
+            raise ValueError(f"a number from {low:g} to {high:g}")
+        return value
+
+    return read
+
+
+def whole(low: int, high: int | None = None) -> Callable[[str], int]:
+    """Reads a whole number of at least `low`, at most `high` where one is given."""
+
+    def read(text: str) -> int:
+        expected = f"a whole number from {low}" + (f" to {high}" if high is not None else "")
+        try:
+            value = int(text)
+        except ValueError:
+            raise ValueError(expected) from None
+        if value < low or (high is not None and value > high):
+            raise ValueError(expected)
+        return value
+
+    return read
+
+
+def one_of(*allowed: str) -> Callable[[str], str]:
+    """Reads one of a few words."""
+
+    def read(text: str) -> str:
+        if text not in allowed:
+            raise ValueError("one of " + ", ".join(allowed))
+        return text
+
+    return read
+
+
+def any_text(text: str) -> str:
+    """Reads any text: the page itself knows what exists (a run's id, a layer's name)."""
+    return text
+
+
+FIELDS: tuple[Field, ...] = (
+    Field("mu", "gate", "mu, the centre of log theta before truncation", 0.0, number(-65, 25)),
+    Field("sigma", "gate", "sigma, its standard deviation before truncation", 1.0, number(3e-4, 150)),
+    Field("a", "gate", "a, the lower end of log theta", -20.0, number(-60, 19)),
+    Field("b", "gate", "b, the upper end of log theta", 0.0, number(-59, 20)),
+)
+
+# Keys of the session that are not part of a link.
+SESSION: dict[str, str] = {
+    "gate": "the component of page One gate: what it handed over at the last release",
+    "gate-view": "mu, sigma, a, b as last shown on page One gate",
+    "copy-link": "the button that copies the page's address",
+    "page-header": "the header line of a page",
+}
+
+
+def fields(page: str) -> dict[str, Field]:
+    """The rows of one page by name."""
+    return {field.name: field for field in FIELDS if field.page == page}
+
+
+def bound(name: str) -> dict[str, Any]:
+    """The arguments that tie a Streamlit widget to its row: key, address and session.
+
+    st.selectbox("Layer", layers, **state.bound("layer"))
+    """
+    if all(field.name != name for field in FIELDS):
+        raise KeyError(f"{name!r} is no row of pages.parts.state.FIELDS; add it there.")
+    return {"key": name, "bind": "query-params", "persist_state": "session"}
+
+
+def complaints(page: str) -> list[str]:
+    """A sentence for each of the page's parameters that the link got wrong; call it before the page's widgets."""
+    said = []
+    for name, field in fields(page).items():
+        for text in st.query_params.get_all(name):
+            try:
+                field.read(text)
+            except ValueError as error:
+                said.append(f"The link says {name} = {_short(text)}; expected {error}. Shown instead: {_plain(field.default)}.")
+    return said
+
+
+def from_link(page: str) -> dict[str, Any]:
+    """The page's good values in the link; those that are missing or wrong are left out."""
+    good = {}
+    for name, field in fields(page).items():
+        if name in st.query_params:
+            try:
+                good[name] = field.read(st.query_params[name])
+            except ValueError:
+                continue
+    return good
+
+
+def remember(page: str, values: dict[str, float]) -> None:
+    """Puts a component's values into the address, in short decimal notation; the page does not run again for it."""
+    known = fields(page)
+    st.query_params.update({name: f"{value:.6g}" for name, value in values.items() if name in known})
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 24 else text[:24] + "…").replace("`", "'")
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

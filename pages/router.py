@@ -1,0 +1,33 @@
+"""The main script, run on every interaction: names the pages and runs the one that is open."""
+
+import streamlit as st
+
+from pages.parts import frame
+
+frame.configure()
+page = st.navigation(
+    [
+        st.Page(
+            "story.py", title="Story", icon=":material/play_circle:", url_path="story", default=True,
+            help="What this is, in one minute: a recorded network shrinks while you watch.",
+        ),
+        st.Page(
+            "gate.py", title="One gate", icon=":material/tune:", url_path="gate",
+            help="What mu, sigma, a and b do to one unit's noise, redrawn while you drag.",
+        ),
+        st.Page(
+            "train.py", title="Train", icon=":material/model_training:", url_path="train",
+            help="Start a run in the background and watch its units die.",
+        ),
+        st.Page(
+            "channels.py", title="Channels", icon=":material/grid_on:", url_path="channels",
+            help="Which units of a run die, and when: SNR by layer and by epoch.",
+        ),
+        st.Page(
+            "runs.py", title="Runs", icon=":material/list_alt:", url_path="runs",
+            help="Every run, live and recorded: state, result, resume, delete.",
+        ),
+    ],
+    position="top",
+)  # fmt: skip
+page.run()
