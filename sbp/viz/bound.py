@@ -1,0 +1,121 @@
+"""What is minimised, by epoch: NLL, KL per object and their sum; and the error of the pruned network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from sbp.viz import charts, palette
+from sbp.viz.tables import RunTables
+
+TERMS = {"nll": "data term: NLL", "kl_per_object": "KL / number of objects", "loss": "their sum: the loss"}
+ERRORS = {"validation_error_percent": "held-out", "train_error_percent": "training"}
+FLOOR = 0.05  # percent; an error of 0 is drawn here, since the axis is logarithmic
+
+
+def chart(tables: RunTables, total: int, epoch: int | None = None, dark: bool = False, height: int = charts.HEIGHT) -> Any:
+    """NLL, weighted KL over the number of training objects, and the loss (their sum), in nats per object."""
+    records = tables.records
+    if records.empty:
+        return charts.empty("The first epoch has not ended yet.", height)
+    colours = [palette.DATA_DARK, palette.KL_DARK, palette.REFERENCE_DARK] if dark else [
+        palette.DATA, palette.KL, palette.REFERENCE]  # fmt: skip
+    data = _long(records, TERMS)
+    top = top_of(data["value"].to_numpy())
+    names = list(TERMS.values())
+    lines = (
+        alt.Chart(data)
+        .mark_line(strokeWidth=2.25, clip=True)
+        .encode(
+            x=charts.epoch_axis(_first(records), max(total, tables.last), "x"),
+            y=alt.Y("value:Q", title="nats per object", scale=alt.Scale(domain=[0, top], nice=False, clamp=True),
+                    axis=alt.Axis(tickCount=5, gridOpacity=0.4)),
+            color=alt.Color("term:N", title=None, sort=names, scale=alt.Scale(domain=names, range=colours),
+                            legend=alt.Legend(orient="top", symbolStrokeWidth=3, labelLimit=240)),
+            strokeDash=alt.StrokeDash("term:N", sort=names, legend=None,
+                                      scale=alt.Scale(domain=names, range=[[1, 0], [6, 3], [2, 2]])),
+            tooltip=[alt.Tooltip("term:N"), alt.Tooltip("x:Q", title="epoch"),
+                     alt.Tooltip("value:Q", title="nats per object", format=".4f")],
+        )
+    )  # fmt: skip
+    return charts.finish(alt.layer(lines, *charts.moment(epoch, dark)), describe(tables, epoch), height)
+
+
+def error_chart(tables: RunTables, total: int, epoch: int | None = None, dark: bool = False, height: int = charts.HEIGHT) -> Any:
+    """Error of the pruned network in percent, on a log axis from 0.05 to 100 that does not move."""
+    records = tables.records
+    if records.empty:
+        return charts.empty("The first epoch has not ended yet.", height)
+    data = _long(records, ERRORS).dropna(subset=["value"])
+    data["drawn"] = data["value"].clip(lower=FLOOR)
+    names = list(ERRORS.values())
+    blue, grey = (palette.KEPT_DARK, palette.REFERENCE_DARK) if dark else (palette.KEPT, palette.REFERENCE)
+    lines = (
+        alt.Chart(data)
+        .mark_line(strokeWidth=2.25, clip=True)
+        .encode(
+            x=charts.epoch_axis(_first(records), max(total, tables.last), "x"),
+            y=alt.Y("drawn:Q", title="error of the pruned network, %",
+                    scale=alt.Scale(type="log", domain=[FLOOR, 100], nice=False, clamp=True),
+                    axis=alt.Axis(values=[0.1, 0.5, 1, 2, 5, 10, 50, 100], format="~g", gridOpacity=0.4)),
+            color=alt.Color("term:N", title=None, sort=names, scale=alt.Scale(domain=names, range=[blue, grey]),
+                            legend=alt.Legend(orient="top", symbolStrokeWidth=3)),
+            strokeDash=alt.StrokeDash("term:N", sort=names, legend=None,
+                                      scale=alt.Scale(domain=names, range=[[1, 0], [4, 3]])),
+            tooltip=[alt.Tooltip("term:N", title="objects"), alt.Tooltip("x:Q", title="epoch"),
+                     alt.Tooltip("value:Q", title="error, %", format=".2f")],
+        )
+    )  # fmt: skip
+    return charts.finish(alt.layer(lines, *charts.moment(epoch, dark)), describe_error(tables, epoch), height)
+
+
+def describe(tables: RunTables, epoch: int | None = None) -> str:
+    """The bound in a sentence."""
+    row = _row(tables, epoch)
+    if row is None:
+        return "No epoch has ended yet, so there is no bound to show."
+    return (
+        f"Epoch {int(row['x'])}: the data term is {row['nll']:.3f} nats per object, the KL adds "
+        f"{row['kl_per_object']:.3f}, together {row['loss']:.3f}."
+    )
+
+
+def describe_error(tables: RunTables, epoch: int | None = None) -> str:
+    """The error in a sentence."""
+    row = _row(tables, epoch)
+    if row is None:
+        return "No epoch has ended yet, so there is no error to show."
+    held = row["validation_error_percent"]
+    what = f"{row['train_error_percent']:.2f} % on training objects"
+    what = f"{held:.2f} % on held-out objects and " + what if pd.notna(held) else what
+    return f"Epoch {int(row['x'])}: the pruned network errs on {what}."
+
+
+def top_of(values: np.ndarray) -> float:
+    """A round number above all values, so that the axis moves only when something new is higher than anything before.
+
+    >>> top_of(np.array([0.3, 1.7]))
+    2.0
+    """
+    highest = float(np.nanmax(values, initial=0.01))
+    step = 10.0 ** np.floor(np.log10(highest))
+    return float(next(m * step for m in (1, 1.5, 2, 3, 5, 7.5, 10) if m * step >= highest))
+
+
+def _long(records: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
+    table = records.melt(id_vars=["x"], value_vars=list(names), var_name="term", value_name="value")
+    return table.assign(term=table["term"].map(names), value=pd.to_numeric(table["value"]))
+
+
+def _first(records: pd.DataFrame) -> float:
+    return float(min(records["x"].min(), 1))
+
+
+def _row(tables: RunTables, epoch: int | None) -> Any:
+    records = tables.records
+    if len(records) and epoch is not None and (records["x"] <= epoch).any():
+        records = records[records["x"] <= epoch]
+    return records.iloc[-1] if len(records) else None

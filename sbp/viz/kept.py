@@ -1,0 +1,101 @@
+"""How many units each layer keeps: through the epochs, and as shrinking bars at one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from sbp.networks.specs import LayerInfo
+from sbp.viz import charts, palette, words
+from sbp.viz.tables import RunTables
+
+
+def chart(tables: RunTables, total: int, epoch: int | None = None, dark: bool = False, height: int = charts.HEIGHT) -> Any:
+    """Share of each layer that is kept, in percent, by epoch; the axis is 0 to 100 and the whole run, from the start."""
+    data = table(tables)
+    if data.empty:
+        return charts.empty("The first epoch has not ended yet.", height)
+    names = [words.layer_title(layer) for layer in tables.layers]
+    colours = [palette.layer_colour(i) for i in range(len(names))]
+    lines = (
+        alt.Chart(data)
+        .mark_line(strokeWidth=2.25, interpolate="step-after", clip=True)
+        .encode(
+            x=charts.epoch_axis(0, max(total, tables.last)),
+            y=alt.Y("percent:Q", title="kept, % of the layer", scale=alt.Scale(domain=[0, 100], nice=False),
+                    axis=alt.Axis(values=[0, 25, 50, 75, 100], gridOpacity=0.4)),
+            color=alt.Color("layer:N", title=None, sort=names, scale=alt.Scale(domain=names, range=colours),
+                            legend=alt.Legend(orient="top", symbolStrokeWidth=3, labelLimit=200)),
+            strokeDash=alt.StrokeDash("layer:N", sort=names, legend=None,
+                                      scale=alt.Scale(domain=names, range=[list(d) for d in palette.DASHES[: len(names)]])),
+            tooltip=[alt.Tooltip("layer:N"), alt.Tooltip("epoch:Q"), alt.Tooltip("kept:Q", format=","),
+                     alt.Tooltip("units:Q", title="of", format=",")],
+        )
+    )  # fmt: skip
+    return charts.finish(alt.layer(lines, *charts.moment(epoch, dark)), describe(tables, epoch), height)
+
+
+def table(tables: RunTables) -> pd.DataFrame:
+    """Long form: epoch, layer, kept, units, percent; epoch 0 is birth, counted from the snapshot."""
+    rows = []
+    for epoch, kept in counts(tables):
+        for layer, count in zip(tables.layers, kept, strict=True):
+            rows.append((epoch, words.layer_title(layer), count, layer.units, 100 * count / layer.units))
+    return pd.DataFrame(rows, columns=["epoch", "layer", "kept", "units", "percent"])
+
+
+def counts(tables: RunTables) -> list[tuple[int, tuple[int, ...]]]:
+    """(epoch, kept units a layer) with the noise on: as recorded where there is a record, else by SNR >= 1."""
+    recorded = tables.records[tables.records["phase"] == "sbp"] if len(tables.records) else tables.records
+    known = {int(e): tuple(k) for e, k in zip(recorded["epoch"], recorded["kept"], strict=True)}
+    epochs = sorted({*map(int, tables.epochs), *known})
+    return [(epoch, known.get(epoch) or _by_snr(tables, epoch)) for epoch in epochs]
+
+
+def kept_at(tables: RunTables, epoch: int | None = None) -> tuple[int, ...]:
+    """Kept units a layer at the last epoch that is not after `epoch` (None: the newest); all of them before the first."""
+    rows = counts(tables)
+    fitting = [kept for e, kept in rows if epoch is None or e <= epoch]
+    return fitting[-1] if fitting else tuple(layer.units for layer in tables.layers)
+
+
+def bars(
+    layers: Sequence[LayerInfo], kept: Sequence[int], epoch: int | None = None, dark: bool = False, height: int = 220
+) -> Any:
+    """One bar a layer that shrinks to its kept share, its outline staying where it began; numbers beside it."""
+    names = [words.layer_title(layer) for layer in layers]
+    data = pd.DataFrame({
+        "layer": names, "full": 100.0, "percent": [100 * k / layer.units for k, layer in zip(kept, layers, strict=True)],
+        "text": [words.count_of(k, layer) for k, layer in zip(kept, layers, strict=True)],
+    })  # fmt: skip
+    base = alt.Chart(data).encode(
+        y=alt.Y("layer:N", sort=names, title=None, axis=alt.Axis(ticks=False, domain=False)),
+        tooltip=[alt.Tooltip("layer:N"), alt.Tooltip("text:N", title="kept")],
+    )
+    x = alt.X("percent:Q", title="kept, % of the layer", scale=alt.Scale(domain=[0, 100]), axis=alt.Axis(grid=False))
+    grey, blue = (palette.REFERENCE_DARK, palette.KEPT_DARK) if dark else (palette.REFERENCE, palette.KEPT)
+    outline = base.mark_bar(filled=False, stroke=grey, strokeDash=[3, 3], strokeWidth=1).encode(x=x.copy(deep=True))
+    outline = outline.encode(x=alt.X("full:Q", scale=alt.Scale(domain=[0, 100])))
+    fill = base.mark_bar(color=blue).encode(x=x)
+    numbers = base.mark_text(align="right", dx=-6, fontSize=12, color=grey).encode(x=alt.value("width"), text="text:N")
+    return charts.finish(alt.layer(outline, fill, numbers), sentence(layers, kept, epoch), height)
+
+
+def sentence(layers: Sequence[LayerInfo], kept: Sequence[int], epoch: int | None = None) -> str:
+    """Counts of all layers in a sentence."""
+    parts = words.join([f"{words.count_of(k, layer)} in {words.layer_title(layer)}" for k, layer in zip(kept, layers, strict=True)])
+    when = f"At epoch {epoch} " if epoch is not None else "Now "
+    return f"{when}the network keeps {parts}."
+
+
+def describe(tables: RunTables, epoch: int | None = None) -> str:
+    """The chart in a sentence."""
+    return sentence(tables.layers, kept_at(tables, epoch), tables.last if epoch is None else epoch)
+
+
+def _by_snr(tables: RunTables, epoch: int) -> tuple[int, ...]:
+    row = tables.index(epoch)
+    return tuple(int((tables.snr[layer.name][row] >= 1).sum()) for layer in tables.layers)

@@ -1,0 +1,84 @@
+"""The colours of the app and the one colour scale of the SNR, for light and dark.
+
+Kept, pruned, data term and KL are told apart under the three kinds of colour blindness (Okabe and Ito's set);
+red against green never carries a meaning, and no meaning is carried by colour alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+KEPT = "#0072B2"
+PRUNED = "#D55E00"
+DATA = "#009E73"
+KL = "#CC79A7"
+REFERENCE = "#6B7280"
+
+# On a dark ground the kept blue and the grey are lifted so that thin lines keep a contrast of at least 3 to 1.
+KEPT_DARK = "#56B4E9"
+PRUNED_DARK = "#E8873A"
+DATA_DARK = "#2CC295"
+KL_DARK = "#E3A1C6"
+REFERENCE_DARK = "#9CA3AF"
+
+# Colours of layers, first to last: told apart by lightness too. Lines carry the layer's name besides.
+LAYERS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
+# Colours of compared runs; dashes tell them apart as well.
+RUNS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+DASHES = ((1, 0), (6, 3), (2, 2), (8, 3, 2, 3))
+
+# log10 of the SNR that the colour scale spans; what lies outside takes the end's colour.
+LOG10_DOMAIN = (-0.5, 2.0)
+
+# (log10 SNR, colour). Two stops stand at 0: the scale is split hard at SNR = 1, where pruning begins.
+# Light: pruned units recede to a pale warm ground, kept ones darken as they grow more certain.
+STOPS_LIGHT = (
+    (-0.5, "#F7E3D4"), (0.0, "#E9C9B2"),
+    (0.0, "#D6E6F2"), (0.6, "#6BA7D0"), (1.2, "#0072B2"), (2.0, "#003B63"),
+)  # fmt: skip
+# Dark: the lightness is inverted, so that pruned units recede into the dark ground and kept ones light up.
+STOPS_DARK = (
+    (-0.5, "#2A211C"), (0.0, "#4D382B"),
+    (0.0, "#17364F"), (0.6, "#1F6FA8"), (1.2, "#57B0E3"), (2.0, "#D3ECFB"),
+)  # fmt: skip
+
+
+def stops(dark: bool = False) -> tuple[tuple[float, str], ...]:
+    """The scale's (log10 SNR, colour) stops, in rising order, two at SNR = 1."""
+    return STOPS_DARK if dark else STOPS_LIGHT
+
+
+def snr_rgb(snr: np.ndarray, dark: bool = False) -> np.ndarray:
+    """Colour of each SNR: uint8 of shape [..., 3] for an array of shape [...]; SNR >= 1 counts as kept.
+
+    >>> snr_rgb(np.array([0.999, 1.0])).tolist()
+    [[233, 201, 178], [214, 230, 242]]
+    """
+    return log_snr_rgb(log10_snr(snr), np.asarray(snr) >= 1, dark)
+
+
+def log10_snr(snr: np.ndarray) -> np.ndarray:
+    """log10 of an SNR, with zero, infinity and NaN put at the ends of the colour scale (NaN at the lower)."""
+    values = np.nan_to_num(np.asarray(snr, dtype=np.float64), nan=0.0, posinf=1e30)
+    return np.clip(np.log10(np.maximum(values, 1e-30)), *LOG10_DOMAIN)
+
+
+def log_snr_rgb(log10: np.ndarray, kept: np.ndarray, dark: bool = False) -> np.ndarray:
+    """Colour of each log10 SNR; `kept` says on which side of the split a value lies, so that 1 itself is never blurred."""
+    below, above = _side(stops(dark)[:2]), _side(stops(dark)[2:])
+    rgb = [np.where(kept, np.interp(log10, above[0], above[1][:, c]), np.interp(log10, below[0], below[1][:, c]))
+           for c in range(3)]  # fmt: skip
+    return np.rint(np.stack(rgb, axis=-1)).astype(np.uint8)
+
+
+def _side(part: tuple[tuple[float, str], ...]) -> tuple[np.ndarray, np.ndarray]:
+    return np.array([x for x, _ in part]), np.array([_rgb(colour) for _, colour in part], dtype=np.float64)
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def layer_colour(index: int) -> str:
+    """The colour of the index-th noise layer, counted from the input."""
+    return LAYERS[index % len(LAYERS)]

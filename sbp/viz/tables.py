@@ -1,0 +1,185 @@
+"""What a run folder says, as tidy tables: SNR by layer and epoch, epochs of death, scalars by epoch.
+
+The SNR is computed once, from the stored (mu, log sigma); a live run only pays for its new epochs.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from sbp.distributions import moments
+from sbp.networks.specs import LayerInfo
+
+ALIVE = np.iinfo(np.int32).max  # the epoch of death of a unit that is kept at the end
+ORDERS = ("death", "snr", "unit")
+_CACHE_SIZE = 12
+
+
+class Run(Protocol):
+    """What is read of a run here; `sbp.runs.store.RunView` has it."""
+
+    id: str
+    config: Any
+    meta: dict[str, Any]
+    layers: tuple[LayerInfo, ...]
+
+    @property
+    def data_stamp(self) -> Hashable: ...
+    def records(self) -> Sequence[Any]: ...
+    def snapshots(self) -> Any: ...
+
+
+@dataclass(frozen=True, eq=False)
+class RunTables:
+    """One run's numbers, ready to be drawn.
+
+    epochs: int [E], the epochs with a snapshot, 0 at birth. snr, loc, log_scale: float32 [E, U] by layer name.
+    death: int32 [U] by layer name, the first epoch from which a unit stays below SNR 1 to the end, `ALIVE` for
+    those kept at the end. records: one row an epoch; its column `x` counts epochs with the noise on, so that
+    epochs of pretraining are negative and every chart of a run has one axis.
+    """
+
+    run: str
+    layers: tuple[LayerInfo, ...]
+    epochs: np.ndarray
+    loc: dict[str, np.ndarray]
+    log_scale: dict[str, np.ndarray]
+    snr: dict[str, np.ndarray]
+    death: dict[str, np.ndarray]
+    records: pd.DataFrame
+    prior_snr: float
+    n_train: int
+
+    @property
+    def last(self) -> int:
+        """The last epoch with a snapshot; -1 while there is none."""
+        return int(self.epochs[-1]) if len(self.epochs) else -1
+
+    def layer(self, name: str) -> LayerInfo:
+        """The layer of that name, the first one for a name that this run does not have."""
+        return next((layer for layer in self.layers if layer.name == name), self.layers[0])
+
+    def index(self, epoch: int | None) -> int:
+        """Row of the last snapshot that is not after `epoch`; None means the newest."""
+        if epoch is None or not len(self.epochs):
+            return max(len(self.epochs) - 1, 0)
+        return int(np.clip(np.searchsorted(self.epochs, epoch, side="right") - 1, 0, len(self.epochs) - 1))
+
+    def alive(self, name: str) -> np.ndarray:
+        """Units with SNR >= 1 in a layer, by epoch: int [E]."""
+        return (self.snr[name] >= 1).sum(axis=1)
+
+    def order(self, name: str, by: str = "death", at: int = -1) -> np.ndarray:
+        """Units of a layer in the order they are drawn: longest-lived first, highest SNR first, or by number.
+
+        Those kept at the end are sorted among themselves by their last SNR.
+        """
+        if by not in ORDERS:
+            raise ValueError(f"Expected an order among {', '.join(ORDERS)}, got {by!r}.")
+        units = np.arange(self.layer(name).units)
+        if by == "unit" or not len(self.epochs):
+            return units
+        if by == "snr":
+            return np.argsort(-self.snr[name][at], kind="stable")
+        return np.lexsort((units, -self.snr[name][-1], -self.death[name].astype(np.int64)))
+
+
+def tables(run: Run) -> RunTables:
+    """The tables of a run, kept for the last dozen runs asked for and brought up to date when its data changed."""
+    key, stamp = (run.id, str(getattr(run, "folder", ""))), run.data_stamp
+    with _lock:
+        hit = _cache.get(key)
+        if hit and hit[0] == stamp:
+            _cache.move_to_end(key)
+            return hit[1]
+    fresh = build(run, hit[1] if hit else None)
+    with _lock:
+        _cache[key] = (stamp, fresh)
+        _cache.move_to_end(key)
+        while len(_cache) > _CACHE_SIZE:
+            _cache.popitem(last=False)
+    return fresh
+
+
+def build(run: Run, before: RunTables | None = None) -> RunTables:
+    """Reads a run and computes its tables; rows that `before` already has, bit by bit, are not computed again."""
+    shots, config = run.snapshots(), run.config
+    epochs = np.asarray(shots.epochs, dtype=np.int64)
+    snr, death = {}, {}
+    for layer in run.layers:
+        loc, log_scale = shots.loc[layer.name], shots.log_scale[layer.name]
+        known = _common_rows(before, layer.name, loc, log_scale)
+        new = moments.snr(loc[known:], log_scale[known:], config.log_low, config.log_high)
+        new = np.asarray(new, dtype=np.float32).reshape(len(loc) - known, layer.units)
+        snr[layer.name] = np.concatenate([before.snr[layer.name][:known], new]) if before and known else new
+        death[layer.name] = epochs_of_death(epochs, snr[layer.name])
+    return RunTables(
+        run=run.id, layers=tuple(run.layers), epochs=epochs, loc=dict(shots.loc), log_scale=dict(shots.log_scale),
+        snr=snr, death=death, records=records_table(run.records()),
+        prior_snr=moments.prior_snr(config.log_low, config.log_high),
+        n_train=int(run.meta.get("n_train") or 0),
+    )  # fmt: skip
+
+
+def epochs_of_death(epochs: np.ndarray, snr: np.ndarray) -> np.ndarray:
+    """First epoch from which a unit stays below SNR 1; `ALIVE` where it is kept at the end. Shapes [E], [E, U] -> [U].
+
+    A unit that came back counts as dying when it went for good.
+
+    >>> epochs_of_death(np.array([0, 1, 2]), np.array([[9, 9, 9], [0.3, 9, 0.3], [2, 2, 0.3]])).tolist()[2]
+    1
+    """
+    if not len(epochs):
+        return np.full(snr.shape[1], ALIVE, dtype=np.int32)
+    dead = snr < 1
+    # Rows of the run of dead epochs that reaches the end, counted from there.
+    trailing = np.cumprod(dead[::-1], axis=0).sum(axis=0)
+    first = np.minimum(len(epochs) - trailing, len(epochs) - 1)
+    return np.where(trailing > 0, epochs[first], ALIVE).astype(np.int32)
+
+
+def records_table(records: Sequence[Any]) -> pd.DataFrame:
+    """One row an epoch with every scalar of the records, `x` (see `RunTables`) and `kl_per_object` = loss - nll."""
+    rows = [record.to_dict() for record in records]
+    columns = ["x", "epoch", "phase", "seconds", "nll", "kl", "kl_weighted", "kl_per_object", "loss",
+               "train_error_percent", "validation_error_percent", "kept", "macs", "lr", "noise_lr"]  # fmt: skip
+    if not rows:
+        return pd.DataFrame(columns=columns)
+    table = pd.DataFrame(rows)
+    pretrain = table["phase"] == "pretrain"
+    table["x"] = np.where(pretrain, table["epoch"] - pretrain.sum(), table["epoch"])
+    table["kl_per_object"] = table["loss"] - table["nll"]
+    table["validation_error_percent"] = pd.to_numeric(table["validation_error_percent"])
+    return table
+
+
+def snr_table(tables: RunTables, name: str, units: Sequence[int] | None = None) -> pd.DataFrame:
+    """Long form for a chart or a CSV: layer, unit, epoch, mu, log_sigma, snr, kept."""
+    units = np.arange(tables.layer(name).units) if units is None else np.asarray(units, dtype=int)
+    grid_epoch, grid_unit = np.meshgrid(tables.epochs, units, indexing="ij")
+    snr = tables.snr[name][:, units]
+    return pd.DataFrame({
+        "layer": name, "unit": grid_unit.ravel(), "epoch": grid_epoch.ravel(),
+        "mu": tables.loc[name][:, units].ravel(), "log_sigma": tables.log_scale[name][:, units].ravel(),
+        "snr": snr.ravel(), "kept": (snr >= 1).ravel(),
+    })  # fmt: skip
+
+
+def _common_rows(before: RunTables | None, name: str, loc: np.ndarray, log_scale: np.ndarray) -> int:
+    """How many leading rows of a layer are the very ones computed before; 0 if any differs (a run that was resumed)."""
+    if before is None or name not in before.loc:
+        return 0
+    n = min(len(before.loc[name]), len(loc))
+    same = np.array_equal(before.loc[name][:n], loc[:n]) and np.array_equal(before.log_scale[name][:n], log_scale[:n])
+    return n if same else 0
+
+
+_cache: OrderedDict[Hashable, tuple[Hashable, RunTables]] = OrderedDict()
+_lock = threading.Lock()

@@ -1,0 +1,94 @@
+"""SNR of units through the epochs, on a log axis with its two rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from sbp.viz import charts, palette, words
+from sbp.viz.tables import RunTables
+
+UNITS = 40  # lines drawn of a layer; all units of a smaller one
+EPOCHS = 80  # points a line has at most
+
+
+def sample(tables: RunTables, name: str, count: int = UNITS) -> np.ndarray:
+    """Units that stand for a layer: evenly spread over the order of death, so that each fate has its share."""
+    order = tables.order(name)
+    if len(order) <= count:
+        return np.sort(order)
+    return np.sort(order[np.linspace(0, len(order) - 1, count).round().astype(int)])
+
+
+def thin(epochs: np.ndarray, upto: int, count: int = EPOCHS) -> np.ndarray:
+    """Rows 0..upto, at most `count` of them, first and last included."""
+    return np.unique(np.linspace(0, upto, min(count, upto + 1)).round().astype(int)) if len(epochs) else np.zeros(0, int)
+
+
+def chart(
+    tables: RunTables, name: str, total: int, epoch: int | None = None, dark: bool = False, height: int = charts.HEIGHT
+) -> Any:
+    """Lines of a sample of units over the band that holds the middle 90 % of all, up to an epoch.
+
+    total: the epochs the run will have, which fixes the axis. Blue lines are kept at that epoch, orange ones pruned.
+    """
+    layer = tables.layer(name)
+    if not len(tables.epochs):
+        return charts.empty("The first epoch has not ended yet.", height)
+    rows = thin(tables.epochs, tables.index(epoch))
+    units = sample(tables, layer.name)
+    x = charts.epoch_axis(0, max(total, tables.last))
+    lines = (
+        alt.Chart(_lines(tables, layer.name, rows, units))
+        .mark_line(strokeWidth=1, opacity=0.55, clip=True)
+        .encode(
+            x=x, y=charts.snr_axis(), detail="unit:N",
+            color=alt.Color("state:N", title=None, legend=alt.Legend(orient="top", symbolOpacity=1, symbolStrokeWidth=3),
+                            scale=alt.Scale(domain=["kept", "pruned"], range=[
+                                palette.KEPT_DARK if dark else palette.KEPT,
+                                palette.PRUNED_DARK if dark else palette.PRUNED])),
+            tooltip=[alt.Tooltip("unit:Q", title=layer.kind), alt.Tooltip("epoch:Q"),
+                     alt.Tooltip("snr:Q", title="SNR", format=".3~g"), alt.Tooltip("state:N", title="at the end")],
+        )
+    )  # fmt: skip
+    layers = [charts.snr_rules(tables.prior_snr, dark), lines]
+    if len(units) < layer.units:
+        layers.insert(0, _band(tables, layer.name, rows, x))
+    return charts.finish(alt.layer(*layers), describe(tables, name, epoch), height)
+
+
+def describe(tables: RunTables, name: str, epoch: int | None = None) -> str:
+    """The chart in a sentence."""
+    layer, row = tables.layer(name), tables.index(epoch)
+    if not len(tables.epochs):
+        return "No epoch has ended yet, so there is no SNR to show."
+    snr = tables.snr[layer.name][row]
+    kept = int((snr >= 1).sum())
+    middle = float(np.median(snr[snr >= 1])) if kept else float("nan")
+    tail = f"; half of those kept have an SNR above {middle:.2g}" if kept else ""
+    return (
+        f"{words.layer_title(layer)} at epoch {tables.epochs[row]}: "
+        f"{words.count_of(kept, layer)} have an SNR of 1 or more{tail}."
+    )
+
+
+def _lines(tables: RunTables, name: str, rows: np.ndarray, units: np.ndarray) -> pd.DataFrame:
+    snr = tables.snr[name][np.ix_(rows, units)]
+    state = np.where(snr[-1] >= 1, "kept", "pruned")
+    return pd.DataFrame({
+        "epoch": np.repeat(tables.epochs[rows], len(units)), "unit": np.tile(units, len(rows)),
+        "snr": snr.ravel().round(3), "state": np.tile(state, len(rows)),
+    })  # fmt: skip
+
+
+def _band(tables: RunTables, name: str, rows: np.ndarray, x: alt.X) -> alt.Chart:
+    low, high = np.quantile(tables.snr[name][rows], [0.05, 0.95], axis=1)
+    data = pd.DataFrame({"epoch": tables.epochs[rows], "snr": low, "high": high})
+    return (
+        alt.Chart(data)
+        .mark_area(opacity=0.13, color=palette.REFERENCE, clip=True)
+        .encode(x=x, y=charts.snr_axis(), y2="high:Q", tooltip=alt.value(None))
+    )

@@ -1,0 +1,57 @@
+"""Names and sentences about layers and runs, so that every page and picture says a thing in the same words."""
+
+from __future__ import annotations
+
+from sbp.networks.specs import SPECS, LayerInfo
+
+NETWORK = {name: spec.title for name, spec in SPECS.items()}
+DATASET = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "digits": "digits"}
+METHOD = {"sbp": "SBP", "sbpa": "SBP with KL weights by MACs"}
+_PLURAL = {"pixel": "pixels", "channel": "channels", "feature": "features", "neuron": "neurons"}
+_LAYER = {"input": "Input", "conv1": "Conv 1", "conv2": "Conv 2", "features": "Features",
+          "dense1": "Dense 1", "dense2": "Dense 2"}  # fmt: skip
+
+
+def layer_title(layer: LayerInfo) -> str:
+    """What a layer is called on a page: `conv1` is "Conv 1"."""
+    return _LAYER.get(layer.name, layer.name.capitalize())
+
+
+def units_of(layer: LayerInfo, count: int | None = None) -> str:
+    """The word for a layer's units, in the singular for one: "pixel", "channels"."""
+    return layer.kind if count == 1 else _PLURAL.get(layer.kind, layer.kind + "s")
+
+
+def run_title(config: object) -> str:
+    """A run in a few words: "LeNet-500-300 on MNIST"."""
+    network, dataset = getattr(config, "network", ""), getattr(config, "dataset", "")
+    labels = ", random labels" if getattr(config, "random_labels", False) else ""
+    return f"{NETWORK.get(network, network)} on {DATASET.get(dataset, dataset)}{labels}"
+
+
+def duration(seconds: float | None) -> str:
+    """A time in the unit that suits it.
+
+    >>> [duration(s) for s in (0.4, 48, 95, 3700, None)]
+    ['under 1 s', '48 s', '1 min 35 s', '1 h 2 min', 'unknown']
+    """
+    if seconds is None or seconds != seconds:
+        return "unknown"
+    if seconds < 1:
+        return "under 1 s"
+    total = round(seconds)
+    if total < 60:
+        return f"{total} s"
+    if total < 3600:
+        return f"{total // 60} min {total % 60} s" if total % 60 else f"{total // 60} min"
+    return f"{total // 3600} h {total % 3600 // 60} min"
+
+
+def count_of(kept: int, layer: LayerInfo) -> str:
+    """"245 of 784 pixels"."""
+    return f"{kept:,} of {layer.units:,} {units_of(layer)}"
+
+
+def join(parts: list[str]) -> str:
+    """"a, b and c"."""
+    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1] if parts else ""

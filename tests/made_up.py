@@ -1,0 +1,103 @@
+"""Runs that never trained: folders written by the store's own writer with made-up numbers, for tests of what reads them.
+
+Every unit is born at mu = 0, log sigma = -5. Those fated to die drift to log sigma near 3 from an epoch of their own
+on; the others settle near an SNR between 2 and 10.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sbp.config import RunConfig
+from sbp.distributions import moments
+from sbp.networks.specs import SPECS, LayerInfo
+from sbp.records import Progress, Record, Snapshot
+from sbp.runs import store
+from sbp.runs.states import State
+
+KEPT_SHARE = {"input": 0.31, "conv1": 0.25, "conv2": 0.3, "features": 0.2, "dense1": 0.35, "dense2": 0.2}
+
+
+def config(**changes: Any) -> RunConfig:
+    """A small run: LeNet-500-300 on digits, 12 epochs."""
+    return RunConfig(dataset="digits", epochs=12, preset="quick").replace(**changes)
+
+
+def write_run(
+    root: Path, state: State | str = State.FINISHED, epochs_done: int | None = None, hold: bool = False,
+    message: str = "", log: str = "", **changes: Any,
+) -> Any:
+    """Writes a run's folder as a worker would have, in this state; returns its view, or with `hold` its writer.
+
+    The writer holds the lock, as a living worker does; without it an active state shows as lost.
+    """  # fmt: skip
+    asked = config(**changes)
+    done = asked.epochs if epochs_done is None else epochs_done
+    folder = store.create(asked, root)
+    layers = SPECS[asked.network].layers(asked.widths)
+    folder.write_meta({
+        "network": asked.network, "device": "cpu", "hardware": "2 cores", "created": 1.7e9, "n_train": 1297,
+        "data_source": "scikit-learn's digits, upscaled to 28 x 28",
+    })  # fmt: skip
+    path = trajectory(layers, asked)
+    steps = 12
+    for epoch in range(done + 1):
+        loc, log_scale = path(epoch)
+        folder.append_snapshot(Snapshot(epoch, loc, log_scale))
+        if epoch:
+            folder.append_record(record(asked, layers, epoch, loc, log_scale))
+    progress = Progress("sbp", min(done + 1, asked.epochs), asked.epochs, done * steps, asked.epochs * steps,
+                        1.5 * done, 1.5 * (asked.epochs - done), 0.0 if done > 4 else 3.0, 0.3)  # fmt: skip
+    if log:
+        (folder.path / "log.txt").write_text(log)
+    folder.write_status(state, message, progress)
+    if hold:
+        return folder
+    folder.close()
+    return store.open_run(folder.id, root)
+
+
+def trajectory(layers: tuple[LayerInfo, ...], asked: RunConfig) -> Any:
+    """A function of the epoch that gives (loc, log_scale) of every unit by layer."""
+    random = np.random.default_rng(asked.seed + 1)
+    fates = {}
+    for layer in layers:
+        n = layer.units
+        dies = random.random(n) > KEPT_SHARE[layer.name]
+        if layer.shape == (28, 28):  # the border of the image goes first
+            row, column = np.mgrid[0:28, 0:28]
+            distance = np.hypot(row - 13.5, column - 13.5).ravel() + random.normal(0, 1.2, n)
+            dies = distance > 8
+            onset = np.clip(0.55 - 0.035 * (distance - 8), 0.02, 0.6)
+        else:
+            onset = random.beta(2, 4, n) * 0.8
+        fates[layer.name] = (dies, onset * asked.epochs, random.uniform(-2.2, -0.9, n), random.normal(0, 1, (n, 2)))
+
+    def at(epoch: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        loc, log_scale = {}, {}
+        for name, (dies, onset, settled, wobble) in fates.items():
+            pace = 14 / asked.epochs
+            death = -5 + 8 / (1 + np.exp(-pace * (epoch - onset) + 2.2)) - 8 / (1 + np.exp(pace * onset + 2.2))
+            life = settled + (-5 - settled) * np.exp(-pace * epoch / 3)
+            shake = 0.06 * np.sin(epoch * (1 + wobble[:, 0])) * min(epoch, 4)
+            log_scale[name] = (np.where(dies, death, life) + shake).astype(np.float32)
+            loc[name] = (np.where(dies, -0.25 * pace * np.maximum(epoch - onset, 0), -0.05) * (1 + 0.2 * wobble[:, 1])
+                         ).clip(-6, 0).astype(np.float32)  # fmt: skip
+        return loc, log_scale
+
+    return at
+
+
+def record(
+    asked: RunConfig, layers: tuple[LayerInfo, ...], epoch: int, loc: dict[str, np.ndarray], log_scale: dict[str, np.ndarray]
+) -> Record:
+    """Plausible scalars for these snapshots."""
+    kept = tuple(int((moments.snr(loc[x.name], log_scale[x.name]) >= 1).sum()) for x in layers)
+    kl = sum(float(moments.kl(loc[x.name], log_scale[x.name]).sum()) for x in layers)
+    nll = 0.03 + 0.5 * float(np.exp(-4 * epoch / asked.epochs))
+    error = 1.4 + 9 * float(np.exp(-6 * epoch / asked.epochs))
+    return Record(epoch, epoch * 12, "sbp", 1.5 * epoch, nll, kl, kl, nll + kl / 50000, error / 2, error, kept,
+                  SPECS[asked.network].macs(kept), asked.lr, asked.noise_lr)  # fmt: skip
