@@ -1,0 +1,23 @@
+"""Names to networks: the one place where a name becomes a module."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sbp.networks.lenet import LeNet5Caffe, LeNet500300, NoisyNetwork
+
+NETWORKS: dict[str, type[NoisyNetwork]] = {cls.spec_name: cls for cls in (LeNet500300, LeNet5Caffe)}
+
+
+def build(name: str, widths: Sequence[int] = (), **noise_options: Any) -> NoisyNetwork:
+    """Builds a network by name at the given widths (none: its own); noise_options go to every `SBPLayer`.
+
+    Raises ValueError for a name that is not there.
+
+    >>> [layer.units for layer in build("lenet-500-300").noise_layers()]
+    [784, 500, 300]
+    """
+    if name not in NETWORKS:
+        raise ValueError(f"Expected one of {', '.join(NETWORKS)}, got {name!r}.")
+    return NETWORKS[name](widths, **noise_options)

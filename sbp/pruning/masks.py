@@ -1,0 +1,46 @@
+"""From SNR to what is kept: plain NumPy, so that a page can move the threshold without loading a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from sbp.networks.specs import LayerInfo
+
+Masks = dict[str, np.ndarray]
+
+
+def keep_masks(snr: Mapping[str, np.ndarray], threshold: float = 1.0) -> Masks:
+    """keep = SNR >= threshold for every layer; True is kept, a tie is kept (section 4.4).
+
+    >>> keep_masks({"dense1": np.array([0.3, 1.0, 7.0])})["dense1"].tolist()
+    [False, True, True]
+    """
+    return {name: np.asarray(values) >= threshold for name, values in snr.items()}
+
+
+def close_masks(masks: Mapping[str, np.ndarray], layers: Sequence[LayerInfo]) -> Masks:
+    """The same network with nothing useless in it: a dead channel takes its features along, and a channel none of
+    whose features is left is dead. The outputs do not change.
+
+    >>> layers = [LayerInfo("conv", "channel", 2, (2,)), LayerInfo("map", "feature", 4, (2, 2), parent="conv")]
+    >>> closed = close_masks({"conv": np.array([True, False]), "map": np.array([True, False, True, True])}, layers)
+    >>> closed["conv"].tolist(), closed["map"].tolist()
+    ([True, False], [True, False, False, False])
+    """
+    closed = {layer.name: np.array(masks[layer.name], dtype=bool) for layer in layers}
+    for layer in layers:
+        if layer.parent:
+            channels = closed[layer.parent]
+            features = closed[layer.name].reshape(len(channels), -1)
+            alive = channels & features.any(axis=1)
+            closed[layer.parent] = alive
+            closed[layer.name] = (features & alive[:, None]).reshape(-1)
+    return closed
+
+
+def kept_counts(masks: Mapping[str, np.ndarray], layers: Sequence[LayerInfo]) -> tuple[int, ...]:
+    """How many units each noise layer keeps, in layer order, after `close_masks`."""
+    closed = close_masks(masks, layers)
+    return tuple(int(closed[layer.name].sum()) for layer in layers)
