@@ -1,0 +1,62 @@
+# Needs GNU make (3.81 will do) and Python 3.11 or newer; everything else goes into .venv.
+#
+#   make app     install what is missing and open the app
+#   make test    the same, and run every test (one file: make test ARGS=tests/test_data.py)
+#   make lint    style and types
+#   make hooks   run the linters before each commit
+#   make clean   remove the environment and the caches; runs and data stay
+#
+# PYTHON=/path/to/python3.12 chooses the Python, VENV=folder the environment.
+
+# The first of these that is new enough makes the environment.
+PYTHON ?= python3 python3.13 python3.12 python3.11
+VENV ?= .venv
+ARGS ?=
+
+BIN := $(VENV)/bin
+APP_READY := $(VENV)/.app-ready
+DEV_READY := $(VENV)/.dev-ready
+
+.PHONY: app test lint hooks clean
+
+app: $(APP_READY)
+	$(BIN)/python -m streamlit run app.py
+
+test: $(DEV_READY)
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(DEV_READY)
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m mypy
+
+hooks: $(DEV_READY)
+	$(BIN)/python -m pre_commit install
+
+clean:
+	rm -rf "$(VENV)" .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The ready files are touched last: an install that was cut is taken up again, one that went through is instant.
+$(APP_READY): requirements.txt | $(BIN)/python
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(DEV_READY): requirements-dev.txt $(APP_READY)
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(BIN)/python:
+	@tried=""; \
+	for python in $(PYTHON); do \
+	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    echo "Making $(VENV) with $$("$$python" --version)"; \
+	    "$$python" -m venv --clear "$(VENV)" && exit 0; \
+	    rm -rf "$(VENV)"; \
+	    echo "$$python cannot make an environment. On Debian and Ubuntu: apt install python3-venv." >&2; \
+	    exit 1; \
+	  fi; \
+	  tried="$$tried $$python ($$("$$python" --version 2>/dev/null || echo missing))"; \
+	done; \
+	echo "Python 3.11 or newer is needed; tried:$$tried." >&2; \
+	echo "Install one, then name it: make PYTHON=/path/to/python3.12 app" >&2; \
+	exit 1
