@@ -39,9 +39,9 @@ class RunFolder:
         self.config = RunConfig.from_json((self.path / CONFIG).read_text(encoding="utf-8"))
         self.layers = SPECS[self.config.network].layers(self.config.widths)
         try:
-            self._status = read_json(self.path / STATUS)
+            self.status = read_json(self.path / STATUS)
         except BadFile:
-            self._status = {}
+            self.status = {}
 
     def __enter__(self) -> RunFolder:
         return self
@@ -56,7 +56,7 @@ class RunFolder:
     @property
     def state(self) -> State:
         """The state last written."""
-        return State(self._status.get("state", State.QUEUED))
+        return State(self.status.get("state", State.QUEUED))
 
     @property
     def meta(self) -> dict[str, Any]:
@@ -74,12 +74,17 @@ class RunFolder:
         self, state: State | str, message: str = "", progress: Progress | None = None, **extra: Any
     ) -> None:
         """Replaces status.json; progress and extra values stay as they were until they are given anew."""
-        changes: dict[str, Any] = {**extra, "state": str(State(state)), "message": message}
-        changes |= {"pid": os.getpid(), "updated": time.time()}
+        changes: dict[str, Any] = {"state": str(State(state)), "message": message}
+        changes |= {"pid": os.getpid(), "updated": time.time(), **extra}
         if progress is not None:
             changes["progress"] = progress.to_dict()
-        self._status |= changes
-        write_json(self.path / STATUS, self._status)
+        self.status |= changes
+        write_json(self.path / STATUS, self.status)
+
+    def write_queued(self) -> None:
+        """Puts the run at the end of the queue; its worker writes under its own pid from then on."""
+        asked = self.config.device
+        self.write_status(State.QUEUED, pid=None, queued=time.time(), device=None, asked_device=asked)
 
     def append_record(self, record: Record) -> None:
         """Adds one epoch's scalars as a line of JSON."""

@@ -18,7 +18,6 @@ from sbp.runs.files import Lock, Locked, write_json
 from sbp.runs.folder import RunFolder
 from sbp.runs.format import CONFIG, LOCK, META, STATUS, layers_to_json
 from sbp.runs.reading import Snapshots
-from sbp.runs.states import State
 from sbp.runs.view import RunView
 
 __all__ = [
@@ -65,9 +64,8 @@ def create(config: RunConfig, root: Path | None = None) -> RunFolder:
     (hidden / CONFIG).write_text(config.to_json() + "\n", encoding="utf-8")
     layers = SPECS[config.network].layers(config.widths)
     write_json(hidden / META, {"created": now, "network": config.network, "layers": layers_to_json(layers)})
-    status = {"state": str(State.QUEUED), "message": "", "pid": os.getpid(), "updated": now, "queued": now}
-    write_json(hidden / STATUS, status)
     lock = Lock(hidden / LOCK)
+    RunFolder(hidden, lock).write_queued()
     path = _claim(hidden, root, _base_id(config, now))
     return RunFolder(path, lock)
 

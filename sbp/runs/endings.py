@@ -1,0 +1,75 @@
+"""What a worker says at the end: which state an error leads to, and the sentence that people read."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sbp.config import ConfigError
+from sbp.runs.files import BadFile
+from sbp.runs.format import LOG
+from sbp.runs.states import Event
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+
+def ending_of(error: Exception) -> Event:
+    """Diverge for a training that found NaN or infinity, fail for everything else."""
+    from sbp.training import Diverged
+
+    return Event.DIVERGE if isinstance(error, Diverged) else Event.FAIL
+
+
+def sentence_of(error: Exception) -> str:
+    """Our own errors are sentences already; of others, what happened and where to read more."""
+    import torch
+
+    from sbp.data import DataError
+    from sbp.devices import DeviceError
+    from sbp.training import Diverged
+
+    if isinstance(error, (Diverged, ConfigError, DataError, DeviceError, BadFile)):
+        return str(error)
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return "The device ran out of memory; choose a smaller batch_size or another device."
+    first = (str(error).strip().splitlines() or [""])[0][:200]
+    return f"An unexpected {type(error).__name__} ended the run{': ' if first else ''}{first} (see {LOG})."
+
+
+def outcome(result: Mapping[str, Any]) -> str:
+    """The result as a sentence.
+
+    >>> outcome({"test_error_percent": 1.489, "macs_reduction": 11.04, "macs": 49365})
+    '1.49 % test error at 11.0x fewer MACs (49,365).'
+    """
+    error, reduction, macs = (result.get(key) for key in ("test_error_percent", "macs_reduction", "macs"))
+    if error is None:
+        return "Trained to its last epoch."
+    fewer = f"{reduction:.1f}x fewer MACs ({macs:,})" if reduction else f"{macs or 0:,} MACs: nothing is left"
+    return f"{error:.2f} % test error at {fewer}."
+
+
+def arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+    """Tensors of any device as NumPy arrays, which is what the torch-free store takes."""
+    return {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
+
+
+def commit() -> str | None:
+    """The commit of the code that trains, "+" where files differ from it; None outside a repository."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return None
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(root), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--untracked-files=no")
+        return git("rev-parse", "--short=12", "HEAD") + ("+" if changed else "")
+    except (OSError, subprocess.SubprocessError):
+        return None

@@ -1,0 +1,210 @@
+"""The process that trains one run: python -m sbp.runs.worker RUN_FOLDER.
+
+It waits for its device's turn, trains, writes what the training says into the folder, and looks for a request to
+stop after each event. Whatever happens ends in a state and a sentence; a traceback goes to log.txt alone.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from sbp.records import Progress, Record, Snapshot
+from sbp.runs.endings import arrays, commit, ending_of, outcome, sentence_of
+from sbp.runs.files import Lock
+from sbp.runs.folder import RunFolder
+from sbp.runs.format import LOCK
+from sbp.runs.launcher import LOCK_VARIABLE
+from sbp.runs.slots import wait_for_turn
+from sbp.runs.states import Event, State, advance
+
+STATUS_SECONDS = 0.25
+CHECKPOINT_SECONDS = 10.0
+
+
+class StopAsked(Exception):
+    """Somebody wants the run to end while there is nothing to save yet."""
+
+
+class Worker:
+    """Takes one run from queued to an end; `run` gives the last state."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+        self.config = folder.config
+        self.state = State.QUEUED
+        self.device: str | None = None
+        self.training: Any = None
+        self.signalled = False
+        self._told = 0.0
+
+    def stop_asked(self) -> bool:
+        """A `stop` file in the folder, or a SIGTERM or SIGINT."""
+        return self.signalled or self.folder.stop_requested
+
+    def move(self, event: Event, message: str = "") -> None:
+        """Advances the state and writes it."""
+        self.state = advance(self.state, event)
+        self.folder.write_status(self.state, message, device=self.device)
+
+    def run(self) -> State:
+        """Trains to an end, whichever it is, and never raises."""
+        try:
+            self._train()
+        except StopAsked:
+            self._stop("Stopped before its first step.")
+        except Exception as error:
+            self._end_badly(error)
+        return self.state
+
+    def _train(self) -> None:
+        from sbp import devices
+
+        self.device = devices.resolve(self.config.device)
+        self.folder.write_status(State.QUEUED, device=self.device)
+        slot = wait_for_turn(self.folder, self.device, self.stop_asked)
+        if slot is None:
+            raise StopAsked
+        try:
+            self.move(Event.START, f"Loads {self.config.dataset}.")
+            self.training = self._build()
+            self.move(Event.TRAIN)
+            if self._loop():
+                self._finish()
+        finally:
+            slot.release()
+
+    def _build(self) -> Any:
+        import torch
+
+        from sbp import data
+        from sbp.training import Checkpoint, Training
+
+        config = self.config.replace(device=self.device)
+        dataset = data.load(config.dataset, progress=self._say_download)
+        if self.stop_asked():
+            raise StopAsked
+        self.folder.write_status(self.state, "Builds the network.")
+        checkpoint = None
+        saved = self.folder.read_checkpoint()
+        if saved:
+            tensors, state = saved
+            checkpoint = Checkpoint(tensors={k: torch.from_numpy(v) for k, v in tensors.items()}, state=state)
+        training = Training(config, dataset, checkpoint)
+        meta = {**self.folder.meta, **training.meta()}
+        self.folder.write_meta({"commit": commit(), **meta, "device": self.device})
+        return training
+
+    def _loop(self) -> bool:
+        """Writes what the training says; False when it was stopped."""
+        saved = time.monotonic()
+        for event in self.training.events():
+            if isinstance(event, Record):
+                self.folder.append_record(event)
+            elif isinstance(event, Snapshot):
+                self.folder.append_snapshot(event)
+                if time.monotonic() - saved > CHECKPOINT_SECONDS:
+                    self._save()
+                    saved = time.monotonic()
+            elif isinstance(event, Progress):
+                self._say_progress(event)
+            # Not between a record and the snapshot of the same epoch, so that a checkpoint covers both or none.
+            if not isinstance(event, Record) and self.stop_asked():
+                self.move(Event.ASK_STOP, "Saves a checkpoint.")
+                self._save()
+                self._stop("Stopped as asked; its checkpoint is ready to be resumed.")
+                return False
+        return True
+
+    def _save(self) -> None:
+        checkpoint = self.training.checkpoint()
+        self.folder.write_checkpoint(arrays(checkpoint.tensors), checkpoint.state)
+        self.folder.write_model(arrays(self.training.model_tensors()))
+
+    def _finish(self) -> None:
+        self.folder.write_model(arrays(self.training.model_tensors()))
+        result = self._result(self.training.result())
+        self.folder.write_result(result)
+        self.move(Event.FINISH, outcome(result))
+        self.folder.remove_checkpoint()
+
+    def _result(self, numbers: dict[str, Any]) -> dict[str, Any]:
+        """What was asked, what came out, and on what: the numbers mean little without the rest."""
+        asked = ("network", "dataset", "method", "preset", "seed", "epochs", "random_labels")
+        result: dict[str, Any] = {name: getattr(self.config, name) for name in asked}
+        meta = self.folder.meta
+        known = ("hardware", "n_train", "n_test", "kl_weights", "versions", "commit")
+        result |= {name: meta[name] for name in known if name in meta}
+        return {**result, **numbers, "state": str(State.FINISHED), "device": self.device}
+
+    def _stop(self, message: str) -> None:
+        if self.state is not State.STOPPING:
+            self.move(Event.ASK_STOP)
+        self.move(Event.STOP, message)
+
+    def _end_badly(self, error: Exception) -> None:
+        """Diverged keeps the last good epoch's weights; everything else is a failure with a sentence."""
+        traceback.print_exc()
+        event = ending_of(error)
+        try:
+            if event is Event.DIVERGE:
+                self.folder.write_model(arrays(self.training.model_tensors()))
+            self.move(event, sentence_of(error))
+        except (
+            OSError
+        ):  # a full disk, most likely: the log has the rest, and readers will see the run as lost
+            traceback.print_exc()
+
+    def _say_progress(self, progress: Progress) -> None:
+        if time.monotonic() - self._told >= STATUS_SECONDS:
+            self._told = time.monotonic()
+            self.folder.write_status(self.state, "", progress)
+
+    def _say_download(self, file: str, done: int, total: int) -> None:
+        if self.stop_asked():
+            raise StopAsked
+        if time.monotonic() - self._told >= STATUS_SECONDS:
+            self._told = time.monotonic()
+            self.folder.write_status(
+                self.state, f"Downloads {file}: {done / 1e6:.1f} of {total / 1e6:.1f} MB."
+            )
+
+
+def main(path: str) -> int:
+    """Trains the run in this folder; gives the exit code of the process."""
+    inherited = os.environ.pop(LOCK_VARIABLE, None)
+    descriptor = int(inherited) if inherited else None
+    if descriptor is not None:
+        os.set_inheritable(descriptor, False)
+    _give_way()
+    folder = RunFolder(Path(path), Lock(Path(path) / LOCK, descriptor=descriptor))
+    worker = Worker(folder)
+
+    def remember(*_: object) -> None:
+        worker.signalled = True
+
+    signal.signal(signal.SIGTERM, remember)
+    signal.signal(signal.SIGINT, remember)
+    with folder:
+        state = worker.run()
+    print(f"{folder.id}: {state}")
+    return 0 if state in (State.FINISHED, State.STOPPED) else 1
+
+
+def _give_way() -> None:
+    """Lets the pages' server go first: `nice` does nothing across sessions, the session's autogroup does."""
+    try:
+        Path("/proc/self/autogroup").write_text("19")
+    except OSError:
+        pass  # no autogroups here (macOS, some containers)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("Expected one argument, the folder of a run: python -m sbp.runs.worker RUN_FOLDER")
+    sys.exit(main(sys.argv[1]))
