@@ -20,6 +20,7 @@ from sbp.networks.specs import SPECS, LayerInfo
 from sbp.records import Progress, Record, Snapshot
 from sbp.runs.files import BadFile, Lock, append_bytes, read_json, replace_bytes, write_json
 from sbp.runs.format import CHECKPOINT, CONFIG, LOCK, META, MODEL, NOISE, RECORDS, RESULT, STATUS, STOP
+from sbp.runs.reading import read_snapshots
 from sbp.runs.states import State
 
 
@@ -103,6 +104,11 @@ class RunFolder:
                 parts.append(part)
         append_bytes(self.path / NOISE, np.concatenate(parts).astype("<f4").tobytes())
 
+    def last_snapshot_epoch(self) -> int:
+        """The epoch of the last whole row, -1 where there is none."""
+        epochs = self._row_epochs()
+        return int(epochs[-1]) if len(epochs) else -1
+
     def write_checkpoint(self, tensors: Mapping[str, np.ndarray], state: Mapping[str, Any]) -> None:
         """Replaces the checkpoint: arrays, the JSON-able state, and how many records and rows it covers.
 
@@ -161,15 +167,15 @@ class RunFolder:
         """Cuts every record and noise row of a later epoch, and cut ends with them."""
         lines = (self.path / RECORDS).read_bytes().splitlines(True) if (self.path / RECORDS).exists() else []
         whole = [line for line in lines if line.endswith(b"\n")]
-        epochs = np.zeros(0)
-        if (self.path / NOISE).exists():
-            rows = np.fromfile(self.path / NOISE, "<f4", count=self._count_rows() * self._row_floats)
-            epochs = rows.reshape(-1, self._row_floats)[:, 0]
+        epochs = self._row_epochs()
         self._cut(sum(json.loads(line)["epoch"] <= epoch for line in whole), int((epochs <= epoch).sum()))
 
     @property
     def _row_floats(self) -> int:
         return 1 + 2 * sum(layer.units for layer in self.layers)
+
+    def _row_epochs(self) -> np.ndarray:
+        return read_snapshots(self.path / NOISE, self.layers).epochs
 
     def _count_rows(self) -> int:
         path = self.path / NOISE

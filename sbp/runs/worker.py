@@ -1,11 +1,12 @@
 """The process that trains one run: python -m sbp.runs.worker RUN_FOLDER.
 
-It waits for its device's turn, trains, writes what the training says into the folder, and looks for a request to
-stop after each event. Whatever happens ends in a state and a sentence; a traceback goes to log.txt alone.
+It waits for its device's turn, trains, writes what the training says into the folder, and looks for a request
+to stop after each event. Whatever happens ends in a state and a sentence; a traceback goes to log.txt alone.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -96,24 +97,28 @@ class Worker:
             tensors, state = saved
             checkpoint = Checkpoint(tensors={k: torch.from_numpy(v) for k, v in tensors.items()}, state=state)
         training = Training(config, dataset, checkpoint)
-        meta = {**self.folder.meta, **training.meta()}
-        self.folder.write_meta({"commit": commit(), **meta, "device": self.device})
+        self.folder.write_meta(
+            {**self.folder.meta, **training.meta(), "commit": commit(), "device": self.device}
+        )
         return training
 
     def _loop(self) -> bool:
         """Writes what the training says; False when it was stopped."""
-        saved = time.monotonic()
+        saved, seen = time.monotonic(), self.folder.last_snapshot_epoch()
         for event in self.training.events():
             if isinstance(event, Record):
                 self.folder.append_record(event)
             elif isinstance(event, Snapshot):
-                self.folder.append_snapshot(event)
+                # A run stopped at its very first step says its birth twice.
+                if event.epoch > seen:
+                    self.folder.append_snapshot(event)
+                    seen = event.epoch
                 if time.monotonic() - saved > CHECKPOINT_SECONDS:
                     self._save()
                     saved = time.monotonic()
             elif isinstance(event, Progress):
                 self._say_progress(event)
-            # Not between a record and the snapshot of the same epoch, so that a checkpoint covers both or none.
+            # Not between a record and the snapshot of its epoch: a checkpoint covers both or none.
             if not isinstance(event, Record) and self.stop_asked():
                 self.move(Event.ASK_STOP, "Saves a checkpoint.")
                 self._save()
@@ -170,9 +175,8 @@ class Worker:
             raise StopAsked
         if time.monotonic() - self._told >= STATUS_SECONDS:
             self._told = time.monotonic()
-            self.folder.write_status(
-                self.state, f"Downloads {file}: {done / 1e6:.1f} of {total / 1e6:.1f} MB."
-            )
+            megabytes = f"{done / 1e6:.1f} of {total / 1e6:.1f} MB"
+            self.folder.write_status(self.state, f"Downloads {file}: {megabytes}.")
 
 
 def main(path: str) -> int:
@@ -198,10 +202,8 @@ def main(path: str) -> int:
 
 def _give_way() -> None:
     """Lets the pages' server go first: `nice` does nothing across sessions, the session's autogroup does."""
-    try:
+    with contextlib.suppress(OSError):  # no autogroups here (macOS, some containers)
         Path("/proc/self/autogroup").write_text("19")
-    except OSError:
-        pass  # no autogroups here (macOS, some containers)
 
 
 if __name__ == "__main__":
