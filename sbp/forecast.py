@@ -1,0 +1,44 @@
+"""When will the first unit die? An estimate that a page can show while nothing has happened yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from sbp.layer import SBPLayer
+
+
+@dataclass
+class FirstPrune:
+    """Extrapolates the lowest log SNR, which falls nearly linearly in steps: log sigma climbs by about the noise's
+    learning rate a step and, while sigma is small, log SNR = -log sigma."""
+
+    first_step: int | None = None
+    first_log_snr: float = 0.0
+    happened: bool = False
+
+    def steps_left(self, step: int, layers: Sequence[SBPLayer], noise_lr: float) -> float | None:
+        """Steps until some unit's SNR is below its layer's threshold; 0 once it has been, None while it only rises."""
+        if self.happened:
+            return 0.0
+        lowest = min(float(torch.log(layer.snr().min() / layer.threshold)) for layer in layers)
+        if lowest < 0:
+            self.happened = True
+            return 0.0
+        if self.first_step is None or step == self.first_step:
+            self.first_step, self.first_log_snr = step, lowest
+            return lowest / noise_lr
+        fallen = (self.first_log_snr - lowest) / (step - self.first_step)
+        return lowest / fallen if fallen > 0 else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for a checkpoint."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> FirstPrune:
+        """What `to_dict` wrote."""
+        return cls(**values)
