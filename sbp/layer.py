@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from sbp.distributions import TruncatedLogNormal, moments
-from sbp.distributions.truncated_log_normal import sample_log_theta
+from sbp.distributions.fast import sample_theta
 
 # mu may leave [a, b] by this much and log sigma may move in this range: where every formula is tested, and wide
 # enough that its ends make no difference (at log sigma = 5 a unit on [-20, 0] is the prior to four digits).
@@ -67,7 +67,7 @@ class SBPLayer(nn.Module):
         if self.training:
             loc, scale = self._in_box()
             low, high = loc.new_tensor(self.log_low), loc.new_tensor(self.log_high)
-            theta = torch.exp(sample_log_theta(loc, scale, low, high, len(x), self.generator))
+            theta = sample_theta(loc, scale, low, high, len(x), self.generator)
         else:
             theta = self.expected_theta()[None]
         return x * self._spread(theta, x)

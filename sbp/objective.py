@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sbp.distributions import moments
+from sbp.distributions.fast import kl_of_units
 from sbp.layer import SBPLayer
 
 
@@ -53,5 +53,5 @@ def kl_by_layer(layers: Sequence[SBPLayer]) -> Tensor:
     loc, scale = (torch.cat(parts) for parts in zip(*(layer._in_box() for layer in layers), strict=True))
     low = torch.cat([layer.loc.new_full((layer.units,), layer.log_low) for layer in layers])
     high = torch.cat([layer.loc.new_full((layer.units,), layer.log_high) for layer in layers])
-    of_units = moments.kl_to_log_uniform(loc, scale, low, high)
+    of_units = kl_of_units(loc, scale, low, high)
     return torch.stack([part.sum() for part in of_units.split([layer.units for layer in layers])])
