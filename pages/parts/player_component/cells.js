@@ -1,0 +1,131 @@
+// The units of a layer at one moment: an image of its pixels, maps of features, a grid of cells, or small multiples.
+
+import { colourOf, write } from "./ink.js";
+import { levelsAt, logOf, say, snrOf } from "./recording.js";
+
+const MULTIPLES = 64;
+
+export function cellsPicture(run, index, { select } = {}) {
+  const layer = run.layers[index];
+  const levels = new Float32Array(layer.units);
+  const { rows, columns, units } = layer.cells;
+  const small = document.createElement("canvas");
+  small.width = columns;
+  small.height = rows;
+  const pen = small.getContext("2d");
+  const image = pen.createImageData(columns, rows);
+  let box = { left: 0, top: 0, side: 1, high: 1 };
+
+  function draw({ ink, width, height }, theme, moment, chosen) {
+    levelsAt(run, layer, moment, levels);
+    const multiples = layer.units <= MULTIPLES && layer.shape.length === 1;
+    const side = Math.min(width / columns, multiples ? width / columns : height / rows);
+    const high = multiples ? Math.min(height / rows, side * 0.8) : side;
+    box = { left: (width - side * columns) / 2, top: Math.max(0, (height - high * rows) / 2), side, high };
+    if (multiples) {
+      multiplesOf(ink, theme, moment);
+    } else {
+      for (let at = 0; at < units.length; at += 1) {
+        const unit = units[at];
+        const c = 3 * Math.round(unit < 0 ? 0 : levels[unit]);
+        image.data[4 * at] = theme.scale[c];
+        image.data[4 * at + 1] = theme.scale[c + 1];
+        image.data[4 * at + 2] = theme.scale[c + 2];
+        image.data[4 * at + 3] = unit < 0 ? 0 : 255;
+      }
+      pen.putImageData(image, 0, 0);
+      ink.imageSmoothingEnabled = false;
+      ink.drawImage(small, box.left, box.top, side * columns, side * rows);
+      if (side >= 5) lattice(ink, theme);
+    }
+    if (chosen >= 0) outline(ink, theme, chosen);
+  }
+
+  function lattice(ink, theme) {
+    ink.strokeStyle = theme.ground;
+    ink.lineWidth = layer.shape.length === 2 ? 0.5 : 1;
+    ink.globalAlpha = layer.shape.length === 2 ? 0.6 : 1;
+    ink.beginPath();
+    for (let column = 0; column <= columns; column += 1) {
+      ink.moveTo(box.left + column * box.side, box.top);
+      ink.lineTo(box.left + column * box.side, box.top + rows * box.high);
+    }
+    for (let row = 0; row <= rows; row += 1) {
+      ink.moveTo(box.left, box.top + row * box.high);
+      ink.lineTo(box.left + columns * box.side, box.top + row * box.high);
+    }
+    ink.stroke();
+    ink.globalAlpha = 1;
+  }
+
+  // Each unit with its own path so far; the dashed line is SNR = 1.
+  function multiplesOf(ink, theme, moment) {
+    const frame = Math.floor(moment);
+    const total = Math.max(run.frames - 1, 1);
+    const at = (level, top, high) => top + high - 4 - ((logOf(run, level) + 0.6) / 2.9) * (high - 8);
+    for (let place = 0; place < units.length; place += 1) {
+      const unit = units[place];
+      if (unit < 0) continue;
+      const left = box.left + (place % columns) * box.side + 2;
+      const top = box.top + Math.floor(place / columns) * box.high + 2;
+      const wide = box.side - 4;
+      const high = box.high - 4;
+      const kept = levels[unit] >= run.scale.one - 0.5;
+      ink.fillStyle = colourOf(theme, levels[unit]);
+      ink.fillRect(left, top, wide, high);
+      const strong = (levels[unit] > 150) !== theme.dark;
+      const pen = strong ? "#ffffff" : theme.dark && levels[unit] > 150 ? "#0b1a26" : theme.text;
+      ink.strokeStyle = pen;
+      ink.globalAlpha = 0.45;
+      ink.setLineDash([2, 3]);
+      ink.lineWidth = 1;
+      ink.beginPath();
+      ink.moveTo(left, at(run.scale.one, top, high));
+      ink.lineTo(left + wide, at(run.scale.one, top, high));
+      ink.stroke();
+      ink.setLineDash([]);
+      ink.globalAlpha = 0.9;
+      ink.lineWidth = 1.25;
+      ink.beginPath();
+      for (let f = 0; f <= frame; f += 1) {
+        const y = Math.min(Math.max(at(layer.levels[f * layer.units + unit], top, high), top + 1), top + high - 1);
+        const x = left + 3 + (f / total) * (wide - 6);
+        if (f) ink.lineTo(x, y);
+        else ink.moveTo(x, y);
+      }
+      ink.stroke();
+      ink.globalAlpha = 1;
+      if (wide > 44 && high > 34) {
+        write(ink, theme, String(unit), left + 4, top + 4, { size: 11, base: "top", colour: pen, weight: 600 });
+        if (wide > 62) write(ink, theme, kept ? say(snrOf(run, levels[unit])) : "pruned", left + wide - 4, top + 4, { size: 11, base: "top", align: "right", colour: pen });
+      }
+    }
+  }
+
+  function outline(ink, theme, unit) {
+    const place = units.indexOf(unit);
+    if (place < 0) return;
+    ink.strokeStyle = theme.text;
+    ink.lineWidth = 2;
+    ink.strokeRect(box.left + (place % columns) * box.side + 1, box.top + Math.floor(place / columns) * box.high + 1, box.side - 2, box.high - 2);
+  }
+
+  function unitAt(x, y) {
+    const column = Math.floor((x - box.left) / box.side);
+    const row = Math.floor((y - box.top) / box.high);
+    if (column < 0 || row < 0 || column >= columns || row >= rows) return -1;
+    return units[row * columns + column];
+  }
+
+  function hover(x, y) {
+    const unit = unitAt(x, y);
+    if (unit < 0) return "";
+    const level = levels[unit];
+    const place = layer.shape.length === 2 ? `row ${Math.floor(unit / layer.shape[1])}, column ${unit % layer.shape[1]}` : `${layer.kind} ${unit}`;
+    return `${place}: SNR ${say(snrOf(run, level))}, ${level >= run.scale.one - 0.5 ? "kept" : "pruned"}`;
+  }
+
+  const click = select ? (x, y) => select(unitAt(x, y)) : null;
+  const title = (frame) => `${layer.title}: ${layer.kept[frame].toLocaleString("en")} of ${layer.units.toLocaleString("en")} ${layer.word} kept`;
+  return { draw, hover, click, title };
+}

@@ -1,0 +1,124 @@
+// Scalars by epoch: the bound and its terms, the error, the survivors of a layer. Axes span the whole run and stay.
+
+import { epochAxis, niceStep, playhead, write } from "./ink.js";
+import { epochAt } from "./recording.js";
+
+function curves(run, { series, title, unit, top, log, filled }) {
+  let place = null;
+
+  function draw({ ink, width, height }, theme, moment) {
+    const box = { left: 40, top: 24, width: width - 48, bottom: height - 36 };
+    const high = box.bottom - box.top;
+    const from = Math.min(...series.map((s) => s.x[0] ?? 0), filled ? 0 : 1);
+    const x = epochAxis(ink, theme, box, from, run.total);
+    const y = log
+      ? (v) => box.bottom - ((Math.log10(Math.max(v, log[0])) - Math.log10(log[0])) / Math.log10(log[1] / log[0])) * high
+      : (v) => box.bottom - (Math.min(v, top) / top) * high;
+    const step = log ? 0 : niceStep(top, high / 45);
+    const ticks = log ? [0.1, 1, 10, 100] : Array.from({ length: Math.floor(top / step + 1e-9) + 1 }, (_, i) => i * step);
+    ink.strokeStyle = theme.line;
+    ink.lineWidth = 1;
+    for (const tick of ticks.filter((v) => !log || (v >= log[0] && v <= log[1]))) {
+      ink.globalAlpha = 0.6;
+      ink.beginPath();
+      ink.moveTo(box.left, Math.round(y(tick)) + 0.5);
+      ink.lineTo(box.left + box.width, Math.round(y(tick)) + 0.5);
+      ink.stroke();
+      ink.globalAlpha = 1;
+      write(ink, theme, String(Number(tick.toPrecision(6))), box.left - 6, y(tick), { size: 11, align: "right", base: "middle", colour: theme.colours.reference });
+    }
+    const now = epochAt(run, moment);
+    let legend = box.left;
+    for (const s of series) {
+      const colour = theme.colours[s.colour];
+      ink.beginPath();
+      let started = false;
+      let end = box.left;
+      for (let i = 0; i < s.x.length && s.x[i] <= now + 1e-6; i += 1) {
+        if (s.y[i] == null) continue;
+        end = x(s.x[i]);
+        if (started) {
+          if (filled) ink.lineTo(end, y(s.y[i - 1]));
+          ink.lineTo(end, y(s.y[i]));
+        } else ink.moveTo(end, y(s.y[i]));
+        started = true;
+      }
+      ink.strokeStyle = colour;
+      ink.lineWidth = 2.25;
+      ink.setLineDash(s.dash || []);
+      ink.stroke();
+      ink.setLineDash([]);
+      if (filled && started) {
+        ink.lineTo(end, box.bottom);
+        ink.lineTo(x(s.x[0]), box.bottom);
+        ink.globalAlpha = 0.18;
+        ink.fillStyle = colour;
+        ink.fill();
+        ink.globalAlpha = 1;
+      }
+      if (series.length > 1) {
+        ink.strokeStyle = colour;
+        ink.setLineDash(s.dash || []);
+        ink.beginPath();
+        ink.moveTo(legend, 10);
+        ink.lineTo(legend + 18, 10);
+        ink.stroke();
+        ink.setLineDash([]);
+        write(ink, theme, s.name, legend + 23, 10, { size: 12, base: "middle" });
+        legend += 23 + ink.measureText(s.name).width + 16;
+      }
+    }
+    if (series.length === 1) write(ink, theme, unit, 0, 10, { size: 11, base: "middle", colour: theme.colours.reference });
+    playhead(ink, theme, box, x(now));
+    place = { x, now };
+  }
+
+  function hover(px) {
+    if (!place || !series[0].x.length) return "";
+    let at = 0;
+    const xs = series[0].x;
+    while (at < xs.length - 1 && xs[at + 1] <= place.now && Math.abs(place.x(xs[at + 1]) - px) < Math.abs(place.x(xs[at]) - px)) at += 1;
+    const parts = series.filter((s) => s.y[at] != null).map((s) => `${s.name} ${Number(s.y[at].toPrecision(4))}`);
+    return `epoch ${xs[at]}: ${parts.join(", ")}`;
+  }
+
+  return { draw, hover, title: () => title };
+}
+
+export function boundPicture(run) {
+  const { x, nll, kl, loss } = run.records;
+  return curves(run, {
+    title: "The bound, nats per object",
+    unit: "nats per object",
+    top: run.records.top,
+    series: [
+      { name: "NLL", x, y: nll, colour: "data" },
+      { name: "KL / objects", x, y: kl, colour: "kl", dash: [6, 3] },
+      { name: "loss", x, y: loss, colour: "reference", dash: [2, 2] },
+    ],
+  });
+}
+
+export function errorPicture(run) {
+  const { x, validation, train } = run.records;
+  return curves(run, {
+    title: "Error of the pruned network, %",
+    unit: "%",
+    log: [0.05, 100],
+    series: [
+      { name: "held-out", x, y: validation, colour: "kept" },
+      { name: "training", x, y: train, colour: "reference", dash: [4, 3] },
+    ],
+  });
+}
+
+export function survivorsPicture(run, index) {
+  const layer = run.layers[index];
+  return curves(run, {
+    title: `${layer.title}: ${layer.word} still kept`,
+    unit: layer.word,
+    top: layer.units,
+    filled: true,
+    series: [{ name: "kept", x: run.epochs, y: layer.kept, colour: "kept" }],
+  });
+}

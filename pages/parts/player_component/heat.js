@@ -1,0 +1,85 @@
+// Units by epochs: every unit of a layer is a row, every epoch a column, the colour is the SNR.
+
+import { epochAxis, playhead, write } from "./ink.js";
+import { epochAt, say, snrOf } from "./recording.js";
+
+export function heatPicture(run, index, { select } = {}) {
+  const layer = run.layers[index];
+  const sheet = document.createElement("canvas");
+  sheet.width = run.frames;
+  sheet.height = layer.units;
+  let painted = null;
+  let place = null;
+
+  // Painted once a theme; a frame of the film is then one stretched copy.
+  function paint(theme) {
+    if (painted === theme.scale) return;
+    painted = theme.scale;
+    const pen = sheet.getContext("2d");
+    const image = pen.createImageData(run.frames, layer.units);
+    for (let row = 0; row < layer.units; row += 1) {
+      for (let frame = 0; frame < run.frames; frame += 1) {
+        const c = 3 * layer.levels[frame * layer.units + layer.order[row]];
+        const at = 4 * (row * run.frames + frame);
+        image.data[at] = theme.scale[c];
+        image.data[at + 1] = theme.scale[c + 1];
+        image.data[at + 2] = theme.scale[c + 2];
+        image.data[at + 3] = 255;
+      }
+    }
+    pen.putImageData(image, 0, 0);
+  }
+
+  function draw({ ink, width, height }, theme, moment, chosen) {
+    paint(theme);
+    const box = { left: 34, top: 4, width: width - 42, bottom: height - 36 };
+    const high = box.bottom - box.top;
+    const x = epochAxis(ink, theme, box, -0.5, run.total + 0.5);
+    // An epoch without a frame repeats the one before, so every column reaches to the next frame.
+    const edge = (frame) => x(frame < run.frames ? run.epochs[frame] - 0.5 : run.epochs[run.frames - 1] + 0.5);
+    ink.imageSmoothingEnabled = false;
+    for (let frame = 0; frame < run.frames; frame += 1) {
+      ink.drawImage(sheet, frame, 0, 1, layer.units, edge(frame), box.top, edge(frame + 1) - edge(frame) + 0.4, high);
+    }
+    const now = x(epochAt(run, moment));
+    const seen = Math.min(edge(Math.floor(moment) + 1), box.left + box.width);
+    ink.globalAlpha = 0.82;
+    ink.fillStyle = theme.ground;
+    ink.fillRect(seen, box.top, box.left + box.width - seen + 1, high);
+    ink.globalAlpha = 1;
+    playhead(ink, theme, box, now);
+    if (chosen >= 0) {
+      const row = layer.order.indexOf(chosen);
+      const thick = Math.max(high / layer.units, 3);
+      ink.strokeStyle = theme.text;
+      ink.lineWidth = 1.5;
+      ink.strokeRect(box.left, box.top + (row * high) / layer.units - 0.5, box.width, thick);
+    }
+    ink.save();
+    ink.translate(12, box.top + high / 2);
+    ink.rotate(-Math.PI / 2);
+    write(ink, theme, `${layer.units.toLocaleString("en")} ${layer.word}, ${run.sorted}`, 0, 0, { size: 11, align: "center", base: "middle", colour: theme.colours.reference });
+    ink.restore();
+    place = { box, high, edge };
+  }
+
+  function find(px, py) {
+    if (!place) return null;
+    const row = Math.floor(((py - place.box.top) / place.high) * layer.units);
+    if (row < 0 || row >= layer.units || px < place.box.left) return null;
+    let frame = 0;
+    while (frame < run.frames - 1 && place.edge(frame + 1) <= px) frame += 1;
+    if (px > place.edge(run.frames)) return null;
+    return { unit: layer.order[row], frame };
+  }
+
+  function hover(px, py) {
+    const at = find(px, py);
+    if (!at) return "";
+    const level = layer.levels[at.frame * layer.units + at.unit];
+    return `${layer.kind} ${at.unit} at epoch ${run.epochs[at.frame]}: SNR ${say(snrOf(run, level))}, ${level >= run.scale.one ? "kept" : "pruned"}`;
+  }
+
+  const click = select ? (px, py) => select(find(px, py)?.unit ?? -1) : null;
+  return { draw, hover, click, title: () => `${layer.title}: SNR of every ${layer.kind} by epoch` };
+}

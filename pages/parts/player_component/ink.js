@@ -1,0 +1,95 @@
+// What all pictures are drawn with: colours of the theme, a canvas as sharp as the screen, axes.
+
+const channels = (colour) => (colour.match(/[\d.]+/g) || [255, 255, 255]).map(Number);
+
+export function readTheme(host, run) {
+  const style = getComputedStyle(host);
+  const probe = document.createElement("span");
+  host.append(probe);
+  const resolve = (name, fallback) => {
+    probe.style.color = fallback;
+    probe.style.color = `var(${name}, ${fallback})`;
+    return getComputedStyle(probe).color;
+  };
+  const ground = resolve("--st-background-color", "#ffffff");
+  const [r, g, b] = channels(ground);
+  const dark = 0.299 * r + 0.587 * g + 0.114 * b < 128;
+  const theme = {
+    dark,
+    ground,
+    text: resolve("--st-text-color", dark ? "#e8eef4" : "#1b2733"),
+    line: resolve("--st-border-color", dark ? "#2f3d4b" : "#d5dce3"),
+    font: style.fontFamily || "sans-serif",
+    scale: dark ? run.dark : run.light,
+    colours: dark ? run.colours.dark : run.colours.light,
+  };
+  probe.remove();
+  return theme;
+}
+
+export const colourOf = (theme, level) => {
+  const at = 3 * Math.round(level);
+  return `rgb(${theme.scale[at]},${theme.scale[at + 1]},${theme.scale[at + 2]})`;
+};
+
+// Sizes a canvas to its place at the screen's resolution; returns its context in CSS pixels, cleared.
+export function fit(canvas) {
+  const ratio = Math.min(window.devicePixelRatio || 1, 2);
+  const width = canvas.clientWidth;
+  const height = canvas.clientHeight;
+  if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+    canvas.width = Math.round(width * ratio);
+    canvas.height = Math.round(height * ratio);
+  }
+  const ink = canvas.getContext("2d");
+  ink.setTransform(ratio, 0, 0, ratio, 0, 0);
+  ink.clearRect(0, 0, width, height);
+  return { ink, width, height };
+}
+
+export function write(ink, theme, text, x, y, { size = 12, align = "left", base = "alphabetic", colour, weight = 400 } = {}) {
+  ink.font = `${weight} ${size}px ${theme.font}`;
+  ink.textAlign = align;
+  ink.textBaseline = base;
+  ink.fillStyle = colour || theme.text;
+  ink.fillText(text, x, y);
+}
+
+// A round step so that about `count` ticks fit into a span.
+export function niceStep(span, count) {
+  const raw = span / Math.max(count, 1);
+  const power = 10 ** Math.floor(Math.log10(raw));
+  return [1, 2, 5, 10].map((m) => m * power).find((s) => s >= raw);
+}
+
+// The axis of epochs under a picture: the whole run from its start, whatever has been trained so far.
+export function epochAxis(ink, theme, box, from, to, { labels = true } = {}) {
+  const x = (epoch) => box.left + ((epoch - from) / Math.max(to - from, 1)) * box.width;
+  ink.strokeStyle = theme.line;
+  ink.lineWidth = 1;
+  ink.beginPath();
+  ink.moveTo(box.left, box.bottom + 0.5);
+  ink.lineTo(box.left + box.width, box.bottom + 0.5);
+  const step = Math.max(1, niceStep(to - from, box.width / 70));
+  for (let epoch = Math.ceil(from / step) * step; epoch <= to; epoch += step) {
+    ink.moveTo(x(epoch), box.bottom);
+    ink.lineTo(x(epoch), box.bottom + 4);
+  }
+  ink.stroke();
+  if (!labels) return x;
+  for (let epoch = Math.ceil(from / step) * step; epoch <= to; epoch += step) {
+    const last = epoch + step > to && box.left + box.width - x(epoch) < 14;
+    write(ink, theme, String(epoch), x(epoch), box.bottom + 7, { size: 11, align: last ? "right" : "center", base: "top", colour: theme.colours.reference });
+  }
+  write(ink, theme, "epoch", box.left + box.width, box.bottom + 21, { size: 11, align: "right", base: "top", colour: theme.colours.reference });
+  return x;
+}
+
+export function playhead(ink, theme, box, x) {
+  ink.strokeStyle = theme.colours.reference;
+  ink.lineWidth = 1;
+  ink.beginPath();
+  ink.moveTo(Math.round(x) + 0.5, box.top);
+  ink.lineTo(Math.round(x) + 0.5, box.bottom);
+  ink.stroke();
+}

@@ -1,0 +1,87 @@
+// The network as bars that shrink to the units it keeps, joined by bands as wide as the bars at their ends.
+
+import { colourOf, write } from "./ink.js";
+import { levelsAt } from "./recording.js";
+
+export function networkPicture(run) {
+  const scratch = run.layers.map((layer) => new Float32Array(layer.units));
+  const counts = new Uint16Array(256);
+  const columns = run.layers.map((layer) => ({ units: layer.units, title: layer.title, word: layer.word }));
+  columns.push({ units: run.outputs, title: "Output", word: "classes" });
+  const tallest = Math.max(...columns.map((column) => column.units));
+
+  function draw({ ink, width, height }, theme, moment) {
+    const top = 46;
+    const room = height - top - 26;
+    const narrow = width < 380;
+    const bar = Math.max(16, Math.min(40, width / 13));
+    const pad = narrow ? 26 : 40;
+    const x = (i) => pad + (i * (width - 2 * pad)) / (columns.length - 1) - bar / 2;
+    const middle = top + room / 2;
+    // Heights go with the root of the number of units, so that 20 channels are seen beside 800 features.
+    const full = columns.map((column) => Math.max(10, room * Math.sqrt(column.units / tallest)));
+    const frame = Math.min(Math.floor(moment), run.frames - 1);
+    const share = moment - frame;
+    const next = Math.min(frame + 1, run.frames - 1);
+    const smooth = run.layers.map((layer) => layer.kept[frame] + (layer.kept[next] - layer.kept[frame]) * share);
+    const size = full.map((h, i) => (i < smooth.length ? (h * smooth[i]) / columns[i].units : h));
+
+    ink.globalAlpha = theme.dark ? 0.3 : 0.2;
+    ink.fillStyle = theme.colours.kept;
+    for (let i = 0; i < columns.length - 1; i += 1) {
+      ink.beginPath();
+      ink.moveTo(x(i) + bar, middle - size[i] / 2);
+      ink.lineTo(x(i + 1), middle - size[i + 1] / 2);
+      ink.lineTo(x(i + 1), middle + size[i + 1] / 2);
+      ink.lineTo(x(i) + bar, middle + size[i] / 2);
+      ink.fill();
+    }
+    ink.globalAlpha = 1;
+
+    columns.forEach((column, i) => {
+      const y = middle - full[i] / 2;
+      if (i < run.layers.length) {
+        ink.fillStyle = colourOf(theme, 40);
+        ink.fillRect(x(i), y, bar, full[i]);
+        ink.strokeStyle = theme.dark ? "rgba(232,135,58,.45)" : "rgba(213,94,0,.35)";
+        ink.setLineDash([3, 3]);
+        ink.strokeRect(x(i) + 0.5, y + 0.5, bar - 1, full[i] - 1);
+        ink.setLineDash([]);
+        stack(ink, theme, run.layers[i], scratch[i], moment, x(i), middle, bar, size[i], smooth[i]);
+      } else {
+        ink.fillStyle = theme.colours.reference;
+        ink.fillRect(x(i), y, bar, full[i]);
+      }
+      const centre = x(i) + bar / 2;
+      const kept = i < run.layers.length ? run.layers[i].kept[frame] : column.units;
+      write(ink, theme, kept.toLocaleString("en"), centre, 22, { size: narrow ? 17 : 22, weight: 700, align: "center", colour: i < run.layers.length ? theme.colours.kept : theme.text });
+      const of = i < run.layers.length ? `of ${column.units.toLocaleString("en")}` : "";
+      write(ink, theme, of, centre, 38, { size: 11, align: "center", colour: theme.colours.reference });
+      write(ink, theme, narrow ? column.title.replace("Features", "Feat.") : i < run.layers.length ? `${column.title}` : "Output", centre, height - 8, { size: narrow ? 11 : 12, align: "center" });
+    });
+  }
+
+  // The kept units of a layer as a stack of their SNR colours, most certain in the middle of the network's flow.
+  function stack(ink, theme, layer, levels, moment, x, middle, bar, size, kept) {
+    if (size < 0.4 || kept <= 0) return;
+    levelsAt(run, layer, moment, levels);
+    counts.fill(0);
+    let total = 0;
+    for (let unit = 0; unit < layer.units; unit += 1) {
+      if (levels[unit] >= run.scale.one - 0.5) {
+        counts[Math.round(levels[unit])] += 1;
+        total += 1;
+      }
+    }
+    let y = middle - size / 2;
+    for (let level = 255; level >= run.scale.one - 1 && total; level -= 1) {
+      if (!counts[level]) continue;
+      const part = (size * counts[level]) / total;
+      ink.fillStyle = colourOf(theme, Math.max(level, run.scale.one));
+      ink.fillRect(x, y, bar, part + 0.6);
+      y += part;
+    }
+  }
+
+  return { draw, title: () => "The network, layer by layer: units kept" };
+}

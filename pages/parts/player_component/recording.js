@@ -1,0 +1,53 @@
+// A run as the player knows it: one byte a unit and frame for the SNR, decoded once, read at any moment in between.
+
+const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+const words16 = (text) => new Int16Array(bytes(text).buffer);
+
+export function decode(raw) {
+  const layers = raw.layers.map((layer) => ({
+    ...layer,
+    levels: bytes(layer.levels),
+    order: words16(layer.order),
+    cells: { ...layer.cells, units: words16(layer.cells.units) },
+  }));
+  return { ...raw, layers, frames: raw.epochs.length, light: bytes(raw.scale.light), dark: bytes(raw.scale.dark) };
+}
+
+// The epoch at a moment; a moment is a frame number with a fraction.
+export function epochAt(run, moment) {
+  const frame = Math.min(Math.floor(moment), run.frames - 1);
+  const next = Math.min(frame + 1, run.frames - 1);
+  return run.epochs[frame] + (run.epochs[next] - run.epochs[frame]) * (moment - frame);
+}
+
+// The moment of an epoch, exact where a frame has it, between two frames elsewhere.
+export function momentOf(run, epoch) {
+  if (!run.frames) return 0;
+  let frame = 0;
+  while (frame < run.frames - 1 && run.epochs[frame + 1] <= epoch) frame += 1;
+  if (frame === run.frames - 1) return frame;
+  const share = (epoch - run.epochs[frame]) / (run.epochs[frame + 1] - run.epochs[frame]);
+  return frame + Math.min(Math.max(share, 0), 1);
+}
+
+// Levels of all units of a layer at a moment, 0..255, into `out`.
+export function levelsAt(run, layer, moment, out) {
+  const frame = Math.min(Math.floor(moment), run.frames - 1);
+  const share = moment - frame;
+  const start = frame * layer.units;
+  const next = Math.min(frame + 1, run.frames - 1) * layer.units;
+  for (let unit = 0; unit < layer.units; unit += 1) {
+    const now = layer.levels[start + unit];
+    out[unit] = now + (layer.levels[next + unit] - now) * share;
+  }
+  return out;
+}
+
+// Level <-> log10 of the SNR; levels from `scale.one` on are kept.
+export const logOf = (run, level) => run.scale.low + (level / 255) * (run.scale.high - run.scale.low);
+export const snrOf = (run, level) => 10 ** logOf(run, level);
+
+export function say(number) {
+  if (number >= 100) return number.toFixed(0);
+  return number >= 10 ? number.toFixed(1) : number.toFixed(2);
+}

@@ -1,0 +1,148 @@
+"""A run packed small enough to be sent to a browser whole: one byte a unit and frame, sentences ready-made.
+
+The player draws from this alone; what it says and the colours it uses are decided here, in one place.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import numpy as np
+
+from sbp.networks.specs import SPECS, LayerInfo
+from sbp.viz import bound, kept, palette, trajectories, words
+from sbp.viz.cells import cells, is_map
+from sbp.viz.charts import SNR_DOMAIN
+from sbp.viz.tables import RunTables
+
+# log10 SNR of level 0 and level 255: the axis that trajectories are drawn on.
+LOW, HIGH = float(np.log10(SNR_DOMAIN[0])), float(np.log10(SNR_DOMAIN[1]))
+ONE = int(np.ceil(-LOW / (HIGH - LOW) * 255))  # the first level that means kept
+FRAMES = 160
+LINES = 96  # trajectories, all layers together
+OUTPUTS = 10
+_CLOSE = {"death": "longest-lived at the top", "snr": "highest SNR at the top", "unit": "by number"}
+
+
+def levels(snr: np.ndarray) -> np.ndarray:
+    """SNR as bytes, evenly spaced in its logarithm; SNR = 1 and above never shares a level with what is below.
+
+    >>> (levels(np.array([0.999999, 1.0])) - ONE).astype(np.int8).tolist()
+    [-1, 0]
+    """
+    finite = np.nan_to_num(np.asarray(snr, dtype=np.float64), nan=0.0, posinf=1e30)
+    log10 = np.log10(np.maximum(finite, 1e-30))
+    level = np.clip(np.rint((log10 - LOW) / (HIGH - LOW) * 255), 0, 255).astype(np.int64)
+    return np.where(finite >= 1, np.maximum(level, ONE), np.minimum(level, ONE - 1)).astype(np.uint8)
+
+
+def colours(dark: bool) -> np.ndarray:
+    """Colour of each of the 256 levels: uint8 [256, 3]."""
+    log10 = LOW + np.arange(256) / 255 * (HIGH - LOW)
+    return palette.log_snr_rgb(np.clip(log10, *palette.LOG10_DOMAIN), np.arange(256) >= ONE, dark)
+
+
+def frames(epochs: np.ndarray, count: int = FRAMES) -> np.ndarray:
+    """Rows of the snapshots to show: all of them, or for a long run a choice denser at its beginning, ends included."""
+    if len(epochs) <= count:
+        return np.arange(len(epochs))
+    even = np.linspace(0, len(epochs) - 1, count // 2)
+    early = np.geomspace(1, len(epochs), count - count // 2) - 1
+    return np.unique(np.concatenate([even, early]).round().astype(int))
+
+
+def pack(
+    tables: RunTables, config: Any, *, live: bool = False, order: str = "death", focus: str | None = None
+) -> dict[str, Any]:
+    """The recording as plain JSON-able values; with `focus` the sentences speak of that layer, else of the network."""
+    rows = frames(tables.epochs)
+    counts = dict(kept.counts(tables))
+    shown = tables.epochs[rows]
+    by_layer = np.array([counts[int(epoch)] for epoch in shown]).reshape(len(rows), len(tables.layers))
+    dense = SPECS[config.network].dense_macs(config.widths)
+    return {
+        "id": tables.run,
+        "live": live,
+        "sorted": _CLOSE[order],
+        "epochs": shown.tolist(),
+        "total": int(max(config.epochs, tables.last)),
+        "outputs": OUTPUTS,
+        "prior": tables.prior_snr,
+        "layers": [_layer(tables, layer, rows, by_layer[:, i], order) for i, layer in enumerate(tables.layers)],
+        "records": _records(tables),
+        "sentences": [
+            layer_sentence(tables, focus, int(row)) if focus else
+            network_sentence(tables, config, int(epoch), tuple(map(int, k)), dense)
+            for row, epoch, k in zip(rows, shown, by_layer, strict=True)
+        ],
+        "scale": {"low": LOW, "high": HIGH, "one": ONE, "light": _b64(colours(False)), "dark": _b64(colours(True))},
+        "colours": {
+            "light": {"kept": palette.KEPT, "pruned": palette.PRUNED, "data": palette.DATA, "kl": palette.KL,
+                      "reference": palette.REFERENCE},
+            "dark": {"kept": palette.KEPT_DARK, "pruned": palette.PRUNED_DARK, "data": palette.DATA_DARK,
+                     "kl": palette.KL_DARK, "reference": palette.REFERENCE_DARK},
+        },
+    }  # fmt: skip
+
+
+def network_sentence(tables: RunTables, config: Any, epoch: int, kept_units: tuple[int, ...], dense: int) -> str:
+    """The state of the whole network at an epoch in a sentence: units, MACs, error."""
+    if epoch == 0:
+        return "At birth every unit is kept: its noise is so small that its SNR is far above 1."
+    parts = words.join([words.count_of(k, layer) for k, layer in zip(kept_units, tables.layers, strict=True)])
+    macs = SPECS[config.network].macs(kept_units)
+    less = f"{dense / macs:.1f} times fewer multiplications" if macs else "no multiplications at all"
+    fewer = "as many multiplications as ever" if macs == dense else less
+    row = tables.records[(tables.records["phase"] == "sbp") & (tables.records["epoch"] == epoch)] if len(
+        tables.records) else tables.records  # fmt: skip
+    error = ""
+    if len(row):
+        held = row.iloc[0]["validation_error_percent"]
+        error = f", held-out error {held:.2f} %" if held == held else f", training error {row.iloc[0]['train_error_percent']:.2f} %"
+    return f"Epoch {epoch}: {parts} are left; {fewer}{error}."
+
+
+def layer_sentence(tables: RunTables, name: str, row: int) -> str:
+    """A layer at a snapshot in a sentence: who is kept, who has gone since the one before, who came back."""
+    layer = tables.layer(name)
+    now = tables.snr[layer.name][row] >= 1
+    epoch = int(tables.epochs[row])
+    text = f"{words.layer_title(layer)} at epoch {epoch}: {words.count_of(int(now.sum()), layer)} have an SNR of 1 or more"
+    if row == 0:
+        return text + "."
+    before = tables.snr[layer.name][row - 1] >= 1
+    died, back = int((before & ~now).sum()), int((now & ~before).sum())
+    died_text = f"{died:,} died since epoch {int(tables.epochs[row - 1])}" if died else "none died in this epoch"
+    return f"{text}; {died_text}" + (f", {back:,} came back." if back else ".")
+
+
+def _layer(tables: RunTables, layer: LayerInfo, rows: np.ndarray, counts: np.ndarray, order: str) -> dict[str, Any]:
+    by_order = tables.order(layer.name, order)
+    grid = cells(layer, None if is_map(layer) else by_order)
+    share = max(8, round(LINES * np.sqrt(layer.units) / sum(np.sqrt(other.units) for other in tables.layers)))
+    return {
+        "name": layer.name, "title": words.layer_title(layer), "kind": layer.kind, "word": words.units_of(layer),
+        "units": layer.units, "shape": list(layer.shape), "kept": counts.tolist(),
+        "levels": _b64(levels(tables.snr[layer.name][rows])),
+        "order": _b64(by_order.astype("<i2")),
+        "cells": {"rows": grid.shape[0], "columns": grid.shape[1], "units": _b64(grid.astype("<i2"))},
+        "sample": trajectories.sample(tables, layer.name, share).tolist(),
+    }  # fmt: skip
+
+
+def _records(tables: RunTables) -> dict[str, Any]:
+    records = tables.records
+    def column(name: str) -> list[float | None]:
+        return [None if v != v else round(float(v), 5) for v in records[name]]
+
+    values = records[["nll", "loss"]].to_numpy(dtype=float).ravel()
+    return {
+        "x": [int(x) for x in records["x"]], "nll": column("nll"), "kl": column("kl_per_object"), "loss": column("loss"),
+        "validation": column("validation_error_percent"), "train": column("train_error_percent"),
+        "top": bound.top_of(values[np.isfinite(values)]),
+    }  # fmt: skip
+
+
+def _b64(values: np.ndarray) -> str:
+    return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode()
