@@ -87,6 +87,8 @@ class Worker:
         from sbp.training import Checkpoint, Training
 
         config = self.config.replace(device=self.device)
+        if config.threads:
+            torch.set_num_threads(config.threads)
         dataset = data.load(config.dataset, progress=self._say_download)
         if self.stop_asked():
             raise StopAsked

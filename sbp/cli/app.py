@@ -1,0 +1,19 @@
+"""The Typer application: each verb lives in a file of its own and is named here."""
+
+from __future__ import annotations
+
+import typer
+
+from sbp.cli.resume import resume
+from sbp.cli.runs import runs, show, stop
+from sbp.cli.train import train
+
+app = typer.Typer(
+    help="Structured Bayesian pruning: train a network with noise on its units and see which of them die.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for verb in (train, runs, show, resume, stop):
+    app.command()(verb)

@@ -1,0 +1,52 @@
+"""Errors as a sentence on stderr: exit code 2 for what was typed, 1 for what went wrong, never a traceback."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+import typer
+
+from sbp.config import ConfigError
+from sbp.runs.store import BadRequest, UnknownRun
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+BAD_INPUT, WENT_WRONG, INTERRUPTED = 2, 1, 130
+
+
+class BadInput(ValueError):
+    """Something typed cannot be understood; the message says what is expected."""
+
+
+def in_sentences(verb: Callable[P, R]) -> Callable[P, R]:
+    """Wraps a verb so that an exception becomes a sentence and an exit code; $SBP_DEBUG=1 lets it through."""
+
+    @functools.wraps(verb)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return verb(*args, **kwargs)
+        except (typer.Exit, typer.Abort):
+            raise
+        except (BadInput, ConfigError, BadRequest, UnknownRun) as error:
+            raise _exit(str(error), BAD_INPUT) from None
+        except BrokenPipeError:
+            # The reader of a pipe has gone (runs | head); there is nobody left to tell.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(WENT_WRONG) from None
+        except Exception as error:
+            if os.environ.get("SBP_DEBUG"):
+                raise
+            kind = "" if isinstance(error, OSError) else f"{type(error).__name__}: "
+            raise _exit(f"{kind}{error} (SBP_DEBUG=1 shows where.)", WENT_WRONG) from None
+
+    return wrapped
+
+
+def _exit(sentence: str, code: int) -> typer.Exit:
+    typer.echo(f"Error: {sentence}", err=True)
+    return typer.Exit(code)

@@ -1,0 +1,147 @@
+"""Watches a run to its end, whoever trains it: a progress bar on a terminal, a line an epoch elsewhere."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from types import TracebackType
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from sbp.cli.errors import INTERRUPTED, WENT_WRONG
+from sbp.cli.output import describe_run, kept_text, print_json, stderr
+from sbp.runs import launcher, store
+from sbp.runs.states import State
+from sbp.runs.store import BadRequest, RunView
+
+POLL_SECONDS = 0.25
+
+
+class Watcher:
+    """Shows a run's view each time it is given one."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.seen = 0
+        self.said = ""
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"))
+        self.bar = Progress(*columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal)
+        self.task = self.bar.add_task("queued", total=None, note="")
+
+    def __enter__(self) -> Watcher:
+        self.bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: BaseException | TracebackType | None) -> None:
+        self.bar.stop()
+
+    def show(self, view: RunView) -> None:
+        """Moves the bar, or says what is new since the last view."""
+        if self.console.is_terminal:
+            self._move(view)
+        else:
+            self._say(view)
+
+    def _move(self, view: RunView) -> None:
+        progress = view.progress
+        if progress is None or view.state is not State.RUNNING:
+            self.bar.update(self.task, description=str(view.state), note=view.message)
+            return
+        records = view.records()
+        kept = f"kept {kept_text(list(records[-1].kept))}  " if records else ""
+        prune = progress["seconds_to_first_prune"]
+        soon = f"first prune in {_clock(prune)}  " if prune else ""
+        left = "" if progress["seconds_left"] is None else f"{_clock(progress['seconds_left'])} left"
+        self.bar.update(
+            self.task,
+            description=f"{progress['phase']} epoch {progress['epoch']}/{progress['epochs']}",
+            completed=progress["step"],
+            total=progress["steps"],
+            note=f"nll {progress['nll']:.3f}  {kept}{soon}{left}",
+        )
+
+    def _say(self, view: RunView) -> None:
+        # While it runs the epochs say enough.
+        if view.state is not State.RUNNING and view.message != self.said:
+            self.said = view.message
+            self.console.print(f"{view.state}: {view.message}", soft_wrap=True)
+        records = view.records()
+        for record in records[self.seen :]:
+            left = (
+                "" if record.validation_error_percent is None else f"{record.validation_error_percent:.2f} %"
+            )
+            self.console.print(
+                f"{record.phase} epoch {record.epoch}: nll {record.nll:.4f}, validation error {left or 'not held out'}, "
+                f"kept {kept_text(list(record.kept))}, {record.seconds:.0f} s",
+                soft_wrap=True,
+            )
+        self.seen = len(records)
+
+
+def follow(run_id: str, root: Path | None = None) -> tuple[RunView, bool]:
+    """Watches until the run is not active; gives its last view and whether Ctrl-C asked it to stop.
+
+    Ctrl-C asks the run to stop and waits for its checkpoint; a second one leaves it to itself.
+    """
+    asked = False
+    with Watcher(stderr()) as watcher:
+        watcher.seen = len(store.open_run(run_id, root).records())
+        while True:
+            try:
+                view = store.open_run(run_id, root)
+                watcher.show(view)
+                if not view.state.active:
+                    launcher.reap()
+                    return view, asked
+                time.sleep(POLL_SECONDS)
+            except KeyboardInterrupt:
+                if asked:
+                    raise typer.Exit(INTERRUPTED) from None
+                asked = True
+                ask_stop(run_id, root)
+
+
+def ask_stop(run_id: str, root: Path | None = None) -> None:
+    """Asks a run to stop; one that has just ended by itself needs no asking."""
+    try:
+        launcher.stop(run_id, root)
+        stderr().print("Asked the run to stop; it saves a checkpoint first.")
+    except BadRequest:
+        pass
+
+
+def follow_to_exit(run_id: str, as_json: bool) -> None:
+    """Follows a run, prints its result, and leaves with the exit code that its end deserves."""
+    view, interrupted = follow(run_id)
+    run = view.summary()
+    if as_json:
+        print_json(run)
+    else:
+        typer.echo(describe_run(run))
+    if view.state in (State.FAILED, State.LOST) and view.log_tail():
+        stderr().print(
+            f"The end of {view.folder / 'log.txt'}:\n{view.log_tail(5)}", soft_wrap=True, markup=False
+        )
+    if view.resumable:
+        stderr().print(f"Resume it with: python -m sbp resume {view.id}", soft_wrap=True)
+    if view.state in (State.FAILED, State.DIVERGED, State.LOST):
+        raise typer.Exit(WENT_WRONG)
+    if interrupted and view.state is State.STOPPED:
+        raise typer.Exit(INTERRUPTED)
+
+
+def say_detached(run_id: str, as_json: bool) -> None:
+    """Prints the run as it is now and how to follow it."""
+    run = store.open_run(run_id).summary()
+    if as_json:
+        print_json(run)
+    else:
+        typer.echo(
+            f"{run_id} is {run['state']} and goes on by itself; python -m sbp show {run_id} looks at it."
+        )
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

@@ -1,0 +1,109 @@
+"""Runs as text for people: a block that says what a result stands on, and a table of many."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from sbp.runs.view import RunView
+
+_COLUMNS = ("run", "state", "data", "epochs", "test error", "kept", "fewer MACs", "time")
+
+
+def print_json(value: Any) -> None:
+    """One line of strict JSON on stdout."""
+    typer.echo(json.dumps(value, allow_nan=False))
+
+
+def describe_run(run: Mapping[str, Any]) -> str:
+    """A run in a few lines: state, result, and which bound, seed, n and hardware it stands on."""
+    lines = [f"{run['id']}: {run['state']}. {run['message']}"]
+    lines.append(f"  {run['network']} on {run['dataset']}, method {run['method']}, preset {run['preset']}")
+    numbers = []
+    if run["test_error_percent"] is not None:
+        numbers.append(f"{run['test_error_percent']:.2f} % test error{_of(run['n_test'])}")
+    elif run["validation_error_percent"] is not None:
+        numbers.append(f"{run['validation_error_percent']:.2f} % validation error so far")
+    if run["kept"]:
+        numbers.append(f"kept {kept_text(run['kept'])}")
+    if run["macs"] is not None:
+        numbers.append(f"{run['macs']:,} of {run['macs_dense']:,} MACs ({reduction_text(run)} fewer)")
+    if numbers:
+        lines.append("  " + ", ".join(numbers))
+    where = run["hardware"] or run["device"]
+    n_train = f"n = {run['n_train']:,}" if run["n_train"] else "n not known yet"
+    seconds = f", {run['seconds']:,.0f} s" if run["seconds"] is not None else ""
+    labels = " with random labels" if run["random_labels"] else ""
+    lines.append(f"  {bound_text(run)}; seed {run['seed']}, {n_train}{labels}, {where}{seconds}")
+    return "\n".join(lines)
+
+
+def bound_text(run: Mapping[str, Any]) -> str:
+    """Which bound was optimised: the plain one, or one with other KL weights.
+
+    >>> bound_text({"kl_weights": [60.0, 60.0, 1.0, 1.0]})
+    'weighted bound (KL weights 60, 60, 1, 1: StructuredBPa)'
+    """
+    weights = run["kl_weights"]
+    if not weights:
+        return "KL weights not known yet"
+    if set(weights) == {1.0}:
+        return "plain bound (every KL weight 1)"
+    return f"weighted bound (KL weights {', '.join(f'{weight:g}' for weight in weights)}: StructuredBPa)"
+
+
+def kept_text(kept: list[int]) -> str:
+    """Kept units of each noise layer.
+
+    >>> kept_text([265, 148, 88])
+    '265–148–88'
+    """
+    return "–".join(str(count) for count in kept)
+
+
+def reduction_text(run: Mapping[str, Any]) -> str:
+    """How many times fewer MACs; a network with none left has no such number."""
+    if run["macs_reduction"] is not None:
+        return f"{run['macs_reduction']:.1f}x"
+    return "all" if run["macs"] == 0 else ""
+
+
+def table_of(views: list[RunView]) -> Table:
+    """One line a run."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in _COLUMNS:
+        table.add_column(column, no_wrap=column == "run", overflow="fold")
+    for view in views:
+        run = view.summary()
+        error = run["test_error_percent"]
+        table.add_row(
+            run["id"],
+            f"{run['state']}{' (recorded)' if view.recorded else ''}",
+            str(run["dataset"] or ""),
+            f"{run['epochs_done']}/{run['epochs']}" if run["epochs"] else "",
+            "" if error is None else f"{error:.2f} %",
+            kept_text(run["kept"]) if run["kept"] else "",
+            reduction_text(run),
+            "" if run["seconds"] is None else f"{run['seconds']:,.0f} s",
+        )
+    return table
+
+
+def stdout() -> Console:
+    """For tables; made anew each time, so that it writes to today's stdout. Piped text is not folded to 80."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=200)
+
+
+def stderr() -> Console:
+    """For progress and remarks, so that stdout holds results alone."""
+    return Console(stderr=True, highlight=False)
+
+
+def _of(n: int | None) -> str:
+    return f" on {n:,} images" if n else ""

@@ -1,0 +1,75 @@
+"""python -m sbp runs, show, stop: what there is, one run in full, and the end of one."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from sbp.cli.errors import in_sentences
+from sbp.cli.output import describe_run, print_json, stderr, stdout, table_of
+from sbp.runs import launcher, store
+from sbp.runs.states import State
+
+RUN = typer.Argument(metavar="RUN", help="A run's id, the start of one that no other run shares, or latest.")
+_JSON = typer.Option("--json", help="Print JSON.")
+
+
+@in_sentences
+def runs(
+    live: Annotated[
+        bool, typer.Option("--live", help="Leave out the recordings that ship with the code.")
+    ] = False,
+    as_json: Annotated[bool, _JSON] = False,
+) -> None:
+    """List every run, newest first; recordings last."""
+    views = store.list_runs(recorded=not live)
+    if as_json:
+        print_json([view.summary() for view in views])
+    elif views:
+        stdout().print(table_of(views))
+    else:
+        typer.echo(f"There is no run in {store.runs_root()} yet; python -m sbp train starts one.")
+
+
+@in_sentences
+def show(
+    run: Annotated[str, RUN],
+    log: Annotated[
+        int, typer.Option("--log", help="How many last lines of the worker's output to show.")
+    ] = 0,
+    as_json: Annotated[bool, _JSON] = False,
+) -> None:
+    """Show one run: its state, its numbers, and what they stand on."""
+    view = store.find_run(run)
+    if as_json:
+        print_json(view.summary())
+        return
+    typer.echo(describe_run(view.summary()))
+    typer.echo(f"  in {view.folder}")
+    lines = log or (20 if view.state in (State.FAILED, State.LOST) else 0)
+    if lines and view.log_tail(lines):
+        typer.echo(f"Last lines of log.txt:\n{view.log_tail(lines)}")
+    if view.resumable:
+        stderr().print(f"Resume it with: python -m sbp resume {view.id}", soft_wrap=True)
+
+
+@in_sentences
+def stop(
+    run: Annotated[str, RUN],
+    wait: Annotated[float, typer.Option(help="Seconds to wait for it to have stopped.")] = 30.0,
+    as_json: Annotated[bool, _JSON] = False,
+) -> None:
+    """Ask a run to stop at its next step; it leaves a checkpoint to resume from."""
+    run_id = store.find_run(run).id
+    launcher.stop(run_id)
+    end = time.monotonic() + wait
+    view = store.open_run(run_id)
+    while view.state.active and time.monotonic() < end:
+        time.sleep(0.1)
+        view = store.open_run(run_id)
+    if as_json:
+        print_json(view.summary())
+    else:
+        typer.echo(f"{view.id}: {view.state}. {view.message}")

@@ -1,0 +1,109 @@
+"""python -m sbp train: describes a run, starts its worker, and follows it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from sbp.cli.errors import BadInput, in_sentences
+from sbp.cli.follow import follow_to_exit, say_detached
+from sbp.cli.output import stderr
+from sbp.cli.values import parse_settings
+from sbp.config import DATASETS, DEVICES, RunConfig
+from sbp.networks.specs import SPECS
+from sbp.runs import launcher
+
+_FIELDS = {name: field.metadata["help"] for name, field in RunConfig.__dataclass_fields__.items()}
+
+
+def _option(field: str, *extra: str, help: str = "") -> Any:
+    return typer.Option(
+        f"--{field.replace('_', '-')}", *extra, help=help or _FIELDS[field], show_default=False
+    )
+
+
+@in_sentences
+def train(
+    network: Annotated[str, typer.Argument(help=f"One of {', '.join(SPECS)}.")] = "lenet-500-300",
+    data: Annotated[
+        str, typer.Option(help=f"One of {', '.join(DATASETS)}; auto: mnist where it is, else digits.")
+    ] = "auto",
+    preset: Annotated[
+        str,
+        typer.Option(
+            help="A recipe: quick, paper; custom: every field's default. By default the network's first."
+        ),
+    ] = "",
+    epochs: Annotated[int | None, _option("epochs")] = None,
+    batch_size: Annotated[int | None, _option("batch_size")] = None,
+    lr: Annotated[float | None, _option("lr")] = None,
+    noise_lr: Annotated[float | None, _option("noise_lr")] = None,
+    seed: Annotated[int | None, _option("seed")] = None,
+    device: Annotated[str | None, _option("device", help=f"One of {', '.join(DEVICES)}.")] = None,
+    validation_size: Annotated[int | None, _option("validation_size")] = None,
+    train_size: Annotated[int | None, _option("train_size")] = None,
+    random_labels: Annotated[bool, _option("random_labels")] = False,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Any field of a run as field=value; may be repeated.")
+    ] = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Return at once; the run goes on by itself.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="End with the run as one line of JSON.")] = False,
+) -> None:
+    """Train a network and see which of its units die.
+
+    The training is a process of its own. Ctrl-C asks it to stop; it leaves a checkpoint, and
+    `python -m sbp resume` goes on from there.
+    """
+    typed = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "lr": lr,
+        "noise_lr": noise_lr,
+        "seed": seed,
+        "device": device,
+        "validation_size": validation_size,
+        "train_size": train_size,
+        "random_labels": random_labels or None,
+    }
+    overrides = {name: value for name, value in typed.items() if value is not None}
+    config = describe(network, data, preset, {**overrides, **parse_settings(settings or [])})
+    run_id = launcher.start(config)
+    if detach:
+        say_detached(run_id, as_json)
+        return
+    stderr().print(
+        f"Run {run_id}: {config.network} on {config.dataset}, preset {config.preset}.", soft_wrap=True
+    )
+    follow_to_exit(run_id, as_json)
+
+
+def describe(network: str, data: str, preset: str, overrides: dict[str, Any]) -> RunConfig:
+    """The config that the words of the command line mean; raises `ConfigError` or `BadInput` with a sentence."""
+    from sbp.presets import PRESETS, preset_config
+
+    if network not in SPECS:
+        raise BadInput(f"NETWORK: expected one of {', '.join(SPECS)}, got {network!r}.")
+    if data not in ("auto", *DATASETS):
+        raise BadInput(f"--data: expected one of auto, {', '.join(DATASETS)}, got {data!r}.")
+    if "network" in overrides and overrides["network"] != network:
+        raise BadInput("--set network: name the network right after train instead.")
+    if data != "auto" or "dataset" not in overrides:
+        overrides = {**overrides, "dataset": _dataset(data)}
+    own = [name for owner, name in PRESETS if owner == network]
+    preset = preset or (own[0] if own else "custom")
+    if preset == "custom":
+        return RunConfig.from_dict({"preset": "custom", **overrides, "network": network})
+    return preset_config(network, preset, **overrides)
+
+
+def _dataset(data: str) -> str:
+    if data != "auto":
+        return data
+    from sbp.data import default_dataset
+
+    name, why = default_dataset()
+    stderr().print(why, soft_wrap=True, markup=False)
+    return name

@@ -1,0 +1,48 @@
+"""Turns what was typed after --set into the values of a run's fields."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from sbp.cli.errors import BadInput
+from sbp.config import RunConfig
+
+_TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+
+
+def parse_settings(settings: list[str]) -> dict[str, Any]:
+    """Fields and values from "field=value" texts; lists are written with commas.
+
+    Raises `BadInput` when a text has no "=", the field does not exist, or the value is of another kind.
+
+    >>> parse_settings(["log_low=-10", "widths=50,30", "random_labels=yes"])
+    {'log_low': -10.0, 'widths': (50, 30), 'random_labels': True}
+    """
+    fields = {field.name: field for field in dataclasses.fields(RunConfig)}
+    values: dict[str, Any] = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        name = name.strip().replace("-", "_")
+        if not equals:
+            raise BadInput(f"--set: expected field=value, got {setting!r}.")
+        if name not in fields:
+            raise BadInput(f"--set: a run has no field {name!r}; it has {', '.join(fields)}.")
+        values[name] = parse_value(name, text.strip(), fields[name].default)
+    return values
+
+
+def parse_value(name: str, text: str, default: Any) -> Any:
+    """A field's value from text, of the kind that its default has."""
+    try:
+        if isinstance(default, bool):
+            if text.lower() not in _TRUE + _FALSE:
+                raise ValueError
+            return text.lower() in _TRUE
+        if isinstance(default, tuple):
+            number = int if name == "widths" else float
+            return tuple(number(part) for part in text.strip("[]()").replace(",", " ").split())
+        return type(default)(text)
+    except ValueError:
+        kind = "a list like 50,30" if isinstance(default, tuple) else f"something like {default!r}"
+        raise BadInput(f"{name}: expected {kind}, got {text!r}.") from None
