@@ -1,4 +1,4 @@
-"""Errors as a sentence on stderr: exit code 2 for what was typed, 1 for what went wrong, never a traceback."""
+"""Errors as a sentence on stderr; exit code 2 for what was typed, 1 for what went wrong; no traceback."""
 
 from __future__ import annotations
 

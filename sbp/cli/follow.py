@@ -69,11 +69,10 @@ class Watcher:
             self.console.print(f"{view.state}: {view.message}", soft_wrap=True)
         records = view.records()
         for record in records[self.seen :]:
-            left = (
-                "" if record.validation_error_percent is None else f"{record.validation_error_percent:.2f} %"
-            )
+            error = record.validation_error_percent
+            held_out = "" if error is None else f"validation error {error:.2f} %, "
             self.console.print(
-                f"{record.phase} epoch {record.epoch}: nll {record.nll:.4f}, validation error {left or 'not held out'}, "
+                f"{record.phase} epoch {record.epoch}: nll {record.nll:.4f}, {held_out}"
                 f"kept {kept_text(list(record.kept))}, {record.seconds:.0f} s",
                 soft_wrap=True,
             )
@@ -120,10 +119,9 @@ def follow_to_exit(run_id: str, as_json: bool) -> None:
         print_json(run)
     else:
         typer.echo(describe_run(run))
-    if view.state in (State.FAILED, State.LOST) and view.log_tail():
-        stderr().print(
-            f"The end of {view.folder / 'log.txt'}:\n{view.log_tail(5)}", soft_wrap=True, markup=False
-        )
+    log = view.log_tail(5)
+    if view.state in (State.FAILED, State.LOST) and log:
+        stderr().print(f"The last lines of its log.txt:\n{log}", soft_wrap=True, markup=False)
     if view.resumable:
         stderr().print(f"Resume it with: python -m sbp resume {view.id}", soft_wrap=True)
     if view.state in (State.FAILED, State.DIVERGED, State.LOST):
@@ -138,9 +136,8 @@ def say_detached(run_id: str, as_json: bool) -> None:
     if as_json:
         print_json(run)
     else:
-        typer.echo(
-            f"{run_id} is {run['state']} and goes on by itself; python -m sbp show {run_id} looks at it."
-        )
+        look = f"python -m sbp show {run_id}"
+        typer.echo(f"{run_id} is {run['state']} and goes on by itself; look at it with: {look}")
 
 
 def _clock(seconds: float) -> str:

@@ -95,7 +95,7 @@ def table_of(views: list[RunView]) -> Table:
 
 
 def stdout() -> Console:
-    """For tables; made anew each time, so that it writes to today's stdout. Piped text is not folded to 80."""
+    """For tables; made anew each time, so that it writes to today's stdout. Piped text is not folded."""
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=200)
 

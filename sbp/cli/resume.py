@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from sbp.cli.errors import in_sentences
 from sbp.cli.follow import follow_to_exit, say_detached
+from sbp.cli.options import DETACH, END_JSON, RUN
 from sbp.cli.output import stderr
-from sbp.cli.runs import RUN
 from sbp.runs import launcher, store
 
 
 @in_sentences
 def resume(
     run: Annotated[str, RUN],
-    detach: Annotated[
-        bool, typer.Option("--detach", help="Return at once; the run goes on by itself.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="End with the run as one line of JSON.")] = False,
+    detach: Annotated[bool, DETACH] = False,
+    as_json: Annotated[bool, END_JSON] = False,
 ) -> None:
-    """Resume a stopped, failed or lost run from its last checkpoint, or from the start where there is none."""
+    """Resume a stopped, failed or lost run from its last checkpoint, or from the start without one."""
     run_id = launcher.resume(store.find_run(run).id)
     if detach:
         say_detached(run_id, as_json)

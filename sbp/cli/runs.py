@@ -8,20 +8,19 @@ from typing import Annotated
 import typer
 
 from sbp.cli.errors import in_sentences
+from sbp.cli.options import JSON, RUN
 from sbp.cli.output import describe_run, print_json, stderr, stdout, table_of
 from sbp.runs import launcher, store
 from sbp.runs.states import State
 
-RUN = typer.Argument(metavar="RUN", help="A run's id, the start of one that no other run shares, or latest.")
-_JSON = typer.Option("--json", help="Print JSON.")
+_LIVE = typer.Option("--live", help="Leave out the recordings that ship with the code.")
+_LOG = typer.Option("--log", help="How many last lines of the worker's output to show.")
 
 
 @in_sentences
 def runs(
-    live: Annotated[
-        bool, typer.Option("--live", help="Leave out the recordings that ship with the code.")
-    ] = False,
-    as_json: Annotated[bool, _JSON] = False,
+    live: Annotated[bool, _LIVE] = False,
+    as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """List every run, newest first; recordings last."""
     views = store.list_runs(recorded=not live)
@@ -36,10 +35,8 @@ def runs(
 @in_sentences
 def show(
     run: Annotated[str, RUN],
-    log: Annotated[
-        int, typer.Option("--log", help="How many last lines of the worker's output to show.")
-    ] = 0,
-    as_json: Annotated[bool, _JSON] = False,
+    log: Annotated[int, _LOG] = 0,
+    as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Show one run: its state, its numbers, and what they stand on."""
     view = store.find_run(run)
@@ -59,7 +56,7 @@ def show(
 def stop(
     run: Annotated[str, RUN],
     wait: Annotated[float, typer.Option(help="Seconds to wait for it to have stopped.")] = 30.0,
-    as_json: Annotated[bool, _JSON] = False,
+    as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Ask a run to stop at its next step; it leaves a checkpoint to resume from."""
     run_id = store.find_run(run).id

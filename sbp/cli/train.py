@@ -8,49 +8,39 @@ import typer
 
 from sbp.cli.errors import BadInput, in_sentences
 from sbp.cli.follow import follow_to_exit, say_detached
+from sbp.cli.options import DETACH, END_JSON, field_option
 from sbp.cli.output import stderr
 from sbp.cli.values import parse_settings
 from sbp.config import DATASETS, DEVICES, RunConfig
 from sbp.networks.specs import SPECS
 from sbp.runs import launcher
 
-_FIELDS = {name: field.metadata["help"] for name, field in RunConfig.__dataclass_fields__.items()}
-
-
-def _option(field: str, *extra: str, help: str = "") -> Any:
-    return typer.Option(
-        f"--{field.replace('_', '-')}", *extra, help=help or _FIELDS[field], show_default=False
-    )
+_DATA = typer.Option(help=f"One of {', '.join(DATASETS)}; auto: mnist where it is, else digits.")
+_PRESET = typer.Option(
+    help="A recipe: quick, paper, or custom for every field's default. Without it the network's first.",
+    show_default=False,
+)
+_SET = typer.Option("--set", metavar="FIELD=VALUE", help="Any field of a run; may be repeated.")
+_DEVICES = f"One of {', '.join(DEVICES)}."
 
 
 @in_sentences
 def train(
     network: Annotated[str, typer.Argument(help=f"One of {', '.join(SPECS)}.")] = "lenet-500-300",
-    data: Annotated[
-        str, typer.Option(help=f"One of {', '.join(DATASETS)}; auto: mnist where it is, else digits.")
-    ] = "auto",
-    preset: Annotated[
-        str,
-        typer.Option(
-            help="A recipe: quick, paper; custom: every field's default. By default the network's first."
-        ),
-    ] = "",
-    epochs: Annotated[int | None, _option("epochs")] = None,
-    batch_size: Annotated[int | None, _option("batch_size")] = None,
-    lr: Annotated[float | None, _option("lr")] = None,
-    noise_lr: Annotated[float | None, _option("noise_lr")] = None,
-    seed: Annotated[int | None, _option("seed")] = None,
-    device: Annotated[str | None, _option("device", help=f"One of {', '.join(DEVICES)}.")] = None,
-    validation_size: Annotated[int | None, _option("validation_size")] = None,
-    train_size: Annotated[int | None, _option("train_size")] = None,
-    random_labels: Annotated[bool, _option("random_labels")] = False,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", help="Any field of a run as field=value; may be repeated.")
-    ] = None,
-    detach: Annotated[
-        bool, typer.Option("--detach", help="Return at once; the run goes on by itself.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="End with the run as one line of JSON.")] = False,
+    data: Annotated[str, _DATA] = "auto",
+    preset: Annotated[str, _PRESET] = "",
+    epochs: Annotated[int | None, field_option("epochs")] = None,
+    batch_size: Annotated[int | None, field_option("batch_size")] = None,
+    lr: Annotated[float | None, field_option("lr")] = None,
+    noise_lr: Annotated[float | None, field_option("noise_lr")] = None,
+    seed: Annotated[int | None, field_option("seed")] = None,
+    device: Annotated[str | None, field_option("device", _DEVICES)] = None,
+    validation_size: Annotated[int | None, field_option("validation_size")] = None,
+    train_size: Annotated[int | None, field_option("train_size")] = None,
+    random_labels: Annotated[bool, field_option("random_labels")] = False,
+    settings: Annotated[list[str] | None, _SET] = None,
+    detach: Annotated[bool, DETACH] = False,
+    as_json: Annotated[bool, END_JSON] = False,
 ) -> None:
     """Train a network and see which of its units die.
 
@@ -74,14 +64,13 @@ def train(
     if detach:
         say_detached(run_id, as_json)
         return
-    stderr().print(
-        f"Run {run_id}: {config.network} on {config.dataset}, preset {config.preset}.", soft_wrap=True
-    )
+    what = f"{config.network} on {config.dataset}, preset {config.preset}"
+    stderr().print(f"Run {run_id}: {what}.", soft_wrap=True)
     follow_to_exit(run_id, as_json)
 
 
 def describe(network: str, data: str, preset: str, overrides: dict[str, Any]) -> RunConfig:
-    """The config that the words of the command line mean; raises `ConfigError` or `BadInput` with a sentence."""
+    """The config that the words of the command line mean; raises `ConfigError` or `BadInput`."""
     from sbp.presets import PRESETS, preset_config
 
     if network not in SPECS:
