@@ -138,22 +138,20 @@ def read_idx(path: Path, file: IdxFile) -> np.ndarray:
 
 
 def _parse_idx(path: Path, raw: bytes, file: IdxFile) -> np.ndarray:
-    def must_be(what: str, expected: object, got: object) -> None:
-        if got != expected:
-            raise DataError(f"{path}: expected {what} {expected}, got {got}. {_remedy(path)}")
+    def must(holds: bool, expected: str, got: object) -> None:
+        if not holds:
+            raise DataError(f"{path}: expected {expected}, got {got}. {_remedy(path)}")
 
-    dims = len(file.shape)
-    start = 4 + 4 * dims
-    header = raw[:start]
-    must_be("header bytes", start, len(header))
-    magic, *shape = struct.unpack(f">{1 + dims}I", header)
-    must_be("the magic number", file.magic, magic)
-    must_be("the shape", file.shape, tuple(shape))
+    start = 4 + 4 * len(file.shape)
+    header, count = raw[:start], math.prod(file.shape)
+    must(len(header) == start, f"a header of {start} bytes", f"{len(header)} bytes in all")
+    magic, *shape = struct.unpack(f">{start // 4}I", header)
+    must(magic == file.magic, f"the magic number {file.magic}", magic)
+    must(tuple(shape) == file.shape, f"the shape {file.shape}", tuple(shape))
     values = np.frombuffer(raw, np.uint8, offset=start)
-    must_be("a count of bytes after the header of", math.prod(file.shape), values.size)
-    if dims == 1:
-        unknown = sorted({int(label) for label in np.unique(values)} - set(range(N_CLASSES)))
-        must_be(f"labels from 0 to {N_CLASSES - 1}, others", [], unknown)
+    must(values.size == count, f"{count:,} values after the header", f"{values.size:,}")
+    if len(file.shape) == 1:
+        must(int(values.max()) < N_CLASSES, f"labels from 0 to {N_CLASSES - 1}", values.max())
     return values.reshape(file.shape)
 
 

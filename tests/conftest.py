@@ -31,7 +31,9 @@ def mnist_root() -> Path:
     """The folder that holds mnist/ with its four real files; the test is skipped where there is none."""
     from sbp.data import data_root, default_dataset
 
-    name, why = default_dataset()
-    if name != "mnist":
-        pytest.skip(f"Needs the real MNIST: {why} Set SBP_DATA to a folder that holds mnist/.")
-    return data_root().resolve()
+    root = data_root().resolve()
+    if default_dataset(root)[0] != "mnist":
+        pytest.skip(
+            f"Needs the real MNIST in {root / 'mnist'}: set SBP_DATA to the folder that holds mnist/."
+        )
+    return root

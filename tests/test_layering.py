@@ -30,7 +30,7 @@ class Room:
     alone: bool = False
 
 
-# From the ground up: a room may name only rooms that stand above it in this table, so no arrow points back up.
+# From the ground up: a room may name only rooms that stand above it in this table, so arrows point one way.
 ROOMS = (
     Room("facts", "sbp sbp.config sbp.records sbp.presets sbp.networks.specs"),
     Room("moments", "sbp.distributions.moments"),
