@@ -15,7 +15,9 @@ from torch.autograd import Function
 from sbp.distributions import normal_tail
 from sbp.distributions.moments import NODES, REACH, _legendre
 
-FAR = normal_tail.FAR
+# From here on theta is drawn in the logarithm of the tail. In float32 the plain inverse keeps five digits up to h = 10
+# (Q(10) = 8e-24 is an ordinary float32), and beyond that R(z) is its asymptotic series.
+FAR = {torch.float64: normal_tail.FAR, torch.float32: 10.0}
 
 
 def sample_theta(
@@ -66,11 +68,10 @@ class _Theta(Function):
         # ndtri(p) counts downwards from the far end, so mu + sigma ndtri(p) runs towards the nearer one.
         p = torch.addcmul(normal_tail.upper(h + w), u, normal_tail.interval_mass(h, w))
         x = torch.addcmul(loc, torch.special.ndtri(p), -sign * scale)
-        far = (h >= FAR).nonzero().squeeze(1)
+        far = (h >= FAR[h.dtype]).nonzero().squeeze(1)
         if len(far):
             end = torch.where(from_top, high, low)[far]
-            shape = (len(u), len(far))
-            t = normal_tail._inverse_far((1 - u[:, far]), h[far].expand(shape), w[far].expand(shape))
+            t = _inverse_far(u[:, far], h[far], w[far])
             x[:, far] = torch.addcmul(end, torch.minimum(t, w[far]), (sign * scale)[far])
         x = torch.minimum(torch.maximum(x, low, out=x), high, out=x)
         theta = torch.exp(x)
@@ -88,14 +89,45 @@ class _Theta(Function):
         dh = by_w * shrink
         dh.addcmul_(rise, u).sub_(1)
         if len(far):
-            shape = (len(u), len(far))
-            parts = (t[:, far], u[:, far], 1 - u[:, far], h[far].expand(shape), w[far].expand(shape))
-            dh[:, far] = normal_tail.inverse_gradient(*parts)[0]
+            dh[:, far] = _far_gradient(t[:, far], u[:, far], h[far], w[far])
         # [3, units]: sums over objects of grad times dt/dh, t, and dt/dw without its factor eps.
         sum_dh, sum_t, sum_w = ((grad * part).sum(0) for part in (dh, t, by_w))
         # w * eps is 0 where eps underflows, and there the sum beside it may not be finite.
         by_far_end = torch.where(shrink > 0, w * shrink * sum_w, torch.zeros_like(w))
         return None, -sum_dh, sign * (sum_t - h * sum_dh - by_far_end), None, None
+
+
+def _inverse_far(u: Tensor, h: Tensor, w: Tensor) -> Tensor:
+    """`normal_tail.inverse` for far units: [objects, units] from u [objects, units], h and w [units]."""
+    if h.dtype == torch.float64:
+        return normal_tail._inverse_far(u, 1 - u, h.expand_as(u), w.expand_as(u))
+    cut = w * (w / 2 + h) + _log_mills_drop(h, w)
+    energy = normal_tail.tail_energy(u, 1 - u, cut)
+    t = 2 * energy / (h + torch.sqrt(torch.addcmul(2 * energy, h, h)))
+    for _ in range(2):
+        z = h + t
+        excess = t * torch.add(h, t, alpha=0.5) + _log_mills_drop(h, t) - energy
+        t = (t - excess / (z + 1 / z)).clamp_(min=0)
+    return t
+
+
+def _far_gradient(t: Tensor, u: Tensor, h: Tensor, w: Tensor) -> Tensor:
+    """dt/dh of far units, about -t/h, as expm1 of a sum of small logarithms."""
+    if h.dtype == torch.float64:
+        return normal_tail.inverse_gradient(t, u, 1 - u, h, w)[0]
+    drop_at_end, shrink = _log_mills_drop(h, w), torch.exp(-w * (w / 2 + h))
+    rest = -shrink * torch.expm1(-drop_at_end) * (1 - u) / (u + shrink * torch.exp(-drop_at_end) * (1 - u))
+    return torch.expm1(torch.log1p(rest) - _log_mills_drop(h, t))
+
+
+def _log_mills_drop(h: Tensor, t: Tensor) -> Tensor:
+    """log R(h) - log R(h + t) for h >= 10 from R(z) = (1 - y + 3 y^2 - 15 y^3 + ...) / z with y = 1/z^2."""
+    return torch.log1p(t / h) + _log_series(h) - _log_series(h + t)
+
+
+def _log_series(z: Tensor) -> Tensor:
+    y = 1 / (z * z)
+    return -y * (1 - y * (2.5 - 37 / 3 * y))
 
 
 class _KL(Function):

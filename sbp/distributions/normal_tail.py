@@ -23,8 +23,8 @@ NEWTON_STEPS = {torch.float64: 3, torch.float32: 2}
 
 
 def upper(z: Tensor) -> Tensor:
-    """Q(z) = 1 - Phi(z)."""
-    return torch.special.ndtr(-z)
+    """Q(z) = 1 - Phi(z), by erfc: torch.special.ndtr is 0 below -6 in float32 and right to 2 % only at -8 in float64."""
+    return torch.erfc(z * math.sqrt(0.5)) / 2
 
 
 def interval_mass(h: Tensor, w: Tensor) -> Tensor:
@@ -54,29 +54,36 @@ def inverse(v: Tensor, complement: Tensor, h: Tensor, w: Tensor) -> Tensor:
     """
     v, complement, h, w = torch.broadcast_tensors(v, complement, h, w)
     from_right = upper(h + w) + v * interval_mass(h, w)
-    from_left = torch.special.ndtr(h) + complement * interval_mass(h, w)
+    from_left = upper(-h) + complement * interval_mass(h, w)
     # For h <= 0 either end may be the far one: the smaller probability keeps its digits.
     use_left = (h <= 0) & (from_left < from_right)
     z = torch.special.ndtri(torch.where(use_left, from_left, from_right))
     t = torch.where(use_left, z, -z) - h
     far = h >= FAR
     if bool(far.any()):
-        t = t.masked_scatter(far, _inverse_far(complement[far], h[far], w[far]))
+        t = t.masked_scatter(far, _inverse_far(v[far], complement[far], h[far], w[far]))
     return torch.minimum(t.clamp(min=0), w)
 
 
-def _inverse_far(complement: Tensor, h: Tensor, w: Tensor) -> Tensor:
+def _inverse_far(v: Tensor, complement: Tensor, h: Tensor, w: Tensor) -> Tensor:
     """`inverse` for h >= FAR (one-dimensional), by Newton's method on t^2/2 + h t + log R(h) - log R(h + t) = E.
 
     E = -log P(T' > t) for the tail that is not cut at w. The derivative is the hazard 1/R(h + t) = h + t + kappa.
     """
     cut = w * (w / 2 + h) + log_mills_drop(h, w)  # E at the far end
-    energy = -torch.log1p(complement * torch.expm1(-cut))
+    energy = tail_energy(v, complement, cut)
     t = 2 * energy / (h + torch.sqrt(h * h + 2 * energy))
     for _ in range(NEWTON_STEPS[h.dtype]):
         excess = t * (t / 2 + h) + log_mills_drop(h, t) - energy
         t = (t - excess / (h + t + _kappa(h + t))).clamp(min=0)
     return t
+
+
+def tail_energy(v: Tensor, complement: Tensor, cut: Tensor) -> Tensor:
+    """E = -log(v + (1 - v) e^-cut), in whichever of two forms keeps its digits: 1 - v is exactly 1 for a tiny v."""
+    small = -torch.log(torch.where(v < 0.5, v + complement * torch.exp(-cut), torch.ones_like(v)))
+    large = -torch.log1p(torch.where(v < 0.5, torch.zeros_like(v), complement) * torch.expm1(-cut))
+    return small + large
 
 
 def inverse_gradient(t: Tensor, v: Tensor, complement: Tensor, h: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
