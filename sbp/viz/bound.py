@@ -30,14 +30,14 @@ def chart(tables: RunTables, total: int, epoch: int | None = None, dark: bool = 
         alt.Chart(data)
         .mark_line(strokeWidth=2.25, clip=True)
         .encode(
-            x=charts.epoch_axis(_first(records), max(total, tables.last), "x"),
+            x=charts.epoch_axis(_first(records), max(total, tables.last)),
             y=alt.Y("value:Q", title="nats per object", scale=alt.Scale(domain=[0, top], nice=False, clamp=True),
                     axis=alt.Axis(tickCount=5, gridOpacity=0.4)),
             color=alt.Color("term:N", title=None, sort=names, scale=alt.Scale(domain=names, range=colours),
                             legend=alt.Legend(orient="top", symbolStrokeWidth=3, labelLimit=240)),
             strokeDash=alt.StrokeDash("term:N", sort=names, legend=None,
                                       scale=alt.Scale(domain=names, range=[[1, 0], [6, 3], [2, 2]])),
-            tooltip=[alt.Tooltip("term:N"), alt.Tooltip("x:Q", title="epoch"),
+            tooltip=[alt.Tooltip("term:N"), alt.Tooltip("epoch:Q"),
                      alt.Tooltip("value:Q", title="nats per object", format=".4f")],
         )
     )  # fmt: skip
@@ -57,7 +57,7 @@ def error_chart(tables: RunTables, total: int, epoch: int | None = None, dark: b
         alt.Chart(data)
         .mark_line(strokeWidth=2.25, clip=True)
         .encode(
-            x=charts.epoch_axis(_first(records), max(total, tables.last), "x"),
+            x=charts.epoch_axis(_first(records), max(total, tables.last)),
             y=alt.Y("drawn:Q", title="error of the pruned network, %",
                     scale=alt.Scale(type="log", domain=[FLOOR, 100], nice=False, clamp=True),
                     axis=alt.Axis(values=[0.1, 0.5, 1, 2, 5, 10, 50, 100], format="~g", gridOpacity=0.4)),
@@ -65,7 +65,7 @@ def error_chart(tables: RunTables, total: int, epoch: int | None = None, dark: b
                             legend=alt.Legend(orient="top", symbolStrokeWidth=3)),
             strokeDash=alt.StrokeDash("term:N", sort=names, legend=None,
                                       scale=alt.Scale(domain=names, range=[[1, 0], [4, 3]])),
-            tooltip=[alt.Tooltip("term:N", title="objects"), alt.Tooltip("x:Q", title="epoch"),
+            tooltip=[alt.Tooltip("term:N", title="objects"), alt.Tooltip("epoch:Q"),
                      alt.Tooltip("value:Q", title="error, %", format=".2f")],
         )
     )  # fmt: skip
@@ -78,7 +78,7 @@ def describe(tables: RunTables, epoch: int | None = None) -> str:
     if row is None:
         return "No epoch has ended yet, so there is no bound to show."
     return (
-        f"Epoch {int(row['x'])}: the data term is {row['nll']:.3f} nats per object, the KL adds "
+        f"Epoch {int(row['epoch'])}: the data term is {row['nll']:.3f} nats per object, the KL adds "
         f"{row['kl_per_object']:.3f}, together {row['loss']:.3f}."
     )
 
@@ -91,7 +91,7 @@ def describe_error(tables: RunTables, epoch: int | None = None) -> str:
     held = row["validation_error_percent"]
     what = f"{row['train_error_percent']:.2f} % on training objects"
     what = f"{held:.2f} % on held-out objects and " + what if pd.notna(held) else what
-    return f"Epoch {int(row['x'])}: the pruned network errs on {what}."
+    return f"Epoch {int(row['epoch'])}: the pruned network errs on {what}."
 
 
 def top_of(values: np.ndarray) -> float:
@@ -106,16 +106,16 @@ def top_of(values: np.ndarray) -> float:
 
 
 def _long(records: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
-    table = records.melt(id_vars=["x"], value_vars=list(names), var_name="term", value_name="value")
+    table = records.melt(id_vars=["epoch"], value_vars=list(names), var_name="term", value_name="value")
     return table.assign(term=table["term"].map(names), value=pd.to_numeric(table["value"]))
 
 
 def _first(records: pd.DataFrame) -> float:
-    return float(min(records["x"].min(), 1))
+    return float(min(records["epoch"].min(), 1))
 
 
 def _row(tables: RunTables, epoch: int | None) -> Any:
     records = tables.records
-    if len(records) and epoch is not None and (records["x"] <= epoch).any():
-        records = records[records["x"] <= epoch]
+    if len(records) and epoch is not None and (records["epoch"] <= epoch).any():
+        records = records[records["epoch"] <= epoch]
     return records.iloc[-1] if len(records) else None

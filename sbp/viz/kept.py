@@ -9,6 +9,7 @@ import altair as alt
 import pandas as pd
 
 from sbp.networks.specs import LayerInfo
+from sbp.pruning.masks import keep_masks, kept_counts
 from sbp.viz import charts, palette, words
 from sbp.viz.tables import RunTables
 
@@ -98,4 +99,4 @@ def describe(tables: RunTables, epoch: int | None = None) -> str:
 
 def _by_snr(tables: RunTables, epoch: int) -> tuple[int, ...]:
     row = tables.index(epoch)
-    return tuple(int((tables.snr[layer.name][row] >= 1).sum()) for layer in tables.layers)
+    return kept_counts(keep_masks({name: snr[row] for name, snr in tables.snr.items()}), tables.layers)

@@ -69,7 +69,7 @@ def pack(
         "total": int(max(config.epochs, tables.last)),
         "outputs": OUTPUTS,
         "prior": tables.prior_snr,
-        "layers": [_layer(tables, layer, rows, by_layer[:, i], order) for i, layer in enumerate(tables.layers)],
+        "layers": [_layer(tables, layer, rows, by_layer[:, i], order, focus) for i, layer in enumerate(tables.layers)],
         "records": _records(tables),
         "sentences": [
             layer_sentence(tables, focus, int(row)) if focus else
@@ -88,19 +88,19 @@ def pack(
 
 def network_sentence(tables: RunTables, config: Any, epoch: int, kept_units: tuple[int, ...], dense: int) -> str:
     """The state of the whole network at an epoch in a sentence: units, MACs, error."""
+    born = words.widths([layer.units for layer in tables.layers])
     if epoch == 0:
-        return "At birth every unit is kept: its noise is so small that its SNR is far above 1."
-    parts = words.join([words.count_of(k, layer) for k, layer in zip(kept_units, tables.layers, strict=True)])
+        return f"At birth all {born} units are kept: the noise is so small that every SNR is far above 1."
     macs = SPECS[config.network].macs(kept_units)
     less = f"{dense / macs:.1f} times fewer multiplications" if macs else "no multiplications at all"
-    fewer = "as many multiplications as ever" if macs == dense else less
+    fewer = "nothing saved yet" if macs == dense else less
     row = tables.records[(tables.records["phase"] == "sbp") & (tables.records["epoch"] == epoch)] if len(
         tables.records) else tables.records  # fmt: skip
     error = ""
     if len(row):
         held = row.iloc[0]["validation_error_percent"]
         error = f", held-out error {held:.2f} %" if held == held else f", training error {row.iloc[0]['train_error_percent']:.2f} %"
-    return f"Epoch {epoch}: {parts} are left; {fewer}{error}."
+    return f"Epoch {epoch}: of {born} units {words.widths(kept_units)} are left; {fewer}{error}."
 
 
 def layer_sentence(tables: RunTables, name: str, row: int) -> str:
@@ -117,10 +117,13 @@ def layer_sentence(tables: RunTables, name: str, row: int) -> str:
     return f"{text}; {died_text}" + (f", {back:,} came back." if back else ".")
 
 
-def _layer(tables: RunTables, layer: LayerInfo, rows: np.ndarray, counts: np.ndarray, order: str) -> dict[str, Any]:
+def _layer(
+    tables: RunTables, layer: LayerInfo, rows: np.ndarray, counts: np.ndarray, order: str, focus: str | None
+) -> dict[str, Any]:
     by_order = tables.order(layer.name, order)
     grid = cells(layer, None if is_map(layer) else by_order)
     share = max(8, round(LINES * np.sqrt(layer.units) / sum(np.sqrt(other.units) for other in tables.layers)))
+    share = trajectories.UNITS if focus else share
     return {
         "name": layer.name, "title": words.layer_title(layer), "kind": layer.kind, "word": words.units_of(layer),
         "units": layer.units, "shape": list(layer.shape), "kept": counts.tolist(),
@@ -138,7 +141,7 @@ def _records(tables: RunTables) -> dict[str, Any]:
 
     values = records[["nll", "loss"]].to_numpy(dtype=float).ravel()
     return {
-        "x": [int(x) for x in records["x"]], "nll": column("nll"), "kl": column("kl_per_object"), "loss": column("loss"),
+        "x": [int(x) for x in records["epoch"]], "nll": column("nll"), "kl": column("kl_per_object"), "loss": column("loss"),
         "validation": column("validation_error_percent"), "train": column("train_error_percent"),
         "top": bound.top_of(values[np.isfinite(values)]),
     }  # fmt: skip

@@ -42,8 +42,8 @@ class RunTables:
 
     epochs: int [E], the epochs with a snapshot, 0 at birth. snr, loc, log_scale: float32 [E, U] by layer name.
     death: int32 [U] by layer name, the first epoch from which a unit stays below SNR 1 to the end, `ALIVE` for
-    those kept at the end. records: one row an epoch; its column `x` counts epochs with the noise on, so that
-    epochs of pretraining are negative and every chart of a run has one axis.
+    those kept at the end. records: one row an epoch; epochs of pretraining count up to 0, so that every chart of a
+    run has one axis.
     """
 
     run: str
@@ -146,15 +146,13 @@ def epochs_of_death(epochs: np.ndarray, snr: np.ndarray) -> np.ndarray:
 
 
 def records_table(records: Sequence[Any]) -> pd.DataFrame:
-    """One row an epoch with every scalar of the records, `x` (see `RunTables`) and `kl_per_object` = loss - nll."""
+    """One row an epoch with every scalar of the records, and `kl_per_object` = loss - nll."""
     rows = [record.to_dict() for record in records]
-    columns = ["x", "epoch", "phase", "seconds", "nll", "kl", "kl_weighted", "kl_per_object", "loss",
+    columns = ["epoch", "phase", "seconds", "nll", "kl", "kl_weighted", "kl_per_object", "loss",
                "train_error_percent", "validation_error_percent", "kept", "macs", "lr", "noise_lr"]  # fmt: skip
     if not rows:
         return pd.DataFrame(columns=columns)
     table = pd.DataFrame(rows)
-    pretrain = table["phase"] == "pretrain"
-    table["x"] = np.where(pretrain, table["epoch"] - pretrain.sum(), table["epoch"])
     table["kl_per_object"] = table["loss"] - table["nll"]
     table["validation_error_percent"] = pd.to_numeric(table["validation_error_percent"])
     return table

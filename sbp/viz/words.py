@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sbp.networks.specs import SPECS, LayerInfo
 
 NETWORK = {name: spec.title for name, spec in SPECS.items()}
@@ -50,6 +52,15 @@ def duration(seconds: float | None) -> str:
 def count_of(kept: int, layer: LayerInfo) -> str:
     """"245 of 784 pixels"."""
     return f"{kept:,} of {layer.units:,} {units_of(layer)}"
+
+
+def widths(counts: Iterable[int]) -> str:
+    """Units layer by layer, the way the paper writes them.
+
+    >>> widths([784, 500, 300])
+    '784–500–300'
+    """
+    return "–".join(str(int(count)) for count in counts)
 
 
 def join(parts: list[str]) -> str:

@@ -21,7 +21,7 @@ export function cellsPicture(run, index, { select } = {}) {
     const multiples = layer.units <= MULTIPLES && layer.shape.length === 1;
     const side = Math.min(width / columns, multiples ? width / columns : height / rows);
     const high = multiples ? Math.min(height / rows, side * 0.8) : side;
-    box = { left: (width - side * columns) / 2, top: Math.max(0, (height - high * rows) / 2), side, high };
+    box = { left: (width - side * columns) / 2, top: 2, side, high };
     if (multiples) {
       multiplesOf(ink, theme, moment);
     } else {
@@ -62,7 +62,8 @@ export function cellsPicture(run, index, { select } = {}) {
   function multiplesOf(ink, theme, moment) {
     const frame = Math.floor(moment);
     const total = Math.max(run.frames - 1, 1);
-    const at = (level, top, high) => top + high - 4 - ((logOf(run, level) + 0.6) / 2.9) * (high - 8);
+    const head = box.side > 50 && box.high > 40 ? 18 : 2;
+    const at = (level, top, high) => top + high - 3 - ((logOf(run, level) + 0.6) / 2.9) * (high - 5 - head);
     for (let place = 0; place < units.length; place += 1) {
       const unit = units[place];
       if (unit < 0) continue;
@@ -88,16 +89,16 @@ export function cellsPicture(run, index, { select } = {}) {
       ink.lineWidth = 1.25;
       ink.beginPath();
       for (let f = 0; f <= frame; f += 1) {
-        const y = Math.min(Math.max(at(layer.levels[f * layer.units + unit], top, high), top + 1), top + high - 1);
+        const y = Math.min(Math.max(at(layer.levels[f * layer.units + unit], top, high), top + head), top + high - 1);
         const x = left + 3 + (f / total) * (wide - 6);
         if (f) ink.lineTo(x, y);
         else ink.moveTo(x, y);
       }
       ink.stroke();
       ink.globalAlpha = 1;
-      if (wide > 44 && high > 34) {
+      if (head > 2) {
         write(ink, theme, String(unit), left + 4, top + 4, { size: 11, base: "top", colour: pen, weight: 600 });
-        if (wide > 62) write(ink, theme, kept ? say(snrOf(run, levels[unit])) : "pruned", left + wide - 4, top + 4, { size: 11, base: "top", align: "right", colour: pen });
+        if (wide > 66) write(ink, theme, kept ? say(snrOf(run, levels[unit])) : "pruned", left + wide - 4, top + 4, { size: 11, base: "top", align: "right", colour: pen });
       }
     }
   }
@@ -126,6 +127,9 @@ export function cellsPicture(run, index, { select } = {}) {
   }
 
   const click = select ? (x, y) => select(unitAt(x, y)) : null;
-  const title = (frame) => `${layer.title}: ${layer.kept[frame].toLocaleString("en")} of ${layer.units.toLocaleString("en")} ${layer.word} kept`;
+  const title = (frame, width) => {
+    const [kept, all] = [layer.kept[frame], layer.units].map((n) => n.toLocaleString("en"));
+    return width < 210 ? `${layer.title}: ${kept} of ${all}` : `${layer.title}: ${kept} of ${all} ${layer.word} kept`;
+  };
   return { draw, hover, click, title };
 }

@@ -9,8 +9,8 @@ function curves(run, { series, title, unit, top, log, filled }) {
   function draw({ ink, width, height }, theme, moment) {
     const box = { left: 40, top: 24, width: width - 48, bottom: height - 36 };
     const high = box.bottom - box.top;
-    const from = Math.min(...series.map((s) => s.x[0] ?? 0), filled ? 0 : 1);
-    const x = epochAxis(ink, theme, box, from, run.total);
+    const from = filled ? -0.5 : Math.min(series[0].x[0] ?? 1, 1);
+    const x = epochAxis(ink, theme, box, from, run.total + (filled ? 0.5 : 0));
     const y = log
       ? (v) => box.bottom - ((Math.log10(Math.max(v, log[0])) - Math.log10(log[0])) / Math.log10(log[1] / log[0])) * high
       : (v) => box.bottom - (Math.min(v, top) / top) * high;

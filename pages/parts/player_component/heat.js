@@ -32,7 +32,7 @@ export function heatPicture(run, index, { select } = {}) {
 
   function draw({ ink, width, height }, theme, moment, chosen) {
     paint(theme);
-    const box = { left: 34, top: 4, width: width - 42, bottom: height - 36 };
+    const box = { left: 40, top: 4, width: width - 48, bottom: height - 36 };
     const high = box.bottom - box.top;
     const x = epochAxis(ink, theme, box, -0.5, run.total + 0.5);
     // An epoch without a frame repeats the one before, so every column reaches to the next frame.

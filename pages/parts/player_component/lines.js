@@ -19,7 +19,6 @@ export function linesPicture(run, index) {
       const at = box.bottom - ((Math.log10(tick) - run.scale.low) / (run.scale.high - run.scale.low)) * high;
       write(ink, theme, String(tick), box.left - 6, at, { size: 11, align: "right", base: "middle", colour: theme.colours.reference });
     }
-    write(ink, theme, "SNR", 0, box.top + 4, { size: 11, base: "top", colour: theme.colours.reference });
     shade(ink, theme, box, y);
     const frame = Math.floor(moment);
     const share = moment - frame;
@@ -108,6 +107,6 @@ export function linesPicture(run, index) {
 
   const count = lines.length;
   const all = layers.reduce((sum, layer) => sum + layer.units, 0);
-  const of = count < all ? `${count} of ${all.toLocaleString("en")} units` : `all ${all} units`;
-  return { draw, hover, title: () => `Signal to noise through training (${of})` };
+  const of = count < all ? `${count} of ${all.toLocaleString("en")} units drawn` : `all ${all} units`;
+  return { draw, hover, title: (_, width) => (width < 300 ? "SNR by epoch" : `SNR by epoch, ${of}`) };
 }

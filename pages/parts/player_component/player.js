@@ -5,7 +5,7 @@ import { cellsPicture } from "./cells.js";
 import { atEnd, follow, grow, last, makeClock, seek, SPEEDS, step, tick, toggle } from "./clock.js";
 import { boundPicture, errorPicture, survivorsPicture } from "./curves.js";
 import { heatPicture } from "./heat.js";
-import { fit, readTheme } from "./ink.js";
+import { colourOf, fit, readTheme } from "./ink.js";
 import { linesPicture } from "./lines.js";
 import { networkPicture } from "./network.js";
 import { decode, epochAt, momentOf } from "./recording.js";
@@ -34,7 +34,7 @@ export default function ({ data, parentElement, setStateValue }) {
 
 function makePlayer(root) {
   const find = (name) => root.querySelector(`.${name}`);
-  const parts = { stage: find("stage"), play: find("play"), back: find("back"), next: find("next"), scrub: find("scrub"), when: find("when"), speed: find("speed"), live: find("live"), sentence: find("sentence") };
+  const parts = { stage: find("stage"), play: find("play"), back: find("back"), next: find("next"), scrub: find("scrub"), when: find("when"), speed: find("speed"), live: find("live"), sentence: find("sentence"), legend: find("legend") };
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   const player = { root, report: null };
   let run = null;
@@ -78,6 +78,7 @@ function makePlayer(root) {
     else panels.forEach((panel) => (panel.picture = PICTURES[panel.kind](run, panel.layer, { select: panel.select })));
     shape = nextShape;
     listen(data.keys);
+    legend();
     parts.live.hidden = !run.live;
     parts.scrub.max = String(last(clock));
     dirty = true;
@@ -125,6 +126,15 @@ function makePlayer(root) {
     panels.forEach((panel) => watch.observe(panel.canvas));
   }
 
+  // The colour scale in words and colours, with its cut at 1.
+  function legend() {
+    const at = (log) => Math.round(((log - run.scale.low) / (run.scale.high - run.scale.low)) * 255);
+    const sweep = (from, to) => Array.from({ length: 9 }, (_, i) => colourOf(theme, from + ((to - from) * i) / 8)).join(",");
+    const [below, above] = parts.legend.querySelectorAll("i");
+    below.style.background = `linear-gradient(to right, ${sweep(at(-0.5), run.scale.one - 1)})`;
+    above.style.background = `linear-gradient(to right, ${sweep(run.scale.one, at(2))})`;
+  }
+
   const watch = new ResizeObserver(() => (dirty = true));
 
   function choose(picked) {
@@ -146,8 +156,8 @@ function makePlayer(root) {
       const area = fit(panel.canvas);
       if (area.width < 20 || area.height < 20) continue;
       panel.picture.draw(area, theme, Math.min(moment, run.frames - 1), panel.layer == null ? -1 : unit);
-      panel.titleSpan.textContent = panel.picture.title(index);
-      panel.canvas.setAttribute("aria-label", panel.picture.title(index));
+      panel.titleSpan.textContent = panel.picture.title(index, area.width);
+      panel.canvas.setAttribute("aria-label", panel.picture.title(index, 999));
     }
     controls(index);
   }

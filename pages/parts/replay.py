@@ -1,0 +1,57 @@
+"""Which run is replayed where, what is said of it, and which pictures belong to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pages.parts.player import panel
+from sbp.runs.states import State
+from sbp.runs.store import RunView
+from sbp.viz import words
+
+PLAYABLE = 2  # frames that make a film
+
+
+def for_story(runs: list[RunView]) -> RunView | None:
+    """The recording to tell the story with: LeNet-500-300 where there is one, since its first layer is an image."""
+    recorded = [run for run in runs if run.recorded]
+    finished = [run for run in runs if not run.recorded and run.state is State.FINISHED]
+    choices = [*recorded, *finished, *(run for run in runs if not run.recorded)]
+    choices = [run for run in choices if has_film(run)]
+    pictures = [run for run in choices if run.layers and len(run.layers[0].shape) == 2]
+    return next(iter([*pictures, *choices]), None)
+
+
+def has_film(run: RunView) -> bool:
+    """Whether a run has at least two snapshots, by the size of its file."""
+    row = 4 * (1 + 2 * sum(layer.units for layer in run.layers))
+    try:
+        return (run.folder / "noise.f32").stat().st_size >= PLAYABLE * row
+    except OSError:
+        return False
+
+
+def picture_layer(run: RunView) -> int:
+    """The layer that is an image, else the first."""
+    return next((i for i, layer in enumerate(run.layers) if len(layer.shape) == 2), 0)
+
+
+def train_layout(run: RunView) -> tuple[str, list[dict[str, Any]]]:
+    """Layout and pictures of page Train for a run of three or four noise layers."""
+    maps = [panel("cells", "abcd"[i], i) for i in range(min(len(run.layers), 4))]
+    layout = "train4" if len(maps) == 4 else "train"
+    return layout, [panel("lines"), panel("network"), *maps, panel("bound"), panel("error")]
+
+
+def caption(run: RunView, title: str) -> str:
+    """Where a film comes from, in a line: recorded or live, seed, hardware, method."""
+    origin = "Recorded run" if run.recorded else "Run"
+    meta = run.meta
+    parts = [f"{origin}: {title}", words.METHOD.get(run.config.method, run.config.method), f"seed {run.config.seed}"]
+    if meta.get("hardware"):
+        parts.append(str(meta["hardware"]))
+    if run.result and run.result.get("test_error_percent") is not None:
+        parts.append(f"test error {run.result['test_error_percent']:.2f} %")
+        if run.result.get("macs_reduction"):
+            parts.append(f"{run.result['macs_reduction']:.1f} times fewer multiply-accumulates (MACs)")
+    return " · ".join(parts)

@@ -1,0 +1,100 @@
+"""Which run a page shows: from the link, from what was shown before, else the newest there is; recordings last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from sbp.runs import store
+from sbp.runs.states import State
+from sbp.runs.store import RunView
+from sbp.viz import words
+
+ICONS = {
+    State.QUEUED: ":material/hourglass_empty:",
+    State.STARTING: ":material/downloading:",
+    State.RUNNING: ":material/play_circle:",
+    State.STOPPING: ":material/pause_circle:",
+    State.FINISHED: ":material/check_circle:",
+    State.STOPPED: ":material/stop_circle:",
+    State.FAILED: ":material/error:",
+    State.DIVERGED: ":material/trending_up:",
+    State.LOST: ":material/link_off:",
+}
+COLOURS = {
+    State.RUNNING: "blue", State.STARTING: "blue", State.QUEUED: "gray", State.STOPPING: "orange",
+    State.FINISHED: "green", State.STOPPED: "gray", State.FAILED: "red", State.DIVERGED: "red", State.LOST: "orange",
+}  # fmt: skip
+
+
+def badge(run: RunView) -> None:
+    """The state of a run as a badge: recorded, or where it is in its life."""
+    if run.recorded:
+        st.badge("recorded", icon=":material/movie:", color="violet", help="A real run that ships with the app.")
+    else:
+        st.badge(str(run.state), icon=ICONS[run.state], color=COLOURS[run.state], help=run.state.sentence)  # type: ignore[arg-type]
+
+
+def label(run: RunView) -> str:
+    """A run in one line of a list: what, how, which state, when."""
+    what = words.run_title(run.config)
+    preset = "" if run.config.preset == "custom" else f", {run.config.preset}"
+    if run.recorded:
+        return f"Recorded: {what}{preset}"
+    return f"{what}{preset} · {run.state} · {moment_of(run)}"
+
+
+def moment_of(run: RunView) -> str:
+    """When a run was made, as its id has it: "23 Nov, 14:05"."""
+    import time
+
+    return time.strftime("%-d %b, %H:%M", time.localtime(run.created)) if run.created else run.id
+
+
+def remembered() -> str:
+    """The run asked for by the link, else the one shown last in this session; empty for neither."""
+    return str(st.query_params.get("run") or st.session_state.get("run-shown") or "")
+
+
+def remember(run_id: str) -> None:
+    """Puts the run into the link and into the session, so that every page shows the same one."""
+    st.session_state["run-shown"] = run_id
+    if st.query_params.get("run") != run_id:
+        st.query_params["run"] = run_id
+
+
+def newest(runs: list[RunView]) -> RunView | None:
+    """What to show unasked: a run in progress, else the newest live one, else the first recording."""
+    return next((run for run in runs if run.state.active and not run.recorded), runs[0] if runs else None)
+
+
+def pick(suits: Callable[[RunView], bool] | None = None) -> tuple[RunView | None, list[str]]:
+    """The chooser of a page, and a sentence for a link that names no run; (None, ...) where there is none at all."""
+    runs = [run for run in store.list_runs() if suits is None or suits(run)]
+    if not runs:
+        return None, []
+    by_id = {run.id: run for run in runs}
+    wanted = remembered()
+    chosen = by_id.get(wanted) or newest(runs) or runs[0]
+    complaints = []
+    if wanted and wanted not in by_id and st.query_params.get("run") == wanted:
+        complaints.append(f"The link names the run {_short(wanted)}, which is not here. Shown instead: {label(chosen)}.")
+    if st.session_state.get("run-choice") != chosen.id:
+        st.session_state["run-choice"] = chosen.id
+    st.selectbox(
+        "Run", list(by_id), format_func=lambda run_id: label(by_id[run_id]) if run_id in by_id else run_id,
+        key="run-choice", label_visibility="collapsed", on_change=_changed,
+    )  # fmt: skip
+    remember(chosen.id)
+    return chosen, complaints
+
+
+def _changed() -> None:
+    remember(st.session_state["run-choice"])
+    for name in ("epoch", "unit"):
+        st.query_params.pop(name, None)
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:40] + "…").replace("`", "'")
