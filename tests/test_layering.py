@@ -53,7 +53,7 @@ ROOMS = (
     Room("launcher", "sbp.runs.launcher sbp.runs.slots", "store facts"),
     Room("worker", "sbp.runs.worker sbp.runs.endings", "launcher store training data devices facts"),
     Room("viz", "sbp.viz.*", "masks moments facts"),
-    Room("shell", "sbp.cli sbp.__main__", "launcher store training compact masks viz data devices facts"),
+    Room("shell", "sbp.cli.* sbp.__main__", "launcher store training compact masks viz data devices facts"),
     Room("parts", "pages.parts.*", "launcher store viz masks moments data devices facts"),
     Room("pages", "pages.*", "parts launcher store viz masks moments data devices facts", alone=True),
     Room("app", "app", "parts"),
@@ -244,7 +244,8 @@ def test_a_planted_wrong_arrow_is_seen(tmp_path: Path, file: str, planted: str, 
 
 LOOK = """
 import importlib, json, os, random, sys, threading, warnings
-import numpy
+import numpy, rich.style  # the latter draws a random number when it is imported
+import rich.default_styles  # draws its own ids from random when it is imported
 
 warnings.simplefilter("error")
 def state():
