@@ -244,7 +244,7 @@ def test_a_planted_wrong_arrow_is_seen(tmp_path: Path, file: str, planted: str, 
 
 LOOK = """
 import importlib, json, os, random, sys, threading, warnings
-import numpy, rich.style  # the latter draws a random number when it is imported
+import numpy
 import rich.default_styles  # draws its own ids from random when it is imported
 
 warnings.simplefilter("error")
