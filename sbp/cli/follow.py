@@ -63,10 +63,6 @@ class Watcher:
         )
 
     def _say(self, view: RunView) -> None:
-        # While it runs the epochs say enough.
-        if view.state is not State.RUNNING and view.message != self.said:
-            self.said = view.message
-            self.console.print(f"{view.state}: {view.message}", soft_wrap=True)
         records = view.records()
         for record in records[self.seen :]:
             error = record.validation_error_percent
@@ -77,6 +73,10 @@ class Watcher:
                 soft_wrap=True,
             )
         self.seen = len(records)
+        # While it runs the epochs say enough.
+        if view.state is not State.RUNNING and view.message != self.said:
+            self.said = view.message
+            self.console.print(f"{view.state}: {view.message}", soft_wrap=True)
 
 
 def follow(run_id: str, root: Path | None = None) -> tuple[RunView, bool]:
