@@ -46,7 +46,8 @@ def duration(seconds: float | None) -> str:
         return f"{total} s"
     if total < 3600:
         return f"{total // 60} min {total % 60} s" if total % 60 else f"{total // 60} min"
-    return f"{total // 3600} h {total % 3600 // 60} min"
+    minutes = round(total / 60)
+    return f"{minutes // 60} h {minutes % 60} min"
 
 
 def count_of(kept: int, layer: LayerInfo) -> str:
