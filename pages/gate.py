@@ -1,5 +1,15 @@
 """One gate: what mu, sigma, a and b do to the noise of one unit."""
 
-from pages.parts import frame
+import streamlit as st
 
-frame.header("One gate", "What do mu, sigma, a and b do?")
+from pages.parts import frame, gate_view
+from pages.parts.gate import gate
+
+frame.header("One gate", "A unit’s output is multiplied by theta, drawn anew for each object. What do mu, sigma, a and b do to it?")
+view, complaints = gate_view.opening()
+frame.notices(complaints)
+gate(view, gate_view.released)
+st.caption(
+    "log theta ~ N(mu, sigma²) cut to [a, b]; p is uniform there. Equations and sections are those of Neklyudov, "
+    "Molchanov, Ashukha and Vetrov, *Structured Bayesian Pruning via Log-Normal Multiplicative Noise* (2017)."
+)

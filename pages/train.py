@@ -1,8 +1,28 @@
-"""Train: placeholder until the page is written."""
+"""Train: start a run in the background and watch its units die; leave, come back, stop, resume."""
 
 import streamlit as st
 
-from pages.parts import frame
+from pages.parts import frame, live, run_details, run_picker, start
 
 frame.header("Train", "Watch pruning happen.")
-st.caption("This page is being written.")
+
+runs = run_picker.suitable(live.watchable)
+watching = bool(run_picker.remembered()) or any(not run.recorded for run in runs)
+
+
+def new_run() -> None:
+    """The button that opens the window with presets and form."""
+    if st.button("New run", icon=":material/add:", key="new-run", type="primary"):
+        start.dialog()
+
+
+if watching and runs:
+    run, complaints = run_picker.choose(live.watchable)
+    frame.notices(complaints)
+    live.show(run.id, play=run.recorded, tools=new_run)
+    run_details.show(run)
+else:
+    start.show("page")
+    if runs:
+        st.markdown("**Meanwhile, a recorded one:**")
+        live.show(runs[0].id, play=True)

@@ -20,7 +20,10 @@ _CSS = """
 .page-title { display: flex; flex-wrap: wrap; align-items: baseline; column-gap: 1rem; }
 .page-title h1 { font-size: 1.75rem; padding: 0; margin: 0; line-height: 1.2; }
 .page-title p { font-size: 1.0625rem; margin: 0; opacity: 0.75; }
+.st-key-page-header { flex-wrap: nowrap; }
+.st-key-page-header > div { min-width: 0; }
 @media (max-width: 640px) {
+  .st-key-page-header { align-items: flex-start; }
   [data-testid="stMainBlockContainer"] { padding-left: 0.75rem; padding-right: 0.75rem; }
 }
 </style>

@@ -11,6 +11,8 @@ from sbp.runs.states import State
 from sbp.runs.store import RunView
 from sbp.viz import words
 
+Suits = Callable[[RunView], bool]
+
 ICONS = {
     State.QUEUED: ":material/hourglass_empty:",
     State.STARTING: ":material/downloading:",
@@ -69,25 +71,35 @@ def newest(runs: list[RunView]) -> RunView | None:
     return next((run for run in runs if run.state.active and not run.recorded), runs[0] if runs else None)
 
 
-def pick(suits: Callable[[RunView], bool] | None = None) -> tuple[RunView | None, list[str]]:
-    """The chooser of a page, and a sentence for a link that names no run; (None, ...) where there is none at all."""
-    runs = [run for run in store.list_runs() if suits is None or suits(run)]
-    if not runs:
-        return None, []
-    by_id = {run.id: run for run in runs}
+def suitable(suits: Suits | None = None) -> list[RunView]:
+    """The runs that a page can show, newest first, recordings last."""
+    return [run for run in store.list_runs() if suits is None or suits(run)]
+
+
+def choose(suits: Suits | None = None) -> tuple[RunView | None, list[str]]:
+    """The run to show, put into the link, and a sentence for a link that names none; (None, []) where there is none."""
+    runs = suitable(suits)
     wanted = remembered()
-    chosen = by_id.get(wanted) or newest(runs) or runs[0]
+    chosen = next((run for run in runs if run.id == wanted), None) or newest(runs)
+    if chosen is None:
+        return None, []
     complaints = []
-    if wanted and wanted not in by_id and st.query_params.get("run") == wanted:
+    if chosen.id != wanted and st.query_params.get("run"):
         complaints.append(f"The link names the run {_short(wanted)}, which is not here. Shown instead: {label(chosen)}.")
-    if st.session_state.get("run-choice") != chosen.id:
-        st.session_state["run-choice"] = chosen.id
-    st.selectbox(
-        "Run", list(by_id), format_func=lambda run_id: label(by_id[run_id]) if run_id in by_id else run_id,
-        key="run-choice", label_visibility="collapsed", on_change=_changed,
-    )  # fmt: skip
     remember(chosen.id)
     return chosen, complaints
+
+
+def chooser(shown: str, suits: Suits | None = None) -> None:
+    """The list of runs with the one shown; another choice goes into the link and runs the whole page again."""
+    if st.session_state.get("run-shown", shown) != shown:
+        st.rerun()
+    by_id = {run.id: run for run in suitable(suits)}
+    st.session_state["run-choice"] = shown
+    st.selectbox(
+        "Run", list(by_id), format_func=lambda run_id: label(by_id[run_id]) if run_id in by_id else run_id,
+        key="run-choice", label_visibility="collapsed", on_change=_changed, width=440,
+    )  # fmt: skip
 
 
 def _changed() -> None:

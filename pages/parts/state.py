@@ -85,16 +85,17 @@ def any_text(text: str) -> str:
 
 
 FIELDS: tuple[Field, ...] = (
-    Field("mu", "gate", "mu, the centre of log theta before truncation", 0.0, number(-65, 25)),
-    Field("sigma", "gate", "sigma, its standard deviation before truncation", 1.0, number(3e-4, 150)),
-    Field("a", "gate", "a, the lower end of log theta", -20.0, number(-60, 19)),
-    Field("b", "gate", "b, the upper end of log theta", 0.0, number(-59, 20)),
+    Field("mu", "gate", "mu, the centre of log theta before truncation", 0.0, number(-45, 10)),
+    Field("sigma", "gate", "sigma, its standard deviation before truncation", 1.0, number(0.00034, 148)),
+    Field("a", "gate", "a, the lower end of log theta", -20.0, number(-40, 4.5)),
+    Field("b", "gate", "b, the upper end of log theta", 0.0, number(-39.5, 5)),
 )
 
 # Keys of the session that are not part of a link.
 SESSION: dict[str, str] = {
     "gate": "the component of page One gate: what it handed over at the last release",
-    "gate-view": "mu, sigma, a, b as last shown on page One gate",
+    "gate-view": "mu, sigma, a, b as last let go on page One gate",
+    "gate-given": "mu, sigma, a, b as last given to that component",
     "copy-link": "the button that copies the page's address",
     "page-header": "the header line of a page",
 }

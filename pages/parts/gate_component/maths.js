@@ -99,6 +99,12 @@ export function snrAt(mu, sigma, a, b, rule = COARSE) {
   return snrOf(base, first, logMeanPower(base, fillPeak(two, mu, sigma, a, b, 2), mu, sigma, 2));
 }
 
+export function meanAt(mu, sigma, a, b, rule = COARSE) {
+  const [base, one] = peaksFor(rule);
+  fillPeak(base, mu, sigma, a, b, 0);
+  return Math.exp(logMeanPower(base, fillPeak(one, mu, sigma, a, b, 1), mu, sigma, 1));
+}
+
 // KL(q || p) = log(b - a) - H[log theta]. Where q is nearly the prior the two agree to many digits; there, with
 // t = g minus its plain average over [a, b] and A = avg(e^t - 1 - t), KL = avg(t (e^t - 1)) / (1 + A) - log(1 + A).
 export function klAt(mu, sigma, a, b, rule = COARSE) {

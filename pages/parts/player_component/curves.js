@@ -1,6 +1,6 @@
 // Scalars by epoch: the bound and its terms, the error, the survivors of a layer. Axes span the whole run and stay.
 
-import { epochAxis, niceStep, playhead, write } from "./ink.js";
+import { between, epochAxis, niceStep, playhead, write } from "./ink.js";
 import { epochAt } from "./recording.js";
 
 function curves(run, { series, title, unit, top, log, filled }) {
@@ -9,8 +9,7 @@ function curves(run, { series, title, unit, top, log, filled }) {
   function draw({ ink, width, height }, theme, moment) {
     const box = { left: 40, top: 24, width: width - 48, bottom: height - 36 };
     const high = box.bottom - box.top;
-    const from = filled ? -0.5 : Math.min(series[0].x[0] ?? 1, 1);
-    const x = epochAxis(ink, theme, box, from, run.total + (filled ? 0.5 : 0));
+    const x = epochAxis(ink, theme, box, run, filled ? 0 : run.first, run.total + (filled ? 1 : 0));
     const y = log
       ? (v) => box.bottom - ((Math.log10(Math.max(v, log[0])) - Math.log10(log[0])) / Math.log10(log[1] / log[0])) * high
       : (v) => box.bottom - (Math.min(v, top) / top) * high;
@@ -69,7 +68,7 @@ function curves(run, { series, title, unit, top, log, filled }) {
       }
     }
     if (series.length === 1) write(ink, theme, unit, 0, 10, { size: 11, base: "middle", colour: theme.colours.reference });
-    playhead(ink, theme, box, x(now));
+    playhead(ink, theme, box, between(run, x, moment));
     place = { x, now };
   }
 

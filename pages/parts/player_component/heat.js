@@ -1,7 +1,7 @@
 // Units by epochs: every unit of a layer is a row, every epoch a column, the colour is the SNR.
 
-import { epochAxis, playhead, write } from "./ink.js";
-import { epochAt, say, snrOf } from "./recording.js";
+import { between, epochAxis, playhead, write } from "./ink.js";
+import { say, snrOf } from "./recording.js";
 
 export function heatPicture(run, index, { select } = {}) {
   const layer = run.layers[index];
@@ -34,14 +34,14 @@ export function heatPicture(run, index, { select } = {}) {
     paint(theme);
     const box = { left: 40, top: 4, width: width - 48, bottom: height - 36 };
     const high = box.bottom - box.top;
-    const x = epochAxis(ink, theme, box, -0.5, run.total + 0.5);
-    // An epoch without a frame repeats the one before, so every column reaches to the next frame.
-    const edge = (frame) => x(frame < run.frames ? run.epochs[frame] - 0.5 : run.epochs[run.frames - 1] + 0.5);
+    const x = epochAxis(ink, theme, box, run, 0, run.total + 1);
+    // What was true after an epoch holds until the next frame, so every column reaches to there.
+    const edge = (frame) => x(frame < run.frames ? run.epochs[frame] : run.epochs[run.frames - 1] + 1);
     ink.imageSmoothingEnabled = false;
     for (let frame = 0; frame < run.frames; frame += 1) {
       ink.drawImage(sheet, frame, 0, 1, layer.units, edge(frame), box.top, edge(frame + 1) - edge(frame) + 0.4, high);
     }
-    const now = x(epochAt(run, moment));
+    const now = between(run, x, moment);
     const seen = Math.min(edge(Math.floor(moment) + 1), box.left + box.width);
     ink.globalAlpha = 0.82;
     ink.fillStyle = theme.ground;

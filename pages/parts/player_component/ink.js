@@ -1,3 +1,5 @@
+import { placeOf } from "./recording.js";
+
 // What all pictures are drawn with: colours of the theme, a canvas as sharp as the screen, axes.
 
 const channels = (colour) => (colour.match(/[\d.]+/g) || [255, 255, 255]).map(Number);
@@ -62,27 +64,43 @@ export function niceStep(span, count) {
   return [1, 2, 5, 10].map((m) => m * power).find((s) => s >= raw);
 }
 
+const EPOCHS = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000];
+
 // The axis of epochs under a picture: the whole run from its start, whatever has been trained so far.
-export function epochAxis(ink, theme, box, from, to, { labels = true } = {}) {
-  const x = (epoch) => box.left + ((epoch - from) / Math.max(to - from, 1)) * box.width;
+// Gives the function from an epoch to its x.
+export function epochAxis(ink, theme, box, run, from = 0, to = run.total) {
+  const [start, end] = [placeOf(run, from), placeOf(run, Math.max(to, from + 1))];
+  const x = (epoch) => box.left + ((placeOf(run, epoch) - start) / (end - start)) * box.width;
+  const right = box.left + box.width;
+  const ticks = EPOCHS.filter((epoch) => epoch >= from && epoch < run.total && x(run.total) - x(epoch) > 22);
+  if (from < -1) ticks.unshift(from);
+  ticks.push(run.total);
   ink.strokeStyle = theme.line;
   ink.lineWidth = 1;
   ink.beginPath();
   ink.moveTo(box.left, box.bottom + 0.5);
-  ink.lineTo(box.left + box.width, box.bottom + 0.5);
-  const step = Math.max(1, niceStep(to - from, box.width / 70));
-  for (let epoch = Math.ceil(from / step) * step; epoch <= to; epoch += step) {
-    ink.moveTo(x(epoch), box.bottom);
-    ink.lineTo(x(epoch), box.bottom + 4);
+  ink.lineTo(right, box.bottom + 0.5);
+  for (const epoch of ticks) {
+    ink.moveTo(Math.round(x(epoch)) + 0.5, box.bottom);
+    ink.lineTo(Math.round(x(epoch)) + 0.5, box.bottom + 4);
   }
   ink.stroke();
-  if (!labels) return x;
-  for (let epoch = Math.ceil(from / step) * step; epoch <= to; epoch += step) {
-    const last = epoch + step > to && box.left + box.width - x(epoch) < 14;
-    write(ink, theme, String(epoch), x(epoch), box.bottom + 7, { size: 11, align: last ? "right" : "center", base: "top", colour: theme.colours.reference });
+  const grey = { size: 11, base: "top", colour: theme.colours.reference };
+  let free = -99;
+  for (const epoch of ticks) {
+    if (x(epoch) < free) continue;
+    write(ink, theme, String(epoch), x(epoch), box.bottom + 7, { ...grey, align: right - x(epoch) < 10 ? "right" : "center" });
+    free = x(epoch) + 20;
   }
-  write(ink, theme, "epoch", box.left + box.width, box.bottom + 21, { size: 11, align: "right", base: "top", colour: theme.colours.reference });
+  write(ink, theme, from < -1 ? "epoch, noise on from 0 (log)" : "epoch (log)", right, box.bottom + 21, { ...grey, align: "right" });
   return x;
+}
+
+// Where a moment between two frames stands on such an axis.
+export function between(run, x, moment) {
+  const frame = Math.min(Math.floor(moment), run.frames - 1);
+  const next = Math.min(frame + 1, run.frames - 1);
+  return x(run.epochs[frame]) + (x(run.epochs[next]) - x(run.epochs[frame])) * (moment - frame);
 }
 
 export function playhead(ink, theme, box, x) {

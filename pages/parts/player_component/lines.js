@@ -1,7 +1,7 @@
 // SNR of a sample of units through the epochs, up to the moment shown, on a log axis with its two rules.
 
-import { epochAxis, playhead, write } from "./ink.js";
-import { epochAt, logOf, say, snrOf } from "./recording.js";
+import { between, epochAxis, playhead, write } from "./ink.js";
+import { logOf, say, snrOf } from "./recording.js";
 
 const TICKS = [0.1, 1, 10, 100];
 
@@ -14,7 +14,7 @@ export function linesPicture(run, index) {
     const box = { left: 34, top: 8, width: width - 42, bottom: height - 36 };
     const high = box.bottom - box.top;
     const y = (level) => box.bottom - ((logOf(run, level) - run.scale.low) / (run.scale.high - run.scale.low)) * high;
-    const x = epochAxis(ink, theme, box, 0, run.total);
+    const x = epochAxis(ink, theme, box, run);
     for (const tick of TICKS) {
       const at = box.bottom - ((Math.log10(tick) - run.scale.low) / (run.scale.high - run.scale.low)) * high;
       write(ink, theme, String(tick), box.left - 6, at, { size: 11, align: "right", base: "middle", colour: theme.colours.reference });
@@ -22,7 +22,7 @@ export function linesPicture(run, index) {
     shade(ink, theme, box, y);
     const frame = Math.floor(moment);
     const share = moment - frame;
-    const now = epochAt(run, moment);
+    const now = between(run, x, moment);
     for (const kept of [false, true]) {
       ink.beginPath();
       for (const line of lines) {
@@ -32,7 +32,7 @@ export function linesPicture(run, index) {
         if (level >= run.scale.one - 0.5 !== kept) continue;
         ink.moveTo(x(run.epochs[0]), y(levels[line.unit]));
         for (let f = 1; f <= frame; f += 1) ink.lineTo(x(run.epochs[f]), y(levels[f * units + line.unit]));
-        if (share > 0) ink.lineTo(x(now), y(level));
+        if (share > 0) ink.lineTo(now, y(level));
       }
       ink.strokeStyle = kept ? theme.colours.kept : theme.colours.pruned;
       ink.globalAlpha = kept ? 0.6 : 0.4;
@@ -41,7 +41,7 @@ export function linesPicture(run, index) {
     }
     ink.globalAlpha = 1;
     if (chosen >= 0 && index != null) chosenLine(ink, theme, x, y, frame, chosen);
-    playhead(ink, theme, box, x(now));
+    playhead(ink, theme, box, now);
     rules(ink, theme, box, y, width);
     place = { box, x, y, frame };
   }

@@ -2,13 +2,13 @@
 // what is on the screen then stays, and a live run grows in place.
 
 import { cellsPicture } from "./cells.js";
-import { atEnd, follow, grow, last, makeClock, seek, SPEEDS, step, tick, toggle } from "./clock.js";
+import { follow, grow, last, makeClock, momentAt, placeAt, seek, SPEEDS, step, tick, toggle } from "./clock.js";
 import { boundPicture, errorPicture, survivorsPicture } from "./curves.js";
 import { heatPicture } from "./heat.js";
 import { colourOf, fit, readTheme } from "./ink.js";
 import { linesPicture } from "./lines.js";
 import { networkPicture } from "./network.js";
-import { decode, epochAt, momentOf } from "./recording.js";
+import { decode, epochAt, momentOf, placeOf } from "./recording.js";
 
 const PICTURES = {
   network: networkPicture,
@@ -57,16 +57,17 @@ function makePlayer(root) {
     const epoch = run && clock ? epochAt(run, clock.moment) : null;
     run = decode(raw);
     theme = readTheme(root, run);
+    const track = run.epochs.map((at) => placeOf(run, at));
     const sameRun = previous && previous.id === run.id;
     if (!sameRun) {
-      clock = makeClock({ frames: run.frames, seconds: data.seconds, loop: data.loop, live: run.live });
+      clock = makeClock({ track, seconds: data.seconds, loop: data.loop, live: run.live });
       clock.moment = data.epoch != null ? momentOf(run, data.epoch) : data.play && !calm.matches ? 0 : last(clock);
       clock.playing = Boolean(data.play) && !calm.matches && data.epoch == null;
       clock.following = run.live && data.epoch == null;
       asked = data.epoch;
       unit = data.unit ?? -1;
     } else {
-      grow(clock, run.frames, clock.following ? clock.moment : momentOf(run, epoch), run.live);
+      grow(clock, track, clock.following ? clock.moment : momentOf(run, epoch), run.live);
       if (data.epoch !== asked) {
         asked = data.epoch;
         if (asked != null && Math.round(epoch) !== asked) seek(clock, momentOf(run, asked));
@@ -80,7 +81,7 @@ function makePlayer(root) {
     listen(data.keys);
     legend();
     parts.live.hidden = !run.live;
-    parts.scrub.max = String(last(clock));
+    parts.scrub.max = String(track[last(clock)] || 1);
     dirty = true;
     told = "";
     if (!request) request = requestAnimationFrame(frame);
@@ -171,8 +172,8 @@ function makePlayer(root) {
       parts.play.title = verb;
       parts.play.setAttribute("aria-label", verb);
     }
-    if (parts.scrub !== root.getRootNode().activeElement || moving) parts.scrub.value = String(clock.moment);
-    parts.scrub.style.setProperty("--done", `${(100 * clock.moment) / Math.max(last(clock), 1)}%`);
+    if (parts.scrub !== root.getRootNode().activeElement || moving) parts.scrub.value = String(placeAt(clock, clock.moment));
+    parts.scrub.style.setProperty("--done", `${(100 * placeAt(clock, clock.moment)) / Number(parts.scrub.max)}%`);
     parts.scrub.setAttribute("aria-valuetext", `epoch ${epoch}`);
     parts.live.classList.toggle("on", clock.following);
     root.dataset.epoch = String(epoch);
@@ -225,13 +226,12 @@ function makePlayer(root) {
   parts.back.onclick = () => hand(() => step(clock, -1));
   parts.next.onclick = () => hand(() => step(clock, 1));
   parts.live.onclick = () => hand(() => follow(clock));
-  parts.scrub.oninput = () => hand(() => { clock.playing = false; seek(clock, Number(parts.scrub.value)); });
+  parts.scrub.oninput = () => hand(() => { clock.playing = false; seek(clock, momentAt(clock, Number(parts.scrub.value))); });
   parts.speed.onclick = () => {
     clock.speed = SPEEDS[(SPEEDS.indexOf(clock.speed) + 1) % SPEEDS.length];
     parts.speed.textContent = `${clock.speed}×`;
   };
   parts.back.querySelector("path").setAttribute("d", ICONS.back);
   parts.next.querySelector("path").setAttribute("d", ICONS.next);
-  player.atEnd = () => atEnd(clock);
   return player;
 }

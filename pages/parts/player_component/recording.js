@@ -10,7 +10,8 @@ export function decode(raw) {
     order: words16(layer.order),
     cells: { ...layer.cells, units: words16(layer.cells.units) },
   }));
-  return { ...raw, layers, frames: raw.epochs.length, light: bytes(raw.scale.light), dark: bytes(raw.scale.dark) };
+  const first = Math.min(0, raw.records.x[0] ?? 0);
+  return { ...raw, layers, first, frames: raw.epochs.length, light: bytes(raw.scale.light), dark: bytes(raw.scale.dark) };
 }
 
 // The epoch at a moment; a moment is a frame number with a fraction.
@@ -28,6 +29,13 @@ export function momentOf(run, epoch) {
   if (frame === run.frames - 1) return frame;
   const share = (epoch - run.epochs[frame]) / (run.epochs[frame + 1] - run.epochs[frame]);
   return frame + Math.min(Math.max(share, 0), 1);
+}
+
+// Where an epoch stands on the axis: logarithmic, since most deaths are early and late epochs are many.
+// Epochs of pretraining, which count up to 0, get a third of the room of the others, evenly.
+export function placeOf(run, epoch) {
+  if (epoch >= 0) return Math.log1p(epoch);
+  return (epoch / Math.max(1, -run.first)) * (Math.log1p(run.total) / 3);
 }
 
 // Levels of all units of a layer at a moment, 0..255, into `out`.

@@ -1,0 +1,202 @@
+"""The panel of one run: where it stands, its pictures, stop and resume. Polls while a worker writes, and only then.
+
+Only the panel runs again, once a second; the player in it grows in place, so nothing on the page flickers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import streamlit as st
+
+from pages.parts import replay, run_picker
+from pages.parts.player import player
+from sbp.runs import launcher, store
+from sbp.runs.states import State
+from sbp.runs.store import RunView
+from sbp.viz import words
+from sbp.viz.tables import tables
+
+POLL_SECONDS = 1.0
+HUNG_SECONDS = 60  # a worker writes its status several times a second; one silent for so long hangs
+
+
+def show(run_id: str, *, play: bool = False, tools: Callable[[], None] | None = None) -> None:
+    """Shows the panel of a run; `tools` adds buttons of the page to its first line."""
+    run = _open(run_id)
+    if run is None:
+        return
+    polling = run.state.active and not run.recorded
+    st.fragment(_panel, run_every=POLL_SECONDS if polling else None)(run_id, polling, play, tools)
+
+
+def _panel(run_id: str, polling: bool, play: bool, tools: Callable[[], None] | None) -> None:
+    run = _open(run_id)
+    if run is None:
+        return
+    if polling and not run.state.active:
+        st.rerun()  # once, when it ends: the polling stops and the buttons change
+    _first_line(run, tools)
+    _standing(run)
+    _trouble(run)
+    if len(run.snapshots()):
+        layout, panels = replay.train_layout(run)
+        player(run, layout, panels, key=f"player-{run.id}", play=play and not polling, live=polling)
+    else:
+        st.container(height=320, border=True, vertical_alignment="center", horizontal_alignment="center").markdown(
+            ":gray[Pictures appear as soon as the network is built.]", width="content"
+        )
+
+
+def watchable(run: RunView) -> bool:
+    """Whether there is something to watch: a live run always, a recording once it has pictures."""
+    return not run.recorded or replay.has_film(run)
+
+
+def _first_line(run: RunView, tools: Callable[[], None] | None) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="run-line"):
+        run_picker.chooser(run.id, watchable)
+        run_picker.badge(run)
+        st.space("stretch")
+        if run.state in (State.QUEUED, State.STARTING, State.RUNNING) and not run.recorded:
+            st.button(
+                "Stop", icon=":material/stop:", key="stop", on_click=_ask, args=(launcher.stop, run.id),
+                help="Halts at the next step and leaves a checkpoint to go on from.",
+            )  # fmt: skip
+        if run.resumable:
+            st.button(
+                "Resume", icon=":material/resume:", key="resume", type="primary", on_click=_ask,
+                args=(launcher.resume, run.id), help="Goes on from the last checkpoint.",
+            )  # fmt: skip
+        st.page_link("channels.py", label="Channels", icon=":material/grid_on:", query_params={"run": run.id})
+        if tools:
+            tools()
+
+
+def _standing(run: RunView) -> None:
+    """How far a live run is, how long it takes still, when the first unit dies; or how a past one ended."""
+    if run.recorded or not run.state.active:
+        st.markdown(f":gray[{_md(ending(run))}]")
+        return
+    progress = run.progress or {}
+    step, steps = progress.get("step", 0), progress.get("steps", 0)
+    st.progress(min(step / steps, 1.0) if steps else 0.0, text=standing(run))
+
+
+def standing(run: RunView) -> str:
+    """A live run in a line of Markdown: its epoch, its step, what is left, the first death."""
+    progress = run.progress
+    if run.state is State.QUEUED:
+        return f"**Queued.** {_queue(run)}"
+    if run.state is State.STARTING or not progress:
+        return f"**Starting.** {_md(run.message)}"
+    phase = "Pretraining without noise, epoch" if progress["phase"] == "pretrain" else "Epoch"
+    parts = [
+        f"**{phase} {progress['epoch']} of {progress['epochs']}**",
+        f"step {progress['step']:,} of {progress['steps']:,}",
+        f"**{words.duration(progress['seconds_left'])} left**" if progress["seconds_left"] is not None else "",
+        first_prune(run),
+        f"NLL now {progress['nll']:.3f}" if progress["nll"] == progress["nll"] else "",
+    ]
+    if run.state is State.STOPPING:
+        parts.insert(0, "**Stopping at the next step.**")
+    if (silent := run.silent_seconds()) and silent > HUNG_SECONDS:
+        parts.append(f"no sign of life for {words.duration(silent)}")
+    return " · ".join(part for part in parts if part)
+
+
+def first_prune(run: RunView) -> str:
+    """When the first unit died, or is expected to."""
+    found = tables(run)
+    dead = [epoch for name in found.snr for epoch in found.epochs[(found.snr[name] < 1).any(axis=1)][:1]]
+    if dead:
+        return f"first unit pruned at epoch {int(min(dead))}"
+    progress = run.progress or {}
+    if progress.get("phase") == "pretrain":
+        return "no pruning before the noise is on"
+    seconds = progress.get("seconds_to_first_prune")
+    if seconds is None:
+        return "first prune not in sight yet"
+    return f"first prune in about {words.duration(seconds)}" if seconds > 0 else "the first unit is being pruned"
+
+
+def ending(run: RunView) -> str:
+    """How a run ended, with its numbers where it has them."""
+    if run.recorded:
+        return replay.caption(run, words.run_title(run.config)) + "."
+    result = run.result or {}
+    if run.state is State.FINISHED and result.get("test_error_percent") is not None:
+        kept = words.widths(result.get("kept") or ())
+        return (
+            f"Finished after {words.duration(result.get('seconds'))}: {result['test_error_percent']:.2f} % test error, "
+            f"{kept} units kept, {_times(result.get('macs_reduction'))} on {run.meta.get('hardware', run.device)}."
+        )
+    return run.message if run.state in (State.FINISHED, State.STOPPED) else ""
+
+
+def _trouble(run: RunView) -> None:
+    """What went wrong, in a sentence, with the worker's last words and one next action."""
+    if run.recorded:
+        return
+    if run.state is State.LOST:
+        st.warning(f"{_md(run.message)} What it learned up to its last checkpoint is safe: press Resume.",
+                   icon=":material/link_off:")  # fmt: skip
+    elif run.state is State.FAILED:
+        st.error(_md(run.message), icon=":material/error:")
+    elif run.state is State.DIVERGED:
+        st.error(f"{_md(run.message)} The pictures stop at the last good epoch.", icon=":material/trending_up:")
+    else:
+        return
+    if log := run.log_tail(12):
+        with st.expander("The last lines of its log", icon=":material/terminal:", expanded=run.state is State.LOST):
+            st.code(log, language=None)
+
+
+def _queue(run: RunView) -> str:
+    others = [r for r in store.list_runs(recorded=False) if r.id != run.id and r.state.active]
+    before = [r for r in others if r.state is not State.QUEUED or r.queued < run.queued]
+    if not before:
+        return "It starts as soon as its device is free."
+    names = words.join([run_picker.label(other) for other in before[:3]])
+    return f"{len(before)} before it on this machine: {names}."
+
+
+def _ask(verb: Callable[[str], object], run_id: str) -> None:
+    """A button's wish, carried out before the panel is drawn again; a refusal is a sentence."""
+    try:
+        verb(run_id)
+    except (store.BadRequest, store.UnknownRun, OSError, ValueError) as error:
+        st.toast(f"{error}", icon=":material/error:")
+    if verb is launcher.stop:
+        _wait_for(run_id)
+    st.session_state["run-shown"] = run_id
+
+
+def _wait_for(run_id: str, seconds: float = 0.3) -> None:
+    """Gives a worker a moment to answer, so that the state shown next is the new one more often than not."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        run = _open(run_id, quiet=True)
+        if run is None or not run.state.active:
+            return
+        time.sleep(0.05)
+
+
+def _open(run_id: str, quiet: bool = False) -> RunView | None:
+    try:
+        return store.open_run(run_id)
+    except store.UnknownRun as error:
+        if not quiet:
+            st.info(f"{error} It may have been deleted.", icon=":material/delete:")
+        return None
+
+
+def _times(reduction: float | None) -> str:
+    return f"{reduction:.1f} times fewer MACs" if reduction and np.isfinite(reduction) else "MACs unknown"
+
+
+def _md(text: str) -> str:
+    """Plain text inside Markdown: what could be taken for markup is escaped."""
+    return "".join("\\" + c if c in "\\`*_[]$<>#~:" else c for c in text)

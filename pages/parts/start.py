@@ -1,0 +1,115 @@
+"""Starting a run: which data, preset cards with what they promise, and the full form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from pages.parts import run_form, run_picker
+from sbp.config import DATASETS, ConfigError, RunConfig
+from sbp.data import default_dataset
+from sbp.presets import PRESETS, Preset
+from sbp.runs import launcher
+from sbp.viz import words
+
+DEVICE_WORDS = {"cpu": "on 2 CPU cores", "cuda": "on a GPU", "mps": "on an Apple GPU"}
+
+
+def show(place: str) -> None:
+    """Data set, cards and form; `place` keeps the keys of the page and of its dialog apart."""
+    dataset = _data(place)
+    for column, preset in zip(st.columns(len(PRESETS), gap="medium"), PRESETS.values(), strict=True):
+        with column.container(border=True, height="stretch", key=f"card-{preset.config.network}-{preset.name}-{place}"):
+            _card(preset, dataset, place)
+    with st.expander("Every setting", icon=":material/tune:", key=f"settings-{place}", on_change="rerun") as settings:
+        if settings.open:
+            config = run_form.form(place, st.session_state.get("form-start") or _default(dataset))
+            st.button(
+                "Start with these settings", icon=":material/play_arrow:", type="primary", key=f"start-form-{place}",
+                disabled=config is None, on_click=_start, args=(config,),
+            )  # fmt: skip
+    _say()
+
+
+def _data(place: str) -> str:
+    """The choice of the data set, and why this one is proposed."""
+    proposed, why = default_dataset()
+    key = f"start-data-{place}"
+    if key not in st.session_state:
+        st.session_state[key] = proposed
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        chosen = st.segmented_control(
+            "Data", DATASETS, format_func=lambda name: words.DATASET[name], key=key, required=True,
+            label_visibility="collapsed",
+        )  # fmt: skip
+        st.caption(why if chosen == proposed else _why(chosen))
+    return str(chosen or proposed)
+
+
+def _why(dataset: str) -> str:
+    return {
+        "digits": "scikit-learn's bundled digits: 1,797 images of 8 x 8, upscaled. Nothing to download; "
+        "the presets' promises are for MNIST.",
+        "mnist": "MNIST: 70,000 images of 28 x 28. Downloaded once (11 MB) if it is not here yet.",
+        "fashion-mnist": "Fashion-MNIST: 70,000 images of 28 x 28. Downloaded once (30 MB) if it is not here yet.",
+    }[dataset]
+
+
+def _card(preset: Preset, dataset: str, place: str) -> None:
+    st.markdown(f"**{preset.title}**")
+    promise = preset.promise or f"{preset.config.epochs} epochs, {words.METHOD[preset.config.method]}."
+    st.markdown(f":gray[{promise}]")
+    if preset.seconds:
+        times = [f"{words.duration(s)} {DEVICE_WORDS.get(device, 'on ' + device)}" for device, s in preset.seconds.items()]
+        st.caption("About " + ", ".join(times) + (" (MNIST)." if dataset != "mnist" else "."))
+    with st.container(horizontal=True, gap="small"):
+        config = preset.config.replace(dataset=dataset)
+        name = f"{preset.config.network}-{preset.name}-{place}"
+        st.button("Start", icon=":material/play_arrow:", type="primary", key=f"start-{name}", on_click=_start, args=(config,))
+        st.button("Adjust", icon=":material/tune:", key=f"adjust-{name}", on_click=_adjust, args=(config, place))
+
+
+def _adjust(config: RunConfig, place: str) -> None:
+    """Puts a preset's values into the form and opens it."""
+    st.session_state["form-start"] = config
+    run_form.fill(place, config)
+    st.session_state[f"settings-{place}"] = True
+
+
+def _default(dataset: str) -> RunConfig:
+    first = next(iter(PRESETS.values())).config
+    return first.replace(dataset=dataset)
+
+
+def _start(config: RunConfig | None) -> None:
+    """Starts the worker and shows its run from now on; what stands in the way is said at the place of the button."""
+    if config is None:
+        return
+    try:
+        run_id = launcher.start(config)
+    except (ConfigError, OSError, ValueError) as error:
+        st.session_state["start-said"] = f"The run could not be started: {error}"
+        return
+    st.session_state.pop("start-said", None)
+    run_picker.remember(run_id)
+    st.session_state["start-open"] = False
+
+
+def _say() -> None:
+    if said := st.session_state.pop("start-said", None):
+        st.error(str(said), icon=":material/error:")
+
+
+def dialog() -> None:
+    """The same in a window over the page, for when a run is already on it."""
+    _dialog()
+
+
+@st.dialog("Start a run", width="large", icon=":material/play_arrow:")
+def _dialog(**_: Any) -> None:
+    before = st.session_state.get("run-shown")
+    st.markdown(":gray[One trains at a time on a device; the others wait in the queue.]")
+    show("dialog")
+    if st.session_state.get("run-shown") != before:
+        st.rerun()
