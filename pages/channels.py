@@ -1,8 +1,19 @@
-"""Channels: placeholder until the page is written."""
+"""Channels: which units of a layer die, and when: heatmap, survivors, cells of an epoch, one unit's path."""
 
 import streamlit as st
 
-from pages.parts import frame
+from pages.parts import channels_live, frame, replay, run_picker
 
 frame.header("Channels", "Which channels die, when?")
-st.caption("This page is being written.")
+
+run, complaints = run_picker.choose(replay.has_film)
+frame.notices(complaints)
+if run is None:
+    st.info(
+        "No run has pictures yet, not even a recorded one. Start one on the page Train: its channels show here "
+        "from its first epoch on.",
+        icon=":material/grid_on:",
+    )
+    st.page_link("train.py", label="Go to Train", icon=":material/model_training:")
+else:
+    channels_live.show(run.id)

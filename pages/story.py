@@ -26,7 +26,6 @@ else:
     )  # fmt: skip
     st.caption(replay.caption(run, words.run_title(run.config)))
 
-st.space("small")
 doors = st.columns(3, gap="medium")
 DOORS = (
     ("gate.py", "One gate", ":material/tune:", "Play with the noise of a single unit until SNR < 1 means something."),
@@ -34,6 +33,6 @@ DOORS = (
     ("channels.py", "Channels", ":material/grid_on:", "See which units die, and when, layer by layer."),
 )
 for place, (page, title, icon, promise) in zip(doors, DOORS, strict=True):
-    with place.container(border=True, key=f"door-{page[:-3]}"):
+    with place.container(border=True, height="stretch", gap="xsmall", key=f"door-{page[:-3]}"):
         st.page_link(page, label=f"**{title}**", icon=icon, width="stretch")
         st.markdown(f":gray[{promise}]")

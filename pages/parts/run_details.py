@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages.parts.figures import figure
 from pages.parts.theme import is_dark
 from sbp.runs.store import RunView
 from sbp.viz import bound, kept, trajectories, words
@@ -46,9 +47,7 @@ def _figures(run: RunView) -> None:
     columns = st.columns(2, gap="medium")
     for at, (title, chart) in enumerate(charts.items()):
         with columns[at % 2]:
-            st.markdown(f"**{title}**")
-            st.altair_chart(chart, key=f"figure-{at}", alt=chart.description)
-            st.caption(chart.description)
+            figure(title, chart, key=f"{run.id}-figure-{at}")
 
 
 def _numbers(run: RunView) -> None:

@@ -89,6 +89,12 @@ FIELDS: tuple[Field, ...] = (
     Field("sigma", "gate", "sigma, its standard deviation before truncation", 1.0, number(0.00034, 148)),
     Field("a", "gate", "a, the lower end of log theta", -20.0, number(-40, 4.5)),
     Field("b", "gate", "b, the upper end of log theta", 0.0, number(-39.5, 5)),
+    Field("run", "train", "the run that is watched", "the newest", any_text),
+    Field("run", "channels", "the run whose channels are shown", "the newest", any_text),
+    Field("layer", "channels", "the layer", "the first", any_text),
+    Field("sort", "channels", "the order of its units", "death", one_of("death", "snr", "unit")),
+    Field("epoch", "channels", "the epoch that the clock stands at", "the newest", whole(0)),
+    Field("unit", "channels", "the unit that is marked", "none", whole(0)),
 )
 
 # Keys of the session that are not part of a link.
@@ -98,6 +104,13 @@ SESSION: dict[str, str] = {
     "gate-given": "mu, sigma, a, b as last given to that component",
     "copy-link": "the button that copies the page's address",
     "page-header": "the header line of a page",
+    "run-shown": "the run shown last, on any page",
+    "run-choice": "the list of runs of a page",
+    "layer-choice": "the layers of page Channels",
+    "sort-choice": "the order of units on page Channels",
+    "channels-player": "the player of page Channels: epoch and unit last set by hand",
+    "form-start": "the preset that the full form of page Train began with",
+    "start-said": "why a run could not be started",
 }
 
 

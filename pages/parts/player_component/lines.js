@@ -70,10 +70,10 @@ export function linesPicture(run, index) {
       ink.lineWidth = 4;
       ink.lineJoin = "round";
       ink.font = `600 ${size}px ${theme.font}`;
-      ink.textAlign = "left";
+      ink.textAlign = "right";
       ink.textBaseline = "top";
-      ink.strokeText(text, box.left + 6, y(level) + 4);
-      write(ink, theme, text, box.left + 6, y(level) + 4, { size, base: "top", colour, weight: 600 });
+      ink.strokeText(text, box.left + box.width - 6, y(level) + 4);
+      write(ink, theme, text, box.left + box.width - 6, y(level) + 4, { size, base: "top", align: "right", colour, weight: 600 });
     }
   }
 

@@ -168,6 +168,7 @@ function makePlayer(root) {
     const epoch = run.epochs[index];
     parts.play.querySelector("path").setAttribute("d", moving ? ICONS.pause : ICONS.play);
     const verb = moving ? (clock.following ? "Pause the view; training goes on" : "Pause") : "Play";
+    parts.play.querySelector("span").textContent = run.live && clock.following ? "Pause view" : "";
     if (parts.play.title !== verb) {
       parts.play.title = verb;
       parts.play.setAttribute("aria-label", verb);

@@ -1,0 +1,95 @@
+"""The body of page Channels: follows a run while it trains, and says in words what its pictures show."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts import channels_view as view_of
+from pages.parts import frame, replay, run_picker
+from pages.parts.figures import figure
+from pages.parts.player import panel, player
+from pages.parts.theme import is_dark
+from sbp.runs import store
+from sbp.runs.store import RunView
+from sbp.viz import heatmap, trajectories, words
+from sbp.viz.tables import ALIVE, RunTables, snr_table, tables
+
+POLL_SECONDS = 2.0
+
+
+def show(run_id: str) -> None:
+    """Shows a run's channels; polls only while it trains."""
+    run = store.open_run(run_id)
+    polling = run.state.active and not run.recorded
+    st.fragment(_body, run_every=POLL_SECONDS if polling else None)(run_id, polling)
+
+
+def _body(run_id: str, polling: bool) -> None:
+    try:
+        run = store.open_run(run_id)
+    except store.UnknownRun as error:
+        st.info(f"{error} It may have been deleted.", icon=":material/delete:")
+        return
+    if polling and not run.state.active:
+        st.rerun()
+    found = tables(run)
+    view, complaints = view_of.read(found)
+    frame.notices(complaints)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="channels-line"):
+        run_picker.chooser(run.id, replay.has_film)
+        run_picker.badge(run)
+        st.space("stretch")
+        view_of.controls(found, view)
+    pictures = [panel(kind, layer=view.index) for kind in ("heat", "cells", "survivors", "lines")]
+    player(
+        run, "channels", pictures, key=view_of.PLAYER, live=polling, order=view.order, focus=view.layer.name,
+        epoch=view.epoch, unit=view.unit, on_epoch=view_of.epoch_changed, on_unit=view_of.unit_changed,
+    )  # fmt: skip
+    _unit(found, view)
+    _take_away(run, found, view)
+
+
+def _unit(found: RunTables, view: view_of.View) -> None:
+    """The marked unit in a sentence; without one, what happened to the layer as a whole."""
+    if view.unit < 0:
+        st.markdown(f":gray[{heatmap.describe(found, view.layer.name, view.epoch)} Click a {view.layer.kind} to mark it.]")
+        return
+    st.markdown(unit_sentence(found, view))
+
+
+def unit_sentence(found: RunTables, view: view_of.View) -> str:
+    """One unit at the epoch shown: SNR, mu, sigma, fate."""
+    name, unit, row = view.layer.name, view.unit, found.index(view.epoch)
+    snr = float(found.snr[name][row, unit])
+    death = int(found.death[name][unit])
+    fate = "kept to the end" if death == ALIVE else f"below 1 for good from epoch {death} on"
+    return (
+        f"**{view.layer.kind.capitalize()} {unit} of {words.layer_title(view.layer)}** at epoch {int(found.epochs[row])}: "
+        f"SNR **{snr:.3g}**, {'kept' if snr >= 1 else 'pruned'} (mu = {found.loc[name][row, unit]:.3f}, "
+        f"log sigma = {found.log_scale[name][row, unit]:.3f}); {fate}."
+    )
+
+
+def _take_away(run: RunView, found: RunTables, view: view_of.View) -> None:
+    """Figures with exact axes and every number of the layer, made only when asked for."""
+    with st.expander("Figures and numbers to take away", icon=":material/download:", key="channels-files",
+                     on_change="rerun") as folded:  # fmt: skip
+        if not folded.open:
+            return
+        name, total, at = view.layer.name, run.config.epochs, view.epoch
+        dark = is_dark()
+        wide, narrow = st.columns([3, 2], gap="medium")
+        with wide:
+            figure(
+                "SNR of every unit by epoch", heatmap.chart(found, name, total, view.order, at, dark),
+                key=f"{run.id}-{name}-heatmap", light=lambda: heatmap.chart(found, name, total, view.order, at),
+            )  # fmt: skip
+        with narrow:
+            figure(
+                "Trajectories", trajectories.chart(found, name, total, at, dark), key=f"{run.id}-{name}-trajectories",
+                light=lambda: trajectories.chart(found, name, total, at),
+            )  # fmt: skip
+        st.download_button(
+            "Every unit and epoch of this layer (CSV)", lambda: snr_table(found, name).to_csv(index=False).encode(),
+            f"{run.id}-{name}-snr.csv", "text/csv", icon=":material/download:", on_click="ignore",
+        )  # fmt: skip

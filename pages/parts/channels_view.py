@@ -1,0 +1,96 @@
+"""What page Channels shows of a run: layer, order, epoch, unit. It lives in the link; bad values fall back and say so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from pages.parts import state
+from sbp.networks.specs import LayerInfo
+from sbp.viz import words
+from sbp.viz.heatmap import ORDER_TITLES
+from sbp.viz.tables import RunTables
+
+PAGE = "channels"
+PLAYER = "channels-player"
+
+
+@dataclass(frozen=True)
+class View:
+    """layer: which one; order: how its units are sorted; epoch: None means the newest; unit: -1 means none."""
+
+    layer: LayerInfo
+    index: int
+    order: str
+    epoch: int | None
+    unit: int
+
+
+def read(found: RunTables) -> tuple[View, list[str]]:
+    """The view that the link asks for, and a sentence for each part of it that this run does not have."""
+    link, complaints = state.from_link(PAGE), state.complaints(PAGE)
+    names = [layer.name for layer in found.layers]
+    name = link.get("layer", _first(found))
+    if name not in names:
+        complaints.append(f"This run has no layer {name[:24]!r}, only {words.join(names)}. Shown instead: {_first(found)}.")
+        name = _first(found)
+    layer = found.layer(name)
+    epoch, unit = link.get("epoch"), link.get("unit", -1)
+    if epoch is not None and epoch > found.last:
+        complaints.append(f"This run has no epoch {epoch} yet. Shown instead: the newest, {found.last}.")
+        epoch = None
+    if unit >= layer.units:
+        complaints.append(f"{words.layer_title(layer)} has no {layer.kind} {unit}; they count from 0 to {layer.units - 1}.")
+        unit = -1
+    return View(layer, names.index(name), link.get("sort", "death"), epoch, unit), complaints
+
+
+def controls(found: RunTables, view: View) -> None:
+    """Layer and order; what is chosen goes into the link, and the unit that was marked is let go with its layer."""
+    names = [layer.name for layer in found.layers]
+    st.session_state["layer-choice"], st.session_state["sort-choice"] = view.layer.name, view.order
+    st.segmented_control(
+        "Layer", names, format_func=lambda name: words.layer_title(found.layer(name)), key="layer-choice",
+        required=True, label_visibility="collapsed", on_change=_layer_changed,
+    )  # fmt: skip
+    st.selectbox(
+        "Sort", list(ORDER_TITLES), format_func=lambda order: f"Sorted {ORDER_TITLES[order]}", key="sort-choice",
+        label_visibility="collapsed", on_change=_sort_changed, width=210,
+    )  # fmt: skip
+
+
+def epoch_changed() -> None:
+    """The player's clock was moved by hand."""
+    _put("epoch", _told("epoch"))
+
+
+def unit_changed() -> None:
+    """A unit was clicked, or let go."""
+    _put("unit", _told("unit"))
+
+
+def _told(name: str) -> int:
+    value = (st.session_state.get(PLAYER) or {}).get(name)
+    return int(value) if isinstance(value, (int, float)) else -1
+
+
+def _put(name: str, value: int) -> None:
+    if value >= 0:
+        st.query_params[name] = str(value)
+    else:
+        st.query_params.pop(name, None)
+
+
+def _layer_changed() -> None:
+    st.query_params["layer"] = st.session_state["layer-choice"]
+    st.query_params.pop("unit", None)
+
+
+def _sort_changed() -> None:
+    st.query_params["sort"] = st.session_state["sort-choice"]
+
+
+def _first(found: RunTables) -> str:
+    """The layer to begin with: the first that is not an image, since its units can be sorted."""
+    return next((layer.name for layer in found.layers if len(layer.shape) == 1), found.layers[0].name)

@@ -1,0 +1,24 @@
+"""A chart on a page: its title, itself, the sentence that restates it, and its files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from sbp.viz import export
+
+
+def figure(title: str, chart: Any, *, key: str, light: Callable[[], Any] | None = None) -> None:
+    """Shows a chart with its sentence; `light` makes it for paper, whatever the theme of the page."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**{title}**", width="stretch")
+        made = light or (lambda: chart)
+        for kind, write in (("SVG", export.svg), ("PNG", export.png)):
+            st.download_button(
+                kind, lambda write=write: write(made()), f"{key}.{kind.lower()}", key=f"{key}-{kind}", type="tertiary",
+                on_click="ignore", help=f"This figure as a {kind} file",
+            )  # fmt: skip
+    st.altair_chart(chart, key=key, alt=chart.description)
+    st.caption(chart.description)
