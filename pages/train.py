@@ -24,5 +24,4 @@ if watching and runs:
 else:
     start.show("page")
     if runs:
-        st.markdown("**Meanwhile, a recorded one:**")
         live.show(runs[0].id, play=True)

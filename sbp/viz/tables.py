@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from sbp.distributions import moments
-from sbp.networks.specs import LayerInfo
+from sbp.networks.specs import SPECS, LayerInfo
 
 ALIVE = np.iinfo(np.int32).max  # the epoch of death of a unit that is kept at the end
 ORDERS = ("death", "snr", "unit")
@@ -56,6 +56,7 @@ class RunTables:
     records: pd.DataFrame
     prior_snr: float
     n_train: int
+    macs_dense: int
 
     @property
     def last(self) -> int:
@@ -125,6 +126,7 @@ def build(run: Run, before: RunTables | None = None) -> RunTables:
         snr=snr, death=death, records=records_table(run.records()),
         prior_snr=moments.prior_snr(config.log_low, config.log_high),
         n_train=int(run.meta.get("n_train") or 0),
+        macs_dense=SPECS[config.network].dense_macs(config.widths),
     )  # fmt: skip
 
 

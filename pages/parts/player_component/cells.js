@@ -1,7 +1,7 @@
 // The units of a layer at one moment: an image of its pixels, maps of features, a grid of cells, or small multiples.
 
 import { colourOf, write } from "./ink.js";
-import { levelsAt, logOf, say, snrOf } from "./recording.js";
+import { levelsAt, logOf, placeOf, saySnr } from "./recording.js";
 
 const MULTIPLES = 64;
 
@@ -61,7 +61,7 @@ export function cellsPicture(run, index, { select } = {}) {
   // Each unit with its own path so far; the dashed line is SNR = 1.
   function multiplesOf(ink, theme, moment) {
     const frame = Math.floor(moment);
-    const total = Math.max(run.frames - 1, 1);
+    const end = placeOf(run, run.total);
     const head = box.side > 50 && box.high > 40 ? 18 : 2;
     const at = (level, top, high) => top + high - 3 - ((logOf(run, level) + 0.6) / 2.9) * (high - 5 - head);
     for (let place = 0; place < units.length; place += 1) {
@@ -90,7 +90,7 @@ export function cellsPicture(run, index, { select } = {}) {
       ink.beginPath();
       for (let f = 0; f <= frame; f += 1) {
         const y = Math.min(Math.max(at(layer.levels[f * layer.units + unit], top, high), top + head), top + high - 1);
-        const x = left + 3 + (f / total) * (wide - 6);
+        const x = left + 3 + (placeOf(run, run.epochs[f]) / end) * (wide - 6);
         if (f) ink.lineTo(x, y);
         else ink.moveTo(x, y);
       }
@@ -98,7 +98,7 @@ export function cellsPicture(run, index, { select } = {}) {
       ink.globalAlpha = 1;
       if (head > 2) {
         write(ink, theme, String(unit), left + 4, top + 4, { size: 11, base: "top", colour: pen, weight: 600 });
-        if (wide > 66) write(ink, theme, kept ? say(snrOf(run, levels[unit])) : "pruned", left + wide - 4, top + 4, { size: 11, base: "top", align: "right", colour: pen });
+        if (wide > 66) write(ink, theme, kept ? saySnr(run, levels[unit]) : "pruned", left + wide - 4, top + 4, { size: 11, base: "top", align: "right", colour: pen });
       }
     }
   }
@@ -123,7 +123,7 @@ export function cellsPicture(run, index, { select } = {}) {
     if (unit < 0) return "";
     const level = levels[unit];
     const place = layer.shape.length === 2 ? `row ${Math.floor(unit / layer.shape[1])}, column ${unit % layer.shape[1]}` : `${layer.kind} ${unit}`;
-    return `${place}: SNR ${say(snrOf(run, level))}, ${level >= run.scale.one - 0.5 ? "kept" : "pruned"}`;
+    return `${place}: SNR ${saySnr(run, level)}, ${level >= run.scale.one - 0.5 ? "kept" : "pruned"}`;
   }
 
   const click = select ? (x, y) => select(unitAt(x, y)) : null;

@@ -1,7 +1,7 @@
 // Units by epochs: every unit of a layer is a row, every epoch a column, the colour is the SNR.
 
 import { between, epochAxis, playhead, write } from "./ink.js";
-import { say, snrOf } from "./recording.js";
+import { saySnr } from "./recording.js";
 
 export function heatPicture(run, index, { select } = {}) {
   const layer = run.layers[index];
@@ -77,7 +77,7 @@ export function heatPicture(run, index, { select } = {}) {
     const at = find(px, py);
     if (!at) return "";
     const level = layer.levels[at.frame * layer.units + at.unit];
-    return `${layer.kind} ${at.unit} at epoch ${run.epochs[at.frame]}: SNR ${say(snrOf(run, level))}, ${level >= run.scale.one ? "kept" : "pruned"}`;
+    return `${layer.kind} ${at.unit} at epoch ${run.epochs[at.frame]}: SNR ${saySnr(run, level)}, ${level >= run.scale.one ? "kept" : "pruned"}`;
   }
 
   const click = select ? (px, py) => select(find(px, py)?.unit ?? -1) : null;

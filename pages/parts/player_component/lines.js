@@ -1,7 +1,7 @@
 // SNR of a sample of units through the epochs, up to the moment shown, on a log axis with its two rules.
 
 import { between, epochAxis, playhead, write } from "./ink.js";
-import { logOf, say, snrOf } from "./recording.js";
+import { logOf, saySnr } from "./recording.js";
 
 const TICKS = [0.1, 1, 10, 100];
 
@@ -102,7 +102,7 @@ export function linesPicture(run, index) {
       if (far < 14 && (!best || far < best.far)) best = { far, line, level };
     }
     if (!best) return "";
-    return `${best.line.layer.title}, ${best.line.layer.kind} ${best.line.unit} at epoch ${run.epochs[at]}: SNR ${say(snrOf(run, best.level))}`;
+    return `${best.line.layer.title}, ${best.line.layer.kind} ${best.line.unit} at epoch ${run.epochs[at]}: SNR ${saySnr(run, best.level)}`;
   }
 
   const count = lines.length;

@@ -53,9 +53,10 @@ export function levelsAt(run, layer, moment, out) {
 
 // Level <-> log10 of the SNR; levels from `scale.one` on are kept.
 export const logOf = (run, level) => run.scale.low + (level / 255) * (run.scale.high - run.scale.low);
-export const snrOf = (run, level) => 10 ** logOf(run, level);
 
-export function say(number) {
-  if (number >= 100) return number.toFixed(0);
-  return number >= 10 ? number.toFixed(1) : number.toFixed(2);
+// An SNR in words: two digits are what a byte holds.
+export function saySnr(run, level) {
+  if (level > 254.5) return "over 200";
+  const two = 10 ** logOf(run, level);
+  return two >= 10 ? String(Number(two.toPrecision(2))) : two.toPrecision(2);
 }

@@ -1,0 +1,141 @@
+"""Every run as a row: what it is, where it stands, what it came to, and what can be done with it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts import run_picker
+from pages.parts.compare import MOST, plain
+from pages.parts.run_details import downloads
+from sbp.presets import PRESETS
+from sbp.runs import launcher, store
+from sbp.runs.states import State
+from sbp.runs.store import RunView
+from sbp.viz import words
+
+SHAPE = [0.4, 4.0, 1.3, 4.0, 3.3]
+SHOWN = 12  # rows before the list is folded
+
+
+def rows(runs: list[RunView]) -> list[str]:
+    """The list; returns the ids that are ticked for comparison, at most four."""
+    ticked = [run.id for run in runs if st.session_state.get(f"tick-{run.id}")]
+    own = [run for run in runs if not run.recorded]
+    folded = own[SHOWN:] if len(own) > SHOWN and not st.session_state.get("runs-all") else []
+    for run in runs:
+        if run in folded:
+            continue
+        with st.container(border=True, key=f"run-{run.id}"):
+            tick, what, where, came_to, verbs = st.columns(SHAPE, vertical_alignment="center", gap="small")
+            tick.checkbox(
+                f"Compare {run.id}", key=f"tick-{run.id}", label_visibility="collapsed",
+                disabled=len(ticked) >= MOST and run.id not in ticked, help="Tick two to four runs to compare them.",
+            )  # fmt: skip
+            with what:
+                st.markdown(f"**{words.run_title(run.config)}**  \n:gray[{summary_of(run)}]")
+            with where:
+                run_picker.badge(run)
+            with came_to:
+                _outcome(run)
+            with verbs:
+                _verbs(run)
+    if len(own) > SHOWN:
+        st.toggle(f"Show all {len(own)} runs of your own", key="runs-all")
+    return ticked
+
+
+def summary_of(run: RunView) -> str:
+    """What differs from the preset it came from, or from the defaults, and when it was made."""
+    config = run.config
+    preset = PRESETS.get((config.network, config.preset))
+    changed = []
+    if preset is None:
+        changed = [f"{config.epochs} epochs", f"batch {config.batch_size}", f"noise lr {config.noise_lr:g}"]
+    else:
+        for name in ("epochs", "batch_size", "lr", "noise_lr", "kl_weights", "seed", "train_size"):
+            if getattr(config, name) != getattr(preset.config, name):
+                changed.append(f"{name.replace('_', ' ')} {plain(getattr(config, name))}")
+    how = config.preset if preset else words.METHOD[config.method]
+    return " · ".join([how, *changed, *([] if run.recorded else [run_picker.moment_of(run)])])
+
+
+def _outcome(run: RunView) -> None:
+    """Progress while it is active, the figures when it has ended, the sentence when something went wrong."""
+    if run.state.active and not run.recorded:
+        progress = run.progress or {}
+        step, steps = progress.get("step", 0), progress.get("steps", 0)
+        left = progress.get("seconds_left")
+        text = f"Epoch {progress['epoch']} of {progress['epochs']}" if progress else run.message
+        if left is not None:
+            text += f" · {words.duration(left)} left"
+        st.progress(min(step / steps, 1.0) if steps else 0.0, text=text)
+        return
+    if run.state in (State.FAILED, State.DIVERGED, State.LOST):
+        st.markdown(f":gray[{_short(run.message)}]")
+        return
+    st.markdown(outcome(run))
+
+
+def outcome(run: RunView) -> str:
+    """The figures of a run in a line of Markdown: error, MACs, kept units."""
+    summary = run.summary()
+    error, held = summary["test_error_percent"], summary["validation_error_percent"]
+    parts = []
+    if error is not None:
+        parts.append(f"**{error:.2f} %** test error")
+    elif held is not None:
+        parts.append(f"**{held:.2f} %** held-out error")
+    if summary["macs_reduction"]:
+        parts.append(f"**{summary['macs_reduction']:.1f}×** fewer MACs")
+    kept = f"  \n:gray[{words.widths(summary['kept'])} kept]" if summary["kept"] else ""
+    return (" · ".join(parts) or ":gray[No epoch was finished.]") + kept
+
+
+def _verbs(run: RunView) -> None:
+    with st.container(horizontal=True, gap="xsmall", horizontal_alignment="right", vertical_alignment="center"):
+        link = {"run": run.id}
+        st.page_link("train.py", label="Open", icon=":material/model_training:", query_params=link)
+        st.page_link("channels.py", label="Channels", icon=":material/grid_on:", query_params=link)
+        with st.popover("", icon=":material/more_vert:", help="Stop, resume, export, delete", key=f"more-{run.id}"):
+            st.caption(run.id)
+            downloads(run)
+            if run.recorded:
+                st.caption("It ships with the app, so it cannot be deleted.")
+                return
+            if run.state in (State.QUEUED, State.STARTING, State.RUNNING):
+                _verb("Stop", ":material/stop:", launcher.stop, run)
+            if run.resumable:
+                _verb("Resume", ":material/resume:", launcher.resume, run)
+            if st.button("Delete", icon=":material/delete:", key=f"delete-{run.id}", disabled=run.state.active,
+                         help="Stop it first." if run.state.active else "Asks once more."):  # fmt: skip
+                _confirm(run.id, words.run_title(run.config))
+
+
+def _verb(name: str, icon: str, verb: object, run: RunView) -> None:
+    st.button(name, icon=icon, key=f"{name.lower()}-{run.id}", on_click=_do, args=(verb, run.id))
+
+
+def _do(verb: object, run_id: str) -> None:
+    try:
+        verb(run_id)  # type: ignore[operator]
+    except (store.BadRequest, store.UnknownRun, OSError, ValueError) as error:
+        st.session_state["runs-said"] = str(error)
+
+
+@st.dialog("Delete this run?", icon=":material/delete:")
+def _confirm(run_id: str, title: str) -> None:
+    st.markdown(f"**{title}**  \n:gray[{run_id}]")
+    st.markdown("Its numbers, its log and its network are deleted for good.")
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button("Keep it", key="delete-no"):
+            st.rerun()
+        if st.button("Delete it", type="primary", icon=":material/delete:", key="delete-yes"):
+            _do(store.delete, run_id)
+            if st.session_state.get("run-shown") == run_id:
+                del st.session_state["run-shown"]
+            st.rerun()
+
+
+def _short(text: str, most: int = 160) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= most else flat[: most - 1] + "…"

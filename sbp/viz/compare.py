@@ -1,0 +1,82 @@
+"""One scalar of several runs over each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from sbp.viz import charts, palette, words
+from sbp.viz.tables import RunTables
+
+WHAT = {
+    "loss": "loss, nats per object",
+    "validation_error_percent": "held-out error, %",
+    "macs_percent": "MACs, % of the dense network",
+    "kept_percent": "units kept, %",
+}
+LOGARITHMIC = ("validation_error_percent", "macs_percent")
+
+
+def chart(runs: Mapping[str, RunTables], what: str, total: int, dark: bool = False, height: int = 260) -> Any:
+    """A line a run, told apart by colour, dash and a letter at its end; epochs with the noise on."""
+    data = table(runs, what)
+    if data.empty:
+        return charts.empty("None of these runs has finished an epoch.", height)
+    names = list(runs)
+    colours = [palette.KEPT_DARK, palette.PRUNED_DARK, palette.DATA_DARK, palette.KL_DARK] if dark else list(palette.RUNS)
+    log = what in LOGARITHMIC
+    low = max(float(data["value"].min()), 0.05)
+    scale = (
+        alt.Scale(type="log", domain=[10 ** np.floor(np.log10(low)), 100], nice=False, clamp=True) if log
+        else alt.Scale(domain=[0, 100] if what == "kept_percent" else [0, float(data["value"].max()) * 1.05], nice=False)
+    )  # fmt: skip
+    base = alt.Chart(data).encode(
+        x=charts.epoch_axis(1, total),
+        y=alt.Y("value:Q", title=WHAT[what], scale=scale,
+                axis=alt.Axis(tickCount=5, gridOpacity=0.4, **({"values": [0.1, 1, 2, 5, 10, 20, 50, 100]} if log else {}),
+                              format="~g")),
+        color=alt.Color("run:N", title=None, sort=names, scale=alt.Scale(domain=names, range=colours[: len(names)]),
+                        legend=alt.Legend(orient="top", symbolStrokeWidth=3)),
+        tooltip=[alt.Tooltip("run:N"), alt.Tooltip("epoch:Q"), alt.Tooltip("value:Q", title=WHAT[what], format=".4~g")],
+    )  # fmt: skip
+    dashes = [list(dash) for dash in palette.DASHES[: len(names)]]
+    lines = base.mark_line(strokeWidth=2.25, clip=True).encode(
+        strokeDash=alt.StrokeDash("run:N", sort=names, legend=None, scale=alt.Scale(domain=names, range=dashes))
+    )
+    ends = data.sort_values("epoch").groupby("run", as_index=False).last()
+    letters = base.properties(data=ends).mark_text(align="left", dx=4, fontWeight="bold").encode(text="run:N")
+    return charts.finish(alt.layer(lines, letters), describe(data, what), height)
+
+
+def table(runs: Mapping[str, RunTables], what: str) -> pd.DataFrame:
+    """Long form: run, epoch, value; epochs of pretraining and missing values are left out."""
+    parts = []
+    for name, found in runs.items():
+        records = found.records
+        if records.empty:
+            continue
+        records = records[records["phase"] == "sbp"]
+        parts.append(pd.DataFrame({"run": name, "epoch": records["epoch"], "value": _values(found, records, what)}))
+    if not parts:
+        return pd.DataFrame({"run": [], "epoch": [], "value": []})
+    return pd.concat(parts, ignore_index=True).dropna(subset=["value"])
+
+
+def describe(data: pd.DataFrame, what: str) -> str:
+    """The last value of each run in a sentence."""
+    last = data.sort_values("epoch").groupby("run").last()
+    parts = [f"{name} at {row['value']:.3g} (epoch {int(row['epoch'])})" for name, row in last.iterrows()]
+    return f"{WHAT[what][0].upper() + WHAT[what][1:]}: {words.join(parts)}."
+
+
+def _values(found: RunTables, records: pd.DataFrame, what: str) -> pd.Series:
+    units = [layer.units for layer in found.layers]
+    if what == "kept_percent":
+        return records["kept"].map(lambda kept: 100 * sum(kept) / sum(units))
+    if what == "macs_percent":
+        return 100 * records["macs"] / found.macs_dense
+    return pd.to_numeric(records[what])

@@ -1,0 +1,46 @@
+"""Opens a page of the app without a browser, on made-up runs, and reads what the player was given."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+ROUTER = str(Path(__file__).parents[2] / "pages" / "router.py")
+
+
+def opened(page: str, **link: str) -> AppTest:
+    """The page after its first run, with this link; the first page is opened first, as the router does."""
+    at = AppTest.from_file(ROUTER, default_timeout=60)
+    if page != "story.py":
+        at.switch_page(page)
+    for name, value in link.items():
+        at.query_params[name] = value
+    return at.run()
+
+
+def healthy(at: AppTest) -> AppTest:
+    """Fails with the page's own words when it shows an exception."""
+    assert not at.exception, [error.value for error in at.exception]
+    return at
+
+
+def texts(at: AppTest) -> str:
+    """Everything that the page says, as one text."""
+    kinds = (at.markdown, at.caption, at.info, at.warning, at.error, at.code)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def played(at: AppTest, key: str = "player") -> dict[str, Any]:
+    """What the page gave to its player; fails when there is none on it."""
+    for element in at.get("bidi_component"):
+        if element.proto.component_name == "sbp_player" and key in element.proto.id:
+            return dict(json.loads(element.proto.json))
+    raise AssertionError("There is no player on the page.")
+
+
+def labels(at: AppTest) -> list[str]:
+    """The words on the page's buttons."""
+    return [button.label for button in at.button]

@@ -1,0 +1,225 @@
+"""Page Train in every state of a run, and its form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sbp.config import RunConfig
+from sbp.runs import launcher, store
+from sbp.runs.states import State
+from tests.made_up import write_run
+from tests.pages.opened import healthy, labels, opened, played, texts
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
+    """The configs that the page asked the launcher to start; no worker runs."""
+    asked: list[RunConfig] = []
+
+    def start(config: RunConfig, root: Path | None = None) -> str:
+        asked.append(config)
+        folder = store.create(config, root)
+        folder.close()
+        return folder.id
+
+    monkeypatch.setattr(launcher, "start", start)
+    return asked
+
+
+def test_without_any_run_it_offers_the_presets() -> None:
+    at = healthy(opened("train.py"))
+    assert labels(at).count("Start") >= 2
+    assert not at.get("selectbox")
+
+
+def test_it_says_which_data_is_used_and_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SBP_DATA", str(tmp_path / "nothing"))
+    at = healthy(opened("train.py"))
+    assert "bundled digits" in texts(at)
+
+
+def test_a_recording_plays_under_the_presets(recorded: str) -> None:
+    at = healthy(opened("train.py"))
+    assert "Start" in labels(at)
+    assert played(at)["recording"]["id"] == recorded
+    assert "recorded" in texts(at)
+    assert "Stop" not in labels(at)
+
+
+def test_a_running_run_is_shown_live(runs_root: Path) -> None:
+    writer = write_run(runs_root, "running", epochs_done=5, hold=True)
+    try:
+        at = healthy(opened("train.py"))
+        given = played(at)
+    finally:
+        writer.close()
+    assert given["recording"]["live"]
+    assert given["recording"]["epochs"] == [0, 1, 2, 3, 4, 5]
+    assert given["recording"]["total"] == 12
+    assert "Stop" in labels(at)
+    assert "Resume" not in labels(at)
+    assert at.query_params["run"] == writer.id
+    standing = at.get("progress")[0].proto
+    assert standing.value == 41
+    assert "Epoch 6 of 12" in standing.text
+    assert "10 s left" in standing.text
+
+
+def test_before_the_first_death_it_says_when_to_expect_it(runs_root: Path) -> None:
+    writer = write_run(runs_root, "running", epochs_done=1, hold=True)
+    try:
+        at = healthy(opened("train.py"))
+    finally:
+        writer.close()
+    assert "first prune in about 3 s" in at.get("progress")[0].proto.text
+
+
+def test_a_queued_run_says_what_it_waits_for(runs_root: Path) -> None:
+    before = write_run(runs_root, "running", epochs_done=3, hold=True)
+    waiting = store.create(RunConfig(dataset="digits"), runs_root)
+    try:
+        at = healthy(opened("train.py", run=waiting.id))
+    finally:
+        before.close()
+        waiting.close()
+    text = at.get("progress")[0].proto.text
+    assert "Queued" in text
+    assert "1 before it on this machine" in text
+
+
+def test_a_finished_run_says_how_it_ended(runs_root: Path) -> None:
+    run = write_run(runs_root, "finished")
+    at = healthy(opened("train.py", run=run.id))
+    assert not played(at)["recording"]["live"]
+    assert not at.get("progress")
+    assert "Stop" not in labels(at)
+    assert "finished" in texts(at)
+
+
+def test_a_stopped_run_can_be_resumed_from_the_page(runs_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = write_run(runs_root, "stopped", epochs_done=4)
+    asked: list[str] = []
+    monkeypatch.setattr(launcher, "resume", lambda run_id: asked.append(run_id))
+    at = healthy(opened("train.py", run=run.id))
+    at.button(key="resume").click().run()
+    assert asked == [run.id]
+
+
+@pytest.mark.parametrize(
+    ("state", "message", "said"),
+    [
+        ("failed", "train-images-idx3-ubyte.gz is cut short.", "is cut short"),
+        ("diverged", "The loss is no longer a finite number.", "last good epoch"),
+    ],
+)
+def test_what_went_wrong_is_a_sentence_with_the_log(runs_root: Path, state: str, message: str, said: str) -> None:
+    run = write_run(runs_root, state, epochs_done=4, message=message, log="line one\nline two\n")
+    at = healthy(opened("train.py", run=run.id))
+    assert said in " ".join(error.value for error in at.error)
+    assert "line two" in texts(at)
+    assert played(at)["recording"]["epochs"][-1] == 4
+
+
+def test_a_lost_run_shows_its_last_lines_and_can_be_resumed(runs_root: Path) -> None:
+    run = write_run(runs_root, "running", epochs_done=4, log="epoch 4 done\nKilled\n")
+    assert store.open_run(run.id).state is State.LOST
+    at = healthy(opened("train.py", run=run.id))
+    assert "Killed" in texts(at)
+    assert "Resume" in labels(at)
+    assert "Stop" not in labels(at)
+    assert any("died" in warning.value for warning in at.warning)
+
+
+def test_a_link_to_a_run_that_is_not_here_falls_back_and_says_so(runs_root: Path) -> None:
+    run = write_run(runs_root)
+    at = healthy(opened("train.py", run="20200101-000000-gone"))
+    assert any("not here" in warning.value for warning in at.warning)
+    assert at.query_params["run"] == run.id
+
+
+def test_one_click_starts_a_preset_and_shows_it(started: list[RunConfig]) -> None:
+    at = healthy(opened("train.py"))
+    at.segmented_control(key="start-data-page").set_value("digits").run()
+    at.button(key="start-lenet-500-300-quick-page").click().run()
+    assert [config.preset for config in started] == ["quick"]
+    assert started[0].dataset == "digits"
+    assert at.query_params["run"]
+    assert "Start" not in labels(healthy(at))
+
+
+def test_what_stops_a_start_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_config: RunConfig) -> str:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(launcher, "start", refuse)
+    at = healthy(opened("train.py"))
+    at.button(key="start-lenet-500-300-quick-page").click().run()
+    assert "No space left on device" in at.error[0].value
+
+
+def open_form(at: Any) -> Any:
+    at.button(key="adjust-lenet-500-300-quick-page").click().run()
+    return healthy(at)
+
+
+def test_the_form_has_every_field_with_its_help_and_unit() -> None:
+    at = open_form(opened("train.py"))
+    controls = [*at.number_input, *at.selectbox, *at.text_input, *at.toggle]
+    fields = {control.key.rpartition("-")[2]: control for control in controls if control.key.startswith("form-page-")}
+    wanted = set(RunConfig.__dataclass_fields__) - {"preset"}
+    assert set(fields) == wanted
+    for name, control in fields.items():
+        field = RunConfig.__dataclass_fields__[name]
+        assert field.metadata["help"] in control.help
+        assert field.metadata["unit"] in control.label
+
+
+def test_the_form_starts_with_the_presets_values_and_keeps_its_name(started: list[RunConfig]) -> None:
+    at = open_form(opened("train.py"))
+    at.number_input(key="form-page-seed").set_value(7).run()
+    at.button(key="start-form-page").click().run()
+    assert started[0].preset == "quick"
+    assert started[0].seed == 7
+
+
+def test_changed_values_are_a_custom_run(started: list[RunConfig]) -> None:
+    at = open_form(opened("train.py"))
+    at.number_input(key="form-page-epochs").set_value(3).run()
+    at.button(key="start-form-page").click().run()
+    assert (started[0].preset, started[0].epochs) == ("custom", 3)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("log_high", -30.0, "expected a < b"),
+        ("epochs", 0, "expected at least 1"),
+        ("init_log_scale", 9.0, "expected log sigma in [-8, 5]"),
+    ],
+)
+def test_a_wrong_value_is_said_and_cannot_be_started(key: str, value: float, said: str) -> None:
+    at = open_form(opened("train.py"))
+    at.number_input(key=f"form-page-{key}").set_value(value).run()
+    assert said in " ".join(error.value for error in healthy(at).error)
+    assert at.button(key="start-form-page").disabled
+
+
+@pytest.mark.parametrize(("text", "said"), [("500; many", "expected numbers"), ("500", "expected 2 numbers")])
+def test_a_list_that_does_not_parse_is_said(text: str, said: str) -> None:
+    at = open_form(opened("train.py"))
+    at.text_input(key="form-page-widths").set_value(text).run()
+    assert said in " ".join(error.value for error in healthy(at).error)
+
+
+def test_the_folded_sections_open_without_a_word_of_error(runs_root: Path) -> None:
+    run = write_run(runs_root)
+    at = opened("train.py", run=run.id)
+    for key in ("details-figures", "details-numbers", "details-config"):
+        at.session_state[key] = True
+    healthy(at.run())
+    assert len(at.get("vega_lite_chart") or at.get("arrow_vega_lite_chart")) == 6
+    assert at.dataframe
+    assert '"noise_lr"' in texts(at)
