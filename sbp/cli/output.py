@@ -23,6 +23,8 @@ def print_json(value: Any) -> None:
 def describe_run(run: Mapping[str, Any]) -> str:
     """A run in a few lines: state, result, and which bound, seed, n and hardware it stands on."""
     lines = [f"{run['id']}: {run['state']}. {run['message']}"]
+    if run["network"] is None:  # its config is unreadable: the message says so, and nothing else is certain
+        return lines[0]
     lines.append(f"  {run['network']} on {run['dataset']}, method {run['method']}, preset {run['preset']}")
     numbers = []
     if run["test_error_percent"] is not None:

@@ -6,6 +6,7 @@ it. The run's lock is taken here and inherited by the worker: at no moment does 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -24,7 +25,7 @@ LOCK_VARIABLE = "SBP_LOCK_FD"
 _WORKER = "sbp.runs.worker"
 
 # Handles of the workers this process started: a child that nobody waits for stays a zombie.
-_children: dict[Path, subprocess.Popen[bytes]] = {}
+_children: list[subprocess.Popen[bytes]] = []
 
 
 def start(config: RunConfig, root: Path | None = None) -> str:
@@ -82,9 +83,10 @@ def resume(run_id: str, root: Path | None = None) -> str:
 
 def reap() -> None:
     """Collects the workers that have ended, so that none stays a zombie; cheap, call it often."""
-    for path, process in list(_children.items()):
+    for process in list(_children):
         if process.poll() is not None:
-            _children.pop(path, None)
+            with contextlib.suppress(ValueError):  # another thread was quicker
+                _children.remove(process)
 
 
 def _spawn(folder: RunFolder) -> None:
@@ -93,7 +95,7 @@ def _spawn(folder: RunFolder) -> None:
     descriptor = folder.lock.descriptor
     try:
         with open(folder.path / LOG, "ab") as log:
-            _children[folder.path] = subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, "-m", _WORKER, str(folder.path)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -102,6 +104,7 @@ def _spawn(folder: RunFolder) -> None:
                 pass_fds=(descriptor,),
                 env=_environment(descriptor),
             )
+        _children.append(process)
     except OSError as error:
         folder.write_status("failed", f"The worker could not be started: {error}.")
         raise

@@ -16,8 +16,8 @@ from sbp.runs.summary import KEYS
 from tests.runs.made import TINY, another_process_holds, progress, record, snapshot
 
 REQUIRED = {
-    "id", "network", "dataset", "method", "state", "seed", "device", "epochs", "test_error_percent", "kept", "macs",
-    "macs_dense", "macs_reduction", "seconds",
+    "id", "network", "dataset", "method", "state", "seed", "device", "epochs", "test_error_percent", "kept",
+    "macs", "macs_dense", "macs_reduction", "seconds",
 }  # fmt: skip
 
 
