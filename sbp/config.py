@@ -113,7 +113,7 @@ class RunConfig:
             raise ConfigError("kl_weights: expected none with method sbp (all are 1); choose method sbpa to set them.")
         if self.kl_weights and (len(self.kl_weights) != n_layers or not all(w >= 0 for w in self.kl_weights)):
             raise ConfigError(
-                f"kl_weights: expected {n_layers} numbers of at least 0 (one a noise layer), got {list(self.kl_weights)}."
+                f"kl_weights: expected {n_layers} numbers of at least 0, one a noise layer, got {list(self.kl_weights)}."
             )
 
     def to_json(self) -> str:

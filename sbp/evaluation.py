@@ -14,7 +14,7 @@ BATCH = 2500
 
 @torch.no_grad()
 def error_percent(network: NoisyNetwork, images: Tensor, labels: Tensor) -> float:
-    """100 x the share of objects whose largest logit is not their label, theta = E[theta] * keep; leaves eval mode on."""
+    """100 x the share of objects whose largest logit is not their label, theta = E[theta] * keep; ends in eval mode."""
     network.eval()
     wrong = torch.zeros((), dtype=torch.long, device=labels.device)
     for start in range(0, len(labels), BATCH):

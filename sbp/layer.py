@@ -50,14 +50,14 @@ class SBPLayer(nn.Module):
         threshold: float = 1.0,
     ) -> None:
         super().__init__()
-        if groups is not None and (groups.is_floating_point() or not 0 <= int(groups.min()) <= int(groups.max()) < units):
+        if groups is not None and (groups.is_floating_point() or groups.min() < 0 or groups.max() >= units):
             raise ValueError(f"groups: expected whole numbers from 0 to {units - 1}, one unit an element of an object.")
         self.units, self.axis, self.threshold = units, axis, threshold
         self.log_low, self.log_high = float(log_low), float(log_high)
         self.loc = nn.Parameter(torch.full((units,), float(init_loc)))
         self.log_scale = nn.Parameter(torch.full((units,), float(init_log_scale)))
         self.register_buffer("groups", groups, persistent=False)
-        self.generator: torch.Generator | None = None  # draws come from here; None is torch's own
+        self.drawn: Tensor | None = None  # theta for the next forward pass, drawn elsewhere (objective.draw_noise)
         self.active = True  # False: the identity, as while pretraining
 
     def forward(self, x: Tensor) -> Tensor:
@@ -65,16 +65,19 @@ class SBPLayer(nn.Module):
         if not self.active:
             return x
         if self.training:
-            loc, scale = self._in_box()
-            low, high = loc.new_tensor(self.log_low), loc.new_tensor(self.log_high)
-            theta = sample_theta(loc, scale, low, high, len(x), self.generator)
+            theta = self.draw(len(x)) if self.drawn is None else self.drawn
         else:
             theta = self.expected_theta()[None]
         return x * self._spread(theta, x)
 
+    def draw(self, objects: int, generator: torch.Generator | None = None) -> Tensor:
+        """theta ~ q, [objects, units], with a live gradient in loc and log_scale (eq. 18)."""
+        loc, scale = self.in_box()
+        return sample_theta(loc, scale, loc.new_tensor(self.log_low), loc.new_tensor(self.log_high), objects, generator)
+
     def distribution(self) -> TruncatedLogNormal:
         """q(theta) of every unit, batch shape [units]."""
-        return TruncatedLogNormal(*self._in_box(), self.log_low, self.log_high, validate_args=False)
+        return TruncatedLogNormal(*self.in_box(), self.log_low, self.log_high, validate_args=False)
 
     def kl(self) -> Tensor:
         """KL(q || p) summed over the units, a scalar in nats (eq. 16)."""
@@ -82,7 +85,7 @@ class SBPLayer(nn.Module):
 
     def kl_of_units(self) -> Tensor:
         """KL(q_i || p) of every unit, [units], in nats (eq. 17)."""
-        loc, scale = self._in_box()
+        loc, scale = self.in_box()
         return moments.kl_to_log_uniform(loc, scale, loc.new_tensor(self.log_low), loc.new_tensor(self.log_high))
 
     def snr(self) -> Tensor:
@@ -110,7 +113,8 @@ class SBPLayer(nn.Module):
         """What `print` shows of the layer."""
         return f"units={self.units}, axis={self.axis}, log_low={self.log_low:g}, log_high={self.log_high:g}"
 
-    def _in_box(self) -> tuple[Tensor, Tensor]:
+    def in_box(self) -> tuple[Tensor, Tensor]:
+        """mu and sigma, [units] each, within the ranges that `project_` keeps them in."""
         loc = self.loc.clamp(self.log_low - LOC_MARGIN, self.log_high + LOC_MARGIN)
         return loc, torch.exp(self.log_scale.clamp(*LOG_SCALE_RANGE))
 

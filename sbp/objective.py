@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sbp.distributions.fast import kl_of_units
+from sbp.distributions.fast import kl_of_units, sample_theta
 from sbp.layer import SBPLayer
 
 
@@ -44,14 +44,33 @@ def negative_bound(
     nll = functional.cross_entropy(logits, labels)
     kl_of_layers = kl_by_layer(layers)
     kl = kl_of_layers.sum()
-    weighted = (kl_of_layers * kl_of_layers.new_tensor(kl_weights)).sum() if kl_weights else kl
+    weighted = sum((w * term for w, term in zip(kl_weights, kl_of_layers, strict=True)), 0 * kl) if kl_weights else kl
     return Bound(nll + weighted / n_train, nll, kl, weighted)
 
 
 def kl_by_layer(layers: Sequence[SBPLayer]) -> Tensor:
     """KL(q || p) of each layer, [layers], in nats: all units of the network in one evaluation."""
-    loc, scale = (torch.cat(parts) for parts in zip(*(layer._in_box() for layer in layers), strict=True))
+    return torch.stack([part.sum() for part in kl_of_units(*_side_by_side(layers)).split(_units(layers))])
+
+
+def draw_noise(layers: Sequence[SBPLayer], objects: int, generator: torch.Generator | None = None) -> None:
+    """Draws theta for every unit of the network at once and hands each layer its part for one forward pass.
+
+    What each layer would draw for itself, in one call instead of one a layer: a small network's step is mostly the
+    starting of small operations. Each layer holds its part, [objects, units], in `drawn`.
+    """
+    theta = sample_theta(*_side_by_side(layers), objects, generator)
+    for layer, part in zip(layers, theta.split(_units(layers), dim=1), strict=True):
+        layer.drawn = part
+
+
+def _units(layers: Sequence[SBPLayer]) -> list[int]:
+    return [layer.units for layer in layers]
+
+
+def _side_by_side(layers: Sequence[SBPLayer]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """mu, sigma, a and b of every unit of the network, each [all units]."""
+    loc, scale = (torch.cat(parts) for parts in zip(*(layer.in_box() for layer in layers), strict=True))
     low = torch.cat([layer.loc.new_full((layer.units,), layer.log_low) for layer in layers])
     high = torch.cat([layer.loc.new_full((layer.units,), layer.log_high) for layer in layers])
-    of_units = kl_of_units(loc, scale, low, high)
-    return torch.stack([part.sum() for part in of_units.split([layer.units for layer in layers])])
+    return loc, scale, low, high

@@ -48,7 +48,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """mu and log sigma of every unit after an epoch, by layer name; float32 arrays of shape [units]. Epoch 0 is birth."""
+    """mu and log sigma of every unit after an epoch, by layer name; float32 [units]. Epoch 0 is birth."""
 
     epoch: int
     loc: dict[str, np.ndarray]

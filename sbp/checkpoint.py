@@ -1,0 +1,47 @@
+"""What a training needs to go on as if it had never stopped, as named tensors and plain values (nothing is pickled)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """tensors: on the CPU, by name. state: plain values that JSON can hold; `epoch` is the last finished one."""
+
+    tensors: dict[str, Tensor]
+    state: dict[str, Any]
+
+
+def weights_of(network: nn.Module) -> dict[str, Tensor]:
+    """A copy of a network's parameters on the CPU."""
+    return {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
+
+
+def pack(network: nn.Module, optimiser: torch.optim.Optimizer, generator: torch.Generator) -> dict[str, Tensor]:
+    """Copies of all that a step changes: weights, what the optimiser remembers of them, where the draws stand."""
+    tensors = {f"network.{name}": tensor for name, tensor in weights_of(network).items()}
+    for index, values in optimiser.state_dict()["state"].items():
+        for name, value in values.items():
+            tensors[f"optimiser.{index}.{name}"] = value.detach().cpu().clone()
+    tensors["generator"] = generator.get_state()
+    return tensors
+
+
+def unpack(
+    tensors: dict[str, Tensor], network: nn.Module, optimiser: torch.optim.Optimizer, generator: torch.Generator
+) -> None:
+    """Puts back what `pack` copied."""
+    prefix = "network."
+    network.load_state_dict({name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)})
+    remembered = optimiser.state_dict()
+    for name, tensor in tensors.items():
+        if name.startswith("optimiser."):
+            _, index, field = name.split(".")
+            remembered["state"].setdefault(int(index), {})[field] = tensor
+    optimiser.load_state_dict(remembered)
+    generator.set_state(tensors["generator"])

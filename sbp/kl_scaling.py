@@ -1,0 +1,23 @@
+"""How strongly each noise layer's KL counts: the bound that a run trains on. No torch, so a page can say it too."""
+
+from __future__ import annotations
+
+from sbp.config import RunConfig
+from sbp.networks.specs import SPECS
+
+
+def kl_weights(config: RunConfig) -> tuple[float, ...]:
+    """The KL weight of each noise layer: 1 (the paper's bound), those given, or, for sbpa without any given, the MACs
+    that one unit of the layer owns over the fewest that a unit of any layer owns (section 5.4's KL scaling).
+
+    >>> kl_weights(RunConfig(network="lenet-500-300"))
+    (1.0, 1.0, 1.0)
+    >>> kl_weights(RunConfig(network="lenet-5-caffe", method="sbpa"))
+    (188.8, 80.0, 1.0, 1.62)
+    """
+    if config.kl_weights:
+        return config.kl_weights
+    owned = SPECS[config.network].unit_macs(config.widths)
+    if config.method == "sbpa":
+        return tuple(macs / min(owned) for macs in owned)
+    return (1.0,) * len(owned)
