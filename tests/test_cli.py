@@ -27,8 +27,8 @@ REQUIRED = (
     "macs", "macs_dense", "macs_reduction", "seconds",
 )  # fmt: skip
 TINY = (
-    "--data", "digits", "--device", "cpu", "--batch-size", "100", "--train-size", "200", "--set", "widths=8,8",
-    "--validation-size", "50", "--set", "threads=1",
+    "--data", "digits", "--device", "cpu", "--batch-size", "100", "--train-size", "200",
+    "--validation-size", "50", "--set", "widths=8,8", "--set", "threads=1",
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from types import TracebackType
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn
 
 from sbp.cli.errors import INTERRUPTED, WENT_WRONG
 from sbp.cli.output import describe_run, kept_text, print_json, stderr
@@ -26,8 +26,9 @@ class Watcher:
         self.console = console
         self.seen = 0
         self.said = ""
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"))
-        self.bar = Progress(*columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal)
+        # Together at most 80 columns: a longer line would push the bar out.
+        columns = (TextColumn("{task.description}"), BarColumn(bar_width=16), TextColumn("{task.fields[note]}"))
+        self.bar = Progress(*columns, console=console, disable=not console.is_terminal)
         self.task = self.bar.add_task("queued", total=None, note="")
 
     def __enter__(self) -> Watcher:
@@ -47,19 +48,20 @@ class Watcher:
     def _move(self, view: RunView) -> None:
         progress = view.progress
         if progress is None or view.state is not State.RUNNING:
-            self.bar.update(self.task, description=str(view.state), note=view.message)
+            done = self.bar.tasks[0].total if view.state is State.FINISHED else None
+            self.bar.update(self.task, description=str(view.state), note=view.message, completed=done)
             return
         records = view.records()
-        kept = f"kept {kept_text(list(records[-1].kept))}  " if records else ""
+        kept = f"kept {kept_text(list(records[-1].kept))} " if records else ""
         prune = progress["seconds_to_first_prune"]
-        soon = f"first prune in {_clock(prune)}  " if prune else ""
+        soon = f"prune in {_clock(prune)} " if prune else ""
         left = "" if progress["seconds_left"] is None else f"{_clock(progress['seconds_left'])} left"
         self.bar.update(
             self.task,
-            description=f"{progress['phase']} epoch {progress['epoch']}/{progress['epochs']}",
+            description=f"{progress['phase']} {progress['epoch']}/{progress['epochs']}",
             completed=progress["step"],
             total=progress["steps"],
-            note=f"nll {progress['nll']:.3f}  {kept}{soon}{left}",
+            note=f"nll {progress['nll']:.3f} {kept}{soon}{left}",
         )
 
     def _say(self, view: RunView) -> None:

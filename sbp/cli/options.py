@@ -8,9 +8,7 @@ import typer
 
 from sbp.config import RunConfig
 
-RUN: Any = typer.Argument(
-    metavar="RUN", help="A run's id, the start of one that no other run shares, or latest."
-)
+RUN: Any = typer.Argument(metavar="RUN", help="A run's id, the start of one that no other run shares, or latest.")
 JSON: Any = typer.Option("--json", help="Print JSON.")
 END_JSON: Any = typer.Option("--json", help="End with the run as one line of JSON.")
 DETACH: Any = typer.Option("--detach", help="Return at once; the run goes on by itself.")

@@ -18,19 +18,23 @@ class BadFile(ValueError):
     """A file of a run is missing or does not hold what it should; the message names it."""
 
 
-def replace_bytes(path: Path, content: bytes) -> None:
-    """Replaces a whole file: readers see the old or the new content, whenever the writer dies."""
+def replace_bytes(path: Path, content: bytes, sync: bool = True) -> None:
+    """Replaces a whole file: readers see the old or the new content, whenever the writer dies.
+
+    With `sync` that holds for a power cut too; it waits for the disk, so what is written often goes without.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with open(temporary, "wb") as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+        if sync:
+            file.flush()
+            os.fsync(file.fileno())
     os.replace(temporary, path)
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any, sync: bool = True) -> None:
     """Replaces a whole JSON file."""
-    replace_bytes(path, (json.dumps(value, indent=1) + "\n").encode())
+    replace_bytes(path, (json.dumps(value, indent=1) + "\n").encode(), sync)
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from sbp.records import Progress, Record, Snapshot
 from sbp.runs.files import BadFile, Lock, append_bytes, read_json, replace_bytes, write_json
 from sbp.runs.format import CHECKPOINT, CONFIG, LOCK, META, MODEL, NOISE, RECORDS, RESULT, STATUS, STOP
 from sbp.runs.reading import read_snapshots
-from sbp.runs.states import State
+from sbp.runs.states import ACTIVE, State
 
 
 class RunFolder:
@@ -80,7 +80,7 @@ class RunFolder:
         if progress is not None:
             changes["progress"] = progress.to_dict()
         self.status |= changes
-        write_json(self.path / STATUS, self.status)
+        write_json(self.path / STATUS, self.status, sync=self.state not in ACTIVE)
 
     def write_queued(self) -> None:
         """Puts the run at the end of the queue; its worker writes under its own pid from then on."""
