@@ -9,6 +9,9 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 from torch.distributions.utils import broadcast_all
 
+from sbp.distributions import moments
+from sbp.distributions.support import log_inside
+
 
 class LogUniform(Distribution):
     """The distribution of theta = e^x with x ~ U(a, b): p(theta) = 1 / (theta (b - a)) on [e^a, e^b] (eq. 14).
@@ -52,13 +55,7 @@ class LogUniform(Distribution):
     @property
     def snr(self) -> Tensor:
         """E[theta] / sqrt(Var[theta]), a function of L = b - a alone: what a unit that knows nothing has."""
-        half = (self.log_high - self.log_low) / 2
-        # (L/2) coth(L/2) - 1 cancels on short intervals, where it is L^2/12 (1 - L^2/60 + ...).
-        short = half < 0.1
-        safe = torch.where(short, torch.ones_like(half), half)
-        square = half * half
-        series = square / 3 * (1 - square / 15 * (1 - 2 * square / 21))
-        return torch.where(short, series, safe / torch.tanh(safe) - 1).rsqrt()
+        return moments.snr_of_log_uniform(self.log_high - self.log_low)
 
     @property
     def stddev(self) -> Tensor:
@@ -74,22 +71,38 @@ class LogUniform(Distribution):
         """H[theta] = log(b - a) + (a + b)/2, in nats."""
         return torch.log(self.log_high - self.log_low) + (self.log_low + self.log_high) / 2
 
+    @property
+    def mode(self) -> Tensor:
+        """e^a: the density 1/theta falls from there."""
+        return torch.exp(self.log_low)
+
+    @property
+    def median(self) -> Tensor:
+        """e^((a + b)/2)."""
+        return torch.exp((self.log_low + self.log_high) / 2)
+
     def log_prob(self, value: Tensor) -> Tensor:
-        """log p(theta) = -log theta - log(b - a); -inf outside the support."""
+        """log p(theta) = -log theta - log(b - a); -inf outside the support.
+
+        Raises ValueError for a value outside the support while arguments are validated, as torch does by default.
+        """
         if self._validate_args:
             self._validate_sample(value)
-        x = torch.log(value)
-        inside = (x >= self.log_low) & (x <= self.log_high)
+        x, inside, _ = log_inside(value, self.log_low, self.log_high)
         density = -x - torch.log(self.log_high - self.log_low)
         return torch.where(inside, density, torch.full_like(density, -torch.inf))
 
     def cdf(self, value: Tensor) -> Tensor:
         """P(theta <= value) = (log value - a) / (b - a), within [0, 1]."""
-        return ((torch.log(value) - self.log_low) / (self.log_high - self.log_low)).clamp(0, 1)
+        x, inside, above = log_inside(value, self.log_low, self.log_high)
+        share = (x - self.log_low) / (self.log_high - self.log_low)
+        return torch.where(inside, share, above.to(share.dtype))
 
     def icdf(self, value: Tensor) -> Tensor:
         """The theta with P(theta <= theta) = value: e^(a + (b - a) value)."""
-        return torch.exp(self.log_low + (self.log_high - self.log_low) * value)
+        theta = torch.exp(self.log_low + (self.log_high - self.log_low) * value)
+        # exp may round past an end of the support; that must not cut the gradient.
+        return theta - (theta - theta.clamp(self.log_low.exp(), self.log_high.exp())).detach()
 
     def rsample(self, sample_shape: Any = torch.Size()) -> Tensor:
         """Draws theta = e^(a + (b - a) u) with u ~ U(0, 1)."""

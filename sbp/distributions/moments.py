@@ -55,7 +55,7 @@ def peak(loc: Any, scale: Any, low: Any, high: Any, tilt: int = 0) -> Peak:
     xp = _namespace(loc)
     dtype = str(loc.dtype).removeprefix("torch.")
     reach = REACH[dtype]
-    t, w = _legendre(NODES[dtype], xp, loc)
+    t, w = legendre(NODES[dtype], xp, loc)
     centre, spread, variance = _constant(loc), _constant(scale), _constant(scale) ** 2
     nu = centre + tilt * variance
     mode = xp.clip(nu, low, high)
@@ -135,7 +135,7 @@ def kl_to_log_uniform(loc: Any, scale: Any, low: Any, high: Any) -> Any:
     steepness = half / scale
     slope = (middle - loc) / scale
     flat = _constant((xp.abs(slope) + steepness) * steepness) < 0.5  # |gt| stays below 1 on all of [a, b]
-    t, w = _legendre(NODES[str(loc.dtype).removeprefix("torch.")], xp, loc)
+    t, w = legendre(NODES[str(loc.dtype).removeprefix("torch.")], xp, loc)
     steepness = xp.where(flat, steepness, xp.zeros_like(steepness))[..., None]
     slope = xp.where(flat, slope, xp.zeros_like(slope))[..., None]
     gt = -steepness * (2 * slope * t + steepness * (t * t - 1 / 3)) / 2
@@ -143,6 +143,21 @@ def kl_to_log_uniform(loc: Any, scale: Any, low: Any, high: Any) -> Any:
     near = (w / 2 * gt * xp.expm1(gt)).sum(-1) / (1 + excess) - xp.log1p(excess)
     far = xp.log(high - low) - entropy_of_log(loc, scale, low, high)
     return xp.where(flat, near, far)
+
+
+def kl_and_gradient(loc: Any, scale: Any, low: Any, high: Any) -> tuple[Any, Any, Any]:
+    """KL(q || p) on the prior's own interval and its derivatives in mu and sigma, by one pass over the nodes.
+
+    KL = E[g] - log mass + log(b - a),   dKL/dmu = Cov(g, s) / sigma^2,   dKL/dsigma = -2 Var(g) / sigma:
+    the derivatives are right to relative rounding however near q is to the prior, the value to absolute rounding.
+    """
+    base = peak(loc, scale, low, high)
+    mean = (base.probability * base.g).sum(-1)
+    deviation = base.g - mean[..., None]
+    weighted = base.probability * deviation
+    by_loc = (weighted * base.s).sum(-1) / scale**2
+    by_scale = -2 * (weighted * deviation).sum(-1) / scale
+    return mean - base.log_mass + _namespace(loc).log(high - low), by_loc, by_scale
 
 
 def log_density_of_log(x: Any, loc: Any, scale: Any, low: Any, high: Any) -> Any:
@@ -154,10 +169,12 @@ def log_density_of_log(x: Any, loc: Any, scale: Any, low: Any, high: Any) -> Any
     return xp.where((x >= low) & (x <= high), g - base.log_mass, xp.full_like(g, -np.inf))
 
 
-def log_cdf_of_log(x: Any, loc: Any, scale: Any, low: Any, high: Any) -> Any:
-    """log P(log theta <= x): the log mass on [a, x] over that on [a, b]; x strictly inside."""
-    base, part = peak(loc, scale, low, high), peak(loc, scale, low, x)
-    return log_mean_power(loc, scale, base, part, 0)
+def log_odds_of_log(x: Any, loc: Any, scale: Any, low: Any, high: Any) -> Any:
+    """log P(log theta <= x) - log P(log theta > x), from the masses on either side of x; x strictly inside [a, b].
+
+    P(log theta <= x) is its logistic function, which keeps the digits of P and of its gradient near 0 and near 1.
+    """
+    return log_mean_power(loc, scale, peak(loc, scale, x, high), peak(loc, scale, low, x), 0)
 
 
 def mean(loc: Any, log_scale: Any, log_low: float = -20.0, log_high: float = 0.0) -> np.ndarray:
@@ -193,15 +210,23 @@ def entropy(loc: Any, log_scale: Any, log_low: float = -20.0, log_high: float = 
 
 
 def prior_snr(log_low: float = -20.0, log_high: float = 0.0) -> float:
-    """The SNR of the prior itself, sqrt(1 / ((L/2) coth(L/2) - 1)) with L = b - a: the floor that a pruned unit sits at.
+    """The SNR of the prior itself, that of a unit that knows nothing: the floor that a pruned unit sits at.
 
     >>> round(prior_snr(), 3), round(prior_snr(-3.83, 0.0), 2)
     (0.333, 1.0)
     """
-    half = (log_high - log_low) / 2
-    # (L/2) coth(L/2) - 1 -> L^2/12 on short intervals, where the difference would cancel.
-    excess = half / np.tanh(half) - 1 if half > 1e-2 else half**2 / 3
-    return float(1 / np.sqrt(excess))
+    return float(snr_of_log_uniform(np.float64(log_high - log_low)))
+
+
+def snr_of_log_uniform(length: Any) -> Any:
+    """E[theta] / sqrt(Var[theta]) = 1 / sqrt((L/2) coth(L/2) - 1) for log theta uniform on a length L."""
+    xp = _namespace(length)
+    half = length / 2
+    short = half < 0.3  # where the difference cancels: it is L^2/12 (1 - L^2/60 (...))
+    safe = xp.where(short, xp.ones_like(half), half)
+    square = half * half
+    series = square / 3 * (1 - square / 15 * (1 - 2 * square / 21 * (1 - square / 10 * (1 - 10 * square / 99))))
+    return 1 / xp.sqrt(xp.where(short, series, safe / xp.tanh(safe) - 1))
 
 
 def _by_chunk(function: Any, loc: Any, log_scale: Any, log_low: float, log_high: float) -> np.ndarray:
@@ -231,7 +256,7 @@ def _legendre_numpy(n: int) -> tuple[np.ndarray, np.ndarray]:
     return np.polynomial.legendre.leggauss(n)
 
 
-def _legendre(n: int, xp: Any, like: Any) -> tuple[Any, Any]:
+def legendre(n: int, xp: Any, like: Any) -> tuple[Any, Any]:
     """Nodes and weights on [-1, 1] in the library, dtype and device of `like`."""
     t, w = _legendre_numpy(n)
     if xp is np:
