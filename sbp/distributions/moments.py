@@ -251,17 +251,21 @@ def _exp_minus_1_minus(x: Any) -> Any:
     return x * x / 2 * total
 
 
-@cache
-def _legendre_numpy(n: int) -> tuple[np.ndarray, np.ndarray]:
-    return np.polynomial.legendre.leggauss(n)
-
-
 def legendre(n: int, xp: Any, like: Any) -> tuple[Any, Any]:
-    """Nodes and weights on [-1, 1] in the library, dtype and device of `like`."""
-    t, w = _legendre_numpy(n)
+    """Gauss-Legendre nodes and weights on [-1, 1] in the library, dtype and device of `like`."""
     if xp is np:
-        return t.astype(like.dtype), w.astype(like.dtype)
-    return like.new_tensor(t), like.new_tensor(w)
+        return _legendre(n, like.dtype)
+    return _legendre(n, like.dtype, like.device)
+
+
+@cache
+def _legendre(n: int, dtype: Any, device: Any = None) -> tuple[Any, Any]:
+    nodes, weights = np.polynomial.legendre.leggauss(n)
+    if device is None:
+        return nodes.astype(dtype), weights.astype(dtype)
+    torch = sys.modules["torch"]
+    with torch.inference_mode(False):  # the cached tensors will meet autograd later
+        return torch.tensor(nodes, dtype=dtype, device=device), torch.tensor(weights, dtype=dtype, device=device)
 
 
 def _namespace(x: Any) -> Any:

@@ -194,8 +194,8 @@ class Units:
                 columns = mask.nonzero()[:, 0]
                 self.parts.append((regime(h[columns], w[columns]), mask, columns))
             else:
-                safe_h, safe_w = (q.where(mask, q.new_tensor(x)) for q, x in zip((h, w), regime.harmless, strict=True))
-                self.parts.append((regime(safe_h, safe_w), mask, None))
+                safe = (torch.where(mask, q, x) for q, x in zip((h, w), regime.harmless, strict=True))
+                self.parts.append((regime(*safe), mask, None))
 
     def offset(self, v: Tensor, c: Tensor) -> Tensor:
         """The offset of the sample with P(T > t) = v, of v's shape."""
