@@ -93,14 +93,14 @@ class Training:
         self.step = self.epoch_steps = 0
         self.clock = _Clock()
         self.forecast = FirstPrune()
-        self.snapshot_due = False
-        self._good = weights_of(self.network)
+        self.snapshot_due = True  # of birth; later of the epoch that a record was just made of
+        self._keep_good()
         if checkpoint is not None:
             self._restore(checkpoint)
 
     def events(self) -> Iterator[Event]:
         """Trains to the end, from the beginning or from the checkpoint."""
-        if self.step == 0 or self.snapshot_due:
+        if self.snapshot_due:
             yield self._snapshot()
         last = time.perf_counter()
         while self.step < self.steps:
@@ -178,7 +178,7 @@ class Training:
         )
         self.stepper.nll_sum.zero_()
         self.epoch_steps = 0
-        self._good = weights_of(self.network)
+        self._keep_good()
         # A checkpoint taken between the record and its snapshot must not lose the snapshot.
         self.snapshot_due = self.phase == "sbp"
         return record
@@ -231,7 +231,7 @@ class Training:
         noise_ok = all(bool(torch.isfinite(parameter).all()) for parameter in parameters)
         if math.isfinite(nll) and noise_ok:
             return
-        raise Diverged.after(self.epoch, self.config, self.phase, self.batch)
+        raise Diverged.after(self._good_epoch, self.config, self.phase, self.batch)
 
     def result(self) -> dict[str, Any]:
         """The figures of a finished run; the only place where the test set is read, so to be called once."""
@@ -270,12 +270,16 @@ class Training:
             "macs_dense": self.spec.dense_macs(self.config.widths),
         }
 
+    def _keep_good(self) -> None:
+        self._good, self._good_epoch = weights_of(self.network), self.epoch
+
     def model_tensors(self) -> dict[str, Tensor]:
         """The network after the last epoch that ended with finite numbers, on the CPU."""
         return self._good
 
     def checkpoint(self) -> Checkpoint:
-        """Everything needed to go on from this step, on the CPU."""
+        """Everything needed to go on from this step, on the CPU; raises `Diverged` rather than keep what is not finite."""
+        self._check_finite(self._mean_nll())
         tensors = pack(self.network, self.stepper.optimiser, self.generator)
         tensors["nll_sum"] = self.stepper.nll_sum.cpu().clone()
         state = {
@@ -298,7 +302,7 @@ class Training:
         self.clock = _Clock(float(state["seconds"]))
         self.forecast = FirstPrune.from_dict(state["forecast"])
         self.snapshot_due = bool(state["snapshot_due"])
-        self._good = weights_of(self.network)
+        self._keep_good()
 
 
 def train(config: RunConfig, data: Dataset) -> Iterator[Event]:

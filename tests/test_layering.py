@@ -32,7 +32,7 @@ class Room:
 
 # From the ground up: a room may name only rooms that stand above it in this table, so arrows point one way.
 ROOMS = (
-    Room("facts", "sbp sbp.config sbp.records sbp.presets sbp.networks.specs"),
+    Room("facts", "sbp sbp.config sbp.records sbp.presets sbp.kl_scaling sbp.networks.specs"),
     Room("moments", "sbp.distributions.moments"),
     Room("noise", "sbp.distributions.*", "moments", torch=True),
     Room("layer", "sbp.layer", "noise moments", torch=True),
@@ -45,7 +45,7 @@ ROOMS = (
     Room("compact", "sbp.pruning.*", "masks networks layer facts", torch=True),
     Room(
         "training",
-        "sbp.training sbp.evaluation sbp.forecast sbp.schedule",
+        "sbp.training sbp.stepper sbp.checkpoint sbp.divergence sbp.evaluation sbp.forecast sbp.schedule",
         "objective methods networks layer noise moments data devices masks facts",
         torch=True,
     ),

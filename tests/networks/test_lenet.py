@@ -1,0 +1,64 @@
+"""The two LeNets: shapes, widths, where the noise stands, and what it costs."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
+
+from sbp.networks.registry import NETWORKS, build
+from sbp.networks.specs import SPECS
+
+WIDTHS = {"lenet-500-300": (7, 5), "lenet-5-caffe": (3, 4, 6)}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("own", [True, False])
+def test_the_noise_layers_are_those_of_the_spec(name: str, own: bool) -> None:
+    widths = () if own else WIDTHS[name]
+    network = build(name, widths)
+    assert [layer.units for layer in network.noise_layers()] == [info.units for info in SPECS[name].layers(widths)]
+    assert network(torch.rand(2, 1, 28, 28)).shape == (2, 10)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_macs_are_half_of_torchs_flops(name: str) -> None:
+    network = build(name).eval()
+    with FlopCounterMode(display=False) as counter:
+        network(torch.rand(1, 1, 28, 28))
+    assert counter.get_total_flops() == 2 * SPECS[name].dense_macs()
+
+
+def test_the_papers_rows_have_the_macs_that_the_facts_give() -> None:
+    lenet, caffe = SPECS["lenet-500-300"], SPECS["lenet-5-caffe"]
+    assert round(lenet.dense_macs() / lenet.macs([245, 160, 55]), 2) == 11.23
+    assert round(lenet.dense_macs() / lenet.macs([434, 174, 78]), 2) == 6.06
+    assert round(caffe.dense_macs() / caffe.macs([3, 18, 284, 283]), 2) == 10.78
+    assert caffe.macs([3, 12, 192, 500]) == 201_800
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_noise_at_one_changes_nothing(name: str) -> None:
+    """With every theta 1 the network is the same network without noise."""
+    torch.manual_seed(0)
+    network, x = build(name, WIDTHS[name]), torch.rand(3, 1, 28, 28)
+    for layer in network.noise_layers():
+        layer.drawn = torch.ones(3, layer.units)
+    noisy = network(x)
+    for layer in network.noise_layers():
+        layer.active = False
+    assert torch.equal(noisy, network(x))
+
+
+def test_a_channels_noise_after_pooling_is_the_same_as_after_relu() -> None:
+    """theta >= 0 passes through the maximum, which is why it may stand behind the pooling."""
+    torch.manual_seed(0)
+    maps, theta = torch.randn(2, 3, 8, 8), torch.rand(2, 3, 1, 1)
+    before = functional.max_pool2d(functional.relu(maps) * theta, 2)
+    assert torch.equal(before, functional.max_pool2d(functional.relu(maps), 2) * theta)
+
+
+def test_an_unknown_network_is_refused() -> None:
+    with pytest.raises(ValueError, match="lenet-500-300, lenet-5-caffe, got 'vgg'"):
+        build("vgg")
