@@ -13,7 +13,7 @@ frame.header("Runs", "What have I got?")
 def listing(polling: bool) -> None:
     """The rows; polls only while something runs, and runs the page again once when that has ended."""
     runs = store.list_runs()
-    if polling and not any(run.state.active for run in runs if not run.recorded):
+    if polling != any(run.state.active for run in runs if not run.recorded):
         st.rerun()
     if said := st.session_state.pop("runs-said", None):
         st.error(said, icon=":material/error:")

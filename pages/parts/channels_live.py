@@ -30,7 +30,7 @@ def _body(run_id: str, polling: bool) -> None:
     except store.UnknownRun as error:
         st.info(f"{error} It may have been deleted.", icon=":material/delete:")
         return
-    if polling and not run.state.active:
+    if polling != (run.state.active and not run.recorded):
         st.rerun()
     found = tables(run)
     view, complaints = view_of.read(found)

@@ -36,8 +36,8 @@ def _panel(run_id: str, polling: bool, play: bool, tools: Callable[[], None] | N
     run = _open(run_id)
     if run is None:
         return
-    if polling and not run.state.active:
-        st.rerun()  # once, when it ends: the polling stops and the buttons change
+    if polling != (run.state.active and not run.recorded):
+        st.rerun()  # once, when it ends or is resumed: the polling stops or begins
     _first_line(run, tools)
     _standing(run)
     _trouble(run)

@@ -129,11 +129,15 @@ def _confirm(run_id: str, title: str) -> None:
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Keep it", key="delete-no"):
             st.rerun()
-        if st.button("Delete it", type="primary", icon=":material/delete:", key="delete-yes"):
-            _do(store.delete, run_id)
-            if st.session_state.get("run-shown") == run_id:
-                del st.session_state["run-shown"]
+        if st.button("Delete it", type="primary", icon=":material/delete:", key="delete-yes", on_click=_delete,
+                     args=(run_id,)):  # fmt: skip
             st.rerun()
+
+
+def _delete(run_id: str) -> None:
+    _do(store.delete, run_id)
+    if st.session_state.get("run-shown") == run_id:
+        del st.session_state["run-shown"]
 
 
 def _short(text: str, most: int = 160) -> str:

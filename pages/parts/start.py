@@ -18,6 +18,7 @@ DEVICE_WORDS = {"cpu": "on 2 CPU cores", "cuda": "on a GPU", "mps": "on an Apple
 
 def show(place: str) -> None:
     """Data set, cards and form; `place` keeps the keys of the page and of its dialog apart."""
+    st.session_state.pop("start-done", None)
     dataset = _data(place)
     for column, preset in zip(st.columns(len(PRESETS), gap="medium"), PRESETS.values(), strict=True):
         with column.container(border=True, height="stretch", key=f"card-{preset.config.network}-{preset.name}-{place}"):
@@ -93,7 +94,7 @@ def _start(config: RunConfig | None) -> None:
         return
     st.session_state.pop("start-said", None)
     run_picker.remember(run_id)
-    st.session_state["start-open"] = False
+    st.session_state["start-done"] = True
 
 
 def _say() -> None:
@@ -108,8 +109,7 @@ def dialog() -> None:
 
 @st.dialog("Start a run", width="large", icon=":material/play_arrow:")
 def _dialog(**_: Any) -> None:
-    before = st.session_state.get("run-shown")
+    if st.session_state.pop("start-done", False):
+        st.rerun()
     st.markdown(":gray[One trains at a time on a device; the others wait in the queue.]")
     show("dialog")
-    if st.session_state.get("run-shown") != before:
-        st.rerun()

@@ -80,9 +80,11 @@ export function follow(clock) {
 
 // A live run has grown, or has ended; the moment shown stays where it was.
 export function grow(clock, track, moment, live) {
+  const revived = live && !clock.live && atEnd(clock); // resumed while its end was on show
   clock.track = track;
   clock.moment = Math.min(moment, last(clock));
   clock.live = live;
+  if (revived) follow(clock);
   if (!live && clock.following) {
     clock.following = false;
     clock.moment = last(clock);

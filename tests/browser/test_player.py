@@ -1,0 +1,150 @@
+"""The player in a real browser: it plays by itself, obeys hand and keys, and its clock's arithmetic holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from pages.parts.assets import read
+from tests.browser.served import Served
+from tests.made_up import write_run
+
+PLAYER = ".player"
+
+
+@pytest.fixture(scope="module")
+def run_id(served: Served) -> str:
+    """A finished run that the served app can show."""
+    return str(write_run(served.runs, epochs=20).id)
+
+
+def epoch(page: Page) -> int:
+    return int(page.locator(PLAYER).get_attribute("data-epoch") or -1)
+
+
+def held(page: Page) -> None:
+    """Waits until the player stands still with its first picture drawn."""
+    expect(page.locator(PLAYER)).to_have_attribute("data-playing", "false")
+
+
+def test_the_story_plays_without_a_click(open_page: Callable[..., Page], run_id: str) -> None:
+    page = open_page("/")
+    player = page.locator(PLAYER)
+    expect(player).to_have_attribute("data-playing", "true")
+    before = page.locator(f"{PLAYER} .scrub").evaluate("e => Number(e.value)")
+    page.wait_for_timeout(1500)
+    assert page.locator(f"{PLAYER} .scrub").evaluate("e => Number(e.value)") > before
+    assert page.locator(f"{PLAYER} canvas").count() == 3
+    expect(page.locator(f"{PLAYER} .sentence")).to_contain_text("units")
+
+
+def test_keys_step_and_pause(open_page: Callable[..., Page], run_id: str) -> None:
+    page = open_page(f"/train?run={run_id}")
+    held(page)
+    expect(page.locator(PLAYER)).to_have_attribute("data-epoch", "20")
+    for key, expected in (("ArrowLeft", 19), ("ArrowLeft", 18), ("ArrowRight", 19), ("Home", 0), ("End", 20)):
+        page.keyboard.press(key)
+        expect(page.locator(PLAYER)).to_have_attribute("data-epoch", str(expected))
+    page.keyboard.press("Space")
+    expect(page.locator(PLAYER)).to_have_attribute("data-playing", "true")
+    page.keyboard.press("Space")
+    held(page)
+
+
+def test_scrubbing_redraws_while_the_hand_moves(open_page: Callable[..., Page], run_id: str) -> None:
+    page = open_page(f"/train?run={run_id}")
+    held(page)
+    bar = page.locator(f"{PLAYER} .scrub")
+    bar.scroll_into_view_if_needed()
+    box = bar.bounding_box()
+    assert box
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] - 3, y)
+    page.mouse.down()
+    seen = []
+    for share in (0.8, 0.5, 0.35, 0.02):
+        page.mouse.move(box["x"] + box["width"] * share, y)
+        page.wait_for_timeout(120)
+        seen.append(epoch(page))
+    page.mouse.up()
+    assert seen == sorted(seen, reverse=True)
+    assert len(set(seen)) == 4
+
+
+def test_who_wants_no_motion_gets_the_end_of_the_film(browser: Any, served: Served, run_id: str) -> None:
+    context = browser.new_context(reduced_motion="reduce", viewport={"width": 1366, "height": 768})
+    page = context.new_page()
+    page.goto(served.url)
+    player = page.locator(PLAYER)
+    expect(player).to_have_attribute("data-playing", "false", timeout=30_000)
+    frames = int(player.get_attribute("data-frames") or 0)
+    assert frames > 2
+    expect(page.locator(f"{PLAYER} .when")).not_to_contain_text("epoch 0 ")
+    context.close()
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_no_page_scrolls_sideways_on_a_phone(open_page: Callable[..., Page], run_id: str, dark: bool) -> None:
+    for path in ("/", f"/train?run={run_id}", f"/channels?run={run_id}", "/runs"):
+        page = open_page(path, width=390, height=844, dark=dark)
+        page.wait_for_timeout(500)
+        widths = page.evaluate(
+            "[document.documentElement.scrollWidth, document.querySelector('[data-testid=stMain]').scrollWidth]"
+        )
+        assert max(widths) <= 390, path
+
+
+CLOCK = """
+async (source) => {
+  const c = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+  const said = {};
+  const fresh = (more) => c.makeClock({ track: [0, 1, 3, 7], seconds: 7, ...more });
+  let clock = fresh({ playing: true });
+  for (let i = 0; i < 100; i++) c.tick(clock, 0.01);
+  said.evenly = [clock.moment, c.placeAt(clock, clock.moment)];
+  for (let i = 0; i < 700; i++) c.tick(clock, 0.01);
+  said.end = [clock.moment, clock.playing];
+  clock = fresh({ playing: true, loop: true, moment: 3 });
+  for (let i = 0; i < 299; i++) c.tick(clock, 0.01);
+  said.holds = clock.moment;
+  for (let i = 0; i < 5; i++) c.tick(clock, 0.01);
+  said.loops = clock.moment < 0.1;
+  clock = fresh({ moment: 1.4 });
+  c.step(clock, 1); said.next = clock.moment;
+  c.step(clock, -1); said.back = clock.moment;
+  c.step(clock, -1); c.step(clock, -1); said.floor = clock.moment;
+  c.toggle(clock); said.toggled = clock.playing;
+  clock = fresh({ live: true });
+  said.follows = clock.following;
+  c.tick(clock, 10); said.newest = clock.moment;
+  c.grow(clock, [0, 1, 3, 7, 15], clock.moment, true); c.tick(clock, 10); said.grown = clock.moment;
+  c.seek(clock, 1); c.tick(clock, 10); said.stays = clock.moment;
+  c.grow(clock, [0, 1, 3, 7, 15, 31], clock.moment, true); said.held = clock.moment;
+  c.follow(clock); c.tick(clock, 10); said.again = clock.moment;
+  c.grow(clock, [0, 1, 3, 7, 15, 31], clock.moment, false); said.over = [clock.following, clock.live];
+  c.grow(clock, clock.track, clock.moment, true); said.resumed = clock.following;
+  clock = c.makeClock({ track: [], seconds: 5 });
+  c.tick(clock, 1); c.step(clock, 1); c.toggle(clock); said.empty = clock.moment;
+  return said;
+}
+"""
+
+
+def test_the_clock(browser: Any) -> None:
+    page = browser.new_page()
+    said = page.evaluate(CLOCK, read("player_component/clock.js"))
+    page.close()
+    assert said["evenly"] == pytest.approx([1.0, 1.0], abs=1e-6)  # one second of seven is one place of seven
+    assert said["end"] == [pytest.approx(3), False]
+    assert said["holds"] == 3
+    assert said["loops"]
+    assert (said["next"], said["back"], said["floor"]) == (2, 1, 0)
+    assert said["toggled"]
+    assert said["follows"]
+    assert (said["newest"], said["grown"], said["stays"], said["held"], said["again"]) == (3, 4, 1, 1, 5)
+    assert said["over"] == [False, False]
+    assert said["resumed"]
+    assert said["empty"] == 0

@@ -1,0 +1,161 @@
+"""A real run, started, watched, reloaded, stopped and resumed from the page; and links into what it left."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from sbp.runs import launcher, store
+from sbp.runs.states import State
+from tests.browser.served import Served, settle
+from tests.made_up import write_run
+
+PLAYER = ".player"
+MINUTE = 60_000
+
+
+@pytest.fixture
+def stopped_afterwards(served: Served) -> Iterator[None]:
+    """Asks every worker that a test leaves behind to stop."""
+    yield
+    for run in store.list_runs(recorded=False, root=served.runs):
+        if run.state.active:
+            launcher.stop(run.id, served.runs)
+
+
+def picture(page: Page, name: str) -> str:
+    return str(page.locator(f"{PLAYER} figure.{name} canvas").first.evaluate("e => e.toDataURL()"))
+
+
+def later(epoch: int) -> re.Pattern[str]:
+    """An epoch of at least this number, up to 899."""
+    return re.compile("^(" + "|".join(str(n) for n in range(epoch, 900)) + ")$")
+
+
+def run_in(page: Page) -> str:
+    found = re.search(r"[?&]run=([^&]+)", page.url)
+    assert found, page.url
+    return found.group(1)
+
+
+def start_on_digits(page: Page, epochs: int) -> None:
+    """Starts a run on digits through the full form, from wherever the page stands."""
+    page.locator(".st-key-new-run button, .st-key-start-data-page").first.wait_for()
+    place = "page"
+    if page.locator(".st-key-new-run button").count():
+        page.locator(".st-key-new-run button").click()
+        place = "dialog"
+    page.locator(f".st-key-start-data-{place}").get_by_text("digits", exact=True).click()
+    settle(page)
+    page.locator(f".st-key-adjust-lenet-500-300-quick-{place} button").click()
+    field = page.locator(f".st-key-form-{place}-epochs input")
+    field.fill(str(epochs))
+    field.press("Enter")
+    settle(page)
+    page.locator(f".st-key-start-form-{place} button").click()
+
+
+def test_start_watch_reload_stop_resume(open_page: Callable[..., Page], served: Served, stopped_afterwards: None) -> None:
+    page = open_page("/train")
+    start_on_digits(page, 900)
+    page.wait_for_url(re.compile(r"[?&]run=[^&]*custom"), timeout=MINUTE)
+    run_id = run_in(page)
+
+    # It trains, and the pictures change while nobody touches anything.
+    player = page.locator(PLAYER)
+    expect(player).to_have_attribute("data-following", "true", timeout=MINUTE)
+    expect(page.locator(".st-key-run-line")).to_contain_text("running", timeout=MINUTE)
+    before, epoch = picture(page, "cells"), int(player.get_attribute("data-epoch") or 0)
+    expect(player).to_have_attribute("data-epoch", later(epoch + 3), timeout=MINUTE)
+    assert picture(page, "cells") != before
+
+    # The view is paused; training goes on.
+    page.locator(f"{PLAYER} .play").click()
+    expect(player).to_have_attribute("data-following", "false")
+    stands = player.get_attribute("data-epoch")
+    frames = int(player.get_attribute("data-frames") or 0)
+    page.wait_for_timeout(3000)
+    assert player.get_attribute("data-epoch") == stands
+    assert int(player.get_attribute("data-frames") or 0) > frames
+
+    # The page is loaded anew, and is back at the live run.
+    page.reload()
+    settle(page)
+    assert run_in(page) == run_id
+    expect(page.locator(PLAYER)).to_have_attribute("data-following", "true", timeout=MINUTE)
+
+    # Stopped from the page, and resumed.
+    page.locator(".st-key-stop button").first.click()
+    expect(page.locator(".st-key-resume button").first).to_be_visible(timeout=MINUTE)
+    assert store.open_run(run_id, served.runs).state is State.STOPPED
+    done = len(store.open_run(run_id, served.runs).records())
+    page.locator(".st-key-resume button").first.click()
+    expect(page.locator(PLAYER)).to_have_attribute("data-following", "true", timeout=MINUTE)
+    expect(page.locator(".st-key-stop button").first).to_be_visible(timeout=MINUTE)
+    page.wait_for_timeout(3000)
+    assert len(store.open_run(run_id, served.runs).records()) >= done
+
+
+def test_the_page_is_not_run_again_while_a_run_is_followed(open_page: Callable[..., Page], served: Served) -> None:
+    writer = write_run(served.runs, "running", epochs_done=4, hold=True)
+    try:
+        page = open_page(f"/train?run={writer.id}")
+        expect(page.locator(PLAYER)).to_have_attribute("data-following", "true")
+        page.locator(f"{PLAYER} canvas").first.evaluate("e => { e.mark = 'same'; }")
+        page.locator("[data-testid=stApp]").evaluate(
+            "e => { window.wholeRuns = 0; new MutationObserver(() => { if (e.dataset.testScriptState === 'running')"
+            " window.wholeRuns += 1; }).observe(e, { attributes: true }); }"
+        )
+        page.wait_for_timeout(3500)
+        assert page.locator(f"{PLAYER} canvas").first.evaluate("e => e.mark") == "same"
+    finally:
+        writer.close()
+    # Its worker is gone: that is said within seconds.
+    expect(page.locator(".st-key-run-line")).to_contain_text("lost", timeout=10_000)
+
+
+def test_a_link_opens_run_layer_epoch_and_unit(open_page: Callable[..., Page], served: Served) -> None:
+    run = write_run(served.runs, network="lenet-5-caffe")
+    page = open_page(f"/channels?run={run.id}&layer=conv2&epoch=6&unit=4")
+    expect(page.locator(PLAYER)).to_have_attribute("data-epoch", "6")
+    expect(page.locator(f"{PLAYER} .sentence")).to_contain_text("Conv 2 at epoch 6")
+    expect(page.get_by_text("Channel 4 of Conv 2")).to_be_visible()
+
+
+def test_the_hand_on_the_clock_goes_into_the_link(open_page: Callable[..., Page], served: Served) -> None:
+    run = write_run(served.runs)
+    page = open_page(f"/channels?run={run.id}&layer=dense1&epoch=9")
+    expect(page.locator(PLAYER)).to_have_attribute("data-epoch", "9")
+    page.locator(f"{PLAYER} .back").click()
+    page.wait_for_url(re.compile("epoch=8"))
+    expect(page.get_by_text(re.compile("Dense 1 at epoch 8.*Click a neuron"))).to_be_visible()
+    page.locator(f"{PLAYER} figure.cells canvas").click(position={"x": 200, "y": 60})
+    page.wait_for_url(re.compile("unit="))
+    expect(page.get_by_text(re.compile(r"^Neuron \d+ of Dense 1"))).to_be_visible()
+    page.reload()
+    settle(page)
+    expect(page.locator(PLAYER)).to_have_attribute("data-epoch", "8")
+    expect(page.get_by_text(re.compile(r"^Neuron \d+ of Dense 1"))).to_be_visible()
+
+
+def test_another_layer_is_one_click_away(open_page: Callable[..., Page], served: Served) -> None:
+    run = write_run(served.runs, seed=4)
+    page = open_page(f"/channels?run={run.id}")
+    before = picture(page, "heat")
+    page.locator(".st-key-layer-choice").get_by_text("Input", exact=True).click()
+    page.wait_for_url(re.compile("layer=input"))
+    expect(page.locator(f"{PLAYER} .sentence")).to_contain_text("Input at epoch")
+    assert picture(page, "heat") != before
+
+
+def test_a_run_is_deleted_after_a_second_question(open_page: Callable[..., Page], served: Served) -> None:
+    run = write_run(served.runs, seed=8)
+    page = open_page("/runs")
+    page.locator(f".st-key-more-{run.id} button").first.click()
+    page.locator(f".st-key-delete-{run.id} button").first.click()
+    page.locator(".st-key-delete-yes button").click()
+    expect(page.locator(f".st-key-run-{run.id}")).to_have_count(0)
+    assert not run.folder.exists()

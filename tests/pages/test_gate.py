@@ -1,0 +1,74 @@
+"""Page One gate without a browser: where it opens, what it says of a bad link, what it remembers."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.parts import gate_view
+from pages.parts.assets import bundle
+from pages.parts.gate import FOLDER, SCRIPTS
+from tests.pages.opened import healthy, opened
+
+OPENING = {"mu": 0.0, "sigma": 1.0, "a": -20.0, "b": 0.0}
+
+
+def given(at: AppTest) -> dict[str, Any]:
+    """The view that the component was given."""
+    component = next(element for element in at.get("bidi_component") if element.proto.component_name == "one_gate")
+    return dict(json.loads(component.proto.json)["view"])
+
+
+def test_it_opens_where_the_paper_is_right_and_the_unit_is_kept() -> None:
+    at = healthy(opened("gate.py"))
+    assert given(at) == OPENING
+    assert not at.warning
+
+
+def test_a_link_says_where_it_opens() -> None:
+    at = healthy(opened("gate.py", mu="-1.5", sigma="20", a="-3"))
+    assert given(at) == {"mu": -1.5, "sigma": 20.0, "a": -3.0, "b": 0.0}
+    assert not at.warning
+
+
+@pytest.mark.parametrize(
+    ("link", "said", "shown"),
+    [
+        ({"mu": "abc"}, "The link says mu = 'abc'; expected a number from -45 to 10.", OPENING),
+        ({"sigma": "-4"}, "expected a number from 0.00034 to 148. Shown instead: 1.", OPENING),
+        ({"sigma": "nan"}, "The link says sigma = 'nan'", OPENING),
+        ({"b": "inf"}, "The link says b = 'inf'", OPENING),
+        ({"a": "2", "b": "1"}, "expected b at least 0.5 above a. Shown instead: a = -20, b = 0.", OPENING),
+        ({"mu": "9"}, "expected a number from -25 to 5 on this interval. Shown instead: 5.", {**OPENING, "mu": 5.0}),
+        ({"mu": "<b>x</b>" * 9}, "The link says mu = '<b>x</b>", OPENING),
+    ],
+)
+def test_a_bad_link_falls_back_and_says_so(link: dict[str, str], said: str, shown: dict[str, float]) -> None:
+    at = healthy(opened("gate.py", **link))
+    assert said in at.warning[0].value
+    assert given(at) == shown
+
+
+def test_what_was_let_go_is_remembered_and_never_sent_back_into_the_drag() -> None:
+    at = opened("gate.py")
+    let_go = {"mu": -2.0, "sigma": 3.0, "a": -20.0, "b": 0.0}
+    at.session_state[gate_view.LAST] = let_go
+    at.session_state["gate"] = {"view": let_go}
+    at = healthy(at.run())
+    assert given(at) == OPENING, "as long as the component is on the page it keeps what it was given"
+    del at.session_state["gate"]
+    at = healthy(at.run())
+    assert given(at) == let_go, "back from another page it starts where it was let go"
+    assert at.query_params["sigma"] == "3"
+
+
+def test_the_scripts_are_one_module_with_one_export() -> None:
+    script = bundle(FOLDER, SCRIPTS)
+    assert script.count("export default") == 1
+    assert "\nimport " not in script
+    names = re.findall(r"^(?:function|const|let|class) (\w+)", script, re.MULTILINE)
+    assert len(names) == len(set(names)), "two files of the component name one thing alike"

@@ -1,0 +1,1 @@
+"""Tests of the figures, on made-up runs."""

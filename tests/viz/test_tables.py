@@ -1,0 +1,109 @@
+"""Tables of a run: SNR computed once, epochs of death, orders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sbp.distributions import moments
+from sbp.records import Snapshot
+from sbp.runs import store
+from sbp.viz import tables
+from sbp.viz.tables import ALIVE
+from tests.made_up import config, trajectory, write_run
+
+# Three epochs, five units: never below, always below, dies last, comes back, dies twice.
+EPOCHS = np.array([0, 2, 5])
+SNR = np.array([[9, 0.3, 9, 0.3, 0.3], [9, 0.3, 9, 0.3, 9], [1, 0.3, 0.99, 2, 0.3]], dtype=np.float32)
+
+
+def test_epochs_of_death_by_hand() -> None:
+    assert tables.epochs_of_death(EPOCHS, SNR).tolist() == [ALIVE, 0, 5, ALIVE, 5]
+
+
+def test_without_a_snapshot_all_are_alive() -> None:
+    assert (tables.epochs_of_death(np.zeros(0, int), np.zeros((0, 3))) == ALIVE).all()
+
+
+def test_snr_is_that_of_the_library(found: tables.RunTables) -> None:
+    for layer in found.layers:
+        expected = moments.snr(found.loc[layer.name], found.log_scale[layer.name])
+        np.testing.assert_array_equal(found.snr[layer.name], expected)
+        assert found.snr[layer.name].dtype == np.float32
+
+
+def test_the_order_of_death_puts_the_longest_lived_first(found: tables.RunTables) -> None:
+    order = found.order("dense1")
+    assert sorted(order) == list(range(500))
+    assert (np.diff(found.death["dense1"][order].astype(np.int64)) <= 0).all()
+
+
+def test_the_other_orders(found: tables.RunTables) -> None:
+    assert (np.diff(found.snr["dense2"][-1][found.order("dense2", "snr")]) <= 0).all()
+    assert found.order("dense2", "unit").tolist() == list(range(300))
+    with pytest.raises(ValueError, match="Expected an order among death, snr, unit"):
+        found.order("dense2", "colour")
+
+
+def test_index_takes_the_last_snapshot_not_after(found: tables.RunTables) -> None:
+    assert [found.index(e) for e in (None, 0, 7, 99, -1)] == [12, 0, 7, 12, 0]
+
+
+def test_a_run_without_numbers_has_empty_tables(nothing: tables.RunTables) -> None:
+    assert nothing.last == -1
+    assert nothing.records.empty
+    assert nothing.order("dense1").tolist() == list(range(500))
+
+
+def test_records_have_their_epoch_and_the_kl_an_object(found: tables.RunTables) -> None:
+    records = found.records
+    assert records["epoch"].tolist() == list(range(1, 13))
+    np.testing.assert_allclose(records["nll"] + records["kl_per_object"], records["loss"])
+
+
+def test_a_live_run_pays_for_new_epochs_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = write_run(tmp_path, "running", epochs_done=3, hold=True)
+    computed: list[int] = []
+    real = moments.snr
+
+    def counted(loc: Any, *rest: Any) -> Any:
+        computed.append(len(loc))
+        return real(loc, *rest)
+
+    monkeypatch.setattr(tables.moments, "snr", counted)
+    try:
+        before = tables.tables(store.open_run(writer.id, tmp_path))
+        assert computed == [4, 4, 4]
+        assert tables.tables(store.open_run(writer.id, tmp_path)) is before
+        loc, log_scale = trajectory(writer.layers, config())(4)
+        writer.append_snapshot(Snapshot(4, loc, log_scale))
+        after = tables.tables(store.open_run(writer.id, tmp_path))
+    finally:
+        writer.close()
+    assert computed == [4, 4, 4, 1, 1, 1]
+    np.testing.assert_array_equal(after.snr["dense1"][:4], before.snr["dense1"])
+    assert after.last == 4
+
+
+def test_a_resumed_run_is_computed_anew(tmp_path: Path) -> None:
+    first = tables.build(write_run(tmp_path))
+    second = tables.build(write_run(tmp_path, seed=3), before=first)
+    expected = moments.snr(second.loc["dense1"], second.log_scale["dense1"])
+    np.testing.assert_array_equal(second.snr["dense1"], expected)
+
+
+def test_the_cache_is_bounded(tmp_path: Path) -> None:
+    for seed in range(tables._CACHE_SIZE + 3):
+        tables.tables(write_run(tmp_path, seed=seed, epochs_done=0))
+    assert len(tables._cache) <= tables._CACHE_SIZE
+
+
+def test_long_form(found: tables.RunTables) -> None:
+    table = tables.snr_table(found, "dense1", [3, 5])
+    assert len(table) == 2 * 13
+    row = table[(table["unit"] == 5) & (table["epoch"] == 7)].iloc[0]
+    assert row["snr"] == found.snr["dense1"][7, 5]
+    assert row["kept"] == (row["snr"] >= 1)
