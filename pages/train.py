@@ -12,7 +12,7 @@ watching = bool(run_picker.remembered()) or any(not run.recorded for run in runs
 
 def new_run() -> None:
     """The button that opens the window with presets and form."""
-    if st.button("New run", icon=":material/add:", key="new-run", type="primary"):
+    if st.button("New run", icon=":material/add:", key="new-run"):
         start.dialog()
 
 

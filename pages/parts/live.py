@@ -141,8 +141,7 @@ def _trouble(run: RunView) -> None:
     if run.recorded:
         return
     if run.state is State.LOST:
-        st.warning(f"{_md(run.message)} What it learned up to its last checkpoint is safe: press Resume.",
-                   icon=":material/link_off:")  # fmt: skip
+        st.warning(_md(run.message), icon=":material/link_off:")
     elif run.state is State.FAILED:
         st.error(_md(run.message), icon=":material/error:")
     elif run.state is State.DIVERGED:
@@ -150,8 +149,8 @@ def _trouble(run: RunView) -> None:
     else:
         return
     if log := run.log_tail(12):
-        with st.expander("The last lines of its log", icon=":material/terminal:", expanded=run.state is State.LOST):
-            st.code(log, language=None)
+        st.caption("The last lines of its log:")
+        st.code(log, language=None, height=min(150, 40 + 20 * (1 + log.count("\n"))))
 
 
 def _queue(run: RunView) -> str:

@@ -16,8 +16,9 @@ def for_story(runs: list[RunView]) -> RunView | None:
     """The recording to tell the story with: LeNet-500-300 where there is one, since its first layer is an image."""
     recorded = [run for run in runs if run.recorded]
     finished = [run for run in runs if not run.recorded and run.state is State.FINISHED]
-    choices = [*recorded, *finished, *(run for run in runs if not run.recorded)]
-    choices = [run for run in choices if has_film(run)]
+    choices = [run for run in recorded if has_film(run)]
+    choices = choices or [run for run in [*finished, *runs] if has_film(run)]
+    choices.sort(key=lambda run: run.config.dataset == "digits")  # larger data tell it better
     pictures = [run for run in choices if run.layers and len(run.layers[0].shape) == 2]
     return next(iter([*pictures, *choices]), None)
 

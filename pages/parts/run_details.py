@@ -19,6 +19,10 @@ COLUMNS = {
     "macs": "MACs", "seconds": "seconds",
 }  # fmt: skip
 
+DIGITS = {
+    "nll": 4, "kl": 1, "loss": 4, "validation_error_percent": 2, "train_error_percent": 2, "seconds": 1,
+}  # fmt: skip
+
 
 def show(run: RunView) -> None:
     """Three folded sections; what is inside is made only when one is opened."""
@@ -57,6 +61,7 @@ def _numbers(run: RunView) -> None:
         return
     shown = found.records[list(COLUMNS)].rename(columns=COLUMNS)
     shown["kept"] = shown["kept"].map(words.widths)
+    shown = shown.round({COLUMNS[name]: digits for name, digits in DIGITS.items()})
     st.dataframe(shown, hide_index=True, height=320, alt="Every scalar of every epoch")
     downloads(run)
 

@@ -24,7 +24,7 @@ HIDDEN = ("preset",)  # follows from the values
 GROUPS["More"] = tuple(n for n in FIELDS if n not in HIDDEN and all(n not in names for names in GROUPS.values()))
 LABELS = {
     "network": "Network", "dataset": "Data set", "method": "Method", "device": "Device", "epochs": "Epochs",
-    "batch_size": "Batch size", "lr": "Learning rate, weights", "noise_lr": "Learning rate, noise", "seed": "Seed",
+    "batch_size": "Batch size", "lr": "Learning rate of weights", "noise_lr": "Learning rate of noise", "seed": "Seed",
     "log_low": "a", "log_high": "b", "init_loc": "mu at birth", "init_log_scale": "log sigma at birth",
     "kl_weights": "KL weights", "pretrain_epochs": "Epochs before the noise", "weight_decay": "Weight decay",
     "widths": "Hidden widths", "train_size": "Training objects", "validation_size": "Held-out objects",
@@ -106,7 +106,8 @@ def subject(message: str) -> str:
 
 def _control(place: str, name: str, value: Any) -> Any:
     unit, key = FIELDS[name].metadata["unit"], _key(place, name)
-    label = LABELS.get(name, name.replace("_", " ").capitalize()) + (f", {unit}" if unit else "")
+    title = LABELS.get(name, name.replace("_", " ").capitalize())
+    label = f"{title}, {unit}" if unit and unit not in title.lower() else title
     common: dict[str, Any] = {"key": key, "help": f"{FIELDS[name].metadata['help']} (`{name}`)"}
     st.session_state.setdefault(key, _shown(value))
     if name in CHOICES:

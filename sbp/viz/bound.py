@@ -60,7 +60,7 @@ def error_chart(tables: RunTables, total: int, epoch: int | None = None, dark: b
             x=charts.epoch_axis(_first(records), max(total, tables.last)),
             y=alt.Y("drawn:Q", title="error of the pruned network, %",
                     scale=alt.Scale(type="log", domain=[FLOOR, 100], nice=False, clamp=True),
-                    axis=alt.Axis(values=[0.1, 0.5, 1, 2, 5, 10, 50, 100], format="~g", gridOpacity=0.4)),
+                    axis=charts.log_axis(FLOOR, 100)),
             color=alt.Color("term:N", title=None, sort=names, scale=alt.Scale(domain=names, range=[blue, grey]),
                             legend=alt.Legend(orient="top", symbolStrokeWidth=3)),
             strokeDash=alt.StrokeDash("term:N", sort=names, legend=None,

@@ -35,6 +35,14 @@ def epoch_axis(first: float, last: float, field: str = "epoch", title: str = "ep
     )
 
 
+def log_axis(low: float, high: float) -> alt.Axis:
+    """The axis of a logarithmic scale with every 1, 2 and 5 of it named, or every power of ten on a long one."""
+    steps = (1, 2, 5) if high / low <= 300 else (1,)
+    powers = range(-6, 7)
+    values = [m * 10.0**power for power in powers for m in steps if low * 0.999 <= m * 10.0**power <= high * 1.001]
+    return alt.Axis(values=values, labelExpr="format(datum.value, '~r')", labelOverlap=False, gridOpacity=0.4)
+
+
 def snr_rules(prior_snr: float, dark: bool = False) -> alt.LayerChart:
     """The rule at SNR = 1 ("pruned below") and the one at the prior's own SNR ("knows nothing"), named on the chart."""
     pruned = palette.PRUNED_DARK if dark else palette.PRUNED

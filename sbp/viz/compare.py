@@ -9,7 +9,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from sbp.viz import charts, palette, words
+from sbp.viz import bound, charts, palette, words
 from sbp.viz.tables import RunTables
 
 WHAT = {
@@ -30,17 +30,18 @@ def chart(runs: Mapping[str, RunTables], what: str, total: int, dark: bool = Fal
     colours = [palette.KEPT_DARK, palette.PRUNED_DARK, palette.DATA_DARK, palette.KL_DARK] if dark else list(palette.RUNS)
     log = what in LOGARITHMIC
     low = max(float(data["value"].min()), 0.05)
-    scale = (
-        alt.Scale(type="log", domain=[10 ** np.floor(np.log10(low)), 100], nice=False, clamp=True) if log
-        else alt.Scale(domain=[0, 100] if what == "kept_percent" else [0, float(data["value"].max()) * 1.05], nice=False)
-    )  # fmt: skip
+    floor = float(10 ** np.floor(np.log10(low)))
+    if log:
+        scale = alt.Scale(type="log", domain=[floor, 100], nice=False, clamp=True)
+        axis = charts.log_axis(floor, 100)
+    else:
+        top = 100.0 if what == "kept_percent" else bound.top_of(data["value"].to_numpy())
+        scale, axis = alt.Scale(domain=[0, top], nice=False), alt.Axis(tickCount=5, gridOpacity=0.4)
     base = alt.Chart(data).encode(
         x=charts.epoch_axis(1, total),
-        y=alt.Y("value:Q", title=WHAT[what], scale=scale,
-                axis=alt.Axis(tickCount=5, gridOpacity=0.4, **({"values": [0.1, 1, 2, 5, 10, 20, 50, 100]} if log else {}),
-                              format="~g")),
+        y=alt.Y("value:Q", title=WHAT[what], scale=scale, axis=axis),
         color=alt.Color("run:N", title=None, sort=names, scale=alt.Scale(domain=names, range=colours[: len(names)]),
-                        legend=alt.Legend(orient="top", symbolStrokeWidth=3)),
+                        legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3)),
         tooltip=[alt.Tooltip("run:N"), alt.Tooltip("epoch:Q"), alt.Tooltip("value:Q", title=WHAT[what], format=".4~g")],
     )  # fmt: skip
     dashes = [list(dash) for dash in palette.DASHES[: len(names)]]

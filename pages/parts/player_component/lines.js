@@ -71,9 +71,11 @@ export function linesPicture(run, index) {
       ink.lineJoin = "round";
       ink.font = `600 ${size}px ${theme.font}`;
       ink.textAlign = "right";
-      ink.textBaseline = "top";
-      ink.strokeText(text, box.left + box.width - 6, y(level) + 4);
-      write(ink, theme, text, box.left + box.width - 6, y(level) + 4, { size, base: "top", align: "right", colour, weight: 600 });
+      const above = level === run.scale.one && y(prior) - y(level) < size + 8; // no room between the rules
+      const [at, base] = above ? [y(level) - 4, "bottom"] : [y(level) + 4, "top"];
+      ink.textBaseline = base;
+      ink.strokeText(text, box.left + box.width - 6, at);
+      write(ink, theme, text, box.left + box.width - 6, at, { size, base, align: "right", colour, weight: 600 });
     }
   }
 
