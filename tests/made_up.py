@@ -1,4 +1,4 @@
-"""Runs that never trained: folders written by the store's own writer with made-up numbers, for tests of what reads them.
+"""Runs that never trained: folders written by the store's own writer with made-up numbers, for tests of readers.
 
 Every unit is born at mu = 0, log sigma = -5. Those fated to die drift to log sigma near 3 from an epoch of their own
 on; the others settle near an SNR between 2 and 10.
@@ -27,8 +27,13 @@ def config(**changes: Any) -> RunConfig:
 
 
 def write_run(
-    root: Path, state: State | str = State.FINISHED, epochs_done: int | None = None, hold: bool = False,
-    message: str = "", log: str = "", **changes: Any,
+    root: Path,
+    state: State | str = State.FINISHED,
+    epochs_done: int | None = None,
+    hold: bool = False,
+    message: str = "",
+    log: str = "",
+    **changes: Any,
 ) -> Any:
     """Writes a run's folder as a worker would have, in this state; returns its view, or with `hold` its writer.
 
@@ -92,7 +97,11 @@ def trajectory(layers: tuple[LayerInfo, ...], asked: RunConfig) -> Any:
 
 
 def record(
-    asked: RunConfig, layers: tuple[LayerInfo, ...], epoch: int, loc: dict[str, np.ndarray], log_scale: dict[str, np.ndarray]
+    asked: RunConfig,
+    layers: tuple[LayerInfo, ...],
+    epoch: int,
+    loc: dict[str, np.ndarray],
+    log_scale: dict[str, np.ndarray],
 ) -> Record:
     """Plausible scalars for these snapshots."""
     kept = tuple(int((moments.snr(loc[x.name], log_scale[x.name]) >= 1).sum()) for x in layers)

@@ -52,7 +52,9 @@ def _body(run_id: str, polling: bool) -> None:
 def _unit(found: RunTables, view: view_of.View) -> None:
     """The marked unit in a sentence; without one, what happened to the layer as a whole."""
     if view.unit < 0:
-        st.markdown(f":gray[{heatmap.describe(found, view.layer.name, view.epoch)} Click a {view.layer.kind} to mark it.]")
+        st.markdown(
+            f":gray[{heatmap.describe(found, view.layer.name, view.epoch)} Click a {view.layer.kind} to mark it.]"
+        )
         return
     st.markdown(unit_sentence(found, view))
 
@@ -64,7 +66,8 @@ def unit_sentence(found: RunTables, view: view_of.View) -> str:
     death = int(found.death[name][unit])
     fate = "kept to the end" if death == ALIVE else f"below 1 for good from epoch {death} on"
     return (
-        f"**{view.layer.kind.capitalize()} {unit} of {words.layer_title(view.layer)}** at epoch {int(found.epochs[row])}: "
+        f"**{view.layer.kind.capitalize()} {unit} of {words.layer_title(view.layer)}** "
+        f"at epoch {int(found.epochs[row])}: "
         f"SNR **{snr:.3g}**, {'kept' if snr >= 1 else 'pruned'} (mu = {found.loc[name][row, unit]:.3f}, "
         f"log sigma = {found.log_scale[name][row, unit]:.3f}); {fate}."
     )

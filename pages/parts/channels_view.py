@@ -1,4 +1,4 @@
-"""What page Channels shows of a run: layer, order, epoch, unit. It lives in the link; bad values fall back and say so."""
+"""What page Channels shows of a run: layer, order, epoch, unit. It lives in the link; bad values are said."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ def read(found: RunTables) -> tuple[View, list[str]]:
     names = [layer.name for layer in found.layers]
     name = link.get("layer", _first(found))
     if name not in names:
-        complaints.append(f"This run has no layer {name[:24]!r}, only {words.join(names)}. Shown instead: {_first(found)}.")
+        complaints.append(
+            f"This run has no layer {name[:24]!r}, only {words.join(names)}. Shown instead: {_first(found)}."
+        )
         name = _first(found)
     layer = found.layer(name)
     epoch, unit = link.get("epoch"), link.get("unit", -1)
@@ -41,7 +43,9 @@ def read(found: RunTables) -> tuple[View, list[str]]:
         complaints.append(f"This run has no epoch {epoch} yet. Shown instead: the newest, {found.last}.")
         epoch = None
     if unit >= layer.units:
-        complaints.append(f"{words.layer_title(layer)} has no {layer.kind} {unit}; they count from 0 to {layer.units - 1}.")
+        complaints.append(
+            f"{words.layer_title(layer)} has no {layer.kind} {unit}; they count from 0 to {layer.units - 1}."
+        )
         unit = -1
     return View(layer, names.index(name), link.get("sort", "death"), epoch, unit), complaints
 

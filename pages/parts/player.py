@@ -16,7 +16,17 @@ from sbp.runs.store import RunView
 from sbp.viz import recording
 from sbp.viz.tables import tables
 
-_MODULES = ("recording.js", "clock.js", "ink.js", "network.js", "cells.js", "lines.js", "heat.js", "curves.js", "player.js")
+_MODULES = (
+    "recording.js",
+    "clock.js",
+    "ink.js",
+    "network.js",
+    "cells.js",
+    "lines.js",
+    "heat.js",
+    "curves.js",
+    "player.js",
+)
 
 _PLAYER = st.components.v2.component(
     "sbp_player", html=read("player_component/player.html"), css=read("player_component/player.css"),
@@ -35,9 +45,20 @@ def _packed(stamp: Any, live: bool, order: str, focus: str | None, _run: RunView
 
 
 def player(
-    run: RunView, layout: str, panels: list[dict[str, Any]], *, key: str, play: bool = False, loop: bool = False,
-    seconds: float = 14.0, live: bool = False, order: str = "death", focus: str | None = None,
-    epoch: int | None = None, unit: int | None = None, on_epoch: Callable[[], None] | None = None,
+    run: RunView,
+    layout: str,
+    panels: list[dict[str, Any]],
+    *,
+    key: str,
+    play: bool = False,
+    loop: bool = False,
+    seconds: float = 14.0,
+    live: bool = False,
+    order: str = "death",
+    focus: str | None = None,
+    epoch: int | None = None,
+    unit: int | None = None,
+    on_epoch: Callable[[], None] | None = None,
     on_unit: Callable[[], None] | None = None,
 ) -> Any:
     """Shows the player; the result has `epoch` (-1: the newest) and `unit` (-1: none) where it reports.

@@ -30,7 +30,9 @@ def show(run: RunView) -> None:
                      on_change="rerun") as figures:  # fmt: skip
         if figures.open:
             _figures(run)
-    with st.expander("Numbers of every epoch", icon=":material/table:", key="details-numbers", on_change="rerun") as numbers:
+    with st.expander(
+        "Numbers of every epoch", icon=":material/table:", key="details-numbers", on_change="rerun"
+    ) as numbers:
         if numbers.open:
             _numbers(run)
     with st.expander("What it was asked to do", icon=":material/description:", key="details-config",

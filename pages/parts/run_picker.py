@@ -85,7 +85,9 @@ def choose(suits: Suits | None = None) -> tuple[RunView | None, list[str]]:
         return None, []
     complaints = []
     if chosen.id != wanted and st.query_params.get("run"):
-        complaints.append(f"The link names the run {_short(wanted)}, which is not here. Shown instead: {label(chosen)}.")
+        complaints.append(
+            f"The link names the run {_short(wanted)}, which is not here. Shown instead: {label(chosen)}."
+        )
     remember(chosen.id)
     return chosen, complaints
 

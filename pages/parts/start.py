@@ -62,12 +62,16 @@ def _card(preset: Preset, dataset: str, place: str) -> None:
     promise = preset.promise or f"{preset.config.epochs} epochs, {words.METHOD[preset.config.method]}."
     st.markdown(f":gray[{promise}]")
     if preset.seconds:
-        times = [f"{words.duration(s)} {DEVICE_WORDS.get(device, 'on ' + device)}" for device, s in preset.seconds.items()]
+        times = [
+            f"{words.duration(s)} {DEVICE_WORDS.get(device, 'on ' + device)}" for device, s in preset.seconds.items()
+        ]
         st.caption("About " + ", ".join(times) + (" (MNIST)." if dataset != "mnist" else "."))
     with st.container(horizontal=True, gap="small"):
         config = preset.config.replace(dataset=dataset)
         name = f"{preset.config.network}-{preset.name}-{place}"
-        st.button("Start", icon=":material/play_arrow:", type="primary", key=f"start-{name}", on_click=_start, args=(config,))
+        st.button(
+            "Start", icon=":material/play_arrow:", type="primary", key=f"start-{name}", on_click=_start, args=(config,)
+        )
         st.button("Adjust", icon=":material/tune:", key=f"adjust-{name}", on_click=_adjust, args=(config, place))
 
 

@@ -16,7 +16,9 @@ ERRORS = {"validation_error_percent": "held-out", "train_error_percent": "traini
 FLOOR = 0.05  # percent; an error of 0 is drawn here, since the axis is logarithmic
 
 
-def chart(tables: RunTables, total: int, epoch: int | None = None, dark: bool = False, height: int = charts.HEIGHT) -> Any:
+def chart(
+    tables: RunTables, total: int, epoch: int | None = None, dark: bool = False, height: int = charts.HEIGHT
+) -> Any:
     """NLL, weighted KL over the number of training objects, and the loss (their sum), in nats per object."""
     records = tables.records
     if records.empty:
@@ -44,7 +46,9 @@ def chart(tables: RunTables, total: int, epoch: int | None = None, dark: bool = 
     return charts.finish(alt.layer(lines, *charts.moment(epoch, dark)), describe(tables, epoch), height)
 
 
-def error_chart(tables: RunTables, total: int, epoch: int | None = None, dark: bool = False, height: int = charts.HEIGHT) -> Any:
+def error_chart(
+    tables: RunTables, total: int, epoch: int | None = None, dark: bool = False, height: int = charts.HEIGHT
+) -> Any:
     """Error of the pruned network in percent, on a log axis from 0.05 to 100 that does not move."""
     records = tables.records
     if records.empty:

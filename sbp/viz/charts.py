@@ -43,7 +43,7 @@ def log_axis(low: float, high: float) -> alt.Axis:
     return alt.Axis(values=values, labelExpr="format(datum.value, '~r')", labelOverlap=False, gridOpacity=0.4)
 
 
-def snr_rules(prior_snr: float, dark: bool = False) -> alt.LayerChart:
+def snr_rules(prior_snr: float, dark: bool = False) -> Any:
     """The rule at SNR = 1 ("pruned below") and the one at the prior's own SNR ("knows nothing"), named on the chart."""
     pruned = palette.PRUNED_DARK if dark else palette.PRUNED
     grey = palette.REFERENCE_DARK if dark else palette.REFERENCE
@@ -53,7 +53,9 @@ def snr_rules(prior_snr: float, dark: bool = False) -> alt.LayerChart:
     )
 
 
-def rule(value: float, text: str, colour: str, field: str, dash: tuple[int, ...] = (4, 3)) -> tuple[alt.Chart, alt.Chart]:
+def rule(
+    value: float, text: str, colour: str, field: str, dash: tuple[int, ...] = (4, 3)
+) -> tuple[alt.Chart, alt.Chart]:
     """A horizontal rule and its name, at the right end just under it."""
     data = alt.Data(values=[{field: value, "rule": text}])
     line = alt.Chart(data).mark_rule(color=colour, strokeDash=list(dash), size=1.25).encode(y=f"{field}:Q")

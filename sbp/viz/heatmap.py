@@ -31,10 +31,15 @@ def rgb(tables: RunTables, name: str, order: np.ndarray | None = None, dark: boo
 
 
 def chart(
-    tables: RunTables, name: str, total: int, order: str = "death", epoch: int | None = None,
-    dark: bool = False, height: int = 380,
+    tables: RunTables,
+    name: str,
+    total: int,
+    order: str = "death",
+    epoch: int | None = None,
+    dark: bool = False,
+    height: int = 380,
 ) -> Any:
-    """The heatmap of a layer with its axes, the colour scale as a legend, and a rule at the epoch shown elsewhere."""  # fmt: skip
+    """The heatmap of a layer with its axes, the colour scale as a legend, and a rule at the epoch shown elsewhere."""
     layer = tables.layer(name)
     if not len(tables.epochs):
         return charts.empty("The first epoch has not ended yet.", height)
@@ -83,15 +88,20 @@ def death_curve(
     blue = palette.KEPT_DARK if dark else palette.KEPT
     area = (
         alt.Chart(data)
-        .mark_area(color=blue, opacity=0.25, interpolate="step-after", clip=True,
-                   line={"color": blue, "strokeWidth": 2})
+        .mark_area(
+            color=blue, opacity=0.25, interpolate="step-after", clip=True, line={"color": blue, "strokeWidth": 2}
+        )
         .encode(
             x=charts.epoch_axis(0, max(total, tables.last)),
-            y=alt.Y("kept:Q", title=f"{words.units_of(layer)} kept", axis=alt.Axis(tickCount=4, gridOpacity=0.4, format="d"),
-                    scale=alt.Scale(domain=[0, layer.units], nice=False)),
+            y=alt.Y(
+                "kept:Q",
+                title=f"{words.units_of(layer)} kept",
+                axis=alt.Axis(tickCount=4, gridOpacity=0.4, format="d"),
+                scale=alt.Scale(domain=[0, layer.units], nice=False),
+            ),
             tooltip=[alt.Tooltip("epoch:Q"), alt.Tooltip("kept:Q", title="kept")],
         )
-    )  # fmt: skip
+    )
     return charts.finish(alt.layer(area, *charts.moment(epoch, dark)), describe(tables, layer.name, epoch), height)
 
 
@@ -108,20 +118,31 @@ def grid(tables: RunTables, name: str, epoch: int | None = None, order: str = "d
     snr = tables.snr[layer.name][row][units]
     colours = palette.snr_rgb(snr, dark)
     death = tables.death[layer.name][units]
-    data = pd.DataFrame({
-        "row": down, "column": across, "unit": units, "snr": snr, "colour": ["#{:02x}{:02x}{:02x}".format(*c) for c in colours],
-        "fate": ["kept to the end" if d == ALIVE else f"dead from epoch {d}" for d in death],
-    })  # fmt: skip
+    data = pd.DataFrame(
+        {
+            "row": down,
+            "column": across,
+            "unit": units,
+            "snr": snr,
+            "colour": ["#{:02x}{:02x}{:02x}".format(*c) for c in colours],
+            "fate": ["kept to the end" if d == ALIVE else f"dead from epoch {d}" for d in death],
+        }
+    )
     gap = 0 if len(layer.shape) == 2 else 1
     marks = (
         alt.Chart(data)
         .mark_rect(stroke="transparent", strokeWidth=gap)
         .encode(
-            x=alt.X("column:O", axis=None), y=alt.Y("row:O", axis=None),
+            x=alt.X("column:O", axis=None),
+            y=alt.Y("row:O", axis=None),
             color=alt.Color("colour:N", scale=None),
-            tooltip=[alt.Tooltip("unit:Q", title=layer.kind), alt.Tooltip("snr:Q", title="SNR", format=".3~g"), "fate:N"],
+            tooltip=[
+                alt.Tooltip("unit:Q", title=layer.kind),
+                alt.Tooltip("snr:Q", title="SNR", format=".3~g"),
+                "fate:N",
+            ],
         )
-    )  # fmt: skip
+    )
     description = pixel_map.describe(layer, tables.snr[layer.name][row], int(tables.epochs[row]))
     return charts.finish(alt.layer(marks), description, height)
 

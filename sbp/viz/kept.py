@@ -14,8 +14,10 @@ from sbp.viz import charts, palette, words
 from sbp.viz.tables import RunTables
 
 
-def chart(tables: RunTables, total: int, epoch: int | None = None, dark: bool = False, height: int = charts.HEIGHT) -> Any:
-    """Share of each layer that is kept, in percent, by epoch; the axis is 0 to 100 and the whole run, from the start."""
+def chart(
+    tables: RunTables, total: int, epoch: int | None = None, dark: bool = False, height: int = charts.HEIGHT
+) -> Any:
+    """Share of each layer that is kept, in percent, by epoch; the axis is 0 to 100 and the whole run."""
     data = table(tables)
     if data.empty:
         return charts.empty("The first epoch has not ended yet.", height)
@@ -26,16 +28,33 @@ def chart(tables: RunTables, total: int, epoch: int | None = None, dark: bool = 
         .mark_line(strokeWidth=2.25, interpolate="step-after", clip=True)
         .encode(
             x=charts.epoch_axis(0, max(total, tables.last)),
-            y=alt.Y("percent:Q", title="kept, % of the layer", scale=alt.Scale(domain=[0, 100], nice=False),
-                    axis=alt.Axis(values=[0, 25, 50, 75, 100], gridOpacity=0.4)),
-            color=alt.Color("layer:N", title=None, sort=names, scale=alt.Scale(domain=names, range=colours),
-                            legend=alt.Legend(orient="top", symbolStrokeWidth=3, labelLimit=200)),
-            strokeDash=alt.StrokeDash("layer:N", sort=names, legend=None,
-                                      scale=alt.Scale(domain=names, range=[list(d) for d in palette.DASHES[: len(names)]])),
-            tooltip=[alt.Tooltip("layer:N"), alt.Tooltip("epoch:Q"), alt.Tooltip("kept:Q", format=","),
-                     alt.Tooltip("units:Q", title="of", format=",")],
+            y=alt.Y(
+                "percent:Q",
+                title="kept, % of the layer",
+                scale=alt.Scale(domain=[0, 100], nice=False),
+                axis=alt.Axis(values=[0, 25, 50, 75, 100], gridOpacity=0.4),
+            ),
+            color=alt.Color(
+                "layer:N",
+                title=None,
+                sort=names,
+                scale=alt.Scale(domain=names, range=colours),
+                legend=alt.Legend(orient="top", symbolStrokeWidth=3, labelLimit=200),
+            ),
+            strokeDash=alt.StrokeDash(
+                "layer:N",
+                sort=names,
+                legend=None,
+                scale=alt.Scale(domain=names, range=[list(d) for d in palette.DASHES[: len(names)]]),
+            ),
+            tooltip=[
+                alt.Tooltip("layer:N"),
+                alt.Tooltip("epoch:Q"),
+                alt.Tooltip("kept:Q", format=","),
+                alt.Tooltip("units:Q", title="of", format=","),
+            ],
         )
-    )  # fmt: skip
+    )
     return charts.finish(alt.layer(lines, *charts.moment(epoch, dark)), describe(tables, epoch), height)
 
 
@@ -57,7 +76,7 @@ def counts(tables: RunTables) -> list[tuple[int, tuple[int, ...]]]:
 
 
 def kept_at(tables: RunTables, epoch: int | None = None) -> tuple[int, ...]:
-    """Kept units a layer at the last epoch that is not after `epoch` (None: the newest); all of them before the first."""
+    """Kept units a layer at the last epoch that is not after `epoch` (None: the newest); all before the first."""
     rows = counts(tables)
     fitting = [kept for e, kept in rows if epoch is None or e <= epoch]
     return fitting[-1] if fitting else tuple(layer.units for layer in tables.layers)
@@ -68,10 +87,14 @@ def bars(
 ) -> Any:
     """One bar a layer that shrinks to its kept share, its outline staying where it began; numbers beside it."""
     names = [words.layer_title(layer) for layer in layers]
-    data = pd.DataFrame({
-        "layer": names, "full": 100.0, "percent": [100 * k / layer.units for k, layer in zip(kept, layers, strict=True)],
-        "text": [words.count_of(k, layer) for k, layer in zip(kept, layers, strict=True)],
-    })  # fmt: skip
+    data = pd.DataFrame(
+        {
+            "layer": names,
+            "full": 100.0,
+            "percent": [100 * k / layer.units for k, layer in zip(kept, layers, strict=True)],
+            "text": [words.count_of(k, layer) for k, layer in zip(kept, layers, strict=True)],
+        }
+    )
     base = alt.Chart(data).encode(
         y=alt.Y("layer:N", sort=names, title=None, axis=alt.Axis(ticks=False, domain=False)),
         tooltip=[alt.Tooltip("layer:N"), alt.Tooltip("text:N", title="kept")],
@@ -87,7 +110,9 @@ def bars(
 
 def sentence(layers: Sequence[LayerInfo], kept: Sequence[int], epoch: int | None = None) -> str:
     """Counts of all layers in a sentence."""
-    parts = words.join([f"{words.count_of(k, layer)} in {words.layer_title(layer)}" for k, layer in zip(kept, layers, strict=True)])
+    parts = words.join(
+        [f"{words.count_of(k, layer)} in {words.layer_title(layer)}" for k, layer in zip(kept, layers, strict=True)]
+    )
     when = f"At epoch {epoch} " if epoch is not None else "Now "
     return f"{when}the network keeps {parts}."
 

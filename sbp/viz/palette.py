@@ -64,7 +64,7 @@ def log10_snr(snr: np.ndarray) -> np.ndarray:
 
 
 def log_snr_rgb(log10: np.ndarray, kept: np.ndarray, dark: bool = False) -> np.ndarray:
-    """Colour of each log10 SNR; `kept` says on which side of the split a value lies, so that 1 itself is never blurred."""
+    """Colour of each log10 SNR; `kept` says on which side of the split a value lies, so that 1 is never blurred."""
     below, above = _side(stops(dark)[:2]), _side(stops(dark)[2:])
     rgb = [np.where(kept, np.interp(log10, above[0], above[1][:, c]), np.interp(log10, below[0], below[1][:, c]))
            for c in range(3)]  # fmt: skip

@@ -13,8 +13,11 @@ from sbp.viz.pixels import enlarge
 
 
 def picture(
-    layer: LayerInfo, snr: np.ndarray, order: Sequence[int] | np.ndarray | None = None,
-    dark: bool = False, size: int = 336,
+    layer: LayerInfo,
+    snr: np.ndarray,
+    order: Sequence[int] | np.ndarray | None = None,
+    dark: bool = False,
+    size: int = 336,
 ) -> np.ndarray:
     """One square cell a unit, coloured by its SNR: uint8 [H, W, 4], transparent where no unit stands.
 
@@ -39,4 +42,5 @@ def describe(layer: LayerInfo, snr: np.ndarray, epoch: int | None = None) -> str
     """The picture in a sentence, for those who do not see it."""
     kept = int((snr >= 1).sum())
     when = "" if epoch is None else f" at epoch {epoch}"
-    return f"SNR of each {layer.kind} of {words.layer_title(layer)}{when}: {words.count_of(kept, layer)} are kept (SNR 1 or more)."
+    what = f"SNR of each {layer.kind} of {words.layer_title(layer)}{when}"
+    return f"{what}: {words.count_of(kept, layer)} are kept (SNR 1 or more)."

@@ -99,7 +99,11 @@ def network_sentence(tables: RunTables, config: Any, epoch: int, kept_units: tup
     error = ""
     if len(row):
         held = row.iloc[0]["validation_error_percent"]
-        error = f", held-out error {held:.2f} %" if held == held else f", training error {row.iloc[0]['train_error_percent']:.2f} %"
+        error = (
+            f", held-out error {held:.2f} %"
+            if held == held
+            else f", training error {row.iloc[0]['train_error_percent']:.2f} %"
+        )
     return f"Epoch {epoch}: of {born} units {words.widths(kept_units)} are left; {fewer}{error}."
 
 
@@ -108,7 +112,9 @@ def layer_sentence(tables: RunTables, name: str, row: int) -> str:
     layer = tables.layer(name)
     now = tables.snr[layer.name][row] >= 1
     epoch = int(tables.epochs[row])
-    text = f"{words.layer_title(layer)} at epoch {epoch}: {words.count_of(int(now.sum()), layer)} have an SNR of 1 or more"
+    text = (
+        f"{words.layer_title(layer)} at epoch {epoch}: {words.count_of(int(now.sum()), layer)} have an SNR of 1 or more"
+    )
     if row == 0:
         return text + "."
     before = tables.snr[layer.name][row - 1] >= 1
@@ -136,15 +142,20 @@ def _layer(
 
 def _records(tables: RunTables) -> dict[str, Any]:
     records = tables.records
+
     def column(name: str) -> list[float | None]:
         return [None if v != v else round(float(v), 5) for v in records[name]]
 
     values = records[["nll", "loss"]].to_numpy(dtype=float).ravel()
     return {
-        "x": [int(x) for x in records["epoch"]], "nll": column("nll"), "kl": column("kl_per_object"), "loss": column("loss"),
-        "validation": column("validation_error_percent"), "train": column("train_error_percent"),
+        "x": [int(x) for x in records["epoch"]],
+        "nll": column("nll"),
+        "kl": column("kl_per_object"),
+        "loss": column("loss"),
+        "validation": column("validation_error_percent"),
+        "train": column("train_error_percent"),
         "top": bound.top_of(values[np.isfinite(values)]),
-    }  # fmt: skip
+    }
 
 
 def _b64(values: np.ndarray) -> str:

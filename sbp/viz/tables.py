@@ -162,12 +162,12 @@ def records_table(records: Sequence[Any]) -> pd.DataFrame:
 
 def snr_table(tables: RunTables, name: str, units: Sequence[int] | None = None) -> pd.DataFrame:
     """Long form for a chart or a CSV: layer, unit, epoch, mu, log_sigma, snr, kept."""
-    units = np.arange(tables.layer(name).units) if units is None else np.asarray(units, dtype=int)
-    grid_epoch, grid_unit = np.meshgrid(tables.epochs, units, indexing="ij")
-    snr = tables.snr[name][:, units]
+    chosen = np.arange(tables.layer(name).units) if units is None else np.asarray(units, dtype=int)
+    grid_epoch, grid_unit = np.meshgrid(tables.epochs, chosen, indexing="ij")
+    snr = tables.snr[name][:, chosen]
     return pd.DataFrame({
         "layer": name, "unit": grid_unit.ravel(), "epoch": grid_epoch.ravel(),
-        "mu": tables.loc[name][:, units].ravel(), "log_sigma": tables.log_scale[name][:, units].ravel(),
+        "mu": tables.loc[name][:, chosen].ravel(), "log_sigma": tables.log_scale[name][:, chosen].ravel(),
         "snr": snr.ravel(), "kept": (snr >= 1).ravel(),
     })  # fmt: skip
 

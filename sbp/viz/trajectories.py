@@ -25,7 +25,9 @@ def sample(tables: RunTables, name: str, count: int = UNITS) -> np.ndarray:
 
 def thin(epochs: np.ndarray, upto: int, count: int = EPOCHS) -> np.ndarray:
     """Rows 0..upto, at most `count` of them, first and last included."""
-    return np.unique(np.linspace(0, upto, min(count, upto + 1)).round().astype(int)) if len(epochs) else np.zeros(0, int)
+    return (
+        np.unique(np.linspace(0, upto, min(count, upto + 1)).round().astype(int)) if len(epochs) else np.zeros(0, int)
+    )
 
 
 def chart(
@@ -45,15 +47,29 @@ def chart(
         alt.Chart(_lines(tables, layer.name, rows, units))
         .mark_line(strokeWidth=1, opacity=0.55, clip=True)
         .encode(
-            x=x, y=charts.snr_axis(), detail="unit:N",
-            color=alt.Color("state:N", title=None, legend=alt.Legend(orient="top", symbolOpacity=1, symbolStrokeWidth=3),
-                            scale=alt.Scale(domain=["kept", "pruned"], range=[
-                                palette.KEPT_DARK if dark else palette.KEPT,
-                                palette.PRUNED_DARK if dark else palette.PRUNED])),
-            tooltip=[alt.Tooltip("unit:Q", title=layer.kind), alt.Tooltip("epoch:Q"),
-                     alt.Tooltip("snr:Q", title="SNR", format=".3~g"), alt.Tooltip("state:N", title="at the end")],
+            x=x,
+            y=charts.snr_axis(),
+            detail="unit:N",
+            color=alt.Color(
+                "state:N",
+                title=None,
+                legend=alt.Legend(orient="top", symbolOpacity=1, symbolStrokeWidth=3),
+                scale=alt.Scale(
+                    domain=["kept", "pruned"],
+                    range=[
+                        palette.KEPT_DARK if dark else palette.KEPT,
+                        palette.PRUNED_DARK if dark else palette.PRUNED,
+                    ],
+                ),
+            ),
+            tooltip=[
+                alt.Tooltip("unit:Q", title=layer.kind),
+                alt.Tooltip("epoch:Q"),
+                alt.Tooltip("snr:Q", title="SNR", format=".3~g"),
+                alt.Tooltip("state:N", title="at the end"),
+            ],
         )
-    )  # fmt: skip
+    )
     layers = [charts.snr_rules(tables.prior_snr, dark), lines]
     if len(units) < layer.units:
         layers.insert(0, _band(tables, layer.name, rows, x))

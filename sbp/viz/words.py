@@ -51,7 +51,7 @@ def duration(seconds: float | None) -> str:
 
 
 def count_of(kept: int, layer: LayerInfo) -> str:
-    """"245 of 784 pixels"."""
+    """ "245 of 784 pixels"."""
     return f"{kept:,} of {layer.units:,} {units_of(layer)}"
 
 
@@ -65,5 +65,5 @@ def widths(counts: Iterable[int]) -> str:
 
 
 def join(parts: list[str]) -> str:
-    """"a, b and c"."""
+    """ "a, b and c"."""
     return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1] if parts else ""

@@ -58,7 +58,9 @@ def start_on_digits(page: Page, epochs: int) -> None:
     page.locator(f".st-key-start-form-{place} button").click()
 
 
-def test_start_watch_reload_stop_resume(open_page: Callable[..., Page], served: Served, stopped_afterwards: None) -> None:
+def test_start_watch_reload_stop_resume(
+    open_page: Callable[..., Page], served: Served, stopped_afterwards: None
+) -> None:
     page = open_page("/train")
     start_on_digits(page, 900)
     page.wait_for_url(re.compile(r"[?&]run=[^&]*custom"), timeout=MINUTE)

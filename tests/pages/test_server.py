@@ -26,7 +26,9 @@ def test_every_option_of_the_config_exists_and_is_safe() -> None:
     for section, values in settings.items():
         for name, value in values.items():
             nested = isinstance(value, dict)
-            flat.update({f"{section}.{name}.{key}": v for key, v in value.items()} if nested else {f"{section}.{name}": value})
+            flat.update(
+                {f"{section}.{name}.{key}": v for key, v in value.items()} if nested else {f"{section}.{name}": value}
+            )
     assert [name for name in flat if name not in options] == []
     assert flat["server.address"] == "127.0.0.1"
     assert flat["server.allowedHosts"] == ["localhost", "127.0.0.1"]

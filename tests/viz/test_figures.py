@@ -38,7 +38,9 @@ def rows_in(spec: dict[str, Any]) -> int:
 
 @pytest.mark.parametrize("name", FIGURES)
 @pytest.mark.parametrize("dark", [False, True])
-def test_every_figure_is_described_and_cannot_be_zoomed(name: str, dark: bool, found: RunTables, caffe: RunTables) -> None:
+def test_every_figure_is_described_and_cannot_be_zoomed(
+    name: str, dark: bool, found: RunTables, caffe: RunTables
+) -> None:
     for tables in (found, caffe):
         spec = spec_of(FIGURES[name](tables, dark=dark))
         assert spec["description"].endswith(".")

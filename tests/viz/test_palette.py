@@ -40,7 +40,9 @@ def test_lightness_is_monotone_on_either_side(dark: bool) -> None:
     direction = 1 if dark else -1
     assert (direction * np.diff(lightness[kept]) >= -0.3).all()
     assert direction * (lightness[kept][-1] - lightness[kept][0]) > 40
-    assert (-direction * np.diff(lightness[~kept]) <= 0.3).all() or (direction * np.diff(lightness[~kept]) >= -0.3).all()
+    assert (-direction * np.diff(lightness[~kept]) <= 0.3).all() or (
+        direction * np.diff(lightness[~kept]) >= -0.3
+    ).all()
 
 
 @pytest.mark.parametrize("dark", [False, True])
