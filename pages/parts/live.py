@@ -44,6 +44,8 @@ def _panel(run_id: str, polling: bool, play: bool, tools: Callable[[], None] | N
     if len(run.snapshots()):
         layout, panels = replay.train_layout(run)
         player(run, layout, panels, key=f"player-{run.id}", play=play and not polling, live=polling)
+        if not run.recorded and run.meta.get("data_source"):
+            st.caption(_md(origin(run)))
     else:
         st.container(height=320, border=True, vertical_alignment="center", horizontal_alignment="center").markdown(
             ":gray[Pictures appear as soon as the network is built.]", width="content"
@@ -134,6 +136,15 @@ def ending(run: RunView) -> str:
             f"{kept} units kept, {_times(result.get('macs_reduction'))} on {run.meta.get('hardware', run.device)}."
         )
     return run.message if run.state in (State.FINISHED, State.STOPPED) else ""
+
+
+def origin(run: RunView) -> str:
+    """What a run is trained on, and where, in a line."""
+    meta = run.meta
+    parts = [str(meta["data_source"])]
+    if meta.get("n_train"):
+        parts.append(f"{meta['n_train']:,} images trained on, {meta.get('n_validation', 0):,} held out.")
+    return " ".join([*parts, f"Device {run.device or 'not chosen yet'}: {meta.get('hardware', 'unknown')}."])
 
 
 def _trouble(run: RunView) -> None:

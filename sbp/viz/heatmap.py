@@ -148,25 +148,28 @@ def grid(tables: RunTables, name: str, epoch: int | None = None, order: str = "d
 
 
 def describe(tables: RunTables, name: str, epoch: int | None = None) -> str:
-    """The heatmap in a sentence: who is left, who has gone since when."""
+    """The heatmap in a sentence: how many are left, and what happened before."""
     layer = tables.layer(name)
     if not len(tables.epochs):
         return "No epoch has ended yet, so no unit has an SNR."
     row = tables.index(epoch)
-    snr = tables.snr[layer.name]
-    now, kept = int(tables.epochs[row]), int((snr[row] >= 1).sum())
-    title = words.layer_title(layer)
-    if kept == layer.units:
-        return f"{title} at epoch {now}: all {layer.units:,} {words.units_of(layer)} are kept; nothing has died yet."
-    dead = (snr[: row + 1] < 1).any(axis=1)
+    kept = int((tables.snr[layer.name][row] >= 1).sum())
+    left = f"{words.layer_title(layer)} at epoch {int(tables.epochs[row])}: {words.count_of(kept, layer)}"
+    return f"{left} have an SNR of 1 or more. {history(tables, name, epoch)}"
+
+
+def history(tables: RunTables, name: str, epoch: int | None = None) -> str:
+    """What happened to a layer up to an epoch: the first death, and the epoch that most units went in."""
+    layer, row = tables.layer(name), tables.index(epoch)
+    snr = tables.snr[layer.name][: row + 1]
+    dead = (snr < 1).any(axis=1)
+    if not dead.any():
+        return "Nothing has died yet."
     first = int(tables.epochs[np.argmax(dead)])
-    alive = tables.alive(layer.name)[: row + 1]
-    losses = -np.diff(alive, prepend=layer.units)
+    losses = -np.diff(tables.alive(layer.name)[: row + 1], prepend=layer.units)
     worst = int(np.argmax(losses))
-    return (
-        f"{title} at epoch {now}: {words.count_of(kept, layer)} are kept. The first died at epoch {first}; "
-        f"most went at epoch {int(tables.epochs[worst])}, {int(losses[worst]):,} of them."
-    )
+    most = f"most went at epoch {int(tables.epochs[worst])}, {int(losses[worst]):,} of them"
+    return f"The first died at epoch {first}; {most}."
 
 
 def _y_title(layer: LayerInfo, order: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from sbp.networks.specs import SPECS, LayerInfo
+from sbp.pruning.masks import close_masks, keep_masks
 from sbp.viz import bound, kept, palette, trajectories, words
 from sbp.viz.cells import cells, is_map
 from sbp.viz.charts import SNR_DOMAIN
@@ -92,8 +93,10 @@ def network_sentence(tables: RunTables, config: Any, epoch: int, kept_units: tup
     if epoch == 0:
         return f"At birth all {born} units are kept: the noise is so small that every SNR is far above 1."
     macs = SPECS[config.network].macs(kept_units)
-    less = f"{dense / macs:.1f} times fewer multiplications" if macs else "no multiplications at all"
-    fewer = "nothing saved yet" if macs == dense else less
+    times = dense / macs if macs else 0.0
+    fewer = "nothing saved yet" if macs == dense else f"{times:.1f} times fewer multiplications"
+    if min(kept_units) == 0:
+        fewer = "nothing reaches the output any more"
     row = tables.records[(tables.records["phase"] == "sbp") & (tables.records["epoch"] == epoch)] if len(
         tables.records) else tables.records  # fmt: skip
     error = ""
@@ -115,6 +118,9 @@ def layer_sentence(tables: RunTables, name: str, row: int) -> str:
     text = (
         f"{words.layer_title(layer)} at epoch {epoch}: {words.count_of(int(now.sum()), layer)} have an SNR of 1 or more"
     )
+    if layer.parent:
+        masks = close_masks(keep_masks({key: snr[row] for key, snr in tables.snr.items()}), tables.layers)
+        text += f", {int(masks[layer.name].sum()):,} of them on a channel that is kept"
     if row == 0:
         return text + "."
     before = tables.snr[layer.name][row - 1] >= 1
@@ -132,7 +138,7 @@ def _layer(
     share = trajectories.UNITS if focus else share
     return {
         "name": layer.name, "title": words.layer_title(layer), "kind": layer.kind, "word": words.units_of(layer),
-        "units": layer.units, "shape": list(layer.shape), "kept": counts.tolist(),
+        "units": layer.units, "parent": layer.parent, "shape": list(layer.shape), "kept": counts.tolist(),
         "levels": _b64(levels(tables.snr[layer.name][rows])),
         "order": _b64(by_order.astype("<i2")),
         "cells": {"rows": grid.shape[0], "columns": grid.shape[1], "units": _b64(grid.astype("<i2"))},

@@ -52,7 +52,7 @@ def test_a_recording_holds_every_unit_and_is_small(found: RunTables) -> None:
 
 def test_a_dead_network_is_said_and_never_divided_by(found: RunTables) -> None:
     said = recording.network_sentence(found, config(), 12, (0, 0, 0), 545000)
-    assert "0–0–0 are left; no multiplications at all" in said
+    assert "0–0–0 are left; nothing reaches the output any more" in said
 
 
 def test_sentences_are_true(found: RunTables) -> None:

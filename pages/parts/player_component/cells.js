@@ -9,6 +9,10 @@ export function cellsPicture(run, index, { select } = {}) {
   const layer = run.layers[index];
   const levels = new Float32Array(layer.units);
   const { rows, columns, units } = layer.cells;
+  // A dead channel takes its features along: they are drawn faintly, whatever their own SNR.
+  const parent = run.layers.find((other) => other.name === layer.parent);
+  const above = parent && new Float32Array(parent.units);
+  const gone = (unit) => Boolean(parent) && above[Math.floor((unit * parent.units) / layer.units)] < run.scale.one - 0.5;
   const small = document.createElement("canvas");
   small.width = columns;
   small.height = rows;
@@ -18,6 +22,7 @@ export function cellsPicture(run, index, { select } = {}) {
 
   function draw({ ink, width, height }, theme, moment, chosen) {
     levelsAt(run, layer, moment, levels);
+    if (parent) levelsAt(run, parent, moment, above);
     const multiples = layer.units <= MULTIPLES && layer.shape.length === 1;
     const side = Math.min(width / columns, multiples ? width / columns : height / rows);
     const high = multiples ? Math.min(height / rows, side * 0.8) : side;
@@ -31,7 +36,7 @@ export function cellsPicture(run, index, { select } = {}) {
         image.data[4 * at] = theme.scale[c];
         image.data[4 * at + 1] = theme.scale[c + 1];
         image.data[4 * at + 2] = theme.scale[c + 2];
-        image.data[4 * at + 3] = unit < 0 ? 0 : 255;
+        image.data[4 * at + 3] = unit < 0 ? 0 : gone(unit) ? 60 : 255;
       }
       pen.putImageData(image, 0, 0);
       ink.imageSmoothingEnabled = false;
@@ -123,7 +128,7 @@ export function cellsPicture(run, index, { select } = {}) {
     if (unit < 0) return "";
     const level = levels[unit];
     const place = layer.shape.length === 2 ? `row ${Math.floor(unit / layer.shape[1])}, column ${unit % layer.shape[1]}` : `${layer.kind} ${unit}`;
-    return `${place}: SNR ${saySnr(run, level)}, ${level >= run.scale.one - 0.5 ? "kept" : "pruned"}`;
+    return `${place}: SNR ${saySnr(run, level)}, ${level < run.scale.one - 0.5 ? "pruned" : gone(unit) ? "gone with its channel" : "kept"}`;
   }
 
   const click = select ? (x, y) => select(unitAt(x, y)) : null;
