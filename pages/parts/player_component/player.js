@@ -90,7 +90,7 @@ function makePlayer(root) {
   player.stop = () => {
     cancelAnimationFrame(request);
     request = 0;
-    document.onkeydown === keyed && (document.onkeydown = null);
+    document.removeEventListener("keydown", keyed);
     watch.disconnect();
   };
 
@@ -220,7 +220,7 @@ function makePlayer(root) {
 
   function listen(whole) {
     root.onkeydown = whole ? null : keyed;
-    if (whole) document.onkeydown = keyed;
+    if (whole) document.addEventListener("keydown", keyed); // added once, however often this is called
   }
 
   parts.play.onclick = () => hand(() => toggle(clock));
