@@ -22,7 +22,7 @@ def sample_theta(
 ) -> Tensor:
     """Draws theta of shape [objects, units] from loc and scale of shape [units]; low, high: a, b, scalars or [units].
 
-    theta = exp(mu + sigma Phi^-1(Phi(alpha) + Z u)), u ~ U(0, 1) (eq. 18), without what fails in it: see `quantile`.
+    theta = exp(mu + sigma Phi^-1(Phi(alpha) + Z u)), u ~ U(0, 1) (eq. 18), without what fails in it: see `regimes`.
     Differentiable in loc and scale.
 
     >>> sample_theta(torch.zeros(3), torch.ones(3), torch.tensor(-20.0), torch.tensor(0.0), objects=5).shape
