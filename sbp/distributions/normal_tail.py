@@ -71,6 +71,7 @@ def hazard_excess(z: Tensor) -> Tensor:
 def log_mills_drop(h: Tensor, t: Tensor) -> Tensor:
     """log R(h) - log R(h + t) for h >= FAR and t >= 0, right to relative rounding however small it is.
 
+    (Up to t = 4 h; beyond, where only a w can be and e^(-w^2/2) is nothing, to 1e-6.)
     d log R / dz = -kappa(z), so the drop is the integral of kappa over [h, h + t]; as a difference of two logarithms
     it would have no digit left where t is small. In float32, log R = -log z + a series whose own difference may round.
     """

@@ -125,10 +125,10 @@ class TruncatedLogNormal(Distribution):
     def cdf(self, value: Tensor) -> Tensor:
         """P(theta <= value), 0 below the support and 1 above it; differentiable in value, loc and scale."""
         parameters = self._precise()
-        x, _, above = log_inside(value, *parameters[2:])
+        x, inside, above = log_inside(value, *parameters[2:])
         x, *parameters = torch.broadcast_tensors(x, *parameters)
         low, high = parameters[2:]
-        strictly = (low < x) & (x < high)
+        strictly = inside & (low < x) & (x < high)
         x = torch.where(strictly, x, (low + high) / 2)
         odds = moments.log_odds_of_log(x.detach(), *parameters)
         if x.requires_grad:  # the quadrature holds its end points constant; d odds / dx = density / (F (1 - F))
