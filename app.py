@@ -1,4 +1,4 @@
-"""The app: `streamlit run app.py`. The pages are named in pages/router.py, the server is set in pages/parts/server.py."""
+"""The app: `streamlit run app.py`. Pages are named in pages/router.py; pages/parts/server.py sets the server."""
 
 import streamlit as st
 

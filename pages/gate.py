@@ -5,11 +5,15 @@ import streamlit as st
 from pages.parts import frame, gate_view
 from pages.parts.gate import gate
 
-frame.header("One gate", "A unit’s output is multiplied by theta, drawn anew for each object. What do mu, sigma, a and b do to it?")
+frame.header(
+    "One gate",
+    "A unit’s output is multiplied by theta, drawn anew for each object. What do mu, sigma, a and b do to it?",
+)
 view, complaints = gate_view.opening()
 frame.notices(complaints)
 gate(view, gate_view.released)
 st.caption(
-    "log theta ~ N(mu, sigma²) cut to [a, b]; p is uniform there. Equations and sections are those of Neklyudov, "
-    "Molchanov, Ashukha and Vetrov, *Structured Bayesian Pruning via Log-Normal Multiplicative Noise* (2017)."
+    "log theta ~ N(mu, sigma²) cut to [a, b]; p is uniform there. Equations and sections are those of "
+    "Neklyudov, Molchanov, Ashukha and Vetrov, "
+    "*Structured Bayesian Pruning via Log-Normal Multiplicative Noise* (2017)."
 )

@@ -19,8 +19,8 @@ def read(path: str) -> str:
 def bundle(folder: str, names: tuple[str, ...]) -> str:
     """Several JavaScript modules as one: their imports of each other dropped, their exports made plain.
 
-    `names` are given in the order of dependence; only the last may have a default export. The files stay modules
-    that Node and a browser can import one by one, which is how the tests read them.
+    `names` are given in the order of dependence; only the last may have a default export. The files stay
+    modules that Node and a browser can import one by one, which is how the tests read them.
 
     >>> "export default" in bundle("gate_component", ("maths.js",))
     False

@@ -15,7 +15,9 @@ ICON = str(Path(__file__).parents[2] / "assets" / "icon.svg")
 # Streamlit has no option for the width of a page or the gap below its header line.
 _CSS = """
 <style>
-[data-testid="stMainBlockContainer"] { max-width: 1320px; margin: 0 auto; padding-left: 1.25rem; padding-right: 1.25rem; }
+[data-testid="stMainBlockContainer"] {
+  max-width: 1320px; margin: 0 auto; padding-left: 1.25rem; padding-right: 1.25rem;
+}
 [data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 0.75rem; }
 .page-title { display: flex; flex-wrap: wrap; align-items: baseline; column-gap: 1rem; }
 .page-title h1 { font-size: 1.75rem; padding: 0; margin: 0; line-height: 1.2; }
@@ -31,8 +33,8 @@ _CSS = """
 
 _ABOUT = (
     f"**{TITLE}**: multiplicative log-normal noise learns which units of a network can go.\n\n"
-    "Neklyudov, Molchanov, Ashukha, Vetrov: *Structured Bayesian Pruning via Log-Normal Multiplicative Noise* "
-    "(NIPS 2017)."
+    "Neklyudov, Molchanov, Ashukha, Vetrov: "
+    "*Structured Bayesian Pruning via Log-Normal Multiplicative Noise* (NIPS 2017)."
 )
 
 
@@ -43,7 +45,7 @@ def configure() -> None:
 
 
 def header(title: str, question: str) -> None:
-    """The first line of a page: its title, the question it answers, and a button that copies the page's link."""
+    """The first line of a page: its title, the question it answers, a button that copies the page's link."""
     st.set_page_config(page_title=f"{title} · {TITLE}")
     with st.container(horizontal=True, vertical_alignment="center", key="page-header"):
         st.html(

@@ -16,8 +16,8 @@ REACH = 5.0
 def opening() -> tuple[dict[str, float], list[str]]:
     """The view to show and what was wrong with the link.
 
-    A link that says something else than what was last shown wins: the page was opened by it, or the browser went
-    back. Otherwise the component keeps what it was given for as long as it stays on the page.
+    A link that says something else than what was last shown wins: the page was opened by it, or the browser
+    went back. Otherwise the component keeps what it was given for as long as it stays on the page.
     """
     complaints = state.complaints(PAGE)
     linked = state.from_link(PAGE)
@@ -28,6 +28,9 @@ def opening() -> tuple[dict[str, float], list[str]]:
         complaints += more
     if view != last or "gate" not in st.session_state:
         st.session_state[GIVEN] = view
+    if LAST in st.session_state and not linked:
+        # Back from another page, whose address says nothing of this one.
+        state.remember(PAGE, view)
     st.session_state[LAST] = view
     return st.session_state.get(GIVEN, view), complaints
 
@@ -46,8 +49,8 @@ def fitted(view: dict[str, float]) -> tuple[dict[str, float], list[str]]:
     if not low <= view["mu"] <= high:
         inside = min(max(view["mu"], low), high)
         said.append(
-            f"The link says mu = {view['mu']:g}; expected a number from {low:g} to {high:g} on this interval. "
-            f"Shown instead: {inside:g}."
+            f"The link says mu = {view['mu']:g}; expected a number from {low:g} to {high:g} "
+            f"on this interval. Shown instead: {inside:g}."
         )
         view = {**view, "mu": inside}
     return view, said

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import gc
 import importlib
-import os
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,8 +13,10 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from sbp.runs import launcher
+
 # What the first visitor would otherwise wait for. No torch: pages read stored numbers.
-WARM = ("numpy", "pandas", "pyarrow", "altair", "sbp.config", "sbp.distributions.moments", "sbp.runs.store")
+WARM = ("numpy", "pandas", "pyarrow", "altair", "sbp.distributions.moments")
 
 REAP_SECONDS = 2.0
 
@@ -79,8 +80,7 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
     Frozen objects are skipped by every later garbage collection, which is what keeps a rerun short.
     """
     for name in WARM:
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
+        importlib.import_module(name)
     gc.collect()
     gc.freeze()
     reaper = asyncio.create_task(_reap_forever())
@@ -91,29 +91,7 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
 
 
 async def _reap_forever() -> None:
+    """A worker that has ended stays a zombie until its parent asks for it, and nobody may be looking at a page."""
     while True:
         await asyncio.sleep(REAP_SECONDS)
-        reap_zombies()
-
-
-def reap_zombies() -> int:
-    """Collects the exit status of workers that have ended, so that none stays as a zombie; returns how many.
-
-    Only children that lead a session of their own are touched: that is how workers are started, and nothing else is.
-    """
-    reaped = 0
-    for pid in _children():
-        with contextlib.suppress(OSError):
-            if os.getsid(pid) == pid and os.waitpid(pid, os.WNOHANG)[0] == pid:
-                reaped += 1
-    return reaped
-
-
-def _children() -> list[int]:
-    """The process ids of this process's children, as far as the system lists them (Linux); else none."""
-    found: list[int] = []
-    with contextlib.suppress(OSError):
-        for task in os.listdir("/proc/self/task"):
-            with open(f"/proc/self/task/{task}/children", encoding="ascii") as file:
-                found += [int(pid) for pid in file.read().split()]
-    return found
+        launcher.reap()

@@ -1,8 +1,8 @@
 """Every session key and query parameter of the app, in one table.
 
-A value of the view is known by one name: the key of its widget, its query parameter, and its row here. Widgets of
-Streamlit are bound to the address by Streamlit itself (`bound`); a component writes its own values (`remember`).
-Values that come by a link are checked before the page uses them: Streamlit would drop a bad one without a word.
+A value of the view is known by one name: its query parameter and its row here. A page reads it from the link
+(`from_link`), says what the link got wrong (`complaints`), and writes back what was changed by hand (`remember`).
+Streamlit's own binding of widgets to the address is not used: it drops a bad value without a word.
 """
 
 from __future__ import annotations
@@ -111,22 +111,27 @@ SESSION: dict[str, str] = {
     "channels-player": "the player of page Channels: epoch and unit last set by hand",
     "form-start": "the preset that the full form of page Train began with",
     "start-said": "why a run could not be started",
+    "story": "the player of page Story",
+    "new-run": "page Train: the presets and the full form",
+    "start-done": "the run that was started last, said once",
+    "run-line": "the line of a run: state, progress, buttons",
+    "stop": "the button that stops the run shown",
+    "resume": "the button that resumes the run shown",
+    "channels-line": "the line of a run on page Channels",
+    "channels-files": "page Channels: figures and numbers to take away",
+    "runs-all": "page Runs: show all of one's own runs",
+    "runs-said": "page Runs: what the last action came to, said once",
+    "delete-yes": "page Runs: delete, asked twice",
+    "delete-no": "page Runs: keep it after all",
+    "details-figures": "page Runs: figures with exact values",
+    "details-numbers": "page Runs: the numbers of every epoch",
+    "details-config": "page Runs: what a run was asked to do",
 }
 
 
 def fields(page: str) -> dict[str, Field]:
     """The rows of one page by name."""
     return {field.name: field for field in FIELDS if field.page == page}
-
-
-def bound(name: str) -> dict[str, Any]:
-    """The arguments that tie a Streamlit widget to its row: key, address and session.
-
-    st.selectbox("Layer", layers, **state.bound("layer"))
-    """
-    if all(field.name != name for field in FIELDS):
-        raise KeyError(f"{name!r} is no row of pages.parts.state.FIELDS; add it there.")
-    return {"key": name, "bind": "query-params", "persist_state": "session"}
 
 
 def complaints(page: str) -> list[str]:
@@ -137,7 +142,8 @@ def complaints(page: str) -> list[str]:
             try:
                 field.read(text)
             except ValueError as error:
-                said.append(f"The link says {name} = {_short(text)}; expected {error}. Shown instead: {_plain(field.default)}.")
+                shown = _plain(field.default)
+                said.append(f"The link says {name} = {_short(text)}; expected {error}. Shown instead: {shown}.")
     return said
 
 

@@ -1,7 +1,6 @@
 """Fixtures of the browser tests: one server, one Chromium, a fresh context a test.
 
-    def test_something(served, open_page):
-        page = open_page("/gate?sigma=2")            # width=390, dark=True for other screens
+A test takes `open_page` and calls `page = open_page("/gate?sigma=2", width=390, dark=True)`.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ def fresh_server(tmp_path: Any) -> Iterator[Served]:
 
 
 def _is_error(message: ConsoleMessage) -> bool:
-    """Streamlit looks for its server below a deep link first (/gate/_stcore/health) and takes the 404 for an answer."""
+    """Streamlit looks for its server below a deep link first (/gate/_stcore/health): that 404 is its answer."""
     return message.type == "error" and "/_stcore/" not in message.location.get("url", "")
 
 
@@ -58,7 +57,9 @@ def open_page(browser: Browser, served: Served) -> Iterator[Callable[..., Page]]
     contexts: list[Any] = []
     errors: list[str] = []
 
-    def opened(path: str = "/", *, width: int = 1366, height: int = 768, dark: bool = False, at: Served = served) -> Page:
+    def opened(
+        path: str = "/", *, width: int = 1366, height: int = 768, dark: bool = False, at: Served = served
+    ) -> Page:
         context = browser.new_context(
             viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",

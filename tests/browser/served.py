@@ -28,8 +28,8 @@ LAUNCH = [
 ]  # fmt: skip
 
 HOW_TO_GET_CHROMIUM = (
-    "No Chromium was found: install one with the system's package manager (Debian: apt-get install chromium), "
-    "or run `python -m playwright install chromium`."
+    "No Chromium was found: install one with the system's package manager "
+    "(Debian: apt-get install chromium), or run `python -m playwright install chromium`."
 )
 
 
@@ -64,9 +64,8 @@ def serve(folder: Path) -> Iterator[Served]:
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
     command += ["--server.port", str(port), "--server.fileWatcherType", "none"]
     with served.log.open("wb") as log:
-        process = subprocess.Popen(
-            command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, "SBP_RUNS": str(served.runs)}
-        )
+        environment = {**os.environ, "SBP_RUNS": str(served.runs)}
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, env=environment)
         try:
             _wait_until_healthy(process, served)
             yield served
@@ -82,10 +81,12 @@ def serve(folder: Path) -> Iterator[Served]:
 def _wait_until_healthy(process: subprocess.Popen[bytes], served: Served) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(urllib.error.URLError, OSError):
+        try:
             with urllib.request.urlopen(f"{served.url}/_stcore/health", timeout=2) as answer:
                 if answer.status == 200:
                     return
+        except (urllib.error.URLError, OSError):
+            pass
         time.sleep(0.1)
     raise RuntimeError(f"The app did not start (exit code {process.poll()}). It said:\n{served.text()}")
 

@@ -1,9 +1,9 @@
-"""Writes gate.json: what mpmath says of the truncated log-normal, for the library and the gate's JavaScript alike.
+"""Writes gate.json: what mpmath says of the truncated log-normal, for the library and for the gate's JavaScript.
 
     python -m tests.vectors.make_gate
 
-Nothing of the project is imported: closed forms (eq. 17, 20, Appendix D) at 80 digits, each difference of normal
-probabilities taken in the tail where both are small; a sample of points is checked against plain integration.
+Nothing of the project is imported: closed forms (eq. 17, 20, Appendix D) at 80 digits, each difference of
+normal probabilities taken in the tail where both are small; some points are checked by plain integration.
 """
 
 from __future__ import annotations
@@ -45,8 +45,9 @@ def truth(mu: float, sigma: float, a: float, b: float) -> dict[str, Any]:
     entropy_log = mp.log(mp.sqrt(2 * mp.pi * mp.e) * s * z) + edge / 2
     mean_log = m + s * (density(alpha) - density(beta)) / z
     return {
-        "mean": first, "sd": mp.sqrt(variance), "snr": first / mp.sqrt(variance), "kl": mp.log(high - low) - entropy_log,
-        "entropy_log": entropy_log, "entropy": entropy_log + mean_log, "log_z": mp.log(z),
+        "mean": first, "sd": mp.sqrt(variance), "snr": first / mp.sqrt(variance),
+        "kl": mp.log(high - low) - entropy_log, "entropy_log": entropy_log, "entropy": entropy_log + mean_log,
+        "log_z": mp.log(z),
         "quantiles_of_log": [quantile(p, alpha, beta, z) * s + m for p in PROBABILITIES],
     }  # fmt: skip
 
@@ -86,19 +87,21 @@ def points() -> list[tuple[float, float, float, float]]:
     return found
 
 
+def in_double(value: Any) -> Any:
+    return [in_double(v) for v in value] if isinstance(value, list) else float(mp.nstr(value, DIGITS))
+
+
 def main() -> None:
     cases = []
     for number, (mu, sigma, a, b) in enumerate(points()):
         values = truth(mu, sigma, a, b)
         if number % 9 == 0 and a < mu < b:
             check_by_integration(mu, sigma, a, b, values)
-        plain = {
-            name: [float(mp.nstr(v, DIGITS)) for v in value] if isinstance(value, list) else float(mp.nstr(value, DIGITS))
-            for name, value in values.items()
-        }
+        plain = {name: in_double(value) for name, value in values.items()}
         cases.append({"mu": mu, "sigma": sigma, "a": a, "b": b, **plain})
     rows = ",\n".join(json.dumps(case) for case in cases)
-    TARGET.write_text(f'{{"probabilities": {json.dumps(PROBABILITIES)}, "cases": [\n{rows}\n]}}\n', encoding="utf-8")
+    head = f'"probabilities": {json.dumps(PROBABILITIES)}, "cases": '
+    TARGET.write_text(f"{{{head}[\n{rows}\n]}}\n", encoding="utf-8")
     print(f"{TARGET.name}: {len(cases)} cases")
 
 

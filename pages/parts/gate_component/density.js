@@ -33,7 +33,7 @@ export function paintLogDensity(ctx, { width, height }, { gate, dragging }, them
   const [top, bottom] = [46, height - 44];
   const x = logScale(gate, width);
   const priorHeight = 1 / (gate.b - gate.a);
-  const y = linear([0, Math.max(gate.peak, priorHeight) * 1.14], [bottom, top]);
+  const y = linear([0, Math.max(gate.peak, priorHeight) * 1.2], [bottom, top]);
   const density = (at) => Math.exp(gate.logDensity(at));
   const colour = gateColour(gate, theme);
   const [xa, xb] = [x(gate.a), x(gate.b)];
@@ -67,10 +67,11 @@ export function paintLogDensity(ctx, { width, height }, { gate, dragging }, them
   const right = peak < (xa + xb) / 2;
   const broad = gate.peak < 3 * priorHeight;
   // A broad curve has its name on top, a narrow one beside its peak; the prior's name stands clear of both.
-  const named = broad ? [Math.min(Math.max(peak, xa + 46), xb - 46), top + 2, "center"] : [peak + (right ? 14 : -14), y(gate.peak) + 8, right ? "left" : "right"];
+  const named = broad ? [Math.min(Math.max(peak, xa + 46), xb - 46), top + 16, "center"] : [peak + (right ? 14 : -14), y(gate.peak) + 8, right ? "left" : "right"];
   text(ctx, "q, this gate", named[0], named[1], { ...label, color: colour, align: named[2] });
-  const under = broad ? 20 : -8;
-  text(ctx, "p, the prior", right ? xb - 10 : xa + 10, y(priorHeight) + under, { ...label, color: theme.reference, align: right ? "right" : "left" });
+  const [end, towards] = right ? [gate.b, -1] : [gate.a, 1];
+  const lower = y(density(end)) > y(priorHeight) + 8;
+  text(ctx, "p, the prior", x(end) + 10 * towards, y(priorHeight) + (lower ? -8 : 20), { ...label, color: theme.reference, align: right ? "right" : "left" });
 }
 
 function hatch(ctx, x, y, width, height, theme) {

@@ -28,7 +28,7 @@ export function paintThreshold(ctx, size, { gate, prior: own, crossing }, theme)
   const points = Array.from({ length: 200 }, (_, i) => 0.3 + (44.7 * i) / 199).map((l) => [x(l), y(prior(0, l).snr)]);
   clipped(ctx, left, top, right - left, bottom - top, () => line(ctx, points, { color: theme.reference, width: 3, dash: [8, 4] }));
   segment(ctx, x(crossing), y(1), x(crossing), bottom, { color: theme.text, width: 1, dash: [3, 3] });
-  pill(ctx, `crosses 1 at ${num(crossing)}`, x(crossing) + 10, y(1) - 14, theme, theme.text);
+  pill(ctx, `crosses 1 at ${num(crossing)}`, x(crossing) + 10, y(1) + 16, theme, theme.text);
   pill(ctx, "nothing can die", left + 8, top + 12, theme, theme.prunedText);
   const at = [x(length), y(Math.min(own.snr, 10))];
   dot(ctx, ...at, 7, { fill: own.snr < 1 ? theme.reference : theme.pruned, stroke: theme.background, width: 2 });
@@ -69,7 +69,8 @@ export function paintDeath(ctx, size, { gate, prior: own, death }, theme) {
   dot(ctx, ...at, 7, { fill: gateColour(gate, theme), stroke: theme.background, width: 2 });
 }
 
-// KL against sigma, truncated and not. The latter's constant is infinite; it is drawn so that the two agree on the left.
+// KL against sigma, truncated and not. The latter's constant is infinite; it is drawn where the two agree for a gate
+// well inside [a, b].
 export function paintTruncation(ctx, size, { gate }, theme) {
   const { left, right, top, bottom } = area(size);
   const x = logarithmic(SIGMA_DOMAIN, [left, right]);
@@ -78,7 +79,8 @@ export function paintTruncation(ctx, size, { gate }, theme) {
   yAxis(ctx, y, left, [-4, -2, 0, 2, 4, 6, 8, 10], { theme, format: plain, name: "KL, nats", grid: right });
   segment(ctx, left, y(0), right, y(0), { color: theme.text, width: 1.5 });
   const proper = (logSigma) => klAt(gate.mu, Math.exp(logSigma), gate.a, gate.b, COARSE);
-  const improper = (logSigma) => proper(LOG_SIGMA[0]) + LOG_SIGMA[0] - logSigma;
+  const constant = Math.log((gate.b - gate.a) / Math.sqrt(2 * Math.PI * Math.E));
+  const improper = (logSigma) => constant - logSigma;
   clipped(ctx, left, top, right - left, bottom - top, () => {
     line(ctx, LOG_SIGMAS.map((s) => [x(Math.exp(s)), y(improper(s))]), { color: theme.pruned, width: 2.5, dash: [8, 5] });
     line(ctx, LOG_SIGMAS.map((s) => [x(Math.exp(s)), y(proper(s))]), { color: theme.kl, width: 3 });

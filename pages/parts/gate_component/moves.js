@@ -20,7 +20,8 @@ export function attachMoves(root, gate) {
     gate.stopMoving();
     const start = performance.now();
     const frame = (now) => {
-      const share = Math.min((now - start) / duration, 1);
+      // The first frame's time may lie before the click that asked for it.
+      const share = Math.min(Math.max((now - start) / duration, 0), 1);
       gate.set(step(share));
       if (share < 1) {
         gate.moving = requestAnimationFrame(frame);

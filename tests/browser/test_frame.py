@@ -1,0 +1,64 @@
+"""The frame around the pages, in a real Chromium: every page by its own link, its headers, its manners."""
+
+from __future__ import annotations
+
+import re
+import urllib.request
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.served import Served, settle
+
+PATHS = {"/": "Story", "/gate": "One gate", "/train": "Train", "/channels": "Channels", "/runs": "Runs"}
+
+
+@pytest.mark.parametrize(("path", "title"), PATHS.items())
+def test_every_page_opens_by_its_link_with_all_of_the_navigation(
+    open_page: Callable[..., Page], path: str, title: str
+) -> None:
+    page = open_page(path)
+    expect(page.get_by_role("heading", level=1)).to_have_count(1)
+    expect(page.locator('[data-testid="stTopNavLink"][aria-current="page"]')).to_contain_text(title)
+    links = page.get_by_test_id("stTopNavLink")
+    assert [link.inner_text().split("\n")[-1].strip() for link in links.all()] == list(PATHS.values())
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_no_page_scrolls_sideways_on_a_phone(open_page: Callable[..., Page], path: str, dark: bool) -> None:
+    page = open_page(path, width=390, height=844, dark=dark)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    ground = page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
+    assert (sum(map(int, re.findall(r"\d+", ground)[:3])) < 200) == dark
+
+
+def test_the_app_asks_nobody_but_its_own_server(browser: Browser, served: Served) -> None:
+    asked: set[str] = set()
+    context = browser.new_context()
+    page = context.new_page()
+    page.on("request", lambda request: asked.add(urlsplit(request.url).netloc if "blob:" not in request.url else ""))
+    for path in PATHS:
+        page.goto(served.url + path)
+        settle(page)
+        page.wait_for_timeout(300)
+    context.close()
+    assert asked - {""} == {urlsplit(served.url).netloc}
+
+
+def test_answers_carry_the_security_headers(served: Served) -> None:
+    for path in ("/", "/gate", "/_stcore/health"):
+        with urllib.request.urlopen(served.url + path) as answer:
+            assert answer.headers["X-Frame-Options"] == "SAMEORIGIN"
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            assert "frame-ancestors 'self'" in answer.headers["Content-Security-Policy"]
+
+
+def test_the_server_listens_on_this_machine_only(served: Served) -> None:
+    port = f"{urlsplit(served.url).port:04X}"
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        rows = [row.split() for row in table.readlines()[1:]]
+    listening = {row[1].split(":")[0] for row in rows if row[1].endswith(":" + port) and row[3] == "0A"}
+    assert listening == {"0100007F"}, "127.0.0.1, as the kernel writes it"

@@ -1,0 +1,228 @@
+"""Page One gate in a real Chromium: what a hand does to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.served import Served, settle
+
+Open = Callable[..., Page]
+
+OPENING = "At mu = 0 and sigma = 1 this gate’s SNR is 2.09: kept."
+
+# Counts the script runs that start while a test watches: Streamlit names them on the app's element.
+WATCH = """() => {
+  const app = document.querySelector('[data-testid="stApp"]');
+  window.runs = 0;
+  new MutationObserver(() => { if (app.dataset.testScriptState === 'running') window.runs += 1; })
+    .observe(app, { attributes: true, attributeFilter: ['data-test-script-state'] });
+}"""
+TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
+@pytest.fixture
+def open_gate(open_page: Open) -> Open:
+    """Opens the page with a query and waits until the component has drawn everything."""
+
+    def opened(query: str = "", **screen: Any) -> Page:
+        page = open_page("/gate" + query, **screen)
+        page.wait_for_selector(".gate[data-settled]")
+        return page
+
+    return opened
+
+
+def sentence(page: Page) -> str:
+    return page.locator(".gate .sentence").inner_text()
+
+
+def draws(page: Page) -> int:
+    return int(page.locator(".gate").get_attribute("data-draws") or 0)
+
+
+def view(page: Page) -> dict[str, str]:
+    return {name: value[0] for name, value in parse_qs(urlsplit(page.url).query).items()}
+
+
+def centre(page: Page, selector: str) -> tuple[float, float, dict[str, Any]]:
+    box = page.locator(selector).bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, dict(box)
+
+
+def drag(page: Page, path: list[tuple[float, float]]) -> list[str]:
+    """Presses at the first point, moves along the others and gives the sentence after each; still pressed."""
+    page.mouse.move(*path[0])
+    page.mouse.down()
+    said = []
+    for point in path[1:]:
+        page.mouse.move(*point)
+        page.evaluate(TWO_FRAMES)
+        said.append(sentence(page))
+    return said
+
+
+def wait_for_link(page: Page, name: str) -> dict[str, str]:
+    page.wait_for_function(f"location.search.includes('{name}')")
+    return view(page)
+
+
+def test_every_move_of_a_slider_redraws_and_only_the_release_runs_the_script(open_gate: Open) -> None:
+    page = open_gate()
+    expect(page.locator(".gate .sentence")).to_have_text(OPENING)
+    page.evaluate(WATCH)
+    _, y, box = centre(page, ".gate #range-sigma")
+    start = box["x"] + box["width"] * 8 / 13
+    before = draws(page)
+    said = drag(page, [(start, y), *((start + 3 * k, y) for k in range(1, 21))])
+    assert len(set(said)) == 20
+    assert draws(page) - before >= 20
+    assert said[0].endswith("kept.")
+    assert said[-1].endswith("pruned.")
+    assert page.evaluate("window.runs") == 0
+    assert view(page) == {}
+    page.mouse.up()
+    link = wait_for_link(page, "sigma")
+    settle(page)
+    assert page.evaluate("window.runs") == 1
+    assert f"sigma = {link['sigma']} " in sentence(page)
+
+
+def test_the_point_of_the_map_can_be_dragged_and_the_link_opens_the_same_picture(open_gate: Open) -> None:
+    page = open_gate()
+    x, y, _ = centre(page, ".gate .map canvas")
+    said = drag(page, [(x, y), (x + 20, y - 40), (x + 40, y - 80)])
+    assert len(set(said)) == 2
+    page.mouse.up()
+    link = wait_for_link(page, "mu")
+    after = sentence(page)
+    again = open_gate("?" + urlsplit(page.url).query)
+    assert view(again) == link
+    assert sentence(again) == after
+
+
+def test_mu_and_the_ends_are_dragged_on_the_density_itself(open_gate: Open) -> None:
+    page = open_gate("?mu=-8&sigma=1")
+    _, y, box = centre(page, ".gate .log canvas")
+    # The axis goes from a - 5 to b + 5, with 14 pixels left free at each side.
+    at = lambda log_theta: box["x"] + 14 + (log_theta + 25) / 30 * (box["width"] - 28)  # noqa: E731
+    drag(page, [(at(-8), y), (at(-5), y)])
+    page.mouse.up()
+    page.wait_for_function("!location.search.includes('mu=-8&')")
+    assert abs(float(view(page)["mu"]) + 5) < 0.1
+    drag(page, [(at(-20), y), (at(-15), y)])
+    page.mouse.up()
+    page.wait_for_function("!location.search.includes('a=-20&')")
+    assert abs(float(view(page)["a"]) + 15) < 0.1
+
+
+def test_arrow_keys_number_boxes_and_presets_move_it_too(open_gate: Open) -> None:
+    page = open_gate()
+    page.locator(".gate #range-mu").focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("location.search.includes('mu=-0.1')")
+    number = page.get_by_label("sigma, as a number")
+    number.fill("3")
+    number.press("Enter")
+    expect(page.locator(".gate .sentence")).to_contain_text("sigma = 3")
+    expect(page.locator(".gate .badge")).to_have_text("pruned")
+    number.fill("much")
+    number.press("Enter")
+    expect(page.locator(".gate .hint")).to_contain_text("expected a number from 0.00034 to 148")
+    page.get_by_role("button", name="Interval too short").click()
+    expect(page.locator(".gate .sentence")).to_have_text("At mu = −1.5 and sigma = 20 this gate’s SNR is 1.23: kept.")
+    page.wait_for_function("location.search.includes('a=-3')")
+    page.locator(".gate .map canvas").focus()
+    page.keyboard.press("ArrowUp")
+    expect(page.locator(".gate .sentence")).to_contain_text("sigma = 22.1")
+
+
+def test_one_unit_dies_at_the_press_of_a_button(open_gate: Open) -> None:
+    page = open_gate()
+    page.get_by_role("button", name="Watch one die").click()
+    expect(page.locator(".gate .badge")).to_have_text("kept")
+    expect(page.locator(".gate .badge")).to_have_text("pruned", timeout=20_000)
+    page.get_by_role("button", name="Pause").click()
+    wait_for_link(page, "sigma")
+
+
+def test_a_deep_link_opens_on_a_server_nobody_has_used(open_gate: Open, fresh_server: Served) -> None:
+    page = open_gate("?mu=-1&sigma=2&a=-10&b=1", at=fresh_server)
+    expect(page.locator(".gate .sentence")).to_contain_text("At mu = −1 and sigma = 2")
+    expect(page.get_by_label("a, as a number", exact=True)).to_have_value("−10")
+    expect(page.get_by_test_id("stTopNavLink")).to_have_count(5)
+
+
+def test_bad_values_in_the_link_fall_back_and_the_page_says_so(open_gate: Open) -> None:
+    page = open_gate("?mu=abc&sigma=-4&a=3&b=1")
+    said = page.get_by_test_id("stAlert")
+    expect(said).to_contain_text("The link says mu = 'abc'; expected a number from -45 to 10.")
+    expect(said).to_contain_text("sigma = '-4'")
+    expect(said).to_contain_text("expected b at least 0.5 above a")
+    expect(page.locator(".gate .sentence")).to_have_text(OPENING)
+
+
+def test_what_was_set_is_still_there_after_a_look_at_another_page(open_gate: Open) -> None:
+    page = open_gate()
+    page.get_by_role("button", name="Dead").click()
+    page.wait_for_function("location.search.includes('sigma=20')")
+    page.get_by_test_id("stTopNavLink").filter(has_text="Runs").click()
+    page.wait_for_url("**/runs*")
+    settle(page)
+    assert "sigma" not in view(page)
+    page.get_by_test_id("stTopNavLink").filter(has_text="One gate").click()
+    page.wait_for_url("**/gate*")
+    expect(page.locator(".gate .sentence")).to_contain_text("sigma = 20")
+    wait_for_link(page, "sigma=20")
+
+
+def test_the_link_can_be_copied(open_gate: Open) -> None:
+    page = open_gate("?sigma=2")
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == page.url
+
+
+def test_a_figure_is_saved_as_svg_and_as_png(open_gate: Open) -> None:
+    page = open_gate()
+    page.locator(".gate .map").hover()
+    for kind, start in (("SVG", b"<svg xmlns"), ("PNG", b"\x89PNG")):
+        with page.expect_download() as download:
+            page.locator(".gate .map").get_by_role("button", name=kind).click()
+        assert download.value.suggested_filename == f"gate-map.{kind.lower()}"
+        assert download.value.path().read_bytes().startswith(start)
+
+
+def test_a_narrow_screen_has_no_horizontal_scroll_and_takes_a_finger(open_gate: Open) -> None:
+    page = open_gate(width=390, height=844)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    slider = page.locator(".gate #range-sigma")
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    assert box is not None
+    page.touchscreen.tap(box["x"] + box["width"] - 30, box["y"] + box["height"] / 2)
+    expect(page.locator(".gate .badge")).to_have_text("pruned")
+
+
+def test_the_dark_theme_is_dark_in_the_figures_too(open_gate: Open) -> None:
+    page = open_gate(dark=True)
+    # The corner of the map's canvas is ground, the middle of its upper part is what prunes: both are dark.
+    colours = page.locator(".gate .map canvas").evaluate(
+        """(canvas) => [[4, 4], [canvas.width / 2, canvas.height * 0.12]].map(([x, y]) =>
+             [...canvas.getContext('2d').getImageData(x, y, 1, 1).data])"""
+    )
+    assert all(sum(pixel[:3]) < 300 for pixel in colours if pixel[3] > 0)
+    assert colours[1][3] == 255
+
+
+def test_the_main_figure_is_above_the_fold(open_gate: Open) -> None:
+    page = open_gate()
+    for part in (".log", ".theta", ".map", ".side", ".strip"):
+        box = page.locator(f".gate {part}").bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= 768, part
