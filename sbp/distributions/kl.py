@@ -25,5 +25,7 @@ def kl_truncated_log_normal_log_uniform(q: TruncatedLogNormal, p: LogUniform) ->
     p_low, p_high = p.log_low.to(loc.dtype), p.log_high.to(loc.dtype)
     wider = torch.log((p_high - p_low) / (high - low))
     value = moments.kl_to_log_uniform(loc, scale, low, high) + wider
-    covered = (p_low <= low) & (high <= p_high)
+    # Equal ends may come rounded to different dtypes.
+    slack = max(torch.finfo(q.loc.dtype).eps, torch.finfo(p.log_low.dtype).eps) * torch.maximum(low.abs(), high.abs())
+    covered = (p_low <= low + slack) & (high <= p_high + slack)
     return torch.where(covered, value, torch.full_like(value, torch.inf)).to(q.loc.dtype)

@@ -7,10 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
-from torch.distributions.utils import broadcast_all
 
 from sbp.distributions import moments
-from sbp.distributions.support import log_inside
+from sbp.distributions.support import check_ends, floating, log_inside
 
 
 class LogUniform(Distribution):
@@ -18,7 +17,7 @@ class LogUniform(Distribution):
 
     `log_low` and `log_high` are a and b, in nats; they broadcast to the batch shape. With L = b - a:
     E[theta] = (e^b - e^a) / L, SNR = 1 / sqrt((L/2) coth(L/2) - 1), entropy = log L + (a + b)/2.
-    Raises ValueError when `log_low` is not below `log_high`.
+    Raises ValueError when a and b are not finite with a < b.
 
     >>> p = LogUniform(torch.tensor(-20.0), torch.tensor(0.0))
     >>> round(p.mean.item(), 4), round(p.snr.item(), 4)
@@ -29,9 +28,8 @@ class LogUniform(Distribution):
     has_rsample = True
 
     def __init__(self, log_low: Tensor | float, log_high: Tensor | float, validate_args: bool | None = None) -> None:
-        self.log_low, self.log_high = broadcast_all(log_low, log_high)
-        if bool((self.log_low >= self.log_high).any()):
-            raise ValueError(f"Expected log_low < log_high everywhere, got {log_low} and {log_high}.")
+        self.log_low, self.log_high = floating(log_low, log_high)
+        check_ends(self.log_low, self.log_high)
         super().__init__(self.log_low.shape, validate_args=validate_args)
 
     @constraints.dependent_property(is_discrete=False, event_dim=0)

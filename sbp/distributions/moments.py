@@ -56,8 +56,9 @@ def peak(loc: Any, scale: Any, low: Any, high: Any, tilt: int = 0) -> Peak:
     dtype = str(loc.dtype).removeprefix("torch.")
     reach = REACH[dtype]
     t, w = legendre(NODES[dtype], xp, loc)
-    centre, spread, variance = _constant(loc), _constant(scale), _constant(scale) ** 2
-    nu = centre + tilt * variance
+    # The nodes are constants: only from `inverse` on do loc and scale carry gradients.
+    variance = _constant(scale) ** 2
+    nu = _constant(loc) + tilt * variance
     mode = xp.clip(nu, low, high)
     offset = xp.abs(mode - nu)
     # Where g(s) = -reach: solves s^2 + 2 s offset = 2 reach sigma^2, in the form without cancellation.
@@ -66,8 +67,6 @@ def peak(loc: Any, scale: Any, low: Any, high: Any, tilt: int = 0) -> Peak:
     half = (xp.minimum(high - mode, width) - start) / 2
     s = start[..., None] + half[..., None] * (1 + t)
     weight = half[..., None] * w
-    del nu, spread
-    # From here on loc and scale carry gradients again; mode, s and weight stay constants.
     inverse = 1 / scale
     distance = (mode - loc) * inverse - tilt * scale
     z = s * inverse[..., None]

@@ -1,9 +1,34 @@
-"""Where a value lies relative to the support [e^a, e^b]; shared by both distributions."""
+"""What both distributions ask of their arguments, and where a value lies relative to the support [e^a, e^b]."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.distributions.utils import broadcast_all
+
+
+def floating(*numbers: Tensor | float) -> tuple[Tensor, ...]:
+    """The numbers as tensors of one shape and one floating dtype, the widest among them.
+
+    >>> [x.dtype for x in floating(torch.zeros(2), torch.tensor(1))]
+    [torch.float32, torch.float32]
+    """
+    tensors = broadcast_all(*numbers)
+    dtype = torch.get_default_dtype() if not any(x.is_floating_point() for x in tensors) else tensors[0].dtype
+    for x in tensors:
+        dtype = torch.promote_types(dtype, x.dtype)
+    return tuple(x.to(dtype) for x in tensors)
+
+
+def check_ends(low: Tensor, high: Tensor) -> None:
+    """Raises ValueError unless a and b are finite and a < b everywhere; names the first pair that is not."""
+    wrong = ~((low < high) & torch.isfinite(high - low))
+    if bool(wrong.any()):
+        first = f"{low[wrong][0].item():g} and {high[wrong][0].item():g}"
+        raise ValueError(
+            f"Expected finite log_low < log_high everywhere, got {first}; "
+            "they are a and b, the ends of log theta (-20 and 0 in the paper)."
+        )
 
 
 def log_inside(value: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -7,12 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
-from torch.distributions.utils import broadcast_all
 from torch.nn.functional import logsigmoid
 
 from sbp.distributions import moments
 from sbp.distributions.quantile import LogQuantile
-from sbp.distributions.support import log_inside
+from sbp.distributions.support import check_ends, floating, log_inside
 
 
 class TruncatedLogNormal(Distribution):
@@ -26,7 +25,7 @@ class TruncatedLogNormal(Distribution):
     log sigma in [-8, 5], for any a < b, with finite gradients in `loc` and `scale`; a and b get none. Work is done
     in float64 where the device has it (all but Apple's), and returned in the parameters' dtype.
 
-    Raises ValueError when `scale` is not positive or `log_low` is not below `log_high`.
+    Raises ValueError when `scale` is not positive or a and b are not finite with a < b.
 
     Reference: Neklyudov et al., Structured Bayesian Pruning via Log-Normal Multiplicative Noise, NeurIPS 2017.
 
@@ -52,9 +51,8 @@ class TruncatedLogNormal(Distribution):
         log_high: Tensor | float = 0.0,
         validate_args: bool | None = None,
     ) -> None:
-        self.loc, self.scale, self.log_low, self.log_high = broadcast_all(loc, scale, log_low, log_high)
-        if bool((self.log_low >= self.log_high).any()):
-            raise ValueError(f"Expected log_low < log_high everywhere, got {log_low} and {log_high}.")
+        self.loc, self.scale, self.log_low, self.log_high = floating(loc, scale, log_low, log_high)
+        check_ends(self.log_low, self.log_high)
         super().__init__(self.loc.shape, validate_args=validate_args)
 
     @constraints.dependent_property(is_discrete=False, event_dim=0)
@@ -159,7 +157,8 @@ class TruncatedLogNormal(Distribution):
 
     def _precise(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         dtype = torch.float32 if self.loc.device.type == "mps" else torch.float64
-        return self.loc.to(dtype), self.scale.to(dtype), self.log_low.to(dtype), self.log_high.to(dtype)
+        ends = self.log_low.detach(), self.log_high.detach()
+        return self.loc.to(dtype), self.scale.to(dtype), ends[0].to(dtype), ends[1].to(dtype)
 
 
 def sample_log_theta(

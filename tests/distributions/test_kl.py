@@ -32,6 +32,12 @@ def test_infinite_where_the_prior_does_not_cover() -> None:
     assert torch.isfinite(torch.autograd.grad(kl[0], q.loc)[0]).all()
 
 
+def test_ends_rounded_to_another_dtype_still_cover() -> None:
+    q = TruncatedLogNormal(torch.tensor(0.0), torch.tensor(1.0), -1e-3, 0.1)
+    for p in (LogUniform(-1e-3, 0.1), LogUniform(*torch.tensor([-1e-3, 0.1], dtype=torch.float64))):
+        assert 0 < kl_divergence(q, p) < 1e-4
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_a_wider_prior_adds_the_logarithm_of_how_much(dtype: torch.dtype) -> None:
     q = TruncatedLogNormal(torch.tensor([-1.0, 3.0], dtype=dtype), torch.tensor([0.7, 90.0], dtype=dtype), -10.0, 2.0)

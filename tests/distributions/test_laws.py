@@ -74,6 +74,23 @@ def test_gradients_come_back_in_the_parameters_shapes() -> None:
         assert (by_loc != 0).all()
 
 
+def test_the_ends_get_no_gradient() -> None:
+    """a and b are fixed in the model; the quadrature's nodes move with them, so half a gradient would be worse."""
+    ends = torch.tensor([-20.0, 0.0], requires_grad=True)
+    q = TruncatedLogNormal(torch.zeros(2, requires_grad=True), 1.0, *ends)
+    for value in (q.mean, q.snr, q.entropy(), q.rsample(), q.cdf(torch.tensor(0.5)), q.log_prob(torch.tensor(0.5))):
+        assert torch.autograd.grad(value.sum(), ends, allow_unused=True) == (None,)
+
+
+def test_dtypes_mix_to_the_widest() -> None:
+    assert TruncatedLogNormal(torch.tensor(0), torch.tensor(1)).mean.dtype == torch.float32
+    assert TruncatedLogNormal(torch.zeros(2), torch.ones(2, dtype=torch.float64)).rsample().dtype == torch.float64
+    assert LogUniform(torch.tensor(-3), torch.tensor(0)).rsample().dtype == torch.float32
+    half = TruncatedLogNormal(torch.zeros(2, dtype=torch.bfloat16), 1.0)
+    assert half.mean.dtype == torch.bfloat16
+    assert half.support.check(half.rsample((100,))).all()
+
+
 def test_scalars_are_welcome() -> None:
     q = TruncatedLogNormal(0.0, 1.0, -20.0, 0.0)
     assert round(q.mean.item(), 4) == 0.5232
@@ -83,9 +100,12 @@ def test_scalars_are_welcome() -> None:
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: TruncatedLogNormal(0.0, 1.0, 0.0, 0.0), "Expected log_low < log_high"),
-        (lambda: TruncatedLogNormal(0.0, 1.0, 2.0, -2.0), "Expected log_low < log_high"),
-        (lambda: LogUniform(1.0, 1.0), "Expected log_low < log_high"),
+        (lambda: TruncatedLogNormal(0.0, 1.0, 0.0, 0.0), "Expected finite log_low < log_high"),
+        (lambda: TruncatedLogNormal(0.0, 1.0, 2.0, -2.0), "Expected finite log_low < log_high"),
+        (lambda: LogUniform(1.0, 1.0), "Expected finite log_low < log_high everywhere, got 1 and 1"),
+        (lambda: LogUniform(-torch.inf, 0.0), "got -inf and 0"),
+        (lambda: TruncatedLogNormal(torch.zeros(3), 1.0, torch.tensor([-1.0, 2.0, -1.0]), 1.0), "got 2 and 1"),
+        (lambda: TruncatedLogNormal(0.0, 1.0, torch.nan, 1.0), "got nan and 1"),
         (lambda: TruncatedLogNormal(torch.zeros(2), torch.tensor([1.0, 0.0])), "scale"),
         (lambda: TruncatedLogNormal(torch.zeros(2), torch.tensor([1.0, -1.0])), "scale"),
         (lambda: TruncatedLogNormal(torch.tensor(torch.nan), 1.0), "loc"),
