@@ -70,7 +70,7 @@ export function paintLogDensity(ctx, { width, height }, { gate, dragging }, them
   const named = broad ? [Math.min(Math.max(peak, xa + 46), xb - 46), top + 16, "center"] : [peak + (right ? 14 : -14), y(gate.peak) + 8, right ? "left" : "right"];
   text(ctx, "q, this gate", named[0], named[1], { ...label, color: colour, align: named[2] });
   const [end, towards] = right ? [gate.b, -1] : [gate.a, 1];
-  const lower = y(density(end)) > y(priorHeight) + 8;
+  const lower = bottom - y(priorHeight) < 30 || y(density(end)) > y(priorHeight) + 8;
   text(ctx, "p, the prior", x(end) + 10 * towards, y(priorHeight) + (lower ? -8 : 20), { ...label, color: theme.reference, align: right ? "right" : "left" });
 }
 
@@ -165,12 +165,11 @@ export function paintStrip(ctx, { width, height }, { gate }, theme) {
   const drawn = quantiles(gate, levels).map(Math.exp);
   const rows = width < 700 ? 4 : 2;
   const columns = STRIP / rows;
-  const side = Math.min(width / columns, height / rows);
+  const [w, h] = [width / columns, height / rows];
   const full = Math.exp(gate.b);
-  const gap = Math.max(1, side * 0.08);
   ORDER.forEach((rank, place) => {
     const [column, row] = [place % columns, Math.floor(place / columns)];
-    box(ctx, column * side + gap, row * side + gap, side - 2 * gap, side - 2 * gap, {
+    box(ctx, column * w + 1.5, row * h + 1.5, w - 3, h - 3, {
       fill: alpha(theme.ink, Math.min(1, drawn[rank] / full)), stroke: theme.grid,
     });
   });

@@ -110,7 +110,7 @@ class Gate {
     updateMoves(root, view);
     scene.map = this.mapOf(false);
     this.paint((canvas) => this.near.has(canvas));
-    if (this.sees(".kl, .pair, .breaks")) this.below(scene);
+    if (this.sees(".kl, .pair")) this.below(scene);
     clearTimeout(this.idle);
     this.idle = setTimeout(() => this.finish(), IDLE_MS);
     root.dataset.draws = ++this.drawn.draws;
@@ -142,7 +142,7 @@ class Gate {
     updateTerms(root, scene);
     updatePrinted(root, scene);
     scene.death = deathCurve(gate);
-    const says = (figure, words) => { root.querySelector(`.${figure}`).nextElementSibling.textContent = words; };
+    const says = (figure, words) => { root.querySelector(`.${figure}`).parentElement.querySelector(".says").textContent = words; };
     says("threshold", thresholdSentence(gate, scene.prior, CROSSING));
     says("death", deathSentence(gate, scene.death.sigmaAtOne));
     const gain = gate.kl - klAt(gate.mu, gate.sigma * Math.E, gate.a, gate.b, COARSE);

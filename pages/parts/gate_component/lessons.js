@@ -28,7 +28,7 @@ export function paintThreshold(ctx, size, { gate, prior: own, crossing }, theme)
   const points = Array.from({ length: 200 }, (_, i) => 0.3 + (44.7 * i) / 199).map((l) => [x(l), y(prior(0, l).snr)]);
   clipped(ctx, left, top, right - left, bottom - top, () => line(ctx, points, { color: theme.reference, width: 3, dash: [8, 4] }));
   segment(ctx, x(crossing), y(1), x(crossing), bottom, { color: theme.text, width: 1, dash: [3, 3] });
-  pill(ctx, `crosses 1 at ${num(crossing)}`, x(crossing) + 10, y(1) + 16, theme, theme.text);
+  pill(ctx, `crosses 1 at ${num(crossing)}`, x(crossing) + 10, bottom - 12, theme, theme.text);
   pill(ctx, "nothing can die", left + 8, top + 12, theme, theme.prunedText);
   const at = [x(length), y(Math.min(own.snr, 10))];
   dot(ctx, ...at, 7, { fill: own.snr < 1 ? theme.reference : theme.pruned, stroke: theme.background, width: 2 });
@@ -96,7 +96,7 @@ export function paintTruncation(ctx, size, { gate }, theme) {
 }
 
 // Where each printed formula fails over the whole box, in one precision: 0 right, 1 wrong, 2 infinite or NaN.
-export const SHOWN = ["eq20", "snrD", "snrE2", "eq17"];
+export const SHOWN = ["eq20", "meanE", "snrD", "snrE2", "eq17"];
 
 export function computeBreaks({ a, b }, precision, columns, rows) {
   const shown = SHOWN.map((id) => FORMULAS.find((formula) => formula.id === id));

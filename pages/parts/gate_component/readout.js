@@ -60,10 +60,12 @@ export function updateReadout(root, { gate, prior }) {
 }
 
 // The terms of eq. 17 with this gate's numbers in them, as bars that add up to the KL.
+const bare = (x) => (Math.abs(x) < 1e-6 ? "0" : num(x));
+
 const TERMS = [
   { id: "width", label: (g) => `log (${num(g.b - g.a)} / (4.13 · ${num(g.sigma)}))` },
   { id: "mass", label: (g) => `− log Z, with Z = ${Math.abs(g.logZ) > 200 ? `exp(${num(g.logZ)})` : num(Math.exp(g.logZ))}` },
-  { id: "edge", label: (g) => `− the ends' share; q(a) = ${num(Math.exp(g.logDensity(g.a)))}, q(b) = ${num(Math.exp(g.logDensity(g.b)))}` },
+  { id: "edge", label: (g) => `− the ends' share; q(a) = ${bare(Math.exp(g.logDensity(g.a)))}, q(b) = ${bare(Math.exp(g.logDensity(g.b)))}` },
   { id: "total", label: () => "KL, their sum" },
 ];
 
@@ -86,7 +88,7 @@ export function updateTerms(root, { gate }) {
     const row = root.querySelector(`.term.${id}`);
     const [from, to] = id === "total" ? [0, gate.kl] : [edges[index], edges[index + 1]];
     row.querySelector(".live").textContent = label(gate);
-    row.querySelector("output").textContent = `${values[id] > 0 && id !== "total" ? "+" : ""}${num(values[id])}`;
+    row.querySelector("output").textContent = id === "total" ? num(gate.kl) : `${values[id] > 1e-6 ? "+" : ""}${bare(values[id])}`;
     const bar = row.querySelector("i");
     bar.style.left = `${place(Math.min(from, to))}%`;
     bar.style.width = `${Math.abs(place(to) - place(from))}%`;
