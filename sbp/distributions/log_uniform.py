@@ -98,9 +98,8 @@ class LogUniform(Distribution):
 
     def icdf(self, value: Tensor) -> Tensor:
         """The theta with P(theta <= theta) = value: e^(a + (b - a) value)."""
-        theta = torch.exp(torch.lerp(self.log_low, self.log_high, value.to(self.log_low.dtype)))
-        # exp may round past an end of the support; that must not cut the gradient.
-        return theta - (theta - theta.clamp(self.log_low.exp(), self.log_high.exp())).detach()
+        # lerp, unlike a + (b - a) u, is exactly b at 1.
+        return torch.exp(torch.lerp(self.log_low, self.log_high, value.to(self.log_low.dtype)))
 
     def rsample(self, sample_shape: Any = torch.Size()) -> Tensor:
         """Draws theta = e^(a + (b - a) u) with u ~ U(0, 1)."""

@@ -150,10 +150,7 @@ class TruncatedLogNormal(Distribution):
         return self._theta(_open(torch.rand(self._extended_shape(sample_shape), dtype=like.dtype, device=like.device)))
 
     def _theta(self, u: Tensor) -> Tensor:
-        theta = torch.exp(LogQuantile.apply(u, *self._precise())).to(self.loc.dtype)
-        # exp and the cast may round past an end of the support; that must not cut the gradient.
-        support = self.support
-        return theta - (theta - theta.clamp(support.lower_bound, support.upper_bound)).detach()
+        return torch.exp(LogQuantile.apply(u, *self._precise())).to(self.loc.dtype)
 
     def _precise(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         dtype = torch.float32 if self.loc.device.type == "mps" else torch.float64
