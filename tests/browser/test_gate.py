@@ -142,6 +142,26 @@ def test_arrow_keys_number_boxes_and_presets_move_it_too(open_gate: Open) -> Non
     expect(page.locator(".gate .sentence")).to_contain_text("sigma = 22.1")
 
 
+def test_the_back_button_undoes_the_last_change(open_gate: Open) -> None:
+    page = open_gate()
+    number = page.get_by_label("sigma, as a number")
+    for sigma in ("3", "5"):
+        number.fill(sigma)
+        number.press("Enter")
+        wait_for_link(page, f"sigma={sigma}")
+    page.go_back()
+    expect(page.locator(".gate .sentence")).to_contain_text("sigma = 3 ")
+    assert view(page)["sigma"] == "3"
+
+
+def test_figures_say_what_they_show_to_a_screen_reader(open_gate: Open) -> None:
+    page = open_gate("?sigma=3")
+    for canvas in page.locator(".gate figure[data-figure] canvas").all():
+        assert "." in (canvas.get_attribute("aria-label") or "")
+    density = page.get_by_role("slider", name="Density of log theta")
+    expect(density).to_have_attribute("aria-valuetext", "mu = 0")
+
+
 def test_one_unit_dies_at_the_press_of_a_button(open_gate: Open) -> None:
     page = open_gate()
     page.get_by_role("button", name="Watch one die").click()

@@ -67,7 +67,7 @@ def test_headers_of_the_page_itself_are_left_alone() -> None:
     async def keep(message: dict[str, list[tuple[bytes, bytes]]]) -> None:
         sent.append(message)
 
-    in_a_loop(server.SecurityHeaders(page), {"type": "http"}, None, keep)  # type: ignore[arg-type]
+    in_a_loop(server.SecurityHeaders(page), {"type": "http"}, None, keep)
     headers = dict(sent[0]["headers"])
     assert headers[b"x-frame-options"] == b"DENY"
     assert b"object-src 'none'" in headers[b"content-security-policy"]

@@ -10,8 +10,8 @@ import { buildControls, updateControls } from "./controls.js";
 import { attachDrags } from "./drags.js";
 import { attachMoves, updateMoves } from "./moves.js";
 import { addFiles } from "./files.js";
-import { deathSentence, num, thresholdSentence, truncationSentence, verdict } from "./words.js";
-import { settle } from "./view.js";
+import { deathSentence, num, plain, thresholdSentence, truncationSentence, verdict } from "./words.js";
+import { LIMITS, settle } from "./view.js";
 
 const PAINTERS = {
   "log-density": paintLogDensity, theta: paintTheta, map: paintMap, objects: paintStrip,
@@ -128,7 +128,24 @@ class Gate {
     }
     this.updateBreaks();
     this.paint(() => true);
+    this.describeFigures();
     this.root.dataset.settled = this.drawn.draws;
+  }
+
+  // What a screen reader says of each canvas: its title and the sentence that restates it.
+  describeFigures() {
+    const { root, view, scene } = this;
+    const said = verdict(scene.gate);
+    for (const figure of root.querySelectorAll("figure[data-figure]")) {
+      const own = figure.closest("section") && figure.parentElement.querySelector(".says").textContent;
+      const canvas = figure.querySelector("canvas");
+      const handle = canvas.getAttribute("role") === "img" ? "" : "; drag it, or use the arrow keys";
+      canvas.setAttribute("aria-label", `${figure.dataset.title}${handle}. ${own ?? said}`);
+    }
+    const mu = root.querySelector(".log canvas");
+    const bounds = { valuemin: view.a - LIMITS.reach, valuemax: view.b + LIMITS.reach, valuenow: view.mu };
+    for (const [name, value] of Object.entries(bounds)) mu.setAttribute(`aria-${name}`, value);
+    mu.setAttribute("aria-valuetext", `mu = ${plain(view.mu)}`);
   }
 
   sees(selector) {
