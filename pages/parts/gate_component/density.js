@@ -125,7 +125,7 @@ export function paintTheta(ctx, { width, height }, { gate }, theme) {
     }
   }
   // The densities on the dots' own scale: so high that a column under the curve holds as many dots as it should.
-  const lift = (density, theta) => bottom - ((density / theta) * (end / BINS) * DOTS) * pitch;
+  const lift = (density, theta) => Math.max(bottom - ((density / theta) * (end / BINS) * DOTS) * pitch, top - 20);
   const thetas = Array.from({ length: 240 }, (_, i) => (end * (i + 0.5)) / 240);
   const [low, high] = gate.support.map(Math.exp);
   const fine = Array.from({ length: 120 }, (_, i) => low + ((Math.min(high, end) - low) * i) / 119);

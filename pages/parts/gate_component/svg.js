@@ -4,8 +4,9 @@ const escape = (words) => String(words).replace(/&/g, "&amp;").replace(/</g, "&l
 const short = (x) => String(Math.round(x * 100) / 100);
 
 export class SvgContext {
-  constructor(width, height) {
-    Object.assign(this, { width, height, out: [], stack: [], path: "", groups: 0, clips: 0 });
+  // `name` keeps the ids of two figures apart when both are pasted into one page.
+  constructor(width, height, name) {
+    Object.assign(this, { width, height, name, out: [], stack: [], path: "", groups: 0, clips: 0 });
     Object.assign(this, { fillStyle: "#000", strokeStyle: "#000", lineWidth: 1, lineCap: "butt", lineJoin: "miter" });
     Object.assign(this, { font: "13px sans-serif", textAlign: "left", textBaseline: "alphabetic", dash: [] });
   }
@@ -42,7 +43,7 @@ export class SvgContext {
   strokeRect(x, y, w, h) { this.out.push(`<rect x="${short(x)}" y="${short(y)}" width="${short(w)}" height="${short(h)}" ${this.strokeAttributes()}/>`); }
 
   clip() {
-    const id = `clip${++this.clips}`;
+    const id = `${this.name}-clip${++this.clips}`;
     this.out.push(`<clipPath id="${id}"><path d="${this.path}"/></clipPath><g clip-path="url(#${id})">`);
     this.groups++;
   }
@@ -79,7 +80,7 @@ function save(blob, name) {
 // Downloads a figure: SVG by painting it anew, PNG at three times its size on the screen.
 export function download(kind, name, paint, width, height, background) {
   if (kind === "svg") {
-    const context = new SvgContext(width, height);
+    const context = new SvgContext(width, height, name);
     paint(context, { width, height });
     save(new Blob([context.toString(background)], { type: "image/svg+xml" }), `${name}.svg`);
     return;
