@@ -37,6 +37,7 @@ class SBPLayer(nn.Module):
     """
 
     groups: Tensor | None
+    fixed_keep: Tensor | None
 
     def __init__(
         self,
@@ -57,6 +58,8 @@ class SBPLayer(nn.Module):
         self.loc = nn.Parameter(torch.full((units,), float(init_loc)))
         self.log_scale = nn.Parameter(torch.full((units,), float(init_log_scale)))
         self.register_buffer("groups", groups, persistent=False)
+        # What stays when it is decided elsewhere (by hand, by another criterion), bool [units]; None: by the SNR.
+        self.register_buffer("fixed_keep", None, persistent=False)
         self.drawn: Tensor | None = None  # theta for the next forward pass, drawn elsewhere (objective.draw_noise)
         self.active = True  # False: the identity, as while pretraining
 
@@ -95,8 +98,14 @@ class SBPLayer(nn.Module):
 
     @property
     def keep(self) -> Tensor:
-        """Which units stay, bool [units]: SNR >= threshold."""
-        return self.snr() >= self.threshold
+        """Which units stay, bool [units]: `fixed_keep` where it is set, else SNR >= threshold.
+
+        >>> layer = SBPLayer(3)
+        >>> layer.fixed_keep = torch.tensor([True, False, True])
+        >>> layer.keep.tolist()
+        [True, False, True]
+        """
+        return self.snr() >= self.threshold if self.fixed_keep is None else self.fixed_keep
 
     def expected_theta(self) -> Tensor:
         """E[theta_i] * keep_i, [units]: what stands for the noise once training is over."""
