@@ -14,9 +14,14 @@ from sbp.networks.specs import SPECS
 
 
 class NoisyNetwork(nn.Module):
-    """A network whose SBP layers stand in `noise`, by the names of its spec and in that order."""
+    """A network whose SBP layers stand in `noise`, by the names of its spec and in that order.
+
+    In a compact network (`sbp.networks.rebuild`) they have done their work: a selection of units, or nothing, stands
+    in their place. output: the layer that makes the logits.
+    """
 
     spec_name: str
+    output: nn.Linear
 
     def __init__(self, widths: Sequence[int] = (), **noise_options: Any) -> None:
         super().__init__()
@@ -24,6 +29,11 @@ class NoisyNetwork(nn.Module):
         self.widths = tuple(widths) or spec.widths
         self.layers = spec.layers(self.widths)
         self.noise = nn.ModuleDict({layer.name: SBPLayer(layer.units, **noise_options) for layer in self.layers})
+
+    @property
+    def constant(self) -> bool:
+        """Whether nothing of the image reaches the logits: a compact network with nothing left in some layer."""
+        return 0 in self.widths
 
     def noise_layers(self) -> list[SBPLayer]:
         """The SBP layers in the order of the spec."""
@@ -47,6 +57,8 @@ class LeNet500300(NoisyNetwork):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits [objects, 10]."""
+        if self.constant:
+            return self.output.bias.expand(len(x), -1)
         x = self.noise["input"](x.flatten(1))
         x = self.noise["dense1"](functional.relu(self.dense1(x)))
         x = self.noise["dense2"](functional.relu(self.dense2(x)))
@@ -76,6 +88,8 @@ class LeNet5Caffe(NoisyNetwork):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits [objects, 10]."""
+        if self.constant:
+            return self.output.bias.expand(len(x), -1)
         x = self.noise["conv1"](functional.max_pool2d(functional.relu(self.conv1(x)), 2))
         x = self.noise["conv2"](functional.max_pool2d(functional.relu(self.conv2(x)), 2))
         x = self.noise["features"](torch.flatten(x, 1))

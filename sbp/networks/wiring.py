@@ -1,0 +1,54 @@
+"""Which weights stand between which noise layers: what compaction cuts and what a cost is the sum of. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+CLASSES = 10
+
+
+@dataclass(frozen=True)
+class WeightLayer:
+    """One dense or convolutional layer: its module's name, where its inputs come from and where its outputs go.
+
+    reads: the noise layers that multiply what comes in, in the order of the forward pass; the last one's units are the
+    inputs. Empty: the image itself, in `image_channels`. makes: the noise layer whose units are the outputs; empty: the
+    classes. kernel: numbers of one kernel (1 in a dense layer). positions: where it is applied in one image.
+
+    >>> WIRING["lenet-5-caffe"][2].inputs({"conv2": 18, "features": 284})
+    284
+    """
+
+    name: str
+    kind: str
+    reads: tuple[str, ...]
+    makes: str
+    kernel: int = 1
+    positions: int = 1
+    image_channels: int = 1
+
+    def inputs(self, kept: Mapping[str, int]) -> int:
+        """Input channels or features when this many units of each noise layer are kept."""
+        return kept[self.reads[-1]] if self.reads else self.image_channels
+
+    def outputs(self, kept: Mapping[str, int]) -> int:
+        """Output channels or neurons when this many units of each noise layer are kept."""
+        return kept[self.makes] if self.makes else CLASSES
+
+
+# In the order of the forward pass, one a module with a `weight` and a `bias`.
+WIRING: dict[str, tuple[WeightLayer, ...]] = {
+    "lenet-500-300": (
+        WeightLayer("dense1", "dense", ("input",), "dense1"),
+        WeightLayer("dense2", "dense", ("dense1",), "dense2"),
+        WeightLayer("output", "dense", ("dense2",), ""),
+    ),
+    # 5 x 5 kernels without padding: 28 -> 24, pooled to 12 -> 8, pooled to 4.
+    "lenet-5-caffe": (
+        WeightLayer("conv1", "conv", (), "conv1", kernel=25, positions=24 * 24),
+        WeightLayer("conv2", "conv", ("conv1",), "conv2", kernel=25, positions=8 * 8),
+        WeightLayer("dense1", "dense", ("conv2", "features"), "dense1"),
+        WeightLayer("output", "dense", ("dense1",), ""),
+    ),
+}

@@ -1,0 +1,150 @@
+"""Masked and compact: the same function, with zeros in place and without them.
+
+theta stands after the activation, so a removed unit emits exactly 0 and can be cut out of the weights on both of its
+sides. What is left of the noise is E[theta], a factor of each kept unit, which goes into the weights that read it.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sbp.layer import SBPLayer
+from sbp.networks.lenet import NoisyNetwork
+from sbp.networks.rebuild import rebuild
+from sbp.networks.specs import LayerInfo
+from sbp.networks.wiring import WIRING, WeightLayer
+from sbp.pruning.masks import Masks, close_masks
+
+
+def masks_of(network: NoisyNetwork) -> Masks:
+    """What the network itself keeps: `keep` of every noise layer, bool [units] by name, closed.
+
+    Raises ValueError for a network whose noise is off or gone.
+    """
+    return close_masks({name: layer.keep.cpu().numpy() for name, layer in _noise(network).items()}, network.layers)
+
+
+def masked(network: NoisyNetwork, masks: Mapping[str, np.ndarray]) -> NoisyNetwork:
+    """A copy in eval mode whose removed units are multiplied by 0 and whose kept ones by E[theta], shapes unchanged.
+
+    masks: bool [units] for every noise layer, True is kept; closed first (`close_masks`), which changes no output.
+    Raises ValueError when they do not fit the network.
+
+    >>> from sbp.networks.registry import build
+    >>> network = build("lenet-500-300", (4, 3))
+    >>> masks = {"input": np.arange(784) < 300, "dense1": np.array([1, 0, 1, 0], bool), "dense2": np.ones(3, bool)}
+    >>> masked(network, masks).noise["dense1"].keep.tolist()
+    [True, False, True, False]
+    """
+    closed = _checked(network, masks)
+    copied = copy.deepcopy(network).eval()
+    for name, layer in _noise(copied).items():
+        layer.fixed_keep = torch.from_numpy(closed[name]).to(layer.loc.device)
+    return copied
+
+
+@torch.no_grad()
+def compact(network: NoisyNetwork, masks: Mapping[str, np.ndarray] | None = None) -> NoisyNetwork:
+    """A new network of the same class with the removed units cut out, computing what `masked` computes, without noise.
+
+    With D the diagonal of E[theta] of the units that a layer of weights reads and R, C its kept rows and columns:
+    W' = (W D)[R, C], b' = b[R]. Where units cannot be left out of weights before them (pixels, and single features of a
+    convolution's map), the places of the kept ones are saved as an index. Nothing kept in a layer leaves no way for the
+    image, so the result is the constant predictor: all widths 0, and its logits in the output's bias.
+    masks: as for `masked`; none: the network's own `keep`. Logits agree with the masked network's to rounding.
+
+    Raises ValueError when the masks do not fit, or the network's noise is off or gone.
+
+    >>> from sbp.networks.registry import build
+    >>> masks = {"input": np.arange(784) < 300, "dense1": np.array([1, 0, 1, 0], bool), "dense2": np.ones(3, bool)}
+    >>> small = compact(build("lenet-500-300", (4, 3)), masks)
+    >>> small.widths, small.dense1.weight.shape
+    ((2, 3), torch.Size([2, 300]))
+    """
+    closed = masks_of(network) if masks is None else _checked(network, masks)
+    if not all(mask.any() for mask in closed.values()):
+        return _constant(network, closed)
+    theta = {name: layer.distribution().mean.cpu().double().numpy() for name, layer in _noise(network).items()}
+    index, columns = _indices(network.spec_name, network.layers, closed)
+    tensors: dict[str, Tensor] = {}
+    for weights in WIRING[network.spec_name]:
+        module = getattr(network, weights.name)
+        weight = module.weight.cpu().double()
+        if weights.reads:
+            # Both factors in float64, rounded once: in float32 the masked network rounds twice.
+            factor = torch.from_numpy(_factor(weights, theta, closed))
+            weight = (weight * factor.view(1, -1, *[1] * (weight.dim() - 2)))[:, columns[weights.reads[-1]]]
+        rows = torch.from_numpy(closed[weights.makes]) if weights.makes else slice(None)
+        tensors[f"{weights.name}.weight"] = weight[rows].to(module.weight).contiguous()
+        tensors[f"{weights.name}.bias"] = module.bias[rows].clone()
+    tensors |= {f"noise.{name}.index": places.to(network.output.weight.device) for name, places in index.items()}
+    widths = [int(closed[weights.makes].sum()) for weights in WIRING[network.spec_name] if weights.makes]
+    return rebuild(network.spec_name, widths, tensors)
+
+
+def _noise(network: NoisyNetwork) -> dict[str, SBPLayer]:
+    """The noise layers by name; raises ValueError when they are gone (a compact network) or off (while pretraining)."""
+    layers = {}
+    for info in network.layers:
+        layer = network.noise[info.name]
+        if not isinstance(layer, SBPLayer):
+            raise ValueError("Expected a network with noise; this one is compact already.")
+        if not layer.active:
+            raise ValueError("Expected a network with its noise on; this one is still in its pretraining.")
+        layers[info.name] = layer
+    return layers
+
+
+def _checked(network: NoisyNetwork, masks: Mapping[str, np.ndarray]) -> Masks:
+    sizes = {layer.name: layer.units for layer in network.layers}
+    given = {name: np.asarray(mask).shape for name, mask in masks.items()}
+    if given != {name: (units,) for name, units in sizes.items()}:
+        raise ValueError(f"masks: expected one a noise layer with as many entries as units ({sizes}), got {given}.")
+    return close_masks(masks, network.layers)
+
+
+def _indices(name: str, layers: tuple[LayerInfo, ...], closed: Masks) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Where the kept units are: in what reaches a `Select` (only where one is needed), and in the dense weights."""
+    made = {weights.makes for weights in WIRING[name]}
+    index = {}
+    for layer in layers:
+        arriving = closed[layer.name]
+        if layer.parent:
+            channels = closed[layer.parent]
+            arriving = arriving.reshape(len(channels), -1)[channels].reshape(-1)
+        if (layer.parent or layer.name not in made) and not arriving.all():
+            index[layer.name] = torch.from_numpy(arriving.nonzero()[0])
+    return index, {name: torch.from_numpy(mask.nonzero()[0]) for name, mask in closed.items()}
+
+
+def _factor(weights: WeightLayer, theta: Mapping[str, np.ndarray], closed: Masks) -> np.ndarray:
+    """E[theta] of each unit that the layer reads, float64 [inputs]; a channel's factor goes to all its features."""
+    inputs = len(closed[weights.reads[-1]])
+    factor = np.ones(inputs)
+    for name in weights.reads:
+        factor *= np.repeat(theta[name], inputs // len(theta[name]))
+    return factor
+
+
+def _constant(network: NoisyNetwork, closed: Masks) -> NoisyNetwork:
+    """The network that says the same whatever it sees: what the masked one says of a black image."""
+    output = network.output
+    logits = masked(network, closed)(output.weight.new_zeros(1, 1, 28, 28))[0]
+    nothing = dict.fromkeys(closed, 0)
+    tensors = {}
+    for weights in WIRING[network.spec_name]:
+        kernel = getattr(network, weights.name).weight.shape[2:]
+        rows, columns = weights.outputs(nothing), weights.inputs(nothing)
+        tensors[f"{weights.name}.weight"] = output.weight.new_zeros(rows, columns, *kernel)
+        tensors[f"{weights.name}.bias"] = output.weight.new_zeros(rows)
+    tensors["output.bias"] = logits
+    made = {weights.makes for weights in WIRING[network.spec_name]}
+    for layer in network.layers:
+        if layer.name not in made and not layer.parent:
+            tensors[f"noise.{layer.name}.index"] = torch.zeros(0, dtype=torch.int64, device=logits.device)
+    return rebuild(network.spec_name, [0] * len(network.widths), tensors)
