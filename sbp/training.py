@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from sbp.checkpoint import Checkpoint, pack, unpack, weights_of
+from sbp.clock import Clock
 from sbp.config import RunConfig
 from sbp.data import Dataset, prepare
 from sbp.devices import describe, resolve
@@ -34,18 +35,6 @@ Event = Progress | Record | Snapshot
 TRAIN_SAMPLE = 5000
 # Seconds between two progress events; each costs one wait for the device.
 PROGRESS_EVERY = 0.25
-
-
-@dataclass
-class _Clock:
-    """Seconds spent training, over all the times it was resumed."""
-
-    before: float = 0.0
-    started: float = field(default_factory=time.perf_counter)
-
-    @property
-    def seconds(self) -> float:
-        return self.before + time.perf_counter() - self.started
 
 
 class Training:
@@ -91,7 +80,7 @@ class Training:
         self.stepper = Stepper(self.network, self.split, config, self.kl_weights, self.generator, self.batch)
         self.stepper.start(self._phase_at(0))
         self.step = self.epoch_steps = 0
-        self.clock = _Clock()
+        self.clock = Clock()
         self.forecast = FirstPrune()
         self.snapshot_due = True  # of birth; later of the epoch that a record was just made of
         self._keep_good()
@@ -278,7 +267,7 @@ class Training:
         return self._good
 
     def checkpoint(self) -> Checkpoint:
-        """Everything needed to go on from this step, on the CPU; raises `Diverged` rather than keep what is not finite."""
+        """All that is needed to go on from this step, on the CPU; raises `Diverged` rather than keep what is not finite."""
         self._check_finite(self._mean_nll())
         tensors = pack(self.network, self.stepper.optimiser, self.generator)
         tensors["nll_sum"] = self.stepper.nll_sum.cpu().clone()
@@ -299,7 +288,7 @@ class Training:
         self.stepper.start(self._phase_at(max(self.step - 1, 0)))
         unpack(tensors, self.network, self.stepper.optimiser, self.generator)
         self.stepper.nll_sum.copy_(tensors["nll_sum"])
-        self.clock = _Clock(float(state["seconds"]))
+        self.clock = Clock(float(state["seconds"]))
         self.forecast = FirstPrune.from_dict(state["forecast"])
         self.snapshot_due = bool(state["snapshot_due"])
         self._keep_good()

@@ -45,7 +45,7 @@ ROOMS = (
     Room("compact", "sbp.pruning.*", "masks networks layer facts", torch=True),
     Room(
         "training",
-        "sbp.training sbp.stepper sbp.checkpoint sbp.divergence sbp.evaluation sbp.forecast sbp.schedule",
+        "sbp.training sbp.stepper sbp.checkpoint sbp.clock sbp.divergence sbp.evaluation sbp.forecast sbp.schedule",
         "objective methods networks layer noise moments data devices masks facts",
         torch=True,
     ),

@@ -110,7 +110,10 @@ def test_what_is_imported_is_required(folder: str) -> None:
     module_of = {"scikit-learn": "sklearn", "vl-convert-python": "vl_convert"}
     packages = {module_of.get(name, name.replace("-", "_")) for name in ranges("app", "dev")}
     # Each comes with a package that is required, and is used only beside it.
-    companions = {"starlette": "streamlit", "requests": "pooch", "packaging": "pytest", "click": "typer"}
+    companions = {
+        "starlette": "streamlit", "anyio": "streamlit", "PIL": "streamlit", "requests": "pooch", "packaging": "pytest",
+        "click": "typer",
+    }  # fmt: skip
     packages |= {name for name, owner in companions.items() if owner in packages}
     ours = {"sbp", "pages", "tests", "app"}
     assert imported_packages(folder) - packages - ours - set(sys.stdlib_module_names) == set()
