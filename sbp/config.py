@@ -60,6 +60,11 @@ class RunConfig:
     kl_weights: tuple[float, ...] = _field(
         (), "One weight a noise layer for the KL (sbpa only). Empty: in proportion to the MACs a unit owns."
     )
+    kl_exponent: float = _field(
+        1.0,
+        "sbpa without weights of its own: the KL of a layer counts as much as (the MACs that one of its units owns) "
+        "to this power; 0 is the plain bound, 1 prunes in proportion to cost.",
+    )
     log_low: float = _field(-20.0, "a, the lower end of log theta.", "nats")
     log_high: float = _field(0.0, "b, the upper end of log theta; at 0 the noise never amplifies.", "nats")
     init_loc: float = _field(0.0, "mu of every unit at birth.", "nats")
@@ -89,6 +94,8 @@ class RunConfig:
             _at_least(name, getattr(self, name), 1)
         for name in ("pretrain_epochs", "train_size", "validation_size", "seed", "threads", "weight_decay"):
             _at_least(name, getattr(self, name), 0)
+        if not (_finite(self.kl_exponent) and 0 <= self.kl_exponent <= 1):
+            raise ConfigError(f"kl_exponent: expected a number from 0 to 1, got {self.kl_exponent!r}.")
         for name in ("lr", "noise_lr"):
             value = getattr(self, name)
             if not (_finite(value) and value > 0):
@@ -113,7 +120,8 @@ class RunConfig:
             raise ConfigError("kl_weights: expected none with method sbp (all are 1); choose method sbpa to set them.")
         if self.kl_weights and (len(self.kl_weights) != n_layers or not all(w >= 0 for w in self.kl_weights)):
             raise ConfigError(
-                f"kl_weights: expected {n_layers} numbers of at least 0, one a noise layer, got {list(self.kl_weights)}."
+                f"kl_weights: expected {n_layers} numbers of at least 0, one a noise layer, "
+                f"got {list(self.kl_weights)}."
             )
 
     def to_json(self) -> str:

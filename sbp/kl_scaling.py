@@ -8,16 +8,20 @@ from sbp.networks.specs import SPECS
 
 def kl_weights(config: RunConfig) -> tuple[float, ...]:
     """The KL weight of each noise layer: 1 (the paper's bound), those given, or, for sbpa without any given, the MACs
-    that one unit of the layer owns over the fewest that a unit of any layer owns (section 5.4's KL scaling).
+    that one unit of the layer owns over the fewest that a unit of any layer owns, to the power `kl_exponent` (section
+    5.4's KL scaling has the exponent 1).
 
     >>> kl_weights(RunConfig(network="lenet-500-300"))
     (1.0, 1.0, 1.0)
     >>> kl_weights(RunConfig(network="lenet-5-caffe", method="sbpa"))
     (188.8, 80.0, 1.0, 1.62)
+    >>> milder = kl_weights(RunConfig(network="lenet-5-caffe", method="sbpa", kl_exponent=0.8))
+    >>> [round(weight, 2) for weight in milder]
+    [66.21, 33.3, 1.0, 1.47]
     """
     if config.kl_weights:
         return config.kl_weights
     owned = SPECS[config.network].unit_macs(config.widths)
     if config.method == "sbpa":
-        return tuple(macs / min(owned) for macs in owned)
+        return tuple((macs / min(owned)) ** config.kl_exponent for macs in owned)
     return (1.0,) * len(owned)

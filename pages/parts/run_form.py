@@ -18,7 +18,7 @@ from sbp.viz import words
 FIELDS = {field.name: field for field in dataclasses.fields(RunConfig)}
 GROUPS: dict[str, tuple[str, ...]] = {
     "Run": ("network", "dataset", "method", "device", "epochs", "batch_size", "lr", "noise_lr", "seed"),
-    "Noise": ("log_low", "log_high", "init_loc", "init_log_scale", "kl_weights"),
+    "Noise": ("log_low", "log_high", "init_loc", "init_log_scale", "kl_weights", "kl_exponent"),
 }
 HIDDEN = ("preset",)  # follows from the values
 GROUPS["More"] = tuple(n for n in FIELDS if n not in HIDDEN and all(n not in names for names in GROUPS.values()))
@@ -26,7 +26,8 @@ LABELS = {
     "network": "Network", "dataset": "Data set", "method": "Method", "device": "Device", "epochs": "Epochs",
     "batch_size": "Batch size", "lr": "Learning rate of weights", "noise_lr": "Learning rate of noise", "seed": "Seed",
     "log_low": "a", "log_high": "b", "init_loc": "mu at birth", "init_log_scale": "log sigma at birth",
-    "kl_weights": "KL weights", "pretrain_epochs": "Epochs before the noise", "weight_decay": "Weight decay",
+    "kl_weights": "KL weights", "kl_exponent": "KL exponent",
+    "pretrain_epochs": "Epochs before the noise", "weight_decay": "Weight decay",
     "widths": "Hidden widths", "train_size": "Training objects", "validation_size": "Held-out objects",
     "random_labels": "Random labels", "threads": "CPU threads",
 }  # fmt: skip
@@ -123,7 +124,7 @@ def _control(place: str, name: str, value: Any) -> Any:
 
 
 def _step(name: str) -> float:
-    return {"lr": 1e-3, "noise_lr": 1e-2, "weight_decay": 1e-4}.get(name, 0.5)
+    return {"lr": 1e-3, "noise_lr": 1e-2, "weight_decay": 1e-4, "kl_exponent": 0.1}.get(name, 0.5)
 
 
 def _shown(value: Any) -> Any:
