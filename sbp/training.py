@@ -267,7 +267,7 @@ class Training:
         return self._good
 
     def checkpoint(self) -> Checkpoint:
-        """All that is needed to go on from this step, on the CPU; raises `Diverged` rather than keep what is not finite."""
+        """All that is needed to go on from this step, on the CPU; raises `Diverged` rather than keep a NaN."""
         self._check_finite(self._mean_nll())
         tensors = pack(self.network, self.stepper.optimiser, self.generator)
         tensors["nll_sum"] = self.stepper.nll_sum.cpu().clone()
