@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from sbp.cli.resume import resume
-from sbp.cli.runs import runs, show, stop
+from sbp.cli.runs import record, runs, show, stop
 from sbp.cli.train import train
 
 app = typer.Typer(
@@ -15,5 +15,5 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verb in (train, runs, show, resume, stop):
+for verb in (train, runs, show, resume, stop, record):
     app.command()(verb)

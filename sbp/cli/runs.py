@@ -1,4 +1,4 @@
-"""python -m sbp runs, show, stop: what there is, one run in full, and the end of one."""
+"""python -m sbp runs, show, stop, record: what there is, one run in full, the end of one, and its keeping."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from sbp.cli.errors import in_sentences
 from sbp.cli.options import JSON, RUN
 from sbp.cli.output import describe_run, print_json, stderr, stdout, table_of
-from sbp.runs import launcher, store
+from sbp.runs import launcher, recording, store
 from sbp.runs.states import State
 
 _LIVE = typer.Option("--live", help="Leave out the recordings that ship with the code.")
@@ -70,3 +70,19 @@ def stop(
         print_json(view.summary())
     else:
         typer.echo(f"{view.id}: {view.state}. {view.message}")
+
+
+@in_sentences
+def record(
+    run: Annotated[str, RUN],
+    name: Annotated[str, typer.Option(help="What to call it; by default network and preset.", show_default=False)] = "",
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Keep a finished run as a recording that ships with the code: the same folder with fewer snapshots."""
+    view = store.find_run(run)
+    folder = recording.record(view, name or f"{view.config.network}-{view.config.preset}")
+    if as_json:
+        print_json(store.open_run(folder.name).summary())
+    else:
+        size = sum(file.stat().st_size for file in folder.iterdir())
+        typer.echo(f"{view.id} is recorded as {folder.name}, {size / 1e6:.1f} MB, in {folder}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -59,10 +60,13 @@ def arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
 
 
 def commit() -> str | None:
-    """The commit of the code that trains, "+" where files differ from it; None outside a repository."""
+    """The commit of the code that trains, "+" where files differ from it.
+
+    Outside a repository, as in a container, it is what $SBP_COMMIT says; None without that.
+    """
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
-        return None
+        return os.environ.get("SBP_COMMIT") or None
 
     def git(*arguments: str) -> str:
         command = ["git", "-C", str(root), *arguments]

@@ -1,0 +1,56 @@
+"""Recordings: the same folder with fewer snapshots, bit by bit those of the run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sbp.runs import recording, store
+from sbp.runs.recording import thinned
+from sbp.runs.states import State
+from tests.made_up import write_run
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 63, 64, 65, 121, 201, 1000])
+@pytest.mark.parametrize("rows", [2, 8, 64])
+def test_thinning_keeps_both_ends_and_is_denser_at_the_beginning(count: int, rows: int) -> None:
+    chosen = thinned(np.arange(count), rows)
+    assert len(chosen) == min(count, rows)
+    assert (chosen[0], chosen[-1]) == (0, count - 1)
+    gaps = np.diff(chosen)
+    assert (gaps >= 1).all()
+    assert (np.diff(gaps) >= -1).all()  # growing, up to the rounding of a place
+
+
+def test_a_recording_is_the_run_with_fewer_snapshots(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "runs")
+    folder = recording.record(run, "kept", tmp_path / "assets", rows=5)
+    kept = store.RunView(folder, recorded=True)
+    before, after = run.snapshots(), kept.snapshots()
+    places = [list(before.epochs).index(epoch) for epoch in after.epochs]
+    assert len(places) == 5
+    for name in before.loc:
+        np.testing.assert_array_equal(after.loc[name], before.loc[name][places])
+        np.testing.assert_array_equal(after.log_scale[name], before.log_scale[name][places])
+    assert [r.to_dict() for r in kept.records()] == [r.to_dict() for r in run.records()]
+    assert kept.state is State.FINISHED
+    assert kept.config == run.config
+    assert kept.summary() == {**run.summary(), "id": "kept", "message": kept.message}
+    assert kept.meta["recorded_from"] == run.id
+
+
+def test_a_recording_replaces_an_older_one_of_its_name(tmp_path: Path) -> None:
+    root = tmp_path / "assets"
+    for seed in (1, 2):
+        recording.record(write_run(tmp_path / "runs", seed=seed), "kept", root)
+    assert [path.name for path in root.iterdir()] == ["kept"]
+    assert store.RunView(root / "kept", recorded=True).config.seed == 2
+
+
+def test_only_a_finished_run_is_recorded(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "runs", state=State.STOPPED)
+    with pytest.raises(store.BadRequest, match="Only a finished run can be recorded, and .* is stopped"):
+        recording.record(run, "kept", tmp_path / "assets")
+    assert not (tmp_path / "assets").exists()
