@@ -38,7 +38,8 @@ export function placeOf(run, epoch) {
   return (epoch / Math.max(1, -run.first)) * (Math.log1p(run.total) / 3);
 }
 
-// Levels of all units of a layer at a moment, 0..255, into `out`.
+// Levels of all units of a layer at a moment, 0..255, into `out`. Between two frames a unit stays on its side of SNR = 1,
+// so that a picture never shows a unit gone that the counts beside it still hold.
 export function levelsAt(run, layer, moment, out) {
   const frame = Math.min(Math.floor(moment), run.frames - 1);
   const share = moment - frame;
@@ -46,7 +47,8 @@ export function levelsAt(run, layer, moment, out) {
   const next = Math.min(frame + 1, run.frames - 1) * layer.units;
   for (let unit = 0; unit < layer.units; unit += 1) {
     const now = layer.levels[start + unit];
-    out[unit] = now + (layer.levels[next + unit] - now) * share;
+    const level = now + (layer.levels[next + unit] - now) * share;
+    out[unit] = now >= run.scale.one ? Math.max(level, run.scale.one) : Math.min(level, run.scale.one - 1);
   }
   return out;
 }
