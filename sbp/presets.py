@@ -34,7 +34,8 @@ _ALL = (
         title="LeNet-500-300 as in the paper",
         promise="",
         config=RunConfig(
-            network="lenet-500-300", preset="paper", epochs=200, batch_size=500, lr=2e-3, noise_lr=3e-2
+            network="lenet-500-300", preset="paper", epochs=110, batch_size=500, lr=2e-3, noise_lr=3e-2,
+            weight_decay=1e-5, validation_size=2000,
         ),
         seconds={},
     ),
@@ -44,7 +45,7 @@ _ALL = (
         promise="",
         config=RunConfig(
             network="lenet-5-caffe", preset="paper", method="sbpa", kl_exponent=0.8, epochs=120,
-            pretrain_epochs=30, batch_size=500, lr=1e-3, noise_lr=2e-2, weight_decay=1e-4,
+            pretrain_epochs=30, batch_size=500, lr=1e-3, noise_lr=2e-2, weight_decay=1e-4, validation_size=2000,
         ),
         seconds={},
     ),
