@@ -58,7 +58,7 @@ class LeNet500300(NoisyNetwork):
     def forward(self, x: Tensor) -> Tensor:
         """Logits [objects, 10]."""
         if self.constant:
-            return self.output.bias.expand(len(x), -1)
+            return self.output.bias.expand(x.shape[0], -1)
         x = self.noise["input"](x.flatten(1))
         x = self.noise["dense1"](functional.relu(self.dense1(x)))
         x = self.noise["dense2"](functional.relu(self.dense2(x)))
@@ -89,7 +89,7 @@ class LeNet5Caffe(NoisyNetwork):
     def forward(self, x: Tensor) -> Tensor:
         """Logits [objects, 10]."""
         if self.constant:
-            return self.output.bias.expand(len(x), -1)
+            return self.output.bias.expand(x.shape[0], -1)
         x = self.noise["conv1"](functional.max_pool2d(functional.relu(self.conv1(x)), 2))
         x = self.noise["conv2"](functional.max_pool2d(functional.relu(self.conv2(x)), 2))
         x = self.noise["features"](torch.flatten(x, 1))
