@@ -42,7 +42,8 @@ ROOMS = (
     Room("data", "sbp.data sbp.data_sources sbp.data_download", "facts"),
     Room("devices", "sbp.devices", "facts"),
     Room("masks", "sbp.pruning.masks sbp.pruning.cost sbp.pruning.scores", "moments facts"),
-    Room("compact", "sbp.pruning.*", "masks networks layer facts", torch=True),
+    Room("formats", "sbp.pruning.formats", "networks"),
+    Room("compact", "sbp.pruning.*", "formats masks networks layer facts", torch=True),
     Room(
         "training",
         "sbp.training sbp.stepper sbp.checkpoint sbp.clock sbp.divergence sbp.evaluation sbp.forecast sbp.schedule",
@@ -53,9 +54,10 @@ ROOMS = (
     Room("launcher", "sbp.runs.launcher sbp.runs.slots", "store facts"),
     Room("worker", "sbp.runs.worker sbp.runs.endings", "launcher store training data devices facts"),
     Room("viz", "sbp.viz.*", "masks moments facts"),
-    Room("shell", "sbp.cli.* sbp.__main__", "launcher store training compact masks viz data devices facts"),
-    Room("parts", "pages.parts.*", "launcher store viz masks moments data devices facts"),
-    Room("pages", "pages.*", "parts launcher store viz masks moments data devices facts", alone=True),
+    Room("export", "sbp.pruning.export sbp.pruning.card", "viz store compact formats facts"),
+    Room("shell", "sbp.cli.* sbp.__main__", "export launcher store training compact masks viz data devices facts"),
+    Room("parts", "pages.parts.*", "export launcher store viz masks moments data devices facts"),
+    Room("pages", "pages.*", "parts export launcher store viz masks moments data devices facts", alone=True),
     Room("app", "app", "parts"),
 )
 BRINGS_TORCH = ("torch", "captum", "safetensors.torch")

@@ -82,7 +82,7 @@ def ranges(*extras: str) -> dict[str, Requirement]:
 
 @pytest.mark.parametrize(
     ("file", "extras"),
-    [("requirements.txt", ("app",)), ("requirements-dev.txt", ("dev",))],
+    [("requirements.txt", ("app", "export")), ("requirements-dev.txt", ("dev",))],
 )
 def test_each_pin_is_exact_and_within_the_librarys_range(file: str, extras: tuple[str, ...]) -> None:
     pins, accepted = requirements(file), ranges(*extras)
@@ -108,7 +108,7 @@ def imported_packages(*folders: str) -> set[str]:
 @pytest.mark.parametrize("folder", ["sbp", "pages", "tests"])
 def test_what_is_imported_is_required(folder: str) -> None:
     module_of = {"scikit-learn": "sklearn", "vl-convert-python": "vl_convert"}
-    packages = {module_of.get(name, name.replace("-", "_")) for name in ranges("app", "dev")}
+    packages = {module_of.get(name, name.replace("-", "_")) for name in ranges("app", "export", "dev")}
     # Each comes with a package that is required, and is used only beside it.
     companions = {
         "starlette": "streamlit", "anyio": "streamlit", "PIL": "streamlit", "requests": "pooch", "packaging": "pytest",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from sbp.cli.export import compact, export
 from sbp.cli.resume import resume
 from sbp.cli.runs import record, runs, show, stop
 from sbp.cli.train import train
@@ -15,5 +16,5 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verb in (train, runs, show, resume, stop, record):
+for verb in (train, runs, show, resume, stop, record, compact, export):
     app.command()(verb)

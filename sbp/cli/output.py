@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sbp.runs.view import RunView
+from sbp.viz.words import bound_text
 
 _COLUMNS = ("run", "state", "data", "epochs", "test error", "kept", "fewer MACs", "time")
 
@@ -43,20 +44,6 @@ def describe_run(run: Mapping[str, Any]) -> str:
     labels = " with random labels" if run["random_labels"] else ""
     lines.append(f"  {bound_text(run)}; seed {run['seed']}, {n_train}{labels}, {where}{seconds}")
     return "\n".join(lines)
-
-
-def bound_text(run: Mapping[str, Any]) -> str:
-    """Which bound was optimised: the plain one, or one with other KL weights.
-
-    >>> bound_text({"kl_weights": [60.0, 60.0, 1.0, 1.0]})
-    'weighted bound (KL weights 60, 60, 1, 1: StructuredBPa)'
-    """
-    weights = run["kl_weights"]
-    if not weights:
-        return "KL weights not known yet"
-    if set(weights) == {1.0}:
-        return "plain bound (every KL weight 1)"
-    return f"weighted bound (KL weights {', '.join(f'{weight:g}' for weight in weights)}: StructuredBPa)"
 
 
 def kept_text(kept: list[int]) -> str:

@@ -14,7 +14,8 @@ class WeightLayer:
 
     reads: the noise layers that multiply what comes in, in the order of the forward pass; the last one's units are the
     inputs. Empty: the image itself, in `image_channels`. makes: the noise layer whose units are the outputs; empty: the
-    classes. kernel: numbers of one kernel (1 in a dense layer). positions: where it is applied in one image.
+    classes. kernel: numbers of one kernel (1 in a dense layer). positions: where it is applied in one image. pool: the
+    side of the squares that its outputs' maxima are taken of (1: none).
 
     >>> WIRING["lenet-5-caffe"][2].inputs({"conv2": 18, "features": 284})
     284
@@ -27,6 +28,7 @@ class WeightLayer:
     kernel: int = 1
     positions: int = 1
     image_channels: int = 1
+    pool: int = 1
 
     def inputs(self, kept: Mapping[str, int]) -> int:
         """Input channels or features when this many units of each noise layer are kept."""
@@ -46,8 +48,8 @@ WIRING: dict[str, tuple[WeightLayer, ...]] = {
     ),
     # 5 x 5 kernels without padding: 28 -> 24, pooled to 12 -> 8, pooled to 4.
     "lenet-5-caffe": (
-        WeightLayer("conv1", "conv", (), "conv1", kernel=25, positions=24 * 24),
-        WeightLayer("conv2", "conv", ("conv1",), "conv2", kernel=25, positions=8 * 8),
+        WeightLayer("conv1", "conv", (), "conv1", kernel=25, positions=24 * 24, pool=2),
+        WeightLayer("conv2", "conv", ("conv1",), "conv2", kernel=25, positions=8 * 8, pool=2),
         WeightLayer("dense1", "dense", ("conv2", "features"), "dense1"),
         WeightLayer("output", "dense", ("dense1",), ""),
     ),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from sbp.networks.specs import SPECS, LayerInfo
 
@@ -67,3 +68,17 @@ def widths(counts: Iterable[int]) -> str:
 def join(parts: list[str]) -> str:
     """ "a, b and c"."""
     return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1] if parts else ""
+
+
+def bound_text(run: Mapping[str, Any]) -> str:
+    """Which bound was optimised: the plain one, or one with other KL weights.
+
+    >>> bound_text({"kl_weights": [60.0, 60.0, 1.0, 1.0]})
+    'weighted bound (KL weights 60, 60, 1, 1: StructuredBPa)'
+    """
+    weights = run["kl_weights"]
+    if not weights:
+        return "KL weights not known yet"
+    if set(weights) == {1.0}:
+        return "plain bound (every KL weight 1)"
+    return f"weighted bound (KL weights {', '.join(f'{weight:g}' for weight in weights)}: StructuredBPa)"

@@ -1,0 +1,93 @@
+"""python -m sbp compact, export: a run's network with its removed units cut out, as a file to take home."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sbp.cli.errors import in_sentences
+from sbp.cli.options import JSON, RUN
+from sbp.cli.output import print_json
+from sbp.pruning.export import FORMATS, Exported, exported
+from sbp.runs import store
+from sbp.viz.words import widths
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_THRESHOLD = typer.Option("--threshold", help="Keep the units of at least this SNR. [default: the method's own, 1]")
+_FORMAT = typer.Option("--format", help=f"{', '.join(FORMATS)}.")
+_FILE = typer.Option("--out", help="The file to write. [default: RUN-compact.safetensors]", show_default=False)
+_FOLDER = typer.Option("--out", help="The folder to write into.")
+# Random images that masked and compact are compared on: enough to see a mixed-up unit.
+RANDOM_IMAGES = 256
+
+
+@in_sentences
+def compact(
+    run: Annotated[str, RUN],
+    out: Annotated[Path | None, _FILE] = None,
+    threshold: Annotated[float | None, _THRESHOLD] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Cut a run's removed units out, check that the smaller network computes the same, and write it with its card."""
+    view = store.find_run(run)
+    file = exported(view, "safetensors", threshold, filename=out.name if out else "")
+    checked = {"random": file.cut.agreement(_random_images())}
+    held = _test_images(view.config.dataset)
+    if held is not None:
+        checked[view.config.dataset] = file.cut.agreement(held)
+    path = file.write(out.parent if out else Path())
+    _say(view.id, file, path, checked, as_json)
+
+
+@in_sentences
+def export(
+    run: Annotated[str, RUN],
+    format: Annotated[str, _FORMAT] = "safetensors",
+    out: Annotated[Path, _FOLDER] = Path("."),
+    threshold: Annotated[float | None, _THRESHOLD] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Write a run's compact network for another program, with its card: safetensors, ONNX or torch.export."""
+    view = store.find_run(run)
+    file = exported(view, format, threshold)
+    _say(view.id, file, file.write(out), {}, as_json)
+
+
+def _say(run_id: str, file: Exported, path: Path, checked: dict[str, dict[str, Any]], as_json: bool) -> None:
+    figures = file.cut.figures()
+    if as_json:
+        written = {"id": run_id, "file": str(path), "card": f"{path}.md", "bytes": len(file.content)}
+        print_json(written | figures | ({"checked": checked} if checked else {}))
+        return
+    fewer = f" ({figures['macs_reduction']:.2f}x fewer)" if figures["macs"] else ": the constant predictor"
+    typer.echo(f"{run_id}, cut at {figures['choice']}")
+    typer.echo(f"  kept    {widths(figures['units'])} → {widths(figures['kept'])}")
+    typer.echo(f"  params  {figures['params_dense']:,} → {figures['params']:,}")
+    typer.echo(f"  MACs    {figures['macs_dense']:,} → {figures['macs']:,}{fewer}")
+    for name, seen in checked.items():
+        images = "random images" if name == "random" else f"test images of {name}"
+        typer.echo(
+            f"  masked and compact predict the same on {seen['equal_predictions']:,} of {seen['images']:,} {images}; "
+            f"logits at most {seen['largest_difference']:.1e} apart"
+        )
+    typer.echo(f"Wrote {path} ({len(file.content) / 1024:,.0f} KiB) and its card, {path.name}.md.")
+
+
+def _random_images() -> Tensor:
+    import torch
+
+    return torch.rand(RANDOM_IMAGES, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+
+
+def _test_images(dataset: str) -> Tensor | None:
+    """The test images, without their labels, where the data are at hand; nothing is downloaded for a check."""
+    from sbp.data import DataError, load
+
+    try:
+        return load(dataset, download=False).test_images.unsqueeze(1).float().div_(255)
+    except DataError:
+        return None

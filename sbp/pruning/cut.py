@@ -1,0 +1,104 @@
+"""A run's network before and after the cut: which units went, what that saves, and whether both compute the same."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sbp.config import RunConfig
+from sbp.networks.lenet import NoisyNetwork
+from sbp.networks.load import network_of
+from sbp.networks.rebuild import Select
+from sbp.networks.specs import SPECS
+from sbp.networks.wiring import WIRING
+from sbp.pruning.compact import compact, masked, masks_of
+
+# Images at a time: small enough for a laptop's memory.
+BATCH = 1000
+
+
+@dataclass(frozen=True)
+class Cut:
+    """masked: the run's network with zeros in place. small: the compact one. choice: how it was decided what is kept.
+
+    own: whether that is what the run's own results speak of (SNR >= 1).
+    """
+
+    masked: NoisyNetwork
+    small: NoisyNetwork
+    choice: str
+    own: bool
+
+    @property
+    def selects(self) -> tuple[str, ...]:
+        """The layers where the compact network selects features."""
+        return tuple(name for name, layer in self.small.noise.items() if isinstance(layer, Select))
+
+    def figures(self) -> dict[str, Any]:
+        """Units of each noise layer, parameters and MACs an image, before and after; JSON-able.
+
+        params: weights and biases, of the dense network without its noise. macs_reduction = macs_dense / macs; None
+        for the constant predictor, which multiplies nothing.
+        """
+        name = self.small.spec_name
+        kept = [layer.units for layer in self.small.layers]
+        macs, dense = SPECS[name].macs(kept), SPECS[name].dense_macs(self.masked.widths)
+        return {
+            "network": name,
+            "choice": self.choice,
+            "layers": [layer.name for layer in self.masked.layers],
+            "units": [layer.units for layer in self.masked.layers],
+            "kept": kept,
+            "widths": list(self.small.widths),
+            "params_dense": _params(self.masked),
+            "params": _params(self.small),
+            "macs_dense": dense,
+            "macs": macs,
+            "macs_reduction": round(dense / macs, 3) if macs else None,
+        }
+
+    @torch.no_grad()
+    def agreement(self, images: Tensor) -> dict[str, Any]:
+        """On how many images [n, 1, 28, 28] both predict the same class, and how far their logits are apart at most."""
+        equal, apart = 0, 0.0
+        for part in images.split(BATCH):
+            one, other = self.masked(part), self.small(part)
+            equal += int((one.argmax(1) == other.argmax(1)).sum())
+            apart = max(apart, float((one - other).abs().max()))
+        return {"images": len(images), "equal_predictions": equal, "largest_difference": apart}
+
+
+def cut_run(
+    config: RunConfig,
+    model_path: Path | None,
+    threshold: float | None = None,
+    masks: Mapping[str, np.ndarray] | None = None,
+) -> Cut:
+    """Cuts a run's network at its own keep (SNR >= 1), at another threshold of the SNR, or at given masks.
+
+    masks: as for `compact`. Raises ValueError with a sentence when the run has no weights (`LoadError`), the threshold
+    is no positive number, the masks do not fit, or both are given.
+    """
+    if threshold is not None and masks is not None:
+        raise ValueError("threshold, masks: expected one of them, got both.")
+    if threshold is not None and not (math.isfinite(threshold) and threshold > 0):
+        raise ValueError(f"threshold: expected an SNR above 0, got {threshold!r}; the method's own is 1.")
+    network = network_of(config, model_path)
+    for layer in network.noise_layers():
+        layer.threshold = 1.0 if threshold is None else threshold
+    chosen = masks_of(network) if masks is None else masks
+    choice = f"SNR >= {1.0 if threshold is None else threshold:g}" if masks is None else "masks chosen by hand"
+    return Cut(masked(network, chosen), compact(network, chosen), choice, masks is None and threshold in (None, 1.0))
+
+
+def _params(network: NoisyNetwork) -> int:
+    """Weights and biases; the noise and the index are none."""
+    layers = [getattr(network, weights.name) for weights in WIRING[network.spec_name]]
+    return sum(parameter.numel() for layer in layers for parameter in layer.parameters())

@@ -1,0 +1,107 @@
+"""What a compact network can be exported as, and the lines that a stranger pastes to use the file. No torch.
+
+The lines import nothing of ours: they are printed from the network's own wiring, so what stands in a model card is what
+the network computes, and a test runs exactly these lines.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from sbp.networks.wiring import WIRING
+
+_IMAGES = "# yours: intensities in [0, 1], 0 is the background"
+
+
+class ExportError(ValueError):
+    """A run cannot be exported as asked; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """One kind of file: its name, what it is, how its files end, what its readers install, and what they paste.
+
+    lines(network's name, layers that select features, whether it is the constant predictor, file's name) gives the
+    lines; they leave `images` [n, 1, 28, 28] and `logits` [n, 10].
+    """
+
+    name: str
+    title: str
+    suffix: str
+    packages: tuple[str, ...]
+    lines: Callable[[str, Collection[str], bool, str], list[str]]
+
+
+def torch_lines(name: str, selects: Collection[str], constant: bool, file: str) -> list[str]:
+    """Plain torch on the tensors of a safetensors file.
+
+    >>> for line in torch_lines("lenet-500-300", {"input"}, False, "small.safetensors")[5:]:
+    ...     print(line)
+    x = images.flatten(1).index_select(1, t["noise.input.index"])
+    x = F.relu(F.linear(x, t["dense1.weight"], t["dense1.bias"]))
+    x = F.relu(F.linear(x, t["dense2.weight"], t["dense2.bias"]))
+    logits = F.linear(x, t["output.weight"], t["output.bias"])
+    """
+    imports = ["import torch", "from safetensors.torch import load_file"]
+    given = [f"t = load_file({json.dumps(file)})", f"images = torch.rand(5, 1, 28, 28)  {_IMAGES}"]
+    if constant:
+        return [*imports, *given, 'logits = t["output.bias"].expand(len(images), -1)']
+    lines, x, flat = [], "images", False
+    for weights in WIRING[name]:
+        before = ""
+        if weights.kind == "dense":
+            before = "" if flat else ".flatten(1)"
+            before += "".join(f'.index_select(1, t["noise.{read}.index"])' for read in weights.reads if read in selects)
+            flat = True
+        if before:
+            lines.append(f"x = {x}{before}")
+            x = "x"
+        function = "linear" if weights.kind == "dense" else "conv2d"
+        value = f'F.{function}({x}, t["{weights.name}.weight"], t["{weights.name}.bias"])'
+        if weights.makes:
+            value = f"F.relu({value})"
+        if weights.pool > 1:
+            value = f"F.max_pool2d({value}, {weights.pool})"
+        x = "x" if weights.makes else "logits"
+        lines.append(f"{x} = {value}")
+    return [*imports, "from torch.nn import functional as F", *given, *lines]
+
+
+def onnx_lines(name: str, selects: Collection[str], constant: bool, file: str) -> list[str]:
+    """onnxruntime on an ONNX file, whatever the network."""
+    return [
+        "import numpy as np",
+        "import onnxruntime",
+        f"session = onnxruntime.InferenceSession({json.dumps(file)})",
+        f"images = np.random.rand(5, 1, 28, 28).astype(np.float32)  {_IMAGES}",
+        '(logits,) = session.run(["logits"], {"images": images})',
+    ]
+
+
+def torch_export_lines(name: str, selects: Collection[str], constant: bool, file: str) -> list[str]:
+    """torch on an exported program, whatever the network."""
+    return [
+        "import torch",
+        f"network = torch.export.load({json.dumps(file)}).module()",
+        f"images = torch.rand(5, 1, 28, 28)  {_IMAGES}",
+        "logits = network(images)",
+    ]
+
+
+FORMATS: dict[str, Format] = {
+    format.name: format
+    for format in (
+        Format("safetensors", "a safetensors file", ".safetensors", ("safetensors", "torch"), torch_lines),
+        Format("onnx", "an ONNX model", ".onnx", ("numpy", "onnxruntime"), onnx_lines),
+        Format("torch-export", "a program of torch.export", ".pt2", ("torch",), torch_export_lines),
+    )
+}
+
+
+def format_of(name: str) -> Format:
+    """The format of this name; raises `ExportError` for one that is not there."""
+    if name not in FORMATS:
+        raise ExportError(f"format: expected one of {', '.join(FORMATS)}, got {name!r}.")
+    return FORMATS[name]
