@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sbp.cli.errors import in_sentences
+from sbp.cli.errors import BadInput, in_sentences
 from sbp.cli.options import JSON, RUN
 from sbp.cli.output import print_json
 from sbp.pruning.export import FORMATS, Exported, exported
@@ -33,6 +33,8 @@ def compact(
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Cut a run's removed units out, check that the smaller network computes the same, and write it with its card."""
+    if out and out.is_dir():
+        raise BadInput(f"--out: expected a file to write, got the folder {out}; name a file in it.")
     view = store.find_run(run)
     file = exported(view, "safetensors", threshold, filename=out.name if out else "")
     checked = {"random": file.cut.agreement(_random_images())}

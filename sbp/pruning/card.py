@@ -31,7 +31,7 @@ def model_card(
         "## Training",
         _training(view, run),
         f"## The same logits in {len(lines)} lines",
-        f"With `pip install {' '.join(format.packages)}` and `{file}` in the working folder:",
+        f"With `pip install {' '.join(format.packages)}` and `{file}` in the working folder. {format.note}".rstrip(),
         "\n".join(("```python", *lines, "```")),
         "## Config",
         f"```json\n{view.config.to_json()}\n```",
@@ -88,7 +88,7 @@ def _error_note(view: RunView, run: Mapping[str, Any], own: bool) -> str:
         else "Before: the noise was on from the first step, so there never was a dense network without it."
     )
     if run["test_error_percent"] is None:
-        after = "After: the test set is read when a run finishes, and this one has not."
+        after = "After: no test error is recorded; the test set is read when a run finishes."
     elif own:
         after = (
             "After: of the masked network (zeros in place), read once, at the end of the run. The compact network "
@@ -104,7 +104,8 @@ def _error_note(view: RunView, run: Mapping[str, Any], own: bool) -> str:
 
 def _training(view: RunView, run: Mapping[str, Any]) -> str:
     config = view.config
-    source = view.meta.get("data_source") or DATASET[config.dataset]
+    # Where the files lay on the machine that trained is nobody else's business.
+    source = str(view.meta.get("data_source") or DATASET[config.dataset]).partition(", read from ")[0]
     n = f", trained on {run['n_train']:,} images" if run["n_train"] else ""
     labels = "; every training label was replaced by a random one" if config.random_labels else ""
     pretrained = f" after {config.pretrain_epochs} of pretraining" if config.pretrain_epochs else ""

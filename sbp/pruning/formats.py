@@ -21,7 +21,8 @@ class ExportError(ValueError):
 
 @dataclass(frozen=True)
 class Format:
-    """One kind of file: its name, what it is, how its files end, what its readers install, and what they paste.
+    """One kind of file: its name, what it is, how its files end, what its readers install, what they paste, and what
+    they should know before that (`note`).
 
     lines(network's name, layers that select features, whether it is the constant predictor, file's name) gives the
     lines; they leave `images` [n, 1, 28, 28] and `logits` [n, 10].
@@ -32,6 +33,7 @@ class Format:
     suffix: str
     packages: tuple[str, ...]
     lines: Callable[[str, Collection[str], bool, str], list[str]]
+    note: str = ""
 
 
 def torch_lines(name: str, selects: Collection[str], constant: bool, file: str) -> list[str]:
@@ -95,7 +97,11 @@ FORMATS: dict[str, Format] = {
     for format in (
         Format("safetensors", "a safetensors file", ".safetensors", ("safetensors", "torch"), torch_lines),
         Format("onnx", "an ONNX model", ".onnx", ("numpy", "onnxruntime"), onnx_lines),
-        Format("torch-export", "a program of torch.export", ".pt2", ("torch",), torch_export_lines),
+        Format(
+            "torch-export", "a program of torch.export", ".pt2", ("torch",), torch_export_lines,
+            "torch.export.load can run code that a file brings, so load such files only from people you trust; a "
+            "safetensors file holds numbers alone.",
+        ),
     )
 }
 
