@@ -32,7 +32,7 @@ class Room:
 
 # From the ground up: a room may name only rooms that stand above it in this table, so arrows point one way.
 ROOMS = (
-    Room("facts", "sbp sbp.config sbp.records sbp.presets sbp.kl_scaling sbp.networks.specs"),
+    Room("facts", "sbp sbp.config sbp.records sbp.presets sbp.kl_scaling sbp.networks.specs sbp.networks.wiring"),
     Room("moments", "sbp.distributions.moments"),
     Room("noise", "sbp.distributions.*", "moments", torch=True),
     Room("layer", "sbp.layer", "noise moments", torch=True),
@@ -42,7 +42,7 @@ ROOMS = (
     Room("data", "sbp.data sbp.data_sources sbp.data_download", "facts"),
     Room("devices", "sbp.devices", "facts"),
     Room("masks", "sbp.pruning.masks sbp.pruning.cost sbp.pruning.scores", "moments facts"),
-    Room("formats", "sbp.pruning.formats", "networks"),
+    Room("formats", "sbp.pruning.formats", "facts"),
     Room("compact", "sbp.pruning.*", "formats masks networks layer facts", torch=True),
     Room(
         "training",
