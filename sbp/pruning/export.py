@@ -68,7 +68,13 @@ def export_bytes(
     threshold: float | None = None,
     masks: Mapping[str, np.ndarray] | None = None,
 ) -> tuple[str, bytes]:
-    """The name and the content of the file that `export_run` would write, for a download; the card is inside it."""
+    """The name and the content of the file that `export_run` would write, for a download; the card is inside it.
+
+    format: as for `export_run`, or "card": the card of the safetensors file alone, as Markdown.
+    """
+    if format == "card":
+        file = exported(view, "safetensors", threshold, masks)
+        return f"{file.filename}.md", file.card.encode()
     file = exported(view, format, threshold, masks)
     return file.filename, file.content
 

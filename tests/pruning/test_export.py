@@ -99,6 +99,7 @@ def test_a_file_holds_the_runs_own_cut_and_what_it_stands_on(name: str, runs_roo
     assert json.loads(header["config"]) == json.loads(view.config.to_json())
     assert header["card"] == path.with_name(f"{path.name}.md").read_text(encoding="utf-8")
     assert export_bytes(view, "safetensors") == (path.name, path.read_bytes())
+    assert export_bytes(view, "card") == (f"{path.name}.md", header["card"].encode())
 
 
 def test_another_threshold_keeps_other_units(runs_root: Path) -> None:
