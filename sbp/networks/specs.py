@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from sbp.networks.wiring import WIRING
+
 
 @dataclass(frozen=True)
 class LayerInfo:
@@ -28,9 +30,6 @@ class LayerInfo:
 class NetworkSpec:
     """A network's name, its own widths, its noise layers at any widths, and its MACs for any kept counts.
 
-    `macs(kept)` takes one kept count a noise layer and gives multiply-accumulates an image
-    (conv and dense layers, no bias; FLOPs = 2 x MACs).
-
     >>> SPECS["lenet-500-300"].macs([784, 500, 300])
     545000
     >>> SPECS["lenet-5-caffe"].macs([20, 50, 800, 500])
@@ -41,11 +40,32 @@ class NetworkSpec:
     title: str
     widths: tuple[int, ...]
     layers_of: Callable[[Sequence[int]], tuple[LayerInfo, ...]]
-    macs: Callable[[Sequence[int]], int]
 
     def layers(self, widths: Sequence[int] = ()) -> tuple[LayerInfo, ...]:
         """The noise layers at these widths; no widths means the network's own."""
         return self.layers_of(widths or self.widths)
+
+    def counts(self, kept: Sequence[int]) -> dict[str, int]:
+        """Kept counts by the names of the noise layers, in whose order they come.
+
+        Nothing kept in one layer leaves no way for the image, so nothing is left of any layer: the constant predictor.
+        Raises ValueError unless there is one count a noise layer, none below 0.
+
+        >>> SPECS["lenet-500-300"].counts([245, 160, 55])
+        {'input': 245, 'dense1': 160, 'dense2': 55}
+        """
+        names = [layer.name for layer in self.layers()]
+        if len(kept) != len(names) or min(kept) < 0:
+            raise ValueError(f"kept: expected a count for each of {', '.join(names)}, got {list(kept)}.")
+        return {name: int(count) if all(kept) else 0 for name, count in zip(names, kept, strict=True)}
+
+    def macs(self, kept: Sequence[int]) -> int:
+        """Multiply-accumulates an image with these kept counts, one a noise layer.
+
+        Conv and dense layers, no bias; FLOPs = 2 x MACs.
+        """
+        counts = self.counts(kept)
+        return sum(weights.macs(counts) for weights in WIRING[self.name])
 
     def dense_macs(self, widths: Sequence[int] = ()) -> int:
         """MACs an image with every unit kept."""
@@ -79,11 +99,6 @@ def _lenet_500_300_layers(widths: Sequence[int]) -> tuple[LayerInfo, ...]:
     )
 
 
-def _lenet_500_300_macs(kept: Sequence[int]) -> int:
-    pixels, first, second = kept
-    return pixels * first + first * second + second * 10
-
-
 def _lenet_5_caffe_layers(widths: Sequence[int]) -> tuple[LayerInfo, ...]:
     first, second, dense = widths
     return (
@@ -95,16 +110,10 @@ def _lenet_5_caffe_layers(widths: Sequence[int]) -> tuple[LayerInfo, ...]:
     )
 
 
-def _lenet_5_caffe_macs(kept: Sequence[int]) -> int:
-    first, second, features, dense = kept
-    # 5 x 5 kernels without padding: 28 -> 24, pooled to 12 -> 8, pooled to 4.
-    return 24 * 24 * 25 * first + 8 * 8 * 25 * first * second + features * dense + dense * 10
-
-
 SPECS: dict[str, NetworkSpec] = {
     spec.name: spec
     for spec in (
-        NetworkSpec("lenet-500-300", "LeNet-500-300", (500, 300), _lenet_500_300_layers, _lenet_500_300_macs),
-        NetworkSpec("lenet-5-caffe", "LeNet-5-Caffe", (20, 50, 500), _lenet_5_caffe_layers, _lenet_5_caffe_macs),
+        NetworkSpec("lenet-500-300", "LeNet-500-300", (500, 300), _lenet_500_300_layers),
+        NetworkSpec("lenet-5-caffe", "LeNet-5-Caffe", (20, 50, 500), _lenet_5_caffe_layers),
     )
 }

@@ -38,6 +38,18 @@ class WeightLayer:
         """Output channels or neurons when this many units of each noise layer are kept."""
         return kept[self.makes] if self.makes else CLASSES
 
+    def macs(self, kept: Mapping[str, int]) -> int:
+        """Multiply-accumulates an image: every kernel once a position, the bias not counted."""
+        return self.inputs(kept) * self.outputs(kept) * self.kernel * self.positions
+
+    def params(self, kept: Mapping[str, int]) -> int:
+        """Weights and biases."""
+        return self.outputs(kept) * (self.inputs(kept) * self.kernel + 1)
+
+    def activations(self, kept: Mapping[str, int]) -> int:
+        """Numbers that the layer puts out for one image, before any pooling."""
+        return self.outputs(kept) * self.positions
+
 
 # In the order of the forward pass, one a module with a `weight` and a `bias`.
 WIRING: dict[str, tuple[WeightLayer, ...]] = {
