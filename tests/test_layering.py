@@ -43,7 +43,7 @@ ROOMS = (
     Room("devices", "sbp.devices", "facts"),
     Room("masks", "sbp.pruning.masks sbp.pruning.cost sbp.pruning.scores", "moments facts"),
     Room("formats", "sbp.pruning.formats", "facts"),
-    Room("compact", "sbp.pruning.*", "formats masks networks layer facts", torch=True),
+    Room("compact", "sbp.pruning.*", "formats masks networks layer devices facts", torch=True),
     Room(
         "training",
         "sbp.training sbp.stepper sbp.checkpoint sbp.clock sbp.divergence sbp.evaluation sbp.forecast sbp.schedule",

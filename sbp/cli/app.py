@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from sbp.cli.bench import bench
 from sbp.cli.export import compact, export
 from sbp.cli.resume import resume
 from sbp.cli.runs import record, runs, show, stop
@@ -18,3 +19,4 @@ app = typer.Typer(
 )
 for verb in (train, runs, show, resume, stop, record, compact, export):
     app.command()(verb)
+app.add_typer(bench, name="bench")

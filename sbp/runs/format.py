@@ -9,6 +9,7 @@ noise.f32               rows of little-endian float32: epoch, loc of every unit,
 checkpoint.safetensors  everything needed to go on, its JSON state in the header
 model.safetensors       weights and noise at the last good epoch
 result.json             the object that the command line prints
+speed.json              how fast the dense, masked and compact networks were, one measurement a device and threads
 log.txt                 what the worker printed
 lock                    flocked while a writer lives
 stop                    exists: a stop was asked for
@@ -25,6 +26,7 @@ from sbp.networks.specs import LayerInfo
 CONFIG, META, STATUS, RESULT = "config.json", "meta.json", "status.json", "result.json"
 RECORDS, NOISE = "records.jsonl", "noise.f32"
 CHECKPOINT, MODEL = "checkpoint.safetensors", "model.safetensors"
+SPEED = "speed.json"
 LOG, LOCK, STOP = "log.txt", "lock", "stop"
 
 

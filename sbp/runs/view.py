@@ -99,6 +99,12 @@ class RunView:
         """The last lines of what the worker printed, empty where it printed nothing."""
         return read_tail(self.folder / names.LOG, lines)
 
+    def speed(self) -> dict[str, Any] | None:
+        """The measured speeds of this moment ("measurements": a list), or None while there are none to be read."""
+        from sbp.runs.speed import read_speed
+
+        return read_speed(self)
+
     def silent_seconds(self) -> float | None:
         """Seconds since the worker last wrote its status; None unless the run is active."""
         return max(0.0, time.time() - self.updated) if self.state in ACTIVE and self.updated else None

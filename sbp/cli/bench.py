@@ -1,0 +1,108 @@
+"""python -m sbp bench: measures on this machine; each thing that can be measured is a verb of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sbp.cli.errors import BadInput, in_sentences
+from sbp.cli.options import JSON, RUN
+from sbp.cli.output import kept_text, print_json, stderr, stdout
+from sbp.runs import store
+from sbp.runs.speed import write_speed
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from sbp.pruning.speed import Measurement
+
+bench = typer.Typer(help="Measure how fast things are on this machine.", no_args_is_help=True)
+
+_DEVICES = ("cpu", "cuda", "auto")
+_DEVICE: Any = typer.Option(help=f"One of {', '.join(_DEVICES)}; auto: cuda where it works, else cpu.")
+_THREADS: Any = typer.Option(min=0, help="CPU threads; 0 leaves it to the machine.")
+
+
+@bench.command("compact")
+@in_sentences
+def bench_compact(
+    run: Annotated[str, RUN],
+    device: Annotated[str, _DEVICE] = "cpu",
+    threads: Annotated[int, _THREADS] = 0,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Measure a run's dense, masked and compact network, and keep the figures with the run.
+
+    A forward pass in inference mode at batch 1, 32 and 1000, in float32, eager. Takes about half a minute on a CPU.
+    """
+    view = store.find_run(run)
+    device = _resolve(device)
+    from sbp.networks.load import LoadError, network_of
+    from sbp.pruning.speed import measure, variants
+
+    try:
+        network = network_of(view.config, view.model_path)
+    except LoadError as error:
+        raise store.BadRequest(f"{view.id}: {error}") from None
+    networks = variants(network)
+    if networks["compact"].constant:
+        stderr().print("Nothing is kept in some layer: the compact network is the constant predictor.", soft_wrap=True)
+    with stderr().status(f"Measures {view.id} on {device}.") as status:
+        measurement = measure(
+            networks, device, threads, progress=lambda share: status.update(f"Measures {view.id}: {share:.0%}.")
+        )
+    path = write_speed(view, measurement.to_dict())
+    kept = [layer.units for layer in networks["compact"].layers]
+    if as_json:
+        facts = {"id": view.id, "network": view.config.network, "kept": kept}
+        print_json({**facts, **measurement.to_dict()})
+        return
+    typer.echo(f"{view.id}: {view.config.network}, kept {kept_text(kept)}")
+    typer.echo(f"  {_conditions(measurement)}")
+    stdout().print(table_of(measurement))
+    typer.echo(f"Kept in {path}.")
+
+
+def _resolve(device: str) -> str:
+    from sbp import devices
+
+    if device not in _DEVICES:
+        raise BadInput(f"--device: expected one of {', '.join(_DEVICES)}, got {device!r}.")
+    if device == "auto":
+        return "cpu" if devices.missing("cuda") or devices.broken("cuda") else "cuda"
+    try:
+        return devices.resolve(device)
+    except devices.DeviceError as error:
+        raise BadInput(f"--device: {error}") from None
+
+
+def _conditions(measurement: Measurement) -> str:
+    threads = f"{measurement.threads} thread{'' if measurement.threads == 1 else 's'}"
+    versions = ", ".join(f"{name} {version}" for name, version in measurement.versions.items())
+    return f"{measurement.device}: {measurement.hardware}, {threads}, {versions}"
+
+
+def table_of(measurement: Measurement) -> Table:
+    """One line a batch size and variant; times as fast as the dense network at that batch size."""
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("batch", "variant", "median", "IQR", "n", "images/s", "times as fast"):
+        table.add_column(column, justify="left" if column == "variant" else "right")
+    for row in measurement.rows:
+        times = measurement.times_as_fast(row.variant, row.batch)
+        table.add_row(
+            f"{row.batch:,}", row.variant, milliseconds(row.median_seconds), milliseconds(row.iqr_seconds),
+            f"{row.n:,}", f"{row.images_per_second:,.0f}", f"{times:.2f}x",
+        )  # fmt: skip
+    return table
+
+
+def milliseconds(seconds: float) -> str:
+    """A duration in milliseconds, to a microsecond.
+
+    >>> milliseconds(0.0123456)
+    '12.346 ms'
+    """
+    return f"{1e3 * seconds:,.3f} ms"

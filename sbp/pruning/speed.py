@@ -1,0 +1,174 @@
+"""How fast it really is: latency of the dense, the masked and the compact network on this very machine.
+
+MACs are arithmetic and nothing more: a small network is bound by the cost of calling an operation and by the memory it
+touches. So time is measured, on the networks as anybody would run them: eager, in inference mode, in float32.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.benchmark import Timer
+
+from sbp import devices
+from sbp.networks.lenet import NoisyNetwork
+from sbp.pruning.compact import compact, masked, masks_of
+
+VARIANTS = ("dense", "masked", "compact")
+BATCHES = (1, 32, 1000)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One variant at one batch size: seconds a forward pass, median and interquartile range of n timings.
+
+    A timing is the mean of so many passes in a row that reading the clock does not count; of one at large batches.
+    """
+
+    variant: str
+    batch: int
+    median_seconds: float
+    iqr_seconds: float
+    n: int
+
+    @property
+    def images_per_second(self) -> float:
+        """Throughput at the median.
+
+        >>> Row("dense", 32, 0.004, 0.0001, 50).images_per_second
+        8000.0
+        """
+        return self.batch / self.median_seconds
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What was measured, on what, and when (seconds since 1970)."""
+
+    device: str
+    hardware: str
+    threads: int
+    versions: dict[str, str]
+    when: float
+    rows: tuple[Row, ...]
+
+    def row(self, variant: str, batch: int) -> Row:
+        """The row of a variant at a batch size; raises KeyError where there is none."""
+        for row in self.rows:
+            if (row.variant, row.batch) == (variant, batch):
+                return row
+        raise KeyError(f"{variant} was not measured at batch {batch}.")
+
+    def times_as_fast(self, variant: str, batch: int) -> float:
+        """Median seconds of the dense network over this variant's."""
+        return self.row("dense", batch).median_seconds / self.row(variant, batch).median_seconds
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as speed.json holds them."""
+        return {**dataclasses.asdict(self), "rows": [dataclasses.asdict(row) for row in self.rows]}
+
+
+class Held(nn.Module):
+    """Multiplies each unit by a constant: what a masked network's noise is once training is over."""
+
+    factor: Tensor
+
+    def __init__(self, factor: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("factor", factor)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x times the factors, of x's shape."""
+        return x * self.factor
+
+
+def variants(network: NoisyNetwork, masks: Mapping[str, np.ndarray] | None = None) -> dict[str, NoisyNetwork]:
+    """The three networks that are compared, each as fast as it can be had without effort.
+
+    dense: no noise layers and every unit; E[theta] is folded into its weights, so it is what one would deploy without
+    pruning. masked: the dense shapes with zeros; E[theta] * keep is worked out once, not anew in every call as an
+    `SBPLayer` does in eval. compact: the zeros cut out. masked and compact give the same logits.
+    masks: as for `compact`; none: the network's own `keep`. Raises ValueError when they do not fit the network.
+    """
+    closed = masks_of(network) if masks is None else masks
+    everything = {layer.name: np.ones(layer.units, bool) for layer in network.layers}
+    held = masked(network, closed)
+    for info, layer in zip(held.layers, held.noise_layers(), strict=True):
+        # A channel's factor is one for its whole map.
+        sides = (1, -1, 1, 1) if info.kind == "channel" else (1, -1)
+        held.noise[info.name] = Held(layer.expected_theta().view(sides))
+    return {"dense": compact(network, everything), "masked": held, "compact": compact(network, closed)}
+
+
+def measure(
+    networks: Mapping[str, nn.Module],
+    device: str = "cpu",
+    threads: int = 0,
+    batches: Sequence[int] = BATCHES,
+    rounds: int = 15,
+    seconds: float = 0.1,
+    progress: Callable[[float], None] | None = None,
+) -> Measurement:
+    """Times a forward pass of each network, in inference mode, on random images already on the device.
+
+    networks: by variant (`variants`); they are copied to the device. threads: of the CPU; 0: as many as torch uses by
+    itself. At each batch size the networks take turns, `rounds` times for at least `seconds` each, so that a machine
+    that slows down slows all of them. The clock waits for an accelerator to finish
+    (torch.utils.benchmark). progress: told the share done, 0 to 1.
+    """
+    threads = threads or torch.get_num_threads()
+    copies = {variant: copy.deepcopy(network).eval().to(device) for variant, network in networks.items()}
+    hardware = devices.cpu_name() if device == "cpu" else devices.describe(device)
+    versions = {"torch": torch.__version__, "python": platform.python_version()}
+    when = time.time()
+    rows: list[Row] = []
+    for number, batch in enumerate(batches):
+
+        def tell(share: float, number: int = number) -> None:
+            if progress:
+                progress((number + share) / len(batches))
+
+        rows += _rows(copies, batch, device, threads, rounds, seconds, tell)
+    return Measurement(device, hardware, threads, versions, when, tuple(rows))
+
+
+@torch.inference_mode()
+def _rows(
+    networks: Mapping[str, nn.Module],
+    batch: int,
+    device: str,
+    threads: int,
+    rounds: int,
+    seconds: float,
+    tell: Callable[[float], None],
+) -> list[Row]:
+    images = torch.rand(batch, 1, 28, 28, generator=torch.Generator().manual_seed(0)).to(device)
+    timers = {
+        variant: Timer("network(images)", globals={"network": network, "images": images}, num_threads=threads)
+        for variant, network in networks.items()
+    }
+    timings: dict[str, list[float]] = {variant: [] for variant in timers}
+    for turn in range(rounds):
+        for variant, timer in timers.items():
+            # Each turn begins with untimed passes, which find the block's size and warm what the last variant cooled.
+            timings[variant] += timer.blocked_autorange(min_run_time=seconds).times
+        tell((turn + 1) / rounds)
+    return [
+        Row(variant, batch, statistics.median(times), _iqr(times), len(times)) for variant, times in timings.items()
+    ]
+
+
+def _iqr(times: Sequence[float]) -> float:
+    """The distance between the quartiles."""
+    low, high = np.quantile(times, (0.25, 0.75))
+    return float(high - low)

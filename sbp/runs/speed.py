@@ -1,0 +1,87 @@
+"""speed.json: how fast a run's networks were, one measurement for each device and number of threads. No torch.
+
+```
+{"measurements": [{"device": "cpu", "hardware": "AMD EPYC", "threads": 2, "versions": {"torch": "2.13.0"},
+                   "when": 1.8e9, "rows": [{"variant": "compact", "batch": 32, "median_seconds": 4e-4,
+                                            "iqr_seconds": 1e-5, "n": 900}]}]}
+```
+A recording is not written to: what was measured of it here lies under `runs_root()/.speed/` and comes first.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sbp.runs.files import BadFile, read_json, write_json
+from sbp.runs.format import SPEED
+
+if TYPE_CHECKING:
+    from sbp.runs.view import RunView
+
+OWN_FOLDER = ".speed"
+_MEASUREMENT = {"device": str, "hardware": str, "threads": int, "versions": dict, "rows": list}
+_ROW = {"variant": str, "batch": int, "median_seconds": float, "iqr_seconds": float, "n": int}
+
+
+def speed_path(view: RunView) -> Path:
+    """Where a measurement of this run is written: in its folder, or for a recording under `runs_root()`."""
+    from sbp.runs.store import runs_root  # it imports the view, which asks here
+
+    return runs_root() / OWN_FOLDER / f"{view.id}.json" if view.recorded else view.folder / SPEED
+
+
+def read_speed(view: RunView) -> dict[str, Any] | None:
+    """What is known of this run's speed: the first file that can be read, or None.
+
+    One that is corrupt counts as none: a measurement can be made again.
+    """
+    for path in (speed_path(view), view.folder / SPEED):
+        try:
+            found = read_json(path)
+        except BadFile:
+            continue
+        if _is_whole(found):
+            return found
+    return None
+
+
+def write_speed(view: RunView, measurement: Mapping[str, Any]) -> Path:
+    """Adds a measurement, which replaces that of the same device and threads; hands back the file's path.
+
+    Raises ValueError when it lacks something, and OSError when the place cannot be written.
+    """
+    if not _is_whole({"measurements": [measurement]}):
+        raise ValueError(f"measurement: expected {', '.join(_MEASUREMENT)}, each row with {', '.join(_ROW)}.")
+    known = (read_speed(view) or {"measurements": []})["measurements"]
+    others = [one for one in known if _key(one) != _key(measurement)]
+    path = speed_path(view)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, {"measurements": [*others, dict(measurement)]})
+    return path
+
+
+def _key(measurement: Mapping[str, Any]) -> tuple[str, int]:
+    return measurement["device"], measurement["threads"]
+
+
+def _is_whole(found: Mapping[str, Any]) -> bool:
+    measurements = found.get("measurements")
+    if not isinstance(measurements, list) or not all(_has(one, _MEASUREMENT) for one in measurements):
+        return False
+    return all(_has(row, _ROW) and row["median_seconds"] > 0 for one in measurements for row in one["rows"])
+
+
+def _has(value: Any, kinds: Mapping[str, type]) -> bool:
+    """Whether a value is an object with these keys, and finite numbers where numbers are meant."""
+    if not isinstance(value, dict):
+        return False
+    for name, kind in kinds.items():
+        given = value.get(name)
+        if isinstance(given, bool) or not isinstance(given, (int, float) if kind is float else kind):
+            return False
+        if isinstance(given, float) and not math.isfinite(given):
+            return False
+    return True

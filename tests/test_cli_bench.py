@@ -1,0 +1,97 @@
+"""python -m sbp bench: what it measures, where it leaves it, and what it says when it cannot."""
+
+from __future__ import annotations
+
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from click.testing import Result
+from typer.testing import CliRunner
+
+from sbp.cli import app
+from sbp.config import RunConfig
+from sbp.pruning import speed
+from sbp.runs import store
+from tests.pruning.networks import WIDTHS, random_network
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two turns of a millisecond."""
+    monkeypatch.setattr(speed, "measure", functools.partial(speed.measure, rounds=2, seconds=0.001))
+
+
+@pytest.fixture(params=list(WIDTHS))
+def trained(request: pytest.FixtureRequest) -> Any:
+    """A run with weights, of which some units are kept and some are not."""
+    name = request.param
+    with store.create(RunConfig(network=name, widths=WIDTHS[name], dataset="digits")) as folder:
+        tensors = random_network(name, torch.float32).state_dict()
+        folder.write_model({key: value.numpy() for key, value in tensors.items()})
+        folder.write_status("finished")
+    return store.open_run(folder.id)
+
+
+def bench(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["bench", *arguments])
+
+
+def test_it_measures_the_runs_own_networks_and_leaves_them_with_the_run(trained: Any) -> None:
+    result = bench("compact", trained.id, "--threads", "1", "--json")
+    assert result.exit_code == 0, result.output
+    (line,) = result.stdout.splitlines()
+    said = json.loads(line)
+    network = random_network(trained.config.network, torch.float32)
+    assert said["id"] == trained.id
+    assert said["network"] == trained.config.network
+    assert said["kept"] == [layer.units for layer in speed.variants(network)["compact"].layers]
+    assert (said["device"], said["threads"]) == ("cpu", 1)
+    assert [(r["batch"], r["variant"]) for r in said["rows"]] == [(b, v) for b in (1, 32, 1000) for v in speed.VARIANTS]
+    (kept,) = trained.speed()["measurements"]
+    assert kept == {key: said[key] for key in kept}
+
+
+def test_people_get_a_table_with_what_it_stands_on(trained: Any) -> None:
+    result = bench("compact", trained.id, "--threads", "1")
+    assert result.exit_code == 0, result.output
+    (measured,) = trained.speed()["measurements"]
+    for part in (
+        trained.id, measured["hardware"], "1 thread,", f"torch {torch.__version__}", "median", "IQR", "images/s",
+        "times as fast", "1,000", "speed.json",
+    ):  # fmt: skip
+        assert part in result.stdout
+    row = next(row for row in measured["rows"] if (row["variant"], row["batch"]) == ("compact", 1000))
+    assert f"{1e3 * row['median_seconds']:,.3f} ms" in result.stdout
+    assert result.stdout.count("1.00x") >= 3, "dense is the measure of the others"
+
+
+def test_it_says_what_it_cannot_measure(runs_root: Path, trained: Any) -> None:
+    with store.create(RunConfig(dataset="digits")) as folder:
+        pass
+    for arguments, sentence in (
+        (("compact", "nothing"), "There is no run 'nothing'"),
+        (("compact", folder.id), "has no weights yet"),
+        (("compact", trained.id, "--device", "tpu"), "--device: expected one of cpu, cuda, auto, got 'tpu'"),
+        (("compact", trained.id, "--threads", "-1"), "--threads"),
+    ):
+        result = bench(*arguments)
+        assert result.exit_code == 2, result.output
+        assert sentence in " ".join(result.stderr.split())
+        assert "Traceback" not in result.stderr
+    assert trained.speed() is None
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="Needs a machine without CUDA.")
+def test_without_cuda_auto_is_the_cpu_and_cuda_is_refused(trained: Any) -> None:
+    assert json.loads(bench("compact", trained.id, "--device", "auto", "--json").stdout)["device"] == "cpu"
+    refused = bench("compact", trained.id, "--device", "cuda")
+    assert refused.exit_code == 2
+    assert "cuda was asked for, but" in refused.stderr
+
+
+def test_bench_alone_lists_what_can_be_measured() -> None:
+    assert "compact" in bench("--help").stdout
