@@ -69,6 +69,17 @@ def test_people_get_a_table_with_what_it_stands_on(trained: Any) -> None:
     assert result.stdout.count("1.00x") >= 3, "dense is the measure of the others"
 
 
+@pytest.mark.parametrize(("iqr", "said"), [(0.0002, False), (0.0004, True)])
+def test_a_busy_machine_is_noticed(trained: Any, monkeypatch: pytest.MonkeyPatch, iqr: float, said: bool) -> None:
+    rows = tuple(speed.Row(variant, 32, 0.001, 0.0 if variant == "dense" else iqr, 9) for variant in speed.VARIANTS)
+    made = speed.Measurement("cpu", "a machine", 2, {}, 1.8e9, rows)
+    monkeypatch.setattr(speed, "measure", lambda *_, **__: made)
+    result = bench("compact", trained.id)
+    assert result.exit_code == 0, result.output
+    remark = "Spread above 25% of the median (masked at 32, compact at 32)"
+    assert (remark in " ".join(result.stderr.split())) is said
+
+
 def test_it_says_what_it_cannot_measure(runs_root: Path, trained: Any) -> None:
     with store.create(RunConfig(dataset="digits")) as folder:
         pass

@@ -55,7 +55,7 @@ ROOMS = (
     Room("worker", "sbp.runs.worker sbp.runs.endings", "launcher store training data devices facts"),
     Room("viz", "sbp.viz.*", "masks moments facts"),
     Room("export", "sbp.pruning.export sbp.pruning.card", "viz store compact formats facts"),
-    Room("shell", "sbp.cli.* sbp.__main__", "export launcher store training compact masks viz data devices facts"),
+    Room("shell", "sbp.cli.* sbp.__main__", "export launcher store training compact networks masks viz data devices facts"),
     Room("parts", "pages.parts.*", "export launcher store viz masks moments data devices facts"),
     Room("pages", "pages.*", "parts export launcher store viz masks moments data devices facts", alone=True),
     Room("app", "app", "parts"),

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from sbp.pruning.speed import Measurement
 
+# Of the median: on a quiet machine the interquartile range is a few per cent of it.
+UNSTEADY = 0.25
+
 bench = typer.Typer(help="Measure how fast things are on this machine.", no_args_is_help=True)
 
 _DEVICES = ("cpu", "cuda", "auto")
@@ -61,7 +64,11 @@ def bench_compact(
     typer.echo(f"{view.id}: {view.config.network}, kept {kept_text(kept)}")
     typer.echo(f"  {_conditions(measurement)}")
     stdout().print(table_of(measurement))
-    typer.echo(f"Kept in {path}.")
+    if unsteady := [row for row in measurement.rows if row.iqr_seconds > UNSTEADY * row.median_seconds]:
+        where = ", ".join(f"{row.variant} at {row.batch:,}" for row in unsteady)
+        remark = f"Spread above {UNSTEADY:.0%} of the median ({where}): something else was at work; measure again."
+        stderr().print(remark, soft_wrap=True)
+    typer.echo(f"Written to {path}.")
 
 
 def _resolve(device: str) -> str:
