@@ -44,8 +44,8 @@ _ALL = (
         title="LeNet-5-Caffe as in the paper",
         promise="",
         config=RunConfig(
-            network="lenet-5-caffe", preset="paper", method="sbpa", kl_exponent=0.8, epochs=120,
-            pretrain_epochs=30, batch_size=500, lr=1e-3, noise_lr=2e-2, weight_decay=1e-4, validation_size=2000,
+            network="lenet-5-caffe", preset="paper", method="sbpa", kl_exponent=0.8, epochs=70,
+            pretrain_epochs=20, batch_size=500, lr=1e-3, noise_lr=2e-2, weight_decay=1e-4, validation_size=2000,
         ),
         seconds={},
     ),
