@@ -41,7 +41,7 @@ ROOMS = (
     Room("objective", "sbp.objective", "layer noise moments facts", torch=True),
     Room("data", "sbp.data sbp.data_sources sbp.data_download", "facts"),
     Room("devices", "sbp.devices", "facts"),
-    Room("masks", "sbp.pruning.masks sbp.pruning.cost sbp.pruning.scores", "moments facts"),
+    Room("masks", "sbp.pruning.masks sbp.pruning.cost sbp.pruning.scores sbp.pruning.bmrs", "moments facts"),
     Room("formats", "sbp.pruning.formats", "facts"),
     Room("compact", "sbp.pruning.*", "formats masks networks layer devices facts", torch=True),
     Room(
