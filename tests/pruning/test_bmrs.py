@@ -117,7 +117,7 @@ def test_a_unit_that_knows_nothing_sits_at_zero(delta_f: Callable[..., np.ndarra
     """q tends to the prior as sigma grows, and Delta F to 0 as 1 / sigma^2; below the prior out, above it kept."""
     found = delta_f(-4.0, np.log([1e2, 1e3, 1e4]))
     np.testing.assert_allclose(found[1:] / found[:-1], 1e-2, rtol=1e-2)
-    assert np.all(delta_f([-15.0, -13.0], [1.5, 1.5]) > 0)
+    assert np.all(delta_f([-15.0, -16.0], [2.0, 2.0]) > 0)
     assert np.all(delta_f([-1.0, 0.0], [-1.0, -5.0]) < 0)
 
 

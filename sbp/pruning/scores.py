@@ -1,0 +1,173 @@
+"""Criteria: what a unit is worth, by the noise, by its weights, or by lot. Plain NumPy, so that pages can use it.
+
+score -> mask -> apply: a criterion gives every unit a number, higher = keep; a threshold on it gives masks
+(`keep_by`), or a count a layer does (`keep_top`); `sbp.pruning.compact` applies them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sbp.distributions import moments
+from sbp.networks.specs import LayerInfo
+from sbp.networks.wiring import WIRING, WeightLayer
+from sbp.pruning.bmrs import delta_f_normal, delta_f_uniform
+from sbp.pruning.masks import Masks, keep_masks
+
+Scores = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Material:
+    """All that a criterion may look at, of a run's last snapshot and its weights.
+
+    layers: the noise layers. loc, log_scale: mu and log sigma, [units] by layer name. log_low, log_high: a and b.
+    weights: the arrays of model.safetensors by name ("dense1.weight"); only L1 needs them. seed: of the lot.
+    """
+
+    layers: tuple[LayerInfo, ...]
+    loc: Mapping[str, np.ndarray]
+    log_scale: Mapping[str, np.ndarray]
+    log_low: float = -20.0
+    log_high: float = 0.0
+    weights: Mapping[str, np.ndarray] = field(default_factory=dict)
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """A way to score units. natural: the threshold that it proposes itself; None for a yardstick, which has none.
+
+    score: Material -> float64 [units] by layer name, higher = keep.
+    """
+
+    name: str
+    title: str
+    natural: float | None
+    score: Callable[[Material], Scores]
+
+
+def keep_by(criterion: Criterion, material: Material, threshold: float) -> Masks:
+    """keep = score >= threshold, bool [units] by layer name; a tie is kept, as in section 4.4. Not closed.
+
+    >>> layers = (LayerInfo("dense1", "neuron", 2, (2,)),)
+    >>> material = Material(layers, {"dense1": np.array([0.0, 0.0])}, {"dense1": np.array([-5.0, 4.0])})
+    >>> keep_by(CRITERIA["snr"], material, 1.0)["dense1"].tolist()
+    [True, False]
+    """
+    return keep_masks(criterion.score(material), threshold)
+
+
+def keep_top(scores: Mapping[str, np.ndarray], counts: Mapping[str, int], layers: Sequence[LayerInfo] = ()) -> Masks:
+    """The `counts[name]` best units of each layer, ties to the first: as many as another criterion keeps.
+
+    layers: where a layer's features belong to channels, only features of kept channels are taken, and the best of each
+    such channel first, so that `close_masks` leaves the counts as they are (if each was closed when it was counted).
+
+    >>> keep_top({"dense1": np.array([0.1, 0.7, 0.4, 0.7])}, {"dense1": 2})["dense1"].tolist()
+    [False, True, False, True]
+    """
+    parents = {layer.name: layer.parent for layer in layers if layer.parent}
+    masks: Masks = {}
+    for name in sorted(scores, key=lambda it: it in parents):  # channels before their features
+        values = np.asarray(scores[name], np.float64)
+        rank = np.empty(len(values))
+        rank[np.argsort(-values, kind="stable")] = np.arange(len(values))
+        if name in parents:
+            alive = masks[parents[name]]
+            by_channel = rank.reshape(len(alive), -1)
+            by_channel[np.arange(len(alive)), by_channel.argmin(axis=1)] -= len(values)
+            by_channel[~alive] = np.inf
+        chosen = np.argsort(rank, kind="stable")[: counts[name]]
+        masks[name] = np.isin(np.arange(len(values)), chosen) & np.isfinite(rank)
+    return {name: masks[name] for name in scores}
+
+
+def snr_scores(material: Material) -> Scores:
+    """SNR = E[theta] / sqrt(Var[theta]) (eq. 19, mended): the paper's own."""
+    return _of_noise(material, moments.snr)
+
+
+def bmrs_n_scores(material: Material) -> Scores:
+    """-Delta F of the prior narrowed to theta = e^a: `sbp.pruning.bmrs`."""
+    return _of_noise(material, lambda *q: -delta_f_normal(*q))
+
+
+def bmrs_u_scores(material: Material) -> Scores:
+    """-Delta F of the prior narrowed to theta below 2^-8: `sbp.pruning.bmrs`."""
+    return _of_noise(material, lambda *q: -delta_f_uniform(*q))
+
+
+def l1_scores(material: Material) -> Scores:
+    """Sum of |w| over the weights that a unit owns, biases and noise left out.
+
+    A channel or neuron owns the weights that make it (its filter, its row); a pixel or feature, which no weights make,
+    those that read it (its column). Raises ValueError when the material has no such weights.
+    """
+    return {layer.name: _l1_of(layer, material) for layer in material.layers}
+
+
+def random_scores(material: Material) -> Scores:
+    """Uniform numbers by `seed`, another stream for each layer: what any criterion must beat."""
+    return {
+        layer.name: np.random.default_rng([material.seed, place]).random(layer.units)
+        for place, layer in enumerate(material.layers)
+    }
+
+
+CRITERIA: dict[str, Criterion] = {
+    criterion.name: criterion
+    for criterion in (
+        Criterion("snr", "SNR", 1.0, snr_scores),
+        Criterion("bmrs_n", "BMRS_N", 0.0, bmrs_n_scores),
+        Criterion("bmrs_u", "BMRS_U", 0.0, bmrs_u_scores),
+        Criterion("l1", "L1 norm", None, l1_scores),
+        Criterion("random", "Random", None, random_scores),
+    )
+}
+
+
+def _of_noise(material: Material, function: Callable[..., np.ndarray]) -> Scores:
+    """A function of (mu, log sigma, a, b) for every layer, in float64 as the layers' own `keep` is decided."""
+    return {
+        layer.name: function(
+            np.asarray(material.loc[layer.name], np.float64),
+            np.asarray(material.log_scale[layer.name], np.float64),
+            material.log_low,
+            material.log_high,
+        )
+        for layer in material.layers
+    }
+
+
+def _l1_of(layer: LayerInfo, material: Material) -> np.ndarray:
+    weights, axis = _owned(layer, _wiring_of(material.layers))
+    array = material.weights.get(f"{weights.name}.weight")
+    if array is None or array.shape[axis] != layer.units:
+        what = "none" if array is None else f"shape {array.shape}"
+        raise ValueError(
+            f"L1 of {layer.name}: expected {weights.name}.weight with {layer.units} entries on axis {axis}, "
+            f"got {what}; give Material the arrays of model.safetensors."
+        )
+    magnitude = np.abs(np.asarray(array, np.float64))
+    return magnitude.sum(axis=tuple(other for other in range(magnitude.ndim) if other != axis))
+
+
+def _owned(layer: LayerInfo, wiring: tuple[WeightLayer, ...]) -> tuple[WeightLayer, int]:
+    """The weights that make these units and their axis of outputs; else those that read them and their inputs' axis."""
+    for weights in wiring:
+        if weights.makes == layer.name:
+            return weights, 0
+    return next(weights for weights in wiring if layer.name in weights.reads), 1
+
+
+def _wiring_of(layers: tuple[LayerInfo, ...]) -> tuple[WeightLayer, ...]:
+    """The wiring of the network that has just these noise layers."""
+    names = {layer.name for layer in layers}
+    for wiring in WIRING.values():
+        if names == {name for weights in wiring for name in (*weights.reads, weights.makes) if name}:
+            return wiring
+    raise ValueError(f"L1: no known network has the noise layers {sorted(names)}.")
