@@ -123,7 +123,7 @@ def test_a_unit_that_knows_nothing_sits_at_zero(delta_f: Callable[..., np.ndarra
 
 def test_bmrs_u_keeps_a_unit_below_what_a_float_resolves() -> None:
     """All of q between e^-20 and 2^-23 = e^-15.9: the definition finds nothing of it in [a', b'], odd as that is."""
-    assert delta_f_uniform(-19.5, -2.0) < 0 < delta_f_normal(-19.5, -2.0)
+    assert delta_f_uniform(-20.0, -2.0) < 0 < delta_f_normal(-20.0, -2.0)
 
 
 def test_on_an_interval_too_short_for_the_cutoff_nothing_counts_as_nothing() -> None:
