@@ -61,6 +61,13 @@ class Split:
         """Objects held out, which may be fewer than asked for."""
         return len(self.validation_y)
 
+    def trial(self, n: int = 5000) -> tuple[Tensor, Tensor, str]:
+        """Images and labels to choose a threshold on, and which they are: the "validation" set where there is one, else
+        the first n of "training". Never the test set, which is for one look at the end."""
+        if self.n_validation:
+            return self.validation_x, self.validation_y, "validation"
+        return self.train_x[:n], self.train_y[:n], "training"
+
 
 def load(
     name: str, root: str | Path | None = None, *, download: bool = True, progress: Report | None = None

@@ -8,6 +8,7 @@ from sbp.cli.bench import bench
 from sbp.cli.export import compact, export
 from sbp.cli.resume import resume
 from sbp.cli.runs import record, runs, show, stop
+from sbp.cli.sweep import sweep
 from sbp.cli.train import train
 
 app = typer.Typer(
@@ -17,6 +18,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verb in (train, runs, show, resume, stop, record, compact, export):
+for verb in (train, runs, show, resume, stop, record, sweep, compact, export):
     app.command()(verb)
 app.add_typer(bench, name="bench")

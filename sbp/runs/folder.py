@@ -19,7 +19,7 @@ from sbp.config import RunConfig
 from sbp.networks.specs import SPECS, LayerInfo
 from sbp.records import Progress, Record, Snapshot
 from sbp.runs.files import BadFile, Lock, append_bytes, read_json, replace_bytes, write_json
-from sbp.runs.format import CHECKPOINT, CONFIG, LOCK, META, MODEL, NOISE, RECORDS, RESULT, STATUS, STOP
+from sbp.runs.format import CHECKPOINT, CONFIG, LOCK, META, MODEL, NOISE, RECORDS, RESULT, STATUS, STOP, SWEEP
 from sbp.runs.reading import read_snapshots
 from sbp.runs.states import ACTIVE, State
 
@@ -153,6 +153,15 @@ class RunFolder:
     def write_result(self, result: Mapping[str, Any]) -> None:
         """Replaces result.json, the object that the command line prints; id comes first."""
         write_json(self.path / RESULT, {"id": self.id, **result})
+
+    def write_sweep(self, sweep: Mapping[str, Any]) -> None:
+        """Replaces sweep.json, what `sbp.pruning.sweep` found; a number in it that is not finite is an error."""
+        content = json.dumps(dict(sweep), allow_nan=False)
+        replace_bytes(self.path / SWEEP, f"{content}\n".encode())
+
+    def remove_sweep(self) -> None:
+        """Deletes the sweep of weights that are about to change."""
+        (self.path / SWEEP).unlink(missing_ok=True)
 
     @property
     def stop_requested(self) -> bool:

@@ -10,6 +10,7 @@ checkpoint.safetensors  everything needed to go on, its JSON state in the header
 model.safetensors       weights and noise at the last good epoch
 result.json             the object that the command line prints
 speed.json              how fast the dense, masked and compact networks were, one measurement a device and threads
+sweep.json              error, kept units and costs at every threshold of every criterion, on held-out objects
 log.txt                 what the worker printed
 lock                    flocked while a writer lives
 stop                    exists: a stop was asked for
@@ -26,7 +27,7 @@ from sbp.networks.specs import LayerInfo
 CONFIG, META, STATUS, RESULT = "config.json", "meta.json", "status.json", "result.json"
 RECORDS, NOISE = "records.jsonl", "noise.f32"
 CHECKPOINT, MODEL = "checkpoint.safetensors", "model.safetensors"
-SPEED = "speed.json"
+SPEED, SWEEP = "speed.json", "sweep.json"
 LOG, LOCK, STOP = "log.txt", "lock", "stop"
 
 

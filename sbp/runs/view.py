@@ -69,8 +69,8 @@ class RunView:
 
     @property
     def data_stamp(self) -> Hashable:
-        """Changes with records, snapshots, result, weights and meta, not with every tick of progress."""
-        kept = {names.RECORDS, names.NOISE, names.RESULT, names.MODEL, names.META}
+        """Changes with records, snapshots, result, weights, sweep and meta, not with every tick of progress."""
+        kept = {names.RECORDS, names.NOISE, names.RESULT, names.MODEL, names.SWEEP, names.META}
         return self.id, self.recorded, tuple(entry for entry in self._files if entry[0] in kept)
 
     def has(self, name: str) -> bool:
@@ -94,6 +94,14 @@ class RunView:
     def snapshots(self) -> Snapshots:
         """mu and log sigma of every unit at every epoch; a cut last row is left out."""
         return read_snapshots(self.folder / names.NOISE, self.layers)
+
+    def sweep(self) -> dict[str, Any] | None:
+        """What every criterion keeps, costs and gets wrong at every threshold; None where it was not tried or cannot be
+        read, which is no `problem` of the run: python -m sbp sweep makes it anew."""
+        try:
+            return read_json(self.folder / names.SWEEP)
+        except BadFile:
+            return None
 
     def log_tail(self, lines: int = 20) -> str:
         """The last lines of what the worker printed, empty where it printed nothing."""

@@ -93,6 +93,7 @@ class Worker:
         if self.stop_asked():
             raise StopAsked
         self.folder.write_status(self.state, "Builds the network.")
+        self.folder.remove_sweep()
         checkpoint = None
         saved = self.folder.read_checkpoint()
         if saved:
@@ -137,8 +138,24 @@ class Worker:
         self.folder.write_model(arrays(self.training.model_tensors()))
         result = self._result(self.training.result())
         self.folder.write_result(result)
+        self._sweep()
         self.move(Event.FINISH, outcome(result))
         self.folder.remove_checkpoint()
+
+    def _sweep(self) -> None:
+        """Leaves sweep.json beside the result; a run whose thresholds cannot be tried is finished all the same."""
+        self.folder.write_status(self.state, "Tries thresholds.")
+        try:
+            from sbp.devices import describe
+            from sbp.pruning.sweep import Cancelled, sweep
+
+            images, labels, objects = self.training.split.trial()
+            network, hardware = self.training.network, describe(self.device or "cpu")
+            with contextlib.suppress(Cancelled):
+                found = sweep(network, images, labels, objects, self.config.seed, hardware, self.stop_asked)
+                self.folder.write_sweep(found)
+        except Exception:
+            traceback.print_exc()
 
     def _result(self, numbers: dict[str, Any]) -> dict[str, Any]:
         """What was asked, what came out, and on what: the numbers mean little without the rest."""

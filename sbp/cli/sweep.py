@@ -1,0 +1,85 @@
+"""python -m sbp sweep: tries every threshold of every criterion on a run's held-out objects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from sbp.cli.errors import in_sentences
+from sbp.cli.options import JSON, RUN
+from sbp.cli.output import kept_text, print_json, stderr, stdout
+from sbp.networks.specs import SPECS
+from sbp.runs import store
+from sbp.runs.files import replace_bytes
+from sbp.runs.store import BadRequest, RunFolder, RunView
+
+_OUT = typer.Option("--out", help="Write the sweep to this file, and leave the run's folder alone.", show_default=False)
+
+
+@in_sentences
+def sweep(
+    run: Annotated[str, RUN],
+    out: Annotated[Path | None, _OUT] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Try the thresholds of a run that has weights: what is kept, what it costs, what it gets wrong.
+
+    A finished run has its sweep already, and this one replaces it; a recording is not written to.
+    """
+    view = store.find_run(run)
+    if view.alive:
+        raise BadRequest(f"{view.id} is {view.state}; its sweep comes with its end. Wait, or stop it first.")
+    if view.model_path is None:
+        raise BadRequest(f"{view.id} has no weights to try thresholds on; they are saved with its first checkpoint.")
+    found = _tried(view)
+    if out is not None:
+        replace_bytes(out, f"{json.dumps(found, allow_nan=False)}\n".encode())
+    elif not view.recorded:
+        with RunFolder(view.folder) as folder:
+            folder.write_sweep(found)
+    if as_json:
+        print_json(found)
+    else:
+        stdout().print(table_of(found, SPECS[view.config.network].dense_macs(view.config.widths)))
+        of = "held-out" if found["objects"] == "validation" else "training"
+        typer.echo(f"Errors on {found['n']:,} {of} images.")
+
+
+def _tried(view: RunView) -> dict[str, Any]:
+    """The sweep of a run's weights, on the CPU and on the objects that its worker would take."""
+    from sbp import data
+    from sbp.devices import describe
+    from sbp.networks.load import network_of
+    from sbp.pruning.sweep import sweep as try_thresholds
+
+    config = view.config
+    network = network_of(config, view.model_path)
+    split = data.prepare(
+        data.load(config.dataset), "cpu", config.train_size, config.validation_size, config.random_labels, config.seed
+    )
+    stderr().print("Tries thresholds.")
+    return try_thresholds(network, *split.trial(), config.seed, describe("cpu"))
+
+
+def table_of(found: Mapping[str, Any], dense: int) -> Table:
+    """A line for each criterion at its own threshold, for the yardsticks at SNR's; dense: MACs before pruning."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("criterion", "threshold", "kept", "error", "fewer MACs"):
+        table.add_column(column)
+    for criterion in found["criteria"].values():
+        natural = criterion["natural"]
+        wanted = found["criteria"][found["natural"]]["natural"] if natural is None else natural
+        point = next(point for point in criterion["points"] if point["threshold"] == wanted)
+        table.add_row(
+            criterion["title"],
+            "as many as SNR" if natural is None else f"{natural:g}",
+            kept_text(point["kept"]),
+            f"{point['error_percent']:.2f} %",
+            f"{dense / point['macs']:.1f}x" if point["macs"] else "all",
+        )
+    return table

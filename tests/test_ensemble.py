@@ -1,0 +1,108 @@
+"""Ensembling: the copies are what the full network with that theta is, and it is probabilities that are averaged."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from sbp.ensemble import Sampler, ensemble, error_and_nll, log_probabilities
+from sbp.networks.lenet import NoisyNetwork
+from tests.pruning.networks import NAMES, images, random_network
+
+
+def full_copies(network: NoisyNetwork, n: int, seed: int) -> list[Tensor]:
+    """Class probabilities of n draws the plain way: theta handed to the layers of the whole network."""
+    generator, found = torch.Generator().manual_seed(seed), []
+    for _ in range(n):
+        for layer in network.noise_layers():
+            layer.drawn = layer.draw(1, generator).detach() * layer.keep
+        with torch.no_grad():
+            found.append(network.train()(images()).softmax(1))
+    for layer in network.noise_layers():
+        layer.drawn = None
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_copy_is_the_whole_network_with_that_theta(name: str) -> None:
+    network = random_network(name)
+    sampler = Sampler(network, seed=3)
+    copies = [log_probabilities(sampler.draw(), images()).exp() for _ in range(3)]
+    assert not torch.allclose(copies[0], copies[1])
+    for mine, plain in zip(copies, full_copies(network, 3, seed=3), strict=True):
+        torch.testing.assert_close(mine, plain, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_probabilities_are_averaged(name: str) -> None:
+    """NLL and error of the mean of softmaxes, not of logits, and the first K of one sequence."""
+    network, labels = random_network(name), torch.arange(7)
+    with torch.no_grad():
+        network.output.weight.mul_(30)  # so that the copies differ, and the two averages with them
+    found = ensemble(network, images(), labels, samples=(1, 4), seed=5)
+    draws = torch.stack(full_copies(network, 4, seed=5))
+    for entry in found["samples"]:
+        p = draws[: entry["samples"]].mean(0)
+        assert entry["nll"] == pytest.approx(float(functional.nll_loss(p.log(), labels)), rel=1e-9)
+        assert entry["error_percent"] == pytest.approx(100 * float((p.argmax(1) != labels).double().mean()))
+    of_logits = draws.log().mean(0).log_softmax(1)
+    assert abs(found["samples"][1]["nll"] - float(functional.nll_loss(of_logits, labels))) > 1e-4
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_without_spread_every_draw_is_the_mean_network(name: str) -> None:
+    """sigma = e^-8 inside the support: theta is its mean to 3e-4."""
+    network, labels = random_network(name), torch.arange(7)
+    with torch.no_grad():
+        for layer in network.noise_layers():
+            layer.loc.clamp_(max=-0.1)
+            layer.log_scale.fill_(-8.0)
+    found = ensemble(network, images(), labels, samples=(1, 5))
+    for entry in found["samples"]:
+        assert entry["nll"] == pytest.approx(found["mean"]["nll"], abs=1e-3)
+        assert entry["error_percent"] == found["mean"]["error_percent"]
+
+
+def test_deterministic_by_seed_and_the_network_is_untouched() -> None:
+    network, labels = random_network("lenet-5-caffe"), torch.arange(7)
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+
+    def nll(seed: int) -> list[float]:
+        return [entry["nll"] for entry in ensemble(network, images(), labels, (1, 2), seed)["samples"]]
+
+    one, same, other = nll(0), nll(0), nll(1)
+    assert one == same != other
+    assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
+    assert all(layer.drawn is None for layer in network.noise_layers())
+
+
+def test_each_k_takes_longer_than_the_one_before() -> None:
+    found = ensemble(random_network("lenet-500-300"), images(), torch.arange(7))
+    seconds = [entry["seconds"] for entry in found["samples"]]
+    assert [entry["samples"] for entry in found["samples"]] == [1, 2, 5, 10, 20]
+    assert seconds == sorted(seconds)
+    assert found["mean"]["seconds"] > 0
+    assert found["n"] == 7
+
+
+def test_a_network_with_nothing_left_has_one_answer() -> None:
+    network = random_network("lenet-500-300")
+    with torch.no_grad():
+        network.noise["dense1"].log_scale.fill_(5.0)  # type: ignore[union-attr,operator]
+    found = ensemble(network, images(), torch.zeros(7, dtype=torch.long), samples=(1, 3))
+    for entry in found["samples"]:
+        assert entry["nll"] == pytest.approx(found["mean"]["nll"], rel=1e-12)
+
+
+def test_error_and_nll_by_hand() -> None:
+    """A constant predictor whose bias says class 2 with probability e / (e + 9)."""
+    network = random_network("lenet-500-300")
+    with torch.no_grad():
+        network.output.weight.zero_()
+        network.output.bias.copy_(functional.one_hot(torch.tensor(2), 10))
+    found = error_and_nll(network.eval(), images(4), torch.tensor([2, 2, 2, 0]))
+    assert found["error_percent"] == 25
+    assert found["nll"] == pytest.approx(np.log(np.e + 9) - 0.75)
