@@ -121,6 +121,15 @@ def test_a_unit_that_knows_nothing_sits_at_zero(delta_f: Callable[..., np.ndarra
     assert np.all(delta_f([-1.0, 0.0], [-1.0, -5.0]) < 0)
 
 
+def test_near_the_prior_bmrs_n_removes_the_lowest_third_of_mu_alone() -> None:
+    """Where the SNR of every one of these is the prior's own to three digits."""
+    for low, high in (PAPER, (-10.0, 2.0)):
+        third, step = low + (high - low) / 3, (high - low) / 50
+        at = delta_f_normal([low, third - step, third + step, high], np.log(30 * (high - low)), low, high)
+        assert (at > 0).tolist() == [True, True, False, False]
+        assert np.all(at + RELEASED_CODE_OFFSET > 0)
+
+
 def test_bmrs_u_keeps_a_unit_below_what_a_float_resolves() -> None:
     """All of q between e^-20 and 2^-23 = e^-15.9: the definition finds nothing of it in [a', b'], odd as that is."""
     assert delta_f_uniform(-20.0, -2.0) < 0 < delta_f_normal(-20.0, -2.0)
