@@ -15,7 +15,10 @@ from sbp.data_sources import N_CLASSES, SOURCES, DataError, data_root, digits, f
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["DATASETS", "DataError", "Dataset", "Split", "data_root", "default_dataset", "load", "prepare"]
+__all__ = [
+    "DATASETS", "DataError", "Dataset", "Split", "data_root", "default_dataset", "held_out", "load", "prepare",
+    "read_part",
+]  # fmt: skip
 
 # The largest part of the training images that may be held out; the small digits cannot spare half.
 _MOST_HELD_OUT = {"digits": 0.2}
@@ -113,6 +116,52 @@ def _read_source(name: str, root: Path, download: bool, report: Report | None) -
     return {**arrays, "source": f"{source.title}, {counts}, read from {folder}."}
 
 
+def read_part(name: str, part: str, root: str | Path | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Images uint8 [n, 28, 28] and labels uint8 [n] of the part "train" or "test", as published; no torch, no download.
+
+    Raises `DataError` as `load` does, and when the files are not there.
+
+    >>> read_part("digits", "test")[0].shape
+    (360, 28, 28)
+    """
+    if name == "digits":
+        arrays = digits()
+        return arrays[f"{part}_images"], arrays[f"{part}_labels"]
+    folder = (Path(root) if root is not None else data_root()) / name
+    source, start = SOURCES[name], 0 if part == "train" else 2
+    found = []
+    for file in source.files[start : start + 2]:
+        path = find(folder, file)
+        if path is None:
+            raise DataError(f"{source.title} is not in {folder}; training on it once puts it there.")
+        found.append(read_idx(path, file))
+    return found[0], found[1]
+
+
+def held_out(
+    name: str, validation_size: int = 5000, random_labels: bool = False, seed: int = 0, root: str | Path | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The validation part that `prepare` holds out, as `read_part` gives images and labels.
+
+    >>> len(held_out("digits")[1])
+    287
+    """
+    images, labels = read_part(name, "train", root)
+    n = len(labels)
+    if random_labels:
+        labels = _random_labels(n, seed).astype(np.uint8)
+    rest = n - _held_out_size(name, n, validation_size)
+    return images[rest:], labels[rest:]
+
+
+def _held_out_size(name: str, n: int, validation_size: int) -> int:
+    return min(validation_size, int(n * _MOST_HELD_OUT.get(name, 0.5)))
+
+
+def _random_labels(n: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, N_CLASSES, size=n)
+
+
 def default_dataset(root: str | Path | None = None) -> tuple[str, str]:
     """The data set to begin with, and why: MNIST where its files are, else digits. Downloads nothing."""
     folder = (Path(root) if root is not None else data_root()) / "mnist"
@@ -148,17 +197,17 @@ def prepare(
     import torch
 
     n = len(dataset.train_labels)
-    held_out = min(validation_size, int(n * _MOST_HELD_OUT.get(dataset.name, 0.5)))
-    rest = n - held_out
+    size = _held_out_size(dataset.name, n, validation_size)
+    rest = n - size
     if train_size > rest:
         raise DataError(
             f"train_size: expected at most {rest:,} of {dataset.name}'s {n:,} training images "
-            f"({held_out:,} are held out for validation), got {train_size:,}; "
+            f"({size:,} are held out for validation), got {train_size:,}; "
             "lower train_size or validation_size."
         )
     labels = dataset.train_labels
     if random_labels:
-        labels = torch.from_numpy(np.random.default_rng(seed).integers(0, N_CLASSES, size=n))
+        labels = torch.from_numpy(_random_labels(n, seed))
     parts = {"train": slice(0, train_size or rest), "validation": slice(rest, n)}
     tensors = {"test_x": _images(dataset.test_images, device), "test_y": dataset.test_labels.to(device)}
     for part, where in parts.items():

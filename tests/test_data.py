@@ -540,3 +540,21 @@ def test_preparing_draws_from_no_shared_generator(hundred: Dataset) -> None:
     prepare(hundred, random_labels=True, seed=1)
     assert torch.equal(torch.random.get_rng_state(), state)
     assert str(np.random.get_state()) == numpy_state
+
+
+def test_what_is_held_out_without_torch_is_what_a_training_holds_out() -> None:
+    whole = load("digits")
+    for random in (False, True):
+        split = prepare(whole, validation_size=100, random_labels=random, seed=3)
+        images, labels = data.held_out("digits", 100, random, 3)
+        np.testing.assert_array_equal(images, (split.validation_x[:, 0] * 255).round().byte().numpy())
+        np.testing.assert_array_equal(labels, split.validation_y.numpy())
+    images, labels = data.read_part("digits", "test")
+    np.testing.assert_array_equal(images, whole.test_images.numpy())
+    np.testing.assert_array_equal(labels, whole.test_labels.numpy())
+
+
+def test_a_part_that_is_not_there_is_said_and_not_downloaded(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="training on it once puts it there"):
+        data.read_part("mnist", "test", tmp_path)
+    assert list(tmp_path.iterdir()) == []

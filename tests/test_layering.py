@@ -41,7 +41,12 @@ ROOMS = (
     Room("objective", "sbp.objective", "layer noise moments facts", torch=True),
     Room("data", "sbp.data sbp.data_sources sbp.data_download", "facts"),
     Room("devices", "sbp.devices", "facts"),
-    Room("masks", "sbp.pruning.masks sbp.pruning.cost sbp.pruning.scores sbp.pruning.bmrs", "moments facts"),
+    Room(
+        "masks",
+        "sbp.pruning.masks sbp.pruning.cost sbp.pruning.scores sbp.pruning.bmrs sbp.pruning.by_hand",
+        "moments facts",
+    ),
+    Room("plain", "sbp.networks.plain", "masks moments facts"),
     Room("formats", "sbp.pruning.formats", "facts"),
     Room("compact", "sbp.pruning.* sbp.ensemble", "formats masks networks layer devices facts", torch=True),
     Room(
@@ -60,8 +65,8 @@ ROOMS = (
         "sbp.cli.* sbp.__main__",
         "export launcher store training compact networks masks viz data devices facts",
     ),
-    Room("parts", "pages.parts.*", "export launcher store viz masks moments data devices facts"),
-    Room("pages", "pages.*", "parts export launcher store viz masks moments data devices facts", alone=True),
+    Room("parts", "pages.parts.*", "export launcher store viz plain masks moments data devices facts"),
+    Room("pages", "pages.*", "parts export launcher store viz plain masks moments data devices facts", alone=True),
     Room("app", "app", "parts"),
 )
 BRINGS_TORCH = ("torch", "captum", "safetensors.torch")
