@@ -139,19 +139,21 @@ def read_part(name: str, part: str, root: str | Path | None = None) -> tuple[np.
 
 
 def held_out(
-    name: str, validation_size: int = 5000, random_labels: bool = False, seed: int = 0, root: str | Path | None = None
+    name: str, validation_size: int = 5000, random_labels: bool = False, seed: int = 0, root: str | Path | None = None,
+    train_size: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The validation part that `prepare` holds out, as `read_part` gives images and labels.
+    """The validation part of `prepare`, or with a `train_size` (0: all) its training part, as `read_part` gives them.
 
-    >>> len(held_out("digits")[1])
-    287
-    """
+    >>> len(held_out("digits")[1]), len(held_out("digits", train_size=0)[1])
+    (287, 1150)
+    """  # fmt: skip
     images, labels = read_part(name, "train", root)
     n = len(labels)
     if random_labels:
         labels = _random_labels(n, seed).astype(np.uint8)
     rest = n - _held_out_size(name, n, validation_size)
-    return images[rest:], labels[rest:]
+    part = slice(rest, n) if train_size is None else slice(0, train_size or rest)
+    return images[part], labels[part]
 
 
 def _held_out_size(name: str, n: int, validation_size: int) -> int:

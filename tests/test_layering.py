@@ -46,7 +46,7 @@ ROOMS = (
         "sbp.pruning.masks sbp.pruning.cost sbp.pruning.scores sbp.pruning.bmrs sbp.pruning.by_hand",
         "moments facts",
     ),
-    Room("plain", "sbp.networks.plain", "masks moments facts"),
+    Room("plain", "sbp.networks.plain sbp.networks.ends", "masks moments facts"),
     Room("formats", "sbp.pruning.formats", "facts"),
     Room("compact", "sbp.pruning.* sbp.ensemble", "formats masks networks layer devices facts", torch=True),
     Room(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages.parts import channels_unit, frame, replay, run_picker
 from pages.parts import channels_view as view_of
-from pages.parts import frame, replay, run_picker
 from pages.parts.figures import figure
 from pages.parts.player import panel, player
 from pages.parts.theme import is_dark
@@ -46,6 +46,8 @@ def _body(run_id: str, polling: bool) -> None:
         epoch=view.epoch, unit=view.unit, on_epoch=view_of.epoch_changed, on_unit=view_of.unit_changed,
     )  # fmt: skip
     _unit(found, view)
+    view_of.picks(found, view)
+    st.fragment(channels_unit.show)(run, found, view)
     _take_away(run, found, view)
 
 

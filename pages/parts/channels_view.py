@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import streamlit as st
 
 from pages.parts import state
 from sbp.networks.specs import LayerInfo
+from sbp.pruning import by_hand
 from sbp.viz import words
 from sbp.viz.heatmap import ORDER_TITLES
 from sbp.viz.tables import RunTables
@@ -18,13 +20,17 @@ PLAYER = "channels-player"
 
 @dataclass(frozen=True)
 class View:
-    """layer: which one; order: how its units are sorted; epoch: None means the newest; unit: -1 means none."""
+    """layer: which one; order: how its units are sorted; epoch: None means the newest; unit: -1 means none.
+
+    shown: the unit that the panels below are about, the marked one or, unasked, the longest-lived.
+    """
 
     layer: LayerInfo
     index: int
     order: str
     epoch: int | None
     unit: int
+    shown: int
 
 
 def read(found: RunTables) -> tuple[View, list[str]]:
@@ -47,7 +53,9 @@ def read(found: RunTables) -> tuple[View, list[str]]:
             f"{words.layer_title(layer)} has no {layer.kind} {unit}; they count from 0 to {layer.units - 1}."
         )
         unit = -1
-    return View(layer, names.index(name), link.get("sort", "death"), epoch, unit), complaints
+    complaints += by_hand.read(link.get("hand", ""), found.layers)[1]
+    shown = unit if unit >= 0 else int(found.order(layer.name)[0])
+    return View(layer, names.index(name), link.get("sort", "death"), epoch, unit, shown), complaints
 
 
 def controls(found: RunTables, view: View) -> None:
@@ -64,6 +72,26 @@ def controls(found: RunTables, view: View) -> None:
     )  # fmt: skip
 
 
+def picks(found: RunTables, view: View) -> None:
+    """Three units to begin with, and a box for any; what is chosen is marked in the player."""
+    name, row = view.layer.name, found.index(view.epoch)
+    snr = found.snr[name][row] if len(found.epochs) else np.zeros(view.layer.units)
+    order = found.order(name)
+    nearest = int(np.argmin(np.where(snr >= 1, snr, np.inf))) if (snr >= 1).any() else int(order[0])
+    st.session_state["unit-choice"] = view.shown
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="unit-picks"):
+        st.number_input(
+            view.layer.kind.capitalize(), 0, view.layer.units - 1, key="unit-choice", on_change=_unit_typed, width=150,
+            label_visibility="collapsed", help=f"Number of the {view.layer.kind}",
+        )  # fmt: skip
+        for key, label, unit in (
+            ("pick-last", "Longest-lived", int(order[0])),
+            ("pick-next", "Nearest to death", nearest),
+            ("pick-first", "First to die", int(np.argmin(found.death[name]))),
+        ):
+            st.button(label, key=key, type="tertiary", on_click=_put, args=("unit", unit))
+
+
 def epoch_changed() -> None:
     """The player's clock was moved by hand."""
     _put("epoch", _told("epoch"))
@@ -72,6 +100,10 @@ def epoch_changed() -> None:
 def unit_changed() -> None:
     """A unit was clicked, or let go."""
     _put("unit", _told("unit"))
+
+
+def _unit_typed() -> None:
+    _put("unit", int(st.session_state["unit-choice"]))
 
 
 def _told(name: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import altair as alt
 import streamlit as st
 
 from sbp.viz import export
@@ -20,5 +21,8 @@ def figure(title: str, chart: Any, *, key: str, light: Callable[[], Any] | None 
                 kind, lambda write=write: write(made()), f"{key}.{kind.lower()}", key=f"{key}-{kind}", type="tertiary",
                 on_click="ignore", help=f"This figure as a {kind} file",
             )  # fmt: skip
-    st.altair_chart(chart, key=key, alt=chart.description)
+    # Streamlit warns, with a stack trace, of a chart that is described twice.
+    shown = chart.copy(deep=False)
+    shown.description = alt.Undefined
+    st.altair_chart(shown, key=key, alt=chart.description)
     st.caption(chart.description)

@@ -106,7 +106,7 @@ def chooser(shown: str, suits: Suits | None = None) -> None:
 
 def _changed() -> None:
     remember(st.session_state["run-choice"])
-    for name in ("epoch", "unit"):
+    for name in ("epoch", "unit", "hand"):
         st.query_params.pop(name, None)
 
 

@@ -42,6 +42,10 @@ STOPS_DARK = (
     (0.0, "#17364F"), (0.6, "#1F6FA8"), (1.2, "#57B0E3"), (2.0, "#D3ECFB"),
 )  # fmt: skip
 
+# Signs of weights, light and dark: neither kept nor pruned, and each as light as the other.
+NEGATIVE, POSITIVE = ("#A8447F", "#E3A1C6"), ("#00795A", "#2CC295")
+GROUND, INK = ("#FFFFFF", "#10171F"), ("#1B2733", "#E8EEF4")
+
 
 def stops(dark: bool = False) -> tuple[tuple[float, str], ...]:
     """The scale's (log10 SNR, colour) stops, in rising order, two at SNR = 1."""
@@ -77,6 +81,21 @@ def _side(part: tuple[tuple[float, str], ...]) -> tuple[np.ndarray, np.ndarray]:
 
 def _rgb(colour: str) -> tuple[int, int, int]:
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def signed_rgb(values: np.ndarray, limit: float, dark: bool = False) -> np.ndarray:
+    """Colour of each signed value: the page's ground at 0, the full colour of its sign at `limit`: uint8 [..., 3]."""
+    share = np.clip(np.asarray(values, dtype=np.float64) / max(limit, 1e-12), -1, 1)[..., None]
+    ground = np.array(_rgb(GROUND[dark]), dtype=np.float64)
+    sign = np.where(share < 0, np.array(_rgb(NEGATIVE[dark])), np.array(_rgb(POSITIVE[dark])))
+    return np.rint(ground + np.abs(share) * (sign - ground)).astype(np.uint8)
+
+
+def strength_rgb(values: np.ndarray, limit: float, dark: bool = False) -> np.ndarray:
+    """Colour of each value of 0 or more: the page's ground at 0, its ink at `limit`: uint8 [..., 3]."""
+    share = np.clip(np.asarray(values, dtype=np.float64) / max(limit, 1e-12), 0, 1)[..., None]
+    ground, ink = (np.array(_rgb(pair[dark]), dtype=np.float64) for pair in (GROUND, INK))
+    return np.rint(ground + share * (ink - ground)).astype(np.uint8)
 
 
 def layer_colour(index: int) -> str:

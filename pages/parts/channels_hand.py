@@ -1,0 +1,117 @@
+"""Pruning and keeping by hand: the buttons, what it does to error and cost, the way back. The link holds the edits."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+import streamlit as st
+
+from pages.parts import channels_weights as weights
+from pages.parts.channels_view import View
+from sbp.data import DataError
+from sbp.networks.plain import PlainNetwork
+from sbp.networks.specs import SPECS
+from sbp.pruning import by_hand
+from sbp.pruning.by_hand import Edits
+from sbp.pruning.masks import Masks, kept_counts
+from sbp.runs.store import RunView
+from sbp.viz import words
+
+PAST = "hand-past"
+_NAMED = 6  # edits that a sentence names
+
+
+def show(run: RunView, view: View, net: PlainNetwork, stamp: Hashable, edits: Edits, masks: Masks, saved: str) -> None:
+    """Buttons for the unit shown, and the network with these edits beside the untouched one.
+
+    saved: which epoch the weights are of, in words.
+    """
+    layer, unit = view.layer, view.shown
+    kept, past = bool(masks[layer.name][unit]), _past(run.id)
+    with st.container(border=True, key="hand-line"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            now = "kept" if kept else "pruned"
+            whose = " by hand" if (layer.name, unit) in edits else ""
+            st.markdown(f"**By hand** · {layer.kind} {unit} is {now}{whose}", width="content")
+            st.space("stretch")
+            st.button(
+                "Prune this unit" if kept else "Keep this unit", key="hand-turn", type="primary",
+                icon=":material/content_cut:" if kept else ":material/restore:",
+                on_click=_put, args=(run.id, by_hand.decided(edits, net.own_masks, layer.name, unit, not kept)),
+            )  # fmt: skip
+            st.button(
+                "Undo", key="hand-undo", icon=":material/undo:", disabled=not past, on_click=_undo, args=(run.id,)
+            )
+            st.button("Reset", key="hand-reset", icon=":material/restart_alt:", disabled=not edits, on_click=_put,
+                      args=(run.id, {}))  # fmt: skip
+        _numbers(run, net, stamp, edits, masks, saved)
+
+
+def _numbers(run: RunView, net: PlainNetwork, stamp: Hashable, edits: Edits, masks: Masks, saved: str) -> None:
+    spec = SPECS[run.config.network]
+    counts, own = kept_counts(masks, run.layers), kept_counts(net.own_masks, run.layers)
+    macs, macs_own, dense = spec.macs(counts), spec.macs(own), spec.dense_macs(run.config.widths)
+    try:
+        tried = weights.trial(run)
+        n = len(tried.labels)
+        now, before = (weights.wrong(stamp, net, tried, m) for m in (masks, net.own_masks))
+    except DataError as error:
+        tried, n, now, before = None, 0, 0, 0
+        st.caption(f"The error cannot be measured here: {error}")
+    with st.container(horizontal=True, gap="medium"):
+        if tried is not None:
+            st.metric(
+                "Error", f"{100 * now / n:.2f} %", f"{100 * (now - before) / n:+.2f} points" if now != before else None,
+                delta_color="inverse", help=f"On {tried.what}. Untouched: {100 * before / n:.2f} %.", width=170,
+            )  # fmt: skip
+        st.metric(
+            "MACs", f"{macs:,}", f"{macs - macs_own:+,}" if macs != macs_own else None, delta_color="inverse",
+            help=f"Multiply-accumulates an image. Untouched: {macs_own:,}; dense: {dense:,}.", width=190,
+        )  # fmt: skip
+        st.metric("Kept", words.widths(counts), help=f"Units of each layer. Untouched: {words.widths(own)}.", width=260)
+    st.caption(_sentence(edits, saved, None if tried is None else (tried.what, now, before, n), macs, macs_own, dense))
+
+
+def _sentence(
+    edits: Edits, saved: str, tried: tuple[str, int, int, int] | None, macs: int, macs_own: int, dense: int
+) -> str:
+    times = f"{dense / max(macs, 1):,.1f} times fewer MACs than dense"
+    done = [f"{name} {unit} {'kept' if keep else 'pruned'}" for (name, unit), keep in edits.items()]
+    if len(done) > _NAMED:
+        done = [*done[:_NAMED], f"{len(done) - _NAMED} more"]
+    parts = [f"By hand: {words.join(done)}." if edits else f"Untouched: the network as saved after {saved}, SNR ≥ 1."]
+    if tried:
+        what, now, before, n = tried
+        wrong = f"{now:,} of {what} are taken for another ({100 * now / n:.2f} %)"
+        wrong += f", {before:,} ({100 * before / n:.2f} %) untouched" if edits else ""
+        parts.append(f"{wrong}, at {macs:,} MACs, {times}{f' ({macs_own:,} untouched)' if edits else ''}.")
+    else:
+        parts.append(f"{macs:,} MACs, {times}{f' ({macs_own:,} untouched)' if edits else ''}.")
+    return " ".join(parts)
+
+
+def _past(run_id: str) -> list[str]:
+    return list(st.session_state.get(PAST, {}).get(run_id, []))
+
+
+def _put(run_id: str, edits: Edits) -> None:
+    """Puts the edits into the link and remembers what stood there."""
+    _remember(run_id, [*_past(run_id), str(st.query_params.get("hand") or "")])
+    _link(by_hand.write(edits))
+
+
+def _undo(run_id: str) -> None:
+    past = _past(run_id)
+    _remember(run_id, past[:-1])
+    _link(past[-1] if past else "")
+
+
+def _remember(run_id: str, past: list[str]) -> None:
+    st.session_state[PAST] = {**st.session_state.get(PAST, {}), run_id: past[-100:]}
+
+
+def _link(text: str) -> None:
+    if text:
+        st.query_params["hand"] = text
+    else:
+        st.query_params.pop("hand", None)

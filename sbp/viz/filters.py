@@ -1,0 +1,137 @@
+"""Filters, weights of pixels, and what a channel makes of a digit, as tiles and sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from sbp.networks.specs import LayerInfo
+from sbp.viz import words
+from sbp.viz.tiles import Tile, named, signed, strong
+
+IMAGE_SIZE = 290
+
+
+def image(values: np.ndarray, keep: np.ndarray, unit: int, dark: bool = False) -> Tile:
+    """The weights of a neuron over the pixels, [28, 28], every number on hover."""
+    limit = _limit(values[keep])
+    colours = f"green: above 0 · pink: below 0 · full at ±{limit:.2g} · grey: pruned pixel"
+    words_for_it = f"Weights of neuron {unit} over the 28 x 28 pixels"
+    return Tile(signed(values, limit, keep, dark), colours, words_for_it, names=named(values, keep))
+
+
+def describe_image(values: np.ndarray, keep: np.ndarray) -> str:
+    """The picture in a sentence."""
+    kept, size = int(keep.sum()), np.abs(values)
+    if not kept:
+        return "No pixel is kept, so nothing comes in."
+    gone = f", and {float(size[~keep].mean()):.2g} at the pruned, which count for nothing" if kept < len(keep) else ""
+    return f"{kept} of {len(keep)} pixels are kept. Mean |w| is {float(size[keep].mean()):.2g} at the kept{gone}."
+
+
+def of_channel(own: np.ndarray, keep: np.ndarray, dark: bool = False) -> list[Tile]:
+    """The filters of one channel over its kept inputs, [inputs, 5, 5], all at one scale, every number on hover."""
+    limit = _limit(own[keep]) if keep.any() else 1.0
+    return [
+        Tile(signed(own[i], limit, None, dark), f"±{limit:.2g}" if len(own) == 1 else f"from {i}",
+             f"Filter over input channel {i}", names=named(own[i]))
+        for i in np.flatnonzero(keep)
+    ]  # fmt: skip
+
+
+def describe_channel(own: np.ndarray, keep: np.ndarray) -> str:
+    """The filters in a sentence."""
+    if not keep.any():
+        return "No input channel is kept, so nothing comes in."
+    means = np.abs(own).mean(axis=(1, 2))
+    colours = f"Green is above 0, pink below, full at ±{_limit(own[keep]):.2g}"
+    if len(own) == 1:
+        return f"5 x 5 weights on the image, mean |w| {float(means[0]):.2g}, sum {float(own.sum()):.2g}. {colours}."
+    best = int(np.flatnonzero(keep)[np.argmax(means[keep])])
+    return (
+        f"{int(keep.sum())} of {len(own)} input channels are kept; the strongest filter is over channel {best} "
+        f"(mean |w| {float(means[best]):.2g}). {colours}."
+    )
+
+
+def of_layer(
+    own: np.ndarray, snr: np.ndarray, kept: np.ndarray, inputs: np.ndarray | None, unit: int, dark: bool = False
+) -> list[Tile]:
+    """Every filter of a layer by number; of several inputs the mean |w| over those kept (all, where none is).
+
+    own: [channels, inputs, 5, 5]. inputs: which input channels are kept, or None for the image.
+    """
+    tiles = []
+    if inputs is None:
+        limit = _limit(own)
+        pictures = [signed(filter_[0], limit, None, dark) for filter_ in own]
+    else:
+        means = np.abs(own[:, inputs] if inputs.any() else own).mean(axis=1)
+        pictures = [strong(mean, float(means.max()), dark) for mean in means]
+    for i, picture in enumerate(pictures):
+        fate = "kept" if kept[i] else "pruned"
+        tiles.append(
+            Tile(
+                picture, f"{i} · {snr[i]:.2g} {fate}", f"Filter {i}: SNR {snr[i]:.3g}, {fate}", bool(kept[i]), i == unit
+            )
+        )
+    return tiles
+
+
+def describe_layer(
+    layer: LayerInfo, own: np.ndarray, snr: np.ndarray, kept: np.ndarray, inputs: np.ndarray | None
+) -> str:
+    """The layer's filters in a sentence."""
+    size = np.abs(own).mean(axis=(1, 2, 3))
+    means = words.join(
+        [
+            f"{float(size[mask].mean()):.2g} of the {word}"
+            for word, mask in (("kept", kept), ("pruned", ~kept))
+            if mask.any()
+        ]
+    )
+    what = "weights, green above 0, pink below" if inputs is None else "mean |w| over the kept input channels"
+    return (
+        f"{words.count_of(int(kept.sum()), layer)} are kept (solid outline; pruned ones dashed). Under each: its "
+        f"number and SNR. Shown: {what}. Mean |w|: {means}."
+    )
+
+
+def on_digit(
+    digit: np.ndarray, said: Mapping[str, np.ndarray], layer: LayerInfo, unit: int, dark: bool = False
+) -> list[Tile]:
+    """The digit, and the unit's map on it where it has one; a pixel or a feature is outlined in its map."""
+    pixel = (unit // 28, unit % 28) if layer.kind == "pixel" else None
+    tiles = [Tile(strong(digit, 255.0, dark), "the digit", "The test digit", spot=pixel)]
+    if layer.kind in ("channel", "feature"):
+        maps = "conv2" if layer.kind == "feature" else layer.name
+        channel = unit // 16 if layer.kind == "feature" else unit
+        full, small = said[f"{maps}.full"][channel], said[maps][channel]
+        at = (unit % 16 // 4, unit % 4) if layer.kind == "feature" else None
+        limit = max(float(said[f"{maps}.full"].max()), 1e-12)
+        tiles += [
+            Tile(strong(array, limit, dark), f"{title} {len(array)} × {len(array)}", f"Map {title}",
+                 names=named(array), spot=spot)
+            for title, array, spot in (("after ReLU", full, None), ("pooled", small, at))
+        ]  # fmt: skip
+    return tiles
+
+
+def describe_on_digit(said: Mapping[str, np.ndarray], layer: LayerInfo, unit: int, passed: float) -> str:
+    """What a pixel, channel or feature says of the digit, and what is handed on of it."""
+    value = said[layer.name][unit]
+    name = f"{layer.kind.capitalize()} {unit}"
+    if layer.kind != "channel":
+        if not passed:
+            return f"{name} has the value {float(value):.3g}, and is pruned: it hands on 0."
+        return f"{name} has the value {float(value):.3g}; times E[theta] {passed:.3g} it hands on {value * passed:.3g}."
+    lit = int((value > 0).sum())
+    start = f"{name} is above 0 at {lit} of {value.size} places, at most {float(value.max()):.3g}"
+    rest = f"handed on times E[theta] {passed:.3g}" if passed else "pruned, so 0 is handed on"
+    return f"{start} (ink: the layer's largest, {float(said[f'{layer.name}.full'].max()):.3g}); {rest}."
+
+
+def _limit(values: np.ndarray) -> float:
+    """What takes the full colour: the 99.5th percentile of |w|, so that one outlier does not pale the rest."""
+    return max(float(np.quantile(np.abs(values), 0.995)), 1e-12) if values.size else 1.0

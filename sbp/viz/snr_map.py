@@ -1,0 +1,188 @@
+"""The (mu, log sigma) map with the SNR as its ground, and one unit's path over it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from sbp.distributions import moments
+from sbp.viz import charts, palette, words
+from sbp.viz.pixels import data_uri
+from sbp.viz.tables import ALIVE, RunTables
+from sbp.viz.trajectories import thin
+
+LEVELS = (1.0, 3.0, 10.0, 30.0, 100.0)
+_GRID = (96, 120)  # rows of log sigma, columns of mu
+_ROWS = 160  # points of the path at most
+
+
+def chart(
+    tables: RunTables,
+    name: str,
+    unit: int,
+    epoch: int | None,
+    low: float,
+    high: float,
+    dark: bool = False,
+    height: int = charts.HEIGHT,
+) -> Any:
+    """The path of a unit from its birth to its last epoch: solid up to the epoch shown, faint after it.
+
+    low, high: a and b. The axes hold every unit of the layer at every epoch, so they are the same for all of them.
+    """
+    layer = tables.layer(name)
+    if not len(tables.epochs):
+        return charts.empty("The first epoch has not ended yet.", height)
+    mu, log_sigma = extents(tables, layer.name)
+    x = alt.X("mu:Q", title="mu, nats", scale=alt.Scale(domain=list(mu), nice=False), axis=alt.Axis(grid=False))
+    y = alt.Y("log_sigma:Q", title="log sigma", scale=alt.Scale(domain=list(log_sigma), nice=False),
+              axis=alt.Axis(grid=False, tickMinStep=1))  # fmt: skip
+    grid = snr_grid(mu, log_sigma, low, high)
+    ground = pd.DataFrame({"url": [data_uri(palette.snr_rgb(grid[::-1], dark))], "mu": [mu[0]], "mu2": [mu[1]],
+                           "log_sigma": [log_sigma[0]], "top": [log_sigma[1]]})  # fmt: skip
+    picture = (
+        alt.Chart(ground)
+        .mark_image(aspect=False, smooth=True, clip=True)
+        .encode(x=x, x2="mu2:Q", y=y, y2="top:Q", url="url:N", tooltip=alt.value(None))
+    )
+    layers = [picture, *_contours(grid, mu, log_sigma, x, y, dark), *_path(tables, layer.name, unit, epoch, x, y, dark)]
+    return charts.finish(alt.layer(*layers), describe(tables, name, unit, epoch), height)
+
+
+def describe(tables: RunTables, name: str, unit: int, epoch: int | None) -> str:
+    """The path in a sentence: from where, where now, and when it crossed SNR = 1 for good."""
+    layer, row = tables.layer(name), tables.index(epoch)
+    if not len(tables.epochs):
+        return "No epoch has ended yet, so there is no path."
+    loc, log_scale = (values[layer.name][:, unit] for values in (tables.loc, tables.log_scale))
+    at = [f"(mu {float(loc[r]):.2f}, log sigma {float(log_scale[r]):.2f})" for r in (0, row)]
+    death = int(tables.death[layer.name][unit])
+    fate = "never crosses SNR = 1 for good" if death == ALIVE else f"crosses SNR = 1 for good at epoch {death}"
+    return (
+        f"{layer.kind.capitalize()} {unit} of {words.layer_title(layer)} was born at {at[0]}, is at {at[1]} "
+        f"at epoch {tables.epochs[row]}, and {fate}."
+    )
+
+
+def extents(tables: RunTables, name: str) -> tuple[tuple[float, float], tuple[float, float]]:
+    """The ranges of mu and of log sigma that hold all units of a layer through the whole run, with SNR = 1 in sight."""
+    loc, log_scale = tables.loc[name], tables.log_scale[name]
+    mu = min(float(np.floor(2 * loc.min() - 0.2) / 2), -1.0), max(float(np.ceil(2 * loc.max() + 0.2) / 2), 0.5)
+    return mu, (min(float(np.floor(log_scale.min() - 0.4)), -5.0), max(float(np.ceil(log_scale.max() + 0.4)), 3.0))
+
+
+@lru_cache(maxsize=16)
+def snr_grid(mu: tuple[float, float], log_sigma: tuple[float, float], low: float, high: float) -> np.ndarray:
+    """SNR on an even grid, [rows of log sigma from below, columns of mu], cell centres."""
+    rows, columns = _GRID
+    x, y = _centres(*mu, columns), _centres(*log_sigma, rows)
+    loc, log_scale = np.meshgrid(x, y)
+    return np.asarray(moments.snr(loc, log_scale, low, high))
+
+
+def contour(grid: np.ndarray, mu: tuple[float, float], log_sigma: tuple[float, float], level: float) -> np.ndarray:
+    """Points (mu, log sigma) of a level, [n, 2]: in each column, where the SNR first falls below it from below up.
+
+    At a small sigma the SNR is above every level, and it falls from there; where it rises again, towards the prior's
+    own, it stays below 1 unless the interval is shorter than 3.83.
+    """
+    x, y = _centres(*mu, grid.shape[1]), _centres(*log_sigma, grid.shape[0])
+    points = []
+    for column, at in enumerate(x):
+        values = np.log(grid[:, column] / level)
+        crossings = np.flatnonzero((values[:-1] >= 0) & (values[1:] < 0))
+        if len(crossings):
+            k = int(crossings[0])
+            share = values[k] / (values[k] - values[k + 1])
+            points.append((at, y[k] + share * (y[k + 1] - y[k])))
+    return np.array(points, dtype=float).reshape(-1, 2)
+
+
+def _centres(first: float, last: float, count: int) -> np.ndarray:
+    step = (last - first) / count
+    return first + step * (np.arange(count) + 0.5)
+
+
+def _contours(
+    grid: np.ndarray, mu: tuple[float, float], log_sigma: tuple[float, float], x: alt.X, y: alt.Y, dark: bool
+) -> list[Any]:
+    accent = palette.PRUNED_DARK if dark else palette.PRUNED
+    layers: list[Any] = []
+    for level in LEVELS:
+        points = contour(grid, mu, log_sigma, level)
+        if len(points) < 2:
+            continue
+        data = pd.DataFrame(points, columns=["mu", "log_sigma"])
+        one = level == 1
+        # On the dark side of the ground the lines are light, and the other way round.
+        ink = "#10171F" if (level < 10) != dark else "#E8EEF4"
+        line = alt.Chart(data).mark_line(
+            color=accent if one else ink, strokeWidth=2 if one else 0.75, opacity=1 if one else 0.6, clip=True
+        )
+        layers.append(line.encode(x=x, y=y, order="mu:Q", tooltip=alt.value(None)))
+        name = alt.Chart(data.iloc[[1]]).mark_text(
+            align="left", baseline="bottom", dx=2, dy=-4, fontSize=11, color=accent if one else ink,
+            fontWeight="bold" if one else "normal", text="SNR = 1: pruned above" if one else f"{level:g}",
+        )  # fmt: skip
+        layers.append(name.encode(x=x, y=y))
+    return layers
+
+
+def _path(tables: RunTables, name: str, unit: int, epoch: int | None, x: alt.X, y: alt.Y, dark: bool) -> list[Any]:
+    now = tables.index(epoch)
+    last = len(tables.epochs) - 1
+    rows = np.unique(np.concatenate([thin(tables.epochs, last, _ROWS), [now]]))
+    data = pd.DataFrame({
+        "epoch": tables.epochs[rows], "mu": tables.loc[name][rows, unit],
+        "log_sigma": tables.log_scale[name][rows, unit], "snr": tables.snr[name][rows, unit], "past": rows <= now,
+    })  # fmt: skip
+    ink, halo = ("#FFFFFF", "#10171F") if dark else ("#1B2733", "#FFFFFF")
+    tooltip = [alt.Tooltip("epoch:Q"), alt.Tooltip("mu:Q", format=".3f"),
+               alt.Tooltip("log_sigma:Q", title="log sigma", format=".3f"),
+               alt.Tooltip("snr:Q", title="SNR", format=".3~g")]  # fmt: skip
+
+    def line(part: pd.DataFrame, **style: Any) -> Any:
+        mark = alt.Chart(part).mark_line(clip=True, **style)
+        return mark.encode(x=x, y=y, order="epoch:Q", tooltip=alt.value(None))
+
+    past = data[data["past"]]
+    dots = alt.Chart(data).mark_circle(size=14, color=ink, clip=True)
+    seen = alt.condition("datum.past", alt.value(0.9), alt.value(0.35))
+    layers = [
+        line(data, color=ink, strokeWidth=1, opacity=0.5, strokeDash=[2, 2]),
+        line(past, color=halo, strokeWidth=4.5, opacity=0.7),
+        line(past, color=ink, strokeWidth=2),
+        dots.encode(x=x, y=y, opacity=seen, tooltip=tooltip),
+    ]
+    return layers + _stations(data, now, last, tables, x, y, tooltip, ink, halo)
+
+
+def _stations(
+    data: pd.DataFrame, now: int, last: int, tables: RunTables, x: alt.X, y: alt.Y, tooltip: Any, ink: str, halo: str
+) -> list[Any]:
+    """Birth, the epoch shown and the end, by shape and name."""
+    epochs = tables.epochs
+    marks = [("birth", 0, "square"), ("end", last, "diamond")]
+    if 0 < now < last:
+        marks.append((f"epoch {int(epochs[now])}", now, "circle"))
+    layers = []
+    for text, row, shape in marks:
+        at = data[data["epoch"] == epochs[row]]
+        point = alt.Chart(at).mark_point(
+            shape=shape, size=110, filled=True, fill=ink, stroke=halo, strokeWidth=1.5, opacity=1, clip=True
+        )
+        layers.append(point.encode(x=x, y=y, tooltip=tooltip))
+        for colour, width in (
+            (halo, 3.0),
+            (ink, 0.0),
+        ):  # the words twice: once as a halo that parts them from the ground
+            named = alt.Chart(at).mark_text(
+                text=text, align="left", baseline="middle", dx=10, fontSize=12, fontWeight="bold", color=colour,
+                stroke=colour, strokeWidth=width,
+            )  # fmt: skip
+            layers.append(named.encode(x=x, y=y))
+    return layers
