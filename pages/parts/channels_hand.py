@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from typing import Literal
 
 import streamlit as st
 
@@ -29,54 +30,66 @@ def show(run: RunView, view: View, net: PlainNetwork, stamp: Hashable, edits: Ed
     layer, unit = view.layer, view.shown
     kept, past = bool(masks[layer.name][unit]), _past(run.id)
     with st.container(border=True, key="hand-line"):
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            now = "kept" if kept else "pruned"
-            whose = " by hand" if (layer.name, unit) in edits else ""
-            st.markdown(f"**By hand** · {layer.kind} {unit} is {now}{whose}", width="content")
+        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+            now = f"{'kept' if kept else 'pruned'}{' by hand' if (layer.name, unit) in edits else ''}"
+            st.markdown(f"**By hand**  \n{layer.kind} {unit} is {now}", width="content")
+            said = _numbers(run, net, stamp, edits, masks, saved)
             st.space("stretch")
+            turned = by_hand.decided(edits, net.own_masks, layer.name, unit, not kept)
             st.button(
                 "Prune this unit" if kept else "Keep this unit", key="hand-turn", type="primary",
-                icon=":material/content_cut:" if kept else ":material/restore:",
-                on_click=_put, args=(run.id, by_hand.decided(edits, net.own_masks, layer.name, unit, not kept)),
+                icon=":material/content_cut:" if kept else ":material/restore:", on_click=_put, args=(run.id, turned),
             )  # fmt: skip
-            st.button(
-                "Undo", key="hand-undo", icon=":material/undo:", disabled=not past, on_click=_undo, args=(run.id,)
-            )
+            st.button("Undo", key="hand-undo", icon=":material/undo:", disabled=not past, on_click=_undo,
+                      args=(run.id,))  # fmt: skip
             st.button("Reset", key="hand-reset", icon=":material/restart_alt:", disabled=not edits, on_click=_put,
                       args=(run.id, {}))  # fmt: skip
-        _numbers(run, net, stamp, edits, masks, saved)
+        st.caption(said)
 
 
-def _numbers(run: RunView, net: PlainNetwork, stamp: Hashable, edits: Edits, masks: Masks, saved: str) -> None:
+def _numbers(run: RunView, net: PlainNetwork, stamp: Hashable, edits: Edits, masks: Masks, saved: str) -> str:
+    """Error, MACs and kept units, and all of it in a sentence."""
     spec = SPECS[run.config.network]
     counts, own = kept_counts(masks, run.layers), kept_counts(net.own_masks, run.layers)
     macs, macs_own, dense = spec.macs(counts), spec.macs(own), spec.dense_macs(run.config.widths)
+    measured, problem = None, ""
     try:
         tried = weights.trial(run)
         n = len(tried.labels)
         now, before = (weights.wrong(stamp, net, tried, m) for m in (masks, net.own_masks))
+        measured = tried.what, now, before, n
+        change = f"{100 * (now - before) / n:+.2f} points" if now != before else ""
+        _metric("Error", f"{100 * now / n:.2f} %", change, f"On {tried.what}. Untouched: {100 * before / n:.2f} %.")
     except DataError as error:
-        tried, n, now, before = None, 0, 0, 0
-        st.caption(f"The error cannot be measured here: {error}")
-    with st.container(horizontal=True, gap="medium"):
-        if tried is not None:
-            st.metric(
-                "Error", f"{100 * now / n:.2f} %", f"{100 * (now - before) / n:+.2f} points" if now != before else None,
-                delta_color="inverse", help=f"On {tried.what}. Untouched: {100 * before / n:.2f} %.", width=170,
-            )  # fmt: skip
-        st.metric(
-            "MACs", f"{macs:,}", f"{macs - macs_own:+,}" if macs != macs_own else None, delta_color="inverse",
-            help=f"Multiply-accumulates an image. Untouched: {macs_own:,}; dense: {dense:,}.", width=190,
-        )  # fmt: skip
-        st.metric("Kept", words.widths(counts), help=f"Units of each layer. Untouched: {words.widths(own)}.", width=260)
-    st.caption(_sentence(edits, saved, None if tried is None else (tried.what, now, before, n), macs, macs_own, dense))
+        problem = f" The error cannot be measured here: {error}"
+    change = f"{macs - macs_own:+,}" if macs != macs_own else ""
+    _metric("MACs", f"{macs:,}", change, f"Multiply-accumulates an image. Untouched: {macs_own:,}; dense: {dense:,}.")
+    more = sum(counts) - sum(own)
+    change = f"{more:+,} {'unit' if abs(more) == 1 else 'units'}" if counts != own else ""
+    _metric("Kept", words.widths(counts), change, f"Units of each layer. Untouched: {words.widths(own)}.", "off")
+    titles = {layer.name: words.layer_title(layer) for layer in run.layers}
+    return _sentence(titles, edits, saved, measured, macs, macs_own, dense) + problem
+
+
+def _metric(name: str, value: str, change: str, help: str, colour: Literal["inverse", "off"] = "inverse") -> None:
+    """A number and how it changed; an untouched one says so, so that nothing jumps."""
+    if change:
+        st.metric(name, value, change, delta_color=colour, help=help, width="content")
+    else:
+        st.metric(name, value, "untouched", delta_color="off", delta_arrow="off", help=help, width="content")
 
 
 def _sentence(
-    edits: Edits, saved: str, tried: tuple[str, int, int, int] | None, macs: int, macs_own: int, dense: int
+    titles: dict[str, str],
+    edits: Edits,
+    saved: str,
+    tried: tuple[str, int, int, int] | None,
+    macs: int,
+    macs_own: int,
+    dense: int,
 ) -> str:
     times = f"{dense / max(macs, 1):,.1f} times fewer MACs than dense"
-    done = [f"{name} {unit} {'kept' if keep else 'pruned'}" for (name, unit), keep in edits.items()]
+    done = [f"{titles[name]} {unit} {'kept' if keep else 'pruned'}" for (name, unit), keep in edits.items()]
     if len(done) > _NAMED:
         done = [*done[:_NAMED], f"{len(done) - _NAMED} more"]
     parts = [f"By hand: {words.join(done)}." if edits else f"Untouched: the network as saved after {saved}, SNR ≥ 1."]

@@ -55,7 +55,8 @@ def _unit(found: RunTables, view: view_of.View) -> None:
     """The marked unit in a sentence; without one, what happened to the layer as a whole."""
     if view.unit < 0:
         st.markdown(
-            f":gray[{heatmap.history(found, view.layer.name, view.epoch)} Click a {view.layer.kind} to mark it.]"
+            f":gray[{heatmap.history(found, view.layer.name, view.epoch)} Click a {view.layer.kind} to mark it; "
+            f"shown below is the longest-lived, {view.shown}.]"
         )
         return
     st.markdown(unit_sentence(found, view))

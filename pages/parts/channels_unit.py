@@ -29,11 +29,9 @@ from sbp.viz.tables import RunTables
 def show(run: RunView, found: RunTables, view: View) -> None:
     """The panels of the unit shown; those that need weights say so in one line where there are none."""
     dark = is_dark()
-    if view.unit < 0:
-        st.caption(f"No {view.layer.kind} is marked; shown below is the longest-lived, {view.shown}.")
-    _noise(run, found, view, dark)
     net, missing, stamp = weights.network(run)
     if net is None:
+        _noise(run, found, view, dark)
         st.info(f"{missing} What shows weights, filters, digits and pruning by hand waits for them.",
                 icon=":material/hourglass_empty:")  # fmt: skip
         return
@@ -42,6 +40,7 @@ def show(run: RunView, found: RunTables, view: View) -> None:
     epoch = weights.epoch_of(net, found)
     saved = "its last good epoch" if epoch is None else f"epoch {epoch}"
     hand.show(run, view, net, stamp, edits, masks, saved)
+    _noise(run, found, view, dark)
     _weights(run, view, net, masks, dark)
     if view.layer.name in ("conv1", "conv2"):
         _filters(view, net, masks, dark)
@@ -55,20 +54,23 @@ def _noise(run: RunView, found: RunTables, view: View, dark: bool) -> None:
         space = density.SPACES[state.from_link(PAGE).get("density", "log") == "theta"]
 
         def ridge(dark: bool = False) -> Any:
-            return density.chart(found, name, unit, view.epoch, *ends_of, space, dark, height=330)
+            return density.chart(found, name, unit, view.epoch, *ends_of, space, dark, height=380)
 
-        figure(f"Density of {space}, {what}", ridge(dark), key="unit-density", light=ridge)
-        st.session_state["density-choice"] = space
-        st.segmented_control(
-            "Axis", density.SPACES, key="density-choice", required=True, on_change=_density_changed,
-            label_visibility="collapsed",
-        )  # fmt: skip
+        figure(f"Density of {what}", ridge(dark), key="unit-density", light=ridge, control=lambda: _axis(space))
     with right:
 
         def path(dark: bool = False) -> Any:
-            return snr_map.chart(found, name, unit, view.epoch, *ends_of, dark, height=330)
+            return snr_map.chart(found, name, unit, view.epoch, *ends_of, dark, height=380)
 
         figure(f"Path of {what} over the SNR", path(dark), key="unit-path", light=path)
+
+
+def _axis(space: str) -> None:
+    st.session_state["density-choice"] = space
+    st.segmented_control(
+        "Axis", density.SPACES, key="density-choice", required=True, on_change=_density_changed,
+        label_visibility="collapsed",
+    )  # fmt: skip
 
 
 def _weights(run: RunView, view: View, net: PlainNetwork, masks: Masks, dark: bool) -> None:
@@ -102,7 +104,9 @@ def _incoming(run: RunView, view: View, net: PlainNetwork, masks: Masks, dark: b
         st.markdown("**Its filter**" if len(own) == 1 else "**Its filters over the kept channels of Conv 1**")
         pictures = filters.of_channel(own, keep, dark)
         if pictures:
-            st.html(tiles.page(pictures, 150 if len(own) == 1 else 84, dark, label="Filters"))
+            st.html(
+                tiles.page(pictures, 200 if len(own) == 1 else 120 if len(pictures) <= 6 else 84, dark, label="Filters")
+            )
         st.caption(filters.describe_channel(own, keep))
 
 
@@ -137,13 +141,15 @@ def _digit(run: RunView, view: View, net: PlainNetwork, masks: Masks, dark: bool
     said = plain.trace(net, images[index].astype(np.float32) / 255, masks)
     guess = f"Test digit {index}, a {int(labels[index])}, is taken for a {int(said['logits'].argmax())}."
     pictures = filters.on_digit(images[index], said, layer, unit, dark)
-    st.html(tiles.page(pictures, 104, dark, label="The digit and what the unit makes of it"))
+    st.html(
+        tiles.page(pictures, 104 if len(pictures) == 1 else 120, dark, label="The digit and what the unit makes of it")
+    )
     passed = net.theta[layer.name] * masks[layer.name]
     if layer.kind == "neuron":
 
         def made(dark: bool = False) -> Any:
             values = said[layer.name] * passed
-            return bars.ranked(values, masks[layer.name], unit, layer.kind, words.units_of(layer), dark, height=150)
+            return bars.ranked(values, masks[layer.name], unit, layer.kind, words.units_of(layer), dark, height=230)
 
         figure(f"{words.layer_title(layer)} on it", made(dark), key="unit-says", light=made)
         st.caption(guess)
@@ -157,7 +163,7 @@ def _filters(view: View, net: PlainNetwork, masks: Masks, dark: bool) -> None:
     own = net.weights[f"{name}.weight"]
     keep = None if name == "conv1" else masks["conv1"]
     pictures = filters.of_layer(own, net.snr[name], masks[name], keep, view.shown, dark)
-    st.html(tiles.page(pictures, 76, dark, label=f"Filters of {words.layer_title(view.layer)}"))
+    st.html(tiles.page(pictures, 84, dark, label=f"Filters of {words.layer_title(view.layer)}"))
     st.caption(filters.describe_layer(view.layer, own, net.snr[name], masks[name], keep))
 
 

@@ -112,4 +112,6 @@ def wrong(stamp: Hashable, net: PlainNetwork, tried: Trial, masks: Masks) -> int
 def other_end(run: RunView, name: str) -> str:
     """ "neurons of Dense 2", "classes"."""
     layer = next((layer for layer in run.layers if layer.name == name), None)
-    return "classes" if layer is None else f"{words.units_of(layer)} of {words.layer_title(layer)}"
+    if layer is None or layer.kind == "feature":
+        return "classes" if layer is None else "features"
+    return f"{words.units_of(layer)} of {words.layer_title(layer)}"

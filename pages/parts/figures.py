@@ -11,10 +11,18 @@ import streamlit as st
 from sbp.viz import export
 
 
-def figure(title: str, chart: Any, *, key: str, light: Callable[[], Any] | None = None) -> None:
-    """Shows a chart with its sentence; `light` makes it for paper, whatever the theme of the page."""
+def figure(
+    title: str, chart: Any, *, key: str, light: Callable[[], Any] | None = None,
+    control: Callable[[], Any] | None = None,
+) -> None:  # fmt: skip
+    """Shows a chart with its sentence; `light` makes it for paper, whatever the theme of the page.
+
+    control: a widget that stands in the line of the title.
+    """
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{title}**", width="stretch")
+        if control is not None:
+            control()
         made = light or (lambda: chart)
         for kind, write in (("SVG", export.svg), ("PNG", export.png)):
             st.download_button(

@@ -12,7 +12,7 @@ import pandas as pd
 from sbp.viz import charts, palette, words
 
 MOST = 60  # bars of weights at most: the largest
-HEIGHT = 210
+HEIGHT = 320
 
 
 def weights(
@@ -36,7 +36,7 @@ def weights(
         axis = alt.Axis(labelExpr=f"{list(names)}[datum.value]", labelAngle=0, ticks=False, domain=False)
         title = others
     else:
-        axis, title = None, None
+        axis, title = alt.Axis(labels=False, ticks=False, domain=False), f"{others}, largest |w| first"
     colours = [palette.KEPT_DARK, palette.PRUNED_DARK] if dark else [palette.KEPT, palette.PRUNED]
     bars = (
         alt.Chart(data)
@@ -85,10 +85,10 @@ def ranked(
     top = max(float(data["value"].max()), 1e-6)
     blue, ink = (palette.KEPT_DARK if dark else palette.KEPT), palette.INK[dark]
     x = alt.X(
-        "place:Q", title=f"kept {title}, by what they say", scale=alt.Scale(domain=[1, len(order) + 1], nice=False),
+        "place:Q", title=f"kept {title}, most active first", scale=alt.Scale(domain=[1, len(order) + 1], nice=False),
         axis=alt.Axis(grid=False, format="d", tickMinStep=1, tickCount=5),
     )  # fmt: skip
-    y = alt.Y("value:Q", title="activation × E[theta]", scale=alt.Scale(domain=[0, top * 1.15], nice=False),
+    y = alt.Y("value:Q", title="handed on", scale=alt.Scale(domain=[0, top * 1.15], nice=False),
               axis=alt.Axis(tickCount=4, gridOpacity=0.4))  # fmt: skip
     tooltip = [alt.Tooltip("unit:Q", title=kind), alt.Tooltip("value:Q", format=".3~g")]
     bars = alt.Chart(data).mark_rect(color=blue, opacity=0.6).encode(x=x, x2="to:Q", y=y, y2="zero:Q", tooltip=tooltip)
@@ -98,7 +98,7 @@ def ranked(
         at = int(here["place"].iloc[0])
         align: Any = "left" if at < len(order) * 0.6 else "right"
         mark = alt.Chart(here)
-        layers.append(mark.mark_rule(color=ink, size=2).encode(x=x, y=alt.value(14)))
+        layers.append(mark.mark_rule(color=ink, size=2).encode(x=x, y=alt.value(16), y2=alt.value("height")))
         layers.append(mark.mark_point(color=ink, fill=ink, filled=True, size=70).encode(x=x, y=y, tooltip=tooltip))
         text = mark.mark_text(
             align=align, baseline="top", dx=5 if align == "left" else -5, fontSize=12, fontWeight="bold", color=ink,

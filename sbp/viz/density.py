@@ -59,13 +59,13 @@ def chart(
               axis=alt.Axis(grid=False, tickCount=6))  # fmt: skip
     axis = alt.Axis(
         values=list(range(1, len(rows) + 1)), labelExpr=f"{labels}[datum.value - 1]", grid=True, gridOpacity=0.4,
-        ticks=False, domain=False, labelLimit=130, labelBaseline="bottom",
+        ticks=False, domain=False, labelLimit=130, labelBaseline="bottom", labelOverlap=False,
     )  # fmt: skip
     y = alt.Y("top:Q", title="epoch", axis=axis, scale=alt.Scale(domain=[len(rows), 0], nice=False))
     colours = [palette.KEPT_DARK, palette.PRUNED_DARK] if dark else [palette.KEPT, palette.PRUNED]
     colour = alt.Color(
         "state:N", title=None, scale=alt.Scale(domain=["kept", "pruned"], range=colours),
-        legend=alt.Legend(orient="top", symbolOpacity=1, symbolType="square"),
+        legend=None,
     )  # fmt: skip
     base = alt.Chart(data).encode(
         x=x, y=y,
@@ -96,12 +96,12 @@ def describe(tables: RunTables, name: str, unit: int, epoch: int | None, low: fl
         return "No epoch has ended yet, so the noise has no history."
     first, now = (spread(tables, layer.name, unit, at, low, high)[1] for at in (0, row))
     snr = float(tables.snr[layer.name][row, unit])
-    verdict = "kept: it knows more than the prior" if snr >= 1 else "pruned: it knows little more than the prior"
+    verdict = "kept" if snr >= 1 else "pruned: it knows little more than the prior"
     return (
         f"The standard deviation of log theta of {layer.kind} {unit} of {words.layer_title(layer)} was {first:.2g} "
         f"nats at epoch {tables.epochs[0]} and is {now:.2g} at epoch {tables.epochs[row]} "
-        f"(the prior's: {(high - low) / np.sqrt(12):.2g}), SNR {snr:.3g}: {verdict}. "
-        "Each row is scaled to its peak."
+        f"(the prior's is {(high - low) / np.sqrt(12):.2g}), with SNR {snr:.3g}, and so {verdict}. "
+        "Each row is scaled to its own peak; blue rows are kept, orange ones pruned."
     )
 
 

@@ -71,11 +71,8 @@ def of_layer(
         pictures = [strong(mean, float(means.max()), dark) for mean in means]
     for i, picture in enumerate(pictures):
         fate = "kept" if kept[i] else "pruned"
-        tiles.append(
-            Tile(
-                picture, f"{i} · {snr[i]:.2g} {fate}", f"Filter {i}: SNR {snr[i]:.3g}, {fate}", bool(kept[i]), i == unit
-            )
-        )
+        said = f"Filter {i}: SNR {snr[i]:.3g}, {fate}"
+        tiles.append(Tile(picture, f"{i} · SNR {snr[i]:.2g}\n{fate}", said, bool(kept[i]), i == unit))
     return tiles
 
 

@@ -38,7 +38,8 @@ def chart(
     if not len(tables.epochs):
         return charts.empty("The first epoch has not ended yet.", height)
     mu, log_sigma = extents(tables, layer.name)
-    x = alt.X("mu:Q", title="mu, nats", scale=alt.Scale(domain=list(mu), nice=False), axis=alt.Axis(grid=False))
+    x = alt.X("mu:Q", title="mu, nats", scale=alt.Scale(domain=list(mu), nice=False),
+              axis=alt.Axis(grid=False, tickCount=6))  # fmt: skip
     y = alt.Y("log_sigma:Q", title="log sigma", scale=alt.Scale(domain=list(log_sigma), nice=False),
               axis=alt.Axis(grid=False, tickMinStep=1))  # fmt: skip
     grid = snr_grid(mu, log_sigma, low, high)

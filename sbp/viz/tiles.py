@@ -20,7 +20,7 @@ _STYLE = """<style>
 .tiles figure { margin: 0; min-width: 0; }
 .tiles img, .tiles .cells { display: block; width: 100%; aspect-ratio: 1; image-rendering: pixelated; }
 .tiles .cells { display: grid; }
-.tiles figcaption { font-size: 0.75rem; line-height: 1.3; padding-top: 0.15rem; }
+.tiles figcaption { font-size: 0.75rem; line-height: 1.3; padding-top: 0.15rem; white-space: pre-line; }
 .tiles .box { padding: 2px; border: 1.5px solid GREY; border-radius: 3px; }
 .tiles .kept { border: 2px solid KEPT; } .tiles .pruned { border: 2px dashed PRUNED; }
 .tiles .marked { outline: 2px solid INK; outline-offset: 2px; }
