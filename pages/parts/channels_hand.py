@@ -31,14 +31,20 @@ def show(run: RunView, view: View, net: PlainNetwork, stamp: Hashable, edits: Ed
     kept, past = bool(masks[layer.name][unit]), _past(run.id)
     with st.container(border=True, key="hand-line"):
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-            now = f"{'kept' if kept else 'pruned'}{' by hand' if (layer.name, unit) in edits else ''}"
+            turned = by_hand.decided(edits, net.own_masks, layer.name, unit, not kept)
+            # Asked back in vain: its channel, or all features of this channel, were pruned by hand.
+            stuck = not kept and not by_hand.apply(net.own_masks, turned, run.layers)[layer.name][unit]
+            other = "channel" if layer.parent else "features"
+            by = f" with its {other}" if stuck else " by hand" if (layer.name, unit) in edits else ""
+            now = f"{'kept' if kept else 'pruned'}{by}"
             st.markdown(f"**By hand**  \n{layer.kind} {unit} is {now}", width="content")
             said = _numbers(run, net, stamp, edits, masks, saved)
             st.space("stretch")
-            turned = by_hand.decided(edits, net.own_masks, layer.name, unit, not kept)
             st.button(
                 "Prune this unit" if kept else "Keep this unit", key="hand-turn", type="primary",
-                icon=":material/content_cut:" if kept else ":material/restore:", on_click=_put, args=(run.id, turned),
+                icon=":material/content_cut:" if kept else ":material/restore:", disabled=stuck,
+                help=f"Pruned by hand with its {other}: keep that first." if stuck else None,
+                on_click=_put, args=(run.id, turned),
             )  # fmt: skip
             st.button("Undo", key="hand-undo", icon=":material/undo:", disabled=not past, on_click=_undo,
                       args=(run.id,))  # fmt: skip
@@ -52,31 +58,36 @@ def _numbers(run: RunView, net: PlainNetwork, stamp: Hashable, edits: Edits, mas
     spec = SPECS[run.config.network]
     counts, own = kept_counts(masks, run.layers), kept_counts(net.own_masks, run.layers)
     macs, macs_own, dense = spec.macs(counts), spec.macs(own), spec.dense_macs(run.config.widths)
-    measured, problem = None, ""
+    measured, problem, same = None, "", "no change" if edits else "untouched"
     try:
         tried = weights.trial(run)
         n = len(tried.labels)
         now, before = (weights.wrong(stamp, net, tried, m) for m in (masks, net.own_masks))
         measured = tried.what, now, before, n
         change = f"{100 * (now - before) / n:+.2f} points" if now != before else ""
-        _metric("Error", f"{100 * now / n:.2f} %", change, f"On {tried.what}. Untouched: {100 * before / n:.2f} %.")
+        _metric(
+            "Error", f"{100 * now / n:.2f} %", change, f"On {tried.what}. Untouched: {100 * before / n:.2f} %.", same
+        )
     except DataError as error:
         problem = f" The error cannot be measured here: {error}"
     change = f"{macs - macs_own:+,}" if macs != macs_own else ""
-    _metric("MACs", f"{macs:,}", change, f"Multiply-accumulates an image. Untouched: {macs_own:,}; dense: {dense:,}.")
+    note = f"Multiply-accumulates an image. Untouched: {macs_own:,}; dense: {dense:,}."
+    _metric("MACs", f"{macs:,}", change, note, same)
     more = sum(counts) - sum(own)
     change = f"{more:+,} {'unit' if abs(more) == 1 else 'units'}" if counts != own else ""
-    _metric("Kept", words.widths(counts), change, f"Units of each layer. Untouched: {words.widths(own)}.", "off")
+    _metric("Kept", words.widths(counts), change, f"Units of each layer. Untouched: {words.widths(own)}.", same, "off")
     titles = {layer.name: words.layer_title(layer) for layer in run.layers}
     return _sentence(titles, edits, saved, measured, macs, macs_own, dense) + problem
 
 
-def _metric(name: str, value: str, change: str, help: str, colour: Literal["inverse", "off"] = "inverse") -> None:
-    """A number and how it changed; an untouched one says so, so that nothing jumps."""
+def _metric(
+    name: str, value: str, change: str, help: str, same: str, colour: Literal["inverse", "off"] = "inverse"
+) -> None:
+    """A number and how it changed; one that did not says `same`, so that nothing jumps."""
     if change:
         st.metric(name, value, change, delta_color=colour, help=help, width="content")
     else:
-        st.metric(name, value, "untouched", delta_color="off", delta_arrow="off", help=help, width="content")
+        st.metric(name, value, same, delta_color="off", delta_arrow="off", help=help, width="content")
 
 
 def _sentence(
@@ -88,7 +99,7 @@ def _sentence(
     macs_own: int,
     dense: int,
 ) -> str:
-    times = f"{dense / max(macs, 1):,.1f} times fewer MACs than dense"
+    times = f"{dense / macs:,.1f} times fewer than dense" if macs else "which is the same answer to every image"
     done = [f"{titles[name]} {unit} {'kept' if keep else 'pruned'}" for (name, unit), keep in edits.items()]
     if len(done) > _NAMED:
         done = [*done[:_NAMED], f"{len(done) - _NAMED} more"]

@@ -1,0 +1,112 @@
+"""Page Channels in a real browser: a unit clicked in the player, pruned by hand, kept over a reload."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from sbp.networks.plain import read_plain
+from tests.browser.served import Served, settle
+from tests.made_up import write_run
+from tests.made_up_weights import with_weights
+
+PLAYER = ".player"
+PANEL = ".st-key-hand-line"
+
+
+@pytest.fixture(scope="module")
+def runs(served: Served) -> dict[str, str]:
+    """A finished run with weights of each network; their ids."""
+    return {
+        name: with_weights(write_run(served.runs, epochs=20, network=name)).id
+        for name in ("lenet-500-300", "lenet-5-caffe")
+    }
+
+
+def kept_unit(served: Served, run: str, layer: str) -> int:
+    from sbp.runs import store
+
+    view = store.open_run(run, Path(served.runs))
+    net = read_plain(view.folder / "model.safetensors", view.config.network, view.layers)
+    return int(np.flatnonzero(net.own_masks[layer])[0])
+
+
+def metric(page: Page, name: str) -> str:
+    return page.locator(PANEL).get_by_test_id("stMetric").filter(has_text=name).inner_text()
+
+
+def test_a_click_in_the_player_shows_that_unit_and_leaves_the_player(
+    open_page: Callable[..., Page], runs: dict[str, str]
+) -> None:
+    page = open_page(f"/channels?run={runs['lenet-500-300']}&layer=dense1")
+    expect(page.locator(PANEL)).to_be_visible()
+    page.locator(f"{PLAYER} .back").click()
+    expect(page.locator(PLAYER)).to_have_attribute("data-epoch", "19")
+    page.locator(PLAYER).evaluate("player => (player.dataset.mine = 'yes')")
+    canvas = page.locator(f"{PLAYER} figure.cells canvas")
+    box = canvas.bounding_box()
+    assert box
+    canvas.click(position={"x": box["width"] / 2, "y": 20})
+    page.wait_for_url(re.compile(r"unit=\d+"))
+    unit = re.search(r"unit=(\d+)", page.url)
+    assert unit
+    expect(page.get_by_text(f"Density of neuron {unit[1]}")).to_be_visible()
+    expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(4)
+    expect(page.locator(PLAYER)).to_have_attribute("data-epoch", "19")
+    expect(page.locator(PLAYER)).to_have_attribute("data-mine", "yes")  # the very same element
+
+
+@pytest.mark.parametrize(("name", "layer"), [("lenet-500-300", "dense1"), ("lenet-5-caffe", "conv1")])
+def test_pruned_by_hand_within_a_second_or_so_and_kept_over_a_reload(
+    open_page: Callable[..., Page], served: Served, runs: dict[str, str], name: str, layer: str
+) -> None:
+    unit = kept_unit(served, runs[name], layer)
+    page = open_page(f"/channels?run={runs[name]}&layer={layer}&unit={unit}")
+    before = metric(page, "MACs")
+    page.locator(PLAYER).evaluate("player => (player.dataset.mine = 'yes')")
+    start = time.monotonic()
+    page.get_by_role("button", name="Prune this unit").click()
+    expect(page.get_by_role("button", name="Keep this unit")).to_be_visible()
+    seconds = time.monotonic() - start
+    assert seconds < 10, seconds  # about half a second on an idle machine
+    expect(page.locator(PLAYER)).to_have_attribute("data-mine", "yes")
+    assert f"hand={layer}.{unit}-" in page.url
+    after = metric(page, "MACs")
+    assert after != before
+    page.reload()
+    settle(page)
+    expect(page.get_by_role("button", name="Keep this unit")).to_be_visible()
+    assert metric(page, "MACs") == after
+    page.get_by_role("button", name="Reset").click()
+    expect(page.get_by_role("button", name="Prune this unit")).to_be_visible()
+    assert metric(page, "MACs") == before
+    assert "hand=" not in page.url
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("button", name="Keep this unit")).to_be_visible()
+
+
+@pytest.mark.parametrize("layer", ["conv1", "conv2", "features", "dense1"])
+def test_no_panel_scrolls_sideways_on_a_phone(open_page: Callable[..., Page], runs: dict[str, str], layer: str) -> None:
+    page = open_page(f"/channels?run={runs['lenet-5-caffe']}&layer={layer}&unit=3", width=390, height=844)
+    expect(page.locator(PANEL)).to_be_visible()
+    page.wait_for_timeout(500)
+    widths = page.evaluate(
+        "[document.documentElement.scrollWidth, document.querySelector('[data-testid=stMain]').scrollWidth]"
+    )
+    assert max(widths) <= 390
+
+
+def test_the_numbers_of_a_weight_are_read_on_hover(open_page: Callable[..., Page], runs: dict[str, str]) -> None:
+    page = open_page(f"/channels?run={runs['lenet-500-300']}&layer=dense1&unit=3")
+    cells = page.locator('.tiles .cells[aria-label^="Weights of neuron 3"]')
+    expect(cells.locator("i, b")).to_have_count(784)
+    assert (cells.locator("i, b").first.get_attribute("title") or "").startswith("row 0, column 0")
+    box = cells.bounding_box()
+    assert box
+    assert abs(box["width"] - box["height"]) < 2
