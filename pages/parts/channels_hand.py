@@ -103,7 +103,11 @@ def _sentence(
     done = [f"{titles[name]} {unit} {'kept' if keep else 'pruned'}" for (name, unit), keep in edits.items()]
     if len(done) > _NAMED:
         done = [*done[:_NAMED], f"{len(done) - _NAMED} more"]
-    parts = [f"By hand: {words.join(done)}." if edits else f"Untouched: the network as saved after {saved}, SNR ≥ 1."]
+    parts = [
+        f"By hand, on the network of {saved}: {words.join(done)}."
+        if edits
+        else f"The network of {saved}, untouched: units with an SNR of 1 or more are kept."
+    ]
     if tried:
         what, now, before, n = tried
         wrong = f"{now:,} of {what} are taken for another ({100 * now / n:.2f} %)"

@@ -25,6 +25,9 @@ from sbp.runs.store import RunView
 from sbp.viz import bars, density, filters, snr_map, tiles, words
 from sbp.viz.tables import RunTables
 
+# Pixels across of the digit and of a map, by what a unit is.
+_SIZE = {"pixel": 260, "neuron": 104, "channel": 120, "feature": 120}
+
 
 def show(run: RunView, found: RunTables, view: View) -> None:
     """The panels of the unit shown; those that need weights say so in one line where there are none."""
@@ -74,9 +77,11 @@ def _axis(space: str) -> None:
 
 
 def _weights(run: RunView, view: View, net: PlainNetwork, masks: Masks, dark: bool) -> None:
-    left, middle, right = st.columns(3, gap="medium")
-    with left:
-        _incoming(run, view, net, masks, dark)
+    pixel = view.layer.kind == "pixel"  # nothing comes in but the image
+    *left, middle, right = st.columns(2 if pixel else 3, gap="medium")
+    if left:
+        with left[0]:
+            _incoming(run, view, net, masks, dark)
     with middle:
         _bars("Outgoing weights", ends.outgoing(net, view.layer.name, view.shown, masks), run, "unit-out", dark)
     with right:
@@ -95,9 +100,6 @@ def _incoming(run: RunView, view: View, net: PlainNetwork, masks: Masks, dark: b
         picture = filters.image(values, keep, unit, dark)
         st.html(tiles.page([picture], filters.IMAGE_SIZE, dark, label="Incoming weights"))
         st.caption(filters.describe_image(into.values, into.keep))
-    elif layer.kind == "pixel":
-        st.markdown("**Incoming weights**")
-        st.caption(f"Pixel {unit} has none: row {unit // 28}, column {unit % 28} of the image comes in as it is.")
     else:
         own = ends.filters(net, layer.name, unit)
         keep = masks["conv1"] if layer.name != "conv1" else np.ones(1, dtype=bool)
@@ -141,9 +143,7 @@ def _digit(run: RunView, view: View, net: PlainNetwork, masks: Masks, dark: bool
     said = plain.trace(net, images[index].astype(np.float32) / 255, masks)
     guess = f"Test digit {index}, a {int(labels[index])}, is taken for a {int(said['logits'].argmax())}."
     pictures = filters.on_digit(images[index], said, layer, unit, dark)
-    st.html(
-        tiles.page(pictures, 104 if len(pictures) == 1 else 120, dark, label="The digit and what the unit makes of it")
-    )
+    st.html(tiles.page(pictures, _SIZE[layer.kind], dark, label="The digit and what the unit makes of it"))
     passed = net.theta[layer.name] * masks[layer.name]
     if layer.kind == "neuron":
 
@@ -162,7 +162,7 @@ def _filters(view: View, net: PlainNetwork, masks: Masks, dark: bool) -> None:
     st.markdown(f"**All filters of {words.layer_title(view.layer)}, with their SNR**")
     own = net.weights[f"{name}.weight"]
     keep = None if name == "conv1" else masks["conv1"]
-    pictures = filters.of_layer(own, net.snr[name], masks[name], keep, view.shown, dark)
+    pictures = filters.of_layer(own, net.snr[name], masks[name], net.own_masks[name], keep, view.shown, dark)
     st.html(tiles.page(pictures, 84, dark, label=f"Filters of {words.layer_title(view.layer)}"))
     st.caption(filters.describe_layer(view.layer, own, net.snr[name], masks[name], keep))
 

@@ -86,7 +86,7 @@ def _trial(dataset: str, size: int, random: bool, seed: int, train_size: int, mo
         images, labels = data.held_out(dataset, size, random, seed, root, train_size)
         what = "training digits (this run held none out)"
     elif held > most:
-        what = f"of its {held:,} held-out digits"
+        what = f"held-out digits (the first of {held:,})"
     images, labels = images[:most].astype(np.float32) / 255, labels[:most]
     return Trial(images, labels, f"{len(labels):,} {what}", (dataset, size, random, seed, train_size, most, root))
 

@@ -56,11 +56,18 @@ def describe_channel(own: np.ndarray, keep: np.ndarray) -> str:
 
 
 def of_layer(
-    own: np.ndarray, snr: np.ndarray, kept: np.ndarray, inputs: np.ndarray | None, unit: int, dark: bool = False
+    own: np.ndarray,
+    snr: np.ndarray,
+    kept: np.ndarray,
+    untouched: np.ndarray,
+    inputs: np.ndarray | None,
+    unit: int,
+    dark: bool = False,
 ) -> list[Tile]:
     """Every filter of a layer by number; of several inputs the mean |w| over those kept (all, where none is).
 
-    own: [channels, inputs, 5, 5]. inputs: which input channels are kept, or None for the image.
+    own: [channels, inputs, 5, 5]. kept, untouched: which channels are kept, and which were before anything was done by
+    hand. inputs: which input channels are kept, or None for the image.
     """
     tiles = []
     if inputs is None:
@@ -70,7 +77,7 @@ def of_layer(
         means = np.abs(own[:, inputs] if inputs.any() else own).mean(axis=1)
         pictures = [strong(mean, float(means.max()), dark) for mean in means]
     for i, picture in enumerate(pictures):
-        fate = "kept" if kept[i] else "pruned"
+        fate = ("kept" if kept[i] else "pruned") + (" by hand" if kept[i] != untouched[i] else "")
         said = f"Filter {i}: SNR {snr[i]:.3g}, {fate}"
         tiles.append(Tile(picture, f"{i} · SNR {snr[i]:.2g}\n{fate}", said, bool(kept[i]), i == unit))
     return tiles
@@ -119,10 +126,12 @@ def describe_on_digit(said: Mapping[str, np.ndarray], layer: LayerInfo, unit: in
     """What a pixel, channel or feature says of the digit, and what is handed on of it."""
     value = said[layer.name][unit]
     name = f"{layer.kind.capitalize()} {unit}"
+    where = f" (row {unit // 28}, column {unit % 28})" if layer.kind == "pixel" else ""
     if layer.kind != "channel":
         if not passed:
-            return f"{name} has the value {float(value):.3g}, and is pruned: it hands on 0."
-        return f"{name} has the value {float(value):.3g}; times E[theta] {passed:.3g} it hands on {value * passed:.3g}."
+            return f"{name}{where} has the value {float(value):.3g}, and is pruned: it hands on 0."
+        handed = f"times E[theta] {passed:.3g} it hands on {value * passed:.3g}"
+        return f"{name}{where} has the value {float(value):.3g}; {handed}."
     lit = int((value > 0).sum())
     start = f"{name} is above 0 at {lit} of {value.size} places, at most {float(value.max()):.3g}"
     rest = f"handed on times E[theta] {passed:.3g}" if passed else "pruned, so 0 is handed on"

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from sbp.networks.plain import read_plain
+from sbp.runs.store import RunView
 from tests.browser.served import Served, settle
 from tests.made_up import write_run
 from tests.made_up_weights import with_weights
@@ -110,3 +111,24 @@ def test_the_numbers_of_a_weight_are_read_on_hover(open_page: Callable[..., Page
     box = cells.bounding_box()
     assert box
     assert abs(box["width"] - box["height"]) < 2
+
+
+def test_a_unit_of_a_run_in_progress_is_pruned_while_the_page_polls(
+    open_page: Callable[..., Page], served: Served
+) -> None:
+    writer = write_run(served.runs, "running", epochs_done=5, hold=True)
+    try:
+        with_weights(RunView(writer.path))
+        page = open_page(f"/channels?run={writer.id}&layer=dense1&unit=2")
+        expect(page.locator(f"{PLAYER} .live")).to_be_visible()
+        before = metric(page, "MACs")
+        page.get_by_role("button", name="Prune this unit").click()
+        expect(page.get_by_role("button", name="Keep this unit")).to_be_visible()
+        page.wait_for_timeout(2500)  # a tick of the poll later it still is
+        expect(page.get_by_role("button", name="Keep this unit")).to_be_visible()
+        assert metric(page, "MACs") != before
+        page.get_by_role("button", name="Undo").click()
+        expect(page.get_by_role("button", name="Prune this unit")).to_be_visible()
+        assert metric(page, "MACs") == before
+    finally:
+        writer.close()

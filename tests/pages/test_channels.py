@@ -232,7 +232,7 @@ def test_reset_goes_back_to_the_untouched_network_and_can_be_undone(trained: Run
     at = opened("channels.py", run=trained.id, hand="dense1.0-,dense1.1-")
     at.button(key="hand-reset").click().run()
     assert "hand" not in at.query_params
-    assert "Untouched: the network as saved after epoch 12" in texts(healthy(at))
+    assert "The network of epoch 12, untouched" in texts(healthy(at))
     at.button(key="hand-undo").click().run()
     assert at.query_params["hand"] == "dense1.0-,dense1.1-"
 

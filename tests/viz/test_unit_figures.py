@@ -166,10 +166,10 @@ def test_pruned_pixels_are_no_weight() -> None:
 def test_filters_of_a_layer_say_number_snr_and_fate() -> None:
     own, snr = np.random.default_rng(0).standard_normal((3, 2, 5, 5)), np.array([5.0, 0.3, 2.0])
     kept, inputs = np.array([True, False, True]), np.array([False, True])
-    made = filters.of_layer(own, snr, kept, inputs, 2)
+    made = filters.of_layer(own, snr, kept, np.array([True, True, True]), inputs, 2)
     assert [tile.kept for tile in made] == [True, False, True]
     assert [tile.marked for tile in made] == [False, False, True]
-    assert made[1].caption == "1 · SNR 0.3\npruned"
+    assert made[1].caption == "1 · SNR 0.3\npruned by hand"
     means = np.abs(own[:, 1])  # the one kept input channel, all filters at one scale
     place = np.unravel_index(means.argmax(), means.shape)
     assert made[place[0]].rgb[place[1:]].tolist() == palette.strength_rgb(np.array(1.0), 1.0).tolist()
