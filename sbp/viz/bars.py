@@ -45,7 +45,7 @@ def weights(
             x=alt.X("place:O", title=title, axis=axis),
             y=alt.Y("w:Q", title=what, axis=alt.Axis(tickCount=5, gridOpacity=0.4)),
             color=alt.Color("state:N", title=None, scale=alt.Scale(domain=["kept", "pruned"], range=colours),
-                            legend=alt.Legend(orient="top", symbolType="square")),
+                            legend=None if names is not None else alt.Legend(orient="top", symbolType="square")),
             tooltip=[alt.Tooltip("unit:Q", title="number"), alt.Tooltip("w:Q", title=what, format=".3~g"), "state:N"],
         )
     )  # fmt: skip
@@ -59,7 +59,7 @@ def describe_weights(values: np.ndarray, keep: np.ndarray, others: str, what: st
     size = np.abs(values)
     top = int(np.argmax(size))
     means = [
-        f"{float(size[mask].mean()):.2g} at the {int(mask.sum()):,} {word} ones"
+        f"{float(size[mask].mean()):.2g}" + ("" if keep.all() else f" at the {int(mask.sum()):,} {word} ones")
         for word, mask in (("kept", keep), ("pruned", ~keep))
         if mask.any()
     ]
