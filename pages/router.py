@@ -24,6 +24,10 @@ page = st.navigation(
             help="Which units of a run die, and when: SNR by layer and by epoch.",
         ),
         st.Page(
+            "threshold.py", title="Threshold and cost", icon=":material/content_cut:", url_path="threshold",
+            help="How small, how fast, at what error: a threshold to drag, criteria, measured speed, download.",
+        ),
+        st.Page(
             "runs.py", title="Runs", icon=":material/list_alt:", url_path="runs",
             help="Every run, live and recorded: state, result, resume, delete.",
         ),

@@ -32,7 +32,10 @@ class Room:
 
 # From the ground up: a room may name only rooms that stand above it in this table, so arrows point one way.
 ROOMS = (
-    Room("facts", "sbp sbp.config sbp.records sbp.presets sbp.kl_scaling sbp.networks.specs sbp.networks.wiring"),
+    Room(
+        "facts",
+        "sbp sbp.config sbp.records sbp.paper sbp.presets sbp.kl_scaling sbp.networks.specs sbp.networks.wiring",
+    ),
     Room("moments", "sbp.distributions.moments"),
     Room("noise", "sbp.distributions.*", "moments", torch=True),
     Room("layer", "sbp.layer", "noise moments", torch=True),
@@ -56,7 +59,7 @@ ROOMS = (
         torch=True,
     ),
     Room("store", "sbp.runs.*", "facts"),
-    Room("launcher", "sbp.runs.launcher sbp.runs.slots", "store facts"),
+    Room("launcher", "sbp.runs.launcher sbp.runs.slots sbp.runs.measuring", "store facts"),
     Room("worker", "sbp.runs.worker sbp.runs.endings", "launcher store training compact data devices facts"),
     Room("viz", "sbp.viz.*", "masks moments facts"),
     Room("export", "sbp.pruning.export sbp.pruning.card", "viz store compact formats facts"),

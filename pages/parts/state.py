@@ -98,6 +98,8 @@ FIELDS: tuple[Field, ...] = (
     Field("hand", "channels", "units pruned (-) and kept (+) by hand", "none", any_text),
     Field("digit", "channels", "the test digit that the unit is shown on", 0, whole(0)),
     Field("density", "channels", "the axis of the unit's density", "log", one_of("log", "theta")),
+    Field("run", "threshold", "the run whose threshold is moved", "the newest", any_text),
+    Field("t", "threshold", "the threshold on the SNR", 1.0, number(0.2, 100)),
 )
 
 # Keys of the session that are not part of a link.
@@ -139,6 +141,14 @@ SESSION: dict[str, str] = {
     "density-choice": "page Channels: density in log theta or in theta",
     "digit-choice": "page Channels: the test digit",
     "channels-files": "page Channels: figures and numbers to take away",
+    "threshold": "the component of page Threshold and cost: the threshold at which the hand last rested",
+    "threshold-line": "the line of a run on page Threshold and cost",
+    "threshold-files": "page Threshold and cost: the buttons of what can be taken home",
+    "threshold-figures": "page Threshold and cost: figures to take away",
+    "measure-speed": "the button that measures speed",
+    "measure-sweep": "the button that measures a sweep",
+    "measure-asked": "what was asked to be measured last, and what was there before",
+    "measure-failed": "the measurement that ended without a result",
     "runs-all": "page Runs: show all of one's own runs",
     "runs-said": "page Runs: what the last action came to, said once",
     "delete-yes": "page Runs: delete, asked twice",

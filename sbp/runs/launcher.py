@@ -89,6 +89,11 @@ def reap() -> None:
                 _children.remove(process)
 
 
+def adopt(process: subprocess.Popen[bytes]) -> None:
+    """Has another child of this process collected with the workers."""
+    _children.append(process)
+
+
 def _spawn(folder: RunFolder) -> None:
     """Starts the worker with the folder's lock and lets go of our own copy of it."""
     reap()

@@ -20,6 +20,11 @@ def layer_title(layer: LayerInfo) -> str:
     return _LAYER.get(layer.name, layer.name.capitalize())
 
 
+def layer_name(name: str) -> str:
+    """What a layer of weights is called on a page."""
+    return _LAYER.get(name, name.capitalize())
+
+
 def units_of(layer: LayerInfo, count: int | None = None) -> str:
     """The word for a layer's units, in the singular for one: "pixel", "channels"."""
     return layer.kind if count == 1 else _PLURAL.get(layer.kind, layer.kind + "s")

@@ -1,11 +1,12 @@
 """Takes every page, light and dark, on a laptop's and on a phone's screen, to be looked at.
 
-python -m tests.browser.screenshots OUT [PATH ...]
+python -m tests.browser.screenshots OUT [--runs FOLDER] [PATH ...]
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -42,9 +43,12 @@ def take(browser: Browser, url: str, path: str, screen: str, dark: bool, out: Pa
     return files
 
 
-def main(out: Path, paths: tuple[str, ...] = PATHS) -> None:
+def main(out: Path, paths: tuple[str, ...] = PATHS, runs: Path | None = None) -> None:
+    """Pictures of these paths; runs: a folder of runs to show, which is copied and not written to."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright, serve(Path(folder)) as served:
+        if runs is not None:
+            shutil.copytree(runs, served.runs, dirs_exist_ok=True)
         browser = launch(playwright)
         for path in paths:
             for screen in SCREENS:
@@ -55,6 +59,9 @@ def main(out: Path, paths: tuple[str, ...] = PATHS) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        sys.exit("Name the folder for the pictures: python -m tests.browser.screenshots OUT [PATH ...]")
-    main(Path(sys.argv[1]), tuple(sys.argv[2:]) or PATHS)
+    parser = argparse.ArgumentParser(prog="python -m tests.browser.screenshots")
+    parser.add_argument("out", type=Path, help="the folder for the pictures")
+    parser.add_argument("paths", nargs="*", default=PATHS, help="what to take; every page by default")
+    parser.add_argument("--runs", type=Path, help="a folder of runs to show; it is copied")
+    given = parser.parse_args()
+    main(given.out, tuple(given.paths), given.runs)

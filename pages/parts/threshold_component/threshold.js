@@ -1,0 +1,176 @@
+// The hand on the threshold: drag the picture or the slider, arrow keys, a number. Python says every sentence in advance
+// and hears only where the hand came to rest; what is shown while it moves asks nobody.
+
+import { makePlot } from "./plot.js";
+import { nearest, placeOf, thresholdAt, typed } from "./stops.js";
+
+const known = new WeakMap();
+
+export default function ({ data, parentElement, setStateValue }) {
+  const root = parentElement.querySelector(".threshold");
+  let board = known.get(root);
+  if (!board) known.set(root, (board = makeBoard(root)));
+  board.report = (t) => setStateValue("t", t);
+  board.show(data);
+  return () => board.stop();
+}
+
+function element(name, className, text) {
+  const node = document.createElement(name);
+  if (className) node.className = className;
+  if (text != null) node.textContent = text;
+  return node;
+}
+
+function makeBoard(root) {
+  const find = (selector) => root.querySelector(selector);
+  const svg = find(".plot");
+  const slider = find(".hand");
+  const box = find(".box input");
+  const plot = makePlot(svg);
+  const board = { report: null };
+  let data = null;
+  let picture = "";
+  let index = 0;
+  let asked = null;
+  let dragging = false;
+  let waiting = 0;
+  let rows = [];
+
+  root.style.setProperty("--left", `${plot.left}px`);
+  root.style.setProperty("--right", `${plot.right}px`);
+
+  board.show = (next) => {
+    const before = data ? data.thresholds[index] : null;
+    data = { ...next, ...coloursOf(next) };
+    // The place given by Python counts only when it is news: what the hand said itself is never sent back into a drag.
+    const told = asked === null || (Math.abs(next.t - asked) > 1e-9 && !dragging);
+    if (told) asked = next.t;
+    index = nearest(data.thresholds, told ? next.t : before);
+    buildReadout();
+    buildMarks();
+    const now = JSON.stringify([next.thresholds, next.error, next.lines, next.prior, data.dark, svg.clientWidth]);
+    if (now !== picture && plot.build(data)) picture = now;
+    draw();
+    watch.observe(svg);
+  };
+
+  board.stop = () => {
+    watch.disconnect();
+    clearTimeout(waiting);
+  };
+
+  const watch = new ResizeObserver(() => {
+    if (plot.build(data)) draw();
+  });
+
+  function coloursOf(next) {
+    const [r, g, b] = getComputedStyle(root).color.match(/[\d.]+/g).map(Number);
+    const dark = 0.299 * r + 0.587 * g + 0.114 * b > 128;
+    const colours = dark ? next.dark : next.light;
+    return { dark, colours, lines: next.lines.map((line) => ({ ...line, colour: line.colour || colours.ink })) };
+  }
+
+  function buildReadout() {
+    const first = data.readouts[0];
+    rows = first.map((cell, i) => {
+      const row = element("div", i < data.layers ? "row" : "row total");
+      const value = element("span");
+      row.append(element("span", "", cell.name), value);
+      const note = element("small");
+      const room = element("div", "room");
+      const fill = element("i");
+      if (i < data.layers) {
+        fill.style.background = data.lines[i].colour;
+        room.append(fill);
+        row.append(room);
+      } else row.append(note);
+      return { row, value, note, fill };
+    });
+    find(".readout").replaceChildren(...rows.map((row) => row.row));
+  }
+
+  function buildMarks() {
+    const buttons = data.marks.map((mark) => {
+      const button = element("button", "", mark.text);
+      button.type = "button";
+      button.title = mark.help;
+      button.dataset.index = String(mark.index);
+      button.onclick = () => go(mark.index, true);
+      return button;
+    });
+    find(".marks").replaceChildren(...buttons);
+  }
+
+  function draw() {
+    const t = data.thresholds[index];
+    plot.move(index, t, data.says[index]);
+    const words = data.headlines[index].map((text, i) => (i % 2 ? element("b", "", text) : document.createTextNode(text)));
+    find(".headline").replaceChildren(...words);
+    data.readouts[index].forEach((cell, i) => {
+      rows[i].value.textContent = cell.value;
+      rows[i].note.textContent = cell.note || "";
+      rows[i].fill.style.width = `${cell.percent ?? 0}%`;
+    });
+    slider.value = String(placeOf(t));
+    slider.setAttribute("aria-valuetext", `SNR ${data.says[index]}: ${data.headlines[index].join("")}`);
+    if (box !== root.getRootNode().activeElement) box.value = data.says[index];
+    for (const button of find(".marks").children) button.setAttribute("aria-pressed", String(Number(button.dataset.index) === index));
+    svg.setAttribute("aria-label", `${data.alt} ${data.headlines[index].join("")}`);
+    root.dataset.t = String(t);
+  }
+
+  function go(next, rest) {
+    const moved = next !== index;
+    index = next;
+    if (moved) draw();
+    clearTimeout(waiting);
+    if (rest) waiting = setTimeout(say, 250);
+  }
+
+  function say() {
+    const t = Number(data.thresholds[index].toPrecision(4));
+    if (t === asked) return;
+    asked = t;
+    board.report(t);
+  }
+
+  const follow = (event) => go(nearest(data.thresholds, plot.under(event.clientX - svg.getBoundingClientRect().left)), false);
+  svg.onpointerdown = (event) => {
+    if (event.button) return;
+    dragging = true;
+    svg.setPointerCapture(event.pointerId);
+    follow(event);
+  };
+  svg.onpointermove = (event) => dragging && follow(event);
+  svg.onpointerup = svg.onpointercancel = () => {
+    if (!dragging) return;
+    dragging = false;
+    slider.focus({ preventScroll: true });
+    go(index, true);
+  };
+  slider.onpointerdown = () => (dragging = true);
+  slider.oninput = () => go(nearest(data.thresholds, thresholdAt(Number(slider.value))), !dragging);
+  slider.onchange = () => {
+    dragging = false;
+    go(index, true);
+    draw(); // the thumb snaps to the stop that the rule stands at
+  };
+  slider.onkeydown = (event) => {
+    const last = data.thresholds.length - 1;
+    const keys = { ArrowRight: index + 1, ArrowUp: index + 1, ArrowLeft: index - 1, ArrowDown: index - 1, PageUp: index + 5, PageDown: index - 5, Home: 0, End: last };
+    if (!(event.key in keys) || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    go(Math.min(Math.max(keys[event.key], 0), last), true);
+  };
+  slider.onpointerup = () => (dragging = false);
+  box.onchange = () => {
+    const t = typed(box.value);
+    if (t !== null) go(nearest(data.thresholds, t), true);
+    box.value = data.says[index];
+  };
+  box.onkeydown = (event) => {
+    if (event.key === "Enter") box.onchange();
+  };
+  return board;
+}

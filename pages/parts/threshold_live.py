@@ -1,0 +1,72 @@
+"""The body of page Threshold and cost; follows a run while it trains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from pages.parts import frame, measure, replay, run_picker, threshold_files, threshold_more, threshold_speed
+from pages.parts import threshold_view as view_of
+from pages.parts.threshold import board, pack
+from sbp.pruning.cost import network_cost
+from sbp.runs import store
+from sbp.runs.store import RunView
+from sbp.viz import sweep as sweeps
+from sbp.viz import threshold as figures
+from sbp.viz.tables import tables
+
+POLL_SECONDS = 4.0
+
+has_noise = replay.has_film
+
+
+def show(run_id: str) -> None:
+    """Shows a run's threshold and costs; polls only while it trains."""
+    run = store.open_run(run_id)
+    polling = run.state.active and not run.recorded
+    if polling:
+        st.fragment(_body, run_every=POLL_SECONDS)(run_id, True)
+    else:
+        _body(run_id, False)
+
+
+def _body(run_id: str, polling: bool) -> None:
+    try:
+        run = store.open_run(run_id)
+    except store.UnknownRun as error:
+        st.info(f"{error} It may have been deleted.", icon=":material/delete:")
+        return
+    if polling and not run.state.active:
+        st.rerun()
+    found = tables(run)
+    t, complaints = view_of.asked()
+    frame.notices(complaints)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="threshold-line"):
+        run_picker.chooser(run.id, has_noise)
+        run_picker.badge(run)
+    sweep, missing = view_of.sweep_of(run)
+    packed, stops = _packed(run.stamp, run)
+    at = sweeps.nearest(stops, t)
+    board(t, packed, view_of.rested)
+    if missing:
+        st.info(missing, icon=":material/query_stats:")
+        if not run.recorded and not run.state.active and run.model_path is not None:
+            measure.offer(run.id, "sweep", "Measure it here", "Runs that command in a process of its own.")
+    said = figures.objects_of(sweep, run.config.dataset) if sweep else "held-out objects"
+    threshold_more.frontier(run, sweep, said)
+    threshold_speed.section(run, stops.iloc[at])
+    threshold_more.noise(run, found, sweep)
+    threshold_files.section(run, found, sweep, stops, at, said)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _packed(stamp: Any, _run: RunView) -> tuple[dict[str, Any], Any]:
+    """What the component is given, and the stops it was made from."""
+    found, config = tables(_run), _run.config
+    sweep, _ = view_of.sweep_of(_run)
+    dense = network_cost(config.network, [layer.units for layer in _run.layers])
+    stops = sweeps.stops(found, config.network, sweep)
+    objects = figures.objects_of(sweep, config.dataset) if sweep else ""
+    n = sweep.n if sweep else 0
+    return pack(stops, _run.layers, (dense.macs, dense.params), found.prior_snr, objects, n), stops

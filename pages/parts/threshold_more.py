@@ -1,0 +1,117 @@
+"""Below the fold of page Threshold and cost: criteria and the paper's rows, averaging over noise, another threshold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from pages.parts.figures import figure
+from pages.parts.theme import is_dark
+from sbp.networks.specs import SPECS
+from sbp.paper import N_TEST, rows_of
+from sbp.runs.store import RunView
+from sbp.viz import ensemble, snr_counts, words
+from sbp.viz import frontier as frontiers
+from sbp.viz.sweep import Sweep, near_one
+from sbp.viz.tables import RunTables
+
+
+def frontier(run: RunView, sweep: Sweep | None, objects: str) -> None:
+    """Every criterion as a line with the paper's rows, and the same rows as a table."""
+    st.subheader("Which criterion, and against the paper?")
+    config, dark = run.config, is_dark()
+    dense = SPECS[config.network].dense_macs(config.widths)
+    rows = rows_of(config.network)
+    comparable = config.dataset == "mnist" and not config.random_labels
+    drawn, ours = rows if comparable else (), _ours(run)
+    mark = (ours["MACs"], ours["test error, %"]) if ours else None
+    wide, narrow = st.columns([7, 5], gap="medium")
+    with wide:
+        figure(
+            "Error against MACs, by criterion", frontiers.chart(sweep, drawn, dense, mark, objects, dark),
+            key=f"{run.id}-frontier", light=lambda: frontiers.chart(sweep, drawn, dense, mark, objects),
+        )  # fmt: skip
+    with narrow:
+        st.markdown("**This run beside the paper's Table 1**")
+        table = frontiers.comparison(rows, ours)
+        st.dataframe(
+            table, hide_index=True, alt="This run's test error and MACs beside the rows of the paper's Table 1",
+            column_config={
+                "test error, %": st.column_config.NumberColumn(format="%.2f"),
+                "MACs": st.column_config.NumberColumn(format="localized"),
+                "times fewer": st.column_config.NumberColumn(format="%.2f×", help="MACs counted from the kept units"),
+                "as printed": st.column_config.NumberColumn(format="%.2f×", help="FLOPs column of the paper's Table 1"),
+            },
+        )  # fmt: skip
+        st.caption(_honest(run, comparable))
+
+
+def noise(run: RunView, found: RunTables, sweep: Sweep | None) -> None:
+    """Does averaging over the noise help; and what another threshold would mean."""
+    dark = is_dark()
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.subheader("Does averaging over noise help? (paper, section 4.5)")
+        if sweep is None or sweep.samples.empty or not sweep.mean:
+            st.caption("The sweep measures it: K sampled thetas averaged, against the mean in one pass.")
+        else:
+            figure(
+                "Error of K sampled thetas averaged", ensemble.chart(sweep, "error_percent", dark),
+                key=f"{run.id}-ensemble", light=lambda: ensemble.chart(sweep),
+            )  # fmt: skip
+            if sweep.hardware:
+                st.caption(f"Times on {sweep.hardware}.")
+    with right:
+        st.subheader("What would another threshold mean?")
+        figure(
+            "Units by their SNR", snr_counts.chart(found, dark), key=f"{run.id}-snr-counts",
+            light=lambda: snr_counts.chart(found),
+        )  # fmt: skip
+        st.markdown(_why(run, found))
+
+
+def _ours(run: RunView) -> dict[str, Any] | None:
+    """This run's row of the table: its test error, where it has ended with one."""
+    result = run.result or {}
+    if result.get("test_error_percent") is None or not result.get("macs"):
+        return None
+    dense = SPECS[run.config.network].dense_macs(run.config.widths)
+    return {
+        "method": "this run", "test error, %": float(result["test_error_percent"]),
+        "kept": words.widths(result["kept"]), "MACs": int(result["macs"]), "times fewer": dense / result["macs"],
+        "as printed": None,
+    }  # fmt: skip
+
+
+def _honest(run: RunView, comparable: bool) -> str:
+    """What is compared with what."""
+    n = (run.result or {}).get("n_test") or run.meta.get("n_test")
+    ours = f"this run's on its {n:,} test images, read once, at SNR ≥ 1" if n else "this run's once it has ended"
+    said = (
+        f"Errors are test errors: the paper's on {N_TEST:,} MNIST images, {ours}; one seed ({run.config.seed}), "
+        f"{words.METHOD.get(run.config.method, run.config.method)}."
+    )
+    if not comparable:
+        data = words.DATASET.get(run.config.dataset, run.config.dataset)
+        labels = " with random labels" if run.config.random_labels else ""
+        said += f" This run is on {data}{labels}: MACs compare, errors do not, so the paper is not in the figure."
+    if run.config.network == "lenet-5-caffe":
+        said += (
+            " Two printed FLOPs disagree with the printed units; SSL is counted with the 192 inputs that its "
+            "12 filters leave."
+        )
+    return said
+
+
+def _why(run: RunView, found: RunTables) -> str:
+    """Why the threshold is 1, in this run's numbers."""
+    length, prior = run.config.log_high - run.config.log_low, found.prior_snr
+    share = near_one(found)
+    short = "" if prior < 1 else " **On this interval the prior itself is above 1: nothing would ever be pruned.**"
+    return (
+        f"A unit that learnt nothing has the prior's own SNR, which depends on b − a alone: {prior:.2f} at this run's "
+        f"{length:g}, and it would cross 1 at 3.83. So SNR < 1 means: this unit looks like the prior.{short} "
+        f"Trained units are either there or well above: **{share:.1f} %** of this run's units have an SNR within a "
+        "factor of 2 of 1, and only those would change sides between thresholds of 0.5 and 2."
+    )

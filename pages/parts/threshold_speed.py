@@ -1,0 +1,111 @@
+"""Is it faster here? The measured table with its button, and what each layer costs before and after."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from pages.parts import measure
+from sbp.paper import rows_of
+from sbp.pruning.cost import Cost, network_cost
+from sbp.runs import store
+from sbp.runs.files import BadFile
+from sbp.runs.store import RunView
+from sbp.viz import speed as speeds
+from sbp.viz import words
+from sbp.viz.threshold import number
+
+_NUMBERS = {
+    "median, ms": st.column_config.NumberColumn(format="%.3f"),
+    "IQR, ms": st.column_config.NumberColumn(format="%.3f", help="Spread: the middle half of the repeats"),
+    "µs an image": st.column_config.NumberColumn(format="%.2f"),
+    "times as fast": st.column_config.NumberColumn(format="%.2f×", help="Dense median / this median, same batch size"),
+    "n": st.column_config.NumberColumn(help="Repeats measured"),
+}
+
+
+def section(run: RunView, stop: Any) -> None:
+    """Measured speed on the left, counted cost at the chosen threshold on the right."""
+    left, right = st.columns([7, 5], gap="medium")
+    with left:
+        st.subheader("Is it faster, measured here?")
+        _speed(run)
+    with right:
+        st.subheader("What each layer costs")
+        _cost(run, stop)
+
+
+def _speed(run: RunView) -> None:
+    try:
+        found = speeds.measurements(run.speed())
+    except (BadFile, speeds.BadSpeed) as error:
+        st.warning(f"{error} Measure it again.", icon=":material/broken_image:")
+        found = []
+    for measured in reversed(found):
+        st.markdown(f"**{speeds.where(measured)}**: {speeds.sentence(measured)}")
+        table = speeds.table(measured)
+        st.dataframe(table, hide_index=True, column_config=_NUMBERS, height="content",
+                     alt=f"Median and spread of dense, masked and compact on {speeds.where(measured)}")  # fmt: skip
+    if not found:
+        st.markdown("Fewer MACs are a promise; time is what counts. It has not been measured on this machine yet.")
+    st.caption(
+        "Masked: zeros in place, as large as before. Compact: smaller tensors, same answers. Both at SNR ≥ 1. "
+        + speeds.paper_sentence(rows_of(run.config.network))
+    )
+    if run.state.active and not run.recorded:
+        st.caption("It can be measured once the training has ended.")
+    elif run.model_path is None:
+        st.caption("It cannot be measured: the run's folder holds no weights.")
+    else:
+        busy = [other for other in store.list_runs(recorded=False) if other.state.active]
+        if busy:
+            title = words.run_title(busy[0].config)
+            st.caption(f"A run is training on this machine ({title}); it slows what is measured.")
+        measure.offer(
+            run.id, "speed", "Measure here",
+            "Dense, masked and compact at batch 1, 32 and 1000, in a process of its own; takes about a minute.",
+        )  # fmt: skip
+
+
+def _cost(run: RunView, stop: Any) -> None:
+    name = run.config.network
+    before = network_cost(name, [layer.units for layer in run.layers])
+    after = network_cost(name, stop["kept"])
+    st.dataframe(
+        cost_table(before, after), hide_index=True, height="content",
+        alt="Params, MACs and weight memory of each layer, dense and compact",
+    )  # fmt: skip
+    shrink = before.weight_bytes / after.weight_bytes if after.weight_bytes else float("inf")
+    st.caption(
+        f"Dense → compact at SNR ≥ {number(stop['threshold'])}, float32. MACs: multiply-accumulates an image, "
+        f"no bias (FLOPs = 2 × MACs). Weights take {_memory(before.weight_bytes)} → {_memory(after.weight_bytes)}, "
+        f"{shrink:.1f}× less."
+    )
+
+
+def cost_table(before: Cost, after: Cost) -> pd.DataFrame:
+    """A row a layer of weights and one for the sum: before → after."""
+    rows = [
+        {"layer": words.layer_name(old.name), "params": _pair(old.params, new.params),
+         "MACs": _pair(old.macs, new.macs),
+         "weights": f"{_memory(old.weight_bytes)} → {_memory(new.weight_bytes)}"}
+        for old, new in zip(before.layers, after.layers, strict=True)
+    ]  # fmt: skip
+    rows.append({
+        "layer": "all", "params": _pair(before.params, after.params), "MACs": _pair(before.macs, after.macs),
+        "weights": f"{_memory(before.weight_bytes)} → {_memory(after.weight_bytes)}",
+    })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _pair(old: int, new: int) -> str:
+    return f"{old:,} → {new:,}"
+
+
+def _memory(size: int) -> str:
+    """Bytes in the unit that suits them (1 kB = 1,000 B)."""
+    if size < 1000:
+        return f"{size} B"
+    return f"{size / 1e3:.1f} kB" if size < 1e6 else f"{size / 1e6:.2f} MB"

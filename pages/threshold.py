@@ -1,0 +1,19 @@
+"""Threshold and cost: what a threshold on the SNR keeps, costs and errs on, and how fast that runs here."""
+
+import streamlit as st
+
+from pages.parts import frame, run_picker, threshold_live
+
+frame.header("Threshold and cost", "How small, how fast, at what error?")
+
+run, complaints = run_picker.choose(threshold_live.has_noise)
+frame.notices(complaints)
+if run is None:
+    st.info(
+        "No run has noise to put a threshold on yet, not even a recorded one. Start one on the page Train: its kept "
+        "units and costs show here from its first epoch on.",
+        icon=":material/content_cut:",
+    )
+    st.page_link("train.py", label="Go to Train", icon=":material/model_training:")
+else:
+    threshold_live.show(run.id)

@@ -1,0 +1,66 @@
+"""Does averaging over the noise help at test time? K sampled thetas against the mean (section 4.5)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import altair as alt
+
+from sbp.viz import charts, palette
+from sbp.viz.sweep import Sweep
+
+HEIGHT = 220
+
+
+def chart(sweep: Sweep | None, what: str = "error_percent", dark: bool = False) -> Any:
+    """Error or NLL of the average of K sampled thetas by K, and a rule at that of the mean network."""
+    if sweep is None or sweep.samples.empty or what not in sweep.mean:
+        return charts.empty("This run's folder holds no sampled thetas.", HEIGHT)
+    title = f"error, % of {sweep.n:,} objects" if what == "error_percent" else "NLL, nats an object"
+    colour, grey = (palette.KEPT_DARK, palette.REFERENCE_DARK) if dark else (palette.KEPT, palette.REFERENCE)
+    samples, mean = sweep.samples, sweep.mean[what]
+    low, high = min(mean, samples[what].min()), max(mean, samples[what].max())
+    room = 0.25 * (high - low) or 0.1 * high or 0.1
+    last = float(samples["samples"].max())
+    y = alt.Y(f"{what}:Q", title=title, axis=alt.Axis(tickCount=4, format="~g", gridOpacity=0.4),
+              scale=alt.Scale(domain=[max(0.0, low - room), high + room], nice=False))  # fmt: skip
+    base = alt.Chart(samples).encode(
+        x=alt.X("samples:Q", title="K, sampled thetas averaged (log)",
+                scale=alt.Scale(type="log", domain=[1, max(last, 2)]),
+                axis=alt.Axis(values=samples["samples"].tolist(), format="~g", grid=False)),
+        y=y,
+        tooltip=[alt.Tooltip("samples:Q", title="K"), alt.Tooltip("error_percent:Q", title="error, %", format=".2f"),
+                 alt.Tooltip("nll:Q", title="NLL, nats", format=".4f"), alt.Tooltip("seconds:Q", format=".3~g")],
+    )  # fmt: skip
+    rule = alt.Chart(alt.Data(values=[{what: mean, "name": "the mean, one pass"}]))
+    return charts.finish(
+        alt.layer(
+            rule.mark_rule(color=grey, strokeDash=[4, 3], size=1.5).encode(y=y),
+            rule.mark_text(align="right", baseline="bottom", dx=-4, dy=-3, color=grey, fontSize=12).encode(
+                y=y, x=alt.value("width"), text="name:N"
+            ),
+            base.mark_line(color=colour, strokeWidth=2.25),
+            base.mark_point(color=colour, filled=True, size=55, opacity=1),
+        ),
+        describe(sweep),
+        HEIGHT,
+    )
+
+
+def describe(sweep: Sweep) -> str:
+    """What this run shows, judged by the standard error of a share of n objects."""
+    most = sweep.samples.sort_values("samples").iloc[-1]
+    k, mean, n = int(most["samples"]), sweep.mean, sweep.n
+    gain = mean["error_percent"] - most["error_percent"]
+    share = mean["error_percent"] / 100
+    doubt = 100 * math.sqrt(max(share * (1 - share), 0.0) / n)
+    if abs(gain) <= doubt:
+        verdict = f"nothing that {n:,} objects could tell from chance (standard error {doubt:.2f} points)"
+    else:
+        verdict = f"{abs(gain):.2f} points {'gained' if gain > 0 else 'lost'} (standard error {doubt:.2f})"
+    slower = f" at {most['seconds'] / mean['seconds']:.0f}× the time" if mean.get("seconds") else ""
+    return (
+        f"The mean errs on {mean['error_percent']:.2f} % (NLL {mean['nll']:.4f}), {k} sampled thetas averaged on "
+        f"{most['error_percent']:.2f} % (NLL {most['nll']:.4f}){slower}: {verdict}."
+    )

@@ -1,0 +1,158 @@
+"""Error against MACs: a line a criterion, the threshold each proposes by itself, and the paper's rows beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from sbp.paper import PaperRow
+from sbp.viz import charts, palette, words
+from sbp.viz.sweep import Sweep
+from sbp.viz.threshold import INK, INK_DARK, error_floor, fewer
+
+HEIGHT = 380
+TOP = 20  # times the least error: what is drawn of the axis
+PAPER, OURS = "paper", "this run"
+# In the order of the criteria; the SNR is the paper's own and stands out.
+STYLES = {
+    "snr": (palette.KEPT, palette.KEPT_DARK, (1, 0), 3.0),
+    "bmrs_n": (palette.PRUNED, palette.PRUNED_DARK, (7, 3), 2.0),
+    "bmrs_u": (palette.KL, palette.KL_DARK, (2, 2), 2.0),
+    "l1": (palette.DATA, palette.DATA_DARK, (9, 3, 2, 3), 2.0),
+    "random": (palette.REFERENCE, palette.REFERENCE_DARK, (4, 4), 1.5),
+}
+
+
+def frontier(points: pd.DataFrame) -> pd.DataFrame:
+    """The points of one criterion on which no other is both cheaper and better, by rising MACs.
+
+    >>> points = pd.DataFrame({"macs": [10, 20, 30], "error_percent": [5.0, 6.0, 2.0]})
+    >>> frontier(points)["macs"].tolist()
+    [10, 30]
+    """
+    rising = points[points["macs"] > 0].sort_values(["macs", "error_percent"])
+    before = rising["error_percent"].cummin().shift(fill_value=float("inf"))
+    return rising[rising["error_percent"] < before]
+
+
+def chart(
+    sweep: Sweep | None, rows: Sequence[PaperRow], dense: int, ours: tuple[int, float] | None, objects: str,
+    dark: bool = False,
+) -> Any:  # fmt: skip
+    """Frontier of each criterion on held-out objects; the paper's rows and this run's (MACs, error) on test objects."""
+    lines, marks = _lines(sweep), _marks(sweep, rows, ours)
+    if lines.empty and marks.empty:
+        return charts.empty("No error of this run has been measured yet.", HEIGHT)
+    errors = pd.concat([lines["error_percent"], marks["error_percent"]])
+    floor = error_floor(errors)
+    top = min(100.0, TOP * floor)
+    macs = pd.concat([lines["macs"], marks["macs"]])[errors <= top]
+    low = 0.8 * float(macs.min())
+    x = alt.X("macs:Q", title="MACs an image (log)", axis=_macs_axis(low, dense),
+              scale=alt.Scale(type="log", domain=[low, dense * 1.6], nice=False, clamp=True))  # fmt: skip
+    y = alt.Y("error_percent:Q", title="error, % (log)", axis=charts.log_axis(floor, top),
+              scale=alt.Scale(type="log", domain=[floor, top], nice=False))  # fmt: skip
+    lines, marks = lines[lines["error_percent"] <= top], marks[marks["error_percent"] <= top]
+    layers: list[Any] = []
+    if not lines.empty:
+        layers.append(_drawn_lines(lines, x, y, dark))
+    layers += _drawn_marks(marks, x, y, dense, dark)
+    return charts.finish(alt.layer(*layers), describe(sweep, dense, objects), HEIGHT)
+
+
+def describe(sweep: Sweep | None, dense: int, objects: str) -> str:
+    """Where each criterion stands by itself, and what is measured on what."""
+    if sweep is None:
+        return "Without a sweep only test errors are known: the paper's rows, and this run's once it has ended."
+    said = [
+        f"{point.title} by itself: {point.error_percent:.2f} % at {fewer(dense, point.macs)}× fewer MACs"
+        for point in sweep.points[sweep.points["natural"] & (sweep.points["macs"] > 0)].itertuples()
+    ]
+    return "; ".join([*said, f"lines are errors on {objects}, the paper's marks are on its 10,000 test images"]) + "."
+
+
+def comparison(rows: Sequence[PaperRow], ours: dict[str, Any] | None) -> pd.DataFrame:
+    """This run's row above the paper's: error, kept units, times fewer MACs, and as printed."""
+    table = [
+        {"method": f"{row.method} (paper)", "test error, %": row.error_percent, "kept": words.widths(row.kept),
+         "MACs": row.macs, "times fewer": row.fewer, "as printed": row.flops}
+        for row in rows
+    ]  # fmt: skip
+    return pd.DataFrame([ours, *table] if ours else table).round({"times fewer": 2, "test error, %": 2})
+
+
+def _lines(sweep: Sweep | None) -> pd.DataFrame:
+    empty = pd.DataFrame(columns=["macs", "error_percent", "threshold", "title", "criterion"])
+    if sweep is None:
+        return empty
+    parts = [frontier(sweep.of(name)) for name in STYLES if (sweep.points["criterion"] == name).any()]
+    return pd.concat(parts, ignore_index=True).drop(columns=["kept"]) if parts else empty
+
+
+def _marks(sweep: Sweep | None, rows: Sequence[PaperRow], ours: tuple[int, float] | None) -> pd.DataFrame:
+    found = [(row.macs, row.error_percent, PAPER, row.method) for row in rows]
+    if ours and ours[0]:
+        found.append((*ours, OURS, "this run, test"))
+    if sweep is not None:
+        own = sweep.points[sweep.points["natural"] & (sweep.points["macs"] > 0)]
+        found += [(p.macs, p.error_percent, p.criterion, f"{p.title} ≥ {p.threshold:g}") for p in own.itertuples()]
+    return pd.DataFrame(found, columns=["macs", "error_percent", "kind", "name"])
+
+
+def _drawn_lines(lines: pd.DataFrame, x: alt.X, y: alt.Y, dark: bool) -> Any:
+    names = list(dict.fromkeys(lines["title"]))
+    styles = [STYLES[criterion] for criterion in dict.fromkeys(lines["criterion"])]
+    scale = {
+        "color": [style[1] if dark else style[0] for style in styles],
+        "dash": [list(style[2]) for style in styles], "width": [style[3] for style in styles],
+    }  # fmt: skip
+    return (
+        alt.Chart(lines)
+        .mark_line(clip=True, interpolate="step-after")
+        .encode(
+            x=x, y=y,
+            color=alt.Color("title:N", title=None, sort=names, scale=alt.Scale(domain=names, range=scale["color"]),
+                            legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3, labelLimit=260)),
+            strokeDash=alt.StrokeDash("title:N", sort=names, legend=None,
+                                      scale=alt.Scale(domain=names, range=scale["dash"])),
+            strokeWidth=alt.StrokeWidth("title:N", sort=names, legend=None,
+                                        scale=alt.Scale(domain=names, range=scale["width"])),
+            tooltip=[alt.Tooltip("title:N", title="criterion"), alt.Tooltip("threshold:Q", format=".3~g"),
+                     alt.Tooltip("macs:Q", title="MACs", format=","),
+                     alt.Tooltip("error_percent:Q", title="error, %", format=".2f")],
+        )
+    )  # fmt: skip
+
+
+def _drawn_marks(marks: pd.DataFrame, x: alt.X, y: alt.Y, dense: int, dark: bool) -> list[Any]:
+    """Points with their names: the paper's below theirs, the criteria's above, one line a criterion."""
+    ink, grey = (INK_DARK, palette.REFERENCE_DARK) if dark else (INK, palette.REFERENCE)
+    drawn: list[Any] = []
+    rank = 0
+    for kind, group in marks.groupby("kind", sort=False):
+        style = STYLES.get(str(kind))
+        colour = (style[1] if dark else style[0]) if style else (grey if kind == PAPER else ink)
+        shape = "circle" if style else ("diamond" if kind == PAPER else "triangle-up")
+        place: dict[str, Any] = {"align": "center", "baseline": "top", "dy": 8}
+        if style:
+            place = {"align": "left", "baseline": "bottom", "dx": 2, "dy": -8 - 16 * rank}
+            rank += 1
+        elif kind == OURS:
+            place = {"align": "right", "baseline": "middle", "dx": -9}
+        base = alt.Chart(group.assign(fewer=dense / group["macs"])).encode(
+            x=x, y=y,
+            tooltip=[alt.Tooltip("name:N"), alt.Tooltip("macs:Q", title="MACs", format=","),
+                     alt.Tooltip("fewer:Q", title="times fewer", format=".2f"),
+                     alt.Tooltip("error_percent:Q", title="error, %", format=".2f")],
+        )  # fmt: skip
+        drawn.append(base.mark_point(filled=True, size=100, shape=shape, color=colour, opacity=1))
+        drawn.append(base.mark_text(color=colour, fontSize=12, fontWeight=600, **place).encode(text="name:N"))
+    return drawn
+
+
+def _macs_axis(low: float, dense: int) -> alt.Axis:
+    values = [m * 10.0**power for power in range(9) for m in (1, 2, 5) if low <= m * 10.0**power <= dense * 1.6]
+    return alt.Axis(values=values, format="~s", labelOverlap=False, gridOpacity=0.4)

@@ -1,0 +1,74 @@
+"""How many units have which SNR: two heaps, one at the prior's own, one of the survivors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from sbp.viz import charts, palette
+from sbp.viz.sweep import near_one
+from sbp.viz.tables import RunTables
+from sbp.viz.threshold import rules, threshold_axis
+
+HEIGHT = 220
+BINS_A_DECADE = 20
+
+
+def table(found: RunTables) -> pd.DataFrame:
+    """Units in bins of log10 SNR, an edge at 1: low, high, units, kept; those outside 0.2 to 100 count at the ends.
+
+    >>> import types
+    >>> table(types.SimpleNamespace(snr={"dense1": np.array([[0.3, 1.0, 500.0]])}))["units"].sum()
+    np.int64(3)
+    """
+    snr = np.concatenate([rows[-1] for rows in found.snr.values()])
+    bins = np.floor(np.log10(np.clip(snr, 0.2001, 99.99)) * BINS_A_DECADE).astype(int)
+    kept = snr >= 1
+    bins = np.where(kept, np.maximum(bins, 0), np.minimum(bins, -1))  # 1 itself never falls to the other side
+    numbers, units = np.unique(bins, return_counts=True)
+    edges = np.clip(10.0 ** (np.stack([numbers, numbers + 1]) / BINS_A_DECADE), 0.2, 100.0)
+    return pd.DataFrame({"threshold": edges[0], "high": edges[1], "units": units, "kept": numbers >= 0})
+
+
+def chart(found: RunTables, dark: bool = False) -> Any:
+    """A bar a bin, on the axis of the thresholds; pruned and kept in their colours."""
+    if not len(found.epochs):
+        return charts.empty("The first epoch has not ended yet.", HEIGHT)
+    colours = [palette.KEPT_DARK, palette.PRUNED_DARK] if dark else [palette.KEPT, palette.PRUNED]
+    data = table(found).assign(side=lambda t: np.where(t["kept"], "kept at SNR ≥ 1", "pruned"))
+    top = float(data["units"].max())
+    bars = (
+        alt.Chart(data)
+        .mark_bar(clip=True)
+        .encode(
+            x=_titled("SNR (log)"), x2="high:Q",
+            y=alt.Y("units:Q", title="units (log)", axis=charts.log_axis(1, max(top, 10)),
+                    scale=alt.Scale(type="log", domain=[0.7, max(top * 3, 10)], nice=False)),
+            y2=alt.datum(0.7),
+            color=alt.Color("side:N", title=None, legend=alt.Legend(orient="top", symbolType="square"),
+                            scale=alt.Scale(domain=["kept at SNR ≥ 1", "pruned"], range=colours)),
+            tooltip=[alt.Tooltip("threshold:Q", title="SNR from", format=".3~g"),
+                     alt.Tooltip("high:Q", title="to", format=".3~g"), alt.Tooltip("units:Q", format=",")],
+        )
+    )  # fmt: skip
+    return charts.finish(alt.layer(bars, *rules(found.prior_snr, None, dark)), describe(found), HEIGHT)
+
+
+def describe(found: RunTables) -> str:
+    """Both heaps in a sentence."""
+    if not len(found.epochs):
+        return "No unit has an SNR yet."
+    snr = np.concatenate([rows[-1] for rows in found.snr.values()])
+    pruned, kept = snr[snr < 1], snr[snr >= 1]
+    said = [f"{len(part):,} units {side}, half of them {'below' if side == 'pruned' else 'above'} {np.median(part):.2g}"
+            for side, part in (("pruned", pruned), ("kept", kept)) if len(part)]  # fmt: skip
+    return f"At epoch {found.last}: {'; '.join(said)}; {near_one(found):.1f} % within a factor of 2 of 1."
+
+
+def _titled(title: str) -> alt.X:
+    axis = threshold_axis().copy(deep=True)
+    axis.title = title
+    return axis

@@ -1,0 +1,162 @@
+"""What a threshold on the SNR keeps, costs and errs on: sentences, and the figure for paper."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from sbp.networks.specs import LayerInfo
+from sbp.viz import charts, palette, words
+from sbp.viz.sweep import HIGH, LOW, Sweep
+
+TICKS = (0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
+OBJECTS = {"validation": "held-out", "training": "training"}
+MACS = "MACs"
+INK, INK_DARK = "#1B2733", "#E8EEF4"  # the colour of words in either theme
+
+
+def objects_of(sweep: Sweep, dataset: str) -> str:
+    """What was scored, in words: "5,000 held-out digits"."""
+    thing = "images" if dataset == "fashion-mnist" else "digits"
+    return f"{sweep.n:,} {OBJECTS.get(sweep.objects, sweep.objects)} {thing}"
+
+
+def headline(layers: Sequence[LayerInfo], stop: Any, dense: int, objects: str) -> list[str]:
+    """One stop in a sentence, cut where numbers begin and end: every second part is one."""
+    units = words.widths(layer.units for layer in layers)
+    parts = [f"At SNR ≥ {number(stop.threshold)}: ", words.widths(stop.kept), f" of {units} units kept, "]
+    if stop.macs:
+        parts += [f"{fewer(dense, stop.macs)}×", " fewer MACs"]
+    else:
+        parts += ["no MACs left", ": every image gets the same answer"]
+    if math.isnan(stop.error_percent):
+        return [*parts[:-1], parts[-1] + "."]
+    return [*parts[:-1], parts[-1] + ", ", f"{stop.error_percent:.2f} %", f" error on {objects}."]
+
+
+def number(threshold: float) -> str:
+    """A threshold to three digits.
+
+    >>> [number(t) for t in (0.2, 1.0, 1.0471, 12.34, 100.0)]
+    ['0.2', '1', '1.05', '12.3', '100']
+    """
+    return f"{threshold:.3g}"
+
+
+def fewer(dense: int, macs: int) -> str:
+    """How many times fewer, to what matters of it.
+
+    >>> [fewer(545000, macs) for macs in (545000, 48550, 3000)]
+    ['1.0', '11.2', '182']
+    """
+    times = dense / macs
+    return f"{times:.1f}" if times < 100 else f"{times:.0f}"
+
+
+def share_table(stops: pd.DataFrame, layers: Sequence[LayerInfo], dense: int) -> pd.DataFrame:
+    """Long form: threshold, what (a layer's title, or "MACs"), percent of the dense network that is left."""
+    rows = []
+    for stop in stops.itertuples():
+        for layer, kept in zip(layers, stop.kept, strict=True):
+            rows.append((stop.threshold, words.layer_title(layer), 100 * kept / layer.units))
+        rows.append((stop.threshold, MACS, 100 * stop.macs / dense))
+    return pd.DataFrame(rows, columns=["threshold", "what", "percent"])
+
+
+def error_floor(errors: pd.Series) -> float:
+    """The lower end of a log axis of errors in percent: the 1, 2 or 5 below the least, at least 0.05.
+
+    >>> error_floor(pd.Series([1.42, 90.0]))
+    1.0
+    """
+    least = max(float(errors.min()), 0.05)
+    power = 10.0 ** math.floor(math.log10(least))
+    return max(0.05, max(m * power for m in (1, 2, 5) if m * power <= least * 1.0001))
+
+
+def left_chart(
+    stops: pd.DataFrame, layers: Sequence[LayerInfo], dense: int, prior_snr: float, at: int, dark: bool = False
+) -> Any:
+    """Units kept by layer, and MACs, in percent of the dense network along the threshold; the chosen one is marked."""
+    shares = share_table(stops, layers, dense)
+    names = [*map(words.layer_title, layers), MACS]
+    colours = [*(palette.layer_colour(i) for i in range(len(layers))), INK_DARK if dark else INK]
+    dashes = [*(list(palette.DASHES[i % 4]) for i in range(len(layers))), [1, 0]]
+    lines = (
+        alt.Chart(shares)
+        .mark_line(clip=True)
+        .encode(
+            x=threshold_axis(),
+            y=alt.Y("percent:Q", title="left of the dense network, %", scale=alt.Scale(domain=[0, 100], nice=False),
+                    axis=alt.Axis(values=[0, 25, 50, 75, 100], gridOpacity=0.4)),
+            color=alt.Color("what:N", title=None, sort=names, scale=alt.Scale(domain=names, range=colours),
+                            legend=alt.Legend(orient="top", symbolStrokeWidth=3)),
+            strokeDash=alt.StrokeDash("what:N", sort=names, legend=None, scale=alt.Scale(domain=names, range=dashes)),
+            strokeWidth=alt.StrokeWidth("what:N", legend=None, sort=names,
+                                        scale=alt.Scale(domain=names, range=[2] * len(layers) + [3.5])),
+            tooltip=["what:N", alt.Tooltip("threshold:Q", format=".3~g"), alt.Tooltip("percent:Q", format=".1f")],
+        )
+    )  # fmt: skip
+    stop = stops.iloc[at]
+    said = (
+        f"At SNR ≥ {number(stop['threshold'])} {words.widths(stop['kept'])} units are left and "
+        f"{100 * stop['macs'] / dense:.1f} % of the MACs."
+    )
+    return charts.finish(alt.layer(lines, *rules(prior_snr, float(stop["threshold"]), dark)), said)
+
+
+def error_chart(stops: pd.DataFrame, prior_snr: float, objects: str, at: int, dark: bool = False) -> Any:
+    """Error of the masked network in percent along the threshold, on a log axis; the chosen one is marked."""
+    if stops["error_percent"].isna().all():
+        return charts.empty("The error along the threshold is not measured yet.")
+    floor = error_floor(stops["error_percent"])
+    line = (
+        alt.Chart(stops[["threshold", "error_percent"]].assign(drawn=stops["error_percent"].clip(lower=floor)))
+        .mark_line(strokeWidth=2.5, color=palette.DATA_DARK if dark else palette.DATA, clip=True)
+        .encode(
+            x=threshold_axis(),
+            y=alt.Y("drawn:Q", title=f"error, % of {objects}", axis=charts.log_axis(floor, 100),
+                    scale=alt.Scale(type="log", domain=[floor, 100], nice=False)),
+            tooltip=[alt.Tooltip("threshold:Q", format=".3~g"),
+                     alt.Tooltip("error_percent:Q", title="error, %", format=".2f")],
+        )
+    )  # fmt: skip
+    stop = stops.iloc[at]
+    where = f"At SNR ≥ {number(stop['threshold'])}"
+    said = f"{where} the pruned network errs on {stop['error_percent']:.2f} % of {objects}."
+    return charts.finish(alt.layer(line, *rules(prior_snr, float(stop["threshold"]), dark)), said)
+
+
+def threshold_axis() -> alt.X:
+    """The axis of thresholds on the SNR: logarithmic, always 0.2 to 100."""
+    return alt.X(
+        "threshold:Q", title="threshold on the SNR (log)",
+        scale=alt.Scale(type="log", domain=[LOW, HIGH], nice=False, clamp=True),
+        axis=alt.Axis(values=list(TICKS), format="~g", grid=False),
+    )  # fmt: skip
+
+
+def rules(prior_snr: float, at: float | None, dark: bool) -> list[Any]:
+    """The rules at SNR = 1 and at the prior's own SNR, named, and the one at the chosen threshold."""
+    pruned, grey, blue = (
+        (palette.PRUNED_DARK, palette.REFERENCE_DARK, palette.KEPT_DARK) if dark
+        else (palette.PRUNED, palette.REFERENCE, palette.KEPT)
+    )  # fmt: skip
+    wanted = [
+        (1.0, "1: pruned below", pruned, [1, 0], 4),
+        (prior_snr, f"{prior_snr:.2f}, the prior's own: knows nothing", grey, [4, 3], 20),
+    ]
+    if at is not None:
+        wanted.append((at, "", blue, [1, 0], 0))
+    drawn: list[Any] = []
+    for value, text, colour, dash, down in wanted:
+        data = alt.Chart(alt.Data(values=[{"threshold": value, "rule": text}]))
+        drawn.append(data.mark_rule(color=colour, strokeDash=dash, size=1.25 if text else 2).encode(x="threshold:Q"))
+        if text:
+            mark = data.mark_text(align="left", baseline="top", dx=5, color=colour, fontSize=12)
+            drawn.append(mark.encode(x="threshold:Q", y=alt.value(down), text="rule:N"))
+    return drawn
