@@ -29,8 +29,5 @@ def figure(
                 kind, lambda write=write: write(made()), f"{key}.{kind.lower()}", key=f"{key}-{kind}", type="tertiary",
                 on_click="ignore", help=f"This figure as a {kind} file",
             )  # fmt: skip
-    # Streamlit warns, with a stack trace, of a chart that is described twice.
-    shown = chart.copy(deep=False)
-    shown.description = alt.Undefined
-    st.altair_chart(shown, key=key, alt=chart.description)
+    st.altair_chart(chart, key=key)  # its description is what a screen reader says of it
     st.caption(chart.description)

@@ -44,12 +44,13 @@ def _offer(run_id: str, what: str, label: str, help: str, polling: bool) -> None
 
 def _start(what: str, run_id: str) -> None:
     st.session_state.pop(FAILED, None)
+    before = _result(what, run_id)
     try:
         measuring.start(what, run_id)
     except (store.BadRequest, store.UnknownRun, OSError) as error:
         st.warning(str(error), icon=":material/hourglass_top:")
         return
-    st.session_state[ASKED] = (what, run_id, _result(what, run_id))
+    st.session_state[ASKED] = (what, run_id, before)
     st.rerun()
 
 

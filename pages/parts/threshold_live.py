@@ -55,9 +55,10 @@ def _body(run_id: str, polling: bool) -> None:
             measure.offer(run.id, "sweep", "Measure it here", "Runs that command in a process of its own.")
     said = figures.objects_of(sweep, run.config.dataset) if sweep else "held-out objects"
     threshold_more.frontier(run, sweep, said)
-    threshold_speed.section(run, stops.iloc[at])
+    stop = stops.iloc[at]
+    threshold_speed.section(run, stop, lambda: threshold_files.downloads(run, found, sweep, float(stop["threshold"])))
     threshold_more.noise(run, found, sweep)
-    threshold_files.section(run, found, sweep, stops, at, said)
+    threshold_files.figures_along(run, found, stops, at, said)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

@@ -26,22 +26,24 @@ def frontier(run: RunView, sweep: Sweep | None, objects: str) -> None:
     comparable = config.dataset == "mnist" and not config.random_labels
     drawn, ours = rows if comparable else (), _ours(run)
     mark = (ours["MACs"], ours["test error, %"]) if ours else None
-    wide, narrow = st.columns([7, 5], gap="medium")
-    with wide:
-        figure(
-            "Error against MACs, by criterion", frontiers.chart(sweep, drawn, dense, mark, objects, dark),
-            key=f"{run.id}-frontier", light=lambda: frontiers.chart(sweep, drawn, dense, mark, objects),
-        )  # fmt: skip
+    drawable = sweep is not None or bool(drawn)
+    wide, narrow = st.columns([7, 5], gap="medium") if drawable else (None, st.container())
+    if wide is not None:
+        with wide:
+            figure(
+                "Error against MACs, by criterion", frontiers.chart(sweep, drawn, dense, mark, objects, dark),
+                key=f"{run.id}-frontier", light=lambda: frontiers.chart(sweep, drawn, dense, mark, objects),
+            )  # fmt: skip
     with narrow:
         st.markdown("**This run beside the paper's Table 1**")
-        table = frontiers.comparison(rows, ours)
         st.dataframe(
-            table, hide_index=True, alt="This run's test error and MACs beside the rows of the paper's Table 1",
+            frontiers.comparison(rows, ours), hide_index=True,
+            alt="This run's test error and MACs beside the rows of the paper's Table 1",
             column_config={
                 "test error, %": st.column_config.NumberColumn(format="%.2f"),
                 "MACs": st.column_config.NumberColumn(format="localized"),
                 "times fewer": st.column_config.NumberColumn(format="%.2f×", help="MACs counted from the kept units"),
-                "as printed": st.column_config.NumberColumn(format="%.2f×", help="FLOPs column of the paper's Table 1"),
+                "as printed": st.column_config.TextColumn(help="FLOPs column of the paper's Table 1"),
             },
         )  # fmt: skip
         st.caption(_honest(run, comparable))
@@ -51,24 +53,27 @@ def noise(run: RunView, found: RunTables, sweep: Sweep | None) -> None:
     """Does averaging over the noise help; and what another threshold would mean."""
     dark = is_dark()
     left, right = st.columns(2, gap="medium")
-    with left:
-        st.subheader("Does averaging over noise help? (paper, section 4.5)")
-        if sweep is None or sweep.samples.empty or not sweep.mean:
-            st.caption("The sweep measures it: K sampled thetas averaged, against the mean in one pass.")
-        else:
+    averaged = sweep is not None and not sweep.samples.empty and bool(sweep.mean)
+    if sweep is not None and averaged:
+        with left:
+            st.subheader("Does averaging over noise help? (paper, section 4.5)")
             figure(
                 "Error of K sampled thetas averaged", ensemble.chart(sweep, "error_percent", dark),
                 key=f"{run.id}-ensemble", light=lambda: ensemble.chart(sweep),
             )  # fmt: skip
             if sweep.hardware:
                 st.caption(f"Times on {sweep.hardware}.")
-    with right:
+    with right if averaged else left:
         st.subheader("What would another threshold mean?")
         figure(
             "Units by their SNR", snr_counts.chart(found, dark), key=f"{run.id}-snr-counts",
             light=lambda: snr_counts.chart(found),
         )  # fmt: skip
+    with right:
         st.markdown(_why(run, found))
+        if not averaged:
+            st.subheader("Does averaging over noise help? (paper, section 4.5)")
+            st.markdown("Not measured for this run: the sweep does, K sampled thetas against the mean in one pass.")
 
 
 def _ours(run: RunView) -> dict[str, Any] | None:
@@ -80,7 +85,7 @@ def _ours(run: RunView) -> dict[str, Any] | None:
     return {
         "method": "this run", "test error, %": float(result["test_error_percent"]),
         "kept": words.widths(result["kept"]), "MACs": int(result["macs"]), "times fewer": dense / result["macs"],
-        "as printed": None,
+        "as printed": "",
     }  # fmt: skip
 
 
@@ -98,8 +103,8 @@ def _honest(run: RunView, comparable: bool) -> str:
         said += f" This run is on {data}{labels}: MACs compare, errors do not, so the paper is not in the figure."
     if run.config.network == "lenet-5-caffe":
         said += (
-            " Two printed FLOPs disagree with the printed units; SSL is counted with the 192 inputs that its "
-            "12 filters leave."
+            " On this network the printed FLOPs do not follow from the printed units by any usual count; SSL is "
+            "counted with the 192 inputs that its 12 filters leave."
         )
     return said
 
@@ -109,9 +114,10 @@ def _why(run: RunView, found: RunTables) -> str:
     length, prior = run.config.log_high - run.config.log_low, found.prior_snr
     share = near_one(found)
     short = "" if prior < 1 else " **On this interval the prior itself is above 1: nothing would ever be pruned.**"
+    heaps = "Its units are either there or well above" if share < 5 else "Its units are not clearly apart"
     return (
         f"A unit that learnt nothing has the prior's own SNR, which depends on b − a alone: {prior:.2f} at this run's "
         f"{length:g}, and it would cross 1 at 3.83. So SNR < 1 means: this unit looks like the prior.{short} "
-        f"Trained units are either there or well above: **{share:.1f} %** of this run's units have an SNR within a "
-        "factor of 2 of 1, and only those would change sides between thresholds of 0.5 and 2."
+        f"{heaps}: **{share:.1f} %** have an SNR within a factor of 2 of 1, and only those would change sides between "
+        "thresholds of 0.5 and 2."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -17,27 +18,22 @@ from sbp.viz import speed as speeds
 from sbp.viz import words
 from sbp.viz.threshold import number
 
-_NUMBERS = {
-    "median, ms": st.column_config.NumberColumn(format="%.3f"),
-    "IQR, ms": st.column_config.NumberColumn(format="%.3f", help="Spread: the middle half of the repeats"),
-    "µs an image": st.column_config.NumberColumn(format="%.2f"),
-    "times as fast": st.column_config.NumberColumn(format="%.2f×", help="Dense median / this median, same batch size"),
-    "n": st.column_config.NumberColumn(help="Repeats measured"),
-}
 
-
-def section(run: RunView, stop: Any) -> None:
-    """Measured speed on the left, counted cost at the chosen threshold on the right."""
+def section(run: RunView, stop: Any, take_home: Callable[[], None]) -> None:
+    """Measured speed on the left, counted cost at the chosen threshold on the right, downloads in the shorter one."""
     left, right = st.columns([7, 5], gap="medium")
     with left:
         st.subheader("Is it faster, measured here?")
-        _speed(run)
+        measured = _speed(run)
     with right:
         st.subheader("What each layer costs")
         _cost(run, stop)
+    with right if measured else left:
+        take_home()
 
 
-def _speed(run: RunView) -> None:
+def _speed(run: RunView) -> bool:
+    """Whether anything has been measured."""
     try:
         found = speeds.measurements(run.speed())
     except (BadFile, speeds.BadSpeed) as error:
@@ -45,14 +41,15 @@ def _speed(run: RunView) -> None:
         found = []
     for measured in reversed(found):
         st.markdown(f"**{speeds.where(measured)}**: {speeds.sentence(measured)}")
-        table = speeds.table(measured)
-        st.dataframe(table, hide_index=True, column_config=_NUMBERS, height="content",
-                     alt=f"Median and spread of dense, masked and compact on {speeds.where(measured)}")  # fmt: skip
+        st.dataframe(
+            speeds.shown(measured, rows_of(run.config.network)), hide_index=True, height="content",
+            alt=f"Median and spread of dense, masked and compact on {speeds.where(measured)}",
+        )  # fmt: skip
     if not found:
         st.markdown("Fewer MACs are a promise; time is what counts. It has not been measured on this machine yet.")
     st.caption(
-        "Masked: zeros in place, as large as before. Compact: smaller tensors, same answers. Both at SNR ≥ 1. "
-        + speeds.paper_sentence(rows_of(run.config.network))
+        "Time of one batch: median (interquartile range); × is dense over it. Masked: zeros in place, as large as "
+        "before. Compact: smaller tensors, same answers. Both at SNR ≥ 1. The paper does not name its batch size."
     )
     if run.state.active and not run.recorded:
         st.caption("It can be measured once the training has ended.")
@@ -67,6 +64,7 @@ def _speed(run: RunView) -> None:
             run.id, "speed", "Measure here",
             "Dense, masked and compact at batch 1, 32 and 1000, in a process of its own; takes about a minute.",
         )  # fmt: skip
+    return bool(found)
 
 
 def _cost(run: RunView, stop: Any) -> None:

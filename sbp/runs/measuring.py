@@ -41,9 +41,11 @@ def start(what: str, run_id: str, root: Path | None = None) -> None:
     place = _place(root)
     place.mkdir(parents=True, exist_ok=True)
     try:
-        lock = Lock(place / "lock")
+        lock = Lock(place / "lock", patience=0.1)
     except Locked:
-        raise BadRequest("Another measurement is going on; two would slow each other down. Wait for it to end.") from None
+        raise BadRequest(
+            "Another measurement is going on; two would slow each other down. Wait for it to end."
+        ) from None
     try:
         said = {"what": what, "run": view.id, "since": time.time()}
         (place / "current.json").write_text(json.dumps(said), encoding="utf-8")

@@ -10,7 +10,7 @@ import altair as alt
 from sbp.viz import charts, palette
 from sbp.viz.sweep import Sweep
 
-HEIGHT = 220
+HEIGHT = 300
 
 
 def chart(sweep: Sweep | None, what: str = "error_percent", dark: bool = False) -> Any:
@@ -37,8 +37,8 @@ def chart(sweep: Sweep | None, what: str = "error_percent", dark: bool = False) 
     return charts.finish(
         alt.layer(
             rule.mark_rule(color=grey, strokeDash=[4, 3], size=1.5).encode(y=y),
-            rule.mark_text(align="right", baseline="bottom", dx=-4, dy=-3, color=grey, fontSize=12).encode(
-                y=y, x=alt.value("width"), text="name:N"
+            rule.mark_text(align="left", baseline="top", dx=4, dy=4, color=grey, fontSize=12).encode(
+                y=y, x=alt.value(0), text="name:N"
             ),
             base.mark_line(color=colour, strokeWidth=2.25),
             base.mark_point(color=colour, filled=True, size=55, opacity=1),

@@ -78,7 +78,7 @@ def comparison(rows: Sequence[PaperRow], ours: dict[str, Any] | None) -> pd.Data
     """This run's row above the paper's: error, kept units, times fewer MACs, and as printed."""
     table = [
         {"method": f"{row.method} (paper)", "test error, %": row.error_percent, "kept": words.widths(row.kept),
-         "MACs": row.macs, "times fewer": row.fewer, "as printed": row.flops}
+         "MACs": row.macs, "times fewer": row.fewer, "as printed": f"{row.flops:.2f}×"}
         for row in rows
     ]  # fmt: skip
     return pd.DataFrame([ours, *table] if ours else table).round({"times fewer": 2, "test error, %": 2})
@@ -115,7 +115,7 @@ def _drawn_lines(lines: pd.DataFrame, x: alt.X, y: alt.Y, dark: bool) -> Any:
         .encode(
             x=x, y=y,
             color=alt.Color("title:N", title=None, sort=names, scale=alt.Scale(domain=names, range=scale["color"]),
-                            legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3, labelLimit=260)),
+                            legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3, columns=3)),
             strokeDash=alt.StrokeDash("title:N", sort=names, legend=None,
                                       scale=alt.Scale(domain=names, range=scale["dash"])),
             strokeWidth=alt.StrokeWidth("title:N", sort=names, legend=None,
@@ -131,18 +131,23 @@ def _drawn_marks(marks: pd.DataFrame, x: alt.X, y: alt.Y, dense: int, dark: bool
     """Points with their names: the paper's below theirs, the criteria's above, one line a criterion."""
     ink, grey = (INK_DARK, palette.REFERENCE_DARK) if dark else (INK, palette.REFERENCE)
     drawn: list[Any] = []
-    rank = 0
-    for kind, group in marks.groupby("kind", sort=False):
-        style = STYLES.get(str(kind))
+    above = below = 0
+    for mark in marks.sort_values("macs", kind="stable").itertuples():
+        kind = str(mark.kind)
+        style = STYLES.get(kind)
         colour = (style[1] if dark else style[0]) if style else (grey if kind == PAPER else ink)
         shape = "circle" if style else ("diamond" if kind == PAPER else "triangle-up")
-        place: dict[str, Any] = {"align": "center", "baseline": "top", "dy": 8}
-        if style:
-            place = {"align": "left", "baseline": "bottom", "dx": 2, "dy": -8 - 16 * rank}
-            rank += 1
-        elif kind == OURS:
+        if style:  # a line each, since criteria often agree
+            place = {"align": "left", "baseline": "bottom", "dx": 2, "dy": -8 - 16 * above}
+            above += 1
+        elif kind == PAPER:
+            place = {"align": "center", "baseline": "top", "dy": 8 + 15 * (below % 2)}
+            below += 1
+        else:
             place = {"align": "right", "baseline": "middle", "dx": -9}
-        base = alt.Chart(group.assign(fewer=dense / group["macs"])).encode(
+        data = alt.Data(values=[{"macs": mark.macs, "error_percent": mark.error_percent, "name": mark.name,
+                                 "fewer": dense / mark.macs}])  # fmt: skip
+        base = alt.Chart(data).encode(
             x=x, y=y,
             tooltip=[alt.Tooltip("name:N"), alt.Tooltip("macs:Q", title="MACs", format=","),
                      alt.Tooltip("fewer:Q", title="times fewer", format=".2f"),

@@ -13,7 +13,7 @@ from sbp.viz.sweep import near_one
 from sbp.viz.tables import RunTables
 from sbp.viz.threshold import rules, threshold_axis
 
-HEIGHT = 220
+HEIGHT = 300
 BINS_A_DECADE = 20
 
 
@@ -46,7 +46,7 @@ def chart(found: RunTables, dark: bool = False) -> Any:
         .encode(
             x=_titled("SNR (log)"), x2="high:Q",
             y=alt.Y("units:Q", title="units (log)", axis=charts.log_axis(1, max(top, 10)),
-                    scale=alt.Scale(type="log", domain=[0.7, max(top * 3, 10)], nice=False)),
+                    scale=alt.Scale(type="log", domain=[0.7, max(top * 12, 10)], nice=False)),
             y2=alt.datum(0.7),
             color=alt.Color("side:N", title=None, legend=alt.Legend(orient="top", symbolType="square"),
                             scale=alt.Scale(domain=["kept at SNR ≥ 1", "pruned"], range=colours)),

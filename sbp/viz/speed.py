@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from sbp.paper import HARDWARE, PaperRow
+from sbp.viz import words
 
 VARIANTS = ("dense", "masked", "compact")
+LEAST_GAIN = 1.05  # times as fast; less is not called a gain
 
 
 class BadSpeed(ValueError):
@@ -19,7 +22,7 @@ def measurements(value: dict[str, Any] | None) -> list[dict[str, Any]]:
     """The measurements of speed.json, the newest of each device last; raises `BadSpeed` with a sentence."""
     newest: dict[tuple[str, str], dict[str, Any]] = {}
     try:
-        for found in (value or {"measurements": []})["measurements"]:
+        for found in ({"measurements": []} if value is None else value)["measurements"]:
             table(found)
             newest.pop(key := (str(found["device"]), str(found["hardware"])), None)
             newest[key] = found
@@ -29,34 +32,42 @@ def measurements(value: dict[str, Any] | None) -> list[dict[str, Any]]:
 
 
 def table(measured: dict[str, Any]) -> pd.DataFrame:
-    """A row a batch size and variant: batch, network, median and spread in ms, microseconds an image, times as fast.
+    """A row a batch size and variant: batch, variant, median and iqr in ms, n, times as fast as dense at that batch."""
+    rows = pd.DataFrame(measured["rows"]).astype({"batch": int, "variant": str, "n": int})
+    rows["median"], rows["iqr"] = 1e3 * rows["median_seconds"].astype(float), 1e3 * rows["iqr_seconds"].astype(float)
+    rows = rows[rows["variant"].isin(VARIANTS)].sort_values("batch", kind="stable")
+    dense = rows[rows["variant"] == "dense"].set_index("batch")["median"]
+    rows["times"] = rows["batch"].map(dense) / rows["median"]
+    if rows.empty or rows["times"].isna().any():
+        raise ValueError("a batch size without dense")
+    return rows[["batch", "variant", "median", "iqr", "n", "times"]].reset_index(drop=True)
 
-    The spread is the interquartile range; "times as fast" compares with dense at the same batch size.
-    """
+
+def shown(measured: dict[str, Any], paper: Sequence[PaperRow] = ()) -> pd.DataFrame:
+    """A row a batch size: median (IQR) of each variant and how many times as fast; the paper's speed-up as last row."""
     rows = []
-    for batch in sorted({int(row["batch"]) for row in measured["rows"]}):
-        by_name = {str(row["variant"]): row for row in measured["rows"] if int(row["batch"]) == batch}
-        for variant in VARIANTS:
-            if variant in by_name:
-                dense = float(by_name["dense"]["median_seconds"])
-                median, spread = (float(by_name[variant][name]) for name in ("median_seconds", "iqr_seconds"))
-                rows.append({
-                    "batch": batch, "network": variant, "median, ms": 1e3 * median, "IQR, ms": 1e3 * spread,
-                    "µs an image": 1e6 * median / batch, "times as fast": dense / median,
-                    "n": int(by_name[variant]["n"]),
-                })  # fmt: skip
-    if not rows:
-        raise ValueError("no rows")
-    return pd.DataFrame(rows)
+    for batch, group in table(measured).groupby("batch"):
+        by_name = group.set_index("variant")
+        row = {"batch": f"{batch:,}"}
+        for variant in by_name.index:
+            row[f"{variant}, ms"] = f"{by_name.at[variant, 'median']:#.3g} ({by_name.at[variant, 'iqr']:.1g})"
+        for variant in by_name.index[1:]:
+            row[f"{variant}, ×"] = f"{by_name.at[variant, 'times']:.2f}"
+        rows.append(row)
+    part = "cpu" if measured["device"] == "cpu" else "gpu"
+    for row in paper:
+        if row.method == "SBP":
+            rows.append({"batch": f"paper, {HARDWARE[part]}", "compact, ×": f"{getattr(row, part):.2f}"})
+    return pd.DataFrame(rows).fillna("")
 
 
 def sentence(measured: dict[str, Any]) -> str:
     """Where the compact network gains, and where it does not."""
-    compact = table(measured).query("network == 'compact'")
-    said = [f"{row[6]:.1f}× at batch {row[1]}" for row in compact.itertuples()]
-    slow = [str(row[1]) for row in compact.itertuples() if row[6] < 1.05]
-    rest = f" Batch {', '.join(slow)}: no gain, other costs than MACs decide there." if slow else ""
-    return f"The compact network is {', '.join(said)} as fast as dense.{rest}"
+    compact = table(measured).query("variant == 'compact'")
+    said = [f"{times:.1f}× at batch {batch:,}" for batch, times in zip(compact["batch"], compact["times"], strict=True)]
+    slow = [f"{batch:,}" for batch in compact[compact["times"] < LEAST_GAIN]["batch"]]
+    rest = f" No gain at batch {words.join(slow)}: what a call costs besides its MACs decides there." if slow else ""
+    return f"compact is {words.join(said)} as fast as dense.{rest}"
 
 
 def where(measured: dict[str, Any]) -> str:
@@ -66,14 +77,3 @@ def where(measured: dict[str, Any]) -> str:
     if threads:
         parts.append(f"{threads} thread{'s' if threads != 1 else ''}")
     return ", ".join(dict.fromkeys(parts))
-
-
-def paper_sentence(rows: tuple[PaperRow, ...]) -> str:
-    """The paper's own speed-ups of its method, with its hardware."""
-    for row in rows:
-        if row.method == "SBP":
-            return (
-                f"The paper: {row.cpu:g}× on its CPU ({HARDWARE['cpu']}) and {row.gpu:g}× on its GPU "
-                f"({HARDWARE['gpu']}), batch size not stated."
-            )
-    return ""

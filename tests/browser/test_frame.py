@@ -12,7 +12,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.served import Served, settle
 
-PATHS = {"/": "Story", "/gate": "One gate", "/train": "Train", "/channels": "Channels", "/runs": "Runs"}
+PATHS = {"/": "Story", "/gate": "One gate", "/train": "Train", "/channels": "Channels",
+         "/threshold": "Threshold and cost", "/runs": "Runs"}  # fmt: skip
 
 
 @pytest.mark.parametrize(("path", "title"), PATHS.items())

@@ -35,12 +35,13 @@ export function makePlot(svg) {
     if (data.error) errorPart(data, above);
     leftPart(data, below, width);
     axis(below.bottom, width);
-    rules(data, data.error ? above : { top: 4, bottom: below.top }, data.error ? above.top : 4, below.bottom, width);
+    const nameRules = rules(data, data.error ? [above, below] : [below], width);
     hand = {
       line: svg.appendChild(shape("line", { class: "at", y1: data.error ? above.top : below.top, y2: below.bottom + 6 })),
       grip: svg.appendChild(shape("rect", { class: "grip", y: below.bottom + 4, width: 46, height: 20, rx: 5 })),
       value: svg.appendChild(shape("text", { class: "value", y: below.bottom + 18.5, "text-anchor": "middle" })),
     };
+    nameRules();
     dots.forEach((dot) => svg.append(dot.node));
     return true;
   }
@@ -95,18 +96,24 @@ export function makePlot(svg) {
     svg.append(shape("text", { x: LEFT + span, y: bottom + 39, "text-anchor": "end" }, "threshold on the SNR (log)"));
   }
 
-  function rules(data, box, top, bottom, width) {
+  function rules(data, boxes, width) {
     const named = [
       { t: 1, text: "pruned below 1", colour: data.colours.pruned, dash: "" },
       { t: data.prior, text: `the prior's own ${data.prior.toFixed(2)}: knows nothing`, colour: data.colours.reference, dash: "4 3" },
-    ];
-    for (const [row, rule] of named.entries()) {
-      if (placeOf(rule.t) < 0) continue;
-      const at = x(rule.t);
-      svg.append(shape("line", { x1: at, x2: at, y1: top, y2: bottom, stroke: rule.colour, "stroke-width": 1.5, "stroke-dasharray": rule.dash }));
-      const name = svg.appendChild(shape("text", { class: "rule", x: at + 6, y: box.top + 14 + 18 * row, style: `fill:${rule.colour}` }, rule.text));
-      if (at + 6 + name.getComputedTextLength() > width) name.setAttribute("x", width - name.getComputedTextLength() - 2);
+    ].filter((rule) => placeOf(rule.t) > 0);
+    for (const { t, colour, dash } of named) {
+      for (const { top, bottom } of boxes) {
+        svg.append(shape("line", { x1: x(t), x2: x(t), y1: top, y2: bottom, stroke: colour, "stroke-width": 1.5, "stroke-dasharray": dash }));
+      }
     }
+    // Above every line, so that their halo keeps them readable.
+    return () => {
+      for (const [row, rule] of named.entries()) {
+        const name = svg.appendChild(shape("text", { class: "rule", x: x(rule.t) + 6, y: boxes[0].top + 15 + 18 * row, style: `fill:${rule.colour}` }, rule.text));
+        const over = x(rule.t) + 6 + name.getComputedTextLength() - width;
+        if (over > 0) name.setAttribute("x", x(rule.t) + 4 - over);
+      }
+    };
   }
 
   function move(index, t, say) {

@@ -1,0 +1,221 @@
+"""Figures and sentences of page Threshold and cost: true, described, with units, and safe against a bad file."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sbp.paper import rows_of
+from sbp.pruning.masks import keep_masks, kept_counts
+from sbp.viz import ensemble, export, frontier, palette, snr_counts, speed, sweep, threshold
+from sbp.viz.tables import RunTables, tables
+from tests.sweeps import speed_of, sweep_of
+
+DENSE = 545_000
+
+
+@pytest.fixture(scope="module")
+def value(runs: dict[str, Any]) -> dict[str, Any]:
+    return sweep_of(runs["lenet-500-300"])
+
+
+@pytest.fixture
+def swept(value: dict[str, Any]) -> sweep.Sweep:
+    return sweep.read(value, 3)
+
+
+@pytest.fixture
+def charts(found: RunTables, swept: sweep.Sweep) -> dict[str, Callable[[bool], Any]]:
+    stops = sweep.stops(found, "lenet-500-300", swept)
+    return {
+        "error": lambda dark: threshold.error_chart(stops, found.prior_snr, "5,000 held-out digits", 20, dark),
+        "left": lambda dark: threshold.left_chart(stops, found.layers, DENSE, found.prior_snr, 20, dark),
+        "frontier": lambda dark: frontier.chart(
+            swept, rows_of("lenet-500-300"), DENSE, (40_000, 1.5), "held-out digits", dark
+        ),
+        "ensemble": lambda dark: ensemble.chart(swept, "error_percent", dark),
+        "snr": lambda dark: snr_counts.chart(found, dark),
+    }
+
+
+@pytest.mark.parametrize("name", ["error", "left", "frontier", "ensemble", "snr"])
+def test_every_figure_is_described_has_titles_on_its_axes_and_two_themes(
+    name: str, charts: dict[str, Callable[[bool], Any]]
+) -> None:
+    specs = [json.loads(charts[name](dark).to_json()) for dark in (False, True)]
+    for spec in specs:
+        assert spec["description"].endswith(".")
+        assert "params" not in spec
+        titled = [axis["title"] for layer in spec["layer"] for key, axis in layer["encoding"].items()
+                  if key in ("x", "y") and "title" in axis]  # fmt: skip
+        assert titled
+        assert all(title for title in titled)
+    text = [json.dumps(spec) for spec in specs]
+    light, dark = [(palette.KEPT, palette.KEPT_DARK), (palette.DATA, palette.DATA_DARK)][name == "error"]
+    assert light in text[0]
+    assert dark in text[1]
+    assert export.svg(charts[name](False)).startswith(b"<svg")
+
+
+def test_both_rules_and_the_chosen_threshold_are_drawn(charts: dict[str, Callable[[bool], Any]]) -> None:
+    for name in ("error", "left"):
+        text = json.dumps(json.loads(charts[name](False).to_json()))
+        assert "pruned below" in text
+        assert "knows nothing" in text
+
+
+def test_the_frontier_names_the_paper_and_every_natural_point(charts: dict[str, Callable[[bool], Any]]) -> None:
+    text = charts["frontier"](False).to_json()
+    for name in ("SBP", "SSL", "SparseVD", "original", "this run, test", "BMRS_N", "BMRS_U"):
+        assert f'"name": "{name}' in text
+    assert '"name": "SNR \\u2265 1"' in text or '"name": "SNR ≥ 1"' in text
+    assert "random \\u2265" not in text
+
+
+def test_a_frontier_is_what_nothing_beats(swept: sweep.Sweep) -> None:
+    points = swept.of("random")
+    best = frontier.frontier(points)
+    for point in best.itertuples():
+        others = points[points["macs"] > 0]
+        assert not ((others["macs"] <= point.macs) & (others["error_percent"] < point.error_percent)).any()
+    assert (np.diff(best["macs"]) > 0).all()
+
+
+def test_without_a_sweep_the_stops_count_what_the_noise_keeps(caffe: RunTables) -> None:
+    stops = sweep.stops(caffe, "lenet-5-caffe", None)
+    at_one = stops.iloc[sweep.nearest(stops, 1.0)]
+    assert at_one["threshold"] == pytest.approx(1.0)
+    snr = {name: rows[-1] for name, rows in caffe.snr.items()}
+    assert at_one["kept"] == kept_counts(keep_masks(snr), caffe.layers)
+    # By hand: 24·24·25 per channel of conv 1, 8·8·25 per pair, then the dense layers.
+    first, second, features, dense = at_one["kept"]
+    assert at_one["macs"] == 14_400 * first + 1_600 * first * second + features * dense + dense * 10
+    assert stops["error_percent"].isna().all()
+    assert (np.diff(stops["macs"]) <= 0).all()
+    assert stops["threshold"].iloc[[0, -1]].tolist() == pytest.approx([0.2, 100], rel=0.01)
+
+
+def test_the_headline_says_the_stop_and_no_error_that_nobody_measured(found: RunTables) -> None:
+    stop = pd.Series({"threshold": 1.0, "kept": (216, 132, 43), "macs": 34_618, "params": 1, "error_percent": 1.42})
+    said = "".join(threshold.headline(found.layers, stop, DENSE, "5,000 held-out digits"))
+    assert said == (
+        "At SNR ≥ 1: 216–132–43 of 784–500–300 units kept, 15.7× fewer MACs, 1.42 % error on 5,000 held-out digits."
+    )
+    unmeasured = "".join(threshold.headline(found.layers, pd.Series({**stop, "error_percent": math.nan}), DENSE, ""))
+    assert unmeasured.endswith("15.7× fewer MACs.")
+    nothing = "".join(
+        threshold.headline(found.layers, pd.Series({**stop, "macs": 0, "error_percent": 90.2}), DENSE, "x")
+    )
+    assert "no MACs left: every image gets the same answer, 90.20 % error on x." in nothing
+
+
+def test_the_cheapest_stop_is_within_its_slack() -> None:
+    stops = pd.DataFrame({"threshold": [0.5, 1.0, 2.0, 4.0], "macs": [40, 30, 20, 10],
+                          "error_percent": [1.4, 1.5, 1.6, 1.61]})  # fmt: skip
+    assert sweep.cheapest(stops) == 2
+    assert sweep.cheapest(stops.assign(error_percent=math.nan)) is None
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda v: v.pop("criteria"), "'criteria' is missing"),
+        (lambda v: v["criteria"].pop("snr"), "no points of the SNR"),
+        (lambda v: v["criteria"]["snr"]["points"][3].update(kept=[1, 2]), "2 kept counts for 3 noise layers"),
+        (lambda v: v["criteria"]["snr"]["points"][3].update(macs="many"), "many"),
+        (lambda v: v["criteria"].update(snr=7), "int"),
+        (lambda v: v.update(n=None), "NoneType"),
+        (lambda v: v["ensemble"].update(mean={"nll": "low"}), "low"),
+    ],
+)
+def test_a_bad_sweep_is_said_in_a_sentence(value: dict[str, Any], spoil: Callable[[Any], Any], said: str) -> None:
+    spoilt = copy.deepcopy(value)
+    spoil(spoilt)
+    with pytest.raises(sweep.BadSweep, match="does not hold a sweep of this run") as caught:
+        sweep.read(spoilt, 3)
+    assert said in str(caught.value)
+
+
+def test_the_csv_has_every_point(swept: sweep.Sweep, found: RunTables) -> None:
+    lines = sweep.csv(swept, found).decode().splitlines()
+    assert len(lines) == 1 + len(swept.points)
+    assert {"kept_input", "kept_dense1", "kept_dense2", "criterion", "n"} <= set(lines[0].split(","))
+
+
+def test_averaging_is_judged_by_what_n_objects_can_tell(value: dict[str, Any]) -> None:
+    # Standard error of 2 % on 5,000 objects: sqrt(0.02 · 0.98 / 5000) = 0.198 points.
+    def said(error: float) -> str:
+        changed = copy.deepcopy(value)
+        changed["ensemble"] = {"samples": [{"samples": 10, "error_percent": error, "nll": 0.1, "seconds": 0.5}],
+                               "mean": {"error_percent": 2.0, "nll": 0.1, "seconds": 0.05}}  # fmt: skip
+        return ensemble.describe(sweep.read(changed, 3))
+
+    assert "nothing that 5,000 objects could tell from chance (standard error 0.20 points)" in said(1.85)
+    assert "0.50 points gained" in said(1.5)
+    assert "0.50 points lost" in said(2.5)
+    assert "at 10× the time" in said(2.0)
+
+
+def test_units_are_counted_on_their_side_of_one(found: RunTables) -> None:
+    table = snr_counts.table(found)
+    alive = sum(int((rows[-1] >= 1).sum()) for rows in found.snr.values())
+    assert table[table["kept"]]["units"].sum() == alive
+    assert table["units"].sum() == 1584
+    assert (table[table["kept"]]["threshold"] >= 1).all()
+    assert (table[~table["kept"]]["high"] <= 1 + 1e-9).all()
+    assert sweep.near_one(found) == pytest.approx(
+        100 * np.mean([0.5 <= s <= 2 for rows in found.snr.values() for s in rows[-1]])
+    )
+
+
+def test_speed_compares_with_dense_at_the_same_batch_size() -> None:
+    (measured,) = speed.measurements(speed_of())
+    shown = speed.shown(measured, rows_of("lenet-500-300"))
+    assert shown["batch"].tolist() == ["1", "32", "1,000", "paper, Intel Xeon E5-2630"]
+    assert shown["compact, ×"].tolist() == ["1.02", "2.10", "5.60", "2.33"]
+    assert shown["dense, ms"].tolist()[0] == "0.0600 (0.002)"
+    assert "1.0× at batch 1, 2.1× at batch 32 and 5.6× at batch 1,000" in speed.sentence(measured)
+    assert "No gain at batch 1:" in speed.sentence(measured)
+    assert speed.where(measured) == "CPU, 2 cores, 2 threads"
+    assert speed.measurements(None) == []
+
+
+def test_only_the_newest_measurement_of_a_device_is_shown() -> None:
+    old, new = speed_of()["measurements"][0], {**speed_of()["measurements"][0], "when": 1.8e9}
+    gpu = {**old, "device": "cuda", "hardware": "a GPU"}
+    assert speed.measurements({"measurements": [old, gpu, new]}) == [gpu, new]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"measurements": [{"device": "cpu"}]}, {"measurements": 3}, {}, {"measurements": [{**speed_of()["measurements"][0],
+     "rows": [{"variant": "compact", "batch": 1, "median_seconds": 1.0, "iqr_seconds": 0.1, "n": 3}]}]}],
+)  # fmt: skip
+def test_a_bad_measurement_is_said_in_a_sentence(bad: dict[str, Any]) -> None:
+    with pytest.raises(speed.BadSpeed, match="does not hold measurements"):
+        speed.measurements(bad)
+
+
+def test_the_paper_s_gpu_stands_beside_a_gpu() -> None:
+    shown = speed.shown({**speed_of("cuda")["measurements"][0]}, rows_of("lenet-5-caffe"))
+    assert shown.iloc[-1]["batch"] == "paper, Tesla K40"
+    assert shown.iloc[-1]["compact, ×"] == "1.91"
+
+
+def test_a_run_without_an_epoch_is_said_in_words(nothing: RunTables) -> None:
+    assert "ended yet" in snr_counts.chart(nothing).to_json()
+
+
+def test_both_networks_have_a_frontier(runs: dict[str, Any]) -> None:
+    run = runs["lenet-5-caffe"]
+    found = sweep.read(sweep_of(run), 4)
+    assert tables(run).layers[2].name == "features"
+    spec = frontier.chart(found, rows_of("lenet-5-caffe"), 2_293_000, None, "held-out digits").to_json()
+    assert "SparseVD" in spec
