@@ -49,10 +49,9 @@ def downloads(run: RunView, found: RunTables, sweep: Sweep | None, threshold: fl
 
 def exported(run: RunView, kind: str, threshold: float) -> bytes:
     """The content of one kind of file; torch is imported here, not before."""
-    from sbp.pruning import export
+    from sbp.pruning.export import export_bytes
 
-    made = export.exported(run, "safetensors" if kind == "card" else kind, None if threshold == 1 else threshold)
-    return made.card.encode() if kind == "card" else made.content
+    return export_bytes(run, kind, None if threshold == 1 else threshold)[1]
 
 
 def figures_along(run: RunView, found: RunTables, stops: Any, at: int, objects: str) -> None:

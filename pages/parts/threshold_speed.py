@@ -12,7 +12,6 @@ from pages.parts import measure
 from sbp.paper import rows_of
 from sbp.pruning.cost import Cost, network_cost
 from sbp.runs import store
-from sbp.runs.files import BadFile
 from sbp.runs.store import RunView
 from sbp.viz import speed as speeds
 from sbp.viz import words
@@ -36,10 +35,10 @@ def _speed(run: RunView) -> bool:
     """Whether anything has been measured."""
     try:
         found = speeds.measurements(run.speed())
-    except (BadFile, speeds.BadSpeed) as error:
+    except speeds.BadSpeed as error:
         st.warning(f"{error} Measure it again.", icon=":material/broken_image:")
         found = []
-    for measured in reversed(found):
+    for measured in found:
         st.markdown(f"**{speeds.where(measured)}**: {speeds.sentence(measured)}")
         st.dataframe(
             speeds.shown(measured, rows_of(run.config.network)), hide_index=True, height="content",

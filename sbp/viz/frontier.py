@@ -105,7 +105,7 @@ def _marks(sweep: Sweep | None, rows: Sequence[PaperRow], ours: tuple[int, float
 def _drawn_lines(lines: pd.DataFrame, x: alt.X, y: alt.Y, dark: bool) -> Any:
     names = list(dict.fromkeys(lines["title"]))
     styles = [STYLES[criterion] for criterion in dict.fromkeys(lines["criterion"])]
-    scale = {
+    scale: dict[str, list[Any]] = {
         "color": [style[1] if dark else style[0] for style in styles],
         "dash": [list(style[2]) for style in styles], "width": [style[3] for style in styles],
     }  # fmt: skip
@@ -138,7 +138,7 @@ def _drawn_marks(marks: pd.DataFrame, x: alt.X, y: alt.Y, dense: int, dark: bool
         colour = (style[1] if dark else style[0]) if style else (grey if kind == PAPER else ink)
         shape = "circle" if style else ("diamond" if kind == PAPER else "triangle-up")
         if style:  # a line each, since criteria often agree
-            place = {"align": "left", "baseline": "bottom", "dx": 2, "dy": -8 - 16 * above}
+            place: dict[str, Any] = {"align": "left", "baseline": "bottom", "dx": 2, "dy": -8 - 16 * above}
             above += 1
         elif kind == PAPER:
             place = {"align": "center", "baseline": "top", "dy": 8 + 15 * (below % 2)}

@@ -44,7 +44,7 @@ def chart(found: RunTables, dark: bool = False) -> Any:
         alt.Chart(data)
         .mark_bar(clip=True)
         .encode(
-            x=_titled("SNR (log)"), x2="high:Q",
+            x=threshold_axis("SNR (log)"), x2="high:Q",
             y=alt.Y("units:Q", title="units (log)", axis=charts.log_axis(1, max(top, 10)),
                     scale=alt.Scale(type="log", domain=[0.7, max(top * 12, 10)], nice=False)),
             y2=alt.datum(0.7),
@@ -66,9 +66,3 @@ def describe(found: RunTables) -> str:
     said = [f"{len(part):,} units {side}, half of them {'below' if side == 'pruned' else 'above'} {np.median(part):.2g}"
             for side, part in (("pruned", pruned), ("kept", kept)) if len(part)]  # fmt: skip
     return f"At epoch {found.last}: {'; '.join(said)}; {near_one(found):.1f} % within a factor of 2 of 1."
-
-
-def _titled(title: str) -> alt.X:
-    axis = threshold_axis().copy(deep=True)
-    axis.title = title
-    return axis

@@ -19,16 +19,15 @@ class BadSpeed(ValueError):
 
 
 def measurements(value: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """The measurements of speed.json, the newest of each device last; raises `BadSpeed` with a sentence."""
-    newest: dict[tuple[str, str], dict[str, Any]] = {}
+    """The measurements of a run, newest first; raises `BadSpeed` with a sentence."""
     try:
-        for found in ({"measurements": []} if value is None else value)["measurements"]:
-            table(found)
-            newest.pop(key := (str(found["device"]), str(found["hardware"])), None)
-            newest[key] = found
+        found = [] if value is None else list(value["measurements"])
+        for measured in found:
+            table(measured)
+            where(measured)
+        return sorted(found, key=lambda measured: -float(measured.get("when") or 0))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadSpeed(f"speed.json does not hold measurements ({str(error)[:120]}).") from None
-    return list(newest.values())
 
 
 def table(measured: dict[str, Any]) -> pd.DataFrame:
@@ -55,9 +54,11 @@ def shown(measured: dict[str, Any], paper: Sequence[PaperRow] = ()) -> pd.DataFr
             row[f"{variant}, ×"] = f"{by_name.at[variant, 'times']:.2f}"
         rows.append(row)
     part = "cpu" if measured["device"] == "cpu" else "gpu"
-    for row in paper:
-        if row.method == "SBP":
-            rows.append({"batch": f"paper, {HARDWARE[part]}", "compact, ×": f"{getattr(row, part):.2f}"})
+    rows += [
+        {"batch": f"paper, {HARDWARE[part]}", "compact, ×": f"{getattr(printed, part):.2f}"}
+        for printed in paper
+        if printed.method == "SBP"
+    ]
     return pd.DataFrame(rows).fillna("")
 
 

@@ -131,10 +131,10 @@ def error_chart(stops: pd.DataFrame, prior_snr: float, objects: str, at: int, da
     return charts.finish(alt.layer(line, *rules(prior_snr, float(stop["threshold"]), dark)), said)
 
 
-def threshold_axis() -> alt.X:
+def threshold_axis(title: str = "threshold on the SNR (log)") -> alt.X:
     """The axis of thresholds on the SNR: logarithmic, always 0.2 to 100."""
     return alt.X(
-        "threshold:Q", title="threshold on the SNR (log)",
+        "threshold:Q", title=title,
         scale=alt.Scale(type="log", domain=[LOW, HIGH], nice=False, clamp=True),
         axis=alt.Axis(values=list(TICKS), format="~g", grid=False),
     )  # fmt: skip

@@ -125,9 +125,12 @@ def test_a_sweep_of_another_network_is_said(runs_root: Path) -> None:
     assert "4 kept counts for 3 noise layers" in texts(at)
 
 
-def test_a_corrupt_measurement_is_said(runs_root: Path) -> None:
+def test_a_measurement_without_dense_is_said(runs_root: Path) -> None:
     run = write_run(runs_root)
-    (run.folder / "speed.json").write_text(json.dumps({"measurements": [{"device": "cpu"}]}))
+    value = speed_of()
+    (measured,) = value["measurements"]
+    measured["rows"] = [row for row in measured["rows"] if row["variant"] != "dense"]
+    (run.folder / "speed.json").write_text(json.dumps(value))
     at = healthy(opened(PAGE, run=run.id))
     assert "does not hold measurements" in texts(at)
 
