@@ -58,6 +58,6 @@ def _result(what: str, run_id: str) -> str:
     """What is there now, as a text that changes when something is measured."""
     try:
         run = store.open_run(run_id)
-        return repr(run.speed() if what == "speed" else run.sweep())
+        return repr(run.sweep() if what == "sweep" else run.speed())
     except (store.UnknownRun, ValueError, OSError) as error:
         return str(error)

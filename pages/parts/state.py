@@ -146,6 +146,8 @@ SESSION: dict[str, str] = {
     "threshold-files": "page Threshold and cost: the buttons of what can be taken home",
     "threshold-figures": "page Threshold and cost: figures to take away",
     "measure-speed": "the button that measures speed",
+    "measure-speed-gpu": "the button that measures speed on a GPU",
+    "measure-line": "the buttons that measure speed",
     "measure-sweep": "the button that measures a sweep",
     "measure-asked": "what was asked to be measured last, and what was there before",
     "measure-failed": "the measurement that ended without a result",

@@ -71,6 +71,7 @@ def _readout(stop: Any, layers: Sequence[LayerInfo], macs: int, params: int, n: 
         for layer, kept in zip(layers, stop.kept, strict=True)
     ]
     times = f"{figures.fewer(macs, stop.macs)}× fewer" if stop.macs else "the constant predictor"
+    times = "nothing is saved" if stop.macs == macs else times
     rows.append({"name": "MACs", "value": f"{stop.macs:,}", "note": f"of {macs:,}: {times}"})
     share = 100 * stop.params / params
     rows.append({"name": "Params", "value": f"{stop.params:,}", "note": f"of {params:,}: {share:.1f} % left"})
@@ -86,7 +87,7 @@ def _marks(stops: pd.DataFrame) -> list[dict[str, Any]]:
     marks = [{"index": sweeps.nearest(stops, 1.0), "text": "SNR ≥ 1, as in the paper",
               "help": "A unit below it looks like the prior: it knows nothing."}]  # fmt: skip
     found = sweeps.cheapest(stops)
-    if found is not None and found != marks[0]["index"]:
+    if found is not None:
         text = f"SNR ≥ {figures.number(stops['threshold'][found])}, the cheapest within 0.1 points"
         marks.append({"index": found, "text": text,
                       "help": "The fewest MACs whose error is at most 0.1 points above that at SNR ≥ 1. Chosen on "

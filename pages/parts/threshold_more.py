@@ -25,7 +25,7 @@ def frontier(run: RunView, sweep: Sweep | None, objects: str) -> None:
     rows = rows_of(config.network)
     comparable = config.dataset == "mnist" and not config.random_labels
     drawn, ours = rows if comparable else (), _ours(run)
-    mark = (ours["MACs"], ours["test error, %"]) if ours else None
+    mark = (int((run.result or {})["macs"]), ours["test error, %"]) if ours else None
     drawable = sweep is not None or bool(drawn)
     wide, narrow = st.columns([7, 5], gap="medium") if drawable else (None, st.container())
     if wide is not None:
@@ -41,7 +41,6 @@ def frontier(run: RunView, sweep: Sweep | None, objects: str) -> None:
             alt="This run's test error and MACs beside the rows of the paper's Table 1",
             column_config={
                 "test error, %": st.column_config.NumberColumn(format="%.2f"),
-                "MACs": st.column_config.NumberColumn(format="localized"),
                 "times fewer": st.column_config.NumberColumn(format="%.2f×", help="MACs counted from the kept units"),
                 "as printed": st.column_config.TextColumn(help="FLOPs column of the paper's Table 1"),
             },
@@ -84,7 +83,7 @@ def _ours(run: RunView) -> dict[str, Any] | None:
     dense = SPECS[run.config.network].dense_macs(run.config.widths)
     return {
         "method": "this run", "test error, %": float(result["test_error_percent"]),
-        "kept": words.widths(result["kept"]), "MACs": int(result["macs"]), "times fewer": dense / result["macs"],
+        "kept": words.widths(result["kept"]), "times fewer": dense / result["macs"],
         "as printed": "",
     }  # fmt: skip
 

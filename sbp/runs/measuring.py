@@ -20,7 +20,11 @@ from sbp.runs.reading import read_tail
 from sbp.runs.store import BadRequest
 
 # What can be measured, and the command that does it.
-COMMANDS = {"speed": ("bench", "compact"), "sweep": ("sweep",)}
+COMMANDS = {
+    "speed": ("bench", "compact"),
+    "speed-gpu": ("bench", "compact", "--device", "cuda"),
+    "sweep": ("sweep",),
+}
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Measurement:
 
 
 def start(what: str, run_id: str, root: Path | None = None) -> None:
-    """Starts a measurement ("speed" or "sweep") of a run and returns at once.
+    """Starts a measurement (one of `COMMANDS`) of a run and returns at once.
 
     Raises `UnknownRun`, `BadRequest` while another goes on, and OSError when no process can be started.
     """

@@ -59,7 +59,10 @@ def describe(sweep: Sweep) -> str:
         verdict = f"nothing that {n:,} objects could tell from chance (standard error {doubt:.2f} points)"
     else:
         verdict = f"{abs(gain):.2f} points {'gained' if gain > 0 else 'lost'} (standard error {doubt:.2f})"
-    slower = f" at {most['seconds'] / mean['seconds']:.0f}× the time" if mean.get("seconds") else ""
+    slower = ""
+    if mean.get("seconds"):
+        times = most["seconds"] / mean["seconds"]
+        slower = f" at {times:,.0f}× the time ({most['seconds']:.2g} s against {mean['seconds']:.2g} s)"
     return (
         f"The mean errs on {mean['error_percent']:.2f} % (NLL {mean['nll']:.4f}), {k} sampled thetas averaged on "
         f"{most['error_percent']:.2f} % (NLL {most['nll']:.4f}){slower}: {verdict}."

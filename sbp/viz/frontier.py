@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from sbp.paper import PaperRow
 from sbp.viz import charts, palette, words
 from sbp.viz.sweep import Sweep
-from sbp.viz.threshold import INK, INK_DARK, error_floor, fewer
+from sbp.viz.threshold import GROUND, GROUND_DARK, INK, INK_DARK, error_floor, fewer
 
 HEIGHT = 380
+WIDTH = 620  # of the plot on a laptop, for the places of the names
 TOP = 20  # times the least error: what is drawn of the axis
 PAPER, OURS = "paper", "this run"
 # In the order of the criteria; the SNR is the paper's own and stands out.
@@ -59,26 +61,28 @@ def chart(
     layers: list[Any] = []
     if not lines.empty:
         layers.append(_drawn_lines(lines, x, y, dark))
-    layers += _drawn_marks(marks, x, y, dense, dark)
-    return charts.finish(alt.layer(*layers), describe(sweep, dense, objects), HEIGHT)
+    layers += _drawn_marks(marks, x, y, (low, dense * 1.6, floor, top), dense, dark)
+    return charts.finish(alt.layer(*layers), describe(sweep, dense, objects, bool(rows)), HEIGHT)
 
 
-def describe(sweep: Sweep | None, dense: int, objects: str) -> str:
-    """Where each criterion stands by itself, and what is measured on what."""
+def describe(sweep: Sweep | None, dense: int, objects: str, paper: bool = True) -> str:
+    """Where each criterion stands by itself, and what is measured on what; paper: whether its rows are drawn."""
     if sweep is None:
         return "Without a sweep only test errors are known: the paper's rows, and this run's once it has ended."
     said = [
-        f"{point.title} by itself: {point.error_percent:.2f} % at {fewer(dense, point.macs)}× fewer MACs"
+        f"{point.title} by itself: {point.error_percent:.2f} % at "
+        + (f"{fewer(dense, point.macs)}× fewer MACs" if point.macs < dense else "all MACs")
         for point in sweep.points[sweep.points["natural"] & (sweep.points["macs"] > 0)].itertuples()
     ]
-    return "; ".join([*said, f"lines are errors on {objects}, the paper's marks are on its 10,000 test images"]) + "."
+    tested = ", the paper's diamonds are on its 10,000 test images" if paper else ""
+    return "; ".join([*said, f"lines are errors on {objects}{tested}"]) + "."
 
 
 def comparison(rows: Sequence[PaperRow], ours: dict[str, Any] | None) -> pd.DataFrame:
     """This run's row above the paper's: error, kept units, times fewer MACs, and as printed."""
     table = [
         {"method": f"{row.method} (paper)", "test error, %": row.error_percent, "kept": words.widths(row.kept),
-         "MACs": row.macs, "times fewer": row.fewer, "as printed": f"{row.flops:.2f}×"}
+         "times fewer": row.fewer, "as printed": f"{row.flops:.2f}×"}
         for row in rows
     ]  # fmt: skip
     return pd.DataFrame([ours, *table] if ours else table).round({"times fewer": 2, "test error, %": 2})
@@ -127,24 +131,17 @@ def _drawn_lines(lines: pd.DataFrame, x: alt.X, y: alt.Y, dark: bool) -> Any:
     )  # fmt: skip
 
 
-def _drawn_marks(marks: pd.DataFrame, x: alt.X, y: alt.Y, dense: int, dark: bool) -> list[Any]:
-    """Points with their names: the paper's below theirs, the criteria's above, one line a criterion."""
+def _drawn_marks(marks: pd.DataFrame, x: alt.X, y: alt.Y, view: tuple[float, ...], dense: int, dark: bool) -> list[Any]:
+    """Points with their names, which keep out of each other's way."""
     ink, grey = (INK_DARK, palette.REFERENCE_DARK) if dark else (INK, palette.REFERENCE)
+    ground = GROUND_DARK if dark else GROUND
     drawn: list[Any] = []
-    above = below = 0
-    for mark in marks.sort_values("macs", kind="stable").itertuples():
+    marks = marks.sort_values("macs", kind="stable")
+    for mark, place in zip(marks.itertuples(), _places(marks, view), strict=True):
         kind = str(mark.kind)
         style = STYLES.get(kind)
         colour = (style[1] if dark else style[0]) if style else (grey if kind == PAPER else ink)
         shape = "circle" if style else ("diamond" if kind == PAPER else "triangle-up")
-        if style:  # a line each, since criteria often agree
-            place: dict[str, Any] = {"align": "left", "baseline": "bottom", "dx": 2, "dy": -8 - 16 * above}
-            above += 1
-        elif kind == PAPER:
-            place = {"align": "center", "baseline": "top", "dy": 8 + 15 * (below % 2)}
-            below += 1
-        else:
-            place = {"align": "right", "baseline": "middle", "dx": -9}
         data = alt.Data(values=[{"macs": mark.macs, "error_percent": mark.error_percent, "name": mark.name,
                                  "fewer": dense / mark.macs}])  # fmt: skip
         base = alt.Chart(data).encode(
@@ -154,8 +151,39 @@ def _drawn_marks(marks: pd.DataFrame, x: alt.X, y: alt.Y, dense: int, dark: bool
                      alt.Tooltip("error_percent:Q", title="error, %", format=".2f")],
         )  # fmt: skip
         drawn.append(base.mark_point(filled=True, size=100, shape=shape, color=colour, opacity=1))
+        halo = base.mark_text(stroke=ground, strokeWidth=4, strokeJoin="round", fontSize=12, fontWeight=600, **place)
+        drawn.append(halo.encode(text="name:N"))
         drawn.append(base.mark_text(color=colour, fontSize=12, fontWeight=600, **place).encode(text="name:N"))
     return drawn
+
+
+def _places(marks: pd.DataFrame, view: tuple[float, ...]) -> list[dict[str, Any]]:
+    """Where each name stands: the first place around its point that no point and no name before it takes."""
+    low, high, floor, top = np.log(view)
+    across = (np.log(marks["macs"].to_numpy(dtype=float)) - low) / (high - low) * WIDTH
+    down = (
+        (top - np.log(marks["error_percent"].to_numpy(dtype=float).clip(min=view[2]))) / (top - floor) * (HEIGHT - 90)
+    )
+    taken = [(px - 6, py - 6, px + 6, py + 6) for px, py in zip(across, down, strict=True)]
+    places = []
+    for px, py, name in zip(across, down, marks["name"], strict=True):
+        long = 7 * len(name)
+        tries = [("center", 0, 16 * n) for n in (-1, 1)] + [("left", 2, 16 * n) for n in (-2, -3, 2, -4)]
+        tries += [("left", 9, 0), ("right", -9, 0)]
+        boxes = []
+        for align, dx, dy in tries:
+            left = px + dx - {"center": long / 2, "left": 0, "right": long}[align]
+            boxes.append((left, py + dy - 8, left + long, py + dy + 8))
+        free = [
+            box[0] > 0 and box[2] < WIDTH and box[1] > 0 and box[3] < HEIGHT - 90
+            and not any(box[0] < t[2] and t[0] < box[2] and box[1] < t[3] and t[1] < box[3] for t in taken)
+            for box in boxes
+        ]  # fmt: skip
+        at = free.index(True) if True in free else 0
+        taken.append(boxes[at])
+        align, dx, dy = tries[at]
+        places.append({"align": align, "baseline": "middle", "dx": dx, "dy": dy})
+    return places
 
 
 def _macs_axis(low: float, dense: int) -> alt.Axis:

@@ -100,13 +100,13 @@ def nearest(stops: pd.DataFrame, threshold: float) -> int:
 
 def cheapest(stops: pd.DataFrame, slack: float = 0.1) -> int | None:
     """Index of the stop with the fewest MACs whose error is at most `slack` points above that at SNR = 1; None
-    where no error was measured.
+    where no error was measured or nothing is cheaper.
     """
     if stops["error_percent"].isna().any():
         return None
-    limit = float(stops["error_percent"].iloc[nearest(stops, 1.0)]) + slack + 1e-9
-    good = stops[stops["error_percent"] <= limit].sort_values(["macs", "threshold"])
-    return int(good.index[0])
+    one = stops.iloc[nearest(stops, 1.0)]
+    good = stops[stops["error_percent"] <= one["error_percent"] + slack + 1e-9].sort_values(["macs", "threshold"])
+    return int(good.index[0]) if good["macs"].iloc[0] < one["macs"] else None
 
 
 def near_one(found: RunTables) -> float:

@@ -17,6 +17,7 @@ TICKS = (0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 OBJECTS = {"validation": "held-out", "training": "training"}
 MACS = "MACs"
 INK, INK_DARK = "#1B2733", "#E8EEF4"  # the colour of words in either theme
+GROUND, GROUND_DARK = "#FFFFFF", "#10171F"  # and what they stand on
 
 
 def objects_of(sweep: Sweep, dataset: str) -> str:
@@ -29,7 +30,9 @@ def headline(layers: Sequence[LayerInfo], stop: Any, dense: int, objects: str) -
     """One stop in a sentence, cut where numbers begin and end: every second part is one."""
     units = words.widths(layer.units for layer in layers)
     parts = [f"At SNR ≥ {number(stop.threshold)}: ", words.widths(stop.kept), f" of {units} units kept, "]
-    if stop.macs:
+    if stop.macs == dense:
+        parts += ["all", " MACs left"]
+    elif stop.macs:
         parts += [f"{fewer(dense, stop.macs)}×", " fewer MACs"]
     else:
         parts += ["no MACs left", ": every image gets the same answer"]

@@ -88,6 +88,13 @@ def test_a_frontier_is_what_nothing_beats(swept: sweep.Sweep) -> None:
     assert (np.diff(best["macs"]) > 0).all()
 
 
+def test_names_keep_out_of_each_other_s_way() -> None:
+    marks = pd.DataFrame({"macs": [40_000] * 4, "error_percent": [1.5, 1.5, 1.5, 1.55],
+                          "name": ["SNR ≥ 1", "BMRS_N ≥ 0", "BMRS_U ≥ 0", "SBP"]})  # fmt: skip
+    places = frontier._places(marks, (1e3, 1e6, 1.0, 20.0))
+    assert len({(place["align"], place["dx"], place["dy"]) for place in places}) == 4
+
+
 def test_without_a_sweep_the_stops_count_what_the_noise_keeps(caffe: RunTables) -> None:
     stops = sweep.stops(caffe, "lenet-5-caffe", None)
     at_one = stops.iloc[sweep.nearest(stops, 1.0)]
@@ -110,6 +117,8 @@ def test_the_headline_says_the_stop_and_no_error_that_nobody_measured(found: Run
     )
     unmeasured = "".join(threshold.headline(found.layers, pd.Series({**stop, "error_percent": math.nan}), DENSE, ""))
     assert unmeasured.endswith("15.7× fewer MACs.")
+    everything = "".join(threshold.headline(found.layers, pd.Series({**stop, "macs": DENSE}), DENSE, "x"))
+    assert "units kept, all MACs left, 1.42 % error on x." in everything
     nothing = "".join(
         threshold.headline(found.layers, pd.Series({**stop, "macs": 0, "error_percent": 90.2}), DENSE, "x")
     )
@@ -121,6 +130,7 @@ def test_the_cheapest_stop_is_within_its_slack() -> None:
                           "error_percent": [1.4, 1.5, 1.6, 1.61]})  # fmt: skip
     assert sweep.cheapest(stops) == 2
     assert sweep.cheapest(stops.assign(error_percent=math.nan)) is None
+    assert sweep.cheapest(stops.assign(macs=40)) is None, "nothing is cheaper"
 
 
 @pytest.mark.parametrize(
@@ -160,7 +170,7 @@ def test_averaging_is_judged_by_what_n_objects_can_tell(value: dict[str, Any]) -
     assert "nothing that 5,000 objects could tell from chance (standard error 0.20 points)" in said(1.85)
     assert "0.50 points gained" in said(1.5)
     assert "0.50 points lost" in said(2.5)
-    assert "at 10× the time" in said(2.0)
+    assert "at 10× the time (0.5 s against 0.05 s)" in said(2.0)
 
 
 def test_units_are_counted_on_their_side_of_one(found: RunTables) -> None:
