@@ -6,7 +6,6 @@ import streamlit as st
 
 from pages.parts import state
 from pages.parts.threshold import KEY
-from sbp.runs.files import BadFile
 from sbp.runs.store import RunView
 from sbp.viz import sweep as sweeps
 from sbp.viz.sweep import Sweep
@@ -35,7 +34,7 @@ def sweep_of(run: RunView) -> tuple[Sweep | None, str]:
         value = run.sweep()
         if value is not None:
             return sweeps.read(value, len(run.layers)), ""
-    except (BadFile, sweeps.BadSweep) as error:
+    except sweeps.BadSweep as error:
         return None, f"{error} Sweep it again: {command}."
     if run.state.active and not run.recorded:
         return None, "The error along the threshold is measured when the training has ended; the rest follows it live."

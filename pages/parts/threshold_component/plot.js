@@ -31,7 +31,7 @@ export function makePlot(svg) {
     x = (t) => LEFT + placeOf(t) * span;
     const bottom = height - 44;
     const above = { top: 26, bottom: Math.round(26 + (bottom - 26) * 0.43) };
-    const below = data.error ? { top: above.bottom + 36, bottom } : { top: 46, bottom };
+    const below = data.error ? { top: above.bottom + 36, bottom } : { top: 28, bottom };
     if (data.error) errorPart(data, above);
     leftPart(data, below, width);
     axis(below.bottom, width);
