@@ -62,11 +62,11 @@ def arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
 def commit() -> str | None:
     """The commit of the code that trains, "+" where files differ from it.
 
-    Outside a repository, as in a container, it is what $SBP_COMMIT says; None without that.
+    Where git cannot tell, as in a container without the repository, it is what $SBP_COMMIT says; None without that.
     """
-    root = Path(__file__).resolve().parents[2]
+    root, told = Path(__file__).resolve().parents[2], os.environ.get("SBP_COMMIT") or None
     if not (root / ".git").exists():
-        return os.environ.get("SBP_COMMIT") or None
+        return told
 
     def git(*arguments: str) -> str:
         command = ["git", "-C", str(root), *arguments]
@@ -76,4 +76,4 @@ def commit() -> str | None:
         changed = git("status", "--porcelain", "--untracked-files=no")
         return git("rev-parse", "--short=12", "HEAD") + ("+" if changed else "")
     except (OSError, subprocess.SubprocessError):
-        return None
+        return told

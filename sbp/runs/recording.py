@@ -15,7 +15,7 @@ from sbp.runs.view import RunView
 
 ROWS = 64
 # What a reader needs. The log, the locks, the checkpoint and the state of the worker stay behind.
-_COPIED = (names.CONFIG, names.RECORDS, names.MODEL, names.SWEEP)
+_COPIED = (names.CONFIG, names.RECORDS, names.MODEL, names.SWEEP, names.SPEED)
 
 
 def thinned(epochs: np.ndarray, rows: int = ROWS) -> np.ndarray:
@@ -53,7 +53,9 @@ def record(view: RunView, name: str, root: Path | None = None, rows: int = ROWS)
     for file in _COPIED:
         if view.has(file):
             shutil.copyfile(view.folder / file, hidden / file)
-    write_json(hidden / names.META, {**view.meta, "recorded_from": view.id})
+    # Where the files lay on the machine that trained is nobody else's business.
+    source = str(view.meta.get("data_source", "")).partition(", read from ")[0].rstrip(".")
+    write_json(hidden / names.META, {**view.meta, "data_source": f"{source}.", "recorded_from": view.id})
     if view.result:
         write_json(hidden / names.RESULT, {**view.result, "id": name})
     replace_bytes(hidden / names.NOISE, _thinned_rows(view, rows))

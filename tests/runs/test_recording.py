@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from sbp.runs import recording, store
+from sbp.runs.files import read_json, write_json
+from sbp.runs.format import META
 from sbp.runs.recording import thinned
 from sbp.runs.states import State
 from tests.made_up import write_run
@@ -39,6 +41,15 @@ def test_a_recording_is_the_run_with_fewer_snapshots(tmp_path: Path) -> None:
     assert kept.config == run.config
     assert kept.summary() == {**run.summary(), "id": "kept", "message": kept.message}
     assert kept.meta["recorded_from"] == run.id
+    assert kept.meta["data_source"] == "scikit-learn's digits, upscaled to 28 x 28."
+
+
+def test_a_recording_does_not_say_where_the_data_lay(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "runs")
+    source = "MNIST, 60,000 training and 10,000 test images, read from /home/somebody/data/mnist."
+    write_json(run.folder / META, {**run.meta, "data_source": source})
+    folder = recording.record(store.open_run(run.id, tmp_path / "runs"), "kept", tmp_path / "assets")
+    assert read_json(folder / META)["data_source"] == "MNIST, 60,000 training and 10,000 test images."
 
 
 def test_a_recording_replaces_an_older_one_of_its_name(tmp_path: Path) -> None:
