@@ -75,7 +75,7 @@ def ensemble(
     ([1, 3], 6)
     """
     sampler = Sampler(network, seed)
-    # What libraries set up at a first call is not timed; the draw is of another sampler, so that this one's stay its own.
+    # What libraries set up at a first call is not timed. The draw is of another sampler, so that these stay the same.
     log_probabilities(sampler.mean, images[:BATCH])
     log_probabilities(Sampler(network, seed).draw(), images[:BATCH])
     start = _now(images)
