@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 import streamlit as st
@@ -96,12 +97,22 @@ def chooser(shown: str, suits: Suits | None = None) -> None:
     """The list of runs with the one shown; another choice goes into the link and runs the whole page again."""
     if st.session_state.get("run-shown", shown) != shown:
         st.rerun()
-    by_id = {run.id: run for run in suitable(suits)}
+    by_id = titles(suitable(suits))
     st.session_state["run-choice"] = shown
     st.selectbox(
-        "Run", list(by_id), format_func=lambda run_id: label(by_id[run_id]) if run_id in by_id else run_id,
+        "Run", list(by_id), format_func=lambda run_id: by_id.get(run_id, run_id),
         key="run-choice", label_visibility="collapsed", on_change=_changed, width=440,
     )  # fmt: skip
+
+
+def titles(runs: list[RunView]) -> dict[str, str]:
+    """A line for each run by id, no two alike: the list sends back the line, and of two alike the first would be taken.
+
+    Runs of one minute that differ in their seed alone are told apart by their ids.
+    """
+    lines = {run.id: label(run) for run in runs}
+    alike = Counter(lines.values())
+    return {run_id: line if alike[line] == 1 else f"{line} · {run_id}" for run_id, line in lines.items()}
 
 
 def _changed() -> None:

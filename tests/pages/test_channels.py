@@ -291,3 +291,13 @@ def test_a_unit_is_shown_and_pruned_without_torch(runs_root: Path) -> None:
     done = subprocess.run([sys.executable, "-c", TORCH_FREE, run.id], cwd=ROOT, capture_output=True, text=True,
                           timeout=120)  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_two_runs_of_one_minute_are_told_apart(runs_root: Path) -> None:
+    first, second = write_run(runs_root, seed=1), write_run(runs_root, seed=2)
+    at = healthy(opened("channels.py", run=first.id))
+    options = at.selectbox(key="run-choice").options
+    assert len(set(options)) == 2
+    at.selectbox(key="sort-choice").set_value("snr").run()
+    assert at.query_params["run"] == first.id != second.id
+    assert played(healthy(at))["recording"]["id"] == first.id
