@@ -174,7 +174,7 @@ def digits(test_size: int = 360) -> dict[str, Any]:
     from sklearn.datasets import load_digits
 
     bundle = load_digits()
-    spread = _bilinear(8, 28)
+    spread = bilinear(8, 28)
     images = np.rint(spread @ bundle.images @ spread.T * (255 / 16)).astype(np.uint8)
     labels = bundle.target.astype(np.uint8)
     return {
@@ -187,7 +187,7 @@ def digits(test_size: int = 360) -> dict[str, Any]:
     }
 
 
-def _bilinear(small: int, large: int) -> np.ndarray:
+def bilinear(small: int, large: int) -> np.ndarray:
     """The [large, small] matrix that interpolates along one axis: pixels are areas, edges are held."""
     centres = np.clip((np.arange(large) + 0.5) * small / large - 0.5, 0, small - 1)
     return np.maximum(0, 1 - np.abs(centres[:, None] - np.arange(small)))

@@ -443,7 +443,7 @@ def test_digits_keep_their_shape_when_they_are_upscaled(digits: Dataset) -> None
 
 @pytest.mark.parametrize("size", [8, 28, 29])
 def test_bilinear_weights(size: int) -> None:
-    weights = data_sources._bilinear(8, size)
+    weights = data_sources.bilinear(8, size)
     assert weights.shape == (size, 8)
     np.testing.assert_allclose(weights.sum(axis=1), 1, rtol=1e-12)
     if size == 8:

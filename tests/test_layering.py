@@ -42,7 +42,7 @@ ROOMS = (
     Room("networks", "sbp.networks.*", "layer facts", torch=True),
     Room("methods", "sbp.methods.*", "networks layer noise moments facts", torch=True),
     Room("objective", "sbp.objective", "layer noise moments facts", torch=True),
-    Room("data", "sbp.data sbp.data_sources sbp.data_download", "facts"),
+    Room("data", "sbp.data sbp.data_sources sbp.data_download sbp.data_pictures", "facts"),
     Room("devices", "sbp.devices", "facts"),
     Room(
         "masks",

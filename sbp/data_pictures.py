@@ -1,0 +1,85 @@
+"""The images of a data set for looking at: test images, the mean of each class, which pixels are ever lit. No torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sbp.data_sources import N_CLASSES, SOURCES, DataError, bilinear, data_root, digits, find, read_idx
+
+_FASHION = ("T-shirt", "Trousers", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """name, source: which data set, in a sentence. classes: what each class is called. n_train: training images.
+
+    test_images: uint8 [n, 28, 28]; test_labels: uint8 [n]; means: uint8 [10, 28, 28], the mean training image of each
+    class; lit: bool [28, 28], whether a pixel is above 0 in any training image.
+    """
+
+    name: str
+    source: str
+    classes: tuple[str, ...]
+    n_train: int
+    test_images: np.ndarray
+    test_labels: np.ndarray
+    means: np.ndarray
+    lit: np.ndarray
+
+
+def pictures(name: str, root: str | Path | None = None) -> Pictures:
+    """Reads "mnist", "fashion-mnist" or "digits" from `root`/name (by default `data_root()`); nothing is downloaded.
+
+    Raises `DataError` when the data set is not known, not there, or not the published one.
+
+    >>> found = pictures("digits")
+    >>> found.means.shape, len(found.test_labels), int((~found.lit).sum())
+    ((10, 28, 28), 360, 4)
+    """
+    arrays = digits() if name == "digits" else _read(name, Path(root) if root is not None else data_root())
+    images, labels = arrays["train_images"], arrays["train_labels"]
+    sums = np.stack([images[labels == label].sum(axis=0, dtype=np.int64) for label in range(N_CLASSES)])
+    counts = np.bincount(labels, minlength=N_CLASSES)[:, None, None]
+    return Pictures(
+        name=name,
+        source=arrays["source"],
+        classes=_FASHION if name == "fashion-mnist" else tuple("0123456789"),
+        n_train=len(labels),
+        test_images=arrays["test_images"],
+        test_labels=arrays["test_labels"],
+        means=np.rint(sums / counts).astype(np.uint8),
+        lit=images.max(axis=0) > 0,
+    )
+
+
+def framed(found: Pictures) -> Pictures:
+    """The same images the way MNIST frames its own: shrunk to the 20 x 20 in the middle, a black edge of 4 around.
+
+    For images that fill all of their 28 x 28 when a network that learnt from MNIST is to read them.
+    """
+    shrink = bilinear(28, 20)
+
+    def frame(images: np.ndarray) -> np.ndarray:
+        small = np.rint(shrink @ images.astype(np.float64) @ shrink.T).astype(np.uint8)
+        return np.pad(small, [(0, 0)] * (images.ndim - 2) + [(4, 4), (4, 4)])
+
+    return replace(
+        found, test_images=frame(found.test_images), means=frame(found.means), lit=frame(255 * found.lit) > 0
+    )
+
+
+def _read(name: str, root: Path) -> dict[str, Any]:
+    if name not in SOURCES:
+        raise DataError(f"Expected one of the data sets digits, {', '.join(SOURCES)}, got {name!r}.")
+    source, arrays = SOURCES[name], {}
+    keys = ("train_images", "train_labels", "test_images", "test_labels")
+    for key, file in zip(keys, source.files, strict=True):
+        path = find(root / name, file)
+        if path is None:
+            raise DataError(f"{source.title} is not in {root / name}: {file.name}.gz is missing.")
+        arrays[key] = read_idx(path, file)
+    return {**arrays, "source": source.title}
