@@ -41,6 +41,7 @@ ROOMS = (
     Room("layer", "sbp.layer", "noise moments", torch=True),
     Room("networks", "sbp.networks.*", "layer facts", torch=True),
     Room("methods", "sbp.methods.*", "networks layer noise moments facts", torch=True),
+    Room("attribution", "sbp.attribution", "networks layer", torch=True),
     Room("objective", "sbp.objective", "layer noise moments facts", torch=True),
     Room("data", "sbp.data sbp.data_sources sbp.data_download sbp.data_pictures", "facts"),
     Room("devices", "sbp.devices", "facts"),
@@ -66,7 +67,7 @@ ROOMS = (
     Room(
         "shell",
         "sbp.cli.* sbp.__main__",
-        "export launcher store training compact networks masks viz data devices facts",
+        "export launcher store training attribution compact networks masks moments viz data devices facts",
     ),
     Room("parts", "pages.parts.*", "export launcher store viz plain masks moments data devices facts"),
     Room("pages", "pages.*", "parts export launcher store viz plain masks moments data devices facts", alone=True),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from sbp.cli.attribute import attribute
 from sbp.cli.bench import bench
 from sbp.cli.export import compact, export
 from sbp.cli.resume import resume
@@ -18,6 +19,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verb in (train, runs, show, resume, stop, record, sweep, compact, export):
+for verb in (train, runs, show, resume, stop, record, sweep, compact, export, attribute):
     app.command()(verb)
 app.add_typer(bench, name="bench")

@@ -11,6 +11,7 @@ model.safetensors       weights and noise at the last good epoch
 result.json             the object that the command line prints
 speed.json              how fast the dense, masked and compact networks were, one measurement a device and threads
 sweep.json              error, kept units and costs at every threshold of every criterion, on held-out objects
+attribution.json        what gradients say of pixels and units, where somebody asked (sbp.runs.attributions)
 log.txt                 what the worker printed
 lock                    flocked while a writer lives
 stop                    exists: a stop was asked for
@@ -28,6 +29,7 @@ CONFIG, META, STATUS, RESULT = "config.json", "meta.json", "status.json", "resul
 RECORDS, NOISE = "records.jsonl", "noise.f32"
 CHECKPOINT, MODEL = "checkpoint.safetensors", "model.safetensors"
 SPEED, SWEEP = "speed.json", "sweep.json"
+ATTRIBUTION = "attribution.json"
 LOG, LOCK, STOP = "log.txt", "lock", "stop"
 
 

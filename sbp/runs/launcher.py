@@ -10,6 +10,7 @@ import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from sbp.config import RunConfig
@@ -94,6 +95,26 @@ def adopt(process: subprocess.Popen[bytes]) -> None:
     _children.append(process)
 
 
+def aside(words: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
+    """Starts `python -m sbp WORDS` beside the page that asks for it, its output in `log`; reaped as workers are.
+
+    Raises OSError when the process or the log cannot be made.
+    """
+    reap()
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with open(log, "wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sbp", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            env=_library_environment(),
+        )
+    adopt(process)
+    return process
+
+
 def _spawn(folder: RunFolder) -> None:
     """Starts the worker with the folder's lock and lets go of our own copy of it."""
     reap()
@@ -117,12 +138,18 @@ def _spawn(folder: RunFolder) -> None:
         folder.close()
 
 
-def _environment(descriptor: int) -> dict[str, str]:
-    """Ours, with the library found from any folder, and one thread a worker when several share a device."""
+def _library_environment() -> dict[str, str]:
+    """Ours, with the library found from any folder."""
     environment = dict(os.environ)
     library = str(Path(__file__).resolve().parents[2])
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [library, environment.get("PYTHONPATH")]))
     environment["PYTHONUNBUFFERED"] = "1"
+    return environment
+
+
+def _environment(descriptor: int) -> dict[str, str]:
+    """That, with the lock, and one thread a worker when several share a device."""
+    environment = _library_environment()
     environment[LOCK_VARIABLE] = str(descriptor)
     if parallel() > 1:
         environment.setdefault("OMP_NUM_THREADS", "1")

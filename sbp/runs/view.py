@@ -113,6 +113,12 @@ class RunView:
 
         return read_speed(self)
 
+    def attribution(self) -> dict[str, Any] | None:
+        """What gradients say of its pixels and units, or None while nobody has computed it of these weights."""
+        from sbp.runs.attributions import read_attribution
+
+        return read_attribution(self)
+
     def silent_seconds(self) -> float | None:
         """Seconds since the worker last wrote its status; None unless the run is active."""
         return max(0.0, time.time() - self.updated) if self.state in ACTIVE and self.updated else None
