@@ -24,6 +24,10 @@ page = st.navigation(
             help="Which units of a run die, and when: SNR by layer and by epoch.",
         ),
         st.Page(
+            "pixels.py", title="Pixels", icon=":material/apps:", url_path="pixels",
+            help="Which input pixels a network gives up, and what it makes of a digit that you draw.",
+        ),
+        st.Page(
             "threshold.py", title="Threshold and cost", icon=":material/content_cut:", url_path="threshold",
             help="How small, how fast, at what error: a threshold to drag, criteria, measured speed, download.",
         ),

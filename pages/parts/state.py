@@ -8,6 +8,7 @@ Streamlit's own binding of widgets to the address is not used: it drops a bad va
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -84,6 +85,17 @@ def any_text(text: str) -> str:
     return text
 
 
+def strokes(text: str) -> str:
+    """Reads a drawing: four characters a point, strokes apart by a dash, as the page itself writes it.
+
+    >>> strokes("00zz00zz-0a0b")
+    '00zz00zz-0a0b'
+    """
+    if len(text) > 4000 or not re.fullmatch(r"(([0-9a-z]{4})+(-([0-9a-z]{4})+)*)?", text):
+        raise ValueError("a drawing as this page writes it")
+    return text
+
+
 FIELDS: tuple[Field, ...] = (
     Field("mu", "gate", "mu, the centre of log theta before truncation", 0.0, number(-45, 10)),
     Field("sigma", "gate", "sigma, its standard deviation before truncation", 1.0, number(0.00034, 148)),
@@ -100,6 +112,12 @@ FIELDS: tuple[Field, ...] = (
     Field("density", "channels", "the axis of the unit's density", "log", one_of("log", "theta")),
     Field("run", "threshold", "the run whose threshold is moved", "the newest", any_text),
     Field("t", "threshold", "the threshold on the SNR", 1.0, number(0.2, 100)),
+    Field("run", "pixels", "the run whose pixels are shown", "the newest", any_text),
+    Field("digit", "pixels", "the test image that is shown", 0, whole(0)),
+    Field("mean", "pixels", "the class whose mean is shown", "a test image", whole(0, 9)),
+    Field("drawn", "pixels", "what is drawn, stroke by stroke", "a test image", strokes),
+    Field("brush", "pixels", "the radius of the brush, in pixels", 1.15, number(0.7, 2.2)),
+    Field("epoch", "pixels", "the epoch that the map stands at", "the newest", whole(0)),
 )
 
 # Keys of the session that are not part of a link.
@@ -122,6 +140,13 @@ SESSION: dict[str, str] = {
     "run-line": "the line of a run: state, progress, buttons",
     "stop": "the button that stops the run shown",
     "resume": "the button that resumes the run shown",
+    "pixels-view": "the figure of page Pixels: what was last chosen in it",
+    "pixels-shelf": "page Pixels: weights and film, sent once",
+    "pixels-line": "the line of a run on page Pixels",
+    "pixels-other": "page Pixels: where to see pixels when this network has no noise on them",
+    "gradients-start": "page Pixels: the button that computes attributions",
+    "gradients-SVG": "page Pixels: the maps of attributions as a file",
+    "gradients-PNG": "page Pixels: the same as a PNG file",
     "channels-line": "the line of a run on page Channels",
     "unit-choice": "page Channels: the number of the unit that is shown",
     "unit-picks": "page Channels: units to begin with",

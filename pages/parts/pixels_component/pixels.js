@@ -1,0 +1,269 @@
+// Wires the page: one view (what is shown, the epoch), one draw a frame. Python hears of the view once the hand rests.
+import { forward, softmax } from "./net.js";
+import { centred, fromText, rasterise, toText } from "./strokes.js";
+import { frameOf, fromBase64, snrOf, unpack } from "./recording.js";
+import { cellWords, count, isPixel, mapSentence, oddsSentence, seesSentence, subject } from "./words.js";
+import { goneColour, inkColour, layout, levelColour, paintGrid, readTheme } from "./paint.js";
+import { buildOdds, updateOdds } from "./odds.js";
+import { attachControls } from "./controls.js";
+
+const REST_MS = 350;
+const ECHO_MS = 5000;
+const PLAY = "M8 5v14l11-7z";
+const PAUSE = "M7 5h4v14H7zM13 5h4v14h-4z";
+const IMAGE = Array.from({ length: 28 }, (_, row) => Array.from({ length: 28 }, (_, column) => row * 28 + column));
+
+// What of a view is on the screen, and so in the link.
+const keyOf = (view) => JSON.stringify([view.kind, view[view.kind], view.epoch, view.kind === "drawn" ? view.brush : 0]);
+
+class Pixels {
+  constructor(root) {
+    Object.assign(this, { root, view: null, seen: null, run: null, given: null, told: new Map(), playing: false, hand: () => {} });
+    attachControls(root, this);
+    for (const name of ["digit", "map", "sees"]) this.attachReadout(name);
+    this.sizes = new ResizeObserver(() => this.redraw());
+  }
+
+  // Called by Streamlit at the start, and again whenever Python's data or the theme changes.
+  receive(given, hand) {
+    Object.assign(this, { given, hand });
+    const said = keyOf(given.view);
+    // What Python hears comes back, and may come after the hand has gone on: then it is old.
+    const own = performance.now() - (this.told.get(said) ?? -Infinity) < ECHO_MS;
+    if (said !== this.seen && !own) {
+      const { kind, epoch, brush, drawn } = given.view;
+      const strokes = kind === "drawn" || !this.view ? fromText(drawn) : this.view.strokes;
+      // Of what is not shown, the link knows nothing: it stays as it was.
+      this.view = { ...(this.view ?? given.view), kind, epoch, brush, strokes, [kind]: given.view[kind] };
+    }
+    this.seen = said;
+    this.sheet = { ...given.sheet, images: fromBase64(given.sheet.images) };
+    buildOdds(this.root.querySelector("table"), given.classes);
+    this.buildMeans();
+    this.open();
+    this.sizes.observe(this.root);
+  }
+
+  // What the shelf holds may come before this or after it, and changes while a run trains.
+  open() {
+    const shelf = (globalThis.sbpPixelShelf ??= { bytes: null, changed: null });
+    shelf.changed = () => this.open();
+    if (shelf.bytes && shelf.bytes !== this.opened) {
+      this.opened = shelf.bytes;
+      this.run = unpack(shelf.bytes);
+    }
+    if (this.run?.stamp !== this.given.stamp) return;
+    this.theme = readTheme(this.root, this.given.colours, this.run.scales);
+    const { colours, never, hatch } = this.theme;
+    for (const [name, value] of Object.entries({ ...colours, never, hatch })) this.root.style.setProperty(`--${name}`, value);
+    const sweep = (from, to) => Array.from({ length: 9 }, (_, i) => levelColour(this.theme, Math.round(from + ((to - from) * i) / 8))).join(",");
+    const { film } = this.run;
+    const at = (log) => Math.round(((log - film.low) / (film.high - film.low)) * 255);
+    this.root.querySelector(".below").style.background = `linear-gradient(to right, ${sweep(at(-0.5), film.one - 1)})`;
+    this.root.querySelector(".above").style.background = `linear-gradient(to right, ${sweep(film.one, at(2))})`;
+    this.redraw();
+  }
+
+  stop() {
+    this.sizes.disconnect();
+    this.stopPlaying();
+    cancelAnimationFrame(this.pending);
+    clearTimeout(this.resting);
+    this.pending = null;
+  }
+
+  set(changes) {
+    this.view = { ...this.view, ...changes };
+    this.redraw();
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => this.report(), REST_MS);
+  }
+
+  report() {
+    if (this.playing || this.isDrawing()) return;
+    const { kind, digit, mean, strokes, epoch, brush } = this.view;
+    const view = { kind, digit, mean, epoch, brush, drawn: toText(strokes) };
+    const said = keyOf(view);
+    this.told.set(said, performance.now());
+    if (this.told.size > 50) this.told.delete(this.told.keys().next().value);
+    if (said !== this.seen) this.hand("view", view);
+  }
+
+  frame() {
+    return frameOf(this.run.film, this.view.epoch);
+  }
+
+  toFrame(frame) {
+    const { epochs } = this.run.film;
+    this.set({ epoch: frame === epochs.length - 1 ? null : epochs[frame] });
+  }
+
+  redraw() {
+    this.pending ??= requestAnimationFrame(() => {
+      this.pending = null;
+      if (this.run && this.run.stamp === this.given.stamp) this.draw();
+    });
+  }
+
+  // [784] in [0, 1] as the network gets it, and as it is shown; null while a test image is on its way from Python.
+  images() {
+    const { kind, digit, mean, strokes, brush } = this.view;
+    if (kind === "drawn") {
+      const { box, wide, soft } = this.given.pen;
+      return { image: centred(strokes, brush * wide, soft, box), shown: rasterise(strokes, brush * wide, soft) };
+    }
+    const from = kind === "mean" ? this.run.means : this.sheet.images;
+    const place = kind === "mean" ? mean : digit - this.sheet.start;
+    if (!from || place < 0 || (place + 1) * 784 > from.length) return null;
+    const image = Float32Array.from(from.subarray(place * 784, (place + 1) * 784), (byte) => byte / 255);
+    return { image, shown: image, label: kind === "digit" ? this.sheet.labels[place] : null };
+  }
+
+  draw() {
+    const start = performance.now();
+    const images = this.images();
+    this.controls(images?.label ?? null);
+    if (!images) return;
+    const { full, small } = this.run;
+    const answer = (network) => {
+      if (!network) return null;
+      const { logits, macs, made } = forward(network, images.image);
+      return { odds: softmax(logits), macs, made };
+    };
+    const [whole, compact] = [answer(full), answer(small)];
+    this.paint(images, whole);
+    updateOdds(this.root.querySelector("table"), whole, compact);
+    const empty = this.view.kind === "drawn" && !this.view.strokes.length;
+    const prediction = this.root.querySelector(".prediction");
+    prediction.textContent = whole && !empty ? oddsSentence(whole, compact, this.given.classes, this.frame() === this.run.film.epochs.length - 1) : whole ? "Both networks are shown a black image." : "";
+    Object.assign(this.root.dataset, {
+      draws: Number(this.root.dataset.draws ?? 0) + 1, ms: (performance.now() - start).toFixed(1),
+      full: whole ? whole.odds.map((p) => p.toFixed(6)) : "", compact: compact ? compact.odds.map((p) => p.toFixed(6)) : "",
+    });
+  }
+
+  paint({ image, shown }, whole) {
+    const { root, theme } = this;
+    const { film, lit } = this.run;
+    const at = this.frame();
+    const [levels, keep] = [film.levels[at], film.keep[at]];
+    const theta = Float32Array.from(film.theta[at], (byte) => (byte / 255) * film.theta_max);
+    const pixels = isPixel(film);
+    const never = pixels && lit ? Uint8Array.from(lit, (on, unit) => (!on && !keep[unit] ? 1 : 0)) : null;
+    const canvas = (name) => root.querySelector(`.${name} canvas`);
+    paintGrid(canvas("digit"), IMAGE, theme, { colour: (unit) => inkColour(theme, shown[unit]) });
+    const inset = root.querySelector(".inset");
+    inset.hidden = this.view.kind !== "drawn" || !this.view.strokes.length;
+    if (!inset.hidden) paintGrid(inset, IMAGE, theme, { colour: (unit) => inkColour(theme, image[unit]) });
+    paintGrid(canvas("map"), film.grid, theme, { colour: (unit) => levelColour(theme, levels[unit]), keep, never, gaps: !pixels });
+
+    const arrives = pixels ? image : this.features(whole);
+    const sees = arrives && Float32Array.from(arrives, (value, unit) => value * theta[unit]);
+    const most = pixels ? 1 : sees ? Math.max(1e-9, ...sees) : 1;
+    const colour = (unit) => (keep[unit] ? inkColour(theme, sees ? sees[unit] / most : 0) : goneColour(theme, arrives ? (pixels ? arrives[unit] : sees[unit] / most) : 0));
+    paintGrid(canvas("sees"), film.grid, theme, { colour, keep, never, gaps: !pixels });
+    this.now = { levels, keep, theta, never, lit: pixels ? lit : null, image: shown, sees };
+    this.say(arrives, at, never);
+  }
+
+  // conv 2's maps of the image times E[theta] of their channels: what the noise of the features acts on.
+  features(whole) {
+    const { film, parentTheta } = this.run;
+    const maps = whole?.made[film.layer.parent];
+    return maps ? maps.map((value, unit) => value * parentTheta[Math.floor((unit * parentTheta.length) / maps.length)]) : null;
+  }
+
+  say(arrives, at, never) {
+    const { root, run: { film }, given } = this;
+    const { keep } = this.now;
+    const kept = keep.reduce((sum, k) => sum + k, 0);
+    const neverLit = never ? never.reduce((sum, n) => sum + n, 0) : isPixel(film) ? null : 0;
+    const mass = arrives ? arrives.reduce((sum, value) => sum + value, 0) : 0;
+    const share = mass ? arrives.reduce((sum, value, unit) => sum + value * keep[unit], 0) / mass : null;
+    const epoch = film.epochs[at];
+    const { short } = subject(this.view, null, given.classes);
+    root.querySelector(".sentence").textContent = [
+      mapSentence({ film, epoch, kept, neverLit, decided: film.layer.units - kept - (neverLit ?? 0), nTrain: given.nTrain }),
+      seesSentence(film, share, short),
+    ].join(" ");
+    Object.assign(root.dataset, { epoch, kept, share: share == null ? "" : share.toFixed(4) });
+  }
+
+  controls(label) {
+    const { root, view, given, run: { film } } = this;
+    const find = (selector) => root.querySelector(selector);
+    for (const button of root.querySelectorAll(".kinds button")) button.setAttribute("aria-pressed", String(button.dataset.kind === view.kind));
+    for (const own of root.querySelectorAll(".own")) own.hidden = own.dataset.for !== view.kind;
+    root.querySelectorAll(".means button").forEach((button, mean) => button.setAttribute("aria-pressed", String(mean === view.mean)));
+    const number = find(".number");
+    if (number.getRootNode().activeElement !== number || !number.dataset.shown || number.dataset.shown !== String(view.digit)) number.value = view.digit;
+    number.dataset.shown = view.digit;
+    find(".undo").disabled = find(".clear").disabled = !view.strokes.length;
+    find(".invite").hidden = view.kind !== "drawn" || view.strokes.length > 0;
+    if (find(".brush").getRootNode().activeElement !== find(".brush")) find(".brush").value = view.brush;
+    find(".lost-word").textContent = isPixel(film) ? "ink that is lost" : "activity that is lost";
+    if (view.kind === "drawn") find(".hint").textContent = "Small, at the corner: as the network gets it, centred and sized like the images it learnt from.";
+    else if (find(".hint").textContent.startsWith("Small")) find(".hint").textContent = "";
+    root.classList.toggle("drawing", view.kind === "drawn");
+    root.classList.toggle("features", !isPixel(film));
+    root.classList.toggle("without-weights", !this.run.full);
+    find(".missing").textContent = this.run.full ? "" : given.missing;
+    const at = this.frame();
+    const titles = isPixel(film)
+      ? [subject(view, label, given.classes).title, "SNR of each pixel", "What the network still sees"]
+      : [subject(view, label, given.classes).title, "SNR of conv 2’s features", "Which of its features go on"];
+    ["digit", "map", "sees"].forEach((name, k) => {
+      find(`.${name} b`).textContent = titles[k];
+      find(`.${name} canvas`).setAttribute("aria-label", titles[k]);
+    });
+    const scrub = find(".scrub");
+    scrub.max = film.epochs.length - 1;
+    scrub.value = at;
+    scrub.style.setProperty("--done", `${(100 * at) / Math.max(1, film.epochs.length - 1)}%`);
+    scrub.setAttribute("aria-valuetext", `epoch ${film.epochs[at]}`);
+    find(".when").textContent = `epoch ${count(film.epochs[at])} of ${count(film.total)}`;
+    find(".play path").setAttribute("d", this.playing ? PAUSE : PLAY);
+    find(".play").title = this.playing ? "Pause" : "Play";
+    find(".play").setAttribute("aria-label", find(".play").title);
+    Object.assign(root.dataset, { kind: view.kind, digit: view.digit });
+  }
+
+  buildMeans() {
+    const box = this.root.querySelector(".means");
+    if (box.childElementCount === this.given.classes.length) return;
+    box.replaceChildren(...this.given.classes.map((name, mean) => {
+      const button = Object.assign(document.createElement("button"), { type: "button", textContent: name });
+      button.onclick = () => this.set({ kind: "mean", mean });
+      return button;
+    }));
+    const widest = Math.max(...this.given.classes.map((name) => name.length));
+    this.root.style.setProperty("--names", `${Math.max(1.4, 0.55 * widest + 0.4)}rem`);
+  }
+
+  attachReadout(name) {
+    const canvas = this.root.querySelector(`.${name} canvas`);
+    const readout = this.root.querySelector(".readout");
+    canvas.addEventListener("pointermove", (event) => {
+      if (!this.now) return;
+      const { film } = this.run;
+      const grid = name === "digit" ? IMAGE : film.grid;
+      const unit = layout(grid, canvas.clientWidth, canvas.clientHeight).at(event.offsetX, event.offsetY);
+      const { levels, keep, theta, lit, image, sees } = this.now;
+      if (unit < 0) readout.textContent = "";
+      else if (name === "digit" && !isPixel(film)) readout.textContent = `row ${Math.floor(unit / 28)}, column ${unit % 28}: ${image[unit].toFixed(2)}`;
+      else {
+        const facts = { snr: snrOf(film, levels[unit]), theta: theta[unit], keep: keep[unit], lit: lit ? lit[unit] > 0 : undefined };
+        const value = name === "digit" ? `, intensity ${image[unit].toFixed(2)}` : name === "sees" && sees ? `, passes on ${(keep[unit] * sees[unit]).toFixed(2)}` : "";
+        readout.textContent = cellWords(film, unit, facts) + value;
+      }
+    });
+    canvas.addEventListener("pointerleave", () => (readout.textContent = ""));
+  }
+}
+
+export default function ({ parentElement, data, setStateValue }) {
+  const root = parentElement.querySelector(".pixels");
+  root.pixels ??= new Pixels(root);
+  root.pixels.receive(data, setStateValue);
+  return () => root.pixels.stop();
+}

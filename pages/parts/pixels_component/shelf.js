@@ -1,0 +1,9 @@
+// Takes what is large and seldom changes (weights, film, class means) once and keeps it for the pictures beside it,
+// which are sent again with every digit. Both are scripts of one page.
+
+export default function ({ data }) {
+  const shelf = (globalThis.sbpPixelShelf ??= { bytes: null, changed: null });
+  if (!data || data === shelf.bytes) return;
+  shelf.bytes = data;
+  shelf.changed?.();
+}

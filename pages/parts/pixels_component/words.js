@@ -1,0 +1,58 @@
+// Every sentence of the page's figure, from plain numbers. No DOM.
+
+export const percent = (share) => {
+  const value = 100 * share;
+  if (value > 0 && value < 0.1) return "< 0.1 %";
+  if (value > 99.9 && value < 100) return "> 99.9 %";
+  return `${value.toFixed(value >= 99.95 || value === 0 ? 0 : 1)} %`;
+};
+export const count = (number) => Math.round(number).toLocaleString("en-US");
+const plural = (n, word) => `${count(n)} ${word}${n === 1 ? "" : "s"}`;
+export const article = (name) => (/^[aeiou8]/i.test(name) ? "an" : "a");
+
+export const isPixel = (film) => film.layer.kind === "pixel";
+
+// What is shown at the left, as a title and as the subject of a sentence.
+export function subject(view, label, classes) {
+  if (view.kind === "drawn") return { title: "Your drawing", short: "the drawing" };
+  if (view.kind === "mean") return { title: `Mean of class ${classes[view.mean]}`, short: `the mean ${classes[view.mean]}` };
+  const name = label == null ? "" : `, ${article(classes[label])} ${classes[label]}`;
+  return { title: `Test image ${view.digit}${name}`, short: `test image ${view.digit}` };
+}
+
+// The map in a sentence: kept, and the two kinds of gone.
+export function mapSentence({ film, epoch, kept, neverLit, decided, nTrain }) {
+  const { units, kind } = film.layer;
+  const start = `At epoch ${count(epoch)}, ${count(kept)} of ${plural(units, kind)} are kept (SNR 1 or more).`;
+  if (kept === units) return `${start} Nothing has gone yet.`;
+  const gone = units - kept;
+  if (neverLit == null) return `${start} ${count(gone)} have gone.`;
+  if (!isPixel(film)) return `${start} ${count(gone)} have gone, those of dead channels included.`;
+  const dark = `${count(neverLit)} of them are black in all ${count(nTrain)} training images and had nothing to lose`;
+  return `${start} ${count(gone)} have gone: ${dark}; ${count(decided)} were lit and decided away.`;
+}
+
+export function seesSentence(film, share, short) {
+  if (share == null) return "";
+  const what = isPixel(film) ? `the ink of ${short} lies on kept pixels` : `the activity in the conv 2 maps of ${short} goes on to the dense part`;
+  return `${percent(share)} of ${what}.`;
+}
+
+// Both predictions, what they cost, and whether they agree.
+export function oddsSentence(full, small, classes, atEnd) {
+  const best = (odds) => odds.indexOf(Math.max(...odds));
+  const says = ({ odds, macs }) => `${classes[best(odds)]} with ${percent(Math.max(...odds))} (${count(macs)} MACs)`;
+  const fewer = small.macs < full.macs && small.macs ? `, ${(full.macs / small.macs).toFixed(1)} times fewer` : "";
+  const agree = best(full.odds) === best(small.odds) ? "They agree." : "They disagree.";
+  const when = atEnd ? "" : " Both answer with the weights stored last, whatever epoch the maps show.";
+  return `Full network: ${says(full)}. Compact network: ${says(small).replace(/\)$/, `${fewer})`)}. ${agree}${when}`;
+}
+
+// A cell under the pointer.
+export function cellWords(film, unit, { snr, theta, keep, lit, kindWord }) {
+  const place = isPixel(film) ? `row ${Math.floor(unit / 28)}, column ${unit % 28}` : `channel ${Math.floor(unit / 16)}, place ${Math.floor((unit % 16) / 4)}, ${unit % 4}`;
+  const fate = keep ? "kept" : lit === false ? "never lit" : snr >= 1 ? "gone with its channel" : "pruned";
+  return `${place}: SNR ${sayNumber(snr)}, E[theta] ${theta.toFixed(2)}, ${kindWord ?? fate}`;
+}
+
+const sayNumber = (x) => (x >= 190 ? "over 190" : x >= 10 ? x.toFixed(0) : x.toPrecision(2));

@@ -1,0 +1,60 @@
+"""The body of page Pixels: follows a run while it trains."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts import frame, pixels_view, replay, run_picker
+from pages.parts.pixels import pixels
+from sbp.runs import store
+from sbp.runs.store import RunView
+from sbp.viz import pixel_film
+from sbp.viz.tables import tables
+
+POLL_SECONDS = 2.0
+
+
+def show(run_id: str) -> None:
+    """Shows a run's pixels; polls only while it trains."""
+    run = store.open_run(run_id)
+    polling = run.state.active and not run.recorded
+    st.fragment(_body, run_every=POLL_SECONDS if polling else None)(run_id, polling)
+
+
+def _body(run_id: str, polling: bool) -> None:
+    try:
+        run = store.open_run(run_id)
+    except store.UnknownRun as error:
+        st.info(f"{error} It may have been deleted.", icon=":material/delete:")
+        return
+    if polling != (run.state.active and not run.recorded):
+        st.rerun()
+    shown, fallback = pixels_view.pictures_of(run.config.dataset)
+    view, complaints = pixels_view.read(tables(run), shown)
+    frame.notices(complaints)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="pixels-line"):
+        run_picker.chooser(run.id, replay.has_film)
+        run_picker.badge(run)
+    if pixel_film.layer_of(run.layers).kind != "pixel":
+        _no_pixel_noise(run)
+    if fallback:
+        st.info(fallback, icon=":material/image_search:")
+    pixels(run, shown, view, pixels_view.changed)
+
+
+def _no_pixel_noise(run: RunView) -> None:
+    """What such a network shows instead, and where pixels are to be seen."""
+    other = next((r for r in store.list_runs() if replay.has_film(r) and _has_pixels(r)), None)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="pixels-other"):
+        st.markdown(
+            "This network has noise on channels and features, not on pixels: the map shows its conv 2 features, "
+            "a small 4 × 4 map a channel.",
+            width="content",
+        )
+        if other:
+            label = f"{'The recorded' if other.recorded else 'A'} LeNet-500-300, with noise on pixels"
+            st.page_link("pixels.py", label=label, icon=":material/apps:", query_params={"run": other.id})
+
+
+def _has_pixels(run: RunView) -> bool:
+    return pixel_film.layer_of(run.layers).kind == "pixel"

@@ -1,0 +1,20 @@
+"""Pixels: which input pixels a network gives up: a digit, the SNR map, what is still seen, and what is made of it."""
+
+import streamlit as st
+
+from pages.parts import frame, gradients, pixels_live, replay, run_picker
+
+frame.header("Pixels", "Which input pixels get pruned?")
+
+run, complaints = run_picker.choose(replay.has_film)
+frame.notices(complaints)
+if run is None:
+    st.info(
+        "No run has pictures yet, not even a recorded one. Start one on the page Train: its pixels show here from its "
+        "first epoch on.",
+        icon=":material/apps:",
+    )
+    st.page_link("train.py", label="Go to Train", icon=":material/model_training:")
+else:
+    pixels_live.show(run.id)
+    gradients.show(run.id)

@@ -1,0 +1,63 @@
+"""What page Pixels draws of a run, epoch by epoch: SNR, E[theta] and keep of each unit of the layer that is an image.
+
+A network without noise on its pixels shows its feature maps instead: there the image's places still mean something.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import numpy as np
+
+from sbp.distributions import moments
+from sbp.networks.specs import LayerInfo
+from sbp.pruning.masks import close_masks, keep_masks
+from sbp.viz import recording
+from sbp.viz.cells import cells
+from sbp.viz.tables import RunTables
+
+
+def layer_of(layers: tuple[LayerInfo, ...]) -> LayerInfo:
+    """The layer whose units have a place in the image: the pixels, else maps of features, else the first."""
+    with_places = sorted((layer for layer in layers if len(layer.shape) > 1), key=lambda layer: len(layer.shape))
+    return with_places[0] if with_places else layers[0]
+
+
+def pack(tables: RunTables, config: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Arrays and description of the film.
+
+    Arrays, uint8, one row an epoch shown: film.levels [F, U], the SNR as `recording.levels` codes it; film.theta
+    [F, U], E[theta] from 0 to `theta_max` in 255 steps; film.keep [F, U], 1 where kept, closed; scale.light and
+    scale.dark [256, 3], the colour of each level.
+    """
+    layer, rows = layer_of(tables.layers), recording.frames(tables.epochs)
+    theta = moments.mean(
+        tables.loc[layer.name][rows], tables.log_scale[layer.name][rows], config.log_low, config.log_high
+    )
+    theta_max = float(np.exp(config.log_high))
+    masks = [
+        close_masks(keep_masks({name: snr[row] for name, snr in tables.snr.items()}), tables.layers)[layer.name]
+        for row in rows
+    ]
+    arrays = {
+        "film.levels": recording.levels(tables.snr[layer.name][rows]),
+        "film.theta": np.rint(np.clip(theta / theta_max, 0, 1) * 255).astype(np.uint8),
+        "film.keep": np.array(masks, dtype=np.uint8).reshape(len(rows), layer.units),
+        "scale.light": recording.colours(False),
+        "scale.dark": recording.colours(True),
+    }
+    return arrays, {
+        "id": tables.run,
+        "epochs": tables.epochs[rows].tolist(),
+        "total": int(max(config.epochs, tables.last)),
+        "layer": {"name": layer.name, "kind": layer.kind, "units": layer.units, "parent": layer.parent},
+        "grid": cells(layer, aspect=1.0).tolist(),
+        "theta_max": theta_max,
+        "low": recording.LOW, "high": recording.HIGH, "one": recording.ONE,
+    }  # fmt: skip
+
+
+def sheet(images: np.ndarray) -> str:
+    """uint8 images as base64 text, for a few of them."""
+    return base64.b64encode(np.ascontiguousarray(images, dtype=np.uint8).tobytes()).decode()
