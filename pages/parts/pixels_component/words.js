@@ -2,9 +2,9 @@
 
 export const percent = (share) => {
   const value = 100 * share;
-  if (value > 0 && value < 0.1) return "< 0.1 %";
-  if (value > 99.9 && value < 100) return "> 99.9 %";
-  return `${value.toFixed(value >= 99.95 || value === 0 ? 0 : 1)} %`;
+  if (value > 0 && value < 0.1) return "<\u00a00.1\u00a0%";
+  if (value > 99.9 && value < 100) return ">\u00a099.9\u00a0%";
+  return `${value.toFixed(value >= 99.95 || value === 0 ? 0 : 1)}\u00a0%`;
 };
 export const count = (number) => Math.round(number).toLocaleString("en-US");
 const plural = (n, word) => `${count(n)} ${word}${n === 1 ? "" : "s"}`;
