@@ -170,6 +170,7 @@ SESSION: dict[str, str] = {
     "threshold-line": "the line of a run on page Threshold and cost",
     "threshold-files": "page Threshold and cost: the buttons of what can be taken home",
     "threshold-figures": "page Threshold and cost: figures to take away",
+    "sweep-csv": "page Threshold and cost: the sweep as a table",
     "measure-speed": "the button that measures speed",
     "measure-speed-gpu": "the button that measures speed on a GPU",
     "measure-line": "the buttons that measure speed",
