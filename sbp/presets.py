@@ -2,61 +2,85 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from sbp.config import ConfigError, RunConfig
 
+# What may differ from a preset's values without its becoming another recipe.
+FREE = frozenset({"seed", "device", "dataset", "threads"})
+
 
 @dataclass(frozen=True)
 class Preset:
-    """A named recipe: what it shows, what it promises, how long it takes where it was measured."""
+    """A named recipe for MNIST: what it shows, what it reached there, how long that took.
+
+    error_percent, reduction: test error on 10,000 images and times fewer MACs, of the run with seed 0. seconds: of
+    training, by device. digits: what differs on scikit-learn's digits, whose 1,150 training images make few steps an
+    epoch and weigh little against the KL.
+    """
 
     name: str
     title: str
-    promise: str
     config: RunConfig
-    seconds: dict[str, float]  # by device, as measured
+    error_percent: float
+    reduction: float
+    seconds: Mapping[str, float]
+    digits: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def promise(self) -> str:
+        """What it reached on MNIST, in a sentence."""
+        return f"{self.error_percent:.2f} % test error with {self.reduction:.1f} times fewer MACs."
 
-_QUICK = RunConfig(network="lenet-500-300", preset="quick", epochs=30, batch_size=250, lr=2e-3, noise_lr=1e-1)
+    def on(self, dataset: str) -> RunConfig:
+        """The recipe for a data set."""
+        return self.config.replace(dataset=dataset, **(self.digits if dataset == "digits" else {}))
+
 
 _ALL = (
     Preset(
         name="quick",
         title="LeNet-500-300 in minutes",
-        promise="",
-        config=_QUICK,
-        seconds={},
+        config=RunConfig(network="lenet-500-300", preset="quick", epochs=30, batch_size=250, lr=2e-3, noise_lr=1e-1),
+        error_percent=1.63,
+        reduction=10.5,
+        seconds={"cpu": 120},
+        digits={"epochs": 60, "batch_size": 50, "lr": 1e-3, "noise_lr": 2e-2},
     ),
     Preset(
         name="paper",
         title="LeNet-500-300 as in the paper",
-        promise="",
         config=RunConfig(
             network="lenet-500-300", preset="paper", epochs=110, batch_size=500, lr=2e-3, noise_lr=3e-2,
             weight_decay=1e-5, validation_size=2000,
         ),
-        seconds={},
+        error_percent=1.51,
+        reduction=12.3,
+        seconds={"cuda": 29},
+        digits={"batch_size": 50, "lr": 1e-3, "noise_lr": 2e-2},
     ),
     Preset(
         name="paper",
         title="LeNet-5-Caffe as in the paper",
-        promise="",
         config=RunConfig(
             network="lenet-5-caffe", preset="paper", method="sbpa", kl_exponent=0.8, epochs=70,
             pretrain_epochs=20, batch_size=500, lr=1e-3, noise_lr=2e-2, weight_decay=1e-4, validation_size=2000,
         ),
-        seconds={},
+        error_percent=0.77,
+        reduction=12.2,
+        seconds={"cpu": 2164},
+        digits={"epochs": 30, "pretrain_epochs": 10, "batch_size": 50, "noise_lr": 5e-2, "kl_exponent": 0.4},
     ),
-)
+)  # fmt: skip
 
 PRESETS: dict[tuple[str, str], Preset] = {(preset.config.network, preset.name): preset for preset in _ALL}
 
 
 def preset_config(network: str, preset: str, **overrides: Any) -> RunConfig:
-    """The config of a preset with some fields changed; the preset is called custom once more than seed, device,
-    data set or threads differ.
+    """The config of a preset, on the data set that the overrides name (else MNIST), with some fields changed; it is
+    called custom once more than seed, device, data set or threads differ.
 
     Raises `ConfigError` when the network has no such preset, or an override is out of range.
 
@@ -66,7 +90,7 @@ def preset_config(network: str, preset: str, **overrides: Any) -> RunConfig:
     if (network, preset) not in PRESETS:
         names = ", ".join(name for owner, name in PRESETS if owner == network) or "none"
         raise ConfigError(f"Expected a preset of {network} ({names}), got {preset!r}.")
-    config = PRESETS[network, preset].config
-    if set(overrides) - {"seed", "device", "dataset", "threads"}:
+    found = PRESETS[network, preset]
+    if set(overrides) - FREE:
         overrides.setdefault("preset", "custom")
-    return config.replace(**overrides)
+    return found.on(overrides.get("dataset", found.config.dataset)).replace(**overrides)

@@ -198,7 +198,7 @@ def test_a_preset_that_is_not_touched_keeps_its_name(started: list[RunConfig]) -
 
     for network, preset in PRESETS:
         assert sbp("train", network, "--preset", preset, "--data", "digits", "--seed", "2").exit_code == 0
-        wanted = PRESETS[network, preset].config.replace(dataset="digits", seed=2)
+        wanted = PRESETS[network, preset].on("digits").replace(seed=2)
         assert started[-1] == wanted
     assert sbp("train", "lenet-5-caffe", "--preset", "custom", "--data", "digits").exit_code == 0
     assert started[-1] == RunConfig(network="lenet-5-caffe", dataset="digits")

@@ -12,7 +12,7 @@ import streamlit as st
 
 from sbp.config import DATASETS, DEVICES, METHODS, ConfigError, RunConfig
 from sbp.networks.specs import SPECS
-from sbp.presets import PRESETS
+from sbp.presets import FREE, PRESETS
 from sbp.viz import words
 
 FIELDS = {field.name: field for field in dataclasses.fields(RunConfig)}
@@ -89,8 +89,8 @@ def read(name: str, raw: Any) -> Any:
 def named(config: RunConfig) -> RunConfig:
     """The config with the name of the preset it equals up to seed, device, data and threads; else `custom`."""
     for (_, name), preset in PRESETS.items():
-        same = {key: getattr(config, key) for key in ("seed", "device", "dataset", "threads")}
-        if preset.config.replace(**same) == config.replace(preset=preset.config.preset):
+        same = {key: getattr(config, key) for key in FREE}
+        if preset.on(config.dataset).replace(**same) == config.replace(preset=preset.config.preset):
             return config.replace(preset=name)
     return config.replace(preset="custom")
 

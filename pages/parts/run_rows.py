@@ -53,7 +53,7 @@ def summary_of(run: RunView) -> str:
         changed = [f"{config.epochs} epochs", f"batch {config.batch_size}", f"noise lr {config.noise_lr:g}"]
     else:
         for name in ("epochs", "batch_size", "lr", "noise_lr", "kl_weights", "seed", "train_size"):
-            if getattr(config, name) != getattr(preset.config, name):
+            if getattr(config, name) != getattr(preset.on(config.dataset), name):
                 changed.append(f"{name.replace('_', ' ')} {plain(getattr(config, name))}")
     how = config.preset if preset else words.METHOD[config.method]
     return " · ".join([how, *changed, *([] if run.recorded else [run_picker.moment_of(run)])])

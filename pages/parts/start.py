@@ -51,7 +51,7 @@ def _data(place: str) -> str:
 def _why(dataset: str) -> str:
     return {
         "digits": "scikit-learn's bundled digits: 1,797 images of 8 x 8, upscaled. Nothing to download; "
-        "the presets' promises are for MNIST.",
+        "the presets change a little for them, and their promises are for MNIST.",
         "mnist": "MNIST: 70,000 images of 28 x 28. Downloaded once (11 MB) if it is not here yet.",
         "fashion-mnist": "Fashion-MNIST: 70,000 images of 28 x 28. Downloaded once (30 MB) if it is not here yet.",
     }[dataset]
@@ -59,15 +59,12 @@ def _why(dataset: str) -> str:
 
 def _card(preset: Preset, dataset: str, place: str) -> None:
     st.markdown(f"**{preset.title}**")
-    promise = preset.promise or f"{preset.config.epochs} epochs, {words.METHOD[preset.config.method]}."
-    st.markdown(f":gray[{promise}]")
-    if preset.seconds:
-        times = [
-            f"{words.duration(s)} {DEVICE_WORDS.get(device, 'on ' + device)}" for device, s in preset.seconds.items()
-        ]
-        st.caption("About " + ", ".join(times) + (" (MNIST)." if dataset != "mnist" else "."))
+    st.markdown(f":gray[{preset.promise}]")
+    times = [f"{words.duration(s)} {DEVICE_WORDS.get(device, 'on ' + device)}" for device, s in preset.seconds.items()]
+    method = words.METHOD[preset.config.method]
+    st.caption(f"{method}, seed 0. About {', '.join(times)}" + (" (MNIST)." if dataset != "mnist" else "."))
     with st.container(horizontal=True, gap="small"):
-        config = preset.config.replace(dataset=dataset)
+        config = preset.on(dataset)
         name = f"{preset.config.network}-{preset.name}-{place}"
         st.button(
             "Start", icon=":material/play_arrow:", type="primary", key=f"start-{name}", on_click=_start, args=(config,)
@@ -83,8 +80,7 @@ def _adjust(config: RunConfig, place: str) -> None:
 
 
 def _default(dataset: str) -> RunConfig:
-    first = next(iter(PRESETS.values())).config
-    return first.replace(dataset=dataset)
+    return next(iter(PRESETS.values())).on(dataset)
 
 
 def _start(config: RunConfig | None) -> None:

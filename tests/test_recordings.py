@@ -1,0 +1,71 @@
+"""The recordings that ship with the code: whole, small, and what they say holds for the weights they hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from sbp.data import load, prepare
+from sbp.networks.load import network_of
+from sbp.networks.specs import SPECS
+from sbp.pruning.compact import compact, masked, masks_of
+from sbp.runs import store
+from sbp.runs.store import RunView
+
+RECORDINGS = [run for run in store.list_runs() if run.recorded]
+# What issue and paper ask of MACs: the paper's own reduction, as printed.
+LEAST_REDUCTION = {"lenet-500-300-paper": 11.23, "lenet-5-caffe-paper": 10.49}
+MOST_ERROR_PERCENT = {"lenet-500-300-paper": 1.55, "lenet-5-caffe-paper": 0.86}
+
+each = pytest.mark.parametrize("run", RECORDINGS, ids=lambda run: run.id)
+
+
+def test_there_are_the_two_of_the_paper_and_they_are_small() -> None:
+    assert set(LEAST_REDUCTION) <= {run.id for run in RECORDINGS}
+    files = [path for path in Path(store.recorded_root()).parent.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 40e6
+
+
+@each
+def test_a_recording_is_whole(run: RunView) -> None:
+    assert run.problem == ""
+    summary = run.summary()
+    assert summary["state"] == "finished"
+    for name in ("hardware", "seed", "n_train", "n_test", "kl_weights", "versions", "commit"):
+        assert summary[name] is not None, name
+    shots = run.snapshots()
+    assert (shots.epochs[0], shots.epochs[-1]) == (0, run.config.epochs)
+    sweep, speed = run.sweep(), run.speed()
+    assert sweep is not None
+    assert speed is not None
+    at_one = next(point for point in sweep["criteria"]["snr"]["points"] if point["threshold"] == 1.0)
+    assert at_one["kept"] == summary["kept"]
+    assert at_one["macs"] == summary["macs"]
+
+
+@each
+def test_it_beats_the_papers_row(run: RunView) -> None:
+    if run.id not in LEAST_REDUCTION:
+        pytest.skip("No row of the paper to beat.")
+    summary = run.summary()
+    assert summary["test_error_percent"] <= MOST_ERROR_PERCENT[run.id]
+    assert SPECS[run.config.network].dense_macs() / summary["macs"] >= LEAST_REDUCTION[run.id]
+
+
+@each
+def test_masked_and_compact_agree_on_every_test_digit(run: RunView, mnist_root: Path) -> None:
+    """And the recorded error is theirs, up to an image that another device's rounding may turn."""
+    network = network_of(run.config, run.model_path)
+    split = prepare(load(run.config.dataset, mnist_root))
+    masks = masks_of(network)
+    one, other = masked(network, masks), compact(network, masks)
+    with torch.no_grad():
+        pairs = [(one(part), other(part)) for part in split.test_x.split(2500)]
+    first, second = (torch.cat(logits) for logits in zip(*pairs, strict=True))
+    assert len(first) == 10_000
+    assert torch.equal(first.argmax(1), second.argmax(1))
+    error = 100 * float((second.argmax(1) != split.test_y).float().mean())
+    assert error == pytest.approx(run.summary()["test_error_percent"], abs=0.02)
+    assert SPECS[run.config.network].macs([layer.units for layer in other.layers]) == run.summary()["macs"]
