@@ -7,9 +7,9 @@ import streamlit as st
 from pages.parts import channels_unit, frame, replay, run_picker
 from pages.parts import channels_view as view_of
 from pages.parts.figures import figure
+from pages.parts.following import follow
 from pages.parts.player import panel, player
 from pages.parts.theme import is_dark
-from sbp.runs import store
 from sbp.runs.store import RunView
 from sbp.viz import heatmap, trajectories, words
 from sbp.viz.tables import ALIVE, RunTables, snr_table, tables
@@ -19,19 +19,10 @@ POLL_SECONDS = 2.0
 
 def show(run_id: str) -> None:
     """Shows a run's channels; polls only while it trains."""
-    run = store.open_run(run_id)
-    polling = run.state.active and not run.recorded
-    st.fragment(_body, run_every=POLL_SECONDS if polling else None)(run_id, polling)
+    follow(run_id, _body, POLL_SECONDS)
 
 
-def _body(run_id: str, polling: bool) -> None:
-    try:
-        run = store.open_run(run_id)
-    except store.UnknownRun as error:
-        st.info(f"{error} It may have been deleted.", icon=":material/delete:")
-        return
-    if polling != (run.state.active and not run.recorded):
-        st.rerun()
+def _body(run: RunView, polling: bool) -> None:
     found = tables(run)
     view, complaints = view_of.read(found)
     frame.notices(complaints)

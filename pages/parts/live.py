@@ -5,6 +5,7 @@ Only the panel runs again, once a second; the player in it grows in place, so no
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 
@@ -12,6 +13,7 @@ import numpy as np
 import streamlit as st
 
 from pages.parts import replay, run_picker
+from pages.parts.following import follow
 from pages.parts.player import player
 from sbp.runs import launcher, store
 from sbp.runs.states import State
@@ -25,19 +27,10 @@ HUNG_SECONDS = 60  # a worker writes its status several times a second; one sile
 
 def show(run_id: str, *, play: bool = False, tools: Callable[[], None] | None = None) -> None:
     """Shows the panel of a run; `tools` adds buttons of the page to its first line."""
-    run = _open(run_id)
-    if run is None:
-        return
-    polling = run.state.active and not run.recorded
-    st.fragment(_panel, run_every=POLL_SECONDS if polling else None)(run_id, polling, play, tools)
+    follow(run_id, lambda run, polling: _panel(run, polling, play, tools), POLL_SECONDS)
 
 
-def _panel(run_id: str, polling: bool, play: bool, tools: Callable[[], None] | None) -> None:
-    run = _open(run_id)
-    if run is None:
-        return
-    if polling != (run.state.active and not run.recorded):
-        st.rerun()  # once, when it ends or is resumed: the polling stops or begins
+def _panel(run: RunView, polling: bool, play: bool, tools: Callable[[], None] | None) -> None:
     _first_line(run, tools)
     _standing(run)
     _trouble(run)
@@ -188,19 +181,11 @@ def _wait_for(run_id: str, seconds: float = 0.3) -> None:
     """Gives a worker a moment to answer, so that the state shown next is the new one more often than not."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        run = _open(run_id, quiet=True)
-        if run is None or not run.state.active:
-            return
-        time.sleep(0.05)
-
-
-def _open(run_id: str, quiet: bool = False) -> RunView | None:
-    try:
-        return store.open_run(run_id)
-    except store.UnknownRun as error:
-        if not quiet:
-            st.info(f"{error} It may have been deleted.", icon=":material/delete:")
-        return None
+        with contextlib.suppress(store.UnknownRun):
+            if store.open_run(run_id).state.active:
+                time.sleep(0.05)
+                continue
+        return
 
 
 def _times(reduction: float | None) -> str:

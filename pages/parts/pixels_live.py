@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts import frame, pixels_view, replay, run_picker
+from pages.parts.following import follow
 from pages.parts.pixels import pixels
 from sbp.runs import store
 from sbp.runs.store import RunView
@@ -16,19 +17,10 @@ POLL_SECONDS = 2.0
 
 def show(run_id: str) -> None:
     """Shows a run's pixels; polls only while it trains."""
-    run = store.open_run(run_id)
-    polling = run.state.active and not run.recorded
-    st.fragment(_body, run_every=POLL_SECONDS if polling else None)(run_id, polling)
+    follow(run_id, _body, POLL_SECONDS)
 
 
-def _body(run_id: str, polling: bool) -> None:
-    try:
-        run = store.open_run(run_id)
-    except store.UnknownRun as error:
-        st.info(f"{error} It may have been deleted.", icon=":material/delete:")
-        return
-    if polling != (run.state.active and not run.recorded):
-        st.rerun()
+def _body(run: RunView, _polling: bool) -> None:
     shown, fallback = pixels_view.pictures_of(run.config.dataset)
     view, complaints = pixels_view.read(tables(run), shown)
     frame.notices(complaints)

@@ -8,9 +8,9 @@ import streamlit as st
 
 from pages.parts import frame, measure, replay, run_picker, threshold_files, threshold_more, threshold_speed
 from pages.parts import threshold_view as view_of
+from pages.parts.following import follow
 from pages.parts.threshold import board, pack
 from sbp.pruning.cost import network_cost
-from sbp.runs import store
 from sbp.runs.store import RunView
 from sbp.viz import sweep as sweeps
 from sbp.viz import threshold as figures
@@ -23,22 +23,10 @@ has_noise = replay.has_film
 
 def show(run_id: str) -> None:
     """Shows a run's threshold and costs; polls only while it trains."""
-    run = store.open_run(run_id)
-    polling = run.state.active and not run.recorded
-    if polling:
-        st.fragment(_body, run_every=POLL_SECONDS)(run_id, True)
-    else:
-        _body(run_id, False)
+    follow(run_id, _body, POLL_SECONDS)
 
 
-def _body(run_id: str, polling: bool) -> None:
-    try:
-        run = store.open_run(run_id)
-    except store.UnknownRun as error:
-        st.info(f"{error} It may have been deleted.", icon=":material/delete:")
-        return
-    if polling and not run.state.active:
-        st.rerun()
+def _body(run: RunView, _polling: bool) -> None:
     found = tables(run)
     t, complaints = view_of.asked()
     frame.notices(complaints)

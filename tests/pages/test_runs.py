@@ -48,8 +48,8 @@ def test_a_row_says_what_came_out(runs_root: Path) -> None:
 
 
 def test_a_row_says_what_was_changed(runs_root: Path) -> None:
-    run = write_run(runs_root, noise_lr=0.02, seed=5)
-    assert "noise lr 0.02" in run_rows.summary_of(run)
+    run = write_run(runs_root, noise_lr=0.03, seed=5)
+    assert "noise lr 0.03" in run_rows.summary_of(run)
     assert "seed 5" in run_rows.summary_of(run)
 
 
