@@ -21,7 +21,7 @@ from sbp.divergence import Diverged
 from sbp.evaluation import error_percent, snapshot_of
 from sbp.forecast import FirstPrune
 from sbp.kl_scaling import kl_weights
-from sbp.networks.registry import build
+from sbp.networks.registry import build_for
 from sbp.networks.specs import SPECS
 from sbp.objective import kl_by_layer
 from sbp.pruning.masks import keep_masks, kept_counts
@@ -62,14 +62,7 @@ class Training:
         )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            self.network = build(
-                config.network,
-                config.widths,
-                log_low=config.log_low,
-                log_high=config.log_high,
-                init_loc=config.init_loc,
-                init_log_scale=config.init_log_scale,
-            ).to(self.device)
+            self.network = build_for(config).to(self.device)
         self.layers = self.network.noise_layers()
         self.kl_weights = kl_weights(config)
         self.generator = torch.Generator(self.device).manual_seed(config.seed)

@@ -15,7 +15,7 @@ from torch import Tensor
 from sbp.config import RunConfig
 from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.rebuild import rebuild
-from sbp.networks.registry import build
+from sbp.networks.registry import build_for
 
 
 class LoadError(ValueError):
@@ -31,14 +31,7 @@ def network_of(config: RunConfig, model_path: str | Path | None) -> NoisyNetwork
     if model_path is None or not Path(model_path).is_file():
         raise LoadError("This run has no weights yet; they are saved with its first checkpoint and at its end.")
     tensors, _ = read_safetensors(model_path)
-    network = build(
-        config.network,
-        config.widths,
-        log_low=config.log_low,
-        log_high=config.log_high,
-        init_loc=config.init_loc,
-        init_log_scale=config.init_log_scale,
-    )
+    network = build_for(config)
     expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     given = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     if given != expected:

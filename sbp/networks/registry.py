@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sbp.config import RunConfig
 from sbp.networks.lenet import LeNet5Caffe, LeNet500300, NoisyNetwork
 
 NETWORKS: dict[str, type[NoisyNetwork]] = {cls.spec_name: cls for cls in (LeNet500300, LeNet5Caffe)}
@@ -21,3 +22,19 @@ def build(name: str, widths: Sequence[int] = (), **noise_options: Any) -> NoisyN
     if name not in NETWORKS:
         raise ValueError(f"Expected one of {', '.join(NETWORKS)}, got {name!r}.")
     return NETWORKS[name](widths, **noise_options)
+
+
+def build_for(config: RunConfig) -> NoisyNetwork:
+    """The network that a run begins with: its name, its widths, its interval and where its noise is born.
+
+    >>> build_for(RunConfig(init_log_scale=-4)).noise_layers()[0].log_scale[0].item()
+    -4.0
+    """
+    return build(
+        config.network,
+        config.widths,
+        log_low=config.log_low,
+        log_high=config.log_high,
+        init_loc=config.init_loc,
+        init_log_scale=config.init_log_scale,
+    )
