@@ -17,7 +17,7 @@ def kl_weights(config: RunConfig) -> tuple[float, ...]:
     (188.8, 80.0, 1.0, 1.62)
     >>> milder = kl_weights(RunConfig(network="lenet-5-caffe", method="sbpa", kl_exponent=0.8))
     >>> [round(weight, 2) for weight in milder]
-    [66.21, 33.3, 1.0, 1.47]
+    [66.19, 33.3, 1.0, 1.47]
     """
     if config.kl_weights:
         return config.kl_weights

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.served import Served, settle
 
-PATHS = {"/": "Story", "/gate": "One gate", "/train": "Train", "/channels": "Channels",
+PATHS = {"/": "Story", "/gate": "One gate", "/train": "Train", "/channels": "Channels", "/pixels": "Pixels",
          "/threshold": "Threshold and cost", "/runs": "Runs"}  # fmt: skip
 
 

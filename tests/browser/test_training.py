@@ -124,7 +124,7 @@ def test_a_link_opens_run_layer_epoch_and_unit(open_page: Callable[..., Page], s
     page = open_page(f"/channels?run={run.id}&layer=conv2&epoch=6&unit=4")
     expect(page.locator(PLAYER)).to_have_attribute("data-epoch", "6")
     expect(page.locator(f"{PLAYER} .sentence")).to_contain_text("Conv 2 at epoch 6")
-    expect(page.get_by_text("Channel 4 of Conv 2")).to_be_visible()
+    expect(page.get_by_text("Channel 4 of Conv 2", exact=True)).to_be_visible()
 
 
 def test_the_hand_on_the_clock_goes_into_the_link(open_page: Callable[..., Page], served: Served) -> None:
@@ -136,11 +136,11 @@ def test_the_hand_on_the_clock_goes_into_the_link(open_page: Callable[..., Page]
     expect(page.get_by_text(re.compile("Click a neuron to mark it"))).to_be_visible()
     page.locator(f"{PLAYER} figure.cells canvas").click(position={"x": 200, "y": 60})
     page.wait_for_url(re.compile("unit="))
-    expect(page.get_by_text(re.compile(r"^Neuron \d+ of Dense 1"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^Neuron \d+ of Dense 1$"))).to_be_visible()
     page.reload()
     settle(page)
     expect(page.locator(PLAYER)).to_have_attribute("data-epoch", "8")
-    expect(page.get_by_text(re.compile(r"^Neuron \d+ of Dense 1"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^Neuron \d+ of Dense 1$"))).to_be_visible()
 
 
 def test_another_layer_is_one_click_away(open_page: Callable[..., Page], served: Served) -> None:
