@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,7 +50,8 @@ def shown(measured: dict[str, Any], paper: Sequence[PaperRow] = ()) -> pd.DataFr
         by_name = group.set_index("variant")
         row = {"batch": f"{batch:,}"}
         for variant in by_name.index:
-            row[f"{variant}, ms"] = f"{by_name.at[variant, 'median']:#.3g} ({by_name.at[variant, 'iqr']:.1g})"
+            median, iqr = by_name.at[variant, "median"], by_name.at[variant, "iqr"]
+            row[f"{variant}, ms"] = f"{plain(median, 3)} ({plain(iqr, 2)})"
         for variant in by_name.index[1:]:
             row[f"{variant}, ×"] = f"{by_name.at[variant, 'times']:.2f}"
         rows.append(row)
@@ -60,6 +62,17 @@ def shown(measured: dict[str, Any], paper: Sequence[PaperRow] = ()) -> pd.DataFr
         if printed.method == "SBP"
     ]
     return pd.DataFrame(rows).fillna("")
+
+
+def plain(value: float, digits: int) -> str:
+    """A number with so many significant digits, never in powers of ten.
+
+    >>> [plain(value, 3) for value in (0.0649, 3.6126, 201.36, 1234.5)], plain(9.629, 2)
+    (['0.0649', '3.61', '201', '1234'], '9.6')
+    """
+    if value <= 0:
+        return "0"
+    return f"{value:.{max(0, digits - 1 - math.floor(math.log10(value)))}f}"
 
 
 def sentence(measured: dict[str, Any]) -> str:

@@ -190,7 +190,7 @@ def test_speed_compares_with_dense_at_the_same_batch_size() -> None:
     shown = speed.shown(measured, rows_of("lenet-500-300"))
     assert shown["batch"].tolist() == ["1", "32", "1,000", "paper, Intel Xeon E5-2630"]
     assert shown["compact, ×"].tolist() == ["1.02", "2.10", "5.60", "2.33"]
-    assert shown["dense, ms"].tolist()[0] == "0.0600 (0.002)"
+    assert shown["dense, ms"].tolist()[0] == "0.0600 (0.0024)"
     assert "1.0× at batch 1, 2.1× at batch 32 and 5.6× at batch 1,000" in speed.sentence(measured)
     assert "No gain at batch 1:" in speed.sentence(measured)
     assert speed.where(measured) == "CPU, 2 cores, 2 threads"
