@@ -80,7 +80,8 @@ def _cost(run: RunView, stop: Any) -> None:
     st.caption(
         f"Dense → compact at SNR ≥ {number(stop['threshold'])}, float32. MACs: multiply-accumulates an image, "
         f"no bias (FLOPs = 2 × MACs). Weights take {_memory(before.weight_bytes)} → {_memory(after.weight_bytes)}, "
-        f"{shrink:.1f}× less."
+        f"{shrink:.1f}× less; an image's activations {_memory(before.activation_bytes)} → "
+        f"{_memory(after.activation_bytes)}."
     )
 
 
