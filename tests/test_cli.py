@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from sbp.cli import app
+from sbp.cli.follow import follow
 from sbp.config import RunConfig
 from sbp.runs import launcher, store
 from sbp.runs.states import State
@@ -286,3 +288,31 @@ def test_ctrl_c_stops_the_run_with_a_checkpoint_and_says_how_to_resume() -> None
     assert "stopped" in out
     assert f"python -m sbp resume {view.id}" in err
     assert "Traceback" not in err
+
+
+def test_a_ctrl_c_in_a_callback_of_the_interpreter_is_not_lost(
+    runs_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An exception raised there would only be printed; such callbacks run while modules are imported."""
+    writer = write_run(runs_root, state=State.RUNNING, epochs_done=4, hold=True)
+    seen: list[bool] = []
+
+    class Thing:
+        pass
+
+    def sleep(_: float) -> None:
+        seen.append((writer.path / "stop").exists())
+        if len(seen) == 1:
+            thing = Thing()
+            callback = weakref.ref(thing, lambda _: os.kill(os.getpid(), signal.SIGINT))
+            del thing
+            assert callback() is None
+        else:
+            writer.write_status(State.STOPPED)
+            writer.close()
+
+    monkeypatch.setattr("sbp.cli.follow.time.sleep", sleep)
+    before = signal.getsignal(signal.SIGINT)
+    view, asked = follow(writer.id, runs_root)
+    assert (view.state, asked, seen) == (State.STOPPED, True, [False, True])
+    assert signal.getsignal(signal.SIGINT) is before

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -81,27 +84,46 @@ class Watcher:
             self.console.print(f"{view.state}: {view.message}", soft_wrap=True)
 
 
+@contextlib.contextmanager
+def counted_interrupts() -> Iterator[Callable[[], int]]:
+    """Counts Ctrl-C, and gives how often it came, instead of raising it.
+
+    Python drops an exception that a signal raises inside a callback of its own, as it runs while a module is imported:
+    a run would go on although somebody asked it to stop.
+    """
+    seen = 0
+
+    def count(*_: object) -> None:
+        nonlocal seen
+        seen += 1
+
+    before = signal.signal(signal.SIGINT, count)
+    try:
+        yield lambda: seen
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def follow(run_id: str, root: Path | None = None) -> tuple[RunView, bool]:
     """Watches until the run is not active; gives its last view and whether Ctrl-C asked it to stop.
 
     Ctrl-C asks the run to stop and waits for its checkpoint; a second one leaves it to itself.
     """
     asked = False
-    with Watcher(stderr()) as watcher:
+    with counted_interrupts() as presses, Watcher(stderr()) as watcher:
         watcher.seen = len(store.open_run(run_id, root).records())
         while True:
-            try:
-                view = store.open_run(run_id, root)
-                watcher.show(view)
-                if not view.state.active:
-                    launcher.reap()
-                    return view, asked
-                time.sleep(POLL_SECONDS)
-            except KeyboardInterrupt:
-                if asked:
-                    raise typer.Exit(INTERRUPTED) from None
+            if presses() > 1:
+                raise typer.Exit(INTERRUPTED)
+            if presses() and not asked:
                 asked = True
                 ask_stop(run_id, root)
+            view = store.open_run(run_id, root)
+            watcher.show(view)
+            if not view.state.active:
+                launcher.reap()
+                return view, asked
+            time.sleep(POLL_SECONDS)
 
 
 def ask_stop(run_id: str, root: Path | None = None) -> None:
