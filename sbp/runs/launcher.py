@@ -90,15 +90,13 @@ def reap() -> None:
                 _children.remove(process)
 
 
-def adopt(process: subprocess.Popen[bytes]) -> None:
-    """Has another child of this process collected with the workers."""
-    _children.append(process)
-
-
-def aside(words: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
+def aside(
+    words: Sequence[str], log: Path, lock: Lock | None = None, root: Path | None = None
+) -> subprocess.Popen[bytes]:
     """Starts `python -m sbp WORDS` beside the page that asks for it, its output in `log`; reaped as workers are.
 
-    Raises OSError when the process or the log cannot be made.
+    lock: one that the process inherits, so that it is held until the process ends. root: the folder of runs, by default
+    `runs_root()`. Raises OSError when the process or the log cannot be made.
     """
     reap()
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -109,9 +107,10 @@ def aside(words: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
             stdout=output,
             stderr=output,
             start_new_session=True,
-            env=_library_environment(),
+            pass_fds=(lock.descriptor,) if lock else (),
+            env={**_library_environment(), "SBP_RUNS": str(root or store.runs_root())},
         )
-    adopt(process)
+    _children.append(process)
     return process
 
 

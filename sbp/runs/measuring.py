@@ -7,9 +7,6 @@ with it. What is measured is written by that process: `sweep.json` or `speed.jso
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,12 +50,7 @@ def start(what: str, run_id: str, root: Path | None = None) -> None:
     try:
         said = {"what": what, "run": view.id, "since": time.time()}
         (place / "current.json").write_text(json.dumps(said), encoding="utf-8")
-        with open(place / f"{what}-{view.id}.log", "wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "sbp", *COMMANDS[what], view.id], stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log, start_new_session=True, pass_fds=(lock.descriptor,), env=_environment(root),
-            )  # fmt: skip
-        launcher.adopt(process)
+        launcher.aside((*COMMANDS[what], view.id), place / f"{what}-{view.id}.log", lock, root)
     finally:
         lock.release()
 
@@ -81,10 +73,3 @@ def last_words(what: str, run_id: str, root: Path | None = None) -> str:
 
 def _place(root: Path | None) -> Path:
     return Path(root or store.runs_root()) / ".measuring"
-
-
-def _environment(root: Path | None) -> dict[str, str]:
-    """Ours, with the library found from any folder and the same folder of runs."""
-    library = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join(filter(None, [library, os.environ.get("PYTHONPATH")]))
-    return {**os.environ, "PYTHONPATH": path, "SBP_RUNS": str(root or store.runs_root())}
