@@ -15,7 +15,11 @@ from typing import Any
 from sbp.networks.specs import SPECS
 
 DATASETS = ("mnist", "fashion-mnist", "digits")
-METHODS = ("sbp", "sbpa")
+# With a mu and a log sigma for every unit, and those that it is compared with.
+NOISE_METHODS = ("sbp", "sbpa", "sbp-fixed-mu")
+METHODS = (
+    *NOISE_METHODS, "sbp-weights", "original", "binary-dropout", "gaussian-dropout", "sparse-vd", "ssl",
+)  # fmt: skip
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -43,7 +47,9 @@ class RunConfig:
     method: str = _field(
         "sbp",
         "sbp: the paper's bound, every KL weight 1. sbpa: the KL of a layer is weighted, "
-        "by default in proportion to the MACs one of its units owns (StructuredBPa).",
+        "by default in proportion to the MACs one of its units owns (StructuredBPa). sbp-fixed-mu: mu stays at its "
+        "birth. sbp-weights: the noise on single weights. original: weight decay alone. binary-dropout and "
+        "gaussian-dropout: noise that is not learned. sparse-vd: Gaussian noise on weights, learned. ssl: group lasso.",
     )
     preset: str = _field("custom", "The name of the recipe these values came from.")
     epochs: int = _field(30, "Passes over the training set with the noise on.", "epochs")
@@ -65,6 +71,25 @@ class RunConfig:
         "sbpa without weights of its own: the KL of a layer counts as much as (the MACs that one of its units owns) "
         "to this power; 0 is the plain bound, 1 prunes in proportion to cost.",
     )
+    kl_warmup: tuple[int, ...] = _field(
+        (), "Two epochs: up to the first the KL counts nothing, from there it grows linearly to its full weight at the "
+        "second. Empty: its full weight from the start.", "epochs",
+    )
+    finetune_epochs: int = _field(
+        0, "Passes after that with what was pruned gone and mu and sigma frozen: only the weights go on.", "epochs"
+    )
+    finetune_lr: float = _field(0.0, "Adam's learning rate then; 0 takes lr.", "per step")
+    average_decay: float = _field(
+        0.0, "While fine-tuning, the network that is judged and kept is an exponential average of the weights "
+        "with this decay a step; 0 keeps the last weights.", "per step",
+    )
+    dropout: float = _field(
+        0.5, "binary-dropout: the share of hidden dense neurons dropped. gaussian-dropout: their noise is "
+        "N(1, p/(1 - p)) with this p.",
+    )
+    group_penalty: float = _field(
+        0.0, "ssl: lambda, the factor on the sum of the Euclidean norms of the weights of each group.", "nats"
+    )
     log_low: float = _field(-20.0, "a, the lower end of log theta.", "nats")
     log_high: float = _field(0.0, "b, the upper end of log theta; at 0 the noise never amplifies.", "nats")
     init_loc: float = _field(0.0, "mu of every unit at birth.", "nats")
@@ -83,6 +108,7 @@ class RunConfig:
     def __post_init__(self) -> None:
         object.__setattr__(self, "kl_weights", tuple(float(w) for w in self.kl_weights))
         object.__setattr__(self, "widths", tuple(int(w) for w in self.widths))
+        object.__setattr__(self, "kl_warmup", tuple(int(e) for e in self.kl_warmup))
         self._check()
 
     def _check(self) -> None:
@@ -92,10 +118,19 @@ class RunConfig:
         _one_of("device", self.device, DEVICES)
         for name in ("epochs", "batch_size"):
             _at_least(name, getattr(self, name), 1)
-        for name in ("pretrain_epochs", "train_size", "validation_size", "seed", "threads", "weight_decay"):
+        for name in (
+            "pretrain_epochs", "train_size", "validation_size", "seed", "threads", "weight_decay", "finetune_epochs",
+            "finetune_lr", "group_penalty",
+        ):
             _at_least(name, getattr(self, name), 0)
         if not (_finite(self.kl_exponent) and 0 <= self.kl_exponent <= 1):
             raise ConfigError(f"kl_exponent: expected a number from 0 to 1, got {self.kl_exponent!r}.")
+        for name in ("average_decay", "dropout"):
+            if not (_finite(getattr(self, name)) and 0 <= getattr(self, name) < 1):
+                raise ConfigError(f"{name}: expected a number from 0 to below 1, got {getattr(self, name)!r}.")
+        if self.kl_warmup and not (len(self.kl_warmup) == 2 and 0 <= self.kl_warmup[0] < self.kl_warmup[1]):
+            got = list(self.kl_warmup)
+            raise ConfigError(f"kl_warmup: expected two epochs, the first below the second, got {got}.")
         for name in ("lr", "noise_lr"):
             value = getattr(self, name)
             if not (_finite(value) and value > 0):
@@ -116,13 +151,20 @@ class RunConfig:
                 f"got {list(self.widths)}; leave it empty for {list(spec.widths)}."
             )
         n_layers = len(spec.layers(self.widths))
-        if self.kl_weights and self.method == "sbp" and set(self.kl_weights) != {1.0}:
-            raise ConfigError("kl_weights: expected none with method sbp (all are 1); choose method sbpa to set them.")
+        if self.kl_weights and self.method != "sbpa" and set(self.kl_weights) != {1.0}:
+            raise ConfigError(
+                f"kl_weights: expected none with method {self.method} (all are 1); choose method sbpa to set them."
+            )
         if self.kl_weights and (len(self.kl_weights) != n_layers or not all(w >= 0 for w in self.kl_weights)):
             raise ConfigError(
                 f"kl_weights: expected {n_layers} numbers of at least 0, one a noise layer, "
                 f"got {list(self.kl_weights)}."
             )
+
+    @property
+    def has_noise(self) -> bool:
+        """Whether every unit has a mu and a log sigma, so that its story can be told."""
+        return self.method in NOISE_METHODS
 
     def to_json(self) -> str:
         """The config as JSON text with every field written out."""

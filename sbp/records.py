@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-PHASES = ("pretrain", "sbp")
+# Without noise; with the noise on (of a method without noise: with its penalty); the weights alone, all else frozen.
+PHASES = ("pretrain", "sbp", "finetune")
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,9 @@ LABELS = {
     "kl_weights": "KL weights", "kl_exponent": "KL exponent",
     "pretrain_epochs": "Epochs before the noise", "weight_decay": "Weight decay",
     "widths": "Hidden widths", "train_size": "Training objects", "validation_size": "Held-out objects",
-    "random_labels": "Random labels", "threads": "CPU threads",
+    "random_labels": "Random labels", "threads": "CPU threads", "kl_warmup": "KL warm-up", "dropout": "Dropout",
+    "finetune_epochs": "Fine-tuning epochs", "finetune_lr": "Learning rate then", "average_decay": "Averaging decay",
+    "group_penalty": "Group penalty",
 }  # fmt: skip
 CHOICES = {"network": tuple(SPECS), "dataset": DATASETS, "method": METHODS, "device": DEVICES}
 CHOICE_WORDS = {"network": words.NETWORK, "dataset": words.DATASET, "method": words.METHOD}

@@ -29,7 +29,7 @@ def summarise(view: RunView) -> dict[str, Any]:
         for name in ("network", "dataset", "method", "preset", "seed", "device", "epochs", "random_labels"):
             values[name] = getattr(config, name)
         values["macs_dense"] = SPECS[config.network].dense_macs(config.widths)
-        weights = config.kl_weights or ((1.0,) * len(view.layers) if config.method == "sbp" else None)
+        weights = config.kl_weights or (None if config.method == "sbpa" else (1.0,) * len(view.layers))
         values["kl_weights"] = list(weights) if weights else None
     for name in ("hardware", "n_train", "n_test", "kl_weights", "versions", "commit"):
         values[name] = view.meta.get(name, values[name])

@@ -9,7 +9,11 @@ from sbp.networks.specs import SPECS, LayerInfo
 
 NETWORK = {name: spec.title for name, spec in SPECS.items()}
 DATASET = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "digits": "digits"}
-METHOD = {"sbp": "SBP", "sbpa": "SBP with KL weights by MACs"}
+METHOD = {
+    "sbp": "SBP", "sbpa": "SBP with KL weights by MACs", "sbp-fixed-mu": "SBP with mu fixed",
+    "sbp-weights": "SBP on weights", "original": "Original", "binary-dropout": "Binary dropout",
+    "gaussian-dropout": "Gaussian dropout", "sparse-vd": "SparseVD", "ssl": "SSL",
+}  # fmt: skip
 _PLURAL = {"pixel": "pixels", "channel": "channels", "feature": "features", "neuron": "neurons"}
 _LAYER = {"input": "Input", "conv1": "Conv 1", "conv2": "Conv 2", "features": "Features",
           "dense1": "Dense 1", "dense2": "Dense 2"}  # fmt: skip

@@ -1,0 +1,81 @@
+"""The one face of every method: how a network is built, what a step draws and adds, and which units are left.
+
+The training loop knows no method by name. It calls `build` once; `draw`, the network's forward pass, `penalty` and
+`settle` at every step, in that order; `masks` after an epoch; `freeze` when only the weights go on.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from sbp.config import RunConfig
+from sbp.networks.lenet import NoisyNetwork
+from sbp.pruning.masks import Masks
+
+
+class Group(NamedTuple):
+    """Parameters that share a learning rate (`rate`: the field of RunConfig that holds it) and an L2 penalty."""
+
+    params: list[nn.Parameter]
+    rate: str
+    weight_decay: float
+
+
+class Penalty(NamedTuple):
+    """Scalars: term is what the loss adds to the mean NLL per object; kl and kl_weighted are in nats, summed over
+    whatever the method has a KL for, without and with KL weights; 0 where it has none."""
+
+    term: Tensor
+    kl: Tensor
+    kl_weighted: Tensor
+
+
+class Method:
+    """What a run's network is trained with, made from the run's config. Holds no tensors: those are the network's."""
+
+    def __init__(self, config: RunConfig) -> None:
+        self.config = config
+
+    def build(self) -> NoisyNetwork:
+        """The network at its birth, on the CPU, its weights drawn from torch's global generator."""
+        raise NotImplementedError
+
+    def groups(self, network: NoisyNetwork) -> list[Group]:
+        """Every parameter that the main phase moves, in groups; the weights alone unless overridden."""
+        return [Group(list(network.parameters()), "lr", self.config.weight_decay)]
+
+    def weights(self, network: NoisyNetwork) -> list[nn.Parameter]:
+        """The parameters that pretraining and fine-tuning move: weights and biases."""
+        return [parameter for group in self.groups(network) if group.rate == "lr" for parameter in group.params]
+
+    def draw(self, network: NoisyNetwork, objects: int, generator: torch.Generator) -> None:
+        """Draws the noise of one step for a minibatch of `objects`, from this generator and no other."""
+
+    def penalty(self, network: NoisyNetwork, n_train: int, strength: Tensor) -> Penalty:
+        """What the loss adds to the mean NLL; strength (a scalar tensor in [0, 1]) is where the KL's warm-up stands."""
+        zero = torch.zeros((), device=strength.device)
+        return Penalty(zero, zero, zero)
+
+    def settle(self, network: NoisyNetwork) -> None:
+        """What follows an optimiser's step of the main phase: projections, zeros. No gradient, no wait for the host."""
+
+    def switch(self, network: NoisyNetwork, on: bool) -> None:
+        """The noise on, or (while pretraining) off; the network is then an ordinary one."""
+
+    def masks(self, network: NoisyNetwork) -> Masks:
+        """Which units are kept, bool [units] by the name of the noise layer, not closed."""
+        raise NotImplementedError
+
+    def freeze(self, network: NoisyNetwork) -> None:
+        """Begins fine-tuning: what is removed now stays removed, and only `weights` move from here on."""
+
+    def hold(self, network: NoisyNetwork) -> None:
+        """What follows an optimiser's step of fine-tuning, so that what was removed stays removed."""
+
+    def plain(self, network: NoisyNetwork) -> NoisyNetwork:
+        """The network as it is stored and cut: of `registry.build_for(config)`'s class and names, computing in eval
+        mode what `network` computes in eval mode."""
+        return network
