@@ -107,10 +107,18 @@ class SBPLayer(nn.Module):
         """
         return self.snr() >= self.threshold if self.fixed_keep is None else self.fixed_keep
 
+    def keep_only(self, keep: Tensor) -> None:
+        """Decides from outside which units stay, bool [units]."""
+        self.fixed_keep = keep.to(self.loc.device)
+
+    def mean_theta(self) -> Tensor:
+        """E[theta_i] of every unit, kept or not, [units], without gradient (eq. 20)."""
+        with torch.no_grad():
+            return self.distribution().mean
+
     def expected_theta(self) -> Tensor:
         """E[theta_i] * keep_i, [units]: what stands for the noise once training is over."""
-        with torch.no_grad():
-            return self.distribution().mean * self.keep
+        return self.mean_theta() * self.keep
 
     @torch.no_grad()
     def project_(self) -> None:
@@ -129,13 +137,23 @@ class SBPLayer(nn.Module):
 
     def _spread(self, theta: Tensor, x: Tensor) -> Tensor:
         """theta [objects or 1, units] in a shape that multiplies x."""
-        if self.groups is not None:
-            return theta[:, self.groups]
-        if x.dim() <= self.axis or x.shape[self.axis] != self.units:
-            raise ValueError(
-                f"Expected an input with {self.units} units on axis {self.axis}, got shape {tuple(x.shape)}; "
-                "name the axis that counts the units, or give groups."
-            )
-        shape = [1] * x.dim()
-        shape[0], shape[self.axis] = len(theta), self.units
-        return theta.view(shape)
+        return spread(theta, x, self.axis) if self.groups is None else theta[:, self.groups]
+
+
+def spread(theta: Tensor, x: Tensor, axis: int = 1) -> Tensor:
+    """theta [objects or 1, units] in a shape that multiplies x, whose `axis` counts the units.
+
+    Raises ValueError when that axis has another number of entries.
+
+    >>> spread(torch.ones(1, 3), torch.ones(2, 3, 4, 4)).shape
+    torch.Size([1, 3, 1, 1])
+    """
+    units = theta.shape[1]
+    if x.dim() <= axis or x.shape[axis] != units:
+        raise ValueError(
+            f"Expected an input with {units} units on axis {axis}, got shape {tuple(x.shape)}; "
+            "name the axis that counts the units, or give groups."
+        )
+    shape = [1] * x.dim()
+    shape[0], shape[axis] = len(theta), units
+    return theta.view(shape)

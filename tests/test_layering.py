@@ -38,7 +38,7 @@ ROOMS = (
     ),
     Room("moments", "sbp.distributions.moments"),
     Room("noise", "sbp.distributions.*", "moments", torch=True),
-    Room("layer", "sbp.layer", "noise moments", torch=True),
+    Room("layer", "sbp.layer sbp.gates", "noise moments", torch=True),
     Room("networks", "sbp.networks.*", "layer facts", torch=True),
     Room("attribution", "sbp.attribution", "networks layer", torch=True),
     Room("objective", "sbp.objective", "layer noise moments facts", torch=True),

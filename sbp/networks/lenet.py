@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sbp.gates import Gate
 from sbp.layer import SBPLayer
 from sbp.networks.specs import SPECS
 
@@ -16,19 +17,25 @@ from sbp.networks.specs import SPECS
 class NoisyNetwork(nn.Module):
     """A network whose SBP layers stand in `noise`, by the names of its spec and in that order.
 
-    In a compact network (`sbp.networks.rebuild`) they have done their work: a selection of units, or nothing, stands
-    in their place. output: the layer that makes the logits.
+    gates: without learned noise, a `Gate` stands in the place of each. In a compact network (`sbp.networks.rebuild`)
+    they have done their work: a selection of units, or nothing, stands in their place. output: the layer that makes
+    the logits.
     """
 
     spec_name: str
     output: nn.Linear
 
-    def __init__(self, widths: Sequence[int] = (), **noise_options: Any) -> None:
+    def __init__(self, widths: Sequence[int] = (), gates: bool = False, **noise_options: Any) -> None:
         super().__init__()
         spec = SPECS[self.spec_name]
         self.widths = tuple(widths) or spec.widths
         self.layers = spec.layers(self.widths)
-        self.noise = nn.ModuleDict({layer.name: SBPLayer(layer.units, **noise_options) for layer in self.layers})
+        self.noise = nn.ModuleDict(
+            {
+                layer.name: Gate(layer.units) if gates else SBPLayer(layer.units, **noise_options)
+                for layer in self.layers
+            }
+        )
 
     @property
     def constant(self) -> bool:
@@ -36,8 +43,20 @@ class NoisyNetwork(nn.Module):
         return 0 in self.widths
 
     def noise_layers(self) -> list[SBPLayer]:
-        """The SBP layers in the order of the spec."""
+        """The SBP layers in the order of the spec; none in a compact network.
+
+        Raises ValueError for a network of gates, whose units have no mu and no log sigma.
+        """
+        if self.gates():
+            raise ValueError(
+                "This network's units have no mu and no log sigma, so no SNR: its method is none of sbp, sbpa and "
+                "sbp-fixed-mu. Choose a run of one of these."
+            )
         return [layer for layer in self.noise.values() if isinstance(layer, SBPLayer)]
+
+    def gates(self) -> list[Gate]:
+        """The gates in the order of the spec; none where the units have noise of their own."""
+        return [layer for layer in self.noise.values() if isinstance(layer, Gate)]
 
 
 class LeNet500300(NoisyNetwork):
@@ -48,8 +67,8 @@ class LeNet500300(NoisyNetwork):
 
     spec_name = "lenet-500-300"
 
-    def __init__(self, widths: Sequence[int] = (), **noise_options: Any) -> None:
-        super().__init__(widths, **noise_options)
+    def __init__(self, widths: Sequence[int] = (), gates: bool = False, **noise_options: Any) -> None:
+        super().__init__(widths, gates, **noise_options)
         first, second = self.widths
         self.dense1 = nn.Linear(784, first)
         self.dense2 = nn.Linear(first, second)
@@ -78,8 +97,8 @@ class LeNet5Caffe(NoisyNetwork):
 
     spec_name = "lenet-5-caffe"
 
-    def __init__(self, widths: Sequence[int] = (), **noise_options: Any) -> None:
-        super().__init__(widths, **noise_options)
+    def __init__(self, widths: Sequence[int] = (), gates: bool = False, **noise_options: Any) -> None:
+        super().__init__(widths, gates, **noise_options)
         first, second, dense = self.widths
         self.conv1 = nn.Conv2d(1, first, 5)
         self.conv2 = nn.Conv2d(first, second, 5)

@@ -11,8 +11,10 @@ from sbp.networks.lenet import LeNet5Caffe, LeNet500300, NoisyNetwork
 NETWORKS: dict[str, type[NoisyNetwork]] = {cls.spec_name: cls for cls in (LeNet500300, LeNet5Caffe)}
 
 
-def build(name: str, widths: Sequence[int] = (), **noise_options: Any) -> NoisyNetwork:
+def build(name: str, widths: Sequence[int] = (), gates: bool = False, **noise_options: Any) -> NoisyNetwork:
     """Builds a network by name at the given widths (none: its own); noise_options go to every `SBPLayer`.
+
+    gates: a `Gate` in the place of each, for what is trained without noise that units learn.
 
     Raises ValueError for a name that is not there.
 
@@ -21,15 +23,21 @@ def build(name: str, widths: Sequence[int] = (), **noise_options: Any) -> NoisyN
     """
     if name not in NETWORKS:
         raise ValueError(f"Expected one of {', '.join(NETWORKS)}, got {name!r}.")
-    return NETWORKS[name](widths, **noise_options)
+    return NETWORKS[name](widths, gates, **noise_options)
 
 
 def build_for(config: RunConfig) -> NoisyNetwork:
-    """The network that a run begins with: its name, its widths, its interval and where its noise is born.
+    """The network that a run leaves behind: its name, its widths, its interval and where its noise is born.
+
+    With an `SBPLayer` for every layer of units where the method learns their noise, else with a `Gate`.
 
     >>> build_for(RunConfig(init_log_scale=-4)).noise_layers()[0].log_scale[0].item()
     -4.0
+    >>> build_for(RunConfig(method="ssl")).noise["dense1"]
+    Gate(units=500, axis=1)
     """
+    if not config.has_noise:
+        return build(config.network, config.widths, gates=True)
     return build(
         config.network,
         config.widths,

@@ -2,6 +2,7 @@
 
 theta stands after the activation, so a removed unit emits exactly 0 and can be cut out of the weights on both of its
 sides. What is left of the noise is E[theta], a factor of each kept unit, which goes into the weights that read it.
+Where the method gives units no noise, a gate says which are kept, and theta is 1.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sbp.gates import Gate
 from sbp.layer import SBPLayer
 from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.rebuild import rebuild
@@ -44,7 +46,7 @@ def masked(network: NoisyNetwork, masks: Mapping[str, np.ndarray]) -> NoisyNetwo
     closed = _checked(network, masks)
     copied = copy.deepcopy(network).eval()
     for name, layer in _noise(copied).items():
-        layer.fixed_keep = torch.from_numpy(closed[name]).to(layer.loc.device)
+        layer.keep_only(torch.from_numpy(closed[name]))
     return copied
 
 
@@ -69,7 +71,7 @@ def compact(network: NoisyNetwork, masks: Mapping[str, np.ndarray] | None = None
     closed = masks_of(network) if masks is None else _checked(network, masks)
     if not all(mask.any() for mask in closed.values()):
         return _constant(network, closed)
-    theta = {name: layer.distribution().mean.cpu().double().numpy() for name, layer in _noise(network).items()}
+    theta = {name: layer.mean_theta().cpu().double().numpy() for name, layer in _noise(network).items()}
     index, columns = _indices(network.spec_name, network.layers, closed)
     tensors: dict[str, Tensor] = {}
     for weights in WIRING[network.spec_name]:
@@ -87,12 +89,15 @@ def compact(network: NoisyNetwork, masks: Mapping[str, np.ndarray] | None = None
     return rebuild(network.spec_name, widths, tensors)
 
 
-def _noise(network: NoisyNetwork) -> dict[str, SBPLayer]:
-    """The noise layers by name; raises ValueError when they are gone (a compact network) or off (while pretraining)."""
-    layers = {}
+def _noise(network: NoisyNetwork) -> dict[str, SBPLayer | Gate]:
+    """What stands in the noise layers' places, by name: where the units have no noise, theta is 1.
+
+    Raises ValueError when nothing does (a compact network) or it is off (while pretraining).
+    """
+    layers: dict[str, SBPLayer | Gate] = {}
     for info in network.layers:
         layer = network.noise[info.name]
-        if not isinstance(layer, SBPLayer):
+        if not isinstance(layer, SBPLayer | Gate):
             raise ValueError("Expected a network with noise; this one is compact already.")
         if not layer.active:
             raise ValueError("Expected a network with its noise on; this one is still in its pretraining.")

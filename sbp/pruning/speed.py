@@ -21,6 +21,8 @@ from torch import Tensor, nn
 from torch.utils.benchmark import Timer
 
 from sbp import devices
+from sbp.gates import Gate
+from sbp.layer import SBPLayer
 from sbp.networks.lenet import NoisyNetwork
 from sbp.pruning.compact import compact, masked, masks_of
 
@@ -103,7 +105,9 @@ def variants(network: NoisyNetwork, masks: Mapping[str, np.ndarray] | None = Non
     closed = masks_of(network) if masks is None else masks
     everything = {layer.name: np.ones(layer.units, bool) for layer in network.layers}
     held = masked(network, closed)
-    for info, layer in zip(held.layers, held.noise_layers(), strict=True):
+    for info in held.layers:
+        layer = held.noise[info.name]
+        assert isinstance(layer, SBPLayer | Gate)
         # A channel's factor is one for its whole map.
         sides = (1, -1, 1, 1) if info.kind == "channel" else (1, -1)
         held.noise[info.name] = Held(layer.expected_theta().view(sides))
