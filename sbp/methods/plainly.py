@@ -1,0 +1,94 @@
+"""From single weights that are zero to units that are gone, exactly.
+
+A unit all of whose incoming weights are zero says the same of every image, v = ReLU(b), at every place of its map: what
+a layer reads of it is a constant, which goes into that layer's bias. The convolutions have no padding and a maximum of
+constants is the constant, so this is exact. A unit none of whose outgoing weights is left is not heard. Both can be cut
+out, and what is cut out may silence units after it and unread units before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from sbp.config import RunConfig
+from sbp.networks.lenet import NoisyNetwork
+from sbp.networks.registry import build_for
+from sbp.networks.specs import LayerInfo
+from sbp.networks.wiring import WIRING
+from sbp.pruning.masks import Masks
+
+
+class Plain(NamedTuple):
+    """Which units are kept (closed), and the weights and biases by layer of weights, zero wherever a unit is gone."""
+
+    masks: Masks
+    weights: dict[str, np.ndarray]
+    biases: dict[str, np.ndarray]
+
+
+def plainly(
+    name: str, layers: Sequence[LayerInfo], weights: Mapping[str, np.ndarray], biases: Mapping[str, np.ndarray]
+) -> Plain:
+    """Removes every unit that hears nothing or is not heard, without changing a logit; nothing given is changed.
+
+    name: the network's; layers: its layers of units; weights [outputs, inputs, ...] and biases [outputs] by the names
+    of its `WIRING`. One pass forward finds the units that hear nothing and folds what they say, one pass back those
+    that nobody hears; a further pass would find nothing. Work is done in float64.
+
+    >>> from sbp.networks.specs import SPECS
+    >>> weights = {"dense1": np.eye(3, 784), "dense2": np.diag([0.0, 1.0, 1.0]), "output": np.ones((10, 3))}
+    >>> weights["dense1"][2] = 0
+    >>> biases = {"dense1": np.array([0, 0, 2.0]), "dense2": np.array([5.0, 0, -1]), "output": np.zeros(10)}
+    >>> found = plainly("lenet-500-300", SPECS["lenet-500-300"].layers((3, 3)), weights, biases)
+    >>> found.masks["dense1"].tolist(), found.masks["dense2"].tolist(), found.biases["output"][0]
+    ([False, True, False], [False, True, False], np.float64(6.0))
+    """
+    weights = {key: value.astype(np.float64) for key, value in weights.items()}
+    biases = {key: value.astype(np.float64) for key, value in biases.items()}
+    keep: Masks = {layer.name: np.ones(layer.units, dtype=bool) for layer in layers}
+    says = {layer.name: np.zeros(layer.units) for layer in layers}  # what a unit that hears nothing says, else 0
+    children = {layer.parent: layer for layer in layers if layer.parent}
+    for wire in WIRING[name]:
+        weight, bias = weights[wire.name], biases[wire.name]
+        if wire.reads:
+            bias += _kernels(weight).sum(axis=2) @ says[wire.reads[-1]]
+            weight[:, ~keep[wire.reads[-1]]] = 0
+        if wire.makes:
+            keep[wire.makes] = np.asarray(_kernels(weight).any(axis=(1, 2)))
+            says[wire.makes] = np.maximum(bias, 0) * ~keep[wire.makes]
+            if child := children.get(wire.makes):
+                share = child.units // len(bias)
+                keep[child.name] = np.repeat(keep[wire.makes], share)
+                says[child.name] = np.repeat(says[wire.makes], share)
+    for wire in reversed(WIRING[name]):
+        weight = weights[wire.name]
+        if wire.makes:
+            weight[~keep[wire.makes]] = 0
+            biases[wire.name][~keep[wire.makes]] = 0
+        if wire.reads:
+            source = wire.reads[-1]
+            keep[source] &= _kernels(weight).any(axis=(0, 2))
+            for parent, child in children.items():
+                if child.name == source:
+                    keep[parent] &= keep[source].reshape(len(keep[parent]), -1).any(axis=1)
+    return Plain(keep, weights, biases)
+
+
+def plain_network(config: RunConfig, plain: Plain, like: torch.Tensor) -> NoisyNetwork:
+    """The network of gates that a file holds, in eval mode, with the device and the dtype of `like`."""
+    with torch.device("meta"):  # nothing is drawn
+        network = build_for(config)
+    tensors = {f"{name}.weight": like.new_tensor(weight) for name, weight in plain.weights.items()}
+    tensors |= {f"{name}.bias": like.new_tensor(bias) for name, bias in plain.biases.items()}
+    tensors |= {f"noise.{name}.keep": torch.from_numpy(keep).to(like.device) for name, keep in plain.masks.items()}
+    network.load_state_dict(tensors, assign=True)
+    return network.requires_grad_().eval()
+
+
+def _kernels(weight: np.ndarray) -> np.ndarray:
+    """[outputs, inputs, numbers of a kernel], sharing memory."""
+    return weight.reshape(*weight.shape[:2], -1)
