@@ -1,0 +1,83 @@
+"""Every method that learns no noise on units, at small widths, and how its network is spoiled at random."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sbp.config import RunConfig
+from sbp.methods.base import Method
+from sbp.methods.dropout import BinaryDropout, GaussianDropout, Original
+from sbp.methods.on_weights import OnWeights
+from sbp.methods.sparse_vd import SparseVD
+from sbp.methods.ssl import SSL
+from sbp.methods.weights import SBPWeights
+from sbp.networks.lenet import NoisyNetwork
+from sbp.networks.wiring import WIRING
+from tests.pruning.networks import WIDTHS
+
+METHODS: dict[str, type[Method]] = {
+    "original": Original,
+    "binary-dropout": BinaryDropout,
+    "gaussian-dropout": GaussianDropout,
+    "sparse-vd": SparseVD,
+    "ssl": SSL,
+    "sbp-weights": SBPWeights,
+}
+ON_WEIGHTS = tuple(name for name, method in METHODS.items() if issubclass(method, OnWeights))
+NETWORKS = tuple(WIDTHS)
+
+
+def made(method: str, network: str, **changes: object) -> Method:
+    """The method at small widths."""
+    return METHODS[method](RunConfig(network=network, method=method, widths=WIDTHS[network], **changes))  # type: ignore[arg-type]
+
+
+def built(method: Method, seed: int = 0, dtype: torch.dtype = torch.float64) -> NoisyNetwork:
+    """Its network with biases that matter."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = method.build().to(dtype)
+        with torch.no_grad():
+            for name, parameter in network.named_parameters():
+                if name.endswith("bias"):
+                    parameter.copy_(torch.randn(parameter.shape) / 3 + 0.1)
+    return network
+
+
+def weight_of(network: NoisyNetwork, name: str) -> nn.Linear | nn.Conv2d:
+    """The layer that holds W and b, whatever stands around it."""
+    layer = getattr(network, name)
+    return layer if isinstance(layer, nn.Linear | nn.Conv2d) else layer.inner  # type: ignore[no-any-return]
+
+
+@torch.no_grad()
+def kill_(network: NoisyNetwork, name: str, dead: Tensor) -> None:
+    """Removes single weights in the way the method of this network does; dead: bool of the weight's shape."""
+    layer = getattr(network, name)
+    if hasattr(layer, "log_variance"):
+        layer.log_variance.copy_(torch.where(dead, 20.0, -10.0))
+    elif hasattr(layer, "noise"):
+        layer.noise.log_scale.copy_(torch.where(dead, 4.0, -1.0).view(-1))
+        layer.noise.loc.copy_(torch.linspace(-2, 0, dead.numel()))
+    else:
+        layer.inner.weight.mul_(~dead)
+
+
+def spoil_(network: NoisyNetwork, seed: int = 0) -> None:
+    """Removes single weights at random, and all incoming or all outgoing weights of some units of every layer."""
+    random = np.random.default_rng(seed)
+    for wire in WIRING[network.spec_name]:
+        shape = weight_of(network, wire.name).weight.shape
+        dead = random.random(shape) < 0.3
+        if wire.makes:
+            dead[_some(random, shape[0])] = True
+        if wire.reads:
+            dead[:, _some(random, shape[1])] = True
+        kill_(network, wire.name, torch.from_numpy(dead))
+
+
+def _some(random: np.random.Generator, units: int) -> np.ndarray:
+    """Places of a quarter of the units, so that some are left whatever the layers around have lost."""
+    return random.permutation(units)[: max(1, units // 4)]

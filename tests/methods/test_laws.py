@@ -1,0 +1,199 @@
+"""One law for all methods: the network in eval = the plain network = masked = compact; and steps lower the loss."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch.nn import functional
+
+from sbp.data import load
+from sbp.methods.base import Method
+from sbp.networks.lenet import NoisyNetwork
+from sbp.networks.load import network_of
+from sbp.networks.wiring import WIRING
+from sbp.pruning.compact import compact, masked, masks_of
+from sbp.pruning.masks import close_masks
+from tests.methods.cases import METHODS, NETWORKS, ON_WEIGHTS, built, kill_, made, spoil_, weight_of
+from tests.pruning.networks import images
+
+CASES = [(method, network) for network in NETWORKS for method in METHODS]
+ON_WEIGHTS_CASES = [(method, network) for network in NETWORKS for method in ON_WEIGHTS]
+
+
+def assert_the_law(method: Method, network: NoisyNetwork) -> NoisyNetwork:
+    """Whatever the method has removed, its network, the plain one, the masked and the compact one say the same."""
+    network.eval()
+    plain, masks = method.plain(network), method.masks(network)
+    closed = close_masks(masks, plain.layers)
+    for name, keep in masks_of(plain).items():
+        assert np.array_equal(keep, closed[name]), name
+    x = images()
+    with torch.no_grad():
+        expected = network(x)
+        for other in (plain, masked(plain, masks), compact(plain, masks), compact(plain)):
+            torch.testing.assert_close(other(x), expected, rtol=1e-10, atol=1e-10)
+    return plain
+
+
+@pytest.mark.parametrize(("name", "network_name"), CASES)
+def test_a_networks_own_plain_masked_and_compact_logits_are_the_same(name: str, network_name: str) -> None:
+    method = made(name, network_name)
+    network = built(method)
+    plain = assert_the_law(method, network)
+    assert all(gate.keep.all() for gate in plain.gates()), "nothing is gone at birth"
+    assert_the_law(method, network.train())
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("name", "network_name"), ON_WEIGHTS_CASES)
+def test_the_same_with_weights_and_whole_units_removed(name: str, network_name: str, seed: int) -> None:
+    method = made(name, network_name)
+    network = built(method, seed)
+    spoil_(network, seed)
+    plain = assert_the_law(method, network)
+    for info, gate in zip(plain.layers, plain.gates(), strict=True):
+        assert 0 < gate.keep.sum() < info.units, f"{info.name}: the case shows nothing"
+    method.freeze(network)
+    assert_the_law(method, network)
+
+
+@pytest.mark.parametrize(("name", "network_name"), ON_WEIGHTS_CASES)
+def test_a_layer_with_nothing_left_is_the_constant_predictor(name: str, network_name: str) -> None:
+    for wire in WIRING[network_name]:
+        method = made(name, network_name)
+        network = built(method)
+        kill_(network, wire.name, torch.ones_like(weight_of(network, wire.name).weight, dtype=torch.bool))
+        plain = assert_the_law(method, network)
+        assert compact(plain).constant
+        assert not any(gate.keep.any() for gate in plain.gates()), "one layer gone takes all along"
+
+
+@pytest.mark.parametrize(("name", "network_name"), ON_WEIGHTS_CASES)
+def test_while_off_it_is_an_ordinary_network(name: str, network_name: str) -> None:
+    """Pretraining: neither noise nor zeros, in training and in eval, and in what is stored."""
+    method = made(name, network_name)
+    network = built(method)
+    spoil_(network)
+    ordinary = made("original", network_name).build().double()
+    for wire in WIRING[network_name]:
+        getattr(ordinary, wire.name).load_state_dict(weight_of(network, wire.name).state_dict())
+    method.switch(network, on=False)
+    with torch.no_grad():
+        for mode in (True, False):
+            torch.testing.assert_close(network.train(mode)(images()), ordinary(images()), rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(method.plain(network)(images()), ordinary(images()), rtol=1e-12, atol=1e-12)
+        method.switch(network, on=True)
+        assert (network(images()) - ordinary(images())).abs().max() > 1e-3 or name == "ssl"
+
+
+@pytest.mark.parametrize(("name", "network_name"), CASES)
+def test_what_is_stored_is_what_a_run_loads(name: str, network_name: str, tmp_path: Path) -> None:
+    method = made(name, network_name)
+    network = built(method, dtype=torch.float32)
+    if name in ON_WEIGHTS:
+        spoil_(network)
+    plain = method.plain(network).eval()
+    tensors = plain.state_dict()
+    assert {"dense1.weight", "dense1.bias", "noise.dense1.keep"} <= set(tensors)
+    assert not [key for key in tensors if key.endswith((".loc", ".log_scale", "log_variance"))]
+    save_file(tensors, tmp_path / "model.safetensors")
+    again = network_of(method.config, tmp_path / "model.safetensors")
+    x = images(dtype=torch.float32)
+    assert torch.equal(again(x), plain(x))
+    with pytest.raises(ValueError, match="no mu and no log sigma"):
+        again.noise_layers()
+
+
+# -- training --------------------------------------------------------------------------------------------------
+
+OPTIONS: dict[str, dict[str, float]] = {"ssl": {"group_penalty": 1e-3}, "original": {"weight_decay": 1e-4}}
+
+
+def trained(method: Method, network: NoisyNetwork, steps: int, frozen: bool = False) -> list[float]:
+    """The loss of each of so many steps on digits, in the order of calls that the contract gives."""
+    data = load("digits")
+    generator = torch.Generator().manual_seed(0)
+    groups = [
+        {"params": group.params, "lr": 1e-2 if group.rate == "lr" else 3e-2, "weight_decay": group.weight_decay}
+        for group in method.groups(network)
+    ]
+    if frozen:
+        groups = [{"params": method.weights(network), "lr": 1e-2}]
+    optimiser = torch.optim.Adam(groups)
+    losses = []
+    network.train()
+    for step in range(steps):
+        part = slice(step * 100 % 1000, step * 100 % 1000 + 100)
+        x, y = data.train_images[part].unsqueeze(1).float() / 255, data.train_labels[part]
+        method.draw(network, len(y), generator)
+        loss = functional.cross_entropy(network(x), y)
+        if not frozen:
+            loss = loss + method.penalty(network, 1000, torch.tensor(1e-2)).term
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        (method.hold if frozen else method.settle)(network)
+        losses.append(loss.item())
+    return losses
+
+
+@pytest.mark.parametrize(("name", "network_name"), CASES)
+def test_steps_lower_the_loss_and_touch_no_other_random_numbers(name: str, network_name: str) -> None:
+    method = made(name, network_name, **OPTIONS.get(name, {}))
+    network = built(method, dtype=torch.float32)
+    before = torch.random.get_rng_state()
+    losses = trained(method, network, 60)
+    assert torch.equal(torch.random.get_rng_state(), before), "a draw came from another generator"
+    assert np.mean(losses[-10:]) < 0.9 * np.mean(losses[:10])
+    again = built(method, dtype=torch.float32)
+    assert trained(method, again, 60) == losses, "the same generator, the same run"
+    # Weights decide the logits in float32 too.
+    network.eval()
+    x = images(dtype=torch.float32)
+    with torch.no_grad():
+        torch.testing.assert_close(compact(method.plain(network))(x), network(x), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("name", "network_name"), ON_WEIGHTS_CASES)
+def test_what_was_removed_stays_removed_while_fine_tuning(name: str, network_name: str) -> None:
+    method = made(name, network_name)
+    network = built(method, dtype=torch.float32)
+    spoil_(network)
+    masks = method.masks(network)
+    method.freeze(network)
+    dead = {wire.name: ~getattr(network, wire.name).live for wire in WIRING[network_name]}
+    assert all(0 < mask.sum() < mask.numel() for mask in dead.values())
+    held = {key: value.clone() for key, value in network.state_dict().items() if "log_" in key or ".loc" in key}
+    before = network.output.inner.weight.detach().clone()  # type: ignore[operator, union-attr]
+    losses = trained(method, network, 30, frozen=True)
+    assert np.mean(losses[-5:]) < np.mean(losses[:5])
+    assert not torch.equal(before, network.output.inner.weight)  # type: ignore[union-attr, arg-type]
+    for wire in WIRING[network_name]:
+        assert not weight_of(network, wire.name).weight[dead[wire.name]].any()
+    assert all(torch.equal(network.state_dict()[key], value) for key, value in held.items()), "the noise is frozen"
+    after = method.masks(network)
+    assert all(not (after[layer] & ~keep).any() for layer, keep in masks.items()), "a unit came back"
+    # A checkpoint that is put into a newborn network, frozen first, goes on from there.
+    again = method.build()
+    method.freeze(again)
+    again.load_state_dict(network.state_dict())
+    assert torch.equal(again.eval()(images(dtype=torch.float32)), network.eval()(images(dtype=torch.float32)))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_parameter_has_one_group_and_the_noise_no_decay(name: str) -> None:
+    method = made(name, "lenet-5-caffe", weight_decay=0.5)
+    network = method.build()
+    grouped = [id(parameter) for group in method.groups(network) for parameter in group.params]
+    assert sorted(grouped) == sorted(id(parameter) for parameter in network.parameters())
+    weights = {id(parameter) for parameter in method.weights(network)}
+    named = {id(p) for n, p in network.named_parameters() if n.endswith(("weight", "bias"))}
+    assert weights == named
+    for group in method.groups(network):
+        is_weights = {id(parameter) for parameter in group.params} <= weights
+        assert group.weight_decay == (0.5 if is_weights else 0.0)
+        assert group.rate == ("noise_lr" if name == "sbp-weights" and not is_weights else "lr")
