@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sbp.stepper import Stepper
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -32,16 +34,19 @@ def pack(network: nn.Module, optimiser: torch.optim.Optimizer, generator: torch.
     return tensors
 
 
-def unpack(
-    tensors: dict[str, Tensor], network: nn.Module, optimiser: torch.optim.Optimizer, generator: torch.Generator
-) -> None:
-    """Puts back what `pack` copied."""
+def load_weights(tensors: dict[str, Tensor], network: nn.Module) -> None:
+    """Puts back the weights and buffers that `pack` copied."""
     prefix = "network."
     network.load_state_dict({name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)})
-    remembered = optimiser.state_dict()
+
+
+def unpack(tensors: dict[str, Tensor], network: nn.Module, stepper: Stepper, generator: torch.Generator) -> None:
+    """Puts back what `pack` copied."""
+    load_weights(tensors, network)
+    remembered = stepper.optimiser.state_dict()
     for name, tensor in tensors.items():
         if name.startswith("optimiser."):
             _, index, field = name.split(".")
             remembered["state"].setdefault(int(index), {})[field] = tensor
-    optimiser.load_state_dict(remembered)
+    stepper.load_optimiser(remembered)
     generator.set_state(tensors["generator"])

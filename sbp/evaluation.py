@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor
 
+from sbp.layer import SBPLayer
 from sbp.networks.lenet import NoisyNetwork
+from sbp.objective import mean_and_keep
 from sbp.records import Snapshot
 
 # Large enough to fill a device, small enough for a laptop's memory.
 BATCH = 2500
+
+
+@contextmanager
+def means_held(network: NoisyNetwork) -> Iterator[None]:
+    """Works out E[theta] * keep of every unit once for all batches that are evaluated in it, not once a batch."""
+    layers = [layer for layer in network.noise.values() if isinstance(layer, SBPLayer)]
+    if layers:
+        for layer, (mean, keep) in zip(layers, mean_and_keep(layers), strict=True):
+            layer.held = mean * keep
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.held = None
 
 
 @torch.no_grad()
@@ -17,9 +36,10 @@ def error_percent(network: NoisyNetwork, images: Tensor, labels: Tensor) -> floa
     """100 x the share of objects whose largest logit is not their label, theta = E[theta] * keep; ends in eval mode."""
     network.eval()
     wrong = torch.zeros((), dtype=torch.long, device=labels.device)
-    for start in range(0, len(labels), BATCH):
-        part = slice(start, start + BATCH)
-        wrong += (network(images[part]).argmax(1) != labels[part]).sum()
+    with means_held(network):
+        for start in range(0, len(labels), BATCH):
+            part = slice(start, start + BATCH)
+            wrong += (network(images[part]).argmax(1) != labels[part]).sum()
     return 100.0 * int(wrong) / len(labels)
 
 

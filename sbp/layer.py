@@ -61,6 +61,7 @@ class SBPLayer(nn.Module):
         # What stays when it is decided elsewhere (by hand, by another criterion), bool [units]; None: by the SNR.
         self.register_buffer("fixed_keep", None, persistent=False)
         self.drawn: Tensor | None = None  # theta for the next forward pass, drawn elsewhere (objective.draw_noise)
+        self.held: Tensor | None = None  # E[theta] * keep while many batches are evaluated (evaluation.means_held)
         self.active = True  # False: the identity, as while pretraining
 
     def forward(self, x: Tensor) -> Tensor:
@@ -70,7 +71,7 @@ class SBPLayer(nn.Module):
         if self.training:
             theta = self.draw(len(x)) if self.drawn is None else self.drawn
         else:
-            theta = self.expected_theta()[None]
+            theta = (self.expected_theta() if self.held is None else self.held)[None]
         return x * self._spread(theta, x)
 
     def draw(self, objects: int, generator: torch.Generator | None = None) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from sbp.distributions import TruncatedLogNormal
 from sbp.distributions.fast import kl_of_units, sample_theta
 from sbp.layer import SBPLayer
 
@@ -51,6 +52,21 @@ def negative_bound(
 def kl_by_layer(layers: Sequence[SBPLayer]) -> Tensor:
     """KL(q || p) of each layer, [layers], in nats: all units of the network in one evaluation."""
     return torch.stack([part.sum() for part in kl_of_units(*_side_by_side(layers)).split(_units(layers))])
+
+
+@torch.no_grad()
+def mean_and_keep(layers: Sequence[SBPLayer]) -> list[tuple[Tensor, Tensor]]:
+    """E[theta] and `keep` of each layer, [units] each: what `SBPLayer` says of itself, in one evaluation for all.
+
+    >>> [(mean, keep)] = mean_and_keep([SBPLayer(2, init_log_scale=0)])
+    >>> mean, keep
+    (tensor([0.5232, 0.5232]), tensor([True, True]))
+    """
+    q = TruncatedLogNormal(*_side_by_side(layers), validate_args=False)
+    parts = zip(layers, q.mean.split(_units(layers)), q.snr.split(_units(layers)), strict=True)
+    return [
+        (mean, snr >= layer.threshold if layer.fixed_keep is None else layer.fixed_keep) for layer, mean, snr in parts
+    ]
 
 
 def draw_noise(layers: Sequence[SBPLayer], objects: int, generator: torch.Generator | None = None) -> None:

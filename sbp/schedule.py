@@ -1,4 +1,4 @@
-"""The learning rate through a phase of training."""
+"""The learning rate through a phase of training, and the weight of the KL through the main phase."""
 
 from __future__ import annotations
 
@@ -11,3 +11,16 @@ def rate_factor(done: float) -> float:
     [1.0, 1.0, 0.5, 0.0]
     """
     return min(1.0, 2.0 * (1.0 - done))
+
+
+def kl_strength(epochs: float, warmup: tuple[int, ...] = ()) -> float:
+    """The factor on the KL when this many epochs of the main phase have passed: 1, or with a warm-up 0 up to its first
+    epoch and linearly to 1 at its second.
+
+    >>> [kl_strength(epochs, (5, 20)) for epochs in (0, 5, 12.5, 20, 40)], kl_strength(3)
+    ([0.0, 0.0, 0.5, 1.0, 1.0], 1.0)
+    """
+    if not warmup:
+        return 1.0
+    first, last = warmup
+    return min(1.0, max(0.0, (epochs - first) / (last - first)))

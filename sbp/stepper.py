@@ -1,6 +1,8 @@
-"""One step of training: draw theta for the whole network, go forward and back, move the parameters."""
+"""One step of training: draw the noise of the whole network, go forward and back, move the parameters."""
 
 from __future__ import annotations
+
+import threading
 
 import torch
 from torch import Tensor
@@ -8,108 +10,147 @@ from torch.nn import functional
 
 from sbp.config import RunConfig
 from sbp.data import Split
+from sbp.methods.base import Group, Method
 from sbp.networks.lenet import NoisyNetwork
-from sbp.objective import draw_noise, negative_bound
 
 # Steps before the capture, on the side: libraries set themselves up in them.
 WARM_UP = 3
+# Trainings that share a process take turns in capturing: some of what a library does while it warms up is for all.
+CAPTURE = threading.Lock()
 
 
 class Stepper:
-    """Trains a network by one batch at a time, in one phase: with the noise ("sbp") or without ("pretrain").
+    """Trains a network by one batch at a time, in one phase: "pretrain", "sbp" or "finetune" (`sbp.records.PHASES`).
 
     Each phase has its own Adam: what it remembers of a network without noise misleads it with noise. On a CUDA device
-    the whole step is captured once and replayed, since its some 500 small kernels take longer to launch than to run.
-    `nll_sum` adds up the steps' NLL on the device, so that no step waits for the host.
+    the whole step is captured once and replayed, since its kernels take longer to launch than to run; so all that
+    differs from step to step is in memory that the step reads by its own counter `at`: the order of objects, the
+    learning rates, the strength of the KL. `nll_sum` adds up the steps' NLL, so that no step waits for the host.
     """
 
     def __init__(
         self,
         network: NoisyNetwork,
+        method: Method,
         split: Split,
         config: RunConfig,
-        kl_weights: tuple[float, ...],
         generator: torch.Generator,
         batch: int,
     ) -> None:
-        self.network, self.layers, self.split = network, network.noise_layers(), split
-        self.config, self.kl_weights, self.generator = config, kl_weights, generator
+        self.network, self.method, self.split = network, method, split
+        self.config, self.generator, self.batch = config, generator, batch
         self.device = split.train_x.device
         self.nll_sum = torch.zeros((), device=self.device)
-        self.objects = torch.zeros(batch, dtype=torch.long, device=self.device)
+        steps = split.n_train // batch
+        self.order = torch.zeros(steps, batch, dtype=torch.long, device=self.device)
+        self.factors, self.strengths = torch.zeros(2, steps, device=self.device)
+        self.at = torch.zeros(1, dtype=torch.long, device=self.device)
 
     def start(self, phase: str) -> None:
         """Begins a phase with a fresh optimiser."""
         config, self.phase = self.config, phase
-        noise = [parameter for layer in self.layers for parameter in (layer.loc, layer.log_scale)]
-        of_noise = {id(parameter) for parameter in noise}
-        weights = [parameter for parameter in self.network.parameters() if id(parameter) not in of_noise]
-        groups = [{"params": weights, "weight_decay": config.weight_decay}]
-        self.rates = [config.lr]
-        if phase == "sbp":
-            groups.append({"params": noise, "weight_decay": 0.0})
-            self.rates.append(config.noise_lr)
-        on_cuda = self.device.type == "cuda"
+        self.method.switch(self.network, phase != "pretrain")
+        if phase == "finetune":
+            self.method.freeze(self.network)
+        groups = self._groups()
+        rates = [getattr(config, group.rate) for group in groups]
+        if phase == "finetune" and config.finetune_lr:
+            rates = [config.finetune_lr] * len(groups)
+        self.rates = torch.tensor(rates, device=self.device)
+        self.lr = torch.zeros_like(self.rates)
         self.optimiser = torch.optim.Adam(
-            groups, lr=torch.tensor(config.lr, device=self.device), fused=self.device.type != "mps", capturable=on_cuda
+            [{"params": group.params, "weight_decay": group.weight_decay} for group in groups],
+            lr=self.lr[0],
+            fused=self.device.type != "mps",
+            capturable=self.device.type == "cuda",
         )
-        for group in self.optimiser.param_groups:  # a rate of its own for each, changed in place
-            group["lr"] = torch.zeros((), device=self.device)
-        for layer in self.layers:
-            layer.active = phase == "sbp"
+        self._own_rates()
         self.graph: torch.cuda.CUDAGraph | None = None
 
-    def step(self, objects: Tensor, rate_factor: float) -> None:
-        """Moves all parameters by one step on these training objects (int64 indices, a full batch)."""
-        for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
-            group["lr"].fill_(rate * rate_factor)
+    def _groups(self) -> list[Group]:
+        """What the phase moves; the rest needs no gradient."""
+        weights = [Group(self.method.weights(self.network), "lr", self.config.weight_decay)]
+        groups = self.method.groups(self.network) if self.phase == "sbp" else weights
+        for parameter in self.network.parameters():
+            parameter.requires_grad_(False)
+        for parameter in (parameter for group in groups for parameter in group.params):
+            parameter.requires_grad_(True)
+        return groups
+
+    def _own_rates(self) -> None:
+        """Each group reads its rate where the step writes it (an optimiser's loaded state brings rates of its own)."""
+        for group, rate in zip(self.optimiser.param_groups, self.lr.unbind(), strict=True):
+            group["lr"] = rate
+
+    def load_optimiser(self, state: dict[str, object]) -> None:
+        """What the optimiser remembers, as `state_dict` gave it."""
+        self.optimiser.load_state_dict(state)
+        self._own_rates()
+
+    def begin_epoch(self, order: Tensor, factors: Tensor, strengths: Tensor, at: int) -> None:
+        """The order of objects, int64 [steps x batch or more]; each step's factor on the learning rates and strength
+        of the KL, [steps]; and which step is the next."""
+        self.order.copy_(order[: self.order.numel()].view_as(self.order))
+        self.factors.copy_(factors)
+        self.strengths.copy_(strengths)
+        self.at.fill_(at)
         self.network.train()
-        self.objects.copy_(objects)
+
+    def step(self) -> None:
+        """Moves all parameters by one step."""
         if self.device.type != "cuda":
             self._step()
             return
         if self.graph is None:
-            self._capture()
+            with CAPTURE:
+                self._capture()
         assert self.graph is not None
         self.graph.replay()
 
     def _step(self) -> None:
-        images, labels = self.split.train_x[self.objects], self.split.train_y[self.objects]
+        objects = self.order.index_select(0, self.at)[0]
+        images, labels = self.split.train_x.index_select(0, objects), self.split.train_y.index_select(0, objects)
+        torch.mul(self.rates, self.factors.index_select(0, self.at), out=self.lr)
+        noisy = self.phase != "pretrain"
+        if noisy:
+            self.method.draw(self.network, self.batch, self.generator)
+        loss = nll = functional.cross_entropy(self.network(images), labels)
         if self.phase == "sbp":
-            draw_noise(self.layers, len(labels), self.generator)
-            bound = negative_bound(self.network(images), labels, self.layers, self.split.n_train, self.kl_weights)
-            loss, nll = bound.loss, bound.nll
-        else:
-            loss = nll = functional.cross_entropy(self.network(images), labels)
+            strength = self.strengths.index_select(0, self.at)[0]
+            loss = nll + self.method.penalty(self.network, self.split.n_train, strength).term
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.optimiser.step()
-        for layer in self.layers:
-            layer.drawn = None
-            layer.project_()
+        if noisy:
+            (self.method.settle if self.phase == "sbp" else self.method.hold)(self.network)
         self.nll_sum.add_(nll.detach())
+        self.at.add_(1)
 
     def _capture(self) -> None:
         """Records `_step` into a CUDA graph and leaves every number as it was before."""
-        parameters = list(self.network.parameters())
-        before = [parameter.detach().clone() for parameter in parameters]
-        memory = [{n: v.clone() for n, v in self.optimiser.state[p].items()} for p in parameters]
-        draws, total = self.generator.get_state(), self.nll_sum.clone()
+        held = {**dict(self.network.named_parameters()), **dict(self.network.named_buffers())}
+        for group in self.optimiser.param_groups:  # the units' parameters are the optimiser's alone
+            held |= {str(id(parameter)): parameter for parameter in group["params"]}
+        held |= {"nll_sum": self.nll_sum, "at": self.at}
+        before = {name: tensor.detach().clone() for name, tensor in held.items()}
+        memory = {p: {n: v.clone() for n, v in state.items()} for p, state in self.optimiser.state.items()}
+        draws = self.generator.get_state()
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             for _ in range(WARM_UP):
                 self._step()
+                self.at.copy_(before["at"])
         torch.cuda.current_stream().wait_stream(side)
         self.optimiser.zero_grad(set_to_none=True)
         self.graph = torch.cuda.CUDAGraph()
         self.graph.register_generator_state(self.generator)
-        with torch.cuda.graph(self.graph):
+        with torch.cuda.graph(self.graph, capture_error_mode="thread_local"):
             self._step()
         with torch.no_grad():
-            for parameter, value, remembered in zip(parameters, before, memory, strict=True):
-                parameter.copy_(value)
-                for name, held in self.optimiser.state[parameter].items():
-                    held.copy_(remembered[name]) if remembered else held.zero_()
+            for name, tensor in held.items():
+                tensor.copy_(before[name])
+            for parameter, state in self.optimiser.state.items():
+                for name, value in state.items():
+                    value.copy_(memory[parameter][name]) if parameter in memory else value.zero_()
         self.generator.set_state(draws)
-        self.nll_sum.copy_(total)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -12,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sbp.checkpoint import Checkpoint, pack, unpack, weights_of
+from sbp.checkpoint import Checkpoint, load_weights, pack, unpack, weights_of
 from sbp.clock import Clock
 from sbp.config import RunConfig
 from sbp.data import Dataset, prepare
@@ -21,18 +23,20 @@ from sbp.divergence import Diverged
 from sbp.evaluation import error_percent, snapshot_of
 from sbp.forecast import FirstPrune
 from sbp.kl_scaling import kl_weights
-from sbp.networks.registry import build_for
+from sbp.methods.registry import method_for
+from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.specs import SPECS
-from sbp.objective import kl_by_layer
-from sbp.pruning.masks import keep_masks, kept_counts
+from sbp.pruning.masks import kept_counts
 from sbp.records import PHASES, Progress, Record, Snapshot
-from sbp.schedule import rate_factor
+from sbp.schedule import kl_strength, rate_factor
 from sbp.stepper import Stepper
 
 Event = Progress | Record | Snapshot
 
 # Training objects whose error is looked at after each epoch, beside the validation set.
 TRAIN_SAMPLE = 5000
+# Building a network draws from torch's one global generator, which trainings in one process must not share.
+BUILDING = threading.Lock()
 # Seconds between two progress events; each costs one wait for the device.
 PROGRESS_EVERY = 0.25
 
@@ -43,7 +47,7 @@ class Training:
     `events()` yields `Snapshot` at birth (epoch 0), then `Progress` a few times a second and a `Record` with a
     `Snapshot` after every epoch; between any two events `checkpoint()` can be taken, and a `Training` built with it
     goes on to the same result as one that was never interrupted (on one device and one version of torch, bit for bit).
-    Epochs of pretraining count up to 0, those with the noise on from 1.
+    Epochs of pretraining count up to 0, those of the main phase from 1, and fine-tuning goes on counting.
 
     Raises `DeviceError`, `DataError` when built; `Diverged` while it runs.
 
@@ -60,22 +64,26 @@ class Training:
         self.split = prepare(
             data, self.device, config.train_size, config.validation_size, config.random_labels, config.seed
         )
-        with torch.random.fork_rng(devices=[]):
+        self.method = method_for(config)
+        with BUILDING, torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            self.network = build_for(config).to(self.device)
-        self.layers = self.network.noise_layers()
-        self.kl_weights = kl_weights(config)
+            self.network = self.method.build().to(self.device)
+        self.layers = self.network.noise_layers() if config.has_noise else []
         self.generator = torch.Generator(self.device).manual_seed(config.seed)
         self.n_train = self.split.n_train
         self.batch = min(config.batch_size, self.n_train)
         # What is left over after the last full batch waits for the next epoch's order.
         self.steps_an_epoch = self.n_train // self.batch
-        self.stepper = Stepper(self.network, self.split, config, self.kl_weights, self.generator, self.batch)
+        self.phase_ends = [
+            epochs * self.steps_an_epoch
+            for epochs in itertools.accumulate((config.pretrain_epochs, config.epochs, config.finetune_epochs))
+        ]
+        self.stepper = Stepper(self.network, self.method, self.split, config, self.generator, self.batch)
         self.stepper.start(self._phase_at(0))
         self.step = self.epoch_steps = 0
         self.clock = Clock()
         self.forecast = FirstPrune()
-        self.snapshot_due = True  # of birth; later of the epoch that a record was just made of
+        self.snapshot_due = config.has_noise  # of birth; later of the epoch that a record was just made of
         self._keep_good()
         if checkpoint is not None:
             self._restore(checkpoint)
@@ -87,10 +95,10 @@ class Training:
         last = time.perf_counter()
         while self.step < self.steps:
             if self._phase_at(self.step) != self.phase:
-                self.stepper.start("sbp")
-            order = self._order()
+                self.stepper.start(self._phase_at(self.step))
+            self.stepper.begin_epoch(self._order(), *self._schedule(), at=self.step % self.steps_an_epoch)
             for index in range(self.step % self.steps_an_epoch, self.steps_an_epoch):
-                self.stepper.step(order[index * self.batch : (index + 1) * self.batch], self._rate_factor())
+                self.stepper.step()
                 self.step += 1
                 self.epoch_steps += 1
                 if index + 1 < self.steps_an_epoch and time.perf_counter() - last > PROGRESS_EVERY:
@@ -102,20 +110,20 @@ class Training:
 
     @property
     def steps(self) -> int:
-        """Steps of the whole run, both phases."""
-        return (self.config.pretrain_epochs + self.config.epochs) * self.steps_an_epoch
+        """Steps of the whole run, all phases."""
+        return self.phase_ends[-1]
 
     @property
     def epoch(self) -> int:
-        """Epochs finished with the noise on; 0 or less while pretraining."""
+        """Epochs finished after pretraining; 0 or less while it goes on."""
         return self.step // self.steps_an_epoch - self.config.pretrain_epochs
 
     def _phase_at(self, step: int) -> str:
-        return PHASES[step >= self.config.pretrain_epochs * self.steps_an_epoch]
+        return PHASES[min(sum(step >= end for end in self.phase_ends), len(PHASES) - 1)]
 
     @property
     def phase(self) -> str:
-        """What the last step was part of: "pretrain" or "sbp"."""
+        """What the last step was part of: one of `PHASES`."""
         return self.stepper.phase
 
     def _order(self) -> Tensor:
@@ -125,23 +133,31 @@ class Training:
         generator = torch.Generator().manual_seed(int(seed) % 2**63)
         return torch.randperm(self.n_train, generator=generator).to(self.device)
 
-    def _rate_factor(self) -> float:
-        before = self.config.pretrain_epochs * self.steps_an_epoch
-        if self.phase == "pretrain":
-            return rate_factor(self.step / before)
-        return rate_factor((self.step - before) / (self.steps - before))
+    def _schedule(self) -> tuple[Tensor, Tensor]:
+        """For each step of the current epoch: the factor on the learning rates, and the strength of the KL."""
+        first = self.step - self.step % self.steps_an_epoch
+        steps = range(first, first + self.steps_an_epoch)
+        factors = [self._rate_factor(step) for step in steps]
+        start = self.phase_ends[0]
+        strengths = [kl_strength((step - start) / self.steps_an_epoch, self.config.kl_warmup) for step in steps]
+        return torch.tensor(factors), torch.tensor(strengths)
+
+    def _rate_factor(self, step: int) -> float:
+        phase = PHASES.index(self.phase)
+        before = self.phase_ends[phase - 1] if phase else 0
+        return rate_factor((step - before) / (self.phase_ends[phase] - before))
 
     def _finish_epoch(self) -> Record:
         nll = self._mean_nll()
         self._check_finite(nll)
-        kl = weighted = 0.0
-        if self.phase == "sbp":
+        term = kl = weighted = 0.0
+        if self.phase != "pretrain":
+            strength = kl_strength(self.epoch, self.config.kl_warmup)
             with torch.no_grad():
-                of_layers = kl_by_layer(self.layers).tolist()
-            kl = math.fsum(of_layers)
-            weighted = math.fsum(w * term for w, term in zip(self.kl_weights, of_layers, strict=True))
+                penalty = self.method.penalty(self.network, self.n_train, torch.tensor(strength, device=self.device))
+            term, kl, weighted = torch.stack(penalty).tolist()
         kept = self.kept()
-        split, factor = self.split, self._rate_factor()
+        split, rates = self.split, [float(rate) for rate in self.stepper.rates * self._rate_factor(self.step)]
         record = Record(
             epoch=self.epoch,
             step=self.step,
@@ -150,19 +166,19 @@ class Training:
             nll=nll,
             kl=kl,
             kl_weighted=weighted,
-            loss=nll + weighted / self.n_train,
+            loss=nll + term,
             train_error_percent=self._error(split.train_x[:TRAIN_SAMPLE], split.train_y[:TRAIN_SAMPLE]),
             validation_error_percent=self._validation_error(),
             kept=kept,
             macs=self.spec.macs(kept),
-            lr=self.config.lr * factor,
-            noise_lr=self.config.noise_lr * factor if self.phase == "sbp" else 0.0,
+            lr=rates[0],
+            noise_lr=self.config.noise_lr * self._rate_factor(self.step) if self.phase == "sbp" else 0.0,
         )
         self.stepper.nll_sum.zero_()
         self.epoch_steps = 0
         self._keep_good()
         # A checkpoint taken between the record and its snapshot must not lose the snapshot.
-        self.snapshot_due = self.phase == "sbp"
+        self.snapshot_due = self.config.has_noise and self.phase == "sbp"
         return record
 
     def _progress(self) -> Progress:
@@ -171,13 +187,14 @@ class Training:
         seconds, left = self.clock.seconds, self.steps - self.step
         pace = seconds / self.step
         first_prune = None
-        if self.phase == "sbp":
+        if self.layers and self.phase == "sbp":
             first_prune = self.forecast.steps_left(self.step, self.layers, self.config.noise_lr)
-        pretraining = self.phase == "pretrain"
+        phase = PHASES.index(self.phase)
+        of_phases = (self.config.pretrain_epochs, self.config.epochs, self.config.finetune_epochs)
         return Progress(
             phase=self.phase,
-            epoch=self.step // self.steps_an_epoch + 1 - (0 if pretraining else self.config.pretrain_epochs),
-            epochs=self.config.pretrain_epochs if pretraining else self.config.epochs,
+            epoch=self.step // self.steps_an_epoch + 1 - sum(of_phases[:phase]),
+            epochs=of_phases[phase],
             step=self.step,
             steps=self.steps,
             seconds=seconds,
@@ -187,12 +204,10 @@ class Training:
         )
 
     def kept(self) -> tuple[int, ...]:
-        """Units kept in each noise layer at SNR >= 1, dead channels with their features; all while pretraining."""
+        """Units kept in each noise layer, dead channels with their features; all while pretraining."""
         if self.phase == "pretrain":
-            return tuple(layer.units for layer in self.layers)
-        names = [info.name for info in self.network.layers]
-        snr = {name: layer.snr().cpu().numpy() for name, layer in zip(names, self.layers, strict=True)}
-        return kept_counts(keep_masks(snr), self.network.layers)
+            return tuple(info.units for info in self.network.layers)
+        return kept_counts(self.method.masks(self.network), self.network.layers)
 
     def _error(self, images: Tensor, labels: Tensor) -> float:
         return error_percent(self.network, images, labels)
@@ -209,9 +224,9 @@ class Training:
         return float(self.stepper.nll_sum) / max(self.epoch_steps, 1)
 
     def _check_finite(self, nll: float) -> None:
-        parameters = [parameter for layer in self.layers for parameter in (layer.loc, layer.log_scale)]
-        noise_ok = all(bool(torch.isfinite(parameter).all()) for parameter in parameters)
-        if math.isfinite(nll) and noise_ok:
+        # Weights that blow up show in the NLL at once; noise can be lost while the NLL is still a number.
+        moved = [parameter for group in self.stepper.optimiser.param_groups[1:] for parameter in group["params"]]
+        if math.isfinite(nll) and all(bool(torch.isfinite(parameter).all()) for parameter in moved):
             return
         raise Diverged.after(self._good_epoch, self.config, self.phase, self.batch)
 
@@ -222,6 +237,7 @@ class Training:
         return {
             **self._sizes(),
             "epochs": self.config.epochs,
+            "finetune_epochs": self.config.finetune_epochs,
             "test_error_percent": self._error(split.test_x, split.test_y),
             "validation_error_percent": self._validation_error(),
             "kept": list(kept),
@@ -248,16 +264,20 @@ class Training:
             "n_train": self.n_train,
             "n_validation": self.split.n_validation,
             "n_test": len(self.split.test_y),
-            "kl_weights": list(self.kl_weights),
+            "kl_weights": list(kl_weights(self.config)),
             "macs_dense": self.spec.dense_macs(self.config.widths),
         }
 
     def _keep_good(self) -> None:
-        self._good, self._good_epoch = weights_of(self.network), self.epoch
+        self._good, self._good_epoch = weights_of(self.method.plain(self.network)), self.epoch
 
     def model_tensors(self) -> dict[str, Tensor]:
-        """The network after the last epoch that ended with finite numbers, on the CPU."""
+        """The plain network after the last epoch that ended with finite numbers, on the CPU."""
         return self._good
+
+    def trained(self) -> NoisyNetwork:
+        """The network as it stands, in eval mode, as `registry.build_for(config)` would have built it."""
+        return self.method.plain(self.network).eval()
 
     def checkpoint(self) -> Checkpoint:
         """All that is needed to go on from this step, on the CPU; raises `Diverged` rather than keep a NaN."""
@@ -277,9 +297,11 @@ class Training:
     def _restore(self, checkpoint: Checkpoint) -> None:
         tensors, state = checkpoint.tensors, checkpoint.state
         self.step, self.epoch_steps = int(state["step"]), int(state["epoch_steps"])
-        # At the first step of a phase nothing of it has been stepped yet: it starts by itself in `events`.
+        # At the first step of a phase nothing of it has been stepped yet: it starts by itself in `events`. Starting
+        # fine-tuning looks at the weights and writes to them, so they come before it and after it.
+        load_weights(tensors, self.network)
         self.stepper.start(self._phase_at(max(self.step - 1, 0)))
-        unpack(tensors, self.network, self.stepper.optimiser, self.generator)
+        unpack(tensors, self.network, self.stepper, self.generator)
         self.stepper.nll_sum.copy_(tensors["nll_sum"])
         self.clock = Clock(float(state["seconds"]))
         self.forecast = FirstPrune.from_dict(state["forecast"])

@@ -41,7 +41,7 @@ ROOMS = (
     Room("layer", "sbp.layer sbp.gates", "noise moments", torch=True),
     Room("networks", "sbp.networks.*", "layer facts", torch=True),
     Room("attribution", "sbp.attribution", "networks layer", torch=True),
-    Room("objective", "sbp.objective", "layer noise moments facts", torch=True),
+    Room("objective", "sbp.objective sbp.units", "layer noise moments facts", torch=True),
     Room("data", "sbp.data sbp.data_sources sbp.data_download sbp.data_pictures", "facts"),
     Room("devices", "sbp.devices", "facts"),
     Room(

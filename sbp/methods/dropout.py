@@ -34,9 +34,7 @@ class Original(Method):
 
     def masks(self, network: NoisyNetwork) -> Masks:
         """Every unit is kept."""
-        return {
-            info.name: gate.keep.cpu().numpy() for info, gate in zip(network.layers, network.gates(), strict=True)
-        }
+        return {info.name: gate.keep.cpu().numpy() for info, gate in zip(network.layers, network.gates(), strict=True)}
 
 
 class BinaryDropout(Original):
