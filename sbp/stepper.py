@@ -65,6 +65,10 @@ class Stepper:
             capturable=self.device.type == "cuda",
         )
         self._own_rates()
+        # Averaged in fine-tuning: what is judged and kept instead of the weights themselves.
+        averages = phase == "finetune" and config.average_decay > 0
+        self.averaged = groups[0].params if averages else []
+        self.average = [parameter.detach().clone() for parameter in self.averaged]
         self.graph: torch.cuda.CUDAGraph | None = None
 
     def _groups(self) -> list[Group]:
@@ -96,6 +100,14 @@ class Stepper:
         self.at.fill_(at)
         self.network.train()
 
+    @torch.no_grad()
+    def exchange(self) -> None:
+        """Puts the averages in the place of the weights and the weights in theirs; nothing where nothing is averaged."""
+        for parameter, average in zip(self.averaged, self.average, strict=True):
+            kept = parameter.clone()
+            parameter.copy_(average)
+            average.copy_(kept)
+
     def step(self) -> None:
         """Moves all parameters by one step."""
         if self.device.type != "cuda":
@@ -123,6 +135,9 @@ class Stepper:
         self.optimiser.step()
         if noisy:
             (self.method.settle if self.phase == "sbp" else self.method.hold)(self.network)
+        if self.average:
+            weights = [parameter.detach() for parameter in self.averaged]
+            torch._foreach_lerp_(self.average, weights, 1 - self.config.average_decay)
         self.nll_sum.add_(nll.detach())
         self.at.add_(1)
 
@@ -131,21 +146,25 @@ class Stepper:
         held = {**dict(self.network.named_parameters()), **dict(self.network.named_buffers())}
         for group in self.optimiser.param_groups:  # the units' parameters are the optimiser's alone
             held |= {str(id(parameter)): parameter for parameter in group["params"]}
+        held |= {f"average {index}": value for index, value in enumerate(self.average)}
         held |= {"nll_sum": self.nll_sum, "at": self.at}
         before = {name: tensor.detach().clone() for name, tensor in held.items()}
         memory = {p: {n: v.clone() for n, v in state.items()} for p, state in self.optimiser.state.items()}
         draws = self.generator.get_state()
-        side = torch.cuda.Stream()
-        side.wait_stream(torch.cuda.current_stream())
+        # Graphs that were captured on one stream share its scratch memory, and must not be replayed at once; so a
+        # training that has a stream of its own, beside others in its process, captures on that.
+        now = torch.cuda.current_stream()
+        side = torch.cuda.Stream() if now == torch.cuda.default_stream() else now
+        side.wait_stream(now)
         with torch.cuda.stream(side):
             for _ in range(WARM_UP):
                 self._step()
                 self.at.copy_(before["at"])
-        torch.cuda.current_stream().wait_stream(side)
+        now.wait_stream(side)
         self.optimiser.zero_grad(set_to_none=True)
         self.graph = torch.cuda.CUDAGraph()
         self.graph.register_generator_state(self.generator)
-        with torch.cuda.graph(self.graph, capture_error_mode="thread_local"):
+        with torch.cuda.graph(self.graph, stream=side, capture_error_mode="thread_local"):
             self._step()
         with torch.no_grad():
             for name, tensor in held.items():

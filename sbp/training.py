@@ -156,6 +156,7 @@ class Training:
             with torch.no_grad():
                 penalty = self.method.penalty(self.network, self.n_train, torch.tensor(strength, device=self.device))
             term, kl, weighted = torch.stack(penalty).tolist()
+        self.stepper.exchange()
         kept = self.kept()
         split, rates = self.split, [float(rate) for rate in self.stepper.rates * self._rate_factor(self.step)]
         record = Record(
@@ -177,6 +178,8 @@ class Training:
         self.stepper.nll_sum.zero_()
         self.epoch_steps = 0
         self._keep_good()
+        if self.step < self.steps:  # at the end the averages stay
+            self.stepper.exchange()
         # A checkpoint taken between the record and its snapshot must not lose the snapshot.
         self.snapshot_due = self.config.has_noise and self.phase == "sbp"
         return record
@@ -284,6 +287,7 @@ class Training:
         self._check_finite(self._mean_nll())
         tensors = pack(self.network, self.stepper.optimiser, self.generator)
         tensors["nll_sum"] = self.stepper.nll_sum.cpu().clone()
+        tensors |= {f"average.{index}": value.cpu().clone() for index, value in enumerate(self.stepper.average)}
         state = {
             "epoch": self.epoch,
             "step": self.step,
@@ -303,6 +307,8 @@ class Training:
         self.stepper.start(self._phase_at(max(self.step - 1, 0)))
         unpack(tensors, self.network, self.stepper, self.generator)
         self.stepper.nll_sum.copy_(tensors["nll_sum"])
+        for index, value in enumerate(self.stepper.average):
+            value.copy_(tensors[f"average.{index}"])
         self.clock = Clock(float(state["seconds"]))
         self.forecast = FirstPrune.from_dict(state["forecast"])
         self.snapshot_due = bool(state["snapshot_due"])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from sbp.config import RunConfig
+from sbp.config import METHODS, RunConfig
 from sbp.data import load
 from sbp.divergence import Diverged
 from sbp.kl_scaling import kl_weights
@@ -65,6 +65,73 @@ def test_resumed_equals_uninterrupted(digits: object, stop_after: int, monkeypat
             assert (got.epoch, got.nll, got.kl, got.kept) == (wanted.epoch, wanted.nll, wanted.kl, wanted.kept)
     for name, tensor in whole.network.state_dict().items():
         assert torch.equal(tensor, second.network.state_dict()[name]), name
+
+
+EACH_METHOD = [
+    *((method, {}) for method in METHODS),
+    ("sbp", {"average_decay": 0.9, "finetune_lr": 1e-3}),
+    ("sparse-vd", {"kl_warmup": (1, 2)}),
+    ("ssl", {"group_penalty": 1e-2}),
+]
+
+
+@pytest.mark.parametrize(("method", "more"), EACH_METHOD)
+def test_any_method_resumed_in_any_phase_equals_uninterrupted(
+    digits: object, method: str, more: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sbp.training.PROGRESS_EVERY", -1.0)
+    config = SMALL.replace(
+        method=method, pretrain_epochs=1, epochs=2, finetune_epochs=2, widths=(6, 4), batch_size=400, **more
+    )
+    whole = Training(config, digits)
+    expected = list(whole.events())
+    assert [event.phase for event in expected if isinstance(event, Record)] == [
+        "pretrain", "sbp", "sbp", "finetune", "finetune",
+    ]  # fmt: skip
+    for stop_after in range(1, len(expected), 4):
+        first = Training(config, digits)
+        events = first.events()
+        for _ in range(stop_after):
+            next(events)
+        second = Training(config, digits, first.checkpoint())
+        left = [event for event in second.events() if isinstance(event, Record)]
+        wanted = [event for event in expected[stop_after:] if isinstance(event, Record)]
+        assert [(r.epoch, r.nll, r.loss, r.kept) for r in left] == [(r.epoch, r.nll, r.loss, r.kept) for r in wanted]
+        for name, tensor in whole.trained().state_dict().items():
+            assert torch.equal(tensor, second.trained().state_dict()[name]), name
+
+
+def test_fine_tuning_keeps_what_is_removed_removed_and_the_noise_as_it_is(digits: object) -> None:
+    config = SMALL.replace(finetune_epochs=3, epochs=25, noise_lr=0.1)
+    training = Training(config, digits)
+    records = [event for event in training.events() if isinstance(event, Record)]
+    main = next(record for record in records if record.epoch == config.epochs)
+    assert sum(main.kept) < 784 + 12 + 8
+    assert {record.kept for record in records if record.phase == "finetune"} == {main.kept}
+    assert all(record.kl == pytest.approx(main.kl) for record in records if record.phase == "finetune")
+    assert records[-1].epoch == 28
+
+
+def test_what_is_averaged_is_what_is_judged_and_kept(digits: object) -> None:
+    """With a decay of 0.5 the average after n steps is worked out from the weights that each step left."""
+    config = SMALL.replace(pretrain_epochs=0, epochs=1, finetune_epochs=1, average_decay=0.5, batch_size=400)
+    training = Training(config, digits)
+    expected, stepper = None, training.stepper
+    step = stepper.step
+
+    def watched() -> None:
+        nonlocal expected
+        weight = training.network.output.weight.detach().clone()
+        step()
+        if stepper.phase == "finetune":
+            expected = weight if expected is None else expected
+            expected = 0.5 * expected + 0.5 * training.network.output.weight.detach()
+
+    stepper.step = watched  # type: ignore[method-assign]
+    list(training.events())
+    assert expected is not None
+    torch.testing.assert_close(training.trained().output.weight.detach(), expected)
+    torch.testing.assert_close(training.model_tensors()["output.weight"], expected)
 
 
 def test_the_same_seed_gives_the_same_run_and_another_another(digits: object) -> None:
