@@ -102,7 +102,7 @@ class Stepper:
 
     @torch.no_grad()
     def exchange(self) -> None:
-        """Puts the averages in the place of the weights and the weights in theirs; nothing where nothing is averaged."""
+        """Puts the averages in the place of the weights, and the weights in theirs, where there are averages."""
         for parameter, average in zip(self.averaged, self.average, strict=True):
             kept = parameter.clone()
             parameter.copy_(average)
