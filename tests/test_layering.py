@@ -61,17 +61,26 @@ ROOMS = (
     ),
     Room("store", "sbp.runs.*", "facts"),
     Room("launcher", "sbp.runs.launcher sbp.runs.slots sbp.runs.measuring", "store facts"),
-    Room("worker", "sbp.runs.worker sbp.runs.endings", "launcher store training compact data devices facts"),
+    Room(
+        "worker",
+        "sbp.runs.worker sbp.runs.pack sbp.runs.endings",
+        "launcher store training compact data devices facts",
+    ),
     Room("viz", "sbp.viz.*", "masks moments facts"),
-    Room("results", "sbp.experiments.*", "store viz facts"),
+    Room("experiments", "sbp.experiments.*", "viz launcher store masks moments facts"),
     Room("export", "sbp.pruning.export sbp.pruning.card", "viz store compact formats facts"),
     Room(
         "shell",
         "sbp.cli.* sbp.__main__",
-        "results export launcher store training attribution compact networks masks moments viz data devices facts",
+        "experiments export launcher store training attribution compact networks masks moments viz data devices facts",
     ),
-    Room("parts", "pages.parts.*", "results export launcher store viz plain masks moments data devices facts"),
-    Room("pages", "pages.*", "parts results export launcher store viz plain masks moments data devices facts", alone=True),
+    Room("parts", "pages.parts.*", "experiments export launcher store viz plain masks moments data devices facts"),
+    Room(
+        "pages",
+        "pages.*",
+        "parts experiments export launcher store viz plain masks moments data devices facts",
+        alone=True,
+    ),
     Room("app", "app", "parts"),
 )
 BRINGS_TORCH = ("torch", "captum", "safetensors.torch")

@@ -85,7 +85,7 @@ class RunFolder:
     def write_queued(self) -> None:
         """Puts the run at the end of the queue; its worker writes under its own pid from then on."""
         asked = self.config.device
-        self.write_status(State.QUEUED, pid=None, queued=time.time(), device=None, asked_device=asked)
+        self.write_status(State.QUEUED, pid=None, queued=time.time(), device=None, place=None, asked_device=asked)
 
     def append_record(self, record: Record) -> None:
         """Adds one epoch's scalars as a line of JSON."""

@@ -18,11 +18,12 @@ from sbp.runs import store
 from sbp.runs.files import Lock, Locked
 from sbp.runs.folder import RunFolder
 from sbp.runs.format import LOCK, LOG, STOP
-from sbp.runs.slots import parallel
-from sbp.runs.states import Event, TransitionRefused, advance
+from sbp.runs.slots import PLACE_VARIABLE, parallel
+from sbp.runs.states import Event, State, TransitionRefused, advance
 from sbp.runs.store import BadRequest
 
 LOCK_VARIABLE = "SBP_LOCK_FD"
+PACK_VARIABLE = "SBP_PACK"
 _WORKER = "sbp.runs.worker"
 
 # Handles of the workers this process started: a child that nobody waits for stays a zombie.
@@ -34,10 +35,34 @@ def start(config: RunConfig, root: Path | None = None) -> str:
 
     Raises `ConfigError` for a bad $SBP_PARALLEL and OSError when the folder or the process cannot be made.
     """
+    return start_pack([config], root)[0]
+
+
+def start_pack(
+    wanted: Sequence[RunConfig | str], root: Path | None = None, together: int = 0, gpu: int | None = None
+) -> list[str]:
+    """Starts one process for several runs, which on a CUDA device train at once; gives their ids at once.
+
+    wanted: configs of new runs, and ids of runs to be resumed; all ask for the same device. together: how many train
+    at once there; 0: all. gpu: which of the visible GPUs is theirs; None leaves it to CUDA.
+    Raises as `start` and `resume` do, and ValueError when they ask for different devices; nothing is started then.
+    """
+    reap()
     parallel()
-    folder = store.create(config, root)
-    _spawn(folder)
-    return folder.id
+    folders: list[RunFolder] = []
+    try:
+        for one in wanted:
+            folders.append(_reopened(one, root) if isinstance(one, str) else store.create(one, root))
+        asked = sorted({folder.config.device for folder in folders})
+        if len(asked) != 1:
+            raise ValueError(f"start_pack: expected runs that ask for one device, got {', '.join(asked) or 'no runs'}.")
+    except Exception as error:
+        for folder in folders:
+            folder.write_status(State.FAILED, f"It was not started, as another run beside it could not be: {error}")
+            folder.close()
+        raise
+    _spawn(folders, together, gpu)
+    return [folder.id for folder in folders]
 
 
 def stop(run_id: str, root: Path | None = None) -> None:
@@ -61,8 +86,11 @@ def resume(run_id: str, root: Path | None = None) -> str:
 
     Raises `UnknownRun`, or `BadRequest` when the run cannot be resumed.
     """
-    reap()
-    parallel()
+    return start_pack([run_id], root)[0]
+
+
+def _reopened(run_id: str, root: Path | None) -> RunFolder:
+    """A run that has ended, put at the end of the queue; raises as `resume` does."""
     view = store.open_run(run_id, root)
     _refuse_recording(view, "resumed")
     try:
@@ -78,8 +106,7 @@ def resume(run_id: str, root: Path | None = None) -> str:
     folder = RunFolder(view.folder, lock)
     folder.clear_stop()
     folder.write_queued()
-    _spawn(folder)
-    return view.id
+    return folder
 
 
 def reap() -> None:
@@ -114,27 +141,28 @@ def aside(
     return process
 
 
-def _spawn(folder: RunFolder) -> None:
-    """Starts the worker with the folder's lock and lets go of our own copy of it."""
-    reap()
-    descriptor = folder.lock.descriptor
+def _spawn(folders: list[RunFolder], together: int = 0, gpu: int | None = None) -> None:
+    """Starts the worker with the folders' locks and lets go of our own copies of them."""
+    descriptors = [folder.lock.descriptor for folder in folders]
     try:
-        with open(folder.path / LOG, "ab") as log:
+        with open(folders[0].path / LOG, "ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", _WORKER, str(folder.path)],
+                [sys.executable, "-m", _WORKER, *(str(folder.path) for folder in folders)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                pass_fds=(descriptor,),
-                env=_environment(descriptor),
+                pass_fds=descriptors,
+                env=_environment(descriptors, together, gpu),
             )
         _children.append(process)
     except OSError as error:
-        folder.write_status("failed", f"The worker could not be started: {error}.")
+        for folder in folders:
+            folder.write_status("failed", f"The worker could not be started: {error}.")
         raise
     finally:
-        folder.close()
+        for folder in folders:
+            folder.close()
 
 
 def _library_environment() -> dict[str, str]:
@@ -146,11 +174,17 @@ def _library_environment() -> dict[str, str]:
     return environment
 
 
-def _environment(descriptor: int) -> dict[str, str]:
-    """That, with the lock, and one thread a worker when several share a device."""
+def _environment(descriptors: list[int], together: int, gpu: int | None) -> dict[str, str]:
+    """That, with the locks, and one CPU thread a worker when several runs share a device."""
     environment = _library_environment()
-    environment[LOCK_VARIABLE] = str(descriptor)
-    if parallel() > 1:
+    environment[LOCK_VARIABLE] = ",".join(map(str, descriptors))
+    if together:
+        environment[PACK_VARIABLE] = str(together)
+    if gpu is not None:
+        visible = [name for name in environment.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
+        environment["CUDA_VISIBLE_DEVICES"] = visible[gpu] if visible else str(gpu)
+        environment[PLACE_VARIABLE] = f"gpu-{gpu}"
+    if parallel() > 1 or len(descriptors) > 1:
         environment.setdefault("OMP_NUM_THREADS", "1")
     return environment
 

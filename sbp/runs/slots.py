@@ -1,7 +1,7 @@
 """Whose turn it is on a device: one training at a time by default, the rest wait in the order of queueing.
 
 A slot is an flock on `<runs_root>/.device-<name>.lock`, so the death of its holder frees it. $SBP_PARALLEL
-(by default 1) says how many slots a device has. A waiting run looks at the other runs' folders; nobody is
+(by default 1) says how many slots a device has; each of several GPUs has its own ($SBP_PLACE). A waiting run looks at the other runs' folders; nobody is
 in charge.
 """
 
@@ -19,6 +19,8 @@ from sbp.runs.folder import RunFolder
 from sbp.runs.format import LOCK, STATUS
 from sbp.runs.states import State
 
+# Which of several GPUs a worker was given: each has slots and a queue of its own.
+PLACE_VARIABLE = "SBP_PLACE"
 POLL_SECONDS = 0.5
 # A queued worker writes its status this often; one that has not for the longer time hangs and is passed over.
 _HEARTBEAT_SECONDS, _HUNG_SECONDS = 5.0, 60.0
@@ -36,9 +38,14 @@ def parallel() -> int:
     return int(text)
 
 
+def place() -> str:
+    """Which of several devices of one name this worker was given, "" for the only one."""
+    return os.environ.get(PLACE_VARIABLE, "").strip()
+
+
 def slot_paths(root: Path, device: str) -> list[Path]:
     """The lock files of a device's slots."""
-    name = re.sub(r"[^A-Za-z0-9]+", "-", device)
+    name = re.sub(r"[^A-Za-z0-9]+", "-", f"{device} {place()}".strip())
     return [root / f".device-{name}{f'-{n}' if n > 1 else ''}.lock" for n in range(1, parallel() + 1)]
 
 
@@ -76,6 +83,7 @@ def runs_ahead(folder: RunFolder, device: str) -> list[str]:
         # One that has not found out its device yet may want this one, unless it asked for another by name.
         wants = status.get("device") or status.get("asked_device") or "auto"
         waits = status.get("state") == State.QUEUED and silent < _HUNG_SECONDS
+        waits = waits and status.get("place") in (None, place())
         if waits and wants in (device, "auto") and theirs < mine:
             ahead.append(path.name)
     return ahead

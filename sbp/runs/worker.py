@@ -1,4 +1,4 @@
-"""The process that trains one run: python -m sbp.runs.worker RUN_FOLDER.
+"""The process that trains a run, or several on one device (`sbp.runs.pack`): python -m sbp.runs.worker RUN_FOLDER ...
 
 It waits for its device's turn, trains, writes what the training says into the folder, and looks for a request
 to stop after each event. Whatever happens ends in a state and a sentence; a traceback goes to log.txt alone.
@@ -10,10 +10,12 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from sbp.records import Progress, Record, Snapshot
 from sbp.runs.endings import arrays, commit, ending_of, outcome, sentence_of
@@ -21,11 +23,13 @@ from sbp.runs.files import Lock
 from sbp.runs.folder import RunFolder
 from sbp.runs.format import LOCK
 from sbp.runs.launcher import LOCK_VARIABLE
-from sbp.runs.slots import wait_for_turn
+from sbp.runs.slots import place, wait_for_turn
 from sbp.runs.states import Event, State, advance
 
 STATUS_SECONDS = 0.25
 CHECKPOINT_SECONDS = 10.0
+# A network's weights are drawn from torch's one global generator: of the runs in a process one is built at a time.
+BUILDING = threading.Lock()
 
 
 class StopAsked(Exception):
@@ -33,13 +37,24 @@ class StopAsked(Exception):
 
 
 class Worker:
-    """Takes one run from queued to an end; `run` gives the last state."""
+    """Takes one run from queued to an end; `run` gives the last state.
 
-    def __init__(self, folder: RunFolder) -> None:
+    device: where it trains, when somebody else has found that out and holds the turn on it. load: of its data set, by
+    default `sbp.data.load`. log: where a traceback goes, by default stderr.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        device: str | None = None,
+        load: Callable[..., Any] | None = None,
+        log: TextIO | None = None,
+    ) -> None:
         self.folder = folder
         self.config = folder.config
         self.state = State.QUEUED
-        self.device: str | None = None
+        self.device, self.has_turn = device, device is not None
+        self.load, self.log = load, log
         self.training: Any = None
         self.signalled = False
         self._told = 0.0
@@ -64,21 +79,30 @@ class Worker:
         return self.state
 
     def _train(self) -> None:
+        if self.has_turn:
+            self._train_now()
+            return
         from sbp import devices
 
         self.device = devices.resolve(self.config.device)
-        self.folder.write_status(State.QUEUED, device=self.device)
+        self.folder.write_status(State.QUEUED, device=self.device, place=place())
         slot = wait_for_turn(self.folder, self.device, self.stop_asked)
         if slot is None:
             raise StopAsked
         try:
-            self.move(Event.START, f"Loads {self.config.dataset}.")
-            self.training = self._build()
-            self.move(Event.TRAIN)
-            if self._loop():
-                self._finish()
+            self._train_now()
         finally:
             slot.release()
+
+    def _train_now(self) -> None:
+        if self.stop_asked():
+            raise StopAsked
+        self.move(Event.START, f"Loads {self.config.dataset}.")
+        with BUILDING:
+            self.training = self._build()
+        self.move(Event.TRAIN)
+        if self._loop():
+            self._finish()
 
     def _build(self) -> Any:
         import torch
@@ -89,7 +113,7 @@ class Worker:
         config = self.config.replace(device=self.device)
         if config.threads:
             torch.set_num_threads(config.threads)
-        dataset = data.load(config.dataset, progress=self._say_download)
+        dataset = (self.load or data.load)(config.dataset, progress=self._say_download)
         if self.stop_asked():
             raise StopAsked
         self.folder.write_status(self.state, "Builds the network.")
@@ -155,7 +179,7 @@ class Worker:
                 found = sweep(network, images, labels, objects, self.config.seed, hardware, self.stop_asked)
                 self.folder.write_sweep(found)
         except Exception:
-            traceback.print_exc()
+            traceback.print_exc(file=self.log)
 
     def _result(self, numbers: dict[str, Any]) -> dict[str, Any]:
         """What was asked, what came out, and on what: the numbers mean little without the rest."""
@@ -173,7 +197,7 @@ class Worker:
 
     def _end_badly(self, error: Exception) -> None:
         """Diverged keeps the last good epoch's weights; everything else is a failure with a sentence."""
-        traceback.print_exc()
+        traceback.print_exc(file=self.log)
         event = ending_of(error)
         try:
             if event is Event.DIVERGE:
@@ -182,7 +206,7 @@ class Worker:
         except (
             OSError
         ):  # a full disk, most likely: the log has the rest, and readers will see the run as lost
-            traceback.print_exc()
+            traceback.print_exc(file=self.log)
 
     def _say_progress(self, progress: Progress) -> None:
         if time.monotonic() - self._told >= STATUS_SECONDS:
@@ -198,25 +222,40 @@ class Worker:
             self.folder.write_status(self.state, f"Downloads {file}: {megabytes}.")
 
 
-def main(path: str) -> int:
-    """Trains the run in this folder; gives the exit code of the process."""
-    inherited = os.environ.pop(LOCK_VARIABLE, None)
-    descriptor = int(inherited) if inherited else None
-    if descriptor is not None:
-        os.set_inheritable(descriptor, False)
+def main(*paths: str) -> int:
+    """Trains the runs in these folders; gives the exit code of the process."""
+    inherited = os.environ.pop(LOCK_VARIABLE, "")
+    descriptors: list[int | None] = [int(number) for number in inherited.split(",") if number]
+    for descriptor in descriptors:
+        if descriptor is not None:
+            os.set_inheritable(descriptor, False)
     _give_way()
-    folder = RunFolder(Path(path), Lock(Path(path) / LOCK, descriptor=descriptor))
-    worker = Worker(folder)
+    folders = [
+        RunFolder(Path(path), Lock(Path(path) / LOCK, descriptor=descriptor))
+        for path, descriptor in zip(paths, descriptors or [None] * len(paths), strict=True)
+    ]
+    if len(folders) > 1:
+        from sbp.runs.pack import Pack
+
+        states = _heeding(Pack(folders))
+    else:
+        with folders[0]:
+            states = _heeding(Worker(folders[0]))
+    for folder, state in zip(folders, states, strict=True):
+        print(f"{folder.id}: {state}")
+    return 0 if all(state in (State.FINISHED, State.STOPPED) for state in states) else 1
+
+
+def _heeding(trainer: Any) -> list[State]:
+    """What a worker or a pack ends with, SIGTERM and SIGINT being requests to stop."""
 
     def remember(*_: object) -> None:
-        worker.signalled = True
+        trainer.signalled = True
 
     signal.signal(signal.SIGTERM, remember)
     signal.signal(signal.SIGINT, remember)
-    with folder:
-        state = worker.run()
-    print(f"{folder.id}: {state}")
-    return 0 if state in (State.FINISHED, State.STOPPED) else 1
+    ended = trainer.run()
+    return [ended] if isinstance(ended, State) else list(ended)
 
 
 def _give_way() -> None:
@@ -226,6 +265,9 @@ def _give_way() -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("Expected one argument, the folder of a run: python -m sbp.runs.worker RUN_FOLDER")
-    sys.exit(main(sys.argv[1]))
+    if len(sys.argv) < 2:
+        sys.exit("Expected the folder of a run, or several: python -m sbp.runs.worker RUN_FOLDER ...")
+    # By its own name: the pack imports this module, and one process has one lock for building.
+    from sbp.runs import worker
+
+    sys.exit(worker.main(*sys.argv[1:]))
