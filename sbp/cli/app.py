@@ -7,6 +7,7 @@ import typer
 from sbp.cli.attribute import attribute
 from sbp.cli.bench import bench
 from sbp.cli.export import compact, export
+from sbp.cli.reproduce import reproduce
 from sbp.cli.resume import resume
 from sbp.cli.runs import record, runs, show, stop
 from sbp.cli.sweep import sweep
@@ -19,6 +20,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verb in (train, runs, show, resume, stop, record, sweep, compact, export, attribute):
+for verb in (train, runs, show, resume, stop, record, sweep, compact, export, attribute, reproduce):
     app.command()(verb)
 app.add_typer(bench, name="bench")

@@ -40,7 +40,27 @@ def bench_compact(
     A forward pass in inference mode at batch 1, 32 and 1000, in float32, eager. Takes about half a minute on a CPU.
     """
     view = store.find_run(run)
-    device = _resolve(device)
+    measurement, kept = measured(view, _resolve(device), threads)
+    path = write_speed(view, measurement.to_dict())
+    if as_json:
+        facts = {"id": view.id, "network": view.config.network, "kept": kept}
+        print_json({**facts, **measurement.to_dict()})
+        return
+    typer.echo(f"{view.id}: {view.config.network}, kept {kept_text(kept)}")
+    typer.echo(f"  {_conditions(measurement)}")
+    stdout().print(table_of(measurement))
+    if unsteady := [row for row in measurement.rows if row.iqr_seconds > UNSTEADY * row.median_seconds]:
+        where = ", ".join(f"{row.variant} at {row.batch:,}" for row in unsteady)
+        remark = f"Spread above {UNSTEADY:.0%} of the median ({where}): something else was at work; measure again."
+        stderr().print(remark, soft_wrap=True)
+    typer.echo(f"Written to {path}.")
+
+
+def measured(view: store.RunView, device: str, threads: int = 0) -> tuple[Measurement, list[int]]:
+    """The speed of a run's networks on a device, and the units that the compact one keeps.
+
+    Raises `BadRequest` for a run without weights of its network.
+    """
     from sbp.networks.load import LoadError, network_of
     from sbp.pruning.speed import measure, variants
 
@@ -55,20 +75,7 @@ def bench_compact(
         measurement = measure(
             networks, device, threads, progress=lambda share: status.update(f"Measures {view.id}: {share:.0%}.")
         )
-    path = write_speed(view, measurement.to_dict())
-    kept = [layer.units for layer in networks["compact"].layers]
-    if as_json:
-        facts = {"id": view.id, "network": view.config.network, "kept": kept}
-        print_json({**facts, **measurement.to_dict()})
-        return
-    typer.echo(f"{view.id}: {view.config.network}, kept {kept_text(kept)}")
-    typer.echo(f"  {_conditions(measurement)}")
-    stdout().print(table_of(measurement))
-    if unsteady := [row for row in measurement.rows if row.iqr_seconds > UNSTEADY * row.median_seconds]:
-        where = ", ".join(f"{row.variant} at {row.batch:,}" for row in unsteady)
-        remark = f"Spread above {UNSTEADY:.0%} of the median ({where}): something else was at work; measure again."
-        stderr().print(remark, soft_wrap=True)
-    typer.echo(f"Written to {path}.")
+    return measurement, [layer.units for layer in networks["compact"].layers]
 
 
 def _resolve(device: str) -> str:

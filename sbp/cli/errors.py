@@ -11,6 +11,8 @@ from typing import ParamSpec, TypeVar
 import typer
 
 from sbp.config import ConfigError
+from sbp.experiments.plans import UnknownExperiment
+from sbp.experiments.results import NoResults
 from sbp.pruning.export import ExportError
 from sbp.runs.store import BadRequest, UnknownRun
 
@@ -33,7 +35,7 @@ def in_sentences(verb: Callable[P, R]) -> Callable[P, R]:
             return verb(*args, **kwargs)
         except (typer.Exit, typer.Abort):
             raise
-        except (BadInput, ConfigError, BadRequest, ExportError, UnknownRun) as error:
+        except (BadInput, ConfigError, BadRequest, ExportError, NoResults, UnknownExperiment, UnknownRun) as error:
             raise _exit(str(error), BAD_INPUT) from None
         except BrokenPipeError:
             # The reader of a pipe has gone (runs | head); there is nobody left to tell.

@@ -16,6 +16,8 @@ from sbp.runs.states import State
 _LIVE = typer.Option("--live", help="Leave out the recordings that ship with the code.")
 _LOG = typer.Option("--log", help="How many last lines of the worker's output to show.")
 
+_WEIGHTS = typer.Option("--weights/--without-weights", help="Keep the network's weights, which are most of its size.")
+
 
 @in_sentences
 def runs(
@@ -76,11 +78,12 @@ def stop(
 def record(
     run: Annotated[str, RUN],
     name: Annotated[str, typer.Option(help="What to call it; by default network and preset.", show_default=False)] = "",
+    weights: Annotated[bool, _WEIGHTS] = True,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Keep a finished run as a recording that ships with the code: the same folder with fewer snapshots."""
     view = store.find_run(run)
-    folder = recording.record(view, name or f"{view.config.network}-{view.config.preset}")
+    folder = recording.record(view, name or f"{view.config.network}-{view.config.preset}", weights=weights)
     if as_json:
         print_json(store.open_run(folder.name).summary())
     else:

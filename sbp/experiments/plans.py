@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sbp.config import RunConfig
-from sbp.networks.specs import SPECS
 
 
 class UnknownExperiment(LookupError):
@@ -51,7 +50,8 @@ class PlannedRow:
 class Plan:
     """An experiment: its name, what it shows, its rows.
 
-    recordings: what a row's first run is called when it is recorded, by network and key; "" is not recorded.
+    seeds: how many unless somebody says otherwise. recordings: what a row's first run is called when it is recorded, by
+    network and key, where that is not experiment, network and key. weights: the keys whose recordings hold weights.
     """
 
     name: str
@@ -59,6 +59,7 @@ class Plan:
     rows: tuple[PlannedRow, ...]
     seeds: int = 3
     recordings: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    weights: tuple[str, ...] = ()
 
     def recording(self, row: PlannedRow) -> str:
         """The name of a row's recording."""
@@ -133,7 +134,12 @@ def _interval(key: str, label: str, low: float) -> PlannedRow:
     return _row(key, label, "", "interval", _DENSE, {"method": "sbp", "log_low": low})
 
 
-TABLE_1 = Plan("table-1", "Error, sparsity and speed-up of every method (the paper's Table 1)", _table_1())
+TABLE_1 = Plan(
+    "table-1",
+    "Error, sparsity and speed-up of every method (the paper's Table 1)",
+    _table_1(),
+    weights=("sbp",),
+)
 _WIDE: dict[str, Any] = {**_DENSE, "widths": (1000, 1000)}
 FIGURE_1 = Plan(
     "figure-1",
@@ -151,6 +157,7 @@ FIGURE_2 = Plan(
     tuple(row for row in TABLE_1.rows if row.network == "lenet-500-300" and row.key == "sbp"),
     seeds=1,
     recordings={("lenet-500-300", "sbp"): "table-1-lenet-500-300-sbp"},
+    weights=("sbp",),
 )
 INTERVAL = Plan(
     "interval",
@@ -163,7 +170,6 @@ INTERVAL = Plan(
         # Below b - a = 3.83 the prior's own SNR is above 1: a unit that knows nothing is never pruned.
         _interval("short", "a = -3, b = 0", -3.0),
     ),
-    seeds=1,
     recordings={("lenet-500-300", key): f"interval-{key}" for key in ("a5", "a10", "a20", "a40", "short")},
 )
 _RANDOM: dict[str, Any] = {**_CONV, "pretrain_epochs": 0, "weight_decay": 0.0, "random_labels": True}
@@ -187,7 +193,3 @@ def plan_of(experiment: str) -> Plan:
         raise UnknownExperiment(f"Expected one of the experiments {', '.join(PLANS)}, got {experiment!r}.")
     return PLANS[experiment]
 
-
-def network_title(name: str) -> str:
-    """A network's name for people."""
-    return SPECS[name].title

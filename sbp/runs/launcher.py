@@ -109,6 +109,12 @@ def _reopened(run_id: str, root: Path | None) -> RunFolder:
     return folder
 
 
+def working() -> bool:
+    """Whether a worker that this process started is still there."""
+    reap()
+    return bool(_children)
+
+
 def reap() -> None:
     """Collects the workers that have ended, so that none stays a zombie; cheap, call it often."""
     for process in list(_children):

@@ -38,10 +38,13 @@ def thinned(epochs: np.ndarray, rows: int = ROWS) -> np.ndarray:
         chosen, asked = finer, asked + 1
 
 
-def record(view: RunView, name: str, root: Path | None = None, rows: int = ROWS) -> Path:
+def record(
+    view: RunView, name: str, root: Path | None = None, rows: int = ROWS, weights: bool = True
+) -> Path:
     """Writes a finished run as a recording called `name`; an older one of that name is replaced. Gives its folder.
 
-    root: by default where the recordings that ship with the code are. Raises `BadRequest` for a run that has not
+    root: by default where the recordings that ship with the code are. weights: whether it holds the network's, which
+    are most of its size. Raises `BadRequest` for a run that has not
     finished.
     """
     if view.state is not State.FINISHED or view.problem:
@@ -51,14 +54,15 @@ def record(view: RunView, name: str, root: Path | None = None, rows: int = ROWS)
     shutil.rmtree(hidden, ignore_errors=True)
     hidden.mkdir(parents=True)
     for file in _COPIED:
-        if view.has(file):
+        if view.has(file) and (weights or file != names.MODEL):
             shutil.copyfile(view.folder / file, hidden / file)
     # Where the files lay on the machine that trained is nobody else's business.
     source = str(view.meta.get("data_source", "")).partition(", read from ")[0].rstrip(".")
     write_json(hidden / names.META, {**view.meta, "data_source": f"{source}.", "recorded_from": view.id})
     if view.result:
         write_json(hidden / names.RESULT, {**view.result, "id": name})
-    replace_bytes(hidden / names.NOISE, _thinned_rows(view, rows))
+    if view.has(names.NOISE):  # a method without noise on units has none
+        replace_bytes(hidden / names.NOISE, _thinned_rows(view, rows))
     shutil.rmtree(final, ignore_errors=True)
     hidden.rename(final)
     return final

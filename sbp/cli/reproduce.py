@@ -1,0 +1,179 @@
+"""python -m sbp reproduce: an experiment of the paper, from what is missing to its table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table as Printed
+
+from sbp.cli.errors import INTERRUPTED, WENT_WRONG, BadInput, in_sentences
+from sbp.cli.options import JSON
+from sbp.cli.output import stderr, stdout
+from sbp.config import DEVICES
+from sbp.experiments import figures, keeping, lines, report, results, running
+from sbp.experiments.plans import PLANS, plan_of
+from sbp.experiments.results import Table
+from sbp.experiments.running import Job
+from sbp.networks.specs import SPECS
+from sbp.runs.files import replace_bytes
+from sbp.runs.store import BadRequest
+
+_EXPERIMENT = typer.Argument(help=f"One of {', '.join(PLANS)}.")
+_SEEDS = typer.Option(min=1, help="Seeds of each row, from 0 on; by default the experiment's own.", show_default=False)
+_DEVICE = typer.Option(help=f"Where what is missing is trained: one of {', '.join(DEVICES)}.")
+_ONLY = typer.Option("--only", metavar="KEY", help="The rows of this key alone.", show_default=False)
+_NETWORK = typer.Option(help="The rows of this network alone.", show_default=False)
+_RECORDINGS = typer.Option("--from-recordings", help="Print what ships with the code; nothing is run.")
+_OUT = typer.Option(help="Write the table into this folder, as CSV, Markdown and JSON.", show_default=False)
+_PACK = typer.Option(min=1, help="How many runs share a GPU at once.")
+_DRY = typer.Option("--dry-run", help="Say what there is and what would be run, and leave it at that.")
+_SPEED = typer.Option("--speed/--no-speed", help="Measure the compact networks' speed where that is not done yet.")
+_RECORD = typer.Option("--record", help="Keep seed 0 and the table as recordings that ship with the code.")
+
+
+@in_sentences
+def reproduce(
+    experiment: Annotated[str, _EXPERIMENT],
+    seeds: Annotated[int | None, _SEEDS] = None,
+    device: Annotated[str, _DEVICE] = "auto",
+    only: Annotated[str, _ONLY] = "",
+    network: Annotated[str, _NETWORK] = "",
+    from_recordings: Annotated[bool, _RECORDINGS] = False,
+    out: Annotated[Path | None, _OUT] = None,
+    pack: Annotated[int, _PACK] = 8,
+    dry_run: Annotated[bool, _DRY] = False,
+    speed: Annotated[bool, _SPEED] = True,
+    record: Annotated[bool, _RECORD] = False,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Run what is missing of an experiment, resume what was cut off, and print its table beside the paper's.
+
+    A run counts when its config is the planned one, wherever it was trained. Ctrl-C stops the runs with their
+    checkpoints; the same command goes on from there.
+    """
+    plan = plan_of(experiment)
+    rows = plan.only(only, network)
+    if device not in DEVICES:
+        raise BadInput(f"--device: expected one of {', '.join(DEVICES)}, got {device!r}.")
+    if from_recordings:
+        _show(_chosen(results.recorded(experiment), {(row.network, row.key) for row in rows}), out, as_json)
+        return
+    jobs = running.jobs_of(rows, seeds or plan.seeds)
+    if dry_run:
+        for job in jobs:
+            typer.echo(f"{job.title}: {_state_of(job)}")
+        return
+    jobs, interrupted = _run(jobs, device, pack)
+    if speed and not interrupted:
+        _measure(jobs)
+    table = running.table_of(experiment, running.looked_again(jobs, {}))
+    _show(table, out, as_json)
+    if record:
+        for path in keeping.keep(plan, table):
+            stderr().print(f"Recorded {path}.", soft_wrap=True, markup=False)
+    if interrupted:
+        stderr().print("The same command goes on from the checkpoints.")
+        raise typer.Exit(INTERRUPTED)
+    if missing := [job for job in jobs if not job.finished]:
+        for job in missing:
+            stderr().print(f"Not finished: {job.title}, {_state_of(job)}", soft_wrap=True, markup=False)
+        raise typer.Exit(WENT_WRONG)
+
+
+def _run(jobs: list[Job], device: str, pack: int) -> tuple[list[Job], bool]:
+    """Starts what is missing and waits for it and for what goes on already."""
+    from sbp.cli.gather import gather
+
+    ids: dict[str, str] = {}
+    if any(job.wanted is not None for job in jobs):
+        from sbp import devices
+
+        try:
+            device = devices.resolve(device)
+        except devices.DeviceError as error:
+            raise BadInput(f"--device: {error}") from None
+        ids = running.start_missing(jobs, device, pack, _gpus() if device == "cuda" else 0)
+        stderr().print(f"Started {len(ids)} of {len(jobs)} runs on {devices.describe(device)}.", markup=False)
+    return gather(jobs, ids)
+
+
+def _gpus() -> int:
+    import torch
+
+    return torch.cuda.device_count()
+
+
+def _measure(jobs: list[Job]) -> None:
+    """Measures the run that stands for each row on the CPU, and on the GPU where there is one, once."""
+    from sbp import devices
+    from sbp.cli.bench import measured
+    from sbp.runs import store
+    from sbp.runs.speed import write_speed
+
+    table = running.table_of("", jobs)
+    views = [store.open_run(run.run) for row in table.rows if (run := row.shown)]
+    where = ["cpu"] if not views or devices.missing("cuda") or devices.broken("cuda") else ["cpu", "cuda"]
+    for view in views:
+        for device in where:
+            known = (view.speed() or {}).get("measurements", [])
+            if any(one["device"] == device for one in known):
+                continue
+            try:
+                measurement, _ = measured(view, device)
+            except (BadRequest, ValueError) as error:
+                stderr().print(f"{view.id} was not measured: {error}", soft_wrap=True, markup=False)
+                break
+            write_speed(view, measurement.to_dict())
+
+
+def _state_of(job: Job) -> str:
+    if job.view is None:
+        return "to be run"
+    then = ", to be resumed" if job.view.resumable else ""
+    return f"{job.view.state}{then} ({job.view.id}). {job.view.message}"
+
+
+def _chosen(table: Table, wanted: set[tuple[str, str]]) -> Table:
+    """Those rows of the recorded table that were asked for."""
+    return Table(table.experiment, tuple(row for row in table.rows if (row.network, row.key) in wanted))
+
+
+def _show(table: Table, out: Path | None, as_json: bool) -> None:
+    """Prints the table and, into a folder, writes it and its pictures."""
+    if as_json:
+        typer.echo(table.to_json())
+    else:
+        for name in report.networks_of(table):
+            typer.echo(SPECS[name].title)
+            stdout().print(_printed(table, name))
+        for note in report.notes(table):
+            typer.echo(note)
+    if out is None:
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    files, remarks = figures.files_of(table)
+    files |= {
+        f"{table.experiment}.csv": lines.csv_of(lines.lines_of(table)).encode(),
+        f"{table.experiment}.md": report.markdown(table).encode(),
+        f"{table.experiment}.json": table.to_json().encode(),
+    }
+    for file, content in files.items():
+        replace_bytes(out / file, content)
+    for remark in remarks:
+        stderr().print(remark, soft_wrap=True, markup=False)
+    stderr().print(f"Written to {out}: {', '.join(sorted(files))}.", soft_wrap=True, markup=False)
+
+
+def _printed(table: Table, network: str) -> Printed:
+    """One network's part, for a terminal."""
+    columns = report.columns_of(table.experiment)
+    printed = Printed(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        printed.add_column(column.title, overflow="fold")
+    for line in lines.lines_of(table):
+        if line["network"] == network:
+            style = "dim" if line["source"] == "paper" else ""
+            printed.add_row(*(column.text(line) for column in columns), style=style)
+    return printed

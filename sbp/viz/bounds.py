@@ -1,0 +1,46 @@
+"""The bounds of several trainings on one pair of axes: the paper's Figure 1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from sbp.viz import charts, palette
+
+
+def chart(curves: Mapping[str, Sequence[tuple[int, float]]], dark: bool = False, height: int = charts.HEIGHT) -> Any:
+    """N·NLL + KL by epoch, a line for each name, on a logarithmic axis; the lower, the better the bound."""
+    data = pd.DataFrame(
+        [{"of": name, "epoch": epoch, "bound": value} for name, curve in curves.items() for epoch, value in curve]
+    )
+    if data.empty:
+        return charts.empty("No run has finished.", height)
+    names = list(curves)
+    blue, grey = (palette.KEPT_DARK, palette.REFERENCE_DARK) if dark else (palette.KEPT, palette.REFERENCE)
+    lines = (
+        alt.Chart(data)
+        .mark_line(strokeWidth=2.25)
+        .encode(
+            x=charts.epoch_axis(float(data["epoch"].min()), float(data["epoch"].max())),
+            y=alt.Y("bound:Q", title="N·NLL + KL, nats", scale=alt.Scale(type="log", nice=True)),
+            color=alt.Color("of:N", title=None, sort=names, scale=alt.Scale(domain=names, range=[blue, grey]),
+                            legend=alt.Legend(orient="top", symbolStrokeWidth=3, labelLimit=300)),
+            strokeDash=alt.StrokeDash("of:N", sort=names, legend=None,
+                                      scale=alt.Scale(domain=names, range=[[1, 0], [6, 3]])),
+            tooltip=[alt.Tooltip("of:N"), alt.Tooltip("epoch:Q"), alt.Tooltip("bound:Q", format=",.0f")],
+        )
+    )  # fmt: skip
+    return charts.finish(lines, describe(curves), height)
+
+
+def describe(curves: Mapping[str, Sequence[tuple[int, float]]]) -> str:
+    """Where each curve ends, in a sentence.
+
+    >>> describe({"mu fixed": [(1, 900.0), (2, 800.4)], "mu trained": [(1, 850.0), (2, 700.0)]})
+    'N·NLL + KL at the last epoch: mu fixed 800 nats, mu trained 700 nats.'
+    """
+    ends = [f"{name} {curve[-1][1]:,.0f} nats" for name, curve in curves.items() if curve]
+    return f"N·NLL + KL at the last epoch: {', '.join(ends)}."
