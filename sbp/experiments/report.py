@@ -154,5 +154,5 @@ def notes(table: Table) -> list[str]:
         )
     packs = {(run.pack_runs, run.pack_seconds) for run in runs if run.pack_seconds and run.pack_runs > 1}
     for count, seconds in sorted(packs):
-        said.append(f"{count} runs that shared a device: {3600 * count / float(seconds or 1):,.0f} runs an hour.")
+        said.append(f"{count} runs of one process: {3600 * count / float(seconds or 1):,.0f} runs an hour.")
     return said
