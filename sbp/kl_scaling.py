@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from sbp.config import RunConfig
+from sbp.config import NOISE_METHODS, RunConfig
 from sbp.networks.specs import SPECS
+
+# The methods whose objective has a KL divergence at all.
+KL_METHODS = (*NOISE_METHODS, "sbp-weights", "sparse-vd")
 
 
 def kl_weights(config: RunConfig) -> tuple[float, ...]:

@@ -7,10 +7,11 @@ import io
 from collections.abc import Iterable
 from typing import Any
 
-from sbp.config import NOISE_METHODS, RunConfig
+from sbp.config import RunConfig
 from sbp.distributions import moments
 from sbp.experiments.plans import PLANS
 from sbp.experiments.results import Row, Table
+from sbp.kl_scaling import KL_METHODS
 from sbp.paper import HARDWARE, N_TEST, PaperRow, rows_of
 
 BATCHES = (1, 32, 1000)
@@ -59,7 +60,7 @@ def bound_of(method: str, kl_weights: Iterable[float]) -> str:
     >>> bound_of("sbpa", (60.0, 60.0, 1.0, 1.6)), bound_of("sbp", (1.0, 1.0, 1.0)), bound_of("ssl", (1.0, 1.0, 1.0))
     ('60, 60, 1, 1.6', 'plain', '')
     """
-    if method not in (*NOISE_METHODS, "sbp-weights", "sparse-vd"):
+    if method not in KL_METHODS:
         return ""
     weights = tuple(kl_weights)
     return "plain" if set(weights) <= {1.0} else ", ".join(f"{weight:g}" for weight in weights)

@@ -2,7 +2,7 @@
 
 On a CUDA device up to $SBP_PACK of them (by default all) train at once, each in a thread and on a stream of its own;
 elsewhere one after another. The pack takes the device's turn once. Its runs end as they would alone: what they share,
-torch's global generator while a network is built, is guarded by `sbp.runs.worker.BUILDING`.
+torch's global generator while a network is built, is guarded by `sbp.training.BUILDING`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sbp.runs.folder import RunFolder
 from sbp.runs.format import LOG
 from sbp.runs.slots import place, wait_for_turn
 from sbp.runs.states import State
-from sbp.runs.worker import BUILDING, Worker
+from sbp.runs.worker import LOADING, Worker
 
 POLL_SECONDS = 0.2
 
@@ -115,10 +115,10 @@ class Pack:
                 self._training.remove(worker)
 
     def _load(self, name: str, progress: Any = None) -> Any:
-        """The data set, read once; the caller holds `BUILDING`."""
+        """The data set, read once; the caller holds `LOADING`."""
         from sbp import data
 
-        assert BUILDING.locked()
+        assert LOADING.locked()
         if name not in self._data:
             self._data[name] = data.load(name, progress=progress)
         return self._data[name]

@@ -28,8 +28,9 @@ from sbp.runs.states import Event, State, advance
 
 STATUS_SECONDS = 0.25
 CHECKPOINT_SECONDS = 10.0
-# A network's weights are drawn from torch's one global generator: of the runs in a process one is built at a time.
-BUILDING = threading.Lock()
+# Of the runs in a process one at a time reads its data and builds its network: what was read is shared, and a warning
+# is caught for the whole process.
+LOADING = threading.Lock()
 
 
 class StopAsked(Exception):
@@ -98,7 +99,7 @@ class Worker:
         if self.stop_asked():
             raise StopAsked
         self.move(Event.START, f"Loads {self.config.dataset}.")
-        with BUILDING:
+        with LOADING:
             self.training = self._build()
         self.move(Event.TRAIN)
         if self._loop():
@@ -140,9 +141,6 @@ class Worker:
                 if event.epoch > seen:
                     self.folder.append_snapshot(event)
                     seen = event.epoch
-                if time.monotonic() - saved > CHECKPOINT_SECONDS:
-                    self._save()
-                    saved = time.monotonic()
             elif isinstance(event, Progress):
                 self._say_progress(event)
             # Not between a record and the snapshot of its epoch: a checkpoint covers both or none.
@@ -151,6 +149,9 @@ class Worker:
                 self._save()
                 self._stop("Stopped as asked; its checkpoint is ready to be resumed.")
                 return False
+            if not isinstance(event, Record) and time.monotonic() - saved > CHECKPOINT_SECONDS:
+                self._save()
+                saved = time.monotonic()
         return True
 
     def _save(self) -> None:
@@ -168,13 +169,15 @@ class Worker:
 
     def _sweep(self) -> None:
         """Leaves sweep.json beside the result; a run whose thresholds cannot be tried is finished all the same."""
+        if not self.config.has_noise:  # nothing to put a threshold on
+            return
         self.folder.write_status(self.state, "Tries thresholds.")
         try:
             from sbp.devices import describe
             from sbp.pruning.sweep import Cancelled, sweep
 
             images, labels, objects = self.training.split.trial()
-            network, hardware = self.training.network, describe(self.device or "cpu")
+            network, hardware = self.training.trained(), describe(self.device or "cpu")
             with contextlib.suppress(Cancelled):
                 found = sweep(network, images, labels, objects, self.config.seed, hardware, self.stop_asked)
                 self.folder.write_sweep(found)

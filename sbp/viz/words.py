@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from sbp.kl_scaling import KL_METHODS
 from sbp.networks.specs import SPECS, LayerInfo
 
 NETWORK = {name: spec.title for name, spec in SPECS.items()}
@@ -86,6 +87,8 @@ def bound_text(run: Mapping[str, Any]) -> str:
     'weighted bound (KL weights 60, 60, 1, 1: StructuredBPa)'
     """
     weights = run["kl_weights"]
+    if run.get("method", "sbp") not in KL_METHODS:
+        return "no KL"
     if not weights:
         return "KL weights not known yet"
     if set(weights) == {1.0}:
