@@ -35,11 +35,15 @@ def test_a_recording_is_whole(run: RunView) -> None:
     assert summary["state"] == "finished"
     for name in ("hardware", "seed", "n_train", "n_test", "kl_weights", "versions", "commit"):
         assert summary[name] is not None, name
+    if run.id in LEAST_REDUCTION or run.id.startswith("table-1-"):
+        assert run.speed() is not None
+    if not run.config.has_noise:
+        assert len(run.snapshots()) == 0
+        return
     shots = run.snapshots()
     assert (shots.epochs[0], shots.epochs[-1]) == (0, run.config.epochs)
-    sweep, speed = run.sweep(), run.speed()
+    sweep = run.sweep()
     assert sweep is not None
-    assert speed is not None
     at_one = next(point for point in sweep["criteria"]["snr"]["points"] if point["threshold"] == 1.0)
     assert at_one["kept"] == summary["kept"]
     assert at_one["macs"] == summary["macs"]
@@ -57,6 +61,8 @@ def test_it_beats_the_papers_row(run: RunView) -> None:
 @each
 def test_masked_and_compact_agree_on_every_test_digit(run: RunView, mnist_root: Path) -> None:
     """And the recorded error is theirs, up to an image that another device's rounding may turn."""
+    if run.model_path is None:
+        pytest.skip("Recorded without its weights.")
     network = network_of(run.config, run.model_path)
     split = prepare(load(run.config.dataset, mnist_root))
     masks = masks_of(network)

@@ -26,7 +26,7 @@ def keep(plan: Plan, table: Table, runs: Path | None = None, results: Path | Non
         name = plan.recording(of_plan)
         view = store.open_run(first.run)
         if not view.recorded:
-            paths.append(recording.record(view, name, runs, weights=row.key in plan.weights))
+            paths.append(recording.record(view, name, runs or store.recorded_root(), weights=row.key in plan.weights))
         kept.append(dataclasses.replace(row, runs=tuple(_named(run, name if run is first else "") for run in row.runs)))
     path = results_path(plan.name, results)
     path.parent.mkdir(parents=True, exist_ok=True)
