@@ -66,7 +66,7 @@ def reproduce(
             typer.echo(f"{job.title}: {_state_of(job)}")
         return
     jobs, interrupted = _run(jobs, device, pack)
-    if speed and not interrupted:
+    if speed and report.shows_speed(experiment) and not interrupted:
         _measure(jobs)
     table = running.table_of(experiment, running.looked_again(jobs, {}))
     _show(table, out, as_json)

@@ -17,7 +17,7 @@ from sbp.paper import HARDWARE, N_TEST, PaperRow, rows_of
 BATCHES = (1, 32, 1000)
 FIELDS = (
     "source", "network", "key", "label", "method", "bound", "n", "test_error_percent", "test_error_spread", "kept",
-    "macs", "macs_reduction", "macs_reduction_mean", "macs_reduction_spread", "cpu", "gpu",
+    "macs", "macs_reduction", "macs_reduction_mean", "macs_reduction_spread", "flops", "cpu", "gpu",
     *(f"cpu_{batch}" for batch in BATCHES), *(f"gpu_{batch}" for batch in BATCHES),
     "train_error_percent", "n_nll", "kl", "n_loss", "log_low", "log_high", "prior_snr", "n_train", "n_test", "seconds",
     "runs_per_hour", "hardware", "seed", "run", "commit",
@@ -31,7 +31,7 @@ def lines_of(table: Table) -> list[Line]:
 
     test_error_percent is the mean over n seeds, test_error_spread its sample standard deviation, macs_reduction_mean
     and _spread likewise, seconds and runs_per_hour means; the rest is of the run that stands for the row (`Row.shown`).
-    cpu_ and gpu_: times as fast as the dense network at that batch size; cpu and gpu: as the paper printed them.
+    cpu_ and gpu_: times as fast as the dense network at that batch size; flops, cpu and gpu: as the paper printed.
     n_nll, kl, n_loss: nats over all training objects at the last epoch.
     """
     plan = PLANS.get(table.experiment)
@@ -121,6 +121,7 @@ def _paper(printed: PaperRow, key: str) -> Line:
         "macs": printed.macs,
         "macs_reduction": printed.fewer,
         "macs_reduction_mean": printed.fewer,
+        "flops": printed.flops,
         "cpu": printed.cpu,
         "gpu": printed.gpu,
         "n_test": N_TEST,

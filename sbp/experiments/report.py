@@ -101,6 +101,11 @@ def columns_of(experiment: str) -> tuple[Column, ...]:
     return COLUMNS.get(experiment, _DEFAULT)
 
 
+def shows_speed(experiment: str) -> bool:
+    """Whether how fast the compact networks are is part of it."""
+    return columns_of(experiment) is _DEFAULT
+
+
 def networks_of(table: Table) -> tuple[str, ...]:
     """The networks in a table, in its order."""
     return tuple(dict.fromkeys(row.network for row in table.rows))
@@ -145,13 +150,17 @@ def notes(table: Table) -> list[str]:
         for row in run.speed:
             threads = f", {row['threads']} thread{'' if row['threads'] == 1 else 's'}" if row["device"] == "cpu" else ""
             speed.setdefault("GPU" if row["device"] == "cuda" else "CPU", []).append(f"{row['hardware']}{threads}")
-    if speed and columns_of(table.experiment) is _DEFAULT:
+    if speed and shows_speed(table.experiment):
         where = "; ".join(f"{name}: {', '.join(dict.fromkeys(names))}" for name, names in sorted(speed.items()))
         batches = words.join([f"{batch:,}" for batch in BATCHES])
         said.append(
             f"CPU and GPU: times as fast as the dense network, medians at batch {batches}, float32, eager ({where}). "
             f"The paper names no batch size ({paper.HARDWARE['cpu']}, {paper.HARDWARE['gpu']})."
         )
+    against = [line for line in lines_of(table) if line["source"] == "paper"]
+    if unlike := [line for line in against if abs(line["macs_reduction"] / line["flops"] - 1) > 0.01]:
+        printed = words.join([f"{line['flops']:.2f}x for {line['label']}" for line in unlike])
+        said.append(f"The paper's fewer MACs are counted from the widths it prints; its own column says {printed}.")
     packs = {(run.pack_runs, run.pack_seconds) for run in runs if run.pack_seconds and run.pack_runs > 1}
     for count, seconds in sorted(packs):
         said.append(f"{count} runs of one process: {3600 * count / float(seconds or 1):,.0f} runs an hour.")

@@ -29,6 +29,13 @@ def test_markdown_is_what_one_would_write_by_hand() -> None:
     assert "medians at batch 1, 32 and 1,000, float32, eager (CPU: a CPU, 2 threads)." in text
 
 
+def test_a_printed_reduction_that_the_printed_widths_do_not_give_is_named() -> None:
+    ours = Row("sbp", "SBP", "lenet-5-caffe", (result(network="lenet-5-caffe", kept=(3, 18, 284, 283)),))
+    note = "The paper's fewer MACs are counted from the widths it prints; its own column says 10.49x for SBP."
+    assert note in report.notes(Table("table-1", (ours,)))
+    assert not any("its own column" in said for said in report.notes(table())), "those of LeNet-500-300 agree"
+
+
 def test_csv_holds_plain_numbers_and_leaves_empty_what_is_not_known() -> None:
     rows = list(csv.DictReader(io.StringIO(lines.csv_of(lines.lines_of(table())))))
     assert [(row["source"], row["key"]) for row in rows] == [
