@@ -321,3 +321,23 @@ def test_numbers_that_are_no_longer_finite_end_as_diverged_with_the_last_good_ep
     assert not view.resumable
     assert view.model_path is not None
     assert all(np.isfinite(values).all() for values in load_file(view.model_path).values())
+
+
+def test_a_run_without_noise_is_checkpointed_too_and_has_no_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No snapshot tells of its epochs' ends, and there is no SNR to put a threshold on."""
+    monkeypatch.setattr(sbp.training, "PROGRESS_EVERY", 0.0)
+    monkeypatch.setattr(worker, "CHECKPOINT_SECONDS", 0.0)
+    saved: list[int] = []
+    write = RunFolder.write_checkpoint
+
+    def note(self: RunFolder, tensors: Any, state: Any) -> None:
+        saved.append(int(state["step"]))
+        write(self, tensors, state)
+
+    monkeypatch.setattr(RunFolder, "write_checkpoint", note)
+    with store.create(TINY.replace(method="original", epochs=3)) as folder:
+        view = work(folder)
+    assert view.state is State.FINISHED, view.message
+    assert saved == [1, 3, 5], "between the two steps of each epoch"
+    assert len(view.snapshots()) == 0
+    assert not view.has("sweep.json")
