@@ -68,6 +68,10 @@ def test_a_recording_is_read_and_not_written(runs_root: Path, monkeypatch: pytes
 
 
 def test_it_says_why_not(runs_root: Path) -> None:
+    for verb in ("sweep", "attribute"):
+        result = sbp(verb, write_run(runs_root, seed=2, method="ssl").id)
+        assert result.exit_code == 2
+        assert "was trained with ssl, which gives units no noise and so no SNR" in " ".join(result.stderr.split())
     result = sbp("sweep", write_run(runs_root).id)
     assert result.exit_code == 2
     assert "has no weights to try thresholds on" in " ".join(result.stderr.split())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from sbp.cli.errors import in_sentences
+from sbp.cli.errors import in_sentences, needs_noise
 from sbp.cli.options import JSON, RUN
 from sbp.cli.output import print_json, stderr
 from sbp.distributions import moments
@@ -35,6 +35,7 @@ def attribute(
     rank correlation to the SNR. Takes under half a minute on a CPU.
     """
     view = store.find_run(run)
+    needs_noise(view)
     lock_path(view).parent.mkdir(parents=True, exist_ok=True)
     try:
         lock = Lock(lock_path(view))

@@ -10,11 +10,11 @@ from typing import ParamSpec, TypeVar
 
 import typer
 
-from sbp.config import ConfigError
+from sbp.config import NOISE_METHODS, ConfigError
 from sbp.experiments.plans import UnknownExperiment
 from sbp.experiments.results import NoResults
 from sbp.pruning.export import ExportError
-from sbp.runs.store import BadRequest, UnknownRun
+from sbp.runs.store import BadRequest, RunView, UnknownRun
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -48,6 +48,15 @@ def in_sentences(verb: Callable[P, R]) -> Callable[P, R]:
             raise _exit(f"{kind}{error} (SBP_DEBUG=1 shows where.)", WENT_WRONG) from None
 
     return wrapped
+
+
+def needs_noise(view: RunView) -> None:
+    """Raises `BadRequest` for a run whose units have no mu and no log sigma."""
+    if not view.config.has_noise:
+        raise BadRequest(
+            f"{view.id} was trained with {view.config.method}, which gives units no noise and so no SNR; expected a "
+            f"run of {', '.join(NOISE_METHODS)}."
+        )
 
 
 def _exit(sentence: str, code: int) -> typer.Exit:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from sbp.cli.errors import in_sentences
+from sbp.cli.errors import in_sentences, needs_noise
 from sbp.cli.options import JSON, RUN
 from sbp.cli.output import kept_text, print_json, stderr, stdout
 from sbp.networks.specs import SPECS
@@ -32,6 +32,7 @@ def sweep(
     A finished run has its sweep already, and this one replaces it; a recording is not written to.
     """
     view = store.find_run(run)
+    needs_noise(view)
     if view.alive:
         raise BadRequest(f"{view.id} is {view.state}; its sweep comes with its end. Wait, or stop it first.")
     if view.model_path is None:

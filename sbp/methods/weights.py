@@ -21,7 +21,7 @@ class DropConnect(SparseLayer):
     y = (W * theta) x + b in training, y = (W * E[theta] * keep) x + b in eval, keep = SNR >= threshold. All objects of
     a pass share the draw. groups: an integer tensor that says for each weight which theta it has, of W's shape
     [outputs, inputs, ...] or broadcasting to it from the right; none: each weight its own. noise_options go to the
-    `SBPLayer` in `noise`, whose one object is W.
+    `SBPLayer` in `noise`, whose one object is W. Raises ValueError when the groups do not fit W.
 
     >>> by_input = DropConnect(nn.Linear(3, 2), groups=torch.arange(3))
     >>> by_input(torch.ones(5, 3)).shape, by_input.noise.units
@@ -30,6 +30,11 @@ class DropConnect(SparseLayer):
 
     def __init__(self, inner: nn.Linear | nn.Conv2d, groups: Tensor | None = None, **noise_options: Any) -> None:
         super().__init__(inner)
+        if groups is not None and not _broadcasts(groups.shape, inner.weight.shape):
+            raise ValueError(
+                f"groups: expected a shape that broadcasts to the weight's, {list(inner.weight.shape)}, "
+                f"got {list(groups.shape)}."
+            )
         thetas = inner.weight.numel() if groups is None else int(groups.max()) + 1
         self.noise = SBPLayer(thetas, groups=groups, **noise_options)
 
@@ -105,3 +110,9 @@ class SBPWeights(OnWeights):
 
     def _noise(self, network: NoisyNetwork) -> list[SBPLayer]:
         return [layer.noise for layer in self.layers(network)]
+
+
+def _broadcasts(shape: torch.Size, to: torch.Size) -> bool:
+    """Whether a tensor of this shape can be read as one of that shape."""
+    pairs = zip(reversed(shape), reversed(to), strict=False)
+    return len(shape) <= len(to) and all(one in (1, other) for one, other in pairs)

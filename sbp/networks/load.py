@@ -63,8 +63,8 @@ def load_compact(path: str | Path) -> NoisyNetwork:
         widths = [int(width) for width in json.loads(header["widths"])]
     except (TypeError, ValueError):
         raise LoadError(f"{name}: expected widths like [204, 123] in its header, got {header['widths']!r}.") from None
-    if any(tensor_name.endswith(".loc") for tensor_name in tensors):
-        raise LoadError(f"{name} holds a network with its noise; python -m sbp compact RUN cuts it to a compact one.")
+    if any(tensor_name.endswith((".loc", ".keep")) for tensor_name in tensors):
+        raise LoadError(f"{name} holds a network before the cut; python -m sbp compact RUN cuts it to a compact one.")
     try:
         return rebuild(header["network"], widths, tensors)
     except ValueError as error:

@@ -43,10 +43,15 @@ def model_card(
 
 
 def _about(view: RunView, figures: Mapping[str, Any], format: Format) -> str:
+    method = (
+        "after Structured Bayesian Pruning (Neklyudov et al., NeurIPS 2017)"
+        if view.config.has_noise
+        else f"trained with method `{view.config.method}`"
+    )
     what = (
-        f"This is {format.title}: the network of run `{view.id}` after Structured Bayesian Pruning (Neklyudov et al., "
-        f"NeurIPS 2017), with the removed units cut out ({figures['choice']}). It takes images [n, 1, 28, 28], "
-        "intensities in [0, 1] with 0 for the background, and gives logits [n, 10]; nothing in it is random."
+        f"This is {format.title}: the network of run `{view.id}` {method}, with the removed units cut out "
+        f"({figures['choice']}). It takes images [n, 1, 28, 28], intensities in [0, 1] with 0 for the background, and "
+        "gives logits [n, 10]; nothing in it is random."
     )
     if 0 in figures["widths"]:
         what += " Nothing was left in some layer, so it is the constant predictor: the same logits for every image."
@@ -82,11 +87,12 @@ def _error(run: Mapping[str, Any], own: bool) -> str:
 
 
 def _error_note(view: RunView, run: Mapping[str, Any], own: bool) -> str:
-    before = (
-        "Before: after the pretraining, when there was no noise yet."
-        if view.config.pretrain_epochs
-        else "Before: the noise was on from the first step, so there never was a dense network without it."
-    )
+    if view.config.pretrain_epochs:
+        before = "Before: after the pretraining, when there was no noise yet."
+    elif view.config.has_noise:
+        before = "Before: the noise was on from the first step, so there never was a dense network without it."
+    else:
+        before = f"Before: {view.config.method} was at work from the first step."
     if run["test_error_percent"] is None:
         after = "After: no test error is recorded; the test set is read when a run finishes."
     elif own:
@@ -95,8 +101,9 @@ def _error_note(view: RunView, run: Mapping[str, Any], own: bool) -> str:
             "computes the same up to rounding."
         )
     else:
+        cut = "SNR >= 1" if view.config.has_noise else f"{view.config.method}'s own choice"
         after = (
-            f"After: the run's test error, {run['test_error_percent']:.2f} %, is that of the cut at SNR >= 1, which "
+            f"After: the run's test error, {run['test_error_percent']:.2f} %, is that of the cut at {cut}, which "
             f"keeps {widths(run['kept'])}; it does not hold for this cut."
         )
     return f"{before} {after} One seed: another one gives other numbers."
@@ -109,13 +116,15 @@ def _training(view: RunView, run: Mapping[str, Any]) -> str:
     n = f", trained on {run['n_train']:,} images" if run["n_train"] else ""
     labels = "; every training label was replaced by a random one" if config.random_labels else ""
     pretrained = f" after {config.pretrain_epochs} of pretraining" if config.pretrain_epochs else ""
+    with_noise = " with the noise on" if config.has_noise else ""
+    bound = f"Bound: {bound_text(run)}; method" if config.has_noise else "Method"
     versions = [f"sbp {__version__} (this card)"]
     versions += [f"{name} {version}" for name, version in (run["versions"] or {}).items()]
     state = "" if view.state is State.FINISHED else f", the run is {view.state}"
     items = [
         f"Data: {source.rstrip('.')}{n}{labels}.",
-        f"Seed {config.seed}; {run['epochs_done']} of {config.epochs} epochs with the noise on{pretrained}{state}.",
-        f"Bound: {bound_text(run)}; method `{config.method}`, preset `{config.preset}`.",
+        f"Seed {config.seed}; {run['epochs_done']} of {config.epochs} epochs{with_noise}{pretrained}{state}.",
+        f"{bound} `{config.method}`, preset `{config.preset}`.",
         f"Hardware: {run['hardware'] or run['device'] or 'not recorded'}; {duration(run['seconds'])}.",
         f"Versions: {', '.join(versions)}{'; commit ' + str(run['commit']) if run['commit'] else ''}.",
     ]

@@ -83,18 +83,23 @@ def cut_run(
 ) -> Cut:
     """Cuts a run's network at its own keep (SNR >= 1), at another threshold of the SNR, or at given masks.
 
-    masks: as for `compact`. Raises ValueError with a sentence when the run has no weights (`LoadError`), the threshold
-    is no positive number, the masks do not fit, or both are given.
+    masks: as for `compact`. Where the method learns no noise on units, its own keep is what it has removed. Raises
+    ValueError with a sentence when the run has no weights (`LoadError`), the threshold is no positive number or the
+    units have no SNR, the masks do not fit, or both are given.
     """
     if threshold is not None and masks is not None:
         raise ValueError("threshold, masks: expected one of them, got both.")
     if threshold is not None and not (math.isfinite(threshold) and threshold > 0):
         raise ValueError(f"threshold: expected an SNR above 0, got {threshold!r}; the method's own is 1.")
+    if threshold is not None and not config.has_noise:
+        raise ValueError(f"threshold: the units of a run of {config.method} have no SNR; leave it out.")
     network = network_of(config, model_path)
-    for layer in network.noise_layers():
-        layer.threshold = 1.0 if threshold is None else threshold
+    if config.has_noise:
+        for layer in network.noise_layers():
+            layer.threshold = 1.0 if threshold is None else threshold
     chosen = masks_of(network) if masks is None else masks
-    choice = f"SNR >= {1.0 if threshold is None else threshold:g}" if masks is None else "masks chosen by hand"
+    own_choice = f"SNR >= {1.0 if threshold is None else threshold:g}" if config.has_noise else f"{config.method}'s own"
+    choice = own_choice if masks is None else "masks chosen by hand"
     return Cut(masked(network, chosen), compact(network, chosen), choice, masks is None and threshold in (None, 1.0))
 
 

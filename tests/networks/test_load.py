@@ -113,7 +113,7 @@ def test_a_bad_file_is_a_sentence(tmp_path: Path) -> None:
         (tensors, good | {"widths": "[1, 2]"}, "widths: expected 3 numbers"),
         (tensors, good | {"widths": "[9, 9, 9]"}, "conv1.weight: expected shape"),
         ({"conv1.weight": tensors["conv1.weight"]}, good, "lacks"),
-        (network.state_dict(), good, "holds a network with its noise; python -m sbp compact RUN"),
+        (network.state_dict(), good, "holds a network before the cut; python -m sbp compact RUN"),
     ):
         save_file(wrong, path, metadata=header)
         with pytest.raises(LoadError, match=sentence):

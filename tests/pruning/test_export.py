@@ -18,14 +18,15 @@ from torch import Tensor
 
 from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.load import load_compact
+from sbp.networks.registry import build
 from sbp.pruning import writers
 from sbp.pruning.compact import compact
 from sbp.pruning.cut import cut_run
-from sbp.pruning.export import ExportError, export_bytes, export_run
+from sbp.pruning.export import ExportError, export_bytes, export_run, exported
 from sbp.pruning.formats import FORMATS
 from sbp.pruning.masks import Masks
 from tests.made_up import write_run
-from tests.pruning.networks import NAMES, cases, images, random_network
+from tests.pruning.networks import NAMES, WIDTHS, cases, images, random_network
 from tests.pruning.runs import saved_run
 
 CASES = ("all kept", "random 0.5", "nothing at all")
@@ -197,3 +198,19 @@ def test_offering_a_download_brings_no_torch() -> None:
     code = "import sys, sbp.pruning.export; assert not {'torch', 'onnx', 'onnxruntime'} & set(sys.modules)"
     root = Path(__file__).parents[2]
     subprocess.run([sys.executable, "-c", code], cwd=root, check=True, timeout=60)
+
+
+def test_a_run_without_noise_on_units_is_cut_where_its_method_removed_them(runs_root: Path) -> None:
+    network = build("lenet-500-300", WIDTHS["lenet-500-300"], gates=True)
+    for gate in network.gates():
+        gate.keep_only(torch.arange(gate.units) % 3 > 0)
+    view = saved_run(runs_root, "lenet-500-300", network, method="ssl")
+    file = exported(view)
+    assert file.cut.choice == "ssl's own"
+    assert file.cut.figures()["kept"] == [522, 15, 11]
+    assert file.cut.agreement(images(dtype=torch.float32))["largest_difference"] < 1e-5
+    assert "trained with method `ssl`" in file.card
+    assert "noise on" not in file.card
+    assert "Bayesian" not in file.card
+    with pytest.raises(ExportError, match="threshold: the units of a run of ssl have no SNR; leave it out."):
+        exported(view, threshold=2.0)
