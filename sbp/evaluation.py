@@ -19,8 +19,8 @@ BATCH = 2500
 
 @contextmanager
 def means_held(network: NoisyNetwork) -> Iterator[None]:
-    """Works out E[theta] * keep of every unit once for all batches that are evaluated in it, not once a batch."""
-    layers = [layer for layer in network.noise.values() if isinstance(layer, SBPLayer)]
+    """Works out E[theta] * keep of every unit or weight once for all batches evaluated in it, not once a batch."""
+    layers = [layer for layer in network.modules() if isinstance(layer, SBPLayer)]
     if layers:
         for layer, (mean, keep) in zip(layers, mean_and_keep(layers), strict=True):
             layer.held = mean * keep

@@ -7,12 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sbp.config import RunConfig
 from sbp.layer import SBPLayer
 from sbp.methods.base import Group, Penalty
 from sbp.methods.on_weights import OnWeights, SparseLayer
 from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.wiring import WeightLayer
-from sbp.objective import draw_noise, kl_by_layer
+from sbp.objective import mean_and_keep
+from sbp.units import AllUnits
 
 
 class DropConnect(SparseLayer):
@@ -52,7 +54,11 @@ class DropConnect(SparseLayer):
         """W * E[theta], zero where a weight is removed; W itself while off."""
         if not self.active:
             return self.inner.weight
-        return self.inner.weight * self._spread(self.noise.mean_theta()) * self.keep
+        held = self.noise.held
+        if held is None:
+            [(mean, keep)] = mean_and_keep([self.noise])
+            held = mean * keep
+        return self.inner.weight * self._spread(held)  # once frozen, what was removed is 0 in W
 
     def _times_theta(self) -> Tensor:
         weight = self.inner.weight
@@ -68,8 +74,13 @@ class DropConnect(SparseLayer):
 class SBPWeights(OnWeights):
     """mean NLL + strength * sum KL(theta) / N with a theta for every single weight; it goes at SNR < 1.
 
-    Reference: section 4.5 of the paper. mu and log sigma move at `config.noise_lr`, without an L2 penalty.
+    Reference: section 4.5 of the paper. mu and log sigma move at `config.noise_lr`, without an L2 penalty. Once frozen,
+    they stay; the weights that are kept go on with their noise.
     """
+
+    def __init__(self, config: RunConfig) -> None:
+        super().__init__(config)
+        self.thetas: AllUnits | None = None
 
     def wrap(self, inner: nn.Linear | nn.Conv2d, wire: WeightLayer) -> SparseLayer:
         """A layer with a theta for every weight, born as the config says."""
@@ -84,32 +95,38 @@ class SBPWeights(OnWeights):
 
     def groups(self, network: NoisyNetwork) -> list[Group]:
         """Weights and biases, and mu and log sigma at the noise's rate."""
-        noise = [parameter for layer in self._noise(network) for parameter in (layer.loc, layer.log_scale)]
-        return [*super().groups(network), Group(noise, "noise_lr", 0.0)]
+        thetas = self._thetas(network)
+        return [*super().groups(network), Group([thetas.loc, thetas.log_scale], "noise_lr", 0.0)]
 
     def draw(self, network: NoisyNetwork, objects: int, generator: torch.Generator) -> None:
         """One theta a weight for the whole minibatch."""
-        draw_noise(self._noise(network), 1, generator)
+        self._thetas(network).draw(1, generator)
 
     def penalty(self, network: NoisyNetwork, n_train: int, strength: Tensor) -> Penalty:
         """strength * KL / N, the KL summed over the weights."""
-        kl = kl_by_layer(self._noise(network)).sum()
-        return Penalty(strength * kl / n_train, kl, strength * kl)
+        kl = self._thetas(network).kl().sum()
+        return Penalty(strength * kl / n_train, kl.detach(), strength * kl)
 
     def settle(self, network: NoisyNetwork) -> None:
         """Forgets the draws, and keeps mu and log sigma in their box."""
-        for noise in self._noise(network):
-            noise.drawn = None
-            noise.project_()
+        self._thetas(network).settle_()
+
+    def freeze(self, network: NoisyNetwork) -> None:
+        """Removes for good the weights that are removed now; mu and sigma stay."""
+        super().freeze(network)
+        for parameter in (self._thetas(network).loc, self._thetas(network).log_scale):
+            parameter.requires_grad_(False)
 
     def hold(self, network: NoisyNetwork) -> None:
         """Puts the removed weights back to 0 and forgets the draws."""
         super().hold(network)
-        for noise in self._noise(network):
-            noise.drawn = None
+        self.settle(network)
 
-    def _noise(self, network: NoisyNetwork) -> list[SBPLayer]:
-        return [layer.noise for layer in self.layers(network)]
+    def _thetas(self, network: NoisyNetwork) -> AllUnits:
+        """All weights' thetas side by side, made the first time that training asks, with the network on its device."""
+        if self.thetas is None:
+            self.thetas = AllUnits([layer.noise for layer in self.layers(network)])
+        return self.thetas
 
 
 def _broadcasts(shape: torch.Size, to: torch.Size) -> bool:
