@@ -14,6 +14,7 @@ _HOME = {
     "TruncatedLogNormal": "sbp.distributions",
     "LogUniform": "sbp.distributions",
     "SBPLayer": "sbp.layer",
+    "DropConnect": "sbp.methods.weights",
     "RunConfig": "sbp.config",
     "ConfigError": "sbp.config",
     "train": "sbp.training",
