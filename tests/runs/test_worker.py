@@ -15,6 +15,7 @@ import sbp.data
 import sbp.training
 from sbp.config import ConfigError, RunConfig
 from sbp.data import DataError
+from sbp.pruning.cut import cut_run
 from sbp.records import Record
 from sbp.runs import slots, store, worker
 from sbp.runs.endings import sentence_of
@@ -341,3 +342,27 @@ def test_a_run_without_noise_is_checkpointed_too_and_has_no_sweep(monkeypatch: p
     assert saved == [1, 3, 5], "between the two steps of each epoch"
     assert len(view.snapshots()) == 0
     assert not view.has("sweep.json")
+
+
+@pytest.mark.parametrize("method", ["sparse-vd", "ssl", "binary-dropout"])
+def test_a_run_without_noise_on_units_is_resumed_and_stored_like_any_other(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = TINY.replace(method=method, epochs=2, finetune_epochs=2, group_penalty=0.01)
+    monkeypatch.setattr(sbp.training, "PROGRESS_EVERY", 0.0)
+    with store.create(config) as folder:
+        whole = work(folder)
+    with store.create(config) as folder:
+        one = Worker(folder)
+        monkeypatch.setattr(
+            one, "stop_asked", lambda: one.state is State.RUNNING and one.training.phase == "finetune"
+        )
+        assert one.run() is State.STOPPED
+    view = again(store.open_run(folder.id))
+    assert view.state is whole.state is State.FINISHED
+    assert without_time(view.records()) == without_time(whole.records())
+    assert len(view.snapshots().epochs) == 0
+    assert view.sweep() is None, "its units have no score to put a threshold on"
+    assert view.result is not None
+    cut = cut_run(view.config, view.model_path)
+    assert cut.figures()["kept"] == view.result["kept"]
