@@ -76,48 +76,61 @@ class Plan:
         return rows
 
 
-# What the recipes of a network share. The noise's learning rate is the knob that matters.
+# What the recipes of a network share. Chosen on 10,000 held-out images with seeds 0 to 2; the README says among what.
 _DENSE: dict[str, Any] = {
-    "network": "lenet-500-300", "dataset": "mnist", "validation_size": 0, "batch_size": 500, "epochs": 200,
-    "lr": 2e-3, "noise_lr": 3e-2, "weight_decay": 1e-5,
+    "network": "lenet-500-300", "dataset": "mnist", "validation_size": 0, "batch_size": 500, "epochs": 100, "lr": 1e-3,
 }  # fmt: skip
 _CONV: dict[str, Any] = {
-    "network": "lenet-5-caffe", "dataset": "mnist", "validation_size": 0, "batch_size": 500, "epochs": 120,
-    "pretrain_epochs": 30, "lr": 1e-3, "noise_lr": 2e-2, "weight_decay": 1e-4,
+    "network": "lenet-5-caffe", "dataset": "mnist", "validation_size": 0, "batch_size": 500, "epochs": 100, "lr": 1e-3,
+}  # fmt: skip
+# SBP: the noise's learning rate is the knob that matters. Once units are gone the weights go on without the KL.
+_DENSE_SBP: dict[str, Any] = {
+    "method": "sbpa", "batch_size": 250, "epochs": 250, "noise_lr": 3e-2, "finetune_epochs": 30,
+}  # fmt: skip
+_CONV_SBP: dict[str, Any] = {
+    "method": "sbpa", "pretrain_epochs": 20, "epochs": 80, "noise_lr": 2e-2, "weight_decay": 1e-4,
+    "finetune_epochs": 100, "finetune_lr": 4e-3, "average_decay": 0.999,
 }  # fmt: skip
 
 # key, label, the paper's name of the method, and what differs for each of the two networks.
 _RECIPES: tuple[tuple[str, str, str, dict[str, Any] | None, dict[str, Any] | None], ...] = (
     ("original", "Original", "original",
-     {"method": "original", "epochs": 100, "lr": 1e-3, "weight_decay": 1e-4},
-     {"method": "original", "epochs": 100, "pretrain_epochs": 0, "weight_decay": 1e-4}),
-    ("binary-dropout", "Binary dropout", "",
-     {"method": "binary-dropout", "epochs": 100, "lr": 1e-3, "dropout": 0.5},
-     {"method": "binary-dropout", "epochs": 100, "pretrain_epochs": 0, "dropout": 0.5}),
-    ("gaussian-dropout", "Gaussian dropout", "",
-     {"method": "gaussian-dropout", "epochs": 100, "lr": 1e-3, "dropout": 0.5},
-     {"method": "gaussian-dropout", "epochs": 100, "pretrain_epochs": 0, "dropout": 0.5}),
+     {"method": "original", "weight_decay": 1e-4},
+     {"method": "original", "weight_decay": 1e-4}),
+    ("binary-dropout", "Binary dropout", "", {"method": "binary-dropout"}, {"method": "binary-dropout"}),
+    ("gaussian-dropout", "Gaussian dropout", "", {"method": "gaussian-dropout"}, {"method": "gaussian-dropout"}),
     ("sparse-vd", "SparseVD", "SparseVD",
-     {"method": "sparse-vd", "batch_size": 100, "lr": 1e-3, "kl_warmup": (5, 20), "weight_decay": 0.0},
-     {"method": "sparse-vd", "batch_size": 100, "epochs": 200, "pretrain_epochs": 0, "kl_warmup": (5, 20),
-      "weight_decay": 0.0}),
+     {"method": "sparse-vd", "batch_size": 250, "epochs": 120, "kl_warmup": (5, 20)},
+     {"method": "sparse-vd", "epochs": 120, "kl_warmup": (5, 20)}),
     ("ssl", "SSL", "SSL",
-     {"method": "ssl", "group_penalty": 2e-3, "epochs": 100, "lr": 1e-3, "finetune_epochs": 30},
-     {"method": "ssl", "group_penalty": 2e-3, "epochs": 100, "finetune_epochs": 30}),
-    ("sbp-plain", "SBP, plain bound", "", None, {"method": "sbp"}),
-    ("sbp-fixed-mu", "SBP, mu fixed", "", {"method": "sbp-fixed-mu"}, {"method": "sbp-fixed-mu"}),
-    ("sbp-weights", "SBP on weights", "", {"method": "sbp-weights"}, {"method": "sbp-weights"}),
-    ("sbp", "SBP", "SBP", {"method": "sbp"}, {"method": "sbpa", "kl_weights": (60, 60, 1, 1)}),
+     {"method": "ssl", "group_penalty": 5e-4, "finetune_epochs": 50},
+     {"method": "ssl", "group_penalty": 1e-3, "finetune_epochs": 50}),
+    ("sbp-plain", "SBP, plain bound", "",
+     {"method": "sbp", "epochs": 200, "lr": 2e-3, "noise_lr": 3e-2},
+     {"method": "sbp", "pretrain_epochs": 20, "noise_lr": 2e-2, "weight_decay": 1e-4}),
+    ("sbp-fixed-mu", "SBP, mu fixed", "",
+     {"method": "sbp-fixed-mu", "epochs": 200, "lr": 2e-3, "noise_lr": 3e-2},
+     {"method": "sbp-fixed-mu", "pretrain_epochs": 20, "noise_lr": 2e-2, "weight_decay": 1e-4}),
+    ("sbp-weights", "SBP on weights", "",
+     {"method": "sbp-weights", "epochs": 40, "noise_lr": 3e-2},
+     {"method": "sbp-weights", "epochs": 40, "noise_lr": 3e-2}),
+    ("sbp", "SBP", "SBP",
+     {**_DENSE_SBP, "kl_weights": (1.7, 1.7, 1.7)},
+     {**_CONV_SBP, "kl_weights": (50, 40, 2, 2)}),
     ("sbp-small", "SBP, smallest", "",
-     {"method": "sbp", "batch_size": 1000, "noise_lr": 5e-2, "epochs": 300},
-     {"method": "sbpa", "kl_weights": (200, 80, 1, 1)}),
+     {**_DENSE_SBP, "kl_weights": (4, 4, 4)},
+     {**_CONV_SBP, "kl_weights": (220, 40, 2, 2)}),
     ("sbp-frontier-1", "SBP, frontier", "",
-     {"method": "sbp", "batch_size": 128, "lr": 1e-3, "noise_lr": 5e-3, "epochs": 80},
-     {"method": "sbpa", "kl_weights": (20, 20, 1, 1)}),
+     {**_DENSE_SBP, "kl_weights": (1, 1, 1)},
+     {**_CONV_SBP, "kl_weights": (20, 20, 1, 1)}),
     ("sbp-frontier-2", "SBP, frontier", "",
-     {"method": "sbp", "batch_size": 128, "lr": 1e-3, "noise_lr": 2e-2, "epochs": 100},
-     {"method": "sbpa", "kl_weights": (92, 80, 1, 1.6)}),
+     {**_DENSE_SBP, "kl_weights": (2.5, 2.5, 2.5)},
+     {**_CONV_SBP, "kl_weights": (100, 40, 2, 2)}),
 )  # fmt: skip
+
+
+# The plain bound, with which the figures are made.
+_PLAIN: dict[str, Any] = {"method": "sbp", "epochs": 200, "lr": 2e-3, "noise_lr": 3e-2}
 
 
 def _row(key: str, label: str, paper: str, experiment: str, shared: dict[str, Any], own: dict[str, Any]) -> PlannedRow:
@@ -131,7 +144,7 @@ def _table_1() -> tuple[PlannedRow, ...]:
 
 
 def _interval(key: str, label: str, low: float) -> PlannedRow:
-    return _row(key, label, "", "interval", _DENSE, {"method": "sbp", "log_low": low})
+    return _row(key, label, "", "interval", _DENSE, {**_PLAIN, "log_low": low})
 
 
 TABLE_1 = Plan(
@@ -140,7 +153,7 @@ TABLE_1 = Plan(
     _table_1(),
     weights=("sbp",),
 )
-_WIDE: dict[str, Any] = {**_DENSE, "widths": (1000, 1000)}
+_WIDE: dict[str, Any] = {**_DENSE, **_PLAIN, "widths": (1000, 1000)}
 FIGURE_1 = Plan(
     "figure-1",
     "The bound through training with mu fixed and with mu trained (the paper's Figure 1)",
@@ -172,13 +185,13 @@ INTERVAL = Plan(
     ),
     recordings={("lenet-500-300", key): f"interval-{key}" for key in ("a5", "a10", "a20", "a40", "short")},
 )
-_RANDOM: dict[str, Any] = {**_CONV, "pretrain_epochs": 0, "weight_decay": 0.0, "random_labels": True}
+_RANDOM: dict[str, Any] = {**_CONV, "noise_lr": 2e-2, "random_labels": True}
 RANDOM_LABELS = Plan(
     "random-labels",
     "60,000 random labels: what is left, what is memorised (the paper's section 5.5)",
     (
         _row("sbp", "SBP", "", "random-labels", _RANDOM, {"method": "sbp", "epochs": 60}),
-        _row("dropout", "Binary dropout", "", "random-labels", _RANDOM, {"method": "binary-dropout", "epochs": 400}),
+        _row("dropout", "Binary dropout", "", "random-labels", _RANDOM, {"method": "binary-dropout", "epochs": 500}),
     ),
     seeds=1,
     recordings={("lenet-5-caffe", "sbp"): "random-labels-sbp", ("lenet-5-caffe", "dropout"): "random-labels-dropout"},

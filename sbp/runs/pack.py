@@ -11,7 +11,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sbp.config import ConfigError
@@ -39,6 +39,7 @@ class Pack:
         self._data: dict[str, Any] = {}
         self._training: list[Worker] = []
         self._waiting = self.folders.copy()
+        self._streams: list[Any] = []
 
     def run(self) -> list[State]:
         """Trains all to their ends, whichever they are."""
@@ -96,7 +97,7 @@ class Pack:
         threads.append(thread)
 
     def _train_one(self, folder: RunFolder, device: str) -> None:
-        with open(folder.path / LOG, "a", encoding="utf-8") as log, _stream(device):
+        with open(folder.path / LOG, "a", encoding="utf-8") as log, self._stream(device):
             worker = Worker(folder, device, self._load, log)
             worker.signalled = self.signalled
             self._training.append(worker)
@@ -113,6 +114,21 @@ class Pack:
             worker.training = None
             with contextlib.suppress(ValueError):
                 self._training.remove(worker)
+
+    @contextlib.contextmanager
+    def _stream(self, device: str) -> Iterator[None]:
+        """On a CUDA device a stream that no other training of the pack is on; torch hands out 32, again and again."""
+        if device != "cuda":
+            yield
+            return
+        import torch
+
+        stream = self._streams.pop() if self._streams else torch.cuda.Stream()
+        try:
+            with torch.cuda.stream(stream):
+                yield
+        finally:
+            self._streams.append(stream)
 
     def _load(self, name: str, progress: Any = None) -> Any:
         """The data set, read once; the caller holds `LOADING`."""
@@ -136,12 +152,3 @@ class Pack:
 def _from_environment(runs: int) -> int:
     text = os.environ.get("SBP_PACK", "").strip()
     return int(text) if text.isdigit() and int(text) >= 1 else runs
-
-
-def _stream(device: str) -> Any:
-    """On a CUDA device a stream of the calling thread's own."""
-    if device != "cuda":
-        return contextlib.nullcontext()
-    import torch
-
-    return torch.cuda.stream(torch.cuda.Stream())
