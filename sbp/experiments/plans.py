@@ -88,8 +88,8 @@ _DENSE_SBP: dict[str, Any] = {
     "method": "sbpa", "batch_size": 250, "epochs": 250, "noise_lr": 3e-2, "finetune_epochs": 30,
 }  # fmt: skip
 _CONV_SBP: dict[str, Any] = {
-    "method": "sbpa", "pretrain_epochs": 20, "epochs": 80, "noise_lr": 2e-2, "weight_decay": 1e-4,
-    "finetune_epochs": 100, "finetune_lr": 4e-3, "average_decay": 0.999,
+    "method": "sbpa", "pretrain_epochs": 40, "epochs": 100, "noise_lr": 2e-2, "weight_decay": 1e-4,
+    "finetune_epochs": 80, "finetune_lr": 4e-3, "average_decay": 0.999,
 }  # fmt: skip
 
 # key, label, the paper's name of the method, and what differs for each of the two networks.
@@ -103,7 +103,7 @@ _RECIPES: tuple[tuple[str, str, str, dict[str, Any] | None, dict[str, Any] | Non
      {"method": "sparse-vd", "batch_size": 250, "epochs": 120, "kl_warmup": (5, 20)},
      {"method": "sparse-vd", "epochs": 120, "kl_warmup": (5, 20)}),
     ("ssl", "SSL", "SSL",
-     {"method": "ssl", "group_penalty": 5e-4, "finetune_epochs": 50},
+     {"method": "ssl", "group_penalty": 1.5e-4, "finetune_epochs": 50},
      {"method": "ssl", "group_penalty": 1e-3, "finetune_epochs": 50}),
     ("sbp-plain", "SBP, plain bound", "",
      {"method": "sbp", "epochs": 200, "lr": 2e-3, "noise_lr": 3e-2},
@@ -116,10 +116,10 @@ _RECIPES: tuple[tuple[str, str, str, dict[str, Any] | None, dict[str, Any] | Non
      {"method": "sbp-weights", "epochs": 40, "noise_lr": 3e-2}),
     ("sbp", "SBP", "SBP",
      {**_DENSE_SBP, "kl_weights": (1.7, 1.7, 1.7)},
-     {**_CONV_SBP, "kl_weights": (50, 40, 2, 2)}),
+     {**_CONV_SBP, "kl_weights": (55, 40, 2, 2)}),
     ("sbp-small", "SBP, smallest", "",
      {**_DENSE_SBP, "kl_weights": (4, 4, 4)},
-     {**_CONV_SBP, "kl_weights": (220, 40, 2, 2)}),
+     {**_CONV_SBP, "kl_weights": (205, 40, 2, 2)}),
     ("sbp-frontier-1", "SBP, frontier", "",
      {**_DENSE_SBP, "kl_weights": (1, 1, 1)},
      {**_CONV_SBP, "kl_weights": (20, 20, 1, 1)}),
