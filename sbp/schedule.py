@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+
+from sbp.config import RunConfig
+from sbp.records import PHASES
+
 
 def rate_factor(done: float) -> float:
     """The factor on both learning rates when a share `done` in [0, 1] of the phase has passed: 1 for the first half,
@@ -24,3 +29,41 @@ def kl_strength(epochs: float, warmup: tuple[int, ...] = ()) -> float:
         return 1.0
     first, last = warmup
     return min(1.0, max(0.0, (epochs - first) / (last - first)))
+
+
+class Timetable:
+    """Which step of a run belongs to which phase, and what holds at it.
+
+    >>> times = Timetable(RunConfig(pretrain_epochs=1, epochs=2, finetune_epochs=1), steps_an_epoch=10)
+    >>> times.steps, [times.phase_at(step) for step in (9, 10, 30)]
+    (40, ['pretrain', 'sbp', 'finetune'])
+    >>> round(times.of_epoch(step=25, phase="sbp")[0][-1], 3)  # the last of the 20 steps with the noise on
+    0.1
+    """
+
+    def __init__(self, config: RunConfig, steps_an_epoch: int) -> None:
+        self.config, self.steps_an_epoch = config, steps_an_epoch
+        self.epochs = (config.pretrain_epochs, config.epochs, config.finetune_epochs)
+        self.ends = [epochs * steps_an_epoch for epochs in itertools.accumulate(self.epochs)]
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole run, all phases."""
+        return self.ends[-1]
+
+    def phase_at(self, step: int) -> str:
+        """The phase that a step belongs to; after the last step the last."""
+        return PHASES[min(sum(step >= end for end in self.ends), len(PHASES) - 1)]
+
+    def rate_factor(self, step: int, phase: str) -> float:
+        """The factor on the learning rates when this many steps of the run have been taken."""
+        index = PHASES.index(phase)
+        before = self.ends[index - 1] if index else 0
+        return rate_factor((step - before) / (self.ends[index] - before))
+
+    def of_epoch(self, step: int, phase: str) -> tuple[list[float], list[float]]:
+        """For each step of the epoch that this one is in: the factor on the rates, and the strength of the KL."""
+        first = step - step % self.steps_an_epoch
+        steps = range(first, first + self.steps_an_epoch)
+        epochs = [(step - self.ends[0]) / self.steps_an_epoch for step in steps]
+        return [self.rate_factor(at, phase) for at in steps], [kl_strength(at, self.config.kl_warmup) for at in epochs]

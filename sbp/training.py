@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import threading
 import time
@@ -28,7 +27,7 @@ from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.specs import SPECS
 from sbp.pruning.masks import kept_counts
 from sbp.records import PHASES, Progress, Record, Snapshot
-from sbp.schedule import kl_strength, rate_factor
+from sbp.schedule import Timetable, kl_strength
 from sbp.stepper import Stepper
 
 Event = Progress | Record | Snapshot
@@ -74,12 +73,9 @@ class Training:
         self.batch = min(config.batch_size, self.n_train)
         # What is left over after the last full batch waits for the next epoch's order.
         self.steps_an_epoch = self.n_train // self.batch
-        self.phase_ends = [
-            epochs * self.steps_an_epoch
-            for epochs in itertools.accumulate((config.pretrain_epochs, config.epochs, config.finetune_epochs))
-        ]
+        self.times = Timetable(config, self.steps_an_epoch)
         self.stepper = Stepper(self.network, self.method, self.split, config, self.generator, self.batch)
-        self.stepper.start(self._phase_at(0))
+        self.stepper.start(self.times.phase_at(0))
         self.step = self.epoch_steps = 0
         self.clock = Clock()
         self.forecast = FirstPrune()
@@ -94,9 +90,10 @@ class Training:
             yield self._snapshot()
         last = time.perf_counter()
         while self.step < self.steps:
-            if self._phase_at(self.step) != self.phase:
-                self.stepper.start(self._phase_at(self.step))
-            self.stepper.begin_epoch(self._order(), *self._schedule(), at=self.step % self.steps_an_epoch)
+            if self.times.phase_at(self.step) != self.phase:
+                self.stepper.start(self.times.phase_at(self.step))
+            factors, strengths = map(torch.tensor, self.times.of_epoch(self.step, self.phase))
+            self.stepper.begin_epoch(self._order(), factors, strengths, at=self.step % self.steps_an_epoch)
             for index in range(self.step % self.steps_an_epoch, self.steps_an_epoch):
                 self.stepper.step()
                 self.step += 1
@@ -111,15 +108,12 @@ class Training:
     @property
     def steps(self) -> int:
         """Steps of the whole run, all phases."""
-        return self.phase_ends[-1]
+        return self.times.steps
 
     @property
     def epoch(self) -> int:
         """Epochs finished after pretraining; 0 or less while it goes on."""
         return self.step // self.steps_an_epoch - self.config.pretrain_epochs
-
-    def _phase_at(self, step: int) -> str:
-        return PHASES[min(sum(step >= end for end in self.phase_ends), len(PHASES) - 1)]
 
     @property
     def phase(self) -> str:
@@ -133,20 +127,6 @@ class Training:
         generator = torch.Generator().manual_seed(int(seed) % 2**63)
         return torch.randperm(self.n_train, generator=generator).to(self.device)
 
-    def _schedule(self) -> tuple[Tensor, Tensor]:
-        """For each step of the current epoch: the factor on the learning rates, and the strength of the KL."""
-        first = self.step - self.step % self.steps_an_epoch
-        steps = range(first, first + self.steps_an_epoch)
-        factors = [self._rate_factor(step) for step in steps]
-        start = self.phase_ends[0]
-        strengths = [kl_strength((step - start) / self.steps_an_epoch, self.config.kl_warmup) for step in steps]
-        return torch.tensor(factors), torch.tensor(strengths)
-
-    def _rate_factor(self, step: int) -> float:
-        phase = PHASES.index(self.phase)
-        before = self.phase_ends[phase - 1] if phase else 0
-        return rate_factor((step - before) / (self.phase_ends[phase] - before))
-
     def _finish_epoch(self) -> Record:
         nll = self._mean_nll()
         self._check_finite(nll)
@@ -158,7 +138,7 @@ class Training:
             term, kl, weighted = torch.stack(penalty).tolist()
         self.stepper.exchange()
         kept = self.kept()
-        split, rates = self.split, [float(rate) for rate in self.stepper.rates * self._rate_factor(self.step)]
+        split, factor = self.split, self.times.rate_factor(self.step, self.phase)
         record = Record(
             epoch=self.epoch,
             step=self.step,
@@ -172,8 +152,8 @@ class Training:
             validation_error_percent=self._validation_error(),
             kept=kept,
             macs=self.spec.macs(kept),
-            lr=rates[0],
-            noise_lr=self.config.noise_lr * self._rate_factor(self.step) if self.phase == "sbp" else 0.0,
+            lr=float(self.stepper.rates[0]) * factor,
+            noise_lr=self.config.noise_lr * factor if self.phase == "sbp" and self.layers else 0.0,
         )
         self.stepper.nll_sum.zero_()
         self.epoch_steps = 0
@@ -193,11 +173,10 @@ class Training:
         if self.layers and self.phase == "sbp":
             first_prune = self.forecast.steps_left(self.step, self.layers, self.config.noise_lr)
         phase = PHASES.index(self.phase)
-        of_phases = (self.config.pretrain_epochs, self.config.epochs, self.config.finetune_epochs)
         return Progress(
             phase=self.phase,
-            epoch=self.step // self.steps_an_epoch + 1 - sum(of_phases[:phase]),
-            epochs=of_phases[phase],
+            epoch=self.step // self.steps_an_epoch + 1 - sum(self.times.epochs[:phase]),
+            epochs=self.times.epochs[phase],
             step=self.step,
             steps=self.steps,
             seconds=seconds,
@@ -304,7 +283,7 @@ class Training:
         # At the first step of a phase nothing of it has been stepped yet: it starts by itself in `events`. Starting
         # fine-tuning looks at the weights and writes to them, so they come before it and after it.
         load_weights(tensors, self.network)
-        self.stepper.start(self._phase_at(max(self.step - 1, 0)))
+        self.stepper.start(self.times.phase_at(max(self.step - 1, 0)))
         unpack(tensors, self.network, self.stepper, self.generator)
         self.stepper.nll_sum.copy_(tensors["nll_sum"])
         for index, value in enumerate(self.stepper.average):

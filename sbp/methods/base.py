@@ -34,7 +34,7 @@ class Penalty(NamedTuple):
 
 
 class Method:
-    """What a run's network is trained with, made from the run's config. Holds no tensors: those are the network's."""
+    """What a run's network is trained with, made from the run's config; one for one network."""
 
     def __init__(self, config: RunConfig) -> None:
         self.config = config
