@@ -6,8 +6,7 @@ from pages.parts import channels_live, frame, replay, run_picker
 
 frame.header("Channels", "Which channels die, when?")
 
-run, complaints = run_picker.choose(replay.has_film)
-frame.notices(complaints)
+run = run_picker.pick(replay.has_film)
 if run is None:
     st.info(
         "No run has pictures yet, not even a recorded one. Start one on the page Train: its channels show here "

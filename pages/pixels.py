@@ -6,8 +6,7 @@ from pages.parts import frame, gradients, pixels_live, replay, run_picker
 
 frame.header("Pixels", "Which input pixels get pruned?")
 
-run, complaints = run_picker.choose(replay.has_film)
-frame.notices(complaints)
+run = run_picker.pick(replay.has_film)
 if run is None:
     st.info(
         "No run has pictures yet, not even a recorded one. Start one on the page Train: its pixels show here from its "

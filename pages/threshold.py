@@ -6,8 +6,7 @@ from pages.parts import frame, run_picker, threshold_live
 
 frame.header("Threshold and cost", "How small, how fast, at what error?")
 
-run, complaints = run_picker.choose(threshold_live.has_noise)
-frame.notices(complaints)
+run = run_picker.pick(threshold_live.has_noise)
 if run is None:
     st.info(
         "No run has noise to put a threshold on yet, not even a recorded one. Start one on the page Train: its kept "

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from pages.parts import frame, live, run_details, run_picker, start
+from pages.parts import frame, live, replay, run_details, run_picker, start
 
 frame.header("Train", "Watch pruning happen.")
 
-runs = run_picker.suitable(live.watchable)
+runs = run_picker.suitable(replay.watchable)
 watching = bool(run_picker.remembered()) or any(not run.recorded for run in runs)
 
 
@@ -17,7 +17,7 @@ def new_run() -> None:
 
 
 if watching and runs:
-    run, complaints = run_picker.choose(live.watchable)
+    run, complaints = run_picker.choose(replay.watchable)
     frame.notices(complaints)
     live.show(run.id, play=run.recorded, tools=new_run)
     run_details.show(run)

@@ -166,6 +166,11 @@ class RunConfig:
         """Whether every unit has a mu and a log sigma, so that its story can be told."""
         return self.method in NOISE_METHODS
 
+    @property
+    def last_epoch(self) -> int:
+        """The number of the last epoch, fine-tuning included."""
+        return self.epochs + self.finetune_epochs
+
     def to_json(self) -> str:
         """The config as JSON text with every field written out."""
         return json.dumps(dataclasses.asdict(self), indent=2)

@@ -37,10 +37,11 @@ def write_run(
 ) -> Any:
     """Writes a run's folder as a worker would have, in this state; returns its view, or with `hold` its writer.
 
-    The writer holds the lock, as a living worker does; without it an active state shows as lost.
+    The writer holds the lock, as a living worker does; without it an active state shows as lost. A method without
+    noise writes no snapshots, and fine-tuning none after the last of the main phase.
     """  # fmt: skip
     asked = config(**changes)
-    done = asked.epochs if epochs_done is None else epochs_done
+    done = asked.last_epoch if epochs_done is None else epochs_done
     folder = store.create(asked, root)
     layers = SPECS[asked.network].layers(asked.widths)
     folder.write_meta({
@@ -50,8 +51,9 @@ def write_run(
     path = trajectory(layers, asked)
     steps = 12
     for epoch in range(done + 1):
-        loc, log_scale = path(epoch)
-        folder.append_snapshot(Snapshot(epoch, loc, log_scale))
+        loc, log_scale = path(min(epoch, asked.epochs))
+        if asked.has_noise and epoch <= asked.epochs:
+            folder.append_snapshot(Snapshot(epoch, loc, log_scale))
         if epoch:
             folder.append_record(record(asked, layers, epoch, loc, log_scale))
     progress = Progress("sbp", min(done + 1, asked.epochs), asked.epochs, done * steps, asked.epochs * steps,
@@ -108,5 +110,6 @@ def record(
     kl = sum(float(moments.kl(loc[x.name], log_scale[x.name]).sum()) for x in layers)
     nll = 0.03 + 0.5 * float(np.exp(-4 * epoch / asked.epochs))
     error = 1.4 + 9 * float(np.exp(-6 * epoch / asked.epochs))
-    return Record(epoch, epoch * 12, "sbp", 1.5 * epoch, nll, kl, kl, nll + kl / 50000, error / 2, error, kept,
+    phase = "sbp" if epoch <= asked.epochs else "finetune"
+    return Record(epoch, epoch * 12, phase, 1.5 * epoch, nll, kl, kl, nll + kl / 50000, error / 2, error, kept,
                   SPECS[asked.network].macs(kept), asked.lr, asked.noise_lr)  # fmt: skip

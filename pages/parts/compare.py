@@ -27,7 +27,7 @@ def show(runs: list[RunView]) -> None:
     st.dataframe(differences(runs), alt="What differs between the compared runs, and how they ended")
     found = {names[run.id]: tables(run) for run in runs}
     dark = is_dark()
-    total = max(run.config.epochs for run in runs)
+    total = max(run.config.last_epoch for run in runs)
     charts: dict[str, Any] = {
         "Loss, nats per object": lambda d: compare.chart(found, "loss", total, d),
         "Error of the pruned network, %": lambda d: compare.chart(found, "validation_error_percent", total, d),

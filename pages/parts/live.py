@@ -22,6 +22,7 @@ from sbp.viz import words
 from sbp.viz.tables import tables
 
 POLL_SECONDS = 1.0
+PHASE_WORDS = {"pretrain": "Pretraining without noise, epoch", "finetune": "Fine-tuning, epoch"}
 HUNG_SECONDS = 60  # a worker writes its status several times a second; one silent for so long hangs
 
 
@@ -34,25 +35,24 @@ def _panel(run: RunView, polling: bool, play: bool, tools: Callable[[], None] | 
     _first_line(run, tools)
     _standing(run)
     _trouble(run)
-    if len(run.snapshots()):
+    if not run.config.has_noise:
+        st.caption(without_noise(run))
+    if replay.has_pictures(run):
         layout, panels = replay.train_layout(run)
         player(run, layout, panels, key=f"player-{run.id}", play=play and not polling, live=polling)
         if not run.recorded and run.meta.get("data_source"):
             st.caption(_md(origin(run)))
     else:
+        when = "as soon as the network is built" if run.config.has_noise else "after the first epoch"
         st.container(height=320, border=True, vertical_alignment="center", horizontal_alignment="center").markdown(
-            ":gray[Pictures appear as soon as the network is built.]", width="content"
+            f":gray[Pictures appear {when}.]",
+            width="content",
         )
-
-
-def watchable(run: RunView) -> bool:
-    """Whether there is something to watch: a live run always, a recording once it has pictures."""
-    return not run.recorded or replay.has_film(run)
 
 
 def _first_line(run: RunView, tools: Callable[[], None] | None) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="run-line"):
-        run_picker.chooser(run.id, watchable)
+        run_picker.chooser(run.id, replay.watchable)
         run_picker.badge(run)
         st.space("stretch")
         if run.state in (State.QUEUED, State.STARTING, State.RUNNING) and not run.recorded:
@@ -65,7 +65,8 @@ def _first_line(run: RunView, tools: Callable[[], None] | None) -> None:
                 "Resume", icon=":material/resume:", key="resume", type="primary", on_click=_ask,
                 args=(launcher.resume, run.id), help="Goes on from the last checkpoint.",
             )  # fmt: skip
-        st.page_link("channels.py", label="Channels", icon=":material/grid_on:", query_params={"run": run.id})
+        if run.config.has_noise:
+            st.page_link("channels.py", label="Channels", icon=":material/grid_on:", query_params={"run": run.id})
         if tools:
             tools()
 
@@ -87,7 +88,7 @@ def standing(run: RunView) -> str:
         return f"**Queued.** {_queue(run)}"
     if run.state is State.STARTING or not progress:
         return f"**Starting.** {_md(run.message)}"
-    phase = "Pretraining without noise, epoch" if progress["phase"] == "pretrain" else "Epoch"
+    phase = PHASE_WORDS.get(progress["phase"], "Epoch")
     parts = [
         f"**{phase} {progress['epoch']} of {progress['epochs']}**",
         f"step {progress['step']:,} of {progress['steps']:,}",
@@ -103,7 +104,9 @@ def standing(run: RunView) -> str:
 
 
 def first_prune(run: RunView) -> str:
-    """When the first unit died, or is expected to."""
+    """When the first unit died, or is expected to; nothing of a run whose units have no noise."""
+    if not run.config.has_noise:
+        return ""
     found = tables(run)
     dead = [epoch for name in found.snr for epoch in found.epochs[(found.snr[name] < 1).any(axis=1)][:1]]
     if dead:
@@ -129,6 +132,15 @@ def ending(run: RunView) -> str:
             f"{kept} units kept, {_times(result.get('macs_reduction'))} on {run.meta.get('hardware', run.device)}."
         )
     return run.message if run.state in (State.FINISHED, State.STOPPED) else ""
+
+
+def without_noise(run: RunView) -> str:
+    """What a run of another method shows, and what it cannot."""
+    method = words.METHOD[run.config.method]
+    return (
+        f"{method} gives units no mu and sigma, so there is no SNR to follow: shown are the units that it keeps, its "
+        "loss and its error."
+    )
 
 
 def origin(run: RunView) -> str:

@@ -35,7 +35,8 @@ _PLAYER = st.components.v2.component(
 
 
 def panel(kind: str, area: str | None = None, layer: int | None = None) -> dict[str, Any]:
-    """One picture: its kind (network, cells, lines, heat, bound, error, survivors), its place and its layer's index."""
+    """One picture: its kind (network, cells, lines, heat, bound, error, survivors, chart), its place and its
+    layer's index, or that of the recording's chart."""
     return {"kind": kind, "area": area or kind, "layer": layer}
 
 

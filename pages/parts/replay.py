@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pages.parts import run_picker
 from pages.parts.player import panel
 from sbp.runs.states import State
 from sbp.runs.store import RunView
@@ -18,18 +19,30 @@ def for_story(runs: list[RunView]) -> RunView | None:
     finished = [run for run in runs if not run.recorded and run.state is State.FINISHED]
     choices = [run for run in recorded if has_film(run)]
     choices = choices or [run for run in [*finished, *runs] if has_film(run)]
-    choices.sort(key=lambda run: run.config.dataset == "digits")  # larger data tell it better
+    choices.sort(key=run_picker.atypical)
     pictures = [run for run in choices if run.layers and len(run.layers[0].shape) == 2]
     return next(iter([*pictures, *choices]), None)
 
 
 def has_film(run: RunView) -> bool:
-    """Whether a run has at least two snapshots, by the size of its file."""
+    """Whether a run has at least two snapshots, by the size of its file; one without noise never has."""
+    if not run.config.has_noise:
+        return False
     row = 4 * (1 + 2 * sum(layer.units for layer in run.layers))
     try:
         return (run.folder / "noise.f32").stat().st_size >= PLAYABLE * row
     except OSError:
         return False
+
+
+def has_pictures(run: RunView) -> bool:
+    """Whether there is something to draw of a run: noise that has been written, or of a method without, an epoch."""
+    return bool(len(run.snapshots())) if run.config.has_noise else bool(run.records())
+
+
+def watchable(run: RunView) -> bool:
+    """Whether there is something to watch: a live run always, a recording once it has pictures."""
+    return not run.recorded or has_film(run) or (not run.config.has_noise and has_pictures(run))
 
 
 def picture_layer(run: RunView) -> int:
@@ -38,7 +51,9 @@ def picture_layer(run: RunView) -> int:
 
 
 def train_layout(run: RunView) -> tuple[str, list[dict[str, Any]]]:
-    """Layout and pictures of page Train for a run of three or four noise layers."""
+    """Layout and pictures of page Train for a run of three or four noise layers, or for one without noise."""
+    if not run.config.has_noise:
+        return "plain", [panel("chart", "kept", 0), panel("network"), panel("bound"), panel("error")]
     maps = [panel("cells", "abcd"[i], i) for i in range(min(len(run.layers), 4))]
     layout = "train4" if len(maps) == 4 else "train"
     return layout, [panel("lines"), panel("network"), *maps, panel("bound"), panel("error")]

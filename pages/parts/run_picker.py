@@ -14,6 +14,8 @@ from sbp.viz import words
 
 Suits = Callable[[RunView], bool]
 
+USUAL = ("sbp", "sbpa")  # methods that a list does not name
+
 ICONS = {
     State.QUEUED: ":material/hourglass_empty:",
     State.STARTING: ":material/downloading:",
@@ -41,8 +43,9 @@ def badge(run: RunView) -> None:
 
 def label(run: RunView) -> str:
     """A run in one line of a list: what, how, which state, when."""
-    what = words.run_title(run.config)
-    preset = "" if run.config.preset == "custom" else f", {run.config.preset}"
+    what, method = words.run_title(run.config), run.config.method
+    how = f", {words.METHOD[method]}" if method not in USUAL else ""
+    preset = how if run.config.preset == "custom" else f"{how}, {run.config.preset}"
     if run.recorded:
         return f"Recorded: {what}{preset}"
     return f"{what}{preset} · {run.state} · {moment_of(run)}"
@@ -68,8 +71,17 @@ def remember(run_id: str) -> None:
 
 
 def newest(runs: list[RunView]) -> RunView | None:
-    """What to show unasked: a run in progress, else the newest live one, else the first recording."""
-    return next((run for run in runs if run.state.active and not run.recorded), runs[0] if runs else None)
+    """What to show unasked: a run in progress, else the newest live one, else the most typical recording."""
+    live = [run for run in runs if not run.recorded]
+    if live or not runs:
+        return next((run for run in live if run.state.active), live[0] if live else None)
+    return min(runs, key=atypical)
+
+
+def atypical(run: RunView) -> tuple[bool, ...]:
+    """Sorts recordings by how little they stand for the method: those of a preset, on true labels, come first."""
+    config = run.config
+    return not config.has_noise, config.random_labels, config.preset == "custom", config.dataset == "digits"
 
 
 def suitable(suits: Suits | None = None) -> list[RunView]:
@@ -78,19 +90,42 @@ def suitable(suits: Suits | None = None) -> list[RunView]:
 
 
 def choose(suits: Suits | None = None) -> tuple[RunView | None, list[str]]:
-    """The run to show, put into the link, and a sentence for a link that names none; (None, []) where there is none."""
+    """The run to show, put into the link, and a sentence where the one asked for is not here or not for this page; None
+    where there is no run to show."""
     runs = suitable(suits)
     wanted = remembered()
     chosen = next((run for run in runs if run.id == wanted), None) or newest(runs)
-    if chosen is None:
-        return None, []
+    instead = f" Shown instead: {label(chosen)}." if chosen else ""
     complaints = []
-    if chosen.id != wanted and st.query_params.get("run"):
-        complaints.append(
-            f"The link names the run {_short(wanted)}, which is not here. Shown instead: {label(chosen)}."
-        )
-    remember(chosen.id)
+    if wanted and (chosen is None or chosen.id != wanted):
+        other = next((run for run in store.list_runs() if run.id == wanted), None)
+        if other is not None and not other.config.has_noise:
+            complaints.append(f"{without_noise(other)}{instead}")
+        elif st.query_params.get("run") and chosen is not None:
+            complaints.append(f"The link names the run {_short(wanted)}, which is not here.{instead}")
+    if chosen is not None:
+        remember(chosen.id)
     return chosen, complaints
+
+
+def pick(suits: Suits) -> RunView | None:
+    """The run that a page about noise shows, with what is to be said of the one asked for, and the way to that one."""
+    asked = remembered()
+    run, complaints = choose(suits)
+    if complaints:
+        st.warning("  \n".join(complaints), icon=":material/link_off:")
+    if complaints and asked in {other.id for other in store.list_runs()}:
+        st.page_link("train.py", label="Its curves, on the page Train", icon=":material/model_training:",
+                     query_params={"run": asked})  # fmt: skip
+    return run
+
+
+def without_noise(run: RunView) -> str:
+    """Why a page about mu and sigma cannot show this run."""
+    return (
+        f"{label(run)} was trained with {words.METHOD[run.config.method]}, which gives units no mu and sigma: "
+        "this page has nothing of it to show."
+    )
 
 
 def chooser(shown: str, suits: Suits | None = None) -> None:

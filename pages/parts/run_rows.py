@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.parts import run_picker
 from pages.parts.compare import MOST, plain
+from pages.parts.live import PHASE_WORDS
 from pages.parts.run_details import downloads
 from sbp.presets import PRESETS
 from sbp.runs import launcher, store
@@ -50,7 +51,8 @@ def summary_of(run: RunView) -> str:
     preset = PRESETS.get((config.network, config.preset))
     changed = []
     if preset is None:
-        changed = [f"{config.epochs} epochs", f"batch {config.batch_size}", f"noise lr {config.noise_lr:g}"]
+        changed = [f"{config.epochs} epochs", f"batch {config.batch_size}",
+                   f"noise lr {config.noise_lr:g}" if config.has_noise else f"lr {config.lr:g}"]
     else:
         for name in ("epochs", "batch_size", "lr", "noise_lr", "kl_weights", "seed", "train_size"):
             if getattr(config, name) != getattr(preset.on(config.dataset), name):
@@ -65,7 +67,8 @@ def _outcome(run: RunView) -> None:
         progress = run.progress or {}
         step, steps = progress.get("step", 0), progress.get("steps", 0)
         left = progress.get("seconds_left")
-        text = f"Epoch {progress['epoch']} of {progress['epochs']}" if progress else run.message
+        phase = PHASE_WORDS.get(progress.get("phase", ""), "Epoch")
+        text = f"{phase} {progress['epoch']} of {progress['epochs']}" if progress else run.message
         if left is not None:
             text += f" · {words.duration(left)} left"
         st.progress(min(step / steps, 1.0) if steps else 0.0, text=text)
@@ -95,7 +98,8 @@ def _verbs(run: RunView) -> None:
     with st.container(horizontal=True, gap="xsmall", horizontal_alignment="right", vertical_alignment="center"):
         link = {"run": run.id}
         st.page_link("train.py", label="Open", icon=":material/model_training:", query_params=link)
-        st.page_link("channels.py", label="Channels", icon=":material/grid_on:", query_params=link)
+        if run.config.has_noise:
+            st.page_link("channels.py", label="Channels", icon=":material/grid_on:", query_params=link)
         with st.popover("", icon=":material/more_vert:", help="Stop, resume, export, delete", key=f"more-{run.id}"):
             st.caption(run.id)
             downloads(run)

@@ -34,6 +34,7 @@ def summarise(view: RunView) -> dict[str, Any]:
     for name in ("hardware", "n_train", "n_test", "kl_weights", "versions", "commit"):
         values[name] = view.meta.get(name, values[name])
     values["device"] = view.device or values["device"]
+    # Of those in `epochs`, which are the main phase's; pretraining and fine-tuning are not among them.
     values["epochs_done"] = sum(record.phase == "sbp" for record in records)
     if records:
         last = records[-1]

@@ -11,7 +11,14 @@ import pandas as pd
 from sbp.viz import charts, palette
 from sbp.viz.tables import RunTables
 
-TERMS = {"nll": "data term: NLL", "kl_per_object": "KL / number of objects", "loss": "their sum: the loss"}
+DATA_TERM, SUM = "data term: NLL", "their sum: the loss"
+# What a method adds to the data term, short and long; those that are not here add nothing.
+ADDED = {
+    **dict.fromkeys(
+        ("sbp", "sbpa", "sbp-fixed-mu", "sbp-weights", "sparse-vd"), ("KL / objects", "KL / number of objects")
+    ),
+    "ssl": ("group penalty", "group penalty"),
+}
 ERRORS = {"validation_error_percent": "held-out", "train_error_percent": "training"}
 FLOOR = 0.05  # percent; an error of 0 is drawn here, since the axis is logarithmic
 
@@ -19,31 +26,36 @@ FLOOR = 0.05  # percent; an error of 0 is drawn here, since the axis is logarith
 def chart(
     tables: RunTables, total: int, epoch: int | None = None, dark: bool = False, height: int = charts.HEIGHT
 ) -> Any:
-    """NLL, weighted KL over the number of training objects, and the loss (their sum), in nats per object."""
+    """NLL, weighted KL over the number of training objects, and the loss (their sum), in nats per object.
+
+    A method that adds something else to the NLL, or nothing, is drawn so.
+    """
     records = tables.records
     if records.empty:
         return charts.empty("The first epoch has not ended yet.", height)
     colours = [palette.DATA_DARK, palette.KL_DARK, palette.REFERENCE_DARK] if dark else [
         palette.DATA, palette.KL, palette.REFERENCE]  # fmt: skip
-    data = _long(records, TERMS)
+    terms = terms_of(tables.method)
+    data = _long(records, terms)
     top = top_of(data["value"].to_numpy())
-    names = list(TERMS.values())
+    names = list(terms.values())
     lines = (
         alt.Chart(data)
         .mark_line(strokeWidth=2.25, clip=True)
         .encode(
-            x=charts.epoch_axis(_first(records), max(total, tables.last)),
+            x=charts.epoch_axis(_first(records), last_of(tables, total)),
             y=alt.Y("value:Q", title="nats per object", scale=alt.Scale(domain=[0, top], nice=False, clamp=True),
                     axis=alt.Axis(tickCount=5, gridOpacity=0.4)),
-            color=alt.Color("term:N", title=None, sort=names, scale=alt.Scale(domain=names, range=colours),
+            color=alt.Color("term:N", title=None, sort=names,
+                            scale=alt.Scale(domain=names, range=colours[: len(names)]),
                             legend=alt.Legend(orient="top", symbolStrokeWidth=3, labelLimit=240)),
             strokeDash=alt.StrokeDash("term:N", sort=names, legend=None,
-                                      scale=alt.Scale(domain=names, range=[[1, 0], [6, 3], [2, 2]])),
+                                      scale=alt.Scale(domain=names, range=[[1, 0], [6, 3], [2, 2]][: len(names)])),
             tooltip=[alt.Tooltip("term:N"), alt.Tooltip("epoch:Q"),
                      alt.Tooltip("value:Q", title="nats per object", format=".4f")],
         )
     )  # fmt: skip
-    return charts.finish(alt.layer(lines, *charts.moment(epoch, dark)), describe(tables, epoch), height)
+    return charts.finish(alt.layer(lines, *_rules(tables, epoch, dark)), describe(tables, epoch), height)
 
 
 def error_chart(
@@ -61,7 +73,7 @@ def error_chart(
         alt.Chart(data)
         .mark_line(strokeWidth=2.25, clip=True)
         .encode(
-            x=charts.epoch_axis(_first(records), max(total, tables.last)),
+            x=charts.epoch_axis(_first(records), last_of(tables, total)),
             y=alt.Y("drawn:Q", title="error of the pruned network, %",
                     scale=alt.Scale(type="log", domain=[FLOOR, 100], nice=False, clamp=True),
                     axis=charts.log_axis(FLOOR, 100)),
@@ -73,7 +85,14 @@ def error_chart(
                      alt.Tooltip("value:Q", title="error, %", format=".2f")],
         )
     )  # fmt: skip
-    return charts.finish(alt.layer(lines, *charts.moment(epoch, dark)), describe_error(tables, epoch), height)
+    return charts.finish(alt.layer(lines, *_rules(tables, epoch, dark)), describe_error(tables, epoch), height)
+
+
+def terms_of(method: str) -> dict[str, str]:
+    """The columns of the loss's terms and what they are called on a chart."""
+    if method not in ADDED:
+        return {"nll": DATA_TERM}
+    return {"nll": DATA_TERM, "kl_per_object": ADDED[method][1], "loss": SUM}
 
 
 def describe(tables: RunTables, epoch: int | None = None) -> str:
@@ -81,10 +100,11 @@ def describe(tables: RunTables, epoch: int | None = None) -> str:
     row = _row(tables, epoch)
     if row is None:
         return "No epoch has ended yet, so there is no bound to show."
-    return (
-        f"Epoch {int(row['epoch'])}: the data term is {row['nll']:.3f} nats per object, the KL adds "
-        f"{row['kl_per_object']:.3f}, together {row['loss']:.3f}."
-    )
+    said = f"Epoch {int(row['epoch'])}: the data term is {row['nll']:.3f} nats per object"
+    if tables.method not in ADDED:
+        return f"{said}; this method adds nothing to it."
+    what = ADDED[tables.method][0].removesuffix(" / objects")
+    return f"{said}, the {what} adds {row['kl_per_object']:.3f}, together {row['loss']:.3f}."
 
 
 def describe_error(tables: RunTables, epoch: int | None = None) -> str:
@@ -98,6 +118,11 @@ def describe_error(tables: RunTables, epoch: int | None = None) -> str:
     return f"Epoch {int(row['epoch'])}: the pruned network errs on {what}."
 
 
+def last_of(tables: RunTables, total: int) -> int:
+    """The end of the axis of epochs: `total`, or what has been recorded where that is more."""
+    return max(total, tables.last, *(int(epoch) for epoch in tables.records["epoch"][-1:]))
+
+
 def top_of(values: np.ndarray) -> float:
     """A round number above all values, so that the axis moves only when something new is higher than anything before.
 
@@ -107,6 +132,10 @@ def top_of(values: np.ndarray) -> float:
     highest = float(np.nanmax(values, initial=0.01))
     step = 10.0 ** np.floor(np.log10(highest))
     return float(next(m * step for m in (1, 1.5, 2, 3, 5, 7.5, 10) if m * step >= highest))
+
+
+def _rules(tables: RunTables, epoch: int | None, dark: bool) -> list[alt.Chart]:
+    return [*charts.finetuning(tables.finetuned_from, dark), *charts.moment(epoch, dark)]
 
 
 def _long(records: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:

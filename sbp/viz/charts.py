@@ -75,6 +75,19 @@ def moment(epoch: float | None, dark: bool = False) -> list[alt.Chart]:
     return [alt.Chart(alt.Data(values=[{"at": epoch}])).mark_rule(color=colour, size=1).encode(x="at:Q")]
 
 
+def finetuning(epoch: int | None, dark: bool = False) -> list[alt.Chart]:
+    """The vertical rule at the end of the main phase, where fine-tuning goes on after it; nothing elsewhere."""
+    if epoch is None:
+        return []
+    colour = palette.REFERENCE_DARK if dark else palette.REFERENCE
+    data = alt.Chart(alt.Data(values=[{"at": epoch, "rule": "fine-tuning"}])).encode(x="at:Q")
+    name = data.mark_text(align="left", baseline="top", dx=4, color=colour, fontSize=11)
+    return [
+        data.mark_rule(color=colour, strokeDash=[2, 3], size=1.25),
+        name.encode(y=alt.value(2), text="rule:N"),
+    ]
+
+
 def finish(chart: Any, description: str, height: int = HEIGHT) -> Any:
     """The last touch: description for those who do not see it, height, as wide as its place, no zoom."""
     return chart.properties(description=description, height=height, width="container").configure_view(strokeWidth=0)

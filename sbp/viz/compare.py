@@ -22,7 +22,7 @@ LOGARITHMIC = ("validation_error_percent", "macs_percent")
 
 
 def chart(runs: Mapping[str, RunTables], what: str, total: int, dark: bool = False, height: int = 260) -> Any:
-    """A line a run, told apart by colour, dash and a letter at its end; epochs with the noise on."""
+    """A line a run, told apart by colour, dash and a letter at its end; without the epochs of pretraining."""
     data = table(runs, what)
     if data.empty:
         return charts.empty("None of these runs has finished an epoch.", height)
@@ -52,17 +52,18 @@ def chart(runs: Mapping[str, RunTables], what: str, total: int, dark: bool = Fal
     )
     ends = data.sort_values("epoch").groupby("run", as_index=False).last()
     letters = base.properties(data=ends).mark_text(align="left", dx=4, fontWeight="bold").encode(text="run:N")
-    return charts.finish(alt.layer(lines, letters), describe(data, what), height)
+    tuned = [found.finetuned_from for found in runs.values() if found.finetuned_from is not None]
+    rules = [mark for epoch in sorted(set(tuned)) for mark in charts.finetuning(epoch, dark)]
+    return charts.finish(alt.layer(lines, letters, *rules), describe(data, what), height)
 
 
 def table(runs: Mapping[str, RunTables], what: str) -> pd.DataFrame:
     """Long form: run, epoch, value; epochs of pretraining and missing values are left out."""
     parts = []
     for name, found in runs.items():
-        records = found.records
+        records = found.after_pretraining
         if records.empty:
             continue
-        records = records[records["phase"] == "sbp"]
         parts.append(pd.DataFrame({"run": name, "epoch": records["epoch"], "value": _values(found, records, what)}))
     if not parts:
         return pd.DataFrame({"run": [], "epoch": [], "value": []})

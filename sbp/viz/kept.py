@@ -10,7 +10,7 @@ import pandas as pd
 
 from sbp.networks.specs import LayerInfo
 from sbp.pruning.masks import keep_masks, kept_counts
-from sbp.viz import charts, palette, words
+from sbp.viz import bound, charts, palette, words
 from sbp.viz.tables import RunTables
 
 
@@ -27,7 +27,7 @@ def chart(
         alt.Chart(data)
         .mark_line(strokeWidth=2.25, interpolate="step-after", clip=True)
         .encode(
-            x=charts.epoch_axis(0, max(total, tables.last)),
+            x=charts.epoch_axis(0, bound.last_of(tables, total)),
             y=alt.Y(
                 "percent:Q",
                 title="kept, % of the layer",
@@ -55,7 +55,8 @@ def chart(
             ],
         )
     )
-    return charts.finish(alt.layer(lines, *charts.moment(epoch, dark)), describe(tables, epoch), height)
+    rules = [*charts.finetuning(tables.finetuned_from, dark), *charts.moment(epoch, dark)]
+    return charts.finish(alt.layer(lines, *rules), describe(tables, epoch), height)
 
 
 def table(tables: RunTables) -> pd.DataFrame:
@@ -68,8 +69,8 @@ def table(tables: RunTables) -> pd.DataFrame:
 
 
 def counts(tables: RunTables) -> list[tuple[int, tuple[int, ...]]]:
-    """(epoch, kept units a layer) with the noise on: as recorded where there is a record, else by SNR >= 1."""
-    recorded = tables.records[tables.records["phase"] == "sbp"] if len(tables.records) else tables.records
+    """(epoch, kept units a layer) from the main phase on: as recorded where there is a record, else by SNR >= 1."""
+    recorded = tables.after_pretraining
     known = {int(e): tuple(k) for e, k in zip(recorded["epoch"], recorded["kept"], strict=True)}
     epochs = sorted({*map(int, tables.epochs), *known})
     return [(epoch, known.get(epoch) or _by_snr(tables, epoch)) for epoch in epochs]
@@ -119,7 +120,8 @@ def sentence(layers: Sequence[LayerInfo], kept: Sequence[int], epoch: int | None
 
 def describe(tables: RunTables, epoch: int | None = None) -> str:
     """The chart in a sentence."""
-    return sentence(tables.layers, kept_at(tables, epoch), tables.last if epoch is None else epoch)
+    newest = max((e for e, _ in counts(tables)), default=-1)
+    return sentence(tables.layers, kept_at(tables, epoch), newest if epoch is None else epoch)
 
 
 def _by_snr(tables: RunTables, epoch: int) -> tuple[int, ...]:

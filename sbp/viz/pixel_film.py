@@ -50,7 +50,7 @@ def pack(tables: RunTables, config: Any) -> tuple[dict[str, np.ndarray], dict[st
     return arrays, {
         "id": tables.run,
         "epochs": tables.epochs[rows].tolist(),
-        "total": int(max(config.epochs, tables.last)),
+        "total": int(max(config.last_epoch, tables.last)),
         "layer": {"name": layer.name, "kind": layer.kind, "units": layer.units, "parent": layer.parent},
         "grid": cells(layer, aspect=1.0).tolist(),
         "theta_max": theta_max,

@@ -53,13 +53,27 @@ def frames(epochs: np.ndarray, count: int = FRAMES) -> np.ndarray:
     return np.unique(np.concatenate([even, early]).round().astype(int))
 
 
+def moments_of(tables: RunTables, noise: bool) -> np.ndarray:
+    """The epochs that a film may stop at: those with a snapshot, then those of fine-tuning, which moves no noise; of a
+    run without noise every epoch recorded after pretraining."""
+    recorded = tables.after_pretraining
+    if len(recorded) and noise:
+        recorded = recorded[(recorded["phase"] == "finetune") & (recorded["epoch"] > tables.last)]
+    epochs = tables.epochs if noise else tables.epochs[:0]
+    return np.concatenate([epochs, recorded["epoch"].to_numpy(dtype=np.int64)])
+
+
 def pack(
     tables: RunTables, config: Any, *, live: bool = False, order: str = "death", focus: str | None = None
 ) -> dict[str, Any]:
-    """The recording as plain JSON-able values; with `focus` the sentences speak of that layer, else of the network."""
-    rows = frames(tables.epochs)
+    """The recording as plain JSON-able values; with `focus` the sentences speak of that layer, else of the network.
+
+    charts: curves that are drawn as they are given here (`curves`), the first the units kept of every layer.
+    """
+    every = moments_of(tables, config.has_noise)
+    shown = every[frames(every)]
+    rows = np.array([tables.index(int(epoch)) for epoch in shown], dtype=int)
     counts = dict(kept.counts(tables))
-    shown = tables.epochs[rows]
     by_layer = np.array([counts[int(epoch)] for epoch in shown]).reshape(len(rows), len(tables.layers))
     dense = SPECS[config.network].dense_macs(config.widths)
     return {
@@ -67,11 +81,14 @@ def pack(
         "live": live,
         "sorted": _CLOSE[order],
         "epochs": shown.tolist(),
-        "total": int(max(config.epochs, tables.last)),
+        "total": int(max(config.last_epoch, tables.last)),
+        "noise": config.has_noise,
+        "tuned": tables.finetuned_from,
         "outputs": OUTPUTS,
         "prior": tables.prior_snr,
         "layers": [_layer(tables, layer, rows, by_layer[:, i], order, focus) for i, layer in enumerate(tables.layers)],
         "records": _records(tables),
+        "charts": [kept_curves(tables.layers, shown, by_layer)],
         "sentences": [
             layer_sentence(tables, focus, int(row)) if focus else
             network_sentence(tables, config, int(epoch), tuple(map(int, k)), dense)
@@ -80,9 +97,11 @@ def pack(
         "scale": {"low": LOW, "high": HIGH, "one": ONE, "light": _b64(colours(False)), "dark": _b64(colours(True))},
         "colours": {
             "light": {"kept": palette.KEPT, "pruned": palette.PRUNED, "data": palette.DATA, "kl": palette.KL,
-                      "reference": palette.REFERENCE},
+                      "reference": palette.REFERENCE,
+                      **{f"layer{i}": colour for i, colour in enumerate(palette.LAYERS)}},
             "dark": {"kept": palette.KEPT_DARK, "pruned": palette.PRUNED_DARK, "data": palette.DATA_DARK,
-                     "kl": palette.KL_DARK, "reference": palette.REFERENCE_DARK},
+                     "kl": palette.KL_DARK, "reference": palette.REFERENCE_DARK,
+                     **{f"layer{i}": colour for i, colour in enumerate(palette.LAYERS)}},
         },
     }  # fmt: skip
 
@@ -97,8 +116,8 @@ def network_sentence(tables: RunTables, config: Any, epoch: int, kept_units: tup
     fewer = "nothing saved yet" if macs == dense else f"{times:.1f} times fewer multiplications"
     if min(kept_units) == 0:
         fewer = "nothing reaches the output any more"
-    row = tables.records[(tables.records["phase"] == "sbp") & (tables.records["epoch"] == epoch)] if len(
-        tables.records) else tables.records  # fmt: skip
+    row = tables.after_pretraining
+    row = row[row["epoch"] == epoch] if len(row) else row
     error = ""
     if len(row):
         held = row.iloc[0]["validation_error_percent"]
@@ -129,6 +148,29 @@ def layer_sentence(tables: RunTables, name: str, row: int) -> str:
     return f"{text}; {died_text}" + (f", {back:,} came back." if back else ".")
 
 
+def curves(title: str, unit: str, series: list[dict[str, Any]], top: float, **more: Any) -> dict[str, Any]:
+    """A chart of lines for the player: top is the end of its axis from 0; series have name, x, y, colour (one of
+    `colours`), perhaps dash; more: rules, [{"y", "text"}]."""
+    return {"title": title, "unit": unit, "series": series, "top": top, **more}
+
+
+def kept_curves(layers: tuple[LayerInfo, ...], epochs: np.ndarray, counts: np.ndarray) -> dict[str, Any]:
+    """Share of each layer that is kept, in percent, by epoch; counts [epochs, layers]."""
+    series = [
+        {"name": words.layer_title(layer), "x": epochs.tolist(),
+         "y": (100 * counts[:, i] / layer.units).round(2).tolist(),
+         "colour": f"layer{i % len(palette.LAYERS)}", "dash": dash_of(i)}
+        for i, layer in enumerate(layers)
+    ]  # fmt: skip
+    return curves("Units kept, % of the layer", "%", series, 100.0)
+
+
+def dash_of(index: int) -> list[int]:
+    """The dash of the index-th line on a canvas, where a whole line has none."""
+    dash = palette.DASHES[index % len(palette.DASHES)]
+    return [] if dash == (1, 0) else list(dash)
+
+
 def _layer(
     tables: RunTables, layer: LayerInfo, rows: np.ndarray, counts: np.ndarray, order: str, focus: str | None
 ) -> dict[str, Any]:
@@ -139,7 +181,7 @@ def _layer(
     return {
         "name": layer.name, "title": words.layer_title(layer), "kind": layer.kind, "word": words.units_of(layer),
         "units": layer.units, "parent": layer.parent, "shape": list(layer.shape), "kept": counts.tolist(),
-        "levels": _b64(levels(tables.snr[layer.name][rows])),
+        "levels": _b64(levels(tables.snr[layer.name][rows])) if len(tables.epochs) else "",
         "order": _b64(by_order.astype("<i2")),
         "cells": {"rows": grid.shape[0], "columns": grid.shape[1], "units": _b64(grid.astype("<i2"))},
         "sample": trajectories.sample(tables, layer.name, share).tolist(),
@@ -160,6 +202,7 @@ def _records(tables: RunTables) -> dict[str, Any]:
         "loss": column("loss"),
         "validation": column("validation_error_percent"),
         "train": column("train_error_percent"),
+        "added": bound.ADDED.get(tables.method, ("", ""))[0],
         "top": bound.top_of(values[np.isfinite(values)]),
     }
 

@@ -57,6 +57,7 @@ class RunTables:
     prior_snr: float
     n_train: int
     macs_dense: int
+    method: str = "sbp"
 
     @property
     def last(self) -> int:
@@ -72,6 +73,17 @@ class RunTables:
         if epoch is None or not len(self.epochs):
             return max(len(self.epochs) - 1, 0)
         return int(np.clip(np.searchsorted(self.epochs, epoch, side="right") - 1, 0, len(self.epochs) - 1))
+
+    @property
+    def after_pretraining(self) -> pd.DataFrame:
+        """Records of the main phase and of fine-tuning, which goes on counting its epochs."""
+        return self.records[self.records["phase"] != "pretrain"] if len(self.records) else self.records
+
+    @property
+    def finetuned_from(self) -> int | None:
+        """The last epoch of the main phase where fine-tuning has begun after it; None elsewhere."""
+        tuned = self.records[self.records["phase"] == "finetune"] if len(self.records) else self.records
+        return int(tuned["epoch"].iloc[0]) - 1 if len(tuned) else None
 
     def alive(self, name: str) -> np.ndarray:
         """Units with SNR >= 1 in a layer, by epoch: int [E]."""
@@ -126,7 +138,7 @@ def build(run: Run, before: RunTables | None = None) -> RunTables:
         snr=snr, death=death, records=records_table(run.records()),
         prior_snr=moments.prior_snr(config.log_low, config.log_high),
         n_train=int(run.meta.get("n_train") or 0),
-        macs_dense=SPECS[config.network].dense_macs(config.widths),
+        macs_dense=SPECS[config.network].dense_macs(config.widths), method=config.method,
     )  # fmt: skip
 
 

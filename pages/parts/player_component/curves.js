@@ -3,7 +3,7 @@
 import { between, epochAxis, niceStep, playhead, write } from "./ink.js";
 import { epochAt } from "./recording.js";
 
-function curves(run, { series, title, unit, top, log, filled }) {
+function curves(run, { series, title, unit, top, log, filled, rules = [] }) {
   let place = null;
 
   function draw({ ink, width, height }, theme, moment) {
@@ -26,6 +26,17 @@ function curves(run, { series, title, unit, top, log, filled }) {
       ink.globalAlpha = 1;
       write(ink, theme, String(Number(tick.toPrecision(6))), box.left - 6, y(tick), { size: 11, align: "right", base: "middle", colour: theme.colours.reference });
     }
+    for (const rule of rules) {
+      ink.strokeStyle = theme.colours.reference;
+      ink.lineWidth = 1.25;
+      ink.setLineDash([4, 3]);
+      ink.beginPath();
+      ink.moveTo(box.left, y(rule.y));
+      ink.lineTo(box.left + box.width, y(rule.y));
+      ink.stroke();
+      ink.setLineDash([]);
+      write(ink, theme, rule.text, box.left + box.width - 4, y(rule.y) - 4, { size: 11, align: "right", colour: theme.colours.reference });
+    }
     const now = epochAt(run, moment);
     let legend = box.left;
     for (const s of series) {
@@ -47,6 +58,12 @@ function curves(run, { series, title, unit, top, log, filled }) {
       ink.setLineDash(s.dash || []);
       ink.stroke();
       ink.setLineDash([]);
+      if (started && s.x.length === 1) {
+        ink.beginPath();
+        ink.arc(end, y(s.y[0]), 4.5, 0, 7);
+        ink.fillStyle = colour;
+        ink.fill();
+      }
       if (filled && started) {
         ink.lineTo(end, box.bottom);
         ink.lineTo(x(s.x[0]), box.bottom);
@@ -73,28 +90,29 @@ function curves(run, { series, title, unit, top, log, filled }) {
   }
 
   function hover(px) {
-    if (!place || !series[0].x.length) return "";
-    let at = 0;
-    const xs = series[0].x;
-    while (at < xs.length - 1 && xs[at + 1] <= place.now && Math.abs(place.x(xs[at + 1]) - px) < Math.abs(place.x(xs[at]) - px)) at += 1;
-    const parts = series.filter((s) => s.y[at] != null).map((s) => `${s.name} ${Number(s.y[at].toPrecision(4))}`);
-    return `epoch ${xs[at]}: ${parts.join(", ")}`;
+    if (!place) return "";
+    const past = series.flatMap((s) => s.x.filter((epoch, i) => epoch <= place.now + 1e-6 && s.y[i] != null));
+    if (!past.length) return "";
+    const far = (epoch) => Math.abs(place.x(epoch) - px);
+    const at = past.reduce((best, epoch) => (far(epoch) < far(best) ? epoch : best));
+    const parts = series.map((s) => [s.name, s.y[s.x.indexOf(at)]]).filter(([, value]) => value != null);
+    return `epoch ${at}: ${parts.map(([name, value]) => `${name} ${Number(value.toPrecision(4))}`).join(", ")}`;
   }
 
   return { draw, hover, title: () => title };
 }
 
 export function boundPicture(run) {
-  const { x, nll, kl, loss } = run.records;
+  const { x, nll, kl, loss, added } = run.records;
+  const terms = [
+    { name: added, x, y: kl, colour: "kl", dash: [6, 3] },
+    { name: "loss", x, y: loss, colour: "reference", dash: [2, 2] },
+  ];
   return curves(run, {
-    title: "The bound, nats per object",
-    unit: "nats per object",
+    title: `The ${run.noise ? "bound" : "loss"}, nats per object`,
+    unit: "nats per object: NLL",
     top: run.records.top,
-    series: [
-      { name: "NLL", x, y: nll, colour: "data" },
-      { name: "KL / objects", x, y: kl, colour: "kl", dash: [6, 3] },
-      { name: "loss", x, y: loss, colour: "reference", dash: [2, 2] },
-    ],
+    series: [{ name: "NLL", x, y: nll, colour: "data" }, ...(added ? terms : [])],
   });
 }
 
@@ -110,6 +128,9 @@ export function errorPicture(run) {
     ],
   });
 }
+
+// A chart that the recording brings with it.
+export const chartPicture = (run, index) => curves(run, run.charts[index]);
 
 export function survivorsPicture(run, index) {
   const layer = run.layers[index];

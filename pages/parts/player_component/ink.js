@@ -86,6 +86,13 @@ export function epochAxis(ink, theme, box, run, from = 0, to = run.total) {
   }
   ink.stroke();
   const grey = { size: 11, base: "top", colour: theme.colours.reference };
+  if (run.tuned != null && run.tuned > from) {
+    ink.setLineDash([2, 3]);
+    playhead(ink, theme, box, x(run.tuned));
+    ink.setLineDash([]);
+    const left = x(run.tuned) < right - 70;
+    write(ink, theme, "fine-tuning", x(run.tuned) + (left ? 4 : -4), box.top + 2, { ...grey, align: left ? "left" : "right" });
+  }
   let free = -99;
   for (const epoch of ticks) {
     if (x(epoch) < free) continue;

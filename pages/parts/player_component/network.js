@@ -64,6 +64,11 @@ export function networkPicture(run) {
   // The kept units of a layer as a stack of their SNR colours, most certain in the middle of the network's flow.
   function stack(ink, theme, layer, levels, moment, x, middle, bar, size, kept) {
     if (size < 0.4 || kept <= 0) return;
+    if (!run.noise) {
+      ink.fillStyle = theme.colours.kept;
+      ink.fillRect(x, middle - size / 2, bar, size);
+      return;
+    }
     levelsAt(run, layer, moment, levels);
     counts.fill(0);
     let total = 0;

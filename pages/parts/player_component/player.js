@@ -3,7 +3,7 @@
 
 import { cellsPicture } from "./cells.js";
 import { follow, grow, last, makeClock, momentAt, placeAt, seek, SPEEDS, step, tick, toggle } from "./clock.js";
-import { boundPicture, errorPicture, survivorsPicture } from "./curves.js";
+import { boundPicture, chartPicture, errorPicture, survivorsPicture } from "./curves.js";
 import { heatPicture } from "./heat.js";
 import { colourOf, fit, readTheme } from "./ink.js";
 import { linesPicture } from "./lines.js";
@@ -18,6 +18,7 @@ const PICTURES = {
   bound: boundPicture,
   error: errorPicture,
   survivors: survivorsPicture,
+  chart: chartPicture,
 };
 const ICONS = { play: "M8 5v14l11-7z", pause: "M7 5h4v14H7zM13 5h4v14h-4z", back: "M6 5h2.5v14H6zM19 5v14L9.5 12z", next: "M15.5 5H18v14h-2.5zM5 5v14l9.5-7z" };
 const players = new WeakMap();
@@ -129,6 +130,7 @@ function makePlayer(root) {
 
   // The colour scale in words and colours, with its cut at 1.
   function legend() {
+    parts.legend.hidden = !run.noise;
     const at = (log) => Math.round(((log - run.scale.low) / (run.scale.high - run.scale.low)) * 255);
     const sweep = (from, to) => Array.from({ length: 9 }, (_, i) => colourOf(theme, from + ((to - from) * i) / 8)).join(",");
     const [below, above] = parts.legend.querySelectorAll("i");
