@@ -28,6 +28,10 @@ page = st.navigation(
             help="Which input pixels a network gives up, and what it makes of a digit that you draw.",
         ),
         st.Page(
+            "random_labels.py", title="Random labels", icon=":material/casino:", url_path="random-labels",
+            help="Two networks on random labels: one learns them by heart, the other gives its units up.",
+        ),
+        st.Page(
             "threshold.py", title="Threshold and cost", icon=":material/content_cut:", url_path="threshold",
             help="How small, how fast, at what error: a threshold to drag, criteria, measured speed, download.",
         ),

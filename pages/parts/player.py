@@ -13,7 +13,7 @@ import streamlit as st
 
 from pages.parts.assets import bundle, read
 from sbp.runs.store import RunView
-from sbp.viz import recording
+from sbp.viz import recording, twins
 from sbp.viz.tables import tables
 
 _MODULES = (
@@ -38,6 +38,26 @@ def panel(kind: str, area: str | None = None, layer: int | None = None) -> dict[
     """One picture: its kind (network, cells, lines, heat, bound, error, survivors, chart), its place and its
     layer's index, or that of the recording's chart."""
     return {"kind": kind, "area": area or kind, "layer": layer}
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _packed_twins(stamp: Any, live: bool, names: tuple[str, str], _runs: tuple[RunView, RunView]) -> dict[str, Any]:
+    return twins.pack(twins.pair_of(_runs, names), live)
+
+
+def twins_player(
+    runs: tuple[RunView, RunView], names: tuple[str, str], *, key: str, play: bool, live: bool, epoch: int | None,
+    on_epoch: Callable[[], None],
+) -> Any:  # fmt: skip
+    """Two runs on one clock, the first with its network; the result has `epoch` (-1: the newest)."""
+    areas = ("accuracy", "terms", "kept")
+    data = {
+        "recording": _packed_twins(tuple(run.data_stamp for run in runs), live, names, runs),
+        "layout": "twins",
+        "panels": [*(panel("chart", area, i) for i, area in enumerate(areas)), panel("network")],
+        "play": play, "loop": False, "seconds": 14.0, "report": True, "epoch": epoch, "unit": None, "keys": True,
+    }  # fmt: skip
+    return _PLAYER(key=key, data=data, on_epoch_change=on_epoch, on_unit_change=_nothing)
 
 
 @st.cache_data(max_entries=24, show_spinner=False)

@@ -13,6 +13,7 @@ from sbp.presets import PRESETS, Preset
 from sbp.runs import launcher
 from sbp.viz import words
 
+CARDS = 3  # side by side
 DEVICE_WORDS = {"cpu": "on 2 CPU cores", "cuda": "on a GPU", "mps": "on an Apple GPU"}
 
 
@@ -20,9 +21,12 @@ def show(place: str) -> None:
     """Data set, cards and form; `place` keeps the keys of the page and of its dialog apart."""
     st.session_state.pop("start-done", None)
     dataset = _data(place)
-    for column, preset in zip(st.columns(len(PRESETS), gap="medium"), PRESETS.values(), strict=True):
-        with column.container(border=True, height="stretch", key=f"card-{preset.config.network}-{preset.name}-{place}"):
-            _card(preset, dataset, place)
+    presets = sorted(PRESETS.values(), key=lambda preset: preset.config.random_labels)
+    for at in range(0, len(presets), CARDS):
+        for column, preset in zip(st.columns(CARDS, gap="medium"), presets[at : at + CARDS], strict=False):
+            key = f"card-{preset.config.network}-{preset.name}-{place}"
+            with column.container(border=True, height="stretch", key=key):
+                card(preset, dataset, place)
     with st.expander("Every setting", icon=":material/tune:", key=f"settings-{place}", on_change="rerun") as settings:
         if settings.open:
             config = run_form.form(place, st.session_state.get("form-start") or _default(dataset))
@@ -30,7 +34,7 @@ def show(place: str) -> None:
                 "Start with these settings", icon=":material/play_arrow:", type="primary", key=f"start-form-{place}",
                 disabled=config is None, on_click=_start, args=(config,),
             )  # fmt: skip
-    _say()
+    say()
 
 
 def _data(place: str) -> str:
@@ -57,7 +61,8 @@ def _why(dataset: str) -> str:
     }[dataset]
 
 
-def _card(preset: Preset, dataset: str, place: str) -> None:
+def card(preset: Preset, dataset: str, place: str, adjust: bool = True) -> None:
+    """A preset: what it promises, how long it takes, and the buttons that start it or put it into the form."""
     st.markdown(f"**{preset.title}**")
     st.markdown(f":gray[{preset.promise}]")
     times = [f"{words.duration(s)} {DEVICE_WORDS.get(device, 'on ' + device)}" for device, s in preset.seconds.items()]
@@ -69,7 +74,8 @@ def _card(preset: Preset, dataset: str, place: str) -> None:
         st.button(
             "Start", icon=":material/play_arrow:", type="primary", key=f"start-{name}", on_click=_start, args=(config,)
         )
-        st.button("Adjust", icon=":material/tune:", key=f"adjust-{name}", on_click=_adjust, args=(config, place))
+        if adjust:
+            st.button("Adjust", icon=":material/tune:", key=f"adjust-{name}", on_click=_adjust, args=(config, place))
 
 
 def _adjust(config: RunConfig, place: str) -> None:
@@ -97,7 +103,8 @@ def _start(config: RunConfig | None) -> None:
     st.session_state["start-done"] = True
 
 
-def _say() -> None:
+def say() -> None:
+    """Why a run could not be started, once."""
     if said := st.session_state.pop("start-said", None):
         st.error(str(said), icon=":material/error:")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import altair as alt
@@ -74,6 +74,17 @@ def counts(tables: RunTables) -> list[tuple[int, tuple[int, ...]]]:
     known = {int(e): tuple(k) for e, k in zip(recorded["epoch"], recorded["kept"], strict=True)}
     epochs = sorted({*map(int, tables.epochs), *known})
     return [(epoch, known.get(epoch) or _by_snr(tables, epoch)) for epoch in epochs]
+
+
+def at_epochs(tables: RunTables, epochs: Iterable[int]) -> list[tuple[int, ...]]:
+    """Kept units a layer at each of these rising epochs: those of the last count that is not after it."""
+    known, found = counts(tables), []
+    now, at = tuple(layer.units for layer in tables.layers), 0
+    for epoch in epochs:
+        while at < len(known) and known[at][0] <= epoch:
+            now, at = known[at][1], at + 1
+        found.append(now)
+    return found
 
 
 def kept_at(tables: RunTables, epoch: int | None = None) -> tuple[int, ...]:

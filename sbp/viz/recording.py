@@ -6,6 +6,7 @@ The player draws from this alone; what it says and the colours it uses are decid
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -64,17 +65,18 @@ def moments_of(tables: RunTables, noise: bool) -> np.ndarray:
 
 
 def pack(
-    tables: RunTables, config: Any, *, live: bool = False, order: str = "death", focus: str | None = None
+    tables: RunTables, config: Any, *, live: bool = False, order: str = "death", focus: str | None = None,
+    also: Sequence[int] = (),
 ) -> dict[str, Any]:
     """The recording as plain JSON-able values; with `focus` the sentences speak of that layer, else of the network.
 
-    charts: curves that are drawn as they are given here (`curves`), the first the units kept of every layer.
-    """
-    every = moments_of(tables, config.has_noise)
+    charts: curves that are drawn as they are given here (`curves`), the first the units kept of every layer. also:
+    epochs to stop at besides, where another run on the same clock has some.
+    """  # fmt: skip
+    every = np.union1d(moments_of(tables, config.has_noise), np.asarray(also, dtype=np.int64))
     shown = every[frames(every)]
     rows = np.array([tables.index(int(epoch)) for epoch in shown], dtype=int)
-    counts = dict(kept.counts(tables))
-    by_layer = np.array([counts[int(epoch)] for epoch in shown]).reshape(len(rows), len(tables.layers))
+    by_layer = np.array(kept.at_epochs(tables, shown)).reshape(len(rows), len(tables.layers))
     dense = SPECS[config.network].dense_macs(config.widths)
     return {
         "id": tables.run,

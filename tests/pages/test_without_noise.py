@@ -1,4 +1,4 @@
-"""Runs of methods without mu and sigma, and fine-tuned ones, on every page: right, or one early sentence; no traceback."""
+"""Runs of methods without mu and sigma, and fine-tuned ones, on every page: right, or one early sentence."""
 
 from __future__ import annotations
 

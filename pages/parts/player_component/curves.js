@@ -72,6 +72,10 @@ function curves(run, { series, title, unit, top, log, filled, rules = [] }) {
         ink.fill();
         ink.globalAlpha = 1;
       }
+      if (s.x.length === 1) {
+        if (started) write(ink, theme, s.name, end - 9, y(s.y[0]), { size: 11, align: "right", base: "middle", colour });
+        continue;
+      }
       if (series.length > 1) {
         ink.strokeStyle = colour;
         ink.setLineDash(s.dash || []);

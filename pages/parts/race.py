@@ -1,0 +1,31 @@
+"""Page Random labels, its lower part: when it does memorise. Both outcomes as recipes that one click starts."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts import start
+from sbp.data import default_dataset
+from sbp.presets import PRESETS
+from sbp.viz import words
+
+PLACE = "race"
+
+
+def show() -> None:
+    """Why collapse is a race and no law, and the two recipes."""
+    st.subheader("Refusing is a race, not a law")
+    slow, fast = (PRESETS["lenet-500-300", name] for name in ("memorise", "collapse"))
+    st.markdown(
+        "The weights are not Bayesian: once they have learnt labels by heart, the units that carry them are worth "
+        "their KL, and the bound can even be better for it. What decides is who is faster. mu and log sigma move by "
+        "about their learning rate a step, however small their gradient: at "
+        f"{slow.config.noise_lr / slow.config.lr:.0f} times the weights’ learning rate the weights win, at "
+        f"{fast.config.noise_lr / fast.config.lr:.0f} times the noise does."
+    )
+    dataset, why = default_dataset()
+    for column, preset in zip(st.columns(2, gap="medium"), (slow, fast), strict=True):
+        with column.container(border=True, height="stretch", key=f"card-{preset.name}-{PLACE}"):
+            start.card(preset, dataset, PLACE, adjust=False)
+    start.say()
+    st.caption(f"{why} {words.DATASET[dataset]}: one click starts a run in the background and shows it on page Train.")

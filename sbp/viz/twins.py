@@ -1,0 +1,238 @@
+"""Two runs on one clock, of which one may have no noise: accuracy, units kept, and N·NLL against the KL.
+
+Made for random labels, where one twin learns them by heart and the other gives its units up.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from sbp.viz import bound, charts, palette, recording, words
+from sbp.viz.tables import RunTables, tables
+
+OUTPUTS = recording.OUTPUTS
+CHANCE = 100 / OUTPUTS
+# Column, title, unit, of what is drawn by epoch.
+WHAT = {
+    "accuracy": ("Accuracy of the pruned network", "% right"),
+    "terms": ("What is minimised: N·NLL + KL", "thousands of nats"),
+    "kept": ("Units kept, all layers together", "% of all units"),
+}
+
+
+@dataclass(frozen=True)
+class Twin:
+    """One of the two: what it is called beside the other, its numbers, and what the test set said at its end."""
+
+    name: str
+    tables: RunTables
+    config: Any
+    test_accuracy: float | None
+
+    @property
+    def records(self) -> pd.DataFrame:
+        """Its records after pretraining."""
+        return self.tables.after_pretraining
+
+    @property
+    def last(self) -> int:
+        """Its last epoch so far; 0 before the first has ended."""
+        return int(self.records["epoch"].iloc[-1]) if len(self.records) else 0
+
+
+def pair_of(runs: Sequence[Any], names: Sequence[str]) -> tuple[Twin, Twin]:
+    """Two runs, as `sbp.runs.store.RunView` has them, as twins of these names."""
+    made = []
+    for run, name in zip(runs, names, strict=True):
+        error = (run.result or {}).get("test_error_percent")
+        made.append(Twin(name, tables(run), run.config, None if error is None else 100 - float(error)))
+    return made[0], made[1]
+
+
+def pack(pair: tuple[Twin, Twin], live: bool = False) -> dict[str, Any]:
+    """The recording of the first twin with the epochs of both, the three charts and a sentence an epoch."""
+    first = pair[0]
+    both = sorted({0, *(int(epoch) for twin in pair for epoch in twin.records["epoch"])}) if _begun(pair) else []
+    packed = recording.pack(first.tables, first.config, live=live, also=both)
+    return packed | {
+        "id": "+".join(twin.tables.run for twin in pair),
+        "total": max(max(twin.config.last_epoch, twin.last) for twin in pair),
+        "charts": [_accuracy(pair), _terms(pair), _kept(pair)],
+        "sentences": [sentence(pair, epoch) for epoch in packed["epochs"]],
+    }
+
+
+def table(pair: Sequence[Twin]) -> pd.DataFrame:
+    """Long form, a row an epoch and twin: accuracy and kept in percent, N·NLL and KL in nats."""
+    parts = []
+    for twin in pair:
+        records, units = twin.records, sum(layer.units for layer in twin.tables.layers)
+        parts.append(pd.DataFrame({
+            "run": twin.name, "epoch": records["epoch"].astype(int),
+            "train_accuracy_percent": 100 - records["train_error_percent"].astype(float),
+            "kept_percent": [100 * sum(counts) / units for counts in records["kept"]],
+            "n_nll_nats": twin.tables.n_train * records["nll"].astype(float),
+            "kl_nats": records["kl_weighted"].astype(float),
+        }))  # fmt: skip
+    return pd.concat(parts, ignore_index=True)
+
+
+def sentence(pair: tuple[Twin, Twin], epoch: int) -> str:
+    """Both twins at an epoch: what is kept, what is right of the training labels, and at the end of the true ones."""
+    if epoch <= 0:
+        return "At birth both networks are whole and guess."
+    return f"Epoch {epoch}: " + "; ".join(_state(twin, epoch) for twin in pair) + "."
+
+
+def _state(twin: Twin, epoch: int) -> str:
+    records = twin.records[twin.records["epoch"] <= epoch]
+    if records.empty:
+        return f"{twin.name} has not ended an epoch"
+    row = records.iloc[-1]
+    gone = ", so every image gets the same answer" if not min(row["kept"]) else ""
+    right = 100 - row["train_error_percent"]
+    said = f"{twin.name} keeps {words.widths(row['kept'])}{gone}, {right:.1f} % of its training labels right"
+    if epoch >= twin.last and twin.test_accuracy is not None:
+        said += f" and {twin.test_accuracy:.1f} % of the true test labels"
+    return said
+
+
+def describe(pair: Sequence[Twin], what: str) -> str:
+    """A chart in a sentence, at the end of both."""
+    said = []
+    for twin in pair:
+        if twin.records.empty:
+            continue
+        row = twin.records.iloc[-1]
+        n, units = twin.tables.n_train, sum(layer.units for layer in twin.tables.layers)
+        data = n * row["nll"] / 1000
+        said.append({
+            "accuracy": f"{twin.name} gets {100 - row['train_error_percent']:.1f} % of {n:,} training labels right",
+            "terms": f"{twin.name}: N·NLL {data:,.1f} thousand nats"
+            + (f", KL {row['kl_weighted'] / 1000:,.2f} thousand" if twin.tables.method in bound.ADDED else ""),
+            "kept": f"{twin.name} keeps {sum(row['kept']):,} of {units:,} units",
+        }[what] + f" (epoch {int(row['epoch'])})")  # fmt: skip
+    tail = {
+        "accuracy": f"; a guess gets {CHANCE:.0f} %",
+        "terms": f"; guessing costs log 10 = {math.log(OUTPUTS):.4f} nats an object",
+        "kept": "",
+    }
+    return "; ".join(said) + tail[what] + "." if said else "Neither run has ended an epoch."
+
+
+def chart(pair: Sequence[Twin], what: str, dark: bool = False, height: int = 260) -> Any:
+    """One of `WHAT` by epoch, for paper: both twins, axes that span the whole of both runs."""
+    data = _long(pair, what)
+    if data.empty:
+        return charts.empty("Neither run has ended an epoch.", height)
+    names = list(dict.fromkeys(data["line"]))
+    pick = [_STYLE[what][name] for name in _roles(pair, what)]
+    colours = [style[dark] for style in pick]
+    total = max(max(twin.config.last_epoch, twin.last) for twin in pair)
+    title, unit = WHAT[what]
+    top = bound.top_of(data["value"].to_numpy()) if what == "terms" else 100.0
+    lines = (
+        alt.Chart(data)
+        .mark_line(strokeWidth=2.25, clip=True)
+        .encode(
+            x=charts.epoch_axis(0, total),
+            y=alt.Y("value:Q", title=unit, scale=alt.Scale(domain=[0, top], nice=False),
+                    axis=alt.Axis(tickCount=5, gridOpacity=0.4)),
+            color=alt.Color("line:N", title=None, sort=names, scale=alt.Scale(domain=names, range=colours),
+                            legend=alt.Legend(orient="top", symbolStrokeWidth=3, labelLimit=240)),
+            strokeDash=alt.StrokeDash("line:N", sort=names, legend=None,
+                                      scale=alt.Scale(domain=names, range=[style[2] for style in pick])),
+            tooltip=[alt.Tooltip("line:N", title=title), alt.Tooltip("epoch:Q"),
+                     alt.Tooltip("value:Q", title=unit, format=".4~g")],
+        )
+    )  # fmt: skip
+    layers = [lines]
+    if what == "accuracy":
+        grey = palette.REFERENCE_DARK if dark else palette.REFERENCE
+        layers += charts.rule(CHANCE, "a guess", grey, "value")
+    return charts.finish(alt.layer(*layers), describe(pair, what), height)
+
+
+_FIRST = (palette.KEPT, palette.KEPT_DARK, [1, 0])
+_SECOND = (palette.PRUNED, palette.PRUNED_DARK, [6, 3])
+# Light, dark, dash of each line; a twin's data term in its own colour, the KL in the KL's.
+_STYLE: dict[str, dict[str, tuple[str, str, list[int]]]] = {
+    "accuracy": {"first": _FIRST, "second": _SECOND},
+    "kept": {"first": _FIRST, "second": _SECOND},
+    "terms": {
+        "first": (palette.DATA, palette.DATA_DARK, [1, 0]), "first KL": (palette.KL, palette.KL_DARK, [6, 3]),
+        "second": (palette.PRUNED, palette.PRUNED_DARK, [2, 2]),
+        "second KL": (palette.REFERENCE, palette.REFERENCE_DARK, [8, 3, 2, 3]),
+    },
+}  # fmt: skip
+_CANVAS = {"first": "data", "first KL": "kl", "second": "pruned", "second KL": "reference"}
+
+
+def _roles(pair: Sequence[Twin], what: str) -> list[str]:
+    roles = []
+    for role, twin in zip(("first", "second"), pair, strict=True):
+        if len(twin.records):
+            roles += [role, f"{role} KL"] if what == "terms" and twin.tables.method in bound.ADDED else [role]
+    return roles
+
+
+def _long(pair: Sequence[Twin], what: str) -> pd.DataFrame:
+    """Columns line, epoch, value: a line a twin, and of a twin with a KL one for that."""
+    parts = []
+    for twin in pair:
+        found = table([twin])
+        if found.empty:
+            continue
+        columns = {
+            "accuracy": {twin.name: found["train_accuracy_percent"]}, "kept": {twin.name: found["kept_percent"]},
+            "terms": {f"{twin.name}: N·NLL": found["n_nll_nats"] / 1000},
+        }[what]  # fmt: skip
+        if what == "terms" and twin.tables.method in bound.ADDED:
+            columns[f"{twin.name}: KL"] = found["kl_nats"] / 1000
+        parts += [pd.DataFrame({"line": line, "epoch": found["epoch"], "value": v}) for line, v in columns.items()]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"line": [], "epoch": [], "value": []})
+
+
+def _series(pair: Sequence[Twin], what: str) -> list[dict[str, Any]]:
+    data, lines = _long(pair, what), []
+    for role, (name, part) in zip(_roles(pair, what), data.groupby("line", sort=False), strict=True):
+        dash = _STYLE[what][role][2]
+        colour = _CANVAS[role] if what == "terms" else {"first": "kept", "second": "pruned"}[role]
+        lines.append({"name": name, "x": part["epoch"].tolist(), "y": part["value"].round(3).tolist(),
+                      "colour": colour, "dash": [] if dash == [1, 0] else dash})  # fmt: skip
+    return lines
+
+
+def _accuracy(pair: tuple[Twin, Twin]) -> dict[str, Any]:
+    series = _series(pair, "accuracy")
+    for twin, colour in zip(pair, ("kept", "pruned"), strict=True):
+        if twin.test_accuracy is not None and twin.last:
+            series.append({"name": "true test labels", "x": [twin.last], "y": [round(twin.test_accuracy, 2)],
+                           "colour": colour})  # fmt: skip
+    rules = [{"y": CHANCE, "text": f"a guess: {CHANCE:.0f} %"}]
+    return recording.curves("Training labels right, %", "%", series, 100.0, rules=rules)
+
+
+def _kept(pair: tuple[Twin, Twin]) -> dict[str, Any]:
+    return recording.curves("Units kept, % of all", "%", _series(pair, "kept"), 100.0)
+
+
+def _terms(pair: tuple[Twin, Twin]) -> dict[str, Any]:
+    series = _series(pair, "terms")
+    guess = pair[0].tables.n_train * math.log(OUTPUTS) / 1000
+    values = np.array([guess, *(value for line in series for value in line["y"])])
+    return recording.curves(
+        "N·NLL and KL, thousands of nats", "thousands of nats", series, bound.top_of(values[np.isfinite(values)]),
+        rules=[{"y": round(guess, 3), "text": f"N·log 10 = {guess:,.1f}: a guess"}],
+    )  # fmt: skip
+
+
+def _begun(pair: Sequence[Twin]) -> bool:
+    return any(len(twin.records) for twin in pair)

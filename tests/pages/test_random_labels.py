@@ -1,0 +1,116 @@
+"""Page Random labels: the twins on one clock, the race's two recipes, and what is said where a run is missing."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pages.parts import twins
+from sbp.config import RunConfig
+from sbp.presets import PRESETS
+from sbp.runs import launcher, store
+from tests.made_up import write_run
+from tests.pages.opened import healthy, labels, opened, played, texts
+
+PAGE = "random_labels.py"
+
+
+def put(root: Path, name: str, **changes: Any) -> Any:
+    """A run of random labels under a name of its own."""
+    run = write_run(root, random_labels=True, network="lenet-5-caffe", **changes)
+    shutil.move(run.folder, run.folder.with_name(name))
+    return run
+
+
+@pytest.fixture
+def recordings(no_recordings: Path) -> Path:
+    """The recorded twins, made up: SBP for 6 epochs, dropout for 12."""
+    put(no_recordings, twins.RECORDED[0], epochs=6)
+    put(no_recordings, twins.RECORDED[1], method="binary-dropout")
+    return no_recordings
+
+
+def test_without_the_recordings_it_says_which_command_makes_them() -> None:
+    at = healthy(opened(PAGE))
+    assert twins.COMMAND in texts(at)
+    assert labels(at).count("Start") == 2
+
+
+def test_the_twins_share_one_clock(recordings: Path) -> None:
+    at = healthy(opened(PAGE))
+    given = played(at, twins.PLAYER)
+    recording = given["recording"]
+    assert given["play"]
+    assert recording["epochs"] == list(range(13))
+    accuracy, terms, kept = recording["charts"]
+    assert [(s["name"], s["x"][-1]) for s in accuracy["series"]] == [("SBP", 6), ("binary dropout", 12)]
+    assert [s["name"] for s in terms["series"]] == ["SBP: N·NLL", "SBP: KL", "binary dropout: N·NLL"]
+    sbp = store.open_run(twins.RECORDED[0])
+    last = sbp.records()[-1]
+    assert accuracy["series"][0]["y"][-1] == pytest.approx(100 - last.train_error_percent, abs=1e-3)
+    assert terms["series"][0]["y"][-1] == pytest.approx(1297 * last.nll / 1000, abs=1e-3)
+    assert terms["series"][1]["y"][-1] == pytest.approx(last.kl_weighted / 1000, abs=1e-3)
+    assert kept["series"][0]["y"][-1] == pytest.approx(100 * sum(last.kept) / (20 + 50 + 800 + 500), abs=1e-3)
+    assert terms["rules"][0]["y"] == pytest.approx(1.297 * math.log(10), abs=1e-3)
+    assert f"SBP keeps {'–'.join(map(str, last.kept))}, " in recording["sentences"][-1]
+    assert "binary dropout keeps" in recording["sentences"][-1]
+    assert "1,297 training objects" in texts(at)
+
+
+def test_the_epoch_of_the_link_is_where_the_clock_stands(recordings: Path) -> None:
+    given = played(healthy(opened(PAGE, epoch="4")), twins.PLAYER)
+    assert (given["epoch"], given["play"]) == (4, False)
+    at = healthy(opened(PAGE, epoch="soon"))
+    assert any("epoch = 'soon'" in warning.value for warning in at.warning)
+
+
+def test_ones_own_two_races_share_the_clock_too(recordings: Path, runs_root: Path) -> None:
+    assert not healthy(opened(PAGE)).get("button_group")
+    for name, noise_lr in (("memorise", 1e-2), ("collapse", 3e-2)):
+        write_run(runs_root, random_labels=True, preset=name, lr=1e-3, noise_lr=noise_lr)
+    at = healthy(opened(PAGE, pair="race"))
+    accuracy = played(at, twins.PLAYER)["recording"]["charts"][0]
+    assert [series["name"] for series in accuracy["series"]] == ["memorise (10×)", "collapse (30×)"]
+    unasked = played(healthy(opened(PAGE)), twins.PLAYER)["recording"]["charts"][0]
+    assert unasked["series"][0]["name"] == "SBP"
+
+
+def test_a_twin_that_trains_is_followed(runs_root: Path) -> None:
+    write_run(runs_root, random_labels=True, preset="memorise")
+    writer = write_run(runs_root, "running", epochs_done=3, hold=True, random_labels=True, preset="collapse")
+    try:
+        recording = played(healthy(opened(PAGE)), twins.PLAYER)["recording"]
+    finally:
+        writer.close()
+    assert recording["live"]
+    assert recording["total"] == 12
+
+
+def test_a_race_starts_with_one_click(monkeypatch: pytest.MonkeyPatch, runs_root: Path) -> None:
+    asked: list[RunConfig] = []
+
+    def start(config: RunConfig, root: Path | None = None) -> str:
+        asked.append(config)
+        folder = store.create(config, runs_root)
+        folder.close()
+        return folder.id
+
+    monkeypatch.setattr(launcher, "start", start)
+    at = opened(PAGE)
+    at.button(key="start-lenet-500-300-collapse-race").click().run()
+    (config,) = asked
+    assert config == PRESETS["lenet-500-300", "collapse"].on(config.dataset)
+    assert healthy(at).session_state["run-shown"] in {run.id for run in store.list_runs()}
+
+
+def test_figures_to_take_away_are_made_when_asked_for(recordings: Path) -> None:
+    at = opened(PAGE)
+    at.session_state["twins-files"] = True
+    said = texts(healthy(at.run()))
+    assert "a guess gets 10 %" in said
+    assert "nats an object" in said
+    assert {"SVG", "PNG"} <= {b.label for b in at.get("download_button")}
