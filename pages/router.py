@@ -36,6 +36,10 @@ page = st.navigation(
             help="How small, how fast, at what error: a threshold to drag, criteria, measured speed, download.",
         ),
         st.Page(
+            "methods.py", title="Methods", icon=":material/compare_arrows:", url_path="methods",
+            help="Every method beside every other and the paper: error, units, MACs, measured speed.",
+        ),
+        st.Page(
             "runs.py", title="Runs", icon=":material/list_alt:", url_path="runs",
             help="Every run, live and recorded: state, result, resume, delete.",
         ),

@@ -34,7 +34,8 @@ class Room:
 ROOMS = (
     Room(
         "facts",
-        "sbp sbp.config sbp.records sbp.paper sbp.presets sbp.kl_scaling sbp.networks.specs sbp.networks.wiring",
+        "sbp sbp.config sbp.records sbp.paper sbp.published sbp.presets sbp.kl_scaling sbp.networks.specs "
+        "sbp.networks.wiring",
     ),
     Room("moments", "sbp.distributions.moments"),
     Room("noise", "sbp.distributions.*", "moments", torch=True),

@@ -53,7 +53,7 @@ def chart(
     top = min(100.0, TOP * floor)
     macs = pd.concat([lines["macs"], marks["macs"]])[errors <= top]
     low = 0.8 * float(macs.min())
-    x = alt.X("macs:Q", title="MACs an image (log)", axis=_macs_axis(low, dense),
+    x = alt.X("macs:Q", title="MACs an image (log)", axis=macs_axis(low, dense),
               scale=alt.Scale(type="log", domain=[low, dense * 1.6], nice=False, clamp=True))  # fmt: skip
     y = alt.Y("error_percent:Q", title="error, % (log)", axis=charts.log_axis(floor, top),
               scale=alt.Scale(type="log", domain=[floor, top], nice=False))  # fmt: skip
@@ -137,7 +137,7 @@ def _drawn_marks(marks: pd.DataFrame, x: alt.X, y: alt.Y, view: tuple[float, ...
     ground = GROUND_DARK if dark else GROUND
     drawn: list[Any] = []
     marks = marks.sort_values("macs", kind="stable")
-    for mark, place in zip(marks.itertuples(), _places(marks, view), strict=True):
+    for mark, place in zip(marks.itertuples(), places(marks, view), strict=True):
         kind = str(mark.kind)
         style = STYLES.get(kind)
         colour = (style[1] if dark else style[0]) if style else (grey if kind == PAPER else ink)
@@ -157,7 +157,7 @@ def _drawn_marks(marks: pd.DataFrame, x: alt.X, y: alt.Y, view: tuple[float, ...
     return drawn
 
 
-def _places(marks: pd.DataFrame, view: tuple[float, ...]) -> list[dict[str, Any]]:
+def places(marks: pd.DataFrame, view: tuple[float, ...]) -> list[dict[str, Any]]:
     """Where each name stands: the first place around its point that no point and no name before it takes."""
     low, high, floor, top = np.log(view)
     across = (np.log(marks["macs"].to_numpy(dtype=float)) - low) / (high - low) * WIDTH
@@ -186,6 +186,6 @@ def _places(marks: pd.DataFrame, view: tuple[float, ...]) -> list[dict[str, Any]
     return places
 
 
-def _macs_axis(low: float, dense: int) -> alt.Axis:
+def macs_axis(low: float, dense: int) -> alt.Axis:
     values = [m * 10.0**power for power in range(9) for m in (1, 2, 5) if low <= m * 10.0**power <= dense * 1.6]
     return alt.Axis(values=values, format="~s", labelOverlap=False, gridOpacity=0.4)

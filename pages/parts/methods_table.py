@@ -1,0 +1,160 @@
+"""Page Methods, its upper part: one network's methods as frontier and table; a click on either leads to the run."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts import frame, results, state
+from pages.parts.figures import figure
+from pages.parts.theme import is_dark
+from sbp.experiments.results import Row
+from sbp.networks.specs import SPECS
+from sbp.paper import HARDWARE, TABLE_1, rows_of
+from sbp.published import points_of
+from sbp.runs import store
+from sbp.viz import methods, words
+from sbp.viz.methods import OURS, PAPER, Entry
+
+PAGE = "methods"
+EXPERIMENTS = ("table-1", "table-2")
+LINKS = (
+    ("train.py", "Train", ":material/model_training:"),
+    ("channels.py", "Channels", ":material/grid_on:"),
+    ("threshold.py", "Threshold and cost", ":material/content_cut:"),
+)
+
+
+def show() -> None:
+    """The choice of the network, the frontier, the chosen row, the table."""
+    found = [table for name in EXPERIMENTS if (table := results.recorded(name)) is not None]
+    rows = [row for table in found for row in table.rows]
+    if not rows:
+        results.missing(EXPERIMENTS[0], "The table of methods")
+    network = _network(rows)
+    entries = methods.entries([row for row in rows if row.network == network], rows_of(network), points_of(network))
+    chosen = _chosen(entries)
+    dark, key = is_dark(), f"methods-{network}"
+    figure(
+        f"Test error against MACs: {SPECS[network].title}",
+        methods.chart(entries, network, chosen.key if chosen else "", dark), key=key,
+        light=lambda: methods.chart(entries, network), on_select=lambda: _point(key),
+        table=lambda: methods.numbers(entries).to_csv(index=False).encode(),
+    )  # fmt: skip
+    if chosen is not None:
+        _line(chosen)
+    _table(entries, network)
+
+
+def networks_of(rows: list[Row]) -> list[str]:
+    """The networks that there is something to say of: those of our results, then the paper's."""
+    return list(dict.fromkeys([*(row.network for row in rows), *(row.network for row in TABLE_1)]))
+
+
+def _network(rows: list[Row]) -> str:
+    networks = networks_of(rows)
+    wanted = state.from_link(PAGE).get("network", networks[0])
+    if wanted not in networks:
+        frame.notices([f"The link says network = {wanted[:40]!r}; expected one of {words.join(networks)}. "
+                       f"Shown instead: {networks[0]}."])  # fmt: skip
+        wanted = networks[0]
+    st.session_state["methods-network"] = wanted
+    st.segmented_control(
+        "Network", networks, format_func=lambda name: words.NETWORK.get(name, name), key="methods-network",
+        required=True, label_visibility="collapsed", on_change=_network_changed,
+    )  # fmt: skip
+    return wanted
+
+
+def _chosen(entries: list[Entry]) -> Entry | None:
+    """The entry that the link names, else SBP, else the first."""
+    wanted = state.from_link(PAGE).get("row", "sbp")
+    fallback = next((entry for entry in entries if entry.key in ("sbp", "paper-SBP")), entries[0] if entries else None)
+    return next((entry for entry in entries if entry.key == wanted), fallback)
+
+
+def _line(entry: Entry) -> None:
+    """What the chosen row stands on, and the ways to its run."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="methods-line"):
+        st.markdown(sentence(entry), width="stretch")
+        run = _run_of(entry)
+        if run is None:
+            return
+        for page, title, icon in LINKS if run.config.has_noise else LINKS[:1]:
+            st.page_link(page, label=title, icon=icon, query_params={"run": run.id})
+
+
+def sentence(entry: Entry) -> str:
+    """An entry in Markdown: figures, and what they stand on."""
+    fewer = "no MACs left" if entry.fewer is None else f"{entry.fewer:.1f} times fewer MACs"
+    said = [f"**{entry.label}**: {entry.error:.2f} % test error, {fewer}"]
+    if entry.kept:
+        said.append(f"{words.widths(entry.kept)} units kept")
+    if speed := methods.speed_of(entry):
+        said.append(speed)
+    if entry.origin == PAPER:
+        said.append(f"timed on {HARDWARE['cpu']} and {HARDWARE['gpu']}")
+    if entry.remark:
+        said.append(entry.remark)
+    if entry.origin == OURS:
+        run = entry.run
+        bound = {"plain": "plain bound", methods.NONE: ""}.get(entry.bound, f"KL weights {entry.bound}")
+        said += [bound, f"{run.n_train:,} training images", f"seed {run.seed} of {entry.n}",
+                 f"trained in {words.duration(run.seconds)} on {run.hardware}"]  # fmt: skip
+        if _run_of(entry) is None:
+            said.append("its run is not kept with the app")
+    return " · ".join(part for part in said if part) + "."
+
+
+def _run_of(entry: Entry) -> store.RunView | None:
+    if entry.origin != OURS or not entry.run.run:
+        return None
+    try:
+        return store.open_run(entry.run.run)
+    except store.UnknownRun:
+        return None
+
+
+def _table(entries: list[Entry], network: str) -> None:
+    key = f"methods-table-{network}"
+    st.dataframe(
+        methods.table(entries), hide_index=True, height="content", key=key, selection_mode="single-row",
+        on_select=lambda: _row(key, entries), alt=f"Every method on {SPECS[network].title}, ours and the paper's",
+        column_config={
+            "test error, %": st.column_config.TextColumn(help="Mean ± sample standard deviation over the seeds."),
+            "CPU, times as fast": st.column_config.TextColumn(help=_SPEED),
+            "GPU, times as fast": st.column_config.TextColumn(help=_SPEED),
+            "KL weights": st.column_config.TextColumn(help="Which bound was optimised: plain is every KL weight 1."),
+        },
+    )  # fmt: skip
+    st.caption(
+        "Click a row or a point to open its recorded run. Errors are of 10,000 test images, read once a run; MACs are "
+        "counted from the units kept, the paper’s too, since on LeNet-5-Caffe its printed FLOPs do not follow from "
+        "them. Others’ points are as published, not run here."
+    )
+
+
+_SPEED = "Compact over dense, measured, at batch 1 / 32 / 1,000. The paper names no batch size."
+
+
+def _network_changed() -> None:
+    st.query_params["network"] = st.session_state["methods-network"]
+    st.query_params.pop("row", None)
+
+
+def _point(key: str) -> None:
+    """A point was clicked, or let go."""
+    picked = (st.session_state[key].get("selection") or {}).get(methods.PICK) or []
+    _put(str(picked[0]["key"]) if picked else "")
+
+
+def _row(key: str, entries: list[Entry]) -> None:
+    """A row was clicked, or let go."""
+    rows = (st.session_state[key].get("selection") or {}).get("rows") or []
+    _put(entries[rows[0]].key if rows and rows[0] < len(entries) else "")
+
+
+def _put(row: str) -> None:
+    if row:
+        st.query_params["row"] = row
+    else:
+        st.query_params.pop("row", None)

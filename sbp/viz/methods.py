@@ -1,0 +1,285 @@
+"""Methods beside each other: one list of entries, ours, the paper's and others', of which table and frontier are made.
+
+A row of ours is what `sbp.experiments.results.Row` has; it is read by its names, so nothing of experiments is imported.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from sbp.networks.specs import SPECS
+from sbp.paper import PaperRow
+from sbp.published import Published
+from sbp.viz import bound, charts, palette, words
+from sbp.viz.frontier import frontier, macs_axis, places
+from sbp.viz.threshold import GROUND, GROUND_DARK, INK, INK_DARK, error_floor
+
+OURS, PAPER, OTHERS = "ours", "paper", "others"
+PICK = "pick"  # the selection of a point; what it gives is the entry's key
+HEIGHT = 420
+# The paper's name of the method that a row of ours stands beside.
+PAPER_OF = {"original": "original", "sparse-vd": "SparseVD", "ssl": "SSL", "sbp": "SBP", "sbpa": "SBPa"}
+NAMED = ("original", "sparse-vd", "ssl", "sbp", "sbpa", "sbp-small")  # of ours, on the chart
+NONE = "–"
+BATCHES = (1, 32, 1000)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the table and one point of the frontier.
+
+    error, spread: mean and sample standard deviation of the test error over n seeds, in percent; fewer: times fewer
+    MACs than the original, None where nothing is left. cpu, gpu: times as fast as the dense network, by batch size; of
+    the paper under 0, since it names none. run: the result that stands for ours.
+    """
+
+    key: str
+    label: str
+    origin: str
+    error: float
+    spread: float | None
+    n: int | None
+    kept: tuple[int, ...]
+    macs: int
+    fewer: float | None
+    fewer_spread: float | None
+    cpu: dict[int, float]
+    gpu: dict[int, float]
+    bound: str
+    hardware: str
+    run: Any = None
+    remark: str = ""
+
+
+def entries(rows: Sequence[Any], paper: Sequence[PaperRow], published: Sequence[Published]) -> list[Entry]:
+    """Each row of ours that has a run, with the paper's row of the same method under it; then what is left of both."""
+    left = list(paper)
+    found = []
+    for row in rows:
+        if row.shown is None:
+            continue
+        found.append(ours(row))
+        for printed in [printed for printed in left if printed.method == PAPER_OF.get(row.key)]:
+            found.append(of_paper(printed))
+            left.remove(printed)
+    return [*found, *map(of_paper, left), *map(of_others, published)]
+
+
+def ours(row: Any) -> Entry:
+    """An entry of a row with at least one run."""
+    run = row.shown
+    return Entry(
+        row.key, row.label, OURS, row.mean, row.spread, row.n, tuple(run.kept), run.macs,
+        row.mean_of("macs_reduction") if run.macs_reduction is not None else None, row.spread_of("macs_reduction"),
+        _fast(run, "cpu"), _fast(run, "cuda"), bound_of(run.method, run.kl_weights), run.hardware, run,
+    )  # fmt: skip
+
+
+def of_paper(row: PaperRow) -> Entry:
+    """An entry of a printed row, its MACs counted from the printed units."""
+    return Entry(
+        f"paper-{row.method}", f"{row.method} (paper)", PAPER, row.error_percent, None, None, row.kept, row.macs,
+        row.fewer, None, {0: row.cpu}, {0: row.gpu}, NONE, NONE,
+        remark="" if abs(row.fewer / row.flops - 1) < 0.01 else f"printed as {row.flops:.2f} times",
+    )  # fmt: skip
+
+
+def of_others(point: Published) -> Entry:
+    """An entry of what others published."""
+    return Entry(
+        f"others-{point.method}", point.method, OTHERS, point.error_percent, None, None, point.kept, point.macs,
+        point.fewer, None, {}, {}, NONE, NONE, remark=f"{point.source}{f' ({point.remark})' if point.remark else ''}",
+    )  # fmt: skip
+
+
+def table(found: Sequence[Entry]) -> pd.DataFrame:
+    """The entries as people read them, a row each."""
+    rows = [
+        {
+            "method": entry.label, "test error, %": _spread(entry.error, entry.spread, 2),
+            "seeds": str(entry.n or NONE), "units kept": words.widths(entry.kept) or NONE,
+            "MACs, times fewer": "all" if entry.fewer is None else _spread(entry.fewer, entry.fewer_spread, 1),
+            "CPU, times as fast": _times(entry.cpu), "GPU, times as fast": _times(entry.gpu),
+            "KL weights": entry.bound, "trained on": entry.hardware,
+        }
+        for entry in found
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def numbers(found: Sequence[Entry]) -> pd.DataFrame:
+    """The entries as numbers, for a CSV."""
+    rows = []
+    for entry in found:
+        run = entry.run
+        rows.append({
+            "key": entry.key, "method": entry.label, "origin": entry.origin, "test_error_percent": entry.error,
+            "test_error_spread": entry.spread, "seeds": entry.n, "kept": "-".join(map(str, entry.kept)),
+            "macs": entry.macs, "macs_reduction": entry.fewer, "macs_reduction_spread": entry.fewer_spread,
+            **{f"{name}_{batch}" if batch else name: times
+               for name, by_batch in (("cpu", entry.cpu), ("gpu", entry.gpu)) for batch, times in by_batch.items()},
+            "kl_weights": entry.bound, "hardware": entry.hardware, "n_train": getattr(run, "n_train", None),
+            "n_test": getattr(run, "n_test", None), "seed": getattr(run, "seed", None),
+            "run": getattr(run, "run", None), "commit": getattr(run, "commit", None), "remark": entry.remark,
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def chart(found: Sequence[Entry], network: str, chosen: str = "", dark: bool = False) -> Any:
+    """Test error against MACs: the steps of our best, a point an entry, error bars of one standard deviation; a point
+    that is clicked is named by the selection `PICK`."""
+    drawn = [entry for entry in found if entry.macs > 0]
+    if not drawn:
+        return charts.empty("No method has a result on this network yet.", HEIGHT)
+    points = pd.DataFrame([
+        {"key": entry.key, "name": entry.label, "origin": entry.origin, "macs": entry.macs, "fewer": entry.fewer,
+         "error_percent": entry.error, "low": entry.error - (entry.spread or 0),
+         "high": entry.error + (entry.spread or 0), "kept": words.widths(entry.kept) or "not said"}
+        for entry in drawn
+    ])  # fmt: skip
+    dense = SPECS[network].dense_macs()
+    floor = error_floor(points["low"].clip(lower=0.05))
+    top = min(100.0, 1.15 * float(points["high"].max()))
+    view = (0.8 * float(points["macs"].min()), dense * 1.6, floor, top)
+    x = alt.X("macs:Q", title="MACs an image (log)", axis=macs_axis(view[0], dense),
+              scale=alt.Scale(type="log", domain=list(view[:2]), nice=False, clamp=True))  # fmt: skip
+    y = alt.Y("error_percent:Q", title="test error, % (log)", axis=_error_axis(floor, top),
+              scale=alt.Scale(type="log", domain=[floor, top], nice=False))  # fmt: skip
+    layers = [_bars(points, x, dark), _steps(points, x, y, dark), _marks(points, x, y, chosen, dark)]
+    layers += _names(points, x, y, view, chosen, dark)
+    return charts.finish(alt.layer(*[layer for layer in layers if layer is not None]), describe(found), HEIGHT)
+
+
+def describe(found: Sequence[Entry]) -> str:
+    """Our best beside the paper's, and what a point is."""
+    own = {entry.key: entry for entry in found if entry.origin == OURS}
+    printed = {entry.key.removeprefix("paper-"): entry for entry in found if entry.origin == PAPER}
+    said = []
+    for key, entry in own.items():
+        other = printed.get(PAPER_OF.get(key, ""))
+        if other is None or key == "original" or entry.fewer is None or other.fewer is None:
+            continue
+        said.append(
+            f"{entry.label} {entry.error:.2f} % at {entry.fewer:.1f} times fewer MACs, the paper’s "
+            f"{other.error:.2f} % at {other.fewer:.1f}"
+        )
+    if "sbp-small" in own and own["sbp-small"].fewer is not None:
+        small = own["sbp-small"]
+        said.append(f"our smallest {small.error:.2f} % at {small.fewer:.1f}")
+    seeds = sorted({entry.n for entry in own.values() if entry.n})
+    one = "seed" if seeds == [1] else "seeds"
+    said.append(f"ours are means of {' or '.join(map(str, seeds))} {one}" if seeds else "no run of ours is recorded")
+    text = "; ".join(said)
+    return text[0].upper() + text[1:] + "."
+
+
+def bound_of(method: str, weights: Sequence[float]) -> str:
+    """Which bound: "plain", the KL weights of the layers, or a dash for a method without a KL.
+
+    >>> bound_of("sbpa", (60.0, 60.0, 1.0, 1.6)), bound_of("sbp", (1.0, 1.0)), bound_of("ssl", ())
+    ('60, 60, 1, 1.6', 'plain', '–')
+    """
+    if method not in bound.ADDED or method == "ssl":
+        return NONE
+    return "plain" if set(weights) <= {1.0} else ", ".join(f"{weight:g}" for weight in weights)
+
+
+def speed_of(entry: Entry) -> str:
+    """The measured speed-ups in a sentence; empty where nothing was measured."""
+    said = []
+    for name, by_batch in (("CPU", entry.cpu), ("GPU", entry.gpu)):
+        parts = [f"{times:.2f}" + (f" at batch {batch:,}" if batch else "") for batch, times in by_batch.items()]
+        if parts:
+            said.append(f"{words.join(parts)} times as fast as dense on the {name}")
+    return "; ".join(said)
+
+
+def _fast(run: Any, device: str) -> dict[int, float]:
+    times = {batch: run.times_as_fast(device, batch) for batch in BATCHES}
+    return {batch: value for batch, value in times.items() if value is not None}
+
+
+def _times(by_batch: dict[int, float]) -> str:
+    return " / ".join(f"{times:.2f}" for times in by_batch.values()) or NONE
+
+
+def _spread(value: float, spread: float | None, digits: int) -> str:
+    if math.isnan(value):
+        return NONE
+    return f"{value:.{digits}f}" + ("" if spread is None else f" ± {spread:.{digits}f}")
+
+
+def _error_axis(floor: float, top: float) -> alt.Axis:
+    """Errors lie close together, so a short axis names more than every 1, 2 and 5."""
+    if top / floor > 12:
+        return charts.log_axis(floor, top)
+    steps = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9)
+    values = [m * 10.0**power for power in range(-2, 3) for m in steps if floor * 0.999 <= m * 10.0**power <= top]
+    return alt.Axis(values=values, labelExpr="format(datum.value, '~r')", gridOpacity=0.4)
+
+
+def _colours(dark: bool) -> tuple[list[str], list[str]]:
+    ink, grey = (INK_DARK, palette.REFERENCE_DARK) if dark else (INK, palette.REFERENCE)
+    return [OURS, PAPER, OTHERS], [palette.KEPT_DARK if dark else palette.KEPT, ink, grey]
+
+
+def _bars(points: pd.DataFrame, x: alt.X, dark: bool) -> Any:
+    spread = points[points["high"] > points["low"]]
+    if spread.empty:
+        return None
+    colour = palette.KEPT_DARK if dark else palette.KEPT
+    rules = alt.Chart(spread).mark_rule(color=colour, size=1.5)
+    return rules.encode(x=x, y="low:Q", y2="high:Q", tooltip=alt.value(None))
+
+
+def _steps(points: pd.DataFrame, x: alt.X, y: alt.Y, dark: bool) -> Any:
+    """The line under which no run of ours lies."""
+    own = points[points["origin"] == OURS]
+    if len(own) < 2:
+        return None
+    colour = palette.KEPT_DARK if dark else palette.KEPT
+    line = alt.Chart(frontier(own)).mark_line(color=colour, strokeWidth=1.5, opacity=0.6, interpolate="step-after")
+    return line.encode(x=x, y=y, tooltip=alt.value(None))
+
+
+def _marks(points: pd.DataFrame, x: alt.X, y: alt.Y, chosen: str, dark: bool) -> Any:
+    domain, colours = _colours(dark)
+    origin = alt.Color("origin:N", title=None, sort=domain, scale=alt.Scale(domain=domain, range=colours),
+                       legend=alt.Legend(orient="top", symbolSize=90))  # fmt: skip
+    shape = alt.Shape("origin:N", sort=domain, legend=alt.Legend(orient="top", title=None),
+                      scale=alt.Scale(domain=domain, range=["circle", "diamond", "triangle-up"]))  # fmt: skip
+    size = alt.condition(alt.datum.key == chosen, alt.value(260), alt.value(110))
+    return (
+        alt.Chart(points)
+        .mark_point(filled=True, opacity=1, cursor="pointer")
+        .encode(
+            x=x, y=y, color=origin, shape=shape, size=size,
+            tooltip=[alt.Tooltip("name:N", title="method"),
+                     alt.Tooltip("error_percent:Q", title="error, %", format=".2f"),
+                     alt.Tooltip("fewer:Q", title="times fewer MACs", format=".2f"),
+                     alt.Tooltip("macs:Q", title="MACs", format=","), alt.Tooltip("kept:N", title="units kept")],
+        )
+        .add_params(alt.selection_point(name=PICK, fields=["key"], on="click", clear="dblclick"))
+    )  # fmt: skip
+
+
+def _names(
+    points: pd.DataFrame, x: alt.X, y: alt.Y, view: tuple[float, ...], chosen: str, dark: bool
+) -> list[Any]:  # fmt: skip
+    named = points[(points["origin"] != OURS) | points["key"].isin([*NAMED, chosen])]
+    named = named.sort_values("macs", kind="stable")
+    colour, ground = dict(zip(*_colours(dark), strict=True)), GROUND_DARK if dark else GROUND
+    drawn: list[Any] = []
+    for mark, place in zip(named.itertuples(), places(named, view), strict=True):
+        data = alt.Data(values=[{"macs": mark.macs, "error_percent": mark.error_percent, "name": mark.name}])
+        base = alt.Chart(data).encode(x=x, y=y, text="name:N")
+        style: dict[str, Any] = {"fontSize": 12, "fontWeight": 600, **place}
+        drawn.append(base.mark_text(stroke=ground, strokeWidth=4, strokeJoin="round", **style))
+        drawn.append(base.mark_text(color=colour[str(mark.origin)], **style))
+    return drawn

@@ -1,0 +1,86 @@
+"""Results that never were: tables of experiments with made-up figures, for tests of what reads them."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from sbp.config import RunConfig
+from sbp.experiments.results import Row, RunResult, Table
+from sbp.networks.specs import SPECS
+
+# key, label, method, mean error, kept: LeNet-500-300's and LeNet-5-Caffe's.
+_ROWS: dict[str, tuple[tuple[str, str, str, float, tuple[int, ...]], ...]] = {
+    "lenet-500-300": (
+        ("original", "Original", "original", 1.61, (784, 500, 300)),
+        ("sparse-vd", "SparseVD", "sparse-vd", 1.66, (520, 210, 120)),
+        ("ssl", "SSL", "ssl", 1.58, (420, 170, 80)),
+        ("sbp", "SBP", "sbp", 1.46, (220, 130, 45)),
+        ("sbp-small", "SBP, smallest", "sbp", 1.69, (190, 100, 35)),
+        ("sbp-frontier-1", "SBP, frontier", "sbp", 1.43, (330, 180, 82)),
+        ("sbp-frontier-2", "SBP, frontier", "sbp", 1.48, (250, 140, 60)),
+        ("binary-dropout", "Binary dropout", "binary-dropout", 1.35, (784, 500, 300)),
+        ("gaussian-dropout", "Gaussian dropout", "gaussian-dropout", 1.31, (784, 500, 300)),
+        ("sbp-fixed-mu", "SBP, mu fixed", "sbp-fixed-mu", 1.52, (300, 180, 80)),
+    ),
+    "lenet-5-caffe": (
+        ("original", "Original", "original", 0.78, (20, 50, 800, 500)),
+        ("sbp", "SBP", "sbpa", 0.79, (5, 8, 126, 136)),
+        ("sbp-plain", "SBP, plain bound", "sbp", 0.62, (18, 28, 124, 65)),
+    ),
+}
+
+
+def run(network: str, method: str, error: float, kept: tuple[int, ...], **changes: Any) -> RunResult:
+    """One run with these figures; timed on the CPU at three batch sizes."""
+    macs, dense = SPECS[network].macs(kept), SPECS[network].dense_macs()
+    weights = (60.0, 60.0, 1.0, 1.0) if method == "sbpa" else (1.0,) * len(kept)
+    speed = tuple(
+        {"device": "cpu", "hardware": "a CPU", "threads": 2, "variant": variant, "batch": batch, "n": 20,
+         "median_seconds": seconds, "iqr_seconds": seconds / 10}
+        for batch in (1, 32, 1000) for variant, seconds in (("dense", 1e-3), ("compact", 1e-3 * macs / dense + 2e-4))
+    )  # fmt: skip
+    made = RunResult(
+        0, method, network, dataclasses.asdict(RunConfig(network=network, method=method)), error, kept, macs,
+        dense / macs if macs else None, 60000, 10000, weights, "one GPU", "cuda", "0" * 40, {"torch": "2"}, 30.0,
+        speed=speed,
+    )  # fmt: skip
+    return dataclasses.replace(made, **changes)
+
+
+def table_1() -> Table:
+    """Rows of two networks, three seeds each, 0.05 apart in error; the first seed's run has the recording's name."""
+    rows = []
+    for network, made in _ROWS.items():
+        for key, label, method, error, kept in made:
+            runs = tuple(
+                run(network, method, round(error + 0.05 * (seed - 1), 2), kept, seed=seed,
+                    run=f"table-1-{network}-{key}" if seed == 0 else "")
+                for seed in range(3)
+            )  # fmt: skip
+            rows.append(Row(key, label, network, runs))
+    return Table("table-1", tuple(rows))
+
+
+def interval() -> Table:
+    """Five intervals: on the shortest nothing is pruned."""
+    rows = []
+    for key, low, kept, error in (
+        ("a5", -5.0, (240, 140, 50), 1.50), ("a10", -10.0, (230, 135, 48), 1.47), ("a20", -20.0, (220, 130, 45), 1.46),
+        ("a40", -40.0, (215, 128, 44), 1.52), ("short", -3.0, (784, 500, 300), 1.70),
+    ):  # fmt: skip
+        config = dataclasses.asdict(RunConfig(log_low=low))
+        runs = tuple(
+            run("lenet-500-300", "sbp", error + 0.02 * seed, kept, seed=seed, config=config) for seed in (0, 1)
+        )
+        rows.append(Row(key, f"a = {low:g}, b = 0", "lenet-500-300", runs))
+    return Table("interval", tuple(rows))
+
+
+def write(root: Path, *tables: Table) -> Path:
+    """Their files in a folder."""
+    root.mkdir(parents=True, exist_ok=True)
+    for table in tables:
+        (root / f"{table.experiment}.json").write_text(table.to_json(), encoding="utf-8")
+    return root

@@ -1,0 +1,172 @@
+"""Methods beside each other, the interval and the twins: figures described and fixed, sentences true, numbers counted."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sbp.distributions import moments
+from sbp.networks.specs import SPECS
+from sbp.paper import rows_of
+from sbp.published import PUBLISHED, points_of
+from sbp.viz import export, interval, methods, twins
+from sbp.viz.methods import OTHERS, OURS, PAPER
+from tests import made_results
+from tests.made_up import write_run
+
+NETWORKS = ("lenet-500-300", "lenet-5-caffe")
+
+
+def entries_of(network: str) -> list[methods.Entry]:
+    return methods.entries(made_results.table_1().of(network), rows_of(network), points_of(network))
+
+
+def spec_of(chart: Any) -> dict[str, Any]:
+    return dict(json.loads(chart.to_json()))
+
+
+def domains(spec: dict[str, Any]) -> set[str]:
+    """The domains of all x and y scales of a layered chart, as text."""
+    return {
+        f"{axis} {layer['encoding'][axis]['scale']['domain']}"
+        for layer in spec["layer"] for axis in ("x", "y")
+        if "scale" in layer.get("encoding", {}).get(axis, {})
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_every_row_of_every_source_is_there_once(network: str) -> None:
+    found = entries_of(network)
+    assert len({entry.key for entry in found}) == len(found)
+    counts = {origin: sum(entry.origin == origin for entry in found) for origin in (OURS, PAPER, OTHERS)}
+    ours = made_results.table_1().of(network)
+    assert counts == {OURS: len(ours), PAPER: len(rows_of(network)), OTHERS: len(points_of(network))}
+    assert len(methods.table(found)) == len(methods.numbers(found)) == len(found)
+
+
+def test_a_row_without_a_run_is_left_out_and_the_papers_stays() -> None:
+    from sbp.experiments.results import Row
+
+    found = methods.entries([Row("ssl", "SSL", "lenet-500-300")], rows_of("lenet-500-300"), ())
+    assert [entry.label for entry in found if "SSL" in entry.label] == ["SSL (paper)"]
+
+
+def test_mean_spread_and_speed_are_those_of_the_runs() -> None:
+    (sbp,) = (entry for entry in entries_of("lenet-500-300") if entry.key == "sbp")
+    assert (round(sbp.error, 3), round(sbp.spread or 0, 3), sbp.n) == (1.46, 0.05, 3)
+    macs = SPECS["lenet-500-300"].macs((220, 130, 45))
+    assert sbp.fewer == pytest.approx(545_000 / macs)
+    assert sbp.cpu[32] == pytest.approx(1e-3 / (1e-3 * macs / 545_000 + 2e-4))
+    assert sbp.gpu == {}
+    assert "times as fast as dense on the CPU" in methods.speed_of(sbp)
+
+
+def test_where_printed_and_counted_differ_it_is_said() -> None:
+    remarks = {entry.key: entry.remark for entry in entries_of("lenet-5-caffe") if entry.origin == PAPER}
+    assert remarks["paper-SBP"] == "printed as 10.49 times"
+    assert {entry.remark for entry in entries_of("lenet-500-300") if entry.origin == PAPER} == {""}
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_frontier_holds_every_point_and_names_the_clicked_one(network: str, dark: bool) -> None:
+    found = entries_of(network)
+    chart = methods.chart(found, network, "sbp", dark)
+    spec = spec_of(chart)
+    assert spec["description"].endswith(".")
+    rows = max(spec["datasets"].values(), key=len)
+    assert {row["key"] for row in rows} == {entry.key for entry in found}
+    low, high = SPECS[network].dense_macs() / 200, SPECS[network].dense_macs() * 1.6
+    assert all(low < row["macs"] < high for row in rows)
+    assert methods.PICK in json.dumps(spec["params"] if "params" in spec else spec)
+    assert len(domains(spec)) == 2
+    assert export.svg(methods.chart(found, network)).startswith(b"<svg")
+
+
+def test_the_sentence_restates_ours_beside_the_papers() -> None:
+    said = methods.describe(entries_of("lenet-500-300"))
+    times = 545_000 / SPECS["lenet-500-300"].macs((220, 130, 45))
+    assert f"SBP 1.46 % at {times:.1f} times fewer MACs, the paper’s 1.55 % at 11.2" in said
+    assert said.endswith("ours are means of 3 seeds.")
+    assert methods.describe(methods.entries((), rows_of("lenet-500-300"), ())) == "No run of ours is recorded."
+
+
+def test_nothing_at_all_is_said_in_words() -> None:
+    assert "No method has a result" in json.dumps(spec_of(methods.chart([], "lenet-500-300")))
+
+
+@pytest.mark.parametrize(
+    ("method", "fewer"), [("BC-GHS", 14.95), ("BC-GNJ", 8.1), ("L0", 2.1), ("L0, sep", 5.9), ("BB dropout", 30.0)]
+)
+def test_published_points_count_as_their_sources_say(method: str, fewer: float) -> None:
+    (point,) = (point for point in PUBLISHED if point.method == method)
+    assert point.fewer == pytest.approx(fewer, abs=0.05)
+    assert point.macs == pytest.approx(SPECS[point.network].dense_macs() / fewer, rel=0.02)
+
+
+@pytest.mark.parametrize("what", interval.WHAT)
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_interval_is_drawn_with_its_critical_length(what: str, dark: bool) -> None:
+    found = interval.table(made_results.interval().rows)
+    spec = spec_of(interval.chart(found, what, dark))
+    assert "below it nothing can go" in json.dumps(spec)
+    assert list(found["length"]) == [3, 5, 10, 20, 40]
+    assert list(found["kept_percent"])[0] == 100
+    assert found["prior_snr"].is_monotonic_decreasing
+    assert "below 3.83" in spec["description"]
+    assert interval.describe(interval.table(()), what) == "No interval has been tried yet."
+
+
+def test_the_critical_length_is_where_the_prior_crosses_1() -> None:
+    assert moments.prior_snr(-interval.CRITICAL, 0) == pytest.approx(1, abs=1e-3)
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> tuple[twins.Twin, twins.Twin]:
+    """SBP for 6 epochs, dropout for 12."""
+    one = write_run(tmp_path, random_labels=True, epochs=6)
+    other = write_run(tmp_path, random_labels=True, method="binary-dropout")
+    return twins.pair_of((one, other), ("SBP", "dropout"))
+
+
+@pytest.mark.parametrize("what", twins.WHAT)
+@pytest.mark.parametrize("dark", [False, True])
+def test_twins_are_drawn_over_both_their_epochs(pair: tuple[twins.Twin, twins.Twin], what: str, dark: bool) -> None:
+    spec = spec_of(twins.chart(pair, what, dark))
+    assert spec["layer"][0]["encoding"]["x"]["scale"]["domain"] == [0, 12]
+    lines = {row["line"] for rows in spec["datasets"].values() for row in rows}
+    assert lines == ({"SBP: N·NLL", "SBP: KL", "dropout: N·NLL"} if what == "terms" else {"SBP", "dropout"})
+    assert "(epoch 6)" in spec["description"]
+    assert "(epoch 12)" in spec["description"]
+
+
+def test_the_twins_table_is_in_nats_of_all_objects(pair: tuple[twins.Twin, twins.Twin]) -> None:
+    table = twins.table(pair)
+    assert len(table) == 18
+    last = pair[0].records.iloc[-1]
+    row = table[table["run"] == "SBP"].iloc[-1]
+    assert row["n_nll_nats"] == pytest.approx(1297 * last["nll"])
+    assert row["kl_nats"] == pytest.approx(last["kl_weighted"])
+    assert row["train_accuracy_percent"] == pytest.approx(100 - last["train_error_percent"])
+
+
+def test_a_twins_clock_stops_at_every_epoch_of_both(pair: tuple[twins.Twin, twins.Twin]) -> None:
+    packed = twins.pack(pair)
+    assert packed["epochs"] == list(range(13))
+    assert packed["total"] == 12
+    assert packed["sentences"][0].startswith("At birth")
+    assert packed["layers"][0]["kept"][6:] == [pair[0].records.iloc[-1]["kept"][0]] * 7
+    guess = packed["charts"][1]["rules"][0]
+    assert guess["y"] == pytest.approx(1.297 * math.log(10), abs=1e-3)
+    assert packed["charts"][1]["top"] >= guess["y"]
+
+
+def test_twins_that_have_not_begun_are_packed_too(tmp_path: Path) -> None:
+    runs = [write_run(tmp_path, epochs_done=0, method="binary-dropout", seed=seed) for seed in (0, 1)]
+    pair = twins.pair_of(runs, ("A", "B"))
+    assert twins.pack(pair)["epochs"] == []
+    assert twins.describe(pair, "kept") == "Neither run has ended an epoch."
