@@ -98,7 +98,7 @@ def sentence(entry: Entry) -> str:
     if entry.origin == OURS:
         run = entry.run
         bound = {"plain": "plain bound", methods.NONE: ""}.get(entry.bound, f"KL weights {entry.bound}")
-        said += [bound, f"{run.n_train:,} training images", f"seed {run.seed} of {entry.n}",
+        said += [bound, f"{run.n_train:,} training images", f"seed {run.seed}, one of {entry.n}",
                  f"trained in {words.duration(run.seconds)} on {run.hardware}"]  # fmt: skip
         if _run_of(entry) is None:
             said.append("its run is not kept with the app")

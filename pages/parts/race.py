@@ -7,7 +7,6 @@ import streamlit as st
 from pages.parts import start
 from sbp.data import default_dataset
 from sbp.presets import PRESETS
-from sbp.viz import words
 
 PLACE = "race"
 
@@ -28,4 +27,4 @@ def show() -> None:
         with column.container(border=True, height="stretch", key=f"card-{preset.name}-{PLACE}"):
             start.card(preset, dataset, PLACE, adjust=False)
     start.say()
-    st.caption(f"{why} {words.DATASET[dataset]}: one click starts a run in the background and shows it on page Train.")
+    st.caption(f"{why} One click starts a run in the background and shows it on page Train.")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from sbp.presets import PRESETS
 from sbp.runs import store
 from sbp.runs.states import State
 from sbp.runs.store import RunView
@@ -81,7 +82,8 @@ def newest(runs: list[RunView]) -> RunView | None:
 def atypical(run: RunView) -> tuple[bool, ...]:
     """Sorts recordings by how little they stand for the method: those of a preset, on true labels, come first."""
     config = run.config
-    return not config.has_noise, config.random_labels, config.preset == "custom", config.dataset == "digits"
+    no_preset = (config.network, config.preset) not in PRESETS
+    return not config.has_noise, config.random_labels, no_preset, config.dataset == "digits"
 
 
 def suitable(suits: Suits | None = None) -> list[RunView]:

@@ -15,17 +15,17 @@ from sbp.runs.store import RunView
 from sbp.viz import words
 
 SHAPE = [0.4, 4.0, 1.3, 4.0, 3.3]
-SHOWN = 12  # rows before the list is folded
+SHOWN, SHOWN_RECORDED = 12, 6  # rows before a list is folded
 
 
 def rows(runs: list[RunView]) -> list[str]:
     """The list; returns the ids that are ticked for comparison, at most four."""
     ticked = [run.id for run in runs if st.session_state.get(f"tick-{run.id}")]
     own = [run for run in runs if not run.recorded]
-    folded = own[SHOWN:] if len(own) > SHOWN and not st.session_state.get("runs-all") else []
-    for run in runs:
-        if run in folded:
-            continue
+    recorded = sorted((run for run in runs if run.recorded), key=run_picker.atypical)
+    shown = own if st.session_state.get("runs-all") else own[:SHOWN]
+    shown_recorded = recorded if st.session_state.get("runs-recorded") else recorded[:SHOWN_RECORDED]
+    for run in [*shown, *shown_recorded]:
         with st.container(border=True, key=f"run-{run.id}"):
             tick, what, where, came_to, verbs = st.columns(SHAPE, vertical_alignment="center", gap="small")
             tick.checkbox(
@@ -42,6 +42,8 @@ def rows(runs: list[RunView]) -> list[str]:
                 _verbs(run)
     if len(own) > SHOWN:
         st.toggle(f"Show all {len(own)} runs of your own", key="runs-all")
+    if len(recorded) > SHOWN_RECORDED:
+        st.toggle(f"Show all {len(recorded)} recordings", key="runs-recorded")
     return ticked
 
 
@@ -58,6 +60,7 @@ def summary_of(run: RunView) -> str:
             if getattr(config, name) != getattr(preset.on(config.dataset), name):
                 changed.append(f"{name.replace('_', ' ')} {plain(getattr(config, name))}")
     how = config.preset if preset else words.METHOD[config.method]
+    how = how if preset or config.preset == "custom" else f"{how}, {config.preset}"
     return " · ".join([how, *changed, *([] if run.recorded else [run_picker.moment_of(run)])])
 
 

@@ -188,6 +188,7 @@ SESSION: dict[str, str] = {
     "measure-asked": "what was asked to be measured last, and what was there before",
     "measure-failed": "the measurement that ended without a result",
     "runs-all": "page Runs: show all of one's own runs",
+    "runs-recorded": "page Runs: show all recordings",
     "runs-said": "page Runs: what the last action came to, said once",
     "delete-yes": "page Runs: delete, asked twice",
     "delete-no": "page Runs: keep it after all",

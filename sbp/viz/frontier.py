@@ -157,12 +157,17 @@ def _drawn_marks(marks: pd.DataFrame, x: alt.X, y: alt.Y, view: tuple[float, ...
     return drawn
 
 
-def places(marks: pd.DataFrame, view: tuple[float, ...]) -> list[dict[str, Any]]:
-    """Where each name stands: the first place around its point that no point and no name before it takes."""
+def places(
+    marks: pd.DataFrame, view: tuple[float, ...], width: int = WIDTH, height: int = HEIGHT
+) -> list[dict[str, Any]]:
+    """Where each name stands: the first place around its point that no point and no name before it takes.
+
+    marks: macs, error_percent and name; view: the ends of both axes; width, height: of the plot and of the chart.
+    """
     low, high, floor, top = np.log(view)
-    across = (np.log(marks["macs"].to_numpy(dtype=float)) - low) / (high - low) * WIDTH
+    across = (np.log(marks["macs"].to_numpy(dtype=float)) - low) / (high - low) * width
     down = (
-        (top - np.log(marks["error_percent"].to_numpy(dtype=float).clip(min=view[2]))) / (top - floor) * (HEIGHT - 90)
+        (top - np.log(marks["error_percent"].to_numpy(dtype=float).clip(min=view[2]))) / (top - floor) * (height - 90)
     )
     taken = [(px - 6, py - 6, px + 6, py + 6) for px, py in zip(across, down, strict=True)]
     places = []
@@ -175,7 +180,7 @@ def places(marks: pd.DataFrame, view: tuple[float, ...]) -> list[dict[str, Any]]
             left = px + dx - {"center": long / 2, "left": 0, "right": long}[align]
             boxes.append((left, py + dy - 8, left + long, py + dy + 8))
         free = [
-            box[0] > 0 and box[2] < WIDTH and box[1] > 0 and box[3] < HEIGHT - 90
+            box[0] > 0 and box[2] < width and box[1] > 0 and box[3] < height - 90
             and not any(box[0] < t[2] and t[0] < box[2] and box[1] < t[3] and t[1] < box[3] for t in taken)
             for box in boxes
         ]  # fmt: skip

@@ -107,7 +107,7 @@ def _left(found: pd.DataFrame, x: alt.X, dark: bool) -> list[Any]:
         y=alt.Y("percent:Q", title=WHAT["kept"], scale=alt.Scale(domain=[0, 115], nice=False),
                 axis=alt.Axis(values=[0, 25, 50, 75, 100], gridOpacity=0.4)),
         color=alt.Color("of:N", title=None, sort=order, scale=alt.Scale(domain=order, range=colours),
-                        legend=alt.Legend(orient="top", symbolStrokeWidth=3)),
+                        legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3)),
         tooltip=[alt.Tooltip("label:N", title="interval"), alt.Tooltip("of:N"),
                  alt.Tooltip("percent:Q", title="left, %", format=".1f"), alt.Tooltip("kept:N", title="units kept")],
     )  # fmt: skip

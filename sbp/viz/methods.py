@@ -22,7 +22,7 @@ from sbp.viz.threshold import GROUND, GROUND_DARK, INK, INK_DARK, error_floor
 
 OURS, PAPER, OTHERS = "ours", "paper", "others"
 PICK = "pick"  # the selection of a point; what it gives is the entry's key
-HEIGHT = 420
+HEIGHT, WIDTH = 420, 1000  # WIDTH: of the plot on a laptop, for the places of the names
 # The paper's name of the method that a row of ours stands beside.
 PAPER_OF = {"original": "original", "sparse-vd": "SparseVD", "ssl": "SSL", "sbp": "SBP", "sbpa": "SBPa"}
 NAMED = ("original", "sparse-vd", "ssl", "sbp", "sbpa", "sbp-small")  # of ours, on the chart
@@ -276,7 +276,7 @@ def _names(
     named = named.sort_values("macs", kind="stable")
     colour, ground = dict(zip(*_colours(dark), strict=True)), GROUND_DARK if dark else GROUND
     drawn: list[Any] = []
-    for mark, place in zip(named.itertuples(), places(named, view), strict=True):
+    for mark, place in zip(named.itertuples(), places(named, view, WIDTH, HEIGHT), strict=True):
         data = alt.Data(values=[{"macs": mark.macs, "error_percent": mark.error_percent, "name": mark.name}])
         base = alt.Chart(data).encode(x=x, y=y, text="name:N")
         style: dict[str, Any] = {"fontSize": 12, "fontWeight": 600, **place}

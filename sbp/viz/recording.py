@@ -152,7 +152,8 @@ def layer_sentence(tables: RunTables, name: str, row: int) -> str:
 
 def curves(title: str, unit: str, series: list[dict[str, Any]], top: float, **more: Any) -> dict[str, Any]:
     """A chart of lines for the player: top is the end of its axis from 0; series have name, x, y, colour (one of
-    `colours`), perhaps dash; more: rules, [{"y", "text"}]."""
+    `colours`), perhaps dash; more: rules, [{"y", "text", "left" (where its
+    name stands)}]."""
     return {"title": title, "unit": unit, "series": series, "top": top, **more}
 
 

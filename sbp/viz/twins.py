@@ -214,10 +214,10 @@ def _accuracy(pair: tuple[Twin, Twin]) -> dict[str, Any]:
     series = _series(pair, "accuracy")
     for twin, colour in zip(pair, ("kept", "pruned"), strict=True):
         if twin.test_accuracy is not None and twin.last:
-            series.append({"name": "true test labels", "x": [twin.last], "y": [round(twin.test_accuracy, 2)],
+            series.append({"name": "test", "x": [twin.last], "y": [round(twin.test_accuracy, 2)],
                            "colour": colour})  # fmt: skip
-    rules = [{"y": CHANCE, "text": f"a guess: {CHANCE:.0f} %"}]
-    return recording.curves("Training labels right, %", "%", series, 100.0, rules=rules)
+    rules = [{"y": CHANCE, "text": f"a guess: {CHANCE:.0f} %", "left": True}]
+    return recording.curves("Training labels right, %; dots: the true test labels", "%", series, 100.0, rules=rules)
 
 
 def _kept(pair: tuple[Twin, Twin]) -> dict[str, Any]:

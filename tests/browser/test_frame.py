@@ -12,8 +12,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.served import Served, settle
 
-PATHS = {"/": "Story", "/gate": "One gate", "/train": "Train", "/channels": "Channels", "/pixels": "Pixels",
-         "/threshold": "Threshold and cost", "/runs": "Runs"}  # fmt: skip
+PATHS = {
+    "/": "Story", "/gate": "One gate", "/train": "Train", "/channels": "Channels", "/pixels": "Pixels",
+    "/random-labels": "Random labels", "/threshold": "Threshold and cost", "/methods": "Methods", "/runs": "Runs",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("path", "title"), PATHS.items())

@@ -137,6 +137,18 @@ def test_a_long_list_is_folded(runs_root: Path) -> None:
     assert len(healthy(at).checkbox) == 14
 
 
+def test_many_recordings_are_folded_with_those_of_presets_first(no_recordings: Path) -> None:
+    for seed in range(8):
+        write_run(no_recordings, seed=seed, preset="table-1-ssl", method="ssl", epochs=1)
+    typical = write_run(no_recordings, epochs=2)
+    at = healthy(opened("runs.py"))
+    assert len(at.checkbox) == 6
+    assert at.checkbox[0].key == f"tick-{typical.id}"
+    assert "SSL, table-1-ssl" in texts(at)
+    at.toggle(key="runs-recorded").set_value(True).run()
+    assert len(healthy(at).checkbox) == 9
+
+
 def test_a_corrupt_run_is_a_row_that_says_so(runs_root: Path) -> None:
     run = write_run(runs_root)
     (run.folder / "config.json").write_text("{")

@@ -100,7 +100,7 @@ def test_fine_tuning_goes_on_after_the_main_phase(runs_root: Path) -> None:
 def test_a_recording_of_a_preset_is_shown_before_others(no_recordings: Path) -> None:
     write_run(no_recordings, method="original", dataset="mnist")
     typical = write_run(no_recordings)
-    write_run(no_recordings, preset="custom", seed=7)
+    write_run(no_recordings, preset="table-1-sbp", seed=7)
     write_run(no_recordings, random_labels=True)
     assert len(store.list_runs()) == 4
     for page in ABOUT_NOISE:

@@ -1,4 +1,4 @@
-"""Methods beside each other, the interval and the twins: figures described and fixed, sentences true, numbers counted."""
+"""Methods beside each other, the interval and the twins: figures described and fixed, sentences and numbers true."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_the_frontier_holds_every_point_and_names_the_clicked_one(network: str, 
     assert {row["key"] for row in rows} == {entry.key for entry in found}
     low, high = SPECS[network].dense_macs() / 200, SPECS[network].dense_macs() * 1.6
     assert all(low < row["macs"] < high for row in rows)
-    assert methods.PICK in json.dumps(spec["params"] if "params" in spec else spec)
+    assert methods.PICK in json.dumps(spec.get("params", spec))
     assert len(domains(spec)) == 2
     assert export.svg(methods.chart(found, network)).startswith(b"<svg")
 
@@ -115,7 +115,7 @@ def test_the_interval_is_drawn_with_its_critical_length(what: str, dark: bool) -
     spec = spec_of(interval.chart(found, what, dark))
     assert "below it nothing can go" in json.dumps(spec)
     assert list(found["length"]) == [3, 5, 10, 20, 40]
-    assert list(found["kept_percent"])[0] == 100
+    assert next(iter(found["kept_percent"])) == 100
     assert found["prior_snr"].is_monotonic_decreasing
     assert "below 3.83" in spec["description"]
     assert interval.describe(interval.table(()), what) == "No interval has been tried yet."

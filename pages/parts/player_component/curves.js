@@ -35,7 +35,8 @@ function curves(run, { series, title, unit, top, log, filled, rules = [] }) {
       ink.lineTo(box.left + box.width, y(rule.y));
       ink.stroke();
       ink.setLineDash([]);
-      write(ink, theme, rule.text, box.left + box.width - 4, y(rule.y) - 4, { size: 11, align: "right", colour: theme.colours.reference });
+      const [at, align] = rule.left ? [box.left + 4, "left"] : [box.left + box.width - 4, "right"];
+      write(ink, theme, rule.text, at, y(rule.y) - 4, { size: 11, align, colour: theme.colours.reference });
     }
     const now = epochAt(run, moment);
     let legend = box.left;
@@ -73,7 +74,7 @@ function curves(run, { series, title, unit, top, log, filled, rules = [] }) {
         ink.globalAlpha = 1;
       }
       if (s.x.length === 1) {
-        if (started) write(ink, theme, s.name, end - 9, y(s.y[0]), { size: 11, align: "right", base: "middle", colour });
+        if (started) write(ink, theme, s.name, end + 4, y(s.y[0]) - 9, { size: 11, align: "right", colour, weight: 600 });
         continue;
       }
       if (series.length > 1) {

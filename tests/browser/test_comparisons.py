@@ -1,0 +1,71 @@
+"""Pages Methods and Random labels in a real browser: a click is in the link, and two runs move on one clock."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.served import Served, settle
+from tests.made_up import write_run
+
+PLAYER = ".player"
+ROW = 35  # the height of a table's row, in pixels
+
+
+@pytest.fixture(scope="module")
+def race(served: Served) -> None:
+    """Two finished runs that raced, 12 and 8 epochs long."""
+    write_run(served.runs, random_labels=True, preset="memorise", method="binary-dropout")
+    write_run(served.runs, random_labels=True, preset="collapse", epochs=8)
+
+
+def test_a_click_on_a_row_is_in_the_link_and_opens_again(open_page: Callable[..., Page]) -> None:
+    page = open_page("/methods?network=lenet-5-caffe")
+    table = page.get_by_test_id("stDataFrame").first
+    table.scroll_into_view_if_needed()
+    box = table.bounding_box()
+    assert box
+    page.mouse.click(box["x"] + 18, box["y"] + 2.5 * ROW)
+    expect(page).to_have_url(re.compile(r"[?&]row="))
+    line = page.locator(".st-key-methods-line")
+    said = settle(page).locator(".st-key-methods-line p").first.inner_text()
+    page.reload()
+    settle(page)
+    expect(line).to_contain_text(said)
+    assert "network=lenet-5-caffe" in page.url
+
+
+def test_another_network_is_one_click(open_page: Callable[..., Page]) -> None:
+    page = open_page("/methods")
+    page.get_by_role("button", name="LeNet-5-Caffe").or_(page.get_by_role("radio", name="LeNet-5-Caffe")).first.click()
+    expect(page).to_have_url(re.compile("network=lenet-5-caffe"))
+    expect(page.get_by_text("Test error against MACs: LeNet-5-Caffe")).to_be_visible()
+    expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
+
+
+@pytest.mark.usefixtures("race")
+def test_twins_step_together_and_the_link_says_where(open_page: Callable[..., Page]) -> None:
+    page = open_page("/random-labels?pair=race&epoch=3")
+    player = page.locator(PLAYER)
+    expect(player).to_have_attribute("data-epoch", "3")
+    assert page.locator(f"{PLAYER} canvas").count() == 4
+    sentence = page.locator(f"{PLAYER} .sentence")
+    expect(sentence).to_contain_text("Epoch 3: memorise")
+    expect(sentence).to_contain_text("collapse")
+    page.keyboard.press("ArrowRight")
+    expect(player).to_have_attribute("data-epoch", "4")
+    expect(page).to_have_url(re.compile("epoch=4"))
+    page.keyboard.press("End")
+    expect(sentence).to_contain_text("Epoch 12")
+
+
+@pytest.mark.usefixtures("race")
+@pytest.mark.parametrize("dark", [False, True])
+def test_nothing_scrolls_sideways_on_a_phone(open_page: Callable[..., Page], dark: bool) -> None:
+    for path in ("/random-labels?pair=race", "/methods"):
+        page = open_page(path, width=390, height=844, dark=dark)
+        page.wait_for_timeout(500)
+        assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390, path
