@@ -45,8 +45,8 @@ def read(found: RunTables) -> tuple[View, list[str]]:
         name = _first(found)
     layer = found.layer(name)
     epoch, unit = link.get("epoch"), link.get("unit", -1)
-    if epoch is not None and epoch > found.last:
-        complaints.append(f"This run has no epoch {epoch} yet. Shown instead: the newest, {found.last}.")
+    if epoch is not None and epoch > found.newest:
+        complaints.append(f"This run has no epoch {epoch} yet. Shown instead: the newest, {found.newest}.")
         epoch = None
     if unit >= layer.units:
         complaints.append(

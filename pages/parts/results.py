@@ -27,6 +27,6 @@ def recorded(experiment: str) -> Table | None:
 def missing(experiment: str, what: str) -> None:
     """Says that results are missing, and which command makes them."""
     st.info(
-        f"{what} has no recorded results here: `python -m sbp reproduce {experiment}` makes them.",
+        f"{what} has no recorded results here: `python -m sbp reproduce {experiment} --record` makes them.",
         icon=":material/table_view:",
     )

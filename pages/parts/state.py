@@ -175,6 +175,7 @@ SESSION: dict[str, str] = {
     "twins-files": "page Random labels: figures and numbers to take away",
     "twins-csv": "page Random labels: every epoch of both runs",
     "methods-network": "page Methods: the network whose methods are compared",
+    "methods-figure-1": "page Methods: Figure 1",
     "methods-line": "page Methods: the chosen row, and the ways to its run",
     "threshold": "the component of page Threshold and cost: the threshold at which the hand last rested",
     "threshold-line": "the line of a run on page Threshold and cost",

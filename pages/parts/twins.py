@@ -19,7 +19,7 @@ from sbp.viz import words
 PAGE, PLAYER = "random-labels", "twins-player"
 POLL_SECONDS = 2.0
 RECORDED = ("random-labels-sbp", "random-labels-dropout")
-COMMAND = "python -m sbp reproduce random-labels"
+COMMAND = "python -m sbp reproduce random-labels --record"
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ def describe_error(tables: RunTables, epoch: int | None = None) -> str:
 
 def last_of(tables: RunTables, total: int) -> int:
     """The end of the axis of epochs: `total`, or what has been recorded where that is more."""
-    return max(total, tables.last, *(int(epoch) for epoch in tables.records["epoch"][-1:]))
+    return max(total, tables.newest)
 
 
 def top_of(values: np.ndarray) -> float:

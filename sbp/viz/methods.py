@@ -275,11 +275,15 @@ def _names(
     named = points[(points["origin"] != OURS) | points["key"].isin([*NAMED, chosen])]
     named = named.sort_values("macs", kind="stable")
     colour, ground = dict(zip(*_colours(dark), strict=True)), GROUND_DARK if dark else GROUND
-    drawn: list[Any] = []
+    # Names that stand alike around their points share a layer: each layer costs the browser and Python alike.
+    alike: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for mark, place in zip(named.itertuples(), places(named, view, WIDTH, HEIGHT), strict=True):
-        data = alt.Data(values=[{"macs": mark.macs, "error_percent": mark.error_percent, "name": mark.name}])
-        base = alt.Chart(data).encode(x=x, y=y, text="name:N")
-        style: dict[str, Any] = {"fontSize": 12, "fontWeight": 600, **place}
+        row = {"macs": mark.macs, "error_percent": mark.error_percent, "name": mark.name}
+        alike.setdefault((colour[str(mark.origin)], *place.items()), []).append(row)
+    drawn: list[Any] = []
+    for (ink, *place_items), rows in alike.items():
+        base = alt.Chart(alt.Data(values=rows)).encode(x=x, y=y, text="name:N")
+        style: dict[str, Any] = {"fontSize": 12, "fontWeight": 600, **dict(place_items)}
         drawn.append(base.mark_text(stroke=ground, strokeWidth=4, strokeJoin="round", **style))
-        drawn.append(base.mark_text(color=colour[str(mark.origin)], **style))
+        drawn.append(base.mark_text(color=ink, **style))
     return drawn

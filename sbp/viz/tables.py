@@ -75,6 +75,11 @@ class RunTables:
         return int(np.clip(np.searchsorted(self.epochs, epoch, side="right") - 1, 0, len(self.epochs) - 1))
 
     @property
+    def newest(self) -> int:
+        """The last epoch of which anything is known, fine-tuning included; -1 while there is none."""
+        return max(self.last, int(self.records["epoch"].iloc[-1]) if len(self.records) else -1)
+
+    @property
     def after_pretraining(self) -> pd.DataFrame:
         """Records of the main phase and of fine-tuning, which goes on counting its epochs."""
         return self.records[self.records["phase"] != "pretrain"] if len(self.records) else self.records

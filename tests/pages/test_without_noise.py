@@ -94,7 +94,9 @@ def test_fine_tuning_goes_on_after_the_main_phase(runs_root: Path) -> None:
     assert recording["sentences"][-1].startswith("Epoch 10: ")
     assert "held-out error" in recording["sentences"][-1]
     for page in ABOUT_NOISE:
-        healthy(opened(page, run=run.id))
+        assert not healthy(opened(page, run=run.id)).warning
+    assert not healthy(opened("channels.py", run=run.id, epoch="9")).warning
+    assert "no epoch 11 yet" in healthy(opened("channels.py", run=run.id, epoch="11")).warning[0].value
 
 
 def test_a_recording_of_a_preset_is_shown_before_others(no_recordings: Path) -> None:
