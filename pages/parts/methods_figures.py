@@ -44,7 +44,7 @@ def bound() -> None:
 
 def interval() -> None:
     """Error and what is left against b - a."""
-    st.subheader("Does the lower end a matter? (the paper, section 4.2)")
+    st.subheader("Does the lower end a matter? (the paper, section 5.1)")
     table = results.recorded("interval")
     found = intervals.table(table.rows if table else ())
     if found.empty:

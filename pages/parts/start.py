@@ -22,11 +22,18 @@ def show(place: str) -> None:
     st.session_state.pop("start-done", None)
     dataset = _data(place)
     presets = sorted(PRESETS.values(), key=lambda preset: preset.config.random_labels)
+    if place == "page":  # where a film is to be seen below the cards
+        presets = [preset for preset in presets if not preset.config.random_labels]
     for at in range(0, len(presets), CARDS):
         for column, preset in zip(st.columns(CARDS, gap="medium"), presets[at : at + CARDS], strict=False):
             key = f"card-{preset.config.network}-{preset.name}-{place}"
             with column.container(border=True, height="stretch", key=key):
                 card(preset, dataset, place)
+    if place == "page":
+        st.page_link(
+            "random_labels.py", label="Two more, on random labels: one learns them by heart, one refuses",
+            icon=":material/casino:",
+        )  # fmt: skip
     with st.expander("Every setting", icon=":material/tune:", key=f"settings-{place}", on_change="rerun") as settings:
         if settings.open:
             config = run_form.form(place, st.session_state.get("form-start") or _default(dataset))

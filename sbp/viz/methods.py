@@ -83,8 +83,9 @@ def ours(row: Any) -> Entry:
 
 def of_paper(row: PaperRow) -> Entry:
     """An entry of a printed row, its MACs counted from the printed units."""
+    name = row.method[0].upper() + row.method[1:]
     return Entry(
-        f"paper-{row.method}", f"{row.method} (paper)", PAPER, row.error_percent, None, None, row.kept, row.macs,
+        f"paper-{row.method}", f"{name} (paper)", PAPER, row.error_percent, None, None, row.kept, row.macs,
         row.fewer, None, {0: row.cpu}, {0: row.gpu}, NONE, NONE,
         remark="" if abs(row.fewer / row.flops - 1) < 0.01 else f"printed as {row.flops:.2f} times",
     )  # fmt: skip

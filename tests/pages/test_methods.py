@@ -59,7 +59,7 @@ def test_without_results_the_paper_stands_alone_and_commands_are_named() -> None
     said = texts(at)
     for name in ("table-1", "figure-1", "interval"):
         assert f"python -m sbp reproduce {name}" in said
-    assert list(the_table(at)["method"])[:4] == ["original (paper)", "SparseVD (paper)", "SSL (paper)", "SBP (paper)"]
+    assert list(the_table(at)["method"])[:4] == ["Original (paper)", "SparseVD (paper)", "SSL (paper)", "SBP (paper)"]
     assert "**SBP (paper)**: 1.55 % test error, 11.2 times fewer MACs" in said
 
 
