@@ -36,8 +36,11 @@ def has_film(run: RunView) -> bool:
 
 
 def has_pictures(run: RunView) -> bool:
-    """Whether there is something to draw of a run: noise that has been written, or of a method without, an epoch."""
-    return bool(len(run.snapshots())) if run.config.has_noise else bool(run.records())
+    """Whether there is something to draw of a run: noise that has been written, or of a method without, an epoch of
+    its main phase."""
+    if run.config.has_noise:
+        return bool(len(run.snapshots()))
+    return any(record.phase != "pretrain" for record in run.records())
 
 
 def watchable(run: RunView) -> bool:
