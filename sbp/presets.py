@@ -88,7 +88,8 @@ _ALL = (
         reduction=7.9,
         seconds={"cpu": 157},
         digits={"epochs": 150, "batch_size": 25, "noise_lr": 1e-3, "train_size": 0, "validation_size": 200},
-        outcome="99.4 % of 8,000 random labels learnt by heart, with 292–163–122 units kept; 89.4 % test error.",
+        outcome="8,000 random labels learnt by heart, 99.4 % of the first 5,000 right; "
+        "292–163–122 units kept, 89.4 % test error.",
     ),
     Preset(
         name="collapse",
