@@ -72,6 +72,15 @@ def test_what_is_missing_is_run_once_and_the_table_can_be_read_back(tmp_path: Pa
     assert "Original" not in kept.stdout
 
 
+def test_the_table_of_what_is_there_runs_nothing() -> None:
+    assert reproduce("table-1", "--device", "cpu", "--no-speed", "--only", "original").exit_code == 0
+    there = len(store.list_runs(recorded=False))
+    said = reproduce("table-1", "--no-run", "--no-speed")
+    assert said.exit_code == 0, said.output
+    assert "Started" not in said.stderr
+    assert len(store.list_runs(recorded=False)) == there == 1
+
+
 def test_a_run_that_was_cut_goes_on_and_another_seed_is_added(tmp_path: Path) -> None:
     with store.create(ROWS[0].recipe.replace(device="cpu")) as folder:
         (folder.path / "stop").touch()

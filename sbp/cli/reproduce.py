@@ -29,6 +29,7 @@ _RECORDINGS = typer.Option("--from-recordings", help="Print what ships with the 
 _OUT = typer.Option(help="Write the table into this folder, as CSV, Markdown and JSON.", show_default=False)
 _PACK = typer.Option(min=1, help="How many runs share a GPU at once.")
 _DRY = typer.Option("--dry-run", help="Say what there is and what would be run, and leave it at that.")
+_NO_RUN = typer.Option("--no-run", help="Run nothing: make the table of the runs that are there.")
 _SPEED = typer.Option("--speed/--no-speed", help="Measure the compact networks' speed where that is not done yet.")
 _RECORD = typer.Option("--record", help="Keep seed 0 and the table as recordings that ship with the code.")
 
@@ -44,6 +45,7 @@ def reproduce(
     out: Annotated[Path | None, _OUT] = None,
     pack: Annotated[int, _PACK] = 8,
     dry_run: Annotated[bool, _DRY] = False,
+    no_run: Annotated[bool, _NO_RUN] = False,
     speed: Annotated[bool, _SPEED] = True,
     record: Annotated[bool, _RECORD] = False,
     as_json: Annotated[bool, JSON] = False,
@@ -65,7 +67,7 @@ def reproduce(
         for job in jobs:
             typer.echo(f"{job.title}: {_state_of(job)}")
         return
-    jobs, interrupted = _run(jobs, device, pack)
+    jobs, interrupted = (jobs, False) if no_run else _run(jobs, device, pack)
     if speed and report.shows_speed(experiment) and not interrupted:
         _measure(jobs)
     table = running.table_of(experiment, running.looked_again(jobs, {}))
@@ -76,6 +78,8 @@ def reproduce(
     if interrupted:
         stderr().print("The same command goes on from the checkpoints.")
         raise typer.Exit(INTERRUPTED)
+    if no_run:
+        return
     if missing := [job for job in jobs if not job.finished]:
         for job in missing:
             stderr().print(f"Not finished: {job.title}, {_state_of(job)}", soft_wrap=True, markup=False)

@@ -10,6 +10,9 @@ from sbp.experiments.results import NoResults, Row, RunResult, Table, recorded, 
 from sbp.runs import recording, store
 from sbp.runs.files import replace_bytes
 
+# Snapshots of a recording without weights: enough for its curves.
+FEW_ROWS = 24
+
 
 def keep(plan: Plan, table: Table, runs: Path | None = None, results: Path | None = None) -> list[Path]:
     """Records the run of the smallest seed of each row and writes the table, both beside the code; gives the paths.
@@ -26,7 +29,9 @@ def keep(plan: Plan, table: Table, runs: Path | None = None, results: Path | Non
         name = plan.recording(of_plan)
         view = store.open_run(first.run)
         if not view.recorded:
-            paths.append(recording.record(view, name, runs or store.recorded_root(), weights=row.key in plan.weights))
+            whole = row.key in plan.weights
+            rows = recording.ROWS if whole else FEW_ROWS
+            paths.append(recording.record(view, name, runs or store.recorded_root(), rows, weights=whole))
         kept.append(dataclasses.replace(row, runs=tuple(_named(run, name if run is first else "") for run in row.runs)))
     path = results_path(plan.name, results)
     path.parent.mkdir(parents=True, exist_ok=True)
