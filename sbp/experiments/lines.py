@@ -88,7 +88,7 @@ def _ours(row: Row) -> Line:
         "macs": run.macs,
         "macs_reduction": run.macs_reduction,
         "macs_reduction_mean": row.mean_of("macs_reduction") if run.macs_reduction is not None else None,
-        "macs_reduction_spread": row.spread_of("macs_reduction"),
+        "macs_reduction_spread": row.spread_of("macs_reduction") or None,  # nothing removed is no spread
         **fast,
         "train_error_percent": run.last.get("train_error_percent"),
         "n_nll": None if nats["nll"] is None else run.n_train * nats["nll"],
@@ -101,7 +101,7 @@ def _ours(row: Row) -> Line:
         "n_test": run.n_test,
         "seconds": row.mean_of("seconds"),
         "runs_per_hour": row.mean_of("runs_per_hour"),
-        "hardware": run.hardware,
+        "hardware": row.hardware,
         "seed": run.seed,
         "run": run.run,
         "commit": run.commit,

@@ -121,6 +121,11 @@ class Row:
         return statistics.stdev(values) if len(values) > 1 else None
 
     @property
+    def hardware(self) -> str:
+        """What its runs were trained on, each name once."""
+        return "; ".join(dict.fromkeys(run.hardware for run in sorted(self.runs, key=lambda run: run.seed)))
+
+    @property
     def shown(self) -> RunResult | None:
         """The run that stands for all: the best on held-out objects, without such the one of the smallest seed."""
 

@@ -32,7 +32,6 @@ def assets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def trained(runs_root: Path) -> None:
     """Two seeds of SBP and one run of SSL, which has no noise; each with weights."""
     runs = [finished(runs_root, 1.4), finished(runs_root, 1.8, seed=1), finished(runs_root, 1.7, method="ssl")]
-    (runs[2].folder / "noise.f32").unlink()
     for run in runs:
         with RunFolder(run.folder) as folder:
             folder.write_model({})
