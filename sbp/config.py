@@ -12,9 +12,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from sbp.images import IMAGES, by
 from sbp.networks.specs import SPECS
 
-DATASETS = ("mnist", "fashion-mnist", "digits")
+DATASETS = tuple(IMAGES)
 # With a mu and a log sigma for every unit, and those that it is compared with.
 NOISE_METHODS = ("sbp", "sbpa", "sbp-fixed-mu")
 METHODS = (
@@ -145,6 +146,12 @@ class RunConfig:
         if not -8 <= self.init_log_scale <= 5:
             raise ConfigError(f"init_log_scale: expected log sigma in [-8, 5], got {self.init_log_scale!r}.")
         spec = SPECS[self.network]
+        if not fits(self.network, self.dataset):
+            others = ", ".join(name for name in DATASETS if fits(self.network, name)) or "none yet"
+            raise ConfigError(
+                f"dataset: expected one with images of {by(spec.image)} for {self.network} ({others}), "
+                f"got {self.dataset!r}, whose images are {IMAGES[self.dataset].by}."
+            )
         if self.widths and (len(self.widths) != len(spec.widths) or min(self.widths) < 1):
             raise ConfigError(
                 f"widths: expected {len(spec.widths)} numbers of at least 1 for {self.network}, "
@@ -200,6 +207,15 @@ class RunConfig:
     def replace(self, **changes: Any) -> RunConfig:
         """A copy with some fields changed, validated anew."""
         return RunConfig.from_dict({**dataclasses.asdict(self), **changes})
+
+
+def fits(network: str, dataset: str) -> bool:
+    """Whether a network reads images of this data set's shape.
+
+    >>> fits("lenet-5-caffe", "digits"), fits("lenet-5-caffe", "cifar-10")
+    (True, False)
+    """
+    return SPECS[network].image == IMAGES[dataset].shape
 
 
 def _finite(value: Any) -> bool:

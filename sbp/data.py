@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sbp import data_cifar
 from sbp.config import DATASETS
 from sbp.data_download import Report, fetch
 from sbp.data_sources import N_CLASSES, SOURCES, DataError, data_root, digits, find, read_idx
+from sbp.images import IMAGES
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = [
-    "DATASETS", "DataError", "Dataset", "Split", "data_root", "default_dataset", "held_out", "load", "prepare",
-    "read_part",
+    "DATASETS", "DataError", "Dataset", "Split", "as_inputs", "data_root", "default_dataset", "held_out", "load",
+    "prepare", "read_part",
 ]  # fmt: skip
 
 # The largest part of the training images that may be held out; the small digits cannot spare half.
@@ -29,7 +31,8 @@ _KEYS = ("train_images", "train_labels", "test_images", "test_labels")
 class Dataset:
     """Images and labels as published, in main memory.
 
-    Images: uint8 [N, 28, 28], 0 is background. Labels: int64 [N], 0..9. source: a sentence, what was read.
+    Images: uint8 [N, 28, 28], 0 is background, or [N, 3, 32, 32], red, green, blue. Labels: int64 [N], 0..9. source: a
+    sentence, what was read.
     """
 
     name: str
@@ -42,7 +45,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Split:
-    """What a training reads, on its device: x float32 [n, 1, 28, 28] in [0, 1], y int64 [n].
+    """What a training reads, on its device: x float32 [n, C, H, W] as `as_inputs` gives it, y int64 [n].
 
     The validation part may be empty (n = 0).
     """
@@ -75,7 +78,8 @@ class Split:
 def load(
     name: str, root: str | Path | None = None, *, download: bool = True, progress: Report | None = None
 ) -> Dataset:
-    """Loads "mnist" or "fashion-mnist" from `root`/name, downloaded when absent, or the bundled "digits".
+    """Loads "mnist" or "fashion-mnist" from `root`/name, downloaded when absent, or the bundled "digits"; "cifar-10" as
+    `sbp.data_cifar` finds it under `root`.
 
     root: by default `data_root()`, that is $SBP_DATA or ./data. progress: called during a download with
     (file, bytes done, bytes in all); without it a bar is drawn where the output is a terminal.
@@ -91,7 +95,12 @@ def load(
     if name not in DATASETS:
         raise DataError(f"Expected one of the data sets {', '.join(DATASETS)}, got {name!r}.")
     folder = Path(root) if root is not None else data_root()
-    arrays = digits() if name == "digits" else _read_source(name, folder, download, progress)
+    if name == data_cifar.NAME:
+        if download and not data_cifar.here(folder):
+            data_cifar.fetch(folder, progress)
+        arrays = data_cifar.read(folder)
+    else:
+        arrays = digits() if name == "digits" else _read_source(name, folder, download, progress)
     # Arrays over the file's bytes are read-only; torch wants its own memory.
     tensors = {key: torch.tensor(arrays[key]) for key in _KEYS}
     for key in ("train_labels", "test_labels"):
@@ -117,7 +126,7 @@ def _read_source(name: str, root: Path, download: bool, report: Report | None) -
 
 
 def read_part(name: str, part: str, root: str | Path | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Images uint8 [n, 28, 28] and labels uint8 [n] of the part "train" or "test", as published; no torch, no download.
+    """Images uint8 and labels uint8 [n] of the part "train" or "test", as published; no torch, no download.
 
     Raises `DataError` as `load` does, and when the files are not there.
 
@@ -127,7 +136,11 @@ def read_part(name: str, part: str, root: str | Path | None = None) -> tuple[np.
     if name == "digits":
         arrays = digits()
         return arrays[f"{part}_images"], arrays[f"{part}_labels"]
-    folder = (Path(root) if root is not None else data_root()) / name
+    folder = Path(root) if root is not None else data_root()
+    if name == data_cifar.NAME:
+        arrays = data_cifar.read(folder, (part,))
+        return arrays[f"{part}_images"], arrays[f"{part}_labels"]
+    folder = folder / name
     source, start = SOURCES[name], 0 if part == "train" else 2
     found = []
     for file in source.files[start : start + 2]:
@@ -211,13 +224,26 @@ def prepare(
     if random_labels:
         labels = torch.from_numpy(_random_labels(n, seed))
     parts = {"train": slice(0, train_size or rest), "validation": slice(rest, n)}
-    tensors = {"test_x": _images(dataset.test_images, device), "test_y": dataset.test_labels.to(device)}
+    name = dataset.name
+    tensors = {"test_x": as_inputs(name, dataset.test_images, device), "test_y": dataset.test_labels.to(device)}
     for part, where in parts.items():
-        tensors[f"{part}_x"] = _images(dataset.train_images[where], device)
+        tensors[f"{part}_x"] = as_inputs(name, dataset.train_images[where], device)
         tensors[f"{part}_y"] = labels[where].to(device)
     return Split(**tensors)
 
 
-def _images(images: Tensor, device: str) -> Tensor:
-    """uint8 [n, 28, 28] to float32 [n, 1, 28, 28] in [0, 1]; bytes travel, the device divides."""
-    return images.to(device).unsqueeze(1).float().div_(255)
+def as_inputs(name: str, images: Tensor, device: str = "cpu") -> Tensor:
+    """What a network is given of a data set's images, uint8 as published: float32 [n, C, H, W] on the device.
+
+    x = byte / 255, and (x - mean) / deviation by channel where the data set has them (`sbp.images`): cifar-10 alone.
+    Bytes travel, the device divides.
+
+    >>> import torch
+    >>> as_inputs("cifar-10", torch.full((1, 3, 32, 32), 255, dtype=torch.uint8))[0, :, 0, 0]
+    tensor([2.0589, 2.1267, 2.1158])
+    """
+    about = IMAGES[name]
+    x = images.to(device).reshape(len(images), *about.shape).float().div_(255)
+    for channel, (mean, deviation) in enumerate(zip(about.mean, about.deviation, strict=True)):
+        x[:, channel].sub_(mean).div_(deviation)
+    return x

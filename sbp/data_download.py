@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,11 +15,24 @@ Report = Callable[[str, int, int], None]
 
 
 def fetch(source: Source, file: IdxFile, folder: Path, report: Report | None = None) -> Path:
-    """Downloads one packed file from the first mirror that gives the right bytes, and returns its path.
+    """Downloads one packed file of a source of idx files, as `download` does."""
+    yourself = (
+        f"put the four .gz files of {source.title} there yourself, or choose the data set digits, which needs no "
+        "download"
+    )
+    return download(source.title, source.mirrors, f"{file.name}.gz", file.gz_sha256, folder, yourself, report)
+
+
+def download(
+    title: str, mirrors: Sequence[str], name: str, sha256: str, folder: Path, yourself: str,
+    report: Report | None = None,
+) -> Path:
+    """Downloads one file from the first mirror that gives the right bytes, and returns its path.
 
     The bytes go to a temporary name beside the target and are renamed once the checksum is right,
-    so a download that is cut leaves no half file. Raises `DataError` when no mirror will do.
-    """
+    so a download that is cut leaves no half file. yourself: what one can do where none is to be had.
+    Raises `DataError` when no mirror will do.
+    """  # fmt: skip
     import pooch
 
     try:
@@ -27,25 +40,22 @@ def fetch(source: Source, file: IdxFile, folder: Path, report: Report | None = N
     except OSError as error:
         problem = f"{folder} cannot be made: {error.strerror}. Point SBP_DATA to a folder of yours."
         raise DataError(problem) from None
-    name, failures = f"{file.name}.gz", []
-    for mirror in source.mirrors:
+    failures = []
+    for mirror in mirrors:
         with ExitStack() as stack:
             bar = _Bar(name, report or _terminal_bar(stack))
             # 5 s to connect: without a network every mirror is tried and the answer still comes soon.
             downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=1 << 16, timeout=(5, 30))
             try:
-                got = pooch.retrieve(
-                    mirror + name, f"sha256:{file.gz_sha256}", fname=name, path=folder, downloader=downloader
-                )
+                got = pooch.retrieve(mirror + name, f"sha256:{sha256}", fname=name, path=folder, downloader=downloader)
                 return Path(got)
             except (OSError, ValueError) as error:
                 failures.append(f"{urlsplit(mirror).netloc}: {_reason(error)}")
     with suppress(OSError):
         folder.rmdir()  # succeeds only on an empty folder: nothing came, nothing stays
     raise DataError(
-        f"{source.title} is not in {folder} and could not be downloaded ({'; '.join(failures)}). "
-        f"Go online and try again, or put the four .gz files of {source.title} there yourself, "
-        "or choose the data set digits, which needs no download."
+        f"{title} is not in {folder} and could not be downloaded ({'; '.join(failures)}). "
+        f"Go online and try again, or {yourself}."
     )
 
 

@@ -37,3 +37,15 @@ def mnist_root() -> Path:
             f"Needs the real MNIST in {root / 'mnist'}: set SBP_DATA to the folder that holds mnist/."
         )
     return root
+
+
+@pytest.fixture(scope="session")
+def cifar_root() -> Path:
+    """The folder under which CIFAR-10 lies; the test is skipped where there is none."""
+    from sbp.data import data_root
+    from sbp.data_cifar import FOLDER, here
+
+    root = data_root().resolve()
+    if not here(root):
+        pytest.skip(f"Needs CIFAR-10 in {root / FOLDER}: set SBP_DATA to the folder that holds {FOLDER}/.")
+    return root

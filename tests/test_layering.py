@@ -34,7 +34,7 @@ class Room:
 ROOMS = (
     Room(
         "facts",
-        "sbp sbp.config sbp.records sbp.paper sbp.published sbp.presets sbp.kl_scaling sbp.networks.specs "
+        "sbp sbp.config sbp.images sbp.records sbp.paper sbp.published sbp.presets sbp.kl_scaling sbp.networks.specs "
         "sbp.networks.wiring",
     ),
     Room("moments", "sbp.distributions.moments"),
@@ -43,7 +43,7 @@ ROOMS = (
     Room("networks", "sbp.networks.*", "layer facts", torch=True),
     Room("attribution", "sbp.attribution", "networks layer", torch=True),
     Room("objective", "sbp.objective sbp.units", "layer noise moments facts", torch=True),
-    Room("data", "sbp.data sbp.data_sources sbp.data_download sbp.data_pictures", "facts"),
+    Room("data", "sbp.data sbp.data_sources sbp.data_download sbp.data_pictures sbp.data_cifar", "facts"),
     Room("devices", "sbp.devices", "facts"),
     Room(
         "masks",

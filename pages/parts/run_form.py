@@ -90,7 +90,9 @@ def read(name: str, raw: Any) -> Any:
 
 def named(config: RunConfig) -> RunConfig:
     """The config with the name of the preset it equals up to seed, device, data and threads; else `custom`."""
-    for (_, name), preset in PRESETS.items():
+    for (network, name), preset in PRESETS.items():
+        if network != config.network:
+            continue
         same = {key: getattr(config, key) for key in FREE}
         if preset.on(config.dataset).replace(**same) == config.replace(preset=preset.config.preset):
             return config.replace(preset=name)

@@ -7,13 +7,16 @@ from typing import Any
 import streamlit as st
 
 from pages.parts import run_form, run_picker
-from sbp.config import DATASETS, ConfigError, RunConfig
+from sbp.config import DATASETS, ConfigError, RunConfig, fits
 from sbp.data import default_dataset
+from sbp.networks.specs import SPECS
 from sbp.presets import PRESETS, Preset
 from sbp.runs import launcher
 from sbp.viz import words
 
 CARDS = 3  # side by side
+# Data sets that some network reads.
+CHOICES = [dataset for dataset in DATASETS if any(fits(network, dataset) for network in SPECS)]
 DEVICE_WORDS = {"cpu": "on 2 CPU cores", "cuda": "on a GPU", "mps": "on an Apple GPU"}
 
 
@@ -22,8 +25,11 @@ def show(place: str) -> None:
     st.session_state.pop("start-done", None)
     dataset = _data(place)
     presets = sorted(PRESETS.values(), key=lambda preset: preset.config.random_labels)
+    presets = [preset for preset in presets if fits(preset.config.network, dataset)]
     if place == "page":  # where a film is to be seen below the cards
         presets = [preset for preset in presets if not preset.config.random_labels]
+    if not presets:
+        st.caption(f"There is no recipe for {words.DATASET[dataset]} yet; every setting can be chosen below.")
     for at in range(0, len(presets), CARDS):
         for column, preset in zip(st.columns(CARDS, gap="medium"), presets[at : at + CARDS], strict=False):
             key = f"card-{preset.config.network}-{preset.name}-{place}"
@@ -52,7 +58,7 @@ def _data(place: str) -> str:
         st.session_state[key] = proposed
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         chosen = st.segmented_control(
-            "Data", DATASETS, format_func=lambda name: words.DATASET[name], key=key, required=True,
+            "Data", CHOICES, format_func=lambda name: words.DATASET[name], key=key, required=True,
             label_visibility="collapsed",
         )  # fmt: skip
         st.caption(why if chosen == proposed else _why(chosen))
@@ -65,6 +71,7 @@ def _why(dataset: str) -> str:
         "the presets change a little for them, and their promises are for MNIST.",
         "mnist": "MNIST: 70,000 images of 28 x 28. Downloaded once (11 MB) if it is not here yet.",
         "fashion-mnist": "Fashion-MNIST: 70,000 images of 28 x 28. Downloaded once (30 MB) if it is not here yet.",
+        "cifar-10": "CIFAR-10: 60,000 colour images of 32 x 32. Downloaded once (170 MB) if it is not here yet.",
     }[dataset]
 
 
@@ -93,7 +100,11 @@ def _adjust(config: RunConfig, place: str) -> None:
 
 
 def _default(dataset: str) -> RunConfig:
-    return next(iter(PRESETS.values())).on(dataset)
+    """What the form begins with: the first recipe for this data set, else the first network that reads it."""
+    for preset in PRESETS.values():
+        if fits(preset.config.network, dataset):
+            return preset.on(dataset)
+    return RunConfig(network=next(network for network in SPECS if fits(network, dataset)), dataset=dataset)
 
 
 def _start(config: RunConfig | None) -> None:

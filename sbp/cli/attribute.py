@@ -74,7 +74,7 @@ def _compute(view: store.RunView, per_class: int) -> dict[str, Any]:
         raise store.BadRequest(f"{view.id}: {error}") from None
     dataset = data.load(view.config.dataset)
     chosen = torch.from_numpy(balanced(dataset.test_labels.numpy(), per_class))
-    images = dataset.test_images[chosen].unsqueeze(1).float() / 255
+    images = data.as_inputs(dataset.name, dataset.test_images[chosen])
     start = time.monotonic()
     found = attributions(network, images, dataset.test_labels[chosen])
     seconds = time.monotonic() - start

@@ -87,9 +87,9 @@ def _random_images() -> Tensor:
 
 def _test_images(dataset: str) -> Tensor | None:
     """The test images, without their labels, where the data are at hand; nothing is downloaded for a check."""
-    from sbp.data import DataError, load
+    from sbp.data import DataError, as_inputs, load
 
     try:
-        return load(dataset, download=False).test_images.unsqueeze(1).float().div_(255)
+        return as_inputs(dataset, load(dataset, download=False).test_images)
     except DataError:
         return None

@@ -11,11 +11,14 @@ from sbp.cli.follow import follow_to_exit, say_detached
 from sbp.cli.options import DETACH, END_JSON, field_option
 from sbp.cli.output import stderr
 from sbp.cli.values import parse_settings
-from sbp.config import DATASETS, DEVICES, RunConfig
+from sbp.config import DATASETS, DEVICES, RunConfig, fits
+from sbp.images import IMAGES
 from sbp.networks.specs import SPECS
 from sbp.runs import launcher
 
-_DATA = typer.Option(help=f"One of {', '.join(DATASETS)}; auto: mnist where it is, else digits.")
+_DATA = typer.Option(
+    help=f"One of {', '.join(DATASETS)}; auto: mnist where it is, else digits, or what the network reads."
+)
 _PRESET = typer.Option(
     help="A recipe: quick, paper, or custom for every field's default. Without it the network's first.",
     show_default=False,
@@ -80,7 +83,7 @@ def describe(network: str, data: str, preset: str, overrides: dict[str, Any]) ->
     if "network" in overrides and overrides["network"] != network:
         raise BadInput("--set network: name the network right after train instead.")
     if data != "auto" or "dataset" not in overrides:
-        overrides = {**overrides, "dataset": _dataset(data)}
+        overrides = {**overrides, "dataset": _dataset(data, network)}
     own = [name for owner, name in PRESETS if owner == network]
     preset = preset or (own[0] if own else "custom")
     if preset == "custom":
@@ -88,11 +91,14 @@ def describe(network: str, data: str, preset: str, overrides: dict[str, Any]) ->
     return preset_config(network, preset, **overrides)
 
 
-def _dataset(data: str) -> str:
+def _dataset(data: str, network: str) -> str:
     if data != "auto":
         return data
     from sbp.data import default_dataset
 
     name, why = default_dataset()
+    if not fits(network, name):
+        name = next(other for other in DATASETS if fits(network, other))
+        why = f"{network} reads images of {IMAGES[name].by}, so {name} is used."
     stderr().print(why, soft_wrap=True, markup=False)
     return name

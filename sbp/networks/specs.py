@@ -30,6 +30,8 @@ class LayerInfo:
 class NetworkSpec:
     """A network's name, its own widths, its noise layers at any widths, and its MACs for any kept counts.
 
+    image: channels, rows and columns of what it reads.
+
     >>> SPECS["lenet-500-300"].macs([784, 500, 300])
     545000
     >>> SPECS["lenet-5-caffe"].macs([20, 50, 800, 500])
@@ -40,6 +42,7 @@ class NetworkSpec:
     title: str
     widths: tuple[int, ...]
     layers_of: Callable[[Sequence[int]], tuple[LayerInfo, ...]]
+    image: tuple[int, int, int] = (1, 28, 28)
 
     def layers(self, widths: Sequence[int] = ()) -> tuple[LayerInfo, ...]:
         """The noise layers at these widths; no widths means the network's own."""

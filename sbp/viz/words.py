@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from sbp.images import IMAGES
 from sbp.kl_scaling import KL_METHODS
 from sbp.networks.specs import SPECS, LayerInfo
 
 NETWORK = {name: spec.title for name, spec in SPECS.items()}
-DATASET = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "digits": "digits"}
+DATASET = {name: images.title for name, images in IMAGES.items()}
 METHOD = {
     "sbp": "SBP", "sbpa": "SBP with KL weights by MACs", "sbp-fixed-mu": "SBP with mu fixed",
     "sbp-weights": "SBP on weights", "original": "Original", "binary-dropout": "Binary dropout",

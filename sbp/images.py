@@ -1,0 +1,46 @@
+"""What is known of a data set's images without reading them: their shape, and how they become numbers. No torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Images:
+    """A data set's title and its images: shape is channels, rows, columns.
+
+    mean, deviation: of each channel over the training images in [0, 1]; a network is given (x - mean) / deviation.
+    Empty: it is given x in [0, 1] itself.
+
+    >>> IMAGES["cifar-10"].by
+    '3 x 32 x 32'
+    """
+
+    title: str
+    shape: tuple[int, int, int]
+    mean: tuple[float, ...] = ()
+    deviation: tuple[float, ...] = ()
+
+    @property
+    def by(self) -> str:
+        """The shape as one says it."""
+        return by(self.shape)
+
+
+def by(shape: tuple[int, ...]) -> str:
+    """A shape in words.
+
+    >>> by((1, 28, 28))
+    '1 x 28 x 28'
+    """
+    return " x ".join(str(side) for side in shape)
+
+
+_SMALL = (1, 28, 28)
+IMAGES: dict[str, Images] = {
+    "mnist": Images("MNIST", _SMALL),
+    "fashion-mnist": Images("Fashion-MNIST", _SMALL),
+    "digits": Images("digits", _SMALL),
+    # Of all 50,000 training images; a test computes them anew.
+    "cifar-10": Images("CIFAR-10", (3, 32, 32), (0.49140, 0.48216, 0.44653), (0.24703, 0.24349, 0.26159)),
+}
