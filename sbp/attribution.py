@@ -22,8 +22,10 @@ import torch
 from scipy.stats import spearmanr
 from torch import Tensor
 
+from sbp.images import by
 from sbp.networks.lenet import NoisyNetwork
 
+IMAGE = (1, 28, 28)
 # Points of the integral: against 128, no mean on a trained LeNet-500-300 moved by 0.5 % of the largest (n = 40).
 STEPS = 32
 PATCH = 3
@@ -47,7 +49,7 @@ class Attributions:
 def attribute(network: NoisyNetwork, images: Tensor, labels: Tensor, steps: int = STEPS) -> Attributions:
     """Attributions of images [n, 1, 28, 28] to the logits of their labels [n]; the network is left as it was.
 
-    Raises ValueError when there are no images, or not as many labels.
+    Raises ValueError when there are no images, or not as many labels, or the network reads images of another shape.
 
     >>> from sbp.networks.registry import build
     >>> found = attribute(build("lenet-500-300", (4, 3)), torch.rand(2, 1, 28, 28), torch.tensor([3, 7]))
@@ -59,6 +61,11 @@ def attribute(network: NoisyNetwork, images: Tensor, labels: Tensor, steps: int 
 
     if not len(images) or len(images) != len(labels):
         raise ValueError(f"Expected as many labels as images, at least one; got {len(images)} and {len(labels)}.")
+    if network.image != IMAGE:
+        raise ValueError(
+            f"Attributions are of images of {by(IMAGE)}, whose pixels are units; {network.spec_name} reads "
+            f"{by(network.image)}."
+        )
     full = whole(network)
     layers = [layer for layer in full.layers if layer.kind != "pixel"]
     pixels = {name: np.zeros(784) for name in ("saliency", "integrated_gradients", "occlusion")}

@@ -19,6 +19,7 @@ from sbp.runs import store
 from sbp.runs.states import State
 
 KEPT_SHARE = {"input": 0.31, "conv1": 0.25, "conv2": 0.3, "features": 0.2, "dense1": 0.35, "dense2": 0.2}
+OTHER_SHARE = 0.3
 
 
 def config(**changes: Any) -> RunConfig:
@@ -73,7 +74,7 @@ def trajectory(layers: tuple[LayerInfo, ...], asked: RunConfig) -> Any:
     fates = {}
     for layer in layers:
         n = layer.units
-        dies = random.random(n) > KEPT_SHARE[layer.name]
+        dies = random.random(n) > KEPT_SHARE.get(layer.name, OTHER_SHARE)
         if layer.shape == (28, 28):  # the border of the image goes first
             row, column = np.mgrid[0:28, 0:28]
             distance = np.hypot(row - 13.5, column - 13.5).ravel() + random.normal(0, 1.2, n)

@@ -16,7 +16,7 @@ from sbp.cli import app
 from sbp.config import RunConfig
 from sbp.pruning import speed
 from sbp.runs import store
-from tests.pruning.networks import WIDTHS, random_network
+from tests.pruning.networks import DATASET, WIDTHS, random_network
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +29,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def trained(request: pytest.FixtureRequest) -> Any:
     """A run with weights, of which some units are kept and some are not."""
     name = request.param
-    with store.create(RunConfig(network=name, widths=WIDTHS[name], dataset="digits")) as folder:
+    with store.create(RunConfig(network=name, widths=WIDTHS[name], dataset=DATASET[name])) as folder:
         tensors = random_network(name, torch.float32).state_dict()
         folder.write_model({key: value.numpy() for key, value in tensors.items()})
         folder.write_status("finished")

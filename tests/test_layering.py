@@ -41,7 +41,7 @@ ROOMS = (
     Room("noise", "sbp.distributions.*", "moments", torch=True),
     Room("layer", "sbp.layer sbp.gates", "noise moments", torch=True),
     Room("networks", "sbp.networks.*", "layer facts", torch=True),
-    Room("attribution", "sbp.attribution", "networks layer", torch=True),
+    Room("attribution", "sbp.attribution", "networks layer facts", torch=True),
     Room("objective", "sbp.objective sbp.units", "layer noise moments facts", torch=True),
     Room("data", "sbp.data sbp.data_sources sbp.data_download sbp.data_pictures sbp.data_cifar", "facts"),
     Room("devices", "sbp.devices", "facts"),

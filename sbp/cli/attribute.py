@@ -76,7 +76,10 @@ def _compute(view: store.RunView, per_class: int) -> dict[str, Any]:
     chosen = torch.from_numpy(balanced(dataset.test_labels.numpy(), per_class))
     images = data.as_inputs(dataset.name, dataset.test_images[chosen])
     start = time.monotonic()
-    found = attributions(network, images, dataset.test_labels[chosen])
+    try:
+        found = attributions(network, images, dataset.test_labels[chosen])
+    except ValueError as error:
+        raise store.BadRequest(f"{view.id}: {error}") from None
     seconds = time.monotonic() - start
     state, ends = network.state_dict(), (view.config.log_low, view.config.log_high)
     snr = {

@@ -73,8 +73,9 @@ def measured(view: store.RunView, device: str, threads: int = 0) -> tuple[Measur
         stderr().print("Nothing is kept in some layer: the compact network is the constant predictor.", soft_wrap=True)
     with stderr().status(f"Measures {view.id} on {device}.") as status:
         measurement = measure(
-            networks, device, threads, progress=lambda share: status.update(f"Measures {view.id}: {share:.0%}.")
-        )
+            networks, device, threads, progress=lambda share: status.update(f"Measures {view.id}: {share:.0%}."),
+            image=network.image,
+        )  # fmt: skip
     return measurement, [layer.units for layer in networks["compact"].layers]
 
 

@@ -37,7 +37,7 @@ def compact(
         raise BadInput(f"--out: expected a file to write, got the folder {out}; name a file in it.")
     view = store.find_run(run)
     file = exported(view, "safetensors", threshold, filename=out.name if out else "")
-    checked = {"random": file.cut.agreement(_random_images())}
+    checked = {"random": file.cut.agreement(_random_images(file.cut.small.image))}
     held = _test_images(view.config.dataset)
     if held is not None:
         checked[view.config.dataset] = file.cut.agreement(held)
@@ -79,10 +79,10 @@ def _say(run_id: str, file: Exported, path: Path, checked: dict[str, dict[str, A
     typer.echo(f"Wrote {path} ({len(file.content) / 1024:,.0f} KiB) and its card, {path.name}.md.")
 
 
-def _random_images() -> Tensor:
+def _random_images(image: tuple[int, int, int]) -> Tensor:
     import torch
 
-    return torch.rand(RANDOM_IMAGES, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    return torch.rand(RANDOM_IMAGES, *image, generator=torch.Generator().manual_seed(0))
 
 
 def _test_images(dataset: str) -> Tensor | None:

@@ -15,11 +15,12 @@ from sbp.networks.specs import SPECS
 
 
 class NoisyNetwork(nn.Module):
-    """A network whose SBP layers stand in `noise`, by the names of its spec and in that order.
+    """A network whose SBP layers stand in `noise`, by the names of its spec and in that order, and whose batch
+    normalisations, where it has any, in `norm`, by the names of the layers before them.
 
     gates: without learned noise, a `Gate` stands in the place of each. In a compact network (`sbp.networks.rebuild`)
-    they have done their work: a selection of units, or nothing, stands in their place. output: the layer that makes
-    the logits.
+    they have done their work: a selection of units, or nothing, stands in their place, and nothing in that of a
+    normalisation. output: the layer that makes the logits.
     """
 
     spec_name: str
@@ -30,12 +31,18 @@ class NoisyNetwork(nn.Module):
         spec = SPECS[self.spec_name]
         self.widths = tuple(widths) or spec.widths
         self.layers = spec.layers(self.widths)
+        self.norm = nn.ModuleDict()
         self.noise = nn.ModuleDict(
             {
                 layer.name: Gate(layer.units) if gates else SBPLayer(layer.units, **noise_options)
                 for layer in self.layers
             }
         )
+
+    @property
+    def image(self) -> tuple[int, int, int]:
+        """Channels, rows and columns of what it reads."""
+        return SPECS[self.spec_name].image
 
     @property
     def constant(self) -> bool:

@@ -20,6 +20,7 @@ from sbp.distributions import moments
 from sbp.networks.specs import SPECS, LayerInfo
 from sbp.pruning.masks import Masks, close_masks, keep_masks
 
+PLAIN = ("lenet-500-300", "lenet-5-caffe")
 # Images at once: their patches of 12 x 12 maps, 25 numbers a channel, stay within some 25 MB.
 CHUNK = 200
 # As the layer holds its parameters (sbp.layer).
@@ -69,7 +70,14 @@ class PlainNetwork:
 def read_plain(
     path: Path, name: str, layers: Sequence[LayerInfo], log_low: float = -20.0, log_high: float = 0.0
 ) -> PlainNetwork:
-    """Reads model.safetensors of a run; raises ValueError with a sentence for a file that does not fit the network."""
+    """Reads model.safetensors of a run; raises ValueError with a sentence for a file that does not fit the network, and
+    for a network that is not computed here.
+    """
+    if name in SPECS and name not in PLAIN:
+        raise ValueError(
+            f"{SPECS[name].title} is too large to be computed on a page; the command line computes it "
+            "(python -m sbp compact)."
+        )
     try:
         arrays = load_file(path)
     except (OSError, SafetensorError) as error:
@@ -101,7 +109,7 @@ def _shapes(name: str, layers: Sequence[LayerInfo]) -> dict[str, tuple[int, ...]
         weights = {"conv1": (conv1, 1, 5, 5), "conv2": (conv2, conv1, 5, 5)}  # type: ignore[dict-item]
         weights |= {"dense1": (units["dense1"], units["features"]), "output": (10, units["dense1"])}
     else:
-        raise ValueError(f"Expected one of {', '.join(SPECS)}, got {name!r}.")
+        raise ValueError(f"Expected one of {', '.join(PLAIN)}, got {name!r}.")
     shapes: dict[str, tuple[int, ...]] = {f"noise.{n}.{kind}": (u,) for n, u in units.items() for kind in _NOISE}
     for layer, shape in weights.items():
         shapes |= {f"{layer}.weight": shape, f"{layer}.bias": shape[:1]}

@@ -72,6 +72,8 @@ def rebuild(name: str, widths: Sequence[int], tensors: Mapping[str, Tensor]) -> 
         network.noise[layer.name] = nn.Identity() if index is None else Select(index)
     kept = {layer.name: layer.units for layer in network.layers}
     for weights in WIRING[name]:
+        if weights.norm:
+            network.norm[weights.name] = nn.Identity()  # it is in the weights
         _fill(getattr(network, weights.name), weights, kept, tensors)
     return network.eval()
 

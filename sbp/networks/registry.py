@@ -7,8 +7,9 @@ from typing import Any
 
 from sbp.config import RunConfig
 from sbp.networks.lenet import LeNet5Caffe, LeNet500300, NoisyNetwork
+from sbp.networks.vgg import VGGLike
 
-NETWORKS: dict[str, type[NoisyNetwork]] = {cls.spec_name: cls for cls in (LeNet500300, LeNet5Caffe)}
+NETWORKS: dict[str, type[NoisyNetwork]] = {cls.spec_name: cls for cls in (LeNet500300, LeNet5Caffe, VGGLike)}
 
 
 def build(name: str, widths: Sequence[int] = (), gates: bool = False, **noise_options: Any) -> NoisyNetwork:

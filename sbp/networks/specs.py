@@ -36,6 +36,8 @@ class NetworkSpec:
     545000
     >>> SPECS["lenet-5-caffe"].macs([20, 50, 800, 500])
     2293000
+    >>> SPECS["vgg-like"].dense_macs()
+    313463808
     """
 
     name: str
@@ -113,10 +115,38 @@ def _lenet_5_caffe_layers(widths: Sequence[int]) -> tuple[LayerInfo, ...]:
     )
 
 
+def _vgg_like_layers(widths: Sequence[int]) -> tuple[LayerInfo, ...]:
+    made = [weights.makes for weights in WIRING["vgg-like"] if weights.makes]
+    *channels, dense = [
+        LayerInfo(name, "neuron" if name == "dense1" else "channel", width, (width,))
+        for name, width in zip(made, widths, strict=True)
+    ]
+    last = channels[-1]
+    # The map of each of the last channels is a single place: there are as many features as channels.
+    features = LayerInfo("features", "feature", last.units, (last.units,), parent=last.name)
+    return (*channels, features, dense)
+
+
+_VGG_WIDTHS = (64, 64, 128, 128, 256, 256, 256, *[512] * 6, 512)
+
 SPECS: dict[str, NetworkSpec] = {
     spec.name: spec
     for spec in (
         NetworkSpec("lenet-500-300", "LeNet-500-300", (500, 300), _lenet_500_300_layers),
         NetworkSpec("lenet-5-caffe", "LeNet-5-Caffe", (20, 50, 500), _lenet_5_caffe_layers),
+        NetworkSpec("vgg-like", "VGG-like", _VGG_WIDTHS, _vgg_like_layers, image=(3, 32, 32)),
     )
 }
+
+
+def widths_of(k: float, network: str = "vgg-like") -> tuple[int, ...]:
+    """A network's widths at the scale k: width(k) = k x its own (Table 2), rounded, at least 1.
+
+    Raises ValueError unless k is above 0.
+
+    >>> widths_of(1.5)[:7], sum(layer.units for layer in SPECS["vgg-like"].layers(widths_of(1)))
+    ((96, 96, 192, 192, 384, 384, 384), 5248)
+    """
+    if not k > 0:
+        raise ValueError(f"k: expected a scale above 0, got {k!r}.")
+    return tuple(max(1, round(k * width)) for width in SPECS[network].widths)

@@ -15,7 +15,8 @@ class WeightLayer:
     reads: the noise layers that multiply what comes in, in the order of the forward pass; the last one's units are the
     inputs. Empty: the image itself, in `image_channels`. makes: the noise layer whose units are the outputs; empty: the
     classes. kernel: numbers of one kernel (1 in a dense layer). positions: where it is applied in one image. pool: the
-    side of the squares that its outputs' maxima are taken of (1: none).
+    side of the squares that its outputs' maxima are taken of (1: none). padding: rows and columns of zeros around what
+    comes in. norm: whether a batch normalisation follows it, and is folded into it in a compact network.
 
     >>> WIRING["lenet-5-caffe"][2].inputs({"conv2": 18, "features": 284})
     284
@@ -29,6 +30,8 @@ class WeightLayer:
     positions: int = 1
     image_channels: int = 1
     pool: int = 1
+    padding: int = 0
+    norm: bool = False
 
     def inputs(self, kept: Mapping[str, int]) -> int:
         """Input channels or features when this many units of each noise layer are kept."""
@@ -43,7 +46,7 @@ class WeightLayer:
         return self.inputs(kept) * self.outputs(kept) * self.kernel * self.positions
 
     def params(self, kept: Mapping[str, int]) -> int:
-        """Weights and biases."""
+        """Weights and biases; a batch normalisation counts as the bias that it is folded into."""
         return self.outputs(kept) * (self.inputs(kept) * self.kernel + 1)
 
     def activations(self, kept: Mapping[str, int]) -> int:
@@ -51,7 +54,25 @@ class WeightLayer:
         return self.outputs(kept) * self.positions
 
 
-# In the order of the forward pass, one a module with a `weight` and a `bias`.
+def _vgg_like() -> tuple[WeightLayer, ...]:
+    """Five blocks of 3 x 3 kernels, padded by 1 and pooled at their end: 32 -> 16 -> 8 -> 4 -> 2 -> 1."""
+    layers: list[WeightLayer] = []
+    side, before = 32, ""
+    for block, depth in enumerate((2, 2, 3, 3, 3), start=1):
+        for number in range(1, depth + 1):
+            name, reads, pool = f"conv{block}_{number}", (before,) if before else (), 2 if number == depth else 1
+            layers.append(WeightLayer(name, "conv", reads, name, 9, side * side, 3, pool, padding=1, norm=True))
+            before = name
+        side //= 2
+    return (
+        *layers,
+        WeightLayer("dense1", "dense", (before, "features"), "dense1", norm=True),
+        WeightLayer("output", "dense", ("dense1",), ""),
+    )
+
+
+# In the order of the forward pass, one a module with a `weight` and a `bias` (in a compact network; before that a batch
+# normalisation may stand in the bias's place).
 WIRING: dict[str, tuple[WeightLayer, ...]] = {
     "lenet-500-300": (
         WeightLayer("dense1", "dense", ("input",), "dense1"),
@@ -65,4 +86,5 @@ WIRING: dict[str, tuple[WeightLayer, ...]] = {
         WeightLayer("dense1", "dense", ("conv2", "features"), "dense1"),
         WeightLayer("output", "dense", ("dense1",), ""),
     ),
+    "vgg-like": _vgg_like(),
 }

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sbp import __version__
+from sbp.images import IMAGES, Images
 from sbp.networks.specs import SPECS
 from sbp.pruning.formats import Format
 from sbp.runs.states import State
@@ -43,6 +44,7 @@ def model_card(
 
 
 def _about(view: RunView, figures: Mapping[str, Any], format: Format) -> str:
+    about = IMAGES[view.config.dataset]
     method = (
         "after Structured Bayesian Pruning (Neklyudov et al., NeurIPS 2017)"
         if view.config.has_noise
@@ -50,12 +52,19 @@ def _about(view: RunView, figures: Mapping[str, Any], format: Format) -> str:
     )
     what = (
         f"This is {format.title}: the network of run `{view.id}` {method}, with the removed units cut out "
-        f"({figures['choice']}). It takes images [n, 1, 28, 28], intensities in [0, 1] with 0 for the background, and "
-        "gives logits [n, 10]; nothing in it is random."
+        f"({figures['choice']}). It takes images [n, {', '.join(str(side) for side in about.shape)}], "
+        f"{_intensities(about)}, and gives logits [n, 10]; nothing in it is random."
     )
     if 0 in figures["widths"]:
         what += " Nothing was left in some layer, so it is the constant predictor: the same logits for every image."
     return what
+
+
+def _intensities(about: Images) -> str:
+    if not about.mean:
+        return "intensities in [0, 1] with 0 for the background"
+    mean, deviation = (", ".join(f"{value:g}" for value in values) for values in (about.mean, about.deviation))
+    return f"intensities in [0, 1] less {mean} over {deviation} by channel (red, green, blue)"
 
 
 def _table(view: RunView, run: Mapping[str, Any], figures: Mapping[str, Any], own: bool) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sbp.gates import Gate
 from sbp.layer import SBPLayer
@@ -58,6 +58,8 @@ def compact(network: NoisyNetwork, masks: Mapping[str, np.ndarray] | None = None
     W' = (W D)[R, C], b' = b[R]. Where units cannot be left out of weights before them (pixels, and single features of a
     convolution's map), the places of the kept ones are saved as an index. Nothing kept in a layer leaves no way for the
     image, so the result is the constant predictor: all widths 0, and its logits in the output's bias.
+    A batch normalisation after W, with scale g, shift h and running mean m and variance v, goes into both:
+    W <- g / sqrt(v + eps) W, b <- g / sqrt(v + eps) (b - m) + h.
     masks: as for `masked`; none: the network's own `keep`. Logits agree with the masked network's to rounding.
 
     Raises ValueError when the masks do not fit, or the network's noise is off or gone.
@@ -75,15 +77,15 @@ def compact(network: NoisyNetwork, masks: Mapping[str, np.ndarray] | None = None
     index, columns = _indices(network.spec_name, network.layers, closed)
     tensors: dict[str, Tensor] = {}
     for weights in WIRING[network.spec_name]:
-        module = getattr(network, weights.name)
-        weight = module.weight.cpu().double()
+        weight, bias = _folded(network, weights)
         if weights.reads:
             # Both factors in float64, rounded once: in float32 the masked network rounds twice.
             factor = torch.from_numpy(_factor(weights, theta, closed))
             weight = (weight * factor.view(1, -1, *[1] * (weight.dim() - 2)))[:, columns[weights.reads[-1]]]
         rows = torch.from_numpy(closed[weights.makes]) if weights.makes else slice(None)
-        tensors[f"{weights.name}.weight"] = weight[rows].to(module.weight).contiguous()
-        tensors[f"{weights.name}.bias"] = module.bias[rows].clone()
+        like = getattr(network, weights.name).weight
+        tensors[f"{weights.name}.weight"] = weight[rows].to(like).contiguous()
+        tensors[f"{weights.name}.bias"] = bias[rows].to(like)
     tensors |= {f"noise.{name}.index": places.to(network.output.weight.device) for name, places in index.items()}
     widths = [int(closed[weights.makes].sum()) for weights in WIRING[network.spec_name] if weights.makes]
     return rebuild(network.spec_name, widths, tensors)
@@ -127,6 +129,27 @@ def _indices(name: str, layers: tuple[LayerInfo, ...], closed: Masks) -> tuple[d
     return index, {name: torch.from_numpy(mask.nonzero()[0]) for name, mask in closed.items()}
 
 
+def _folded(network: NoisyNetwork, weights: WeightLayer) -> tuple[Tensor, Tensor]:
+    """Weight and bias of a layer with what normalises it in them, float64 on the CPU; copies."""
+    module = getattr(network, weights.name)
+    weight = module.weight.detach().cpu().to(torch.float64, copy=True)
+    bias = weight.new_zeros(len(weight))
+    if module.bias is not None:
+        bias += module.bias.detach().cpu()
+    if weights.norm:
+        norm = network.norm[weights.name]
+        assert isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d)
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        scale, shift, mean, variance = (
+            tensor.detach().cpu().double() for tensor in (norm.weight, norm.bias, norm.running_mean, norm.running_var)
+        )
+        factor = scale / torch.sqrt(variance + norm.eps)
+        weight *= factor.view(-1, *[1] * (weight.dim() - 1))
+        bias = factor * (bias - mean) + shift
+    return weight, bias
+
+
 def _factor(weights: WeightLayer, theta: Mapping[str, np.ndarray], closed: Masks) -> np.ndarray:
     """E[theta] of each unit that the layer reads, float64 [inputs]; a channel's factor goes to all its features."""
     inputs = len(closed[weights.reads[-1]])
@@ -139,7 +162,7 @@ def _factor(weights: WeightLayer, theta: Mapping[str, np.ndarray], closed: Masks
 def _constant(network: NoisyNetwork, closed: Masks) -> NoisyNetwork:
     """The network that says the same whatever it sees: what the masked one says of a black image."""
     output = network.output
-    logits = masked(network, closed)(output.weight.new_zeros(1, 1, 28, 28))[0]
+    logits = masked(network, closed)(output.weight.new_zeros(1, *network.image))[0]
     nothing = dict.fromkeys(closed, 0)
     tensors = {}
     for weights in WIRING[network.spec_name]:

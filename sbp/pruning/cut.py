@@ -17,8 +17,8 @@ from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.load import network_of
 from sbp.networks.rebuild import Select
 from sbp.networks.specs import SPECS
-from sbp.networks.wiring import WIRING
 from sbp.pruning.compact import compact, masked, masks_of
+from sbp.pruning.cost import network_cost
 
 # Images at a time: small enough for a laptop's memory.
 BATCH = 1000
@@ -44,8 +44,8 @@ class Cut:
     def figures(self) -> dict[str, Any]:
         """Units of each noise layer, parameters and MACs an image, before and after; JSON-able.
 
-        params: weights and biases, of the dense network without its noise. macs_reduction = macs_dense / macs; None
-        for the constant predictor, which multiplies nothing.
+        params: weights and biases, of the dense network without its noise, batch normalisations folded into it.
+        macs_reduction = macs_dense / macs; None for the constant predictor, which multiplies nothing.
         """
         name = self.small.spec_name
         kept = [layer.units for layer in self.small.layers]
@@ -57,8 +57,8 @@ class Cut:
             "units": [layer.units for layer in self.masked.layers],
             "kept": kept,
             "widths": list(self.small.widths),
-            "params_dense": _params(self.masked),
-            "params": _params(self.small),
+            "params_dense": network_cost(name, [layer.units for layer in self.masked.layers]).params,
+            "params": network_cost(name, kept).params,
             "macs_dense": dense,
             "macs": macs,
             "macs_reduction": round(dense / macs, 3) if macs else None,
@@ -66,7 +66,7 @@ class Cut:
 
     @torch.no_grad()
     def agreement(self, images: Tensor) -> dict[str, Any]:
-        """On how many images [n, 1, 28, 28] both predict the same class, and how far their logits are apart at most."""
+        """On how many images [n, C, H, W] both predict the same class, and how far their logits are apart at most."""
         equal, apart = 0, 0.0
         for part in images.split(BATCH):
             one, other = self.masked(part), self.small(part)
@@ -101,9 +101,3 @@ def cut_run(
     own_choice = f"SNR >= {1.0 if threshold is None else threshold:g}" if config.has_noise else f"{config.method}'s own"
     choice = own_choice if masks is None else "masks chosen by hand"
     return Cut(masked(network, chosen), compact(network, chosen), choice, masks is None and threshold in (None, 1.0))
-
-
-def _params(network: NoisyNetwork) -> int:
-    """Weights and biases; the noise and the index are none."""
-    layers = [getattr(network, weights.name) for weights in WIRING[network.spec_name]]
-    return sum(parameter.numel() for layer in layers for parameter in layer.parameters())

@@ -53,7 +53,7 @@ def export_run(
 ) -> Path:
     """Writes a run's compact network and its model card into `folder`; gives the path of the network's file.
 
-    format: "safetensors" (name, widths, index and metadata; `load_compact` and the card's ten lines read it), "onnx"
+    format: "safetensors" (name, widths, index and metadata; `load_compact` and the card's lines read it), "onnx"
     (any batch; checked against torch with onnxruntime) or "torch-export". threshold: of the SNR; none: the run's own
     keep, SNR >= 1. masks: instead of a threshold, bool [units] by noise layer, True is kept.
     Raises `ExportError` with a sentence when the run has no weights, the format is unknown or lacks a package, or the

@@ -10,9 +10,9 @@ import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from sbp.images import IMAGES
+from sbp.networks.specs import SPECS
 from sbp.networks.wiring import WIRING
-
-_IMAGES = "# yours: intensities in [0, 1], 0 is the background"
 
 
 class ExportError(ValueError):
@@ -25,7 +25,7 @@ class Format:
     they should know before that (`note`).
 
     lines(network's name, layers that select features, whether it is the constant predictor, file's name) gives the
-    lines; they leave `images` [n, 1, 28, 28] and `logits` [n, 10].
+    lines; they leave `images` [n, C, H, W], as the network is given them, and `logits` [n, 10].
     """
 
     name: str
@@ -34,6 +34,33 @@ class Format:
     packages: tuple[str, ...]
     lines: Callable[[str, Collection[str], bool, str], list[str]]
     note: str = ""
+
+
+def _own(name: str) -> tuple[str, str, list[float], list[float]]:
+    """Of the images that a network reads: five of them in numbers, a remark, and what normalises their channels."""
+    image = SPECS[name].image
+    about = next(images for images in IMAGES.values() if images.shape == image)
+    remark = "0 is the background" if image[0] == 1 else "red, green, blue"
+    shape = ", ".join(str(side) for side in (5, *image))
+    return shape, f"# yours: intensities in [0, 1], {remark}", list(about.mean), list(about.deviation)
+
+
+def _torch_images(name: str) -> list[str]:
+    shape, remark, mean, deviation = _own(name)
+    lines = [f"images = torch.rand({shape})  {remark}"]
+    if mean:
+        ends = [f"torch.tensor({values}).view(-1, 1, 1)" for values in (mean, deviation)]
+        lines.append(f"images = (images - {ends[0]}) / {ends[1]}")
+    return lines
+
+
+def _numpy_images(name: str) -> list[str]:
+    shape, remark, mean, deviation = _own(name)
+    lines = [f"images = np.random.rand({shape}).astype(np.float32)  {remark}"]
+    if mean:
+        ends = [f"np.float32({values}).reshape(-1, 1, 1)" for values in (mean, deviation)]
+        lines.append(f"images = (images - {ends[0]}) / {ends[1]}")
+    return lines
 
 
 def torch_lines(name: str, selects: Collection[str], constant: bool, file: str) -> list[str]:
@@ -47,7 +74,7 @@ def torch_lines(name: str, selects: Collection[str], constant: bool, file: str) 
     logits = F.linear(x, t["output.weight"], t["output.bias"])
     """
     imports = ["import torch", "from safetensors.torch import load_file"]
-    given = [f"t = load_file({json.dumps(file)})", f"images = torch.rand(5, 1, 28, 28)  {_IMAGES}"]
+    given = [f"t = load_file({json.dumps(file)})", *_torch_images(name)]
     if constant:
         return [*imports, *given, 'logits = t["output.bias"].expand(len(images), -1)']
     lines, x, flat = [], "images", False
@@ -61,7 +88,8 @@ def torch_lines(name: str, selects: Collection[str], constant: bool, file: str) 
             lines.append(f"x = {x}{before}")
             x = "x"
         function = "linear" if weights.kind == "dense" else "conv2d"
-        value = f'F.{function}({x}, t["{weights.name}.weight"], t["{weights.name}.bias"])'
+        padding = f", padding={weights.padding}" if weights.padding else ""
+        value = f'F.{function}({x}, t["{weights.name}.weight"], t["{weights.name}.bias"]{padding})'
         if weights.makes:
             value = f"F.relu({value})"
         if weights.pool > 1:
@@ -77,7 +105,7 @@ def onnx_lines(name: str, selects: Collection[str], constant: bool, file: str) -
         "import numpy as np",
         "import onnxruntime",
         f"session = onnxruntime.InferenceSession({json.dumps(file)})",
-        f"images = np.random.rand(5, 1, 28, 28).astype(np.float32)  {_IMAGES}",
+        *_numpy_images(name),
         '(logits,) = session.run(["logits"], {"images": images})',
     ]
 
@@ -87,7 +115,7 @@ def torch_export_lines(name: str, selects: Collection[str], constant: bool, file
     return [
         "import torch",
         f"network = torch.export.load({json.dumps(file)}).module()",
-        f"images = torch.rand(5, 1, 28, 28)  {_IMAGES}",
+        *_torch_images(name),
         "logits = network(images)",
     ]
 

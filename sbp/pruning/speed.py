@@ -122,13 +122,14 @@ def measure(
     rounds: int = 15,
     seconds: float = 0.1,
     progress: Callable[[float], None] | None = None,
+    image: tuple[int, int, int] = (1, 28, 28),
 ) -> Measurement:
     """Times a forward pass of each network, in inference mode, on random images already on the device.
 
     networks: by variant (`variants`); they are copied to the device. threads: of the CPU; 0: as many as torch uses by
     itself. At each batch size the networks take turns, `rounds` times for at least `seconds` each, so that a machine
     that slows down slows all of them. The clock waits for an accelerator to finish
-    (torch.utils.benchmark). progress: told the share done, 0 to 1.
+    (torch.utils.benchmark). progress: told the share done, 0 to 1. image: channels, rows and columns that they read.
     """
     threads = threads or torch.get_num_threads()
     copies = {variant: copy.deepcopy(network).eval().to(device) for variant, network in networks.items()}
@@ -142,7 +143,7 @@ def measure(
             if progress:
                 progress((number + share) / len(batches))
 
-        rows += _rows(copies, batch, device, threads, rounds, seconds, tell)
+        rows += _rows(copies, batch, device, threads, rounds, seconds, tell, image)
     return Measurement(device, hardware, threads, versions, when, tuple(rows))
 
 
@@ -155,8 +156,9 @@ def _rows(
     rounds: int,
     seconds: float,
     tell: Callable[[float], None],
+    image: tuple[int, int, int],
 ) -> list[Row]:
-    images = torch.rand(batch, 1, 28, 28, generator=torch.Generator().manual_seed(0)).to(device)
+    images = torch.rand(batch, *image, generator=torch.Generator().manual_seed(0)).to(device)
     timers = {
         variant: Timer("network(images)", globals={"network": network, "images": images}, num_threads=threads)
         for variant, network in networks.items()

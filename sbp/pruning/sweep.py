@@ -43,7 +43,7 @@ def sweep(
 ) -> dict[str, Any]:
     """Error, NLL, kept units, MACs and params at every threshold of every criterion, as plain values for JSON.
 
-    network: with its noise on; unchanged. images [n, 1, 28, 28], labels int64 [n]: never of the test set. objects:
+    network: with its noise on; unchanged. images [n, C, H, W], labels int64 [n]: never of the test set. objects:
     which they are, "validation" or "training". seed: of the lot and of the ensemble. hardware: what the seconds of the
     ensemble were measured on. cancelled: asked before each network is evaluated.
 

@@ -44,7 +44,7 @@ def _in_order(content: bytes) -> bytes:
 
 
 def onnx_bytes(network: NoisyNetwork, header: Mapping[str, str]) -> bytes:
-    """An ONNX model from `images` [batch, 1, 28, 28] to `logits` [batch, 10], any batch; checked with onnxruntime.
+    """An ONNX model from `images` [batch, C, H, W] to `logits` [batch, 10], any batch; checked with onnxruntime.
 
     Raises `ExportError` when a package is missing, or when the logits differ from torch's by more than 1e-5 (of the
     largest one, where that is above 1).
@@ -92,7 +92,7 @@ BYTES_OF: dict[str, Callable[[NoisyNetwork, Mapping[str, str]], bytes]] = {
 def _example(network: NoisyNetwork, n: int = 2) -> Tensor:
     """Images to trace with: two, since one is taken for a size that never changes."""
     generator = torch.Generator().manual_seed(0)
-    return torch.rand(n, 1, 28, 28, generator=generator).to(network.output.bias)
+    return torch.rand(n, *network.image, generator=generator).to(network.output.bias)
 
 
 @torch.no_grad()

@@ -35,9 +35,11 @@ def pack(config: Any, weights: Mapping[str, np.ndarray]) -> tuple[dict[str, np.n
 
     Arrays: LAYER.weight and LAYER.bias as trained, float32; for every noise layer NOISE.theta, its E[theta] float32,
     and NOISE.keep, 1 where SNR >= 1, closed (`close_masks`), uint8. Description: name, wiring, parents, kept counts.
-    Raises ValueError naming what is missing or does not fit.
+    Raises ValueError naming what is missing or does not fit, and for a network that reads no images of 28 x 28.
     """
     spec = SPECS[config.network]
+    if spec.image != (1, 28, 28):
+        raise ValueError(f"{spec.title} is not computed in a browser, which draws images of 28 x 28 alone.")
     layers = spec.layers(config.widths)
     shapes = _shapes(config)
     for name, shape in shapes.items():

@@ -20,7 +20,7 @@ from sbp.networks.specs import SPECS
 from sbp.pruning.compact import masked, masks_of
 from sbp.pruning.masks import close_masks, kept_counts
 from sbp.viz import browser_network
-from tests.pruning.networks import NAMES, WIDTHS, cases, images, random_network
+from tests.pruning.networks import PLAIN_NAMES, WIDTHS, cases, images, random_network
 
 FOLDER = Path(__file__).parents[2] / "pages" / "parts" / "pixels_component"
 
@@ -65,7 +65,7 @@ COMPUTE = """(m, { file, masks, images }, bytes) => {
 }"""
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", PLAIN_NAMES)
 def test_the_browser_computes_what_torch_computes(evaluate: Evaluate, name: str) -> None:
     network = random_network(name, torch.float32)
     shown = images(3, torch.float32)
@@ -83,7 +83,7 @@ def test_the_browser_computes_what_torch_computes(evaluate: Evaluate, name: str)
         assert got["macs"] == got["used"] == (SPECS[name].macs(counts) if min(counts) else 0), case
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", PLAIN_NAMES)
 def test_the_packed_masks_are_those_of_the_network(name: str) -> None:
     network = random_network(name, torch.float32)
     config = RunConfig(network=name, widths=WIDTHS[name], dataset="digits")

@@ -26,7 +26,7 @@ METHODS: dict[str, type[Method]] = {
     "sbp-weights": SBPWeights,
 }
 ON_WEIGHTS = tuple(name for name, method in METHODS.items() if issubclass(method, OnWeights))
-NETWORKS = tuple(WIDTHS)
+NETWORKS = ("lenet-500-300", "lenet-5-caffe")
 
 
 def made(method: str, network: str, **changes: object) -> Method:

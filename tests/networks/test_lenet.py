@@ -1,4 +1,4 @@
-"""The two LeNets: shapes, widths, where the noise stands, and what it costs."""
+"""The networks: shapes, widths, where the noise stands, and what it costs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from sbp.networks.registry import NETWORKS, build
 from sbp.networks.specs import SPECS
 
-WIDTHS = {"lenet-500-300": (7, 5), "lenet-5-caffe": (3, 4, 6)}
+WIDTHS = {"lenet-500-300": (7, 5), "lenet-5-caffe": (3, 4, 6), "vgg-like": (3, 4, 2, 5) * 3 + (4, 6)}
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -19,14 +19,14 @@ def test_the_noise_layers_are_those_of_the_spec(name: str, own: bool) -> None:
     widths = () if own else WIDTHS[name]
     network = build(name, widths)
     assert [layer.units for layer in network.noise_layers()] == [info.units for info in SPECS[name].layers(widths)]
-    assert network(torch.rand(2, 1, 28, 28)).shape == (2, 10)
+    assert network(torch.rand(2, *network.image)).shape == (2, 10)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_macs_are_half_of_torchs_flops(name: str) -> None:
     network = build(name).eval()
     with FlopCounterMode(display=False) as counter:
-        network(torch.rand(1, 1, 28, 28))
+        network(torch.rand(1, *network.image))
     assert counter.get_total_flops() == 2 * SPECS[name].dense_macs()
 
 
@@ -42,7 +42,7 @@ def test_the_papers_rows_have_the_macs_that_the_facts_give() -> None:
 def test_noise_at_one_changes_nothing(name: str) -> None:
     """With every theta 1 the network is the same network without noise."""
     torch.manual_seed(0)
-    network, x = build(name, WIDTHS[name]), torch.rand(3, 1, 28, 28)
+    network, x = build(name, WIDTHS[name]), torch.rand(3, *SPECS[name].image)
     for layer in network.noise_layers():
         layer.drawn = torch.ones(3, layer.units)
     noisy = network(x)
@@ -60,5 +60,5 @@ def test_a_channels_noise_after_pooling_is_the_same_as_after_relu() -> None:
 
 
 def test_an_unknown_network_is_refused() -> None:
-    with pytest.raises(ValueError, match="lenet-500-300, lenet-5-caffe, got 'vgg'"):
+    with pytest.raises(ValueError, match="lenet-500-300, lenet-5-caffe, vgg-like, got 'vgg'"):
         build("vgg")

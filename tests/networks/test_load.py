@@ -15,7 +15,7 @@ from sbp.config import RunConfig
 from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.load import LoadError, load_compact, network_of
 from sbp.pruning.compact import compact
-from tests.pruning.networks import NAMES, WIDTHS, cases, images, random_network
+from tests.pruning.networks import DATASET, NAMES, WIDTHS, cases, images_for, random_network
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,11 +41,11 @@ def test_a_runs_network_comes_back_with_its_noise_on(name: str, tmp_path: Path) 
     network = random_network(name, torch.float32).eval()
     for layer in network.noise_layers():
         layer.log_low = -10.0
-    config = RunConfig(network=name, widths=WIDTHS[name], log_low=-10.0)
+    config = RunConfig(network=name, dataset=DATASET[name], widths=WIDTHS[name], log_low=-10.0)
     again = network_of(config, save_run(network, tmp_path))
     assert not again.training
     assert all(layer.active and layer.log_low == -10.0 for layer in again.noise_layers())
-    torch.testing.assert_close(again(images(dtype=torch.float32)), network(images(dtype=torch.float32)), rtol=0, atol=0)
+    torch.testing.assert_close(again(images_for(network)), network(images_for(network)), rtol=0, atol=0)
 
 
 def test_a_run_without_weights_says_when_there_will_be_some(tmp_path: Path) -> None:
@@ -71,23 +71,23 @@ READ = """
 import sys
 from safetensors.torch import load_file, save_file
 from sbp.networks.load import load_compact
-images = load_file("images.safetensors")["images"]
-save_file({path: load_compact(path)(images).detach().contiguous() for path in sys.argv[1:]}, "logits.safetensors")
+images, small = load_file("images.safetensors"), {path: load_compact(path) for path in sys.argv[1:]}
+save_file({p: it(images[it.spec_name]).detach().contiguous() for p, it in small.items()}, "logits.safetensors")
 assert not [name for name in sys.modules if name.startswith("sbp.pruning")]
 """
 
 
 def test_a_fresh_interpreter_reads_compact_networks_without_pruning_code(tmp_path: Path) -> None:
-    x = images(dtype=torch.float32)
-    save_file({"images": x}, tmp_path / "images.safetensors")
-    expected = {}
+    expected, seen = {}, {}
     for name in NAMES:
         network = random_network(name, torch.float32)
+        seen[name] = x = images_for(network)
         for case, masks in cases(network):
             small = compact(network, masks)
             file = f"{name} {case}.safetensors"
             save_compact(small, tmp_path / file)
             expected[file] = small(x).detach()
+    save_file(seen, tmp_path / "images.safetensors")
     subprocess.run(
         [sys.executable, "-c", READ, *expected], cwd=tmp_path, env={"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         check=True, timeout=120,

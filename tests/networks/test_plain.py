@@ -13,7 +13,7 @@ from sbp.networks import plain
 from sbp.networks.lenet import NoisyNetwork
 from sbp.pruning.compact import masked, masks_of
 from sbp.pruning.masks import close_masks
-from tests.pruning.networks import NAMES, cases, images, random_network
+from tests.pruning.networks import PLAIN_NAMES, cases, images, random_network
 
 
 def saved(network: NoisyNetwork, folder: Path) -> Path:
@@ -23,7 +23,7 @@ def saved(network: NoisyNetwork, folder: Path) -> Path:
     return path
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=PLAIN_NAMES)
 def pair(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[NoisyNetwork, plain.PlainNetwork]:
     """A random network of the paper's own widths, in torch and as read back in NumPy."""
     network = random_network(request.param, torch.float32, own_widths=True).eval()
@@ -87,5 +87,7 @@ def test_a_file_that_does_not_fit_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"model.safetensors in .* cannot be read"):
         plain.read_plain(path, "lenet-500-300", network.layers)
     save_file({"x": torch.zeros(1)}, path)
+    with pytest.raises(ValueError, match="VGG-like is too large to be computed on a page"):
+        plain.read_plain(path, "vgg-like", random_network("vgg-like").layers)
     with pytest.raises(ValueError, match="Expected one of lenet-500-300"):
         plain.read_plain(path, "vgg", network.layers)

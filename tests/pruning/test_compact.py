@@ -5,21 +5,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.rebuild import rebuild
 from sbp.pruning.compact import compact, masked, masks_of
 from sbp.pruning.masks import Masks, close_masks
-from tests.pruning.networks import NAMES, WIDTHS, cases, images, random_network
+from tests.pruning.networks import NAMES, WIDTHS, cases, images, images_for, random_network
 
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
+NOT_MADE = ("pixel", "feature")  # of no weights
 CASES = [(name, case) for name in NAMES for case, _ in cases(random_network(name))]
 
 
 def assert_same_logits(network: NoisyNetwork, masks: Masks) -> NoisyNetwork:
     """The law. Hands back the compact network for what else there is to see."""
     dtype = network.output.weight.dtype
-    x, tolerance = images(dtype=dtype), TOLERANCE[dtype]
+    x, tolerance = images_for(network), TOLERANCE[dtype]
     small = compact(network, masks)
     with torch.no_grad():
         expected, got = masked(network, masks)(x), small(x)
@@ -44,7 +46,7 @@ def test_at_the_networks_own_widths_and_by_its_own_keep(name: str) -> None:
     masks = masks_of(network)
     assert 0 < masks["dense1"].sum() < len(masks["dense1"])
     small = assert_same_logits(network, masks)
-    x = images(dtype=torch.float32)
+    x = images_for(network)
     with torch.no_grad():
         torch.testing.assert_close(compact(network)(x), small(x), rtol=0, atol=0)
         torch.testing.assert_close(network.eval()(x), small(x), rtol=1e-5, atol=1e-5)
@@ -89,7 +91,7 @@ def test_the_widths_are_the_kept_counts(name: str) -> None:
         if not all(counts):
             counts = [0] * len(counts)
         assert [layer.units for layer in small.layers] == counts, case
-        made = counts[1:] if name == "lenet-500-300" else [*counts[:2], counts[3]]
+        made = [count for layer, count in zip(network.layers, counts, strict=True) if layer.kind not in NOT_MADE]
         assert list(small.widths) == made, case
         assert small.output.weight.shape == (10, made[-1])
 
@@ -102,7 +104,7 @@ def test_nothing_kept_is_the_constant_predictor() -> None:
             if not case.startswith("nothing"):
                 continue
             small = compact(network, masks)
-            logits = small(images())
+            logits = small(images_for(network))
             assert small.constant
             assert torch.equal(logits, logits[:1].expand_as(logits))
             assert sum(p.numel() for p in small.parameters()) == 10
@@ -139,8 +141,29 @@ def test_a_compact_network_is_its_name_widths_and_tensors(name: str) -> None:
     for case, masks in cases(network):
         small = compact(network, masks)
         again = rebuild(name, small.widths, small.state_dict())
-        assert torch.equal(again(images()), small(images())), case
+        assert torch.equal(again(images_for(network)), small(images_for(network))), case
         assert again.layers == small.layers
+
+
+def test_a_batch_normalisation_is_in_the_weights_before_it() -> None:
+    """By hand, for one channel: (conv(x) - m) / sqrt(v + eps) * g + h, and the padding stays zeros."""
+    network = random_network("vgg-like")
+    small = compact(network, dict(cases(network))["all kept"])
+    x, norm = images_for(network), network.norm["conv1_1"]
+    assert not any(isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d) for module in small.modules())
+    with torch.no_grad():
+        plain = network.conv1_1(x)[:, 3]
+        root = torch.sqrt(norm.running_var[3] + norm.eps)
+        expected = (plain - norm.running_mean[3]) / root * norm.weight[3] + norm.bias[3]
+        torch.testing.assert_close(small.conv1_1(x)[:, 3], expected, rtol=1e-12, atol=1e-12)
+
+
+def test_what_reaches_the_logits_differs_from_image_to_image() -> None:
+    """The law would hold of networks that say the same of everything."""
+    for name in NAMES:
+        network = random_network(name)
+        logits = masked(network, dict(cases(network))["random 0.9"])(images_for(network))
+        assert float((logits - logits[:1]).detach().abs().max()) > 1e5 * TOLERANCE[torch.float64], name
 
 
 def test_a_compact_network_can_be_trained_on() -> None:

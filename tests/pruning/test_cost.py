@@ -12,7 +12,7 @@ from sbp.networks.specs import SPECS
 from sbp.pruning.compact import compact
 from sbp.pruning.cost import Cost, layer_costs, network_cost
 from sbp.pruning.masks import kept_counts
-from tests.pruning.networks import NAMES, WIDTHS, cases, images, random_network
+from tests.pruning.networks import NAMES, WIDTHS, cases, images_for, random_network
 
 CASES = [(name, case) for name in NAMES for case, _ in cases(random_network(name))]
 
@@ -20,7 +20,7 @@ CASES = [(name, case) for name in NAMES for case, _ in cases(random_network(name
 def counted_flops(network: NoisyNetwork) -> int:
     """FLOPs of one image by torch's counter."""
     with FlopCounterMode(display=False) as counter:
-        network(images(1, network.output.weight.dtype))
+        network(images_for(network, 1))
     return int(counter.get_total_flops())
 
 
@@ -37,9 +37,12 @@ def assert_cost_of(network: NoisyNetwork, cost: Cost) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_dense_network_costs_what_torch_counts(name: str) -> None:
-    assert_cost_of(build(name).eval(), network_cost(name))
-    units = [layer.units for layer in SPECS[name].layers(WIDTHS[name])]
-    assert_cost_of(build(name, WIDTHS[name]).eval(), network_cost(name, units))
+    """As it would be deployed: a batch normalisation is in the weights before it."""
+    for widths in ((), WIDTHS[name]):
+        network = build(name, widths).eval()
+        cost = network_cost(name, [layer.units for layer in network.layers])
+        assert_cost_of(compact(network, {x.name: np.ones(x.units, bool) for x in network.layers}), cost)
+        assert 2 * cost.macs == counted_flops(network)
 
 
 @pytest.mark.parametrize(("name", "case"), CASES)
@@ -72,7 +75,7 @@ def test_activations_are_what_the_layers_put_out(name: str, case: str) -> None:
     for layer in cost.layers:
         module = getattr(small, layer.name)
         module.register_forward_hook(lambda _m, _x, y, name=layer.name: put_out.update({name: y[0].numel()}))
-    small(images(1))
+    small(images_for(network, 1))
     assert {layer.name: layer.activations for layer in cost.layers} == put_out
     assert cost.activations == sum(put_out.values())
     assert cost.activation_bytes == 8 * cost.activations
@@ -98,7 +101,7 @@ def test_nothing_kept_in_a_layer_costs_ten_biases(name: str) -> None:
 
 
 def test_what_cannot_be_counted_is_said() -> None:
-    with pytest.raises(ValueError, match="name: expected one of lenet-500-300, lenet-5-caffe, got 'vgg'"):
+    with pytest.raises(ValueError, match="name: expected one of lenet-500-300, lenet-5-caffe, vgg-like, got 'vgg'"):
         layer_costs("vgg")
     for wrong in ((245, 160), (245, 160, 55, 10), (245, -1, 55)):
         with pytest.raises(ValueError, match="kept: expected a count for each of input, dense1, dense2, got"):

@@ -12,14 +12,15 @@ import torch
 from sbp.networks.lenet import NoisyNetwork
 from sbp.pruning.compact import masked, masks_of
 from sbp.pruning.speed import VARIANTS, Measurement, Row, measure, variants
-from tests.pruning.networks import NAMES, cases, images, random_network
+from tests.pruning.networks import NAMES, cases, images_for, random_network
 
 TINY = {"batches": (1, 3), "rounds": 2, "seconds": 0.001}
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_masked_and_compact_are_the_same_function_and_dense_the_one_without_removal(name: str) -> None:
-    network, x = random_network(name), images()
+    network = random_network(name)
+    x = images_for(network)
     for case, masks in cases(network):
         networks = variants(network, masks)
         assert tuple(networks) == VARIANTS
@@ -43,8 +44,9 @@ def test_without_masks_the_networks_own_keep_decides() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_variant_is_timed_at_every_batch_size(name: str) -> None:
     before, shares = time.time(), []
-    networks = variants(random_network(name, torch.float32))
-    measurement = measure(networks, threads=1, progress=shares.append, **TINY)  # type: ignore[arg-type]
+    network = random_network(name, torch.float32)
+    networks = variants(network)
+    measurement = measure(networks, threads=1, progress=shares.append, image=network.image, **TINY)  # type: ignore[arg-type]
     assert [(row.batch, row.variant) for row in measurement.rows] == [(b, v) for b in (1, 3) for v in VARIANTS]
     for row in measurement.rows:
         assert row.median_seconds > 0

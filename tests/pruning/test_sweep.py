@@ -18,7 +18,7 @@ from sbp.pruning.compact import compact, masked
 from sbp.pruning.masks import keep_masks, kept_counts
 from sbp.pruning.scores import CRITERIA
 from sbp.pruning.sweep import Cancelled, material_of, sweep
-from tests.pruning.networks import NAMES, images, random_network
+from tests.pruning.networks import NAMES, images, images_for, random_network
 
 N = 40
 LABELS = torch.arange(N) % 10
@@ -27,7 +27,7 @@ LABELS = torch.arange(N) % 10
 @pytest.fixture(scope="module", params=NAMES)
 def swept(request: pytest.FixtureRequest) -> tuple[NoisyNetwork, dict[str, Any]]:
     network = random_network(request.param)
-    return network, sweep(network, images(N), LABELS, "training", seed=3, hardware="a test")
+    return network, sweep(network, images_for(network, N), LABELS, "training", seed=3, hardware="a test")
 
 
 def test_it_is_json_of_the_promised_form(swept: tuple[NoisyNetwork, dict[str, Any]]) -> None:
@@ -58,7 +58,7 @@ def test_a_point_is_what_the_masked_network_says(swept: tuple[NoisyNetwork, dict
     for point in found["criteria"][name]["points"][::5]:
         masks = keep_masks(scores, point["threshold"])
         with torch.no_grad():
-            logits = masked(network, masks)(images(N))
+            logits = masked(network, masks)(images_for(network, N))
         assert point["kept"] == list(kept_counts(masks, network.layers))
         assert point["nll"] == pytest.approx(float(functional.cross_entropy(logits, LABELS)), rel=1e-9)
         assert point["error_percent"] == 100 * int((logits.argmax(1) != LABELS).sum()) / N
