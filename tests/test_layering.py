@@ -56,7 +56,8 @@ ROOMS = (
     Room("compact", "sbp.pruning.* sbp.ensemble", "formats masks networks layer devices facts", torch=True),
     Room(
         "training",
-        "sbp.training sbp.stepper sbp.checkpoint sbp.clock sbp.divergence sbp.evaluation sbp.forecast sbp.schedule",
+        "sbp.training sbp.stepper sbp.augmentation sbp.checkpoint sbp.clock sbp.divergence sbp.evaluation sbp.forecast "
+        "sbp.schedule",
         "objective methods networks layer noise moments data devices masks facts",
         torch=True,
     ),
