@@ -21,6 +21,7 @@ NOISE_METHODS = ("sbp", "sbpa", "sbp-fixed-mu")
 METHODS = (
     *NOISE_METHODS, "sbp-weights", "original", "binary-dropout", "gaussian-dropout", "sparse-vd", "ssl",
 )  # fmt: skip
+PRECISIONS = ("float32", "bf16")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -103,6 +104,21 @@ class RunConfig:
         5000, "How many training objects are held out to watch the error; the test set is read once, at the end.",
         "objects",
     )
+    augment: bool = _field(
+        False, "Each training image is flipped left-right or not and shifted by up to 4 pixels, anew at every step; "
+        "only where an image and its mirror image are of one class.",
+    )
+    hold_norm: bool = _field(
+        False, "With the noise on, batch normalisation goes on with the means and variances that the pretraining left; "
+        "its scale and shift are learned all the same.",
+    )
+    precision: str = _field(
+        "float32", "What a training step multiplies in. bf16: torch's autocast, with weights, noise and their "
+        "gradients kept in float32; the network is judged in float32.",
+    )
+    channels_last: bool = _field(
+        False, "Convolutions get their images channel by channel at each pixel, which is faster on recent GPUs."
+    )
     random_labels: bool = _field(False, "Replace every training label by a random one; the test set keeps its own.")
     threads: int = _field(0, "CPU threads of the training; 0 leaves it to the machine.", "threads")
 
@@ -117,6 +133,13 @@ class RunConfig:
         _one_of("dataset", self.dataset, DATASETS)
         _one_of("method", self.method, METHODS)
         _one_of("device", self.device, DEVICES)
+        _one_of("precision", self.precision, PRECISIONS)
+        if self.augment and not IMAGES[self.dataset].mirrors:
+            others = ", ".join(name for name, images in IMAGES.items() if images.mirrors)
+            raise ConfigError(
+                f"augment: expected False with {self.dataset}, whose images change their class when they are flipped; "
+                f"it is for {others}."
+            )
         for name in ("epochs", "batch_size"):
             _at_least(name, getattr(self, name), 1)
         for name in (

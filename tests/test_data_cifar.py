@@ -183,6 +183,15 @@ def test_a_network_of_another_shape_is_refused() -> None:
     assert str(said.value).endswith("(mnist, fashion-mnist, digits), got 'cifar-10', whose images are 3 x 32 x 32.")
 
 
+def test_digits_are_not_mirrored() -> None:
+    for dataset in ("mnist", "digits"):
+        with pytest.raises(ConfigError, match=f"augment: .* {dataset}.*it is for fashion-mnist, cifar-10"):
+            RunConfig(dataset=dataset, augment=True)
+    assert RunConfig(network="vgg-like", dataset="cifar-10", augment=True).augment
+    with pytest.raises(ConfigError, match="precision: expected one of float32, bf16, got 'fp8'"):
+        RunConfig(precision="fp8")
+
+
 # -- the real one ----------------------------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from sbp.config import DATASETS, DEVICES, METHODS, ConfigError, RunConfig
+from sbp.config import DATASETS, DEVICES, METHODS, PRECISIONS, ConfigError, RunConfig
 from sbp.networks.specs import SPECS
 from sbp.presets import FREE, PRESETS
 from sbp.viz import words
@@ -31,9 +31,10 @@ LABELS = {
     "widths": "Hidden widths", "train_size": "Training objects", "validation_size": "Held-out objects",
     "random_labels": "Random labels", "threads": "CPU threads", "kl_warmup": "KL warm-up", "dropout": "Dropout",
     "finetune_epochs": "Fine-tuning epochs", "finetune_lr": "Learning rate then", "average_decay": "Averaging decay",
-    "group_penalty": "Group penalty",
+    "group_penalty": "Group penalty", "augment": "Flip and shift", "hold_norm": "Hold batch statistics",
+    "precision": "Precision", "channels_last": "Channels last",
 }  # fmt: skip
-CHOICES = {"network": tuple(SPECS), "dataset": DATASETS, "method": METHODS, "device": DEVICES}
+CHOICES = {"network": tuple(SPECS), "dataset": DATASETS, "method": METHODS, "device": DEVICES, "precision": PRECISIONS}
 CHOICE_WORDS = {"network": words.NETWORK, "dataset": words.DATASET, "method": words.METHOD}
 COLUMNS = 4
 
