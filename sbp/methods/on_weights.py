@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -95,8 +96,9 @@ class OnWeights(Method):
         return [Group(self.weights(network), "lr", self.config.weight_decay)]
 
     def weights(self, network: NoisyNetwork) -> list[nn.Parameter]:
-        """Weights and biases; what the noise learns is none of them."""
-        return [parameter for layer in self.layers(network) for parameter in layer.inner.parameters()]
+        """Weights and biases, and those of batch normalisations; what the noise learns is none of them."""
+        own = [parameter for layer in self.layers(network) for parameter in layer.inner.parameters()]
+        return [*own, *network.norm.parameters()]
 
     def switch(self, network: NoisyNetwork, on: bool) -> None:
         """The sparse layers on, or off, when they are ordinary ones."""
@@ -119,12 +121,27 @@ class OnWeights(Method):
 
     def plain(self, network: NoisyNetwork) -> NoisyNetwork:
         """Ordinary layers with zeros, and a gate that is shut for each unit that is gone, its constant folded."""
-        return plain_network(self.config, self._plain(network), self.layers(network)[0].inner.weight.detach())
+        like = self.layers(network)[0].inner.weight.detach()
+        return plain_network(self.config, self._plain(network), like, network.norm)
 
     @torch.no_grad()
     def _plain(self, network: NoisyNetwork) -> Plain:
         names = [wire.name for wire in WIRING[network.spec_name]]
         layers = dict(zip(names, self.layers(network), strict=True))
         weights = {name: layer.plain_weight().cpu().numpy() for name, layer in layers.items()}
-        biases = {name: layer.inner.bias.cpu().numpy() for name, layer in layers.items()}
-        return plainly(network.spec_name, network.layers, weights, biases)
+        biases = {name: layer.inner.bias.cpu().numpy() for name, layer in layers.items() if name not in network.norm}
+        after = {}
+        for name, norm in network.norm.items():
+            biases[name], scale, shift = normalisation(norm)
+            after[name] = scale, shift
+        return plainly(network.spec_name, network.layers, weights, biases, after)
+
+
+def normalisation(norm: nn.Module) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A batch normalisation as bias, scale and shift, float64 [units]: y = scale (x + bias) + shift, bias = -mean."""
+    shift, scale, mean, variance = (
+        norm.get_parameter(name).double() if name in ("bias", "weight") else norm.get_buffer(name).double()
+        for name in ("bias", "weight", "running_mean", "running_var")
+    )
+    factor = scale / torch.sqrt(variance + norm.eps)  # type: ignore[operator]
+    return -mean.cpu().numpy(), factor.cpu().numpy(), shift.cpu().numpy()

@@ -1,18 +1,21 @@
 """From single weights that are zero to units that are gone, exactly.
 
 A unit all of whose incoming weights are zero says the same of every image, v = ReLU(b), at every place of its map: what
-a layer reads of it is a constant, which goes into that layer's bias. The convolutions have no padding and a maximum of
-constants is the constant, so this is exact. A unit none of whose outgoing weights is left is not heard. Both can be cut
-out, and what is cut out may silence units after it and unread units before it.
+a layer reads of it is a constant, which goes into that layer's bias. A maximum of constants is the constant, so this is
+exact where nothing is padded with zeros; a convolution that is padded reads v inside and 0 at the border, so there a
+unit that says v > 0 is kept. A unit none of whose outgoing weights is left is not heard. Both can be cut out, and what
+is cut out may silence units after it and unread units before it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import nn
 
 from sbp.config import RunConfig
 from sbp.networks.lenet import NoisyNetwork
@@ -20,6 +23,9 @@ from sbp.networks.registry import build_for
 from sbp.networks.specs import LayerInfo
 from sbp.networks.wiring import WIRING
 from sbp.pruning.masks import Masks
+
+# Scale and shift of what comes after W x + b, by layer of weights.
+Affine = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
 
 class Plain(NamedTuple):
@@ -31,13 +37,15 @@ class Plain(NamedTuple):
 
 
 def plainly(
-    name: str, layers: Sequence[LayerInfo], weights: Mapping[str, np.ndarray], biases: Mapping[str, np.ndarray]
+    name: str, layers: Sequence[LayerInfo], weights: Mapping[str, np.ndarray], biases: Mapping[str, np.ndarray],
+    after: Affine = MappingProxyType({}),
 ) -> Plain:
     """Removes every unit that hears nothing or is not heard, without changing a logit; nothing given is changed.
 
     name: the network's; layers: its layers of units; weights [outputs, inputs, ...] and biases [outputs] by the names
-    of its `WIRING`. One pass forward finds the units that hear nothing and folds what they say, one pass back those
-    that nobody hears; a further pass would find nothing. Work is done in float64.
+    of its `WIRING`; after: scale and shift, [outputs] each, where a layer is normalised before its ReLU, so that
+    v = ReLU(scale b + shift). One pass forward finds the units that hear nothing and folds what they say, one pass back
+    those that nobody hears; a further pass would find nothing. Work is done in float64.
 
     >>> from sbp.networks.specs import SPECS
     >>> weights = {"dense1": np.eye(3, 784), "dense2": np.diag([0.0, 1.0, 1.0]), "output": np.ones((10, 3))}
@@ -46,11 +54,12 @@ def plainly(
     >>> found = plainly("lenet-500-300", SPECS["lenet-500-300"].layers((3, 3)), weights, biases)
     >>> found.masks["dense1"].tolist(), found.masks["dense2"].tolist(), found.biases["output"][0]
     ([False, True, False], [False, True, False], np.float64(6.0))
-    """
+    """  # fmt: skip
     weights = {key: value.astype(np.float64) for key, value in weights.items()}
     biases = {key: value.astype(np.float64) for key, value in biases.items()}
     keep: Masks = {layer.name: np.ones(layer.units, dtype=bool) for layer in layers}
     says = {layer.name: np.zeros(layer.units) for layer in layers}  # what a unit that hears nothing says, else 0
+    padded = {wire.reads[-1] for wire in WIRING[name] if wire.reads and wire.padding}
     children = {layer.parent: layer for layer in layers if layer.parent}
     for wire in WIRING[name]:
         weight, bias = weights[wire.name], biases[wire.name]
@@ -58,8 +67,10 @@ def plainly(
             bias += _kernels(weight).sum(axis=2) @ says[wire.reads[-1]]
             weight[:, ~keep[wire.reads[-1]]] = 0
         if wire.makes:
-            keep[wire.makes] = np.asarray(_kernels(weight).any(axis=(1, 2)))
-            says[wire.makes] = np.maximum(bias, 0) * ~keep[wire.makes]
+            scale, shift = after.get(wire.name, (1.0, 0.0))
+            constant = np.maximum(scale * bias + shift, 0)
+            keep[wire.makes] = _kernels(weight).any(axis=(1, 2)) | ((constant > 0) & (wire.makes in padded))
+            says[wire.makes] = constant * ~keep[wire.makes]
             if child := children.get(wire.makes):
                 share = child.units // len(bias)
                 keep[child.name] = np.repeat(keep[wire.makes], share)
@@ -78,12 +89,20 @@ def plainly(
     return Plain(keep, weights, biases)
 
 
-def plain_network(config: RunConfig, plain: Plain, like: torch.Tensor) -> NoisyNetwork:
-    """The network of gates that a file holds, in eval mode, with the device and the dtype of `like`."""
+def plain_network(config: RunConfig, plain: Plain, like: torch.Tensor, norm: nn.ModuleDict) -> NoisyNetwork:
+    """The network of gates that a file holds, in eval mode, with the device and the dtype of `like`.
+
+    norm: the batch normalisations of the network that it came of; where there is one, what is said of a layer's bias
+    is said of its running mean, b = -m.
+    """
     with torch.device("meta"):  # nothing is drawn
         network = build_for(config)
     tensors = {f"{name}.weight": like.new_tensor(weight) for name, weight in plain.weights.items()}
-    tensors |= {f"{name}.bias": like.new_tensor(bias) for name, bias in plain.biases.items()}
+    tensors |= {f"norm.{name}": tensor.detach().clone() for name, tensor in norm.state_dict().items()}
+    for name, bias in plain.biases.items():
+        tensors[f"norm.{name}.running_mean" if name in norm else f"{name}.bias"] = like.new_tensor(
+            -bias if name in norm else bias
+        )
     tensors |= {f"noise.{name}.keep": torch.from_numpy(keep).to(like.device) for name, keep in plain.masks.items()}
     network.load_state_dict(tensors, assign=True)
     return network.requires_grad_().eval()

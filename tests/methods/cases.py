@@ -15,7 +15,7 @@ from sbp.methods.ssl import SSL
 from sbp.methods.weights import SBPWeights
 from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.wiring import WIRING
-from tests.pruning.networks import WIDTHS
+from tests.pruning.networks import DATASET, WIDTHS
 
 METHODS: dict[str, type[Method]] = {
     "original": Original,
@@ -26,16 +26,17 @@ METHODS: dict[str, type[Method]] = {
     "sbp-weights": SBPWeights,
 }
 ON_WEIGHTS = tuple(name for name, method in METHODS.items() if issubclass(method, OnWeights))
-NETWORKS = ("lenet-500-300", "lenet-5-caffe")
+NETWORKS = tuple(WIDTHS)
 
 
 def made(method: str, network: str, **changes: object) -> Method:
     """The method at small widths."""
-    return METHODS[method](RunConfig(network=network, method=method, widths=WIDTHS[network], **changes))  # type: ignore[arg-type]
+    own = {"network": network, "dataset": DATASET[network], "method": method, "widths": WIDTHS[network]}
+    return METHODS[method](RunConfig(**{**own, **changes}))  # type: ignore[arg-type]
 
 
 def built(method: Method, seed: int = 0, dtype: torch.dtype = torch.float64) -> NoisyNetwork:
-    """Its network with biases that matter."""
+    """Its network with biases and batch statistics that matter."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = method.build().to(dtype)
@@ -43,6 +44,9 @@ def built(method: Method, seed: int = 0, dtype: torch.dtype = torch.float64) -> 
             for name, parameter in network.named_parameters():
                 if name.endswith("bias"):
                     parameter.copy_(torch.randn(parameter.shape) / 3 + 0.1)
+            for norm in network.norm.values():
+                norm.running_mean.copy_(torch.randn(norm.num_features) / 10)
+                norm.running_var.copy_(torch.rand(norm.num_features) / 10 + 0.05)
     return network
 
 

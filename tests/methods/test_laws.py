@@ -18,10 +18,13 @@ from sbp.networks.wiring import WIRING
 from sbp.pruning.compact import compact, masked, masks_of
 from sbp.pruning.masks import close_masks
 from tests.methods.cases import METHODS, NETWORKS, ON_WEIGHTS, built, kill_, made, spoil_, weight_of
-from tests.pruning.networks import images
+from tests.pruning.networks import PLAIN_NAMES, images, images_for
 
 CASES = [(method, network) for network in NETWORKS for method in METHODS]
 ON_WEIGHTS_CASES = [(method, network) for network in NETWORKS for method in ON_WEIGHTS]
+# Those that a test can train within seconds, and that pad nothing.
+SMALL_CASES = [(method, network) for network in PLAIN_NAMES for method in METHODS]
+SMALL_ON_WEIGHTS_CASES = [(method, network) for network in PLAIN_NAMES for method in ON_WEIGHTS]
 
 
 def assert_the_law(method: Method, network: NoisyNetwork) -> NoisyNetwork:
@@ -31,7 +34,7 @@ def assert_the_law(method: Method, network: NoisyNetwork) -> NoisyNetwork:
     closed = close_masks(masks, plain.layers)
     for name, keep in masks_of(plain).items():
         assert np.array_equal(keep, closed[name]), name
-    x = images()
+    x = images_for(plain)
     with torch.no_grad():
         expected = network(x)
         for other in (plain, masked(plain, masks), compact(plain, masks), compact(plain)):
@@ -61,7 +64,7 @@ def test_the_same_with_weights_and_whole_units_removed(name: str, network_name: 
     assert_the_law(method, network)
 
 
-@pytest.mark.parametrize(("name", "network_name"), ON_WEIGHTS_CASES)
+@pytest.mark.parametrize(("name", "network_name"), SMALL_ON_WEIGHTS_CASES)
 def test_a_layer_with_nothing_left_is_the_constant_predictor(name: str, network_name: str) -> None:
     for wire in WIRING[network_name]:
         method = made(name, network_name)
@@ -70,6 +73,24 @@ def test_a_layer_with_nothing_left_is_the_constant_predictor(name: str, network_
         plain = assert_the_law(method, network)
         assert compact(plain).constant
         assert not any(gate.keep.any() for gate in plain.gates()), "one layer gone takes all along"
+
+
+@pytest.mark.parametrize("name", ON_WEIGHTS)
+def test_a_constant_is_cut_out_only_where_nothing_is_padded(name: str) -> None:
+    """A channel without weights says ReLU(shift - scale m): above 0 it is heard as v inside and as 0 in the padding."""
+    method = made(name, "vgg-like")
+    network = built(method)
+    for layer, gone in (("conv1_2", [0, 1]), ("conv5_3", [2, 3]), ("dense1", [4, 5])):
+        dead = torch.zeros_like(weight_of(network, layer).weight, dtype=torch.bool)
+        dead[gone] = True
+        kill_(network, layer, dead)
+        with torch.no_grad():
+            network.norm[layer].running_mean.zero_()  # type: ignore[union-attr, operator]
+            network.norm[layer].bias[gone] = torch.tensor([0.7, -0.7], dtype=torch.float64)  # type: ignore[index, operator, union-attr]
+    plain = assert_the_law(method, network)
+    kept = {info.name: gate.keep.tolist() for info, gate in zip(plain.layers, plain.gates(), strict=True)}
+    assert kept["conv1_2"][:2] == [True, False]
+    assert kept["conv5_3"][2:4] == kept["features"][2:4] == kept["dense1"][4:6] == [False, False]
 
 
 @pytest.mark.parametrize(("name", "network_name"), ON_WEIGHTS_CASES)
@@ -81,13 +102,15 @@ def test_while_off_it_is_an_ordinary_network(name: str, network_name: str) -> No
     ordinary = made("original", network_name).build().double()
     for wire in WIRING[network_name]:
         getattr(ordinary, wire.name).load_state_dict(weight_of(network, wire.name).state_dict())
+    ordinary.norm.load_state_dict(network.norm.state_dict())
+    x = images_for(ordinary)
     method.switch(network, on=False)
     with torch.no_grad():
         for mode in (True, False):
-            torch.testing.assert_close(network.train(mode)(images()), ordinary(images()), rtol=1e-12, atol=1e-12)
-        torch.testing.assert_close(method.plain(network)(images()), ordinary(images()), rtol=1e-12, atol=1e-12)
+            torch.testing.assert_close(network.train(mode)(x), ordinary.train(mode)(x), rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(method.plain(network)(x), ordinary(x), rtol=1e-12, atol=1e-12)
         method.switch(network, on=True)
-        assert (network(images()) - ordinary(images())).abs().max() > 1e-3 or name == "ssl"
+        assert (network(x) - ordinary(x)).abs().max() > 1e-3 or name == "ssl"
 
 
 @pytest.mark.parametrize(("name", "network_name"), CASES)
@@ -98,11 +121,11 @@ def test_what_is_stored_is_what_a_run_loads(name: str, network_name: str, tmp_pa
         spoil_(network)
     plain = method.plain(network).eval()
     tensors = plain.state_dict()
-    assert {"dense1.weight", "dense1.bias", "noise.dense1.keep"} <= set(tensors)
+    assert {"dense1.weight", "output.bias", "noise.dense1.keep"} <= set(tensors)
     assert not [key for key in tensors if key.endswith((".loc", ".log_scale", "log_variance"))]
     save_file(tensors, tmp_path / "model.safetensors")
     again = network_of(method.config, tmp_path / "model.safetensors")
-    x = images(dtype=torch.float32)
+    x = images_for(again)
     assert torch.equal(again(x), plain(x))
     with pytest.raises(ValueError, match="no mu and no log sigma"):
         again.noise_layers()
@@ -141,7 +164,7 @@ def trained(method: Method, network: NoisyNetwork, steps: int, frozen: bool = Fa
     return losses
 
 
-@pytest.mark.parametrize(("name", "network_name"), CASES)
+@pytest.mark.parametrize(("name", "network_name"), SMALL_CASES)
 def test_steps_lower_the_loss_and_touch_no_other_random_numbers(name: str, network_name: str) -> None:
     method = made(name, network_name, **OPTIONS.get(name, {}))
     network = built(method, dtype=torch.float32)
@@ -158,7 +181,7 @@ def test_steps_lower_the_loss_and_touch_no_other_random_numbers(name: str, netwo
         torch.testing.assert_close(compact(method.plain(network))(x), network(x), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize(("name", "network_name"), ON_WEIGHTS_CASES)
+@pytest.mark.parametrize(("name", "network_name"), SMALL_ON_WEIGHTS_CASES)
 def test_what_was_removed_stays_removed_while_fine_tuning(name: str, network_name: str) -> None:
     method = made(name, network_name)
     network = built(method, dtype=torch.float32)
@@ -185,9 +208,9 @@ def test_what_was_removed_stays_removed_while_fine_tuning(name: str, network_nam
     assert torch.equal(again.eval()(images(dtype=torch.float32)), network.eval()(images(dtype=torch.float32)))
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_every_parameter_has_one_group_and_the_noise_no_decay(name: str) -> None:
-    method = made(name, "lenet-5-caffe", weight_decay=0.5)
+@pytest.mark.parametrize(("name", "network_name"), CASES)
+def test_every_parameter_has_one_group_and_the_noise_no_decay(name: str, network_name: str) -> None:
+    method = made(name, network_name, weight_decay=0.5)
     network = method.build()
     grouped = [parameter for group in method.groups(network) for parameter in group.params]
     assert len({id(parameter) for parameter in grouped}) == len(grouped)
