@@ -24,7 +24,8 @@ OTHER_SHARE = 0.3
 
 def config(**changes: Any) -> RunConfig:
     """A small run: LeNet-500-300 on digits, 12 epochs."""
-    return RunConfig(dataset="digits", epochs=12, preset="quick").replace(**changes)
+    reads = {"network": "vgg-like", "dataset": "cifar-10"} if changes.get("network") == "vgg-like" else {}
+    return RunConfig(**{"dataset": "digits", "epochs": 12, "preset": "quick", **reads}).replace(**changes)
 
 
 def write_run(

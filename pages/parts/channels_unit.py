@@ -35,8 +35,7 @@ def show(run: RunView, found: RunTables, view: View) -> None:
     net, missing, stamp = weights.network(run)
     if net is None:
         _noise(run, found, view, dark)
-        st.info(f"{missing} What shows weights, filters, digits and pruning by hand waits for them.",
-                icon=":material/hourglass_empty:")  # fmt: skip
+        st.info(missing, icon=":material/hourglass_empty:")
         return
     edits = by_hand.read(state.from_link(PAGE).get("hand", ""), run.layers)[0]
     masks = by_hand.apply(net.own_masks, edits, run.layers)

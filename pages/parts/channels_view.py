@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -62,10 +63,14 @@ def controls(found: RunTables, view: View) -> None:
     """Layer and order; what is chosen goes into the link, and the unit that was marked is let go with its layer."""
     names = [layer.name for layer in found.layers]
     st.session_state["layer-choice"], st.session_state["sort-choice"] = view.layer.name, view.order
-    st.segmented_control(
-        "Layer", names, format_func=lambda name: words.layer_title(found.layer(name)), key="layer-choice",
-        required=True, label_visibility="collapsed", on_change=_layer_changed,
-    )  # fmt: skip
+    common: dict[str, Any] = {
+        "options": names, "format_func": lambda name: words.layer_title(found.layer(name)), "key": "layer-choice",
+        "label_visibility": "collapsed", "on_change": _layer_changed,
+    }  # fmt: skip
+    if len(names) <= words.MANY:
+        st.segmented_control("Layer", required=True, **common)
+    else:
+        st.selectbox("Layer", width=150, **common)
     st.selectbox(
         "Sort", list(ORDER_TITLES), format_func=lambda order: f"Sorted {ORDER_TITLES[order]}", key="sort-choice",
         label_visibility="collapsed", on_change=_sort_changed, width=210,

@@ -18,6 +18,7 @@ from sbp.viz.tables import RunTables
 
 # Held-out digits that an edit is tried on: what two busy cores evaluate well within a second.
 MOST = {"lenet-500-300": 5000, "lenet-5-caffe": 2000}
+_WAITS = "What shows weights, filters, digits and pruning by hand waits for them."
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,17 +32,23 @@ class Trial:
 
 
 def network(run: RunView) -> tuple[PlainNetwork | None, str, Hashable]:
-    """The run's saved network, or None with a sentence; and a key that changes with the file."""
+    """The run's saved network, or None with what to say of it; and a key that changes with the file."""
+    if run.config.network not in plain.PLAIN:
+        title = words.NETWORK[run.config.network]
+        return None, (
+            f"{title} is too large to be computed on a page, so its noise is shown alone: weights, filters, images and "
+            "pruning by hand are for the LeNets."
+        ), None
     path = run.model_path
     if path is None:
         wait = "They are saved at its first checkpoint." if run.state.active else "None were saved before it ended."
-        return None, f"This run has no weights {'yet' if run.state.active else 'to show'}. {wait}", None
+        return None, f"This run has no weights {'yet' if run.state.active else 'to show'}. {wait} {_WAITS}", None
     try:
         facts = path.stat()
         stamp = (str(path), facts.st_mtime_ns, facts.st_size)
         return _network(stamp, run), "", stamp
     except (OSError, ValueError) as error:
-        return None, f"The weights of this run cannot be shown: {error}", None
+        return None, f"The weights of this run cannot be shown: {error} {_WAITS}", None
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

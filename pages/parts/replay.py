@@ -11,6 +11,7 @@ from sbp.runs.store import RunView
 from sbp.viz import words
 
 PLAYABLE = 2  # frames that make a film
+AREAS = "abcdefghijklmno"  # places for maps in the layouts of page Train
 
 
 def for_story(runs: list[RunView]) -> RunView | None:
@@ -54,11 +55,13 @@ def picture_layer(run: RunView) -> int:
 
 
 def train_layout(run: RunView) -> tuple[str, list[dict[str, Any]]]:
-    """Layout and pictures of page Train for a run of three or four noise layers, or for one without noise."""
+    """Layout and pictures of page Train for a run without noise, or with it: a map a noise layer, large for three or
+    four, small multiples for more.
+    """
     if not run.config.has_noise:
         return "plain", [panel("chart", "kept", 0), panel("network"), panel("bound"), panel("error")]
-    maps = [panel("cells", "abcd"[i], i) for i in range(min(len(run.layers), 4))]
-    layout = "train4" if len(maps) == 4 else "train"
+    maps = [panel("cells", area, i) for i, area in zip(range(len(run.layers)), AREAS, strict=False)]
+    layout = "train" if len(maps) <= 3 else "train4" if len(maps) == 4 else "many"
     return layout, [panel("lines"), panel("network"), *maps, panel("bound"), panel("error")]
 
 

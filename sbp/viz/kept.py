@@ -23,6 +23,7 @@ def chart(
         return charts.empty("The first epoch has not ended yet.", height)
     names = [words.layer_title(layer) for layer in tables.layers]
     colours = [palette.layer_colour(i) for i in range(len(names))]
+    dashes = [list(palette.layer_dash(i)) for i in range(len(names))]
     lines = (
         alt.Chart(data)
         .mark_line(strokeWidth=2.25, interpolate="step-after", clip=True)
@@ -45,7 +46,7 @@ def chart(
                 "layer:N",
                 sort=names,
                 legend=None,
-                scale=alt.Scale(domain=names, range=[list(d) for d in palette.DASHES[: len(names)]]),
+                scale=alt.Scale(domain=names, range=dashes),
             ),
             tooltip=[
                 alt.Tooltip("layer:N"),

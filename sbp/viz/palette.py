@@ -101,3 +101,12 @@ def strength_rgb(values: np.ndarray, limit: float, dark: bool = False) -> np.nda
 def layer_colour(index: int) -> str:
     """The colour of the index-th noise layer, counted from the input."""
     return LAYERS[index % len(LAYERS)]
+
+
+def layer_dash(index: int) -> tuple[int, ...]:
+    """Its dash, another one where the colours begin anew: sixteen layers are told apart.
+
+    >>> len({(layer_colour(index), layer_dash(index)) for index in range(16)})
+    16
+    """
+    return DASHES[(index + index // len(LAYERS)) % len(DASHES)]

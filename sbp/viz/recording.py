@@ -110,7 +110,7 @@ def pack(
 
 def network_sentence(tables: RunTables, config: Any, epoch: int, kept_units: tuple[int, ...], dense: int) -> str:
     """The state of the whole network at an epoch in a sentence: units, MACs, error."""
-    born = words.widths([layer.units for layer in tables.layers])
+    born = words.in_all([layer.units for layer in tables.layers])
     if epoch == 0:
         return f"At birth all {born} units are kept: the noise is so small that every SNR is far above 1."
     macs = SPECS[config.network].macs(kept_units)
@@ -128,7 +128,7 @@ def network_sentence(tables: RunTables, config: Any, epoch: int, kept_units: tup
             if held == held
             else f", training error {row.iloc[0]['train_error_percent']:.2f} %"
         )
-    return f"Epoch {epoch}: of {born} units {words.widths(kept_units)} are left; {fewer}{error}."
+    return f"Epoch {epoch}: of {born} units {words.in_all(kept_units)} are left; {fewer}{error}."
 
 
 def layer_sentence(tables: RunTables, name: str, row: int) -> str:

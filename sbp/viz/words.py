@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sbp.images import IMAGES
@@ -16,6 +17,7 @@ METHOD = {
     "sbp-weights": "SBP on weights", "original": "Original", "binary-dropout": "Binary dropout",
     "gaussian-dropout": "Gaussian dropout", "sparse-vd": "SparseVD", "ssl": "SSL",
 }  # fmt: skip
+MANY = 6  # layers that are still said one by one
 _PLURAL = {"pixel": "pixels", "channel": "channels", "feature": "features", "neuron": "neurons"}
 _LAYER = {"input": "Input", "conv1": "Conv 1", "conv2": "Conv 2", "features": "Features",
           "dense1": "Dense 1", "dense2": "Dense 2"}  # fmt: skip
@@ -23,11 +25,17 @@ _LAYER = {"input": "Input", "conv1": "Conv 1", "conv2": "Conv 2", "features": "F
 
 def layer_title(layer: LayerInfo) -> str:
     """What a layer is called on a page: `conv1` is "Conv 1"."""
-    return _LAYER.get(layer.name, layer.name.capitalize())
+    return layer_name(layer.name)
 
 
 def layer_name(name: str) -> str:
-    """What a layer of weights is called on a page."""
+    """What a layer of weights is called on a page.
+
+    >>> layer_name("conv3_2"), layer_name("dense1"), layer_name("output")
+    ('Conv 3-2', 'Dense 1', 'Output')
+    """
+    if found := re.fullmatch(r"conv(\d+)_(\d+)", name):
+        return f"Conv {found[1]}-{found[2]}"
     return _LAYER.get(name, name.capitalize())
 
 
@@ -74,6 +82,15 @@ def widths(counts: Iterable[int]) -> str:
     '784–500–300'
     """
     return "–".join(str(int(count)) for count in counts)
+
+
+def in_all(counts: Sequence[int]) -> str:
+    """Units layer by layer, or of more layers than one reads at a glance, the sum.
+
+    >>> in_all([784, 500, 300]), in_all([64] * 15)
+    ('784–500–300', '960')
+    """
+    return widths(counts) if len(counts) <= MANY else f"{sum(counts):,}"
 
 
 def join(parts: list[str]) -> str:

@@ -23,7 +23,8 @@ export function cellsPicture(run, index, { select } = {}) {
   function draw({ ink, width, height }, theme, moment, chosen) {
     levelsAt(run, layer, moment, levels);
     if (parent) levelsAt(run, parent, moment, above);
-    const multiples = layer.units <= MULTIPLES && layer.shape.length === 1;
+    // In a small place a path is a smudge: there the cells are plain.
+    const multiples = layer.units <= MULTIPLES && layer.shape.length === 1 && height / rows >= 14;
     const side = Math.min(width / columns, multiples ? width / columns : height / rows);
     const high = multiples ? Math.min(height / rows, side * 0.8) : side;
     box = { left: (width - side * columns) / 2, top: 2, side, high };

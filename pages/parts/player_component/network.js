@@ -14,8 +14,12 @@ export function networkPicture(run) {
     const top = 46;
     const room = height - top - 26;
     const narrow = width < 380;
-    const bar = Math.max(16, Math.min(40, width / 13));
-    const pad = narrow ? 26 : 40;
+    const step = width / columns.length;
+    // Many layers: the names and numbers stand closer than they are wide, so they are written short and small.
+    const tight = step < 48;
+    const bar = tight ? Math.max(6, Math.min(24, step * 0.6)) : Math.max(16, Math.min(40, width / 13));
+    const pad = tight ? step / 2 : narrow ? 26 : 40;
+    const short = (title) => title.replace("Conv ", "").replace("Features", "F").replace("Dense ", "D").replace("Output", "Out");
     const x = (i) => pad + (i * (width - 2 * pad)) / (columns.length - 1) - bar / 2;
     const middle = top + room / 2;
     // Heights go with the root of the number of units, so that 20 channels are seen beside 800 features.
@@ -54,6 +58,12 @@ export function networkPicture(run) {
       }
       const centre = x(i) + bar / 2;
       const kept = i < run.layers.length ? run.layers[i].kept[frame] : column.units;
+      if (tight) {
+        const small = Math.max(9, Math.min(14, step * 0.38));
+        write(ink, theme, String(kept), centre, 22 + 12 * (i % 2) * (step < 26), { size: small, weight: 700, align: "center", colour: i < run.layers.length ? theme.colours.kept : theme.text });
+        write(ink, theme, short(column.title), centre, height - 8, { size: Math.max(9, Math.min(12, step * 0.34)), align: "center" });
+        return;
+      }
       write(ink, theme, kept.toLocaleString("en"), centre, 22, { size: narrow ? 17 : 22, weight: 700, align: "center", colour: i < run.layers.length ? theme.colours.kept : theme.text });
       const of = i < run.layers.length ? `of ${column.units.toLocaleString("en")}` : "";
       write(ink, theme, of, centre, 38, { size: 11, align: "center", colour: theme.colours.reference });
