@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
+from sbp.augmentation import augmented
 from sbp.config import RunConfig
 from sbp.data import Split
 from sbp.methods.base import Group, Method
@@ -40,6 +41,8 @@ class Stepper:
         self.network, self.method, self.split = network, method, split
         self.config, self.generator, self.batch = config, generator, batch
         self.device = split.train_x.device
+        if config.channels_last:
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         self.nll_sum = torch.zeros((), device=self.device)
         steps = split.n_train // batch
         self.order = torch.zeros(steps, batch, dtype=torch.long, device=self.device)
@@ -99,6 +102,10 @@ class Stepper:
         self.strengths.copy_(strengths)
         self.at.fill_(at)
         self.network.train()
+        if self.config.hold_norm and self.phase != "pretrain":
+            for module in self.network.modules():
+                if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                    module.eval()
 
     @torch.no_grad()
     def exchange(self) -> None:
@@ -126,7 +133,14 @@ class Stepper:
         noisy = self.phase != "pretrain"
         if noisy:
             self.method.draw(self.network, self.batch, self.generator)
-        loss = nll = functional.cross_entropy(self.network(images), labels)
+        if self.config.augment:
+            images = augmented(images, self.generator)
+        if self.config.channels_last:
+            images = images.contiguous(memory_format=torch.channels_last)
+        # A cache of casts would be filled outside the graph that is captured of the step.
+        with torch.autocast(self.device.type, torch.bfloat16, self.config.precision == "bf16", cache_enabled=False):
+            logits = self.network(images)
+        loss = nll = functional.cross_entropy(logits.float(), labels)
         if self.phase == "sbp":
             strength = self.strengths.index_select(0, self.at)[0]
             loss = nll + self.method.penalty(self.network, self.split.n_train, strength).term

@@ -76,7 +76,8 @@ def ours(row: Any) -> Entry:
     run = row.shown
     return Entry(
         row.key, row.label, OURS, row.mean, row.spread, row.n, tuple(run.kept), run.macs,
-        row.mean_of("macs_reduction") if run.macs_reduction is not None else None, row.spread_of("macs_reduction") or None,
+        row.mean_of("macs_reduction") if run.macs_reduction is not None else None,
+        row.spread_of("macs_reduction") or None,
         _fast(run, "cpu"), _fast(run, "cuda"), bound_of(run.method, run.kl_weights), row.hardware, run,
     )  # fmt: skip
 

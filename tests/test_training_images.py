@@ -1,0 +1,81 @@
+"""Training on coloured images: augmented, in bf16, with batch normalisation held or not."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from sbp.config import RunConfig
+from sbp.data import Dataset
+from sbp.records import Record
+from sbp.training import Training
+
+TINY = RunConfig(
+    network="vgg-like", dataset="cifar-10", widths=(2,) * 13 + (4,), batch_size=8, pretrain_epochs=1, epochs=1,
+    finetune_epochs=1, validation_size=8, noise_lr=0.05, device="cpu",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def images() -> Dataset:
+    """Two classes that differ in colour."""
+    draw = torch.Generator().manual_seed(0)
+    labels = torch.arange(40) % 2
+    pixels = torch.randint(0, 120, (40, 3, 32, 32), generator=draw)
+    pixels[labels == 1, 0] += 100
+    return Dataset("cifar-10", pixels.byte()[:32], labels[:32], pixels.byte()[32:], labels[32:], "Made up.")
+
+
+def records(training: Training) -> list[Record]:
+    return [event for event in training.events() if isinstance(event, Record)]
+
+
+FAST = {"augment": True, "precision": "bf16", "channels_last": True, "hold_norm": True}
+
+
+@pytest.mark.parametrize("more", [{}, FAST])
+def test_resumed_equals_uninterrupted(images: Dataset, more: dict[str, object]) -> None:
+    config = TINY.replace(**more)
+    whole = Training(config, images)
+    expected = records(whole)
+    assert [record.phase for record in expected] == ["pretrain", "sbp", "finetune"]
+    first = Training(config, images)
+    events = first.events()
+    while not isinstance(next(events), Record):
+        pass
+    second = Training(config, images, first.checkpoint())
+    assert [record.nll for record in records(second)] == [record.nll for record in expected[1:]]
+    for name, tensor in whole.network.state_dict().items():
+        assert torch.equal(tensor, second.network.state_dict()[name]), name
+
+
+def test_held_statistics_are_those_that_the_pretraining_left(images: Dataset) -> None:
+    def statistics(training: Training) -> dict[str, torch.Tensor]:
+        return {n: b.clone() for n, b in training.network.named_buffers() if n.endswith("running_mean")}
+
+    for held in (True, False):
+        training = Training(TINY.replace(hold_norm=held), images)
+        events = training.events()
+        while not isinstance(next(events), Record):
+            pass
+        before = statistics(training)
+        list(events)
+        after = statistics(training)
+        assert len(before) == 14
+        assert all(torch.equal(before[name], after[name]) for name in before) == held
+
+
+def test_bf16_multiplies_in_bf16_and_keeps_weights_in_float32(images: Dataset) -> None:
+    """The first step's NLL differs by bf16's three digits, not more; what is stored is float32."""
+    first = {}
+    for precision in ("float32", "bf16"):
+        training = Training(TINY.replace(precision=precision, pretrain_epochs=1, batch_size=24), images)
+        first[precision] = records(training)[0].nll
+        assert all(tensor.dtype != torch.bfloat16 for tensor in training.network.state_dict().values())
+    assert first["bf16"] != first["float32"]
+    assert first["bf16"] == pytest.approx(first["float32"], rel=2e-2)
+
+
+def test_augmentation_changes_what_is_seen_and_the_same_seed_sees_the_same(images: Dataset) -> None:
+    plain, once, again = (records(Training(TINY.replace(augment=on), images))[0].nll for on in (False, True, True))
+    assert plain != once == again
