@@ -32,7 +32,7 @@ def sample_theta(
     torch.Size([5, 3])
     """
     if native.serves(loc, objects):
-        seed = int(torch.randint(2**63 - 1, (), generator=generator))
+        seed = int(torch.randint(2**62, (), generator=generator))
         return native.sample_theta(loc, scale, low, high, objects, seed)
     return torch.exp(sample_log_theta(loc, scale, low, high, objects, generator))
 

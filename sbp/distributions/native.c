@@ -230,31 +230,72 @@ static void draw_tile(int regime, const int64_t *unit, int count, int64_t object
     }
 }
 
-/* theta [objects, units] and, unless they are null, d theta / d mu and d theta / d sigma of the same shape, for the
-   units [from, to). u: the uniforms [objects, units] to use; null: drawn from the seed, each tile of units from a
-   stream of its own. A tile holds units of one regime, so that each is worked out by its own formulas alone. */
-void sbp_draw(int64_t objects, int64_t units, int64_t from, int64_t to, const float *loc, const float *scale,
-              const float *low, const float *high, uint64_t seed, const float *u, float *theta, float *by_loc,
-              float *by_scale) {
+typedef struct {
+    int64_t objects, units;
+    const float *loc, *scale, *low, *high, *u;
+    uint64_t seed;
+    float *theta, *by_loc, *by_scale;
+} Task;
+
+static void draw_some(const Task *t, int64_t from, int64_t to) {
     for (int regime = NEAR; regime <= FAR_OUT; regime++) {
         int64_t unit[LANES];
         int count = 0;
         for (int64_t i = from; i <= to; i++) {
-            if (i < to && regime_of(loc[i], scale[i], low[i], high[i]) == regime) unit[count++] = i;
+            if (i < to && regime_of(t->loc[i], t->scale[i], t->low[i], t->high[i]) == regime) unit[count++] = i;
             if (count == LANES || (i == to && count)) {
                 for (int j = count; j < LANES; j++) unit[j] = unit[0]; /* idle lanes work on the first again */
-                draw_tile(regime, unit, count, objects, units, loc, scale, low, high, seed, u, theta, by_loc, by_scale);
+                draw_tile(regime, unit, count, t->objects, t->units, t->loc, t->scale, t->low, t->high, t->seed, t->u,
+                          t->theta, t->by_loc, t->by_scale);
                 count = 0;
             }
         }
     }
 }
 
+/* The same two parts however many threads there are, so that the draws do not depend on it. */
+static int64_t middle(int64_t units) { return units / 2 / LANES * LANES; }
+
+static void draw_part(const Task *t, int part) {
+    int64_t half = middle(t->units);
+    draw_some(t, part ? half : 0, part ? t->units : half);
+}
+
+#ifdef __linux__ /* torch's own pool of threads, where it is GNU's: a second pool would fight with it for the cores. */
+extern void GOMP_parallel(void (*work)(void *), void *data, unsigned threads, unsigned flags) __attribute__((weak));
+extern int omp_get_thread_num(void) __attribute__((weak));
+extern int omp_get_num_threads(void) __attribute__((weak));
+
+static void draw_mine(void *task) {
+    if (omp_get_num_threads() < 2) draw_part(task, 0);
+    if (omp_get_thread_num() == 0 || omp_get_num_threads() < 2) { draw_part(task, 1); return; }
+    draw_part(task, 0);
+}
+
+static int shared(Task *task) {
+    if (!GOMP_parallel || !omp_get_thread_num || !omp_get_num_threads) return 0;
+    GOMP_parallel(draw_mine, task, 2, 0);
+    return 1;
+}
+#else
+static int shared(Task *task) { (void)task; return 0; }
+#endif
+
+/* theta [objects, units] and, unless they are null, d theta / d mu and d theta / d sigma of the same shape.
+   u: the uniforms [objects, units] to use; null: drawn from the seed, each tile of units from a stream of its own. A
+   tile holds units of one regime, so that each is worked out by its own formulas alone. */
+void sbp_draw(int64_t objects, int64_t units, const float *loc, const float *scale, const float *low,
+              const float *high, uint64_t seed, const float *u, float *theta, float *by_loc, float *by_scale,
+              int64_t threads) {
+    Task task = {objects, units, loc, scale, low, high, u, seed, theta, by_loc, by_scale};
+    if (threads < 2 || !shared(&task)) { draw_part(&task, 0); draw_part(&task, 1); }
+}
+
 /* Sums over the objects of grad times each derivative, all [objects, units], into two arrays [units]. */
-void sbp_sums(int64_t objects, int64_t units, int64_t from, int64_t to, const float *grad, const float *by_loc,
-              const float *by_scale, float *loc, float *scale) {
-    for (int64_t i = from; i < to; i += LANES) {
-        int count = (int)(to - i < LANES ? to - i : LANES);
+void sbp_sums(int64_t objects, int64_t units, const float *grad, const float *by_loc, const float *by_scale,
+              float *loc, float *scale) {
+    for (int64_t i = 0; i < units; i += LANES) {
+        int count = (int)(units - i < LANES ? units - i : LANES);
         float a[LANES] = {0}, b[LANES] = {0};
         for (int64_t o = 0; o < objects; o++) {
             const float *g = grad + o * units + i, *l = by_loc + o * units + i, *s = by_scale + o * units + i;

@@ -72,10 +72,10 @@ class Theta(Function):
         """loc, scale, low and high: contiguous float32 [units]."""
         theta = loc.new_empty(objects, len(loc))
         wanted = any(ctx.needs_input_grad)
-        by_loc, by_scale = (torch.empty_like(theta), torch.empty_like(theta)) if wanted else (None, None)
-        _call("sbp_draw", objects, len(loc), 0, len(loc), loc, scale, low, high, seed, u, theta, by_loc, by_scale)
-        if by_loc is not None and by_scale is not None:
-            ctx.save_for_backward(by_loc, by_scale)
+        made = (torch.empty_like(theta), torch.empty_like(theta)) if wanted else (None, None)
+        threads = torch.get_num_threads()
+        _call("sbp_draw", objects, len(loc), loc, scale, low, high, seed, u, theta, *made, threads)
+        ctx.save_for_backward(*made)
         return theta
 
     @staticmethod
@@ -83,16 +83,19 @@ class Theta(Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         """Sums over the objects."""
         by_loc, by_scale = ctx.saved_tensors
-        objects, units = by_loc.shape
-        loc, scale = by_loc.new_empty(units), by_loc.new_empty(units)
-        _call("sbp_sums", objects, units, 0, units, grads[0].contiguous(), by_loc, by_scale, loc, scale)
+        loc, scale = (by_loc.new_empty(by_loc.shape[1]) for _ in range(2))
+        _call("sbp_sums", *by_loc.shape, grads[0].contiguous(), by_loc, by_scale, loc, scale)
         return loc, scale, None, None, None, None, None
 
 
 def sample_theta(loc: Tensor, scale: Tensor, low: Tensor, high: Tensor, objects: int, seed: int) -> Tensor:
-    """Draws theta [objects, units] from loc, scale [units] and low, high, scalars or [units]; the same for a seed."""
+    """Draws theta [objects, units] from loc, scale [units] and low, high, scalars or [units].
+
+    The same for a seed, however many threads there are.
+    """
     ends = (end.detach().expand_as(loc).contiguous() for end in (low, high))
-    return torch.Tensor(Theta.apply(loc.contiguous(), scale.contiguous(), *ends, objects, seed, None))
+    theta: Tensor = Theta.apply(loc.contiguous(), scale.contiguous(), *ends, objects, seed, None)
+    return theta
 
 
 def kl_and_gradient(loc: Tensor, scale: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor, Tensor]:

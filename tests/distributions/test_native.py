@@ -102,6 +102,20 @@ def test_its_draws_are_uniform_independent_and_repeat_with_their_seed() -> None:
 
 
 @needs_compiler
+def test_one_thread_draws_what_two_draw() -> None:
+    loc, scale = torch.linspace(-3, 0.1, 900), torch.ones(900)
+    before, drawn = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            drawn.append(native.sample_theta(loc, scale, LOW, HIGH, 64, 3))
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(*drawn)
+    assert not torch.equal(drawn[0][:, :450], drawn[0][:, 450:])
+
+
+@needs_compiler
 def test_nan_comes_out_as_nan_and_spoils_no_neighbour() -> None:
     loc, scale = torch.zeros(128), torch.ones(128)
     loc[5], scale[9] = torch.nan, torch.nan
@@ -120,7 +134,7 @@ def test_the_training_sampler_takes_it_when_a_call_is_large() -> None:
     loc, scale = torch.zeros(500, requires_grad=True), torch.ones(500)
     one, two = (torch.Generator().manual_seed(7) for _ in range(2))
     theta = fast.sample_theta(loc, scale, LOW, HIGH, 64, one)
-    seed = int(torch.randint(2**63 - 1, (), generator=two))
+    seed = int(torch.randint(2**62, (), generator=two))
     assert torch.equal(theta, native.sample_theta(loc, scale, LOW, HIGH, 64, seed))
     assert not torch.equal(theta, fast.sample_theta(loc, scale, LOW, HIGH, 64, one))
     assert not native.serves(loc, 4)
