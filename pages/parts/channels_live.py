@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import streamlit as st
 
 from pages.parts import channels_unit, frame, replay, run_picker
@@ -15,6 +17,9 @@ from sbp.viz import heatmap, trajectories, words
 from sbp.viz.tables import ALIVE, RunTables, snr_table, tables
 
 POLL_SECONDS = 2.0
+# Between the player and the charts below it: arriving together they are drawn together, and the player, which is what
+# was asked for, would wait for all of them.
+HEAD_START = 0.04
 
 
 def show(run_id: str) -> None:
@@ -36,6 +41,7 @@ def _body(run: RunView, polling: bool) -> None:
         run, "channels", pictures, key=view_of.PLAYER, live=polling, order=view.order, focus=view.layer.name,
         epoch=view.epoch, unit=view.unit, on_epoch=view_of.epoch_changed, on_unit=view_of.unit_changed,
     )  # fmt: skip
+    time.sleep(HEAD_START)
     _unit(found, view)
     view_of.picks(found, view)
     st.fragment(channels_unit.show)(run, found, view)

@@ -51,6 +51,7 @@ def show(run: RunView, found: RunTables, view: View) -> None:
 def _noise(run: RunView, found: RunTables, view: View, dark: bool) -> None:
     name, unit, ends_of = view.layer.name, view.shown, (run.config.log_low, run.config.log_high)
     what = f"{view.layer.kind} {unit}"
+    of = run.data_stamp, name, unit, view.epoch, dark
     left, right = st.columns(2, gap="medium")
     with left:
         space = density.SPACES[state.from_link(PAGE).get("density", "log") == "theta"]
@@ -58,13 +59,16 @@ def _noise(run: RunView, found: RunTables, view: View, dark: bool) -> None:
         def ridge(dark: bool = False) -> Any:
             return density.chart(found, name, unit, view.epoch, *ends_of, space, dark, height=380)
 
-        figure(f"Density of {what}", ridge(dark), key="unit-density", light=ridge, control=lambda: _axis(space))
+        figure(
+            f"Density of {what}", lambda: ridge(dark), key="unit-density", light=ridge,
+            control=lambda: _axis(space), of=(of, space),
+        )  # fmt: skip
     with right:
 
         def path(dark: bool = False) -> Any:
             return snr_map.chart(found, name, unit, view.epoch, *ends_of, dark, height=380)
 
-        figure(f"Path of {what} over the SNR", path(dark), key="unit-path", light=path)
+        figure(f"Path of {what} over the SNR", lambda: path(dark), key="unit-path", light=path, of=of)
 
 
 def _axis(space: str) -> None:

@@ -1,30 +1,60 @@
-"""A chart on a page: its title, itself, the sentence that restates it, and its files."""
+"""A chart on a page: its title, itself, the sentence that restates it, and its files.
+
+Most of the time of a rerun goes into making charts and turning them into specifications. So a figure that says what it
+is made `of` is made once and kept, for every session, and no chart is held against the schema here: the tests do that.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Hashable
 from typing import Any
 
+import altair as alt
 import streamlit as st
 
 from sbp.viz import export
 
 
+class Ready:
+    """A chart whose specification is made once, when Streamlit first asks for it, with its data in Arrow's form."""
+
+    def __init__(self, chart: Any) -> None:
+        self.chart, self.description = chart, str(chart.description)
+        self.spec: dict[str, Any] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The specification; the caller may change it."""
+        if self.spec is None:
+            spec = self.chart.to_dict(validate=False)
+            # Streamlit's transformer leaves the tables there, and names in the specification in their stead.
+            tables = alt.data_transformers.options.get("datasets", {})
+            self.spec = {**spec, "datasets": {**spec.get("datasets", {}), **tables}}
+        return copy.deepcopy(self.spec)
+
+
+@st.cache_resource(max_entries=96, show_spinner=False)
+def _kept(of: Hashable, _make: Callable[[], Any]) -> Ready:
+    return Ready(_make())
+
+
 def figure(
     title: str, chart: Any, *, key: str, light: Callable[[], Any] | None = None,
     control: Callable[[], Any] | None = None, table: Callable[[], bytes] | None = None,
-    on_select: Callable[[], None] | None = None,
+    on_select: Callable[[], None] | None = None, of: Hashable = None,
 ) -> None:  # fmt: skip
     """Shows a chart with its sentence; `light` makes it for paper, whatever the theme of the page.
 
     control: a widget that stands in the line of the title. table: makes the figure's numbers as CSV. on_select: hears
-    that a point was clicked, which st.session_state[key] then names.
+    that a point was clicked, which st.session_state[key] then names. of: all that the chart depends on; `chart` is then
+    what makes it, and is called only when it has not been made of this before.
     """
+    shown = Ready(chart) if of is None else _kept((key, of), chart)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{title}**", width="stretch")
         if control is not None:
             control()
-        made = light or (lambda: chart)
+        made = light or (lambda: shown.chart)
         for kind, write in (("SVG", export.svg), ("PNG", export.png)):
             st.download_button(
                 kind, lambda write=write: write(made()), f"{key}.{kind.lower()}", key=f"{key}-{kind}", type="tertiary",
@@ -36,5 +66,5 @@ def figure(
                 help="The numbers of this figure",
             )  # fmt: skip
     # Its description is what a screen reader says of it.
-    st.altair_chart(chart, key=key, on_select=on_select or "ignore")
-    st.caption(chart.description)
+    st.altair_chart(shown, key=key, on_select=on_select or "ignore")
+    st.caption(shown.description)

@@ -9,6 +9,7 @@ import importlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+from altair.utils import schemapi
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -81,6 +82,9 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
     """
     for name in WARM:
         importlib.import_module(name)
+    # Every part of a chart would be held against Vega-Lite's schema as it is made, which is most of what making it
+    # takes; the tests, which run pages without this server, do that.
+    schemapi.disable_debug_mode()
     gc.collect()
     gc.freeze()
     reaper = asyncio.create_task(_reap_forever())

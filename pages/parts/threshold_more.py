@@ -31,8 +31,9 @@ def frontier(run: RunView, sweep: Sweep | None, objects: str) -> None:
     if wide is not None:
         with wide:
             figure(
-                "Error against MACs, by criterion", frontiers.chart(sweep, drawn, dense, mark, objects, dark),
-                key=f"{run.id}-frontier", light=lambda: frontiers.chart(sweep, drawn, dense, mark, objects),
+                "Error against MACs, by criterion", lambda: frontiers.chart(sweep, drawn, dense, mark, objects, dark),
+                key=f"{run.id}-frontier", of=(run.data_stamp, objects, dark),
+                light=lambda: frontiers.chart(sweep, drawn, dense, mark, objects),
             )  # fmt: skip
     with narrow:
         st.markdown("**This run beside the paper's Table 1**")
@@ -57,15 +58,17 @@ def noise(run: RunView, found: RunTables, sweep: Sweep | None) -> None:
         with left:
             st.subheader("Does averaging over noise help? (paper, section 4.5)")
             figure(
-                "Error of K sampled thetas averaged", ensemble.chart(sweep, "error_percent", dark),
-                key=f"{run.id}-ensemble", light=lambda: ensemble.chart(sweep),
+                "Error of K sampled thetas averaged", lambda: ensemble.chart(sweep, "error_percent", dark),
+                key=f"{run.id}-ensemble", of=(run.data_stamp, dark),
+                light=lambda: ensemble.chart(sweep),
             )  # fmt: skip
             if sweep.hardware:
                 st.caption(f"Times on {sweep.hardware}.")
     with right if averaged else left:
         st.subheader("What would another threshold mean?")
         figure(
-            "Units by their SNR", snr_counts.chart(found, dark), key=f"{run.id}-snr-counts",
+            "Units by their SNR", lambda: snr_counts.chart(found, dark), key=f"{run.id}-snr-counts",
+            of=(run.data_stamp, dark),
             light=lambda: snr_counts.chart(found),
         )  # fmt: skip
     with right:

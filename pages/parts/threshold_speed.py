@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import pandas as pd
@@ -35,14 +35,14 @@ def section(run: RunView, stop: Any, take_home: Callable[[], None]) -> None:
 def _speed(run: RunView) -> bool:
     """Whether anything has been measured."""
     try:
-        found = speeds.measurements(run.speed())
+        found = _measured(run.stamp, run)
     except speeds.BadSpeed as error:
         st.warning(f"{error} Measure it again.", icon=":material/broken_image:")
         found = []
-    for measured in found:
+    for i, measured in enumerate(found):
         st.markdown(f"**{speeds.where(measured)}**: {speeds.sentence(measured)}")
         st.dataframe(
-            speeds.shown(measured, rows_of(run.config.network)), hide_index=True, height="content",
+            _shown(run.stamp, i, run), hide_index=True, height="content",
             alt=f"Median and spread of dense, masked and compact on {speeds.where(measured)}",
         )  # fmt: skip
     if not found:
@@ -66,6 +66,16 @@ def _speed(run: RunView) -> bool:
             if shutil.which("nvidia-smi"):  # a sign of a GPU that needs no torch
                 measure.offer(run.id, "speed-gpu", "Measure on the GPU", help)
     return bool(found)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _measured(stamp: Hashable, _run: RunView) -> list[Any]:
+    return list(speeds.measurements(_run.speed()))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _shown(stamp: Hashable, which: int, _run: RunView) -> pd.DataFrame:
+    return speeds.shown(_measured(stamp, _run)[which], rows_of(_run.config.network))
 
 
 def _cost(run: RunView, stop: Any) -> None:
