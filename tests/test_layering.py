@@ -71,10 +71,12 @@ ROOMS = (
     Room("viz", "sbp.viz.*", "masks moments facts"),
     Room("experiments", "sbp.experiments.*", "viz launcher store masks moments facts"),
     Room("export", "sbp.pruning.export sbp.pruning.card", "viz store compact formats facts"),
+    Room("benchmarks", "sbp.benchmarks.*", "store noise moments devices facts", torch=True),
     Room(
         "shell",
         "sbp.cli.* sbp.__main__",
-        "experiments export launcher store training attribution compact networks masks moments viz data devices facts",
+        "benchmarks experiments export launcher store training attribution compact networks masks moments viz data "
+        "devices facts",
     ),
     Room("parts", "pages.parts.*", "experiments export launcher store viz plain masks moments data devices facts"),
     Room(

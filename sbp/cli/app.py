@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from sbp.cli.attribute import attribute
-from sbp.cli.bench import bench
+from sbp.cli.bench_more import bench  # with all its verbs
 from sbp.cli.export import compact, export
 from sbp.cli.reproduce import reproduce
 from sbp.cli.resume import resume

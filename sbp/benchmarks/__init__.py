@@ -1,0 +1,1 @@
+"""What `python -m sbp bench` measures: the mathematics, the pages. Every figure stands beside a yardstick's."""

@@ -1,0 +1,67 @@
+"""The benchmark's figures: medians, spreads and ratios by hand, and a run that says what it measured."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from sbp.benchmarks import browser, pages
+from sbp.benchmarks.made_up import MadeUp, vgg_sized
+from sbp.benchmarks.timing import in_turns, line
+from sbp.cli import app
+from sbp.config import RunConfig
+from sbp.runs import store
+from sbp.runs.states import State
+
+
+def test_a_line_by_hand() -> None:
+    found = line("what", "ms", [4.0, 1.0, 3.0, 2.0, 10.0], "empty", [1.0, 2.0, 9.0])
+    assert (found.median, found.spread, found.p95, found.n) == (3.0, 2.0, 10.0, 5)
+    assert found.ratio == 1.5
+    many = line("what", "ms", [float(x) for x in range(101)], "empty", [1.0])
+    assert many.p95 == 95.0
+
+
+def test_things_take_turns() -> None:
+    calls: list[str] = []
+    found = in_turns({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, rounds=4)
+    assert calls[6:] == ["a", "b"] * 4  # after three untimed calls of each
+    assert {name: len(times) for name, times in found.items()} == {"a": 4, "b": 4}
+
+
+def test_bench_math_prints_every_ratio() -> None:
+    result = CliRunner().invoke(app, ["bench", "math", "--rounds", "3", "--threads", "1", "--json"])
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["name"] == "math"
+    assert {"torch", "numpy", "python"} == set(found["versions"])
+    assert len(found["lines"]) == 11
+    for row in found["lines"]:
+        assert row["n"] == 3
+        assert row["ratio"] == pytest.approx(row["median"] / row["yardstick_median"])
+
+
+def test_bench_pages_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(pages, "ROOT", tmp_path)
+    result = CliRunner().invoke(app, ["bench", "pages"])
+    assert result.exit_code == 2
+    assert "checkout of the repository" in " ".join(result.output.split())
+    assert issubclass(browser.Missing, RuntimeError)
+
+
+def test_a_made_up_run_reads_like_any_other(tmp_path: Path) -> None:
+    run = MadeUp(tmp_path, RunConfig(dataset="digits", epochs=4))
+    run.go_on(3)
+    live = store.open_run(run.folder.id, tmp_path)
+    assert (live.state, live.alive, len(live.records()), len(live.snapshots())) == (State.RUNNING, True, 2, 3)
+    run.go_on(2)
+    run.close()
+    done = store.open_run(run.folder.id, tmp_path)
+    assert (done.state, done.problem) == (State.FINISHED, "")
+    last = done.snapshots().log_scale["input"][-1]
+    np.testing.assert_allclose(last, run.ends["input"][1], atol=1e-5)
+    assert sum(layer.units for layer in MadeUp(tmp_path, vgg_sized()).layers) == 5248
