@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from sbp.augmentation import augmented
@@ -103,9 +103,7 @@ class Stepper:
         self.at.fill_(at)
         self.network.train()
         if self.config.hold_norm and self.phase != "pretrain":
-            for module in self.network.modules():
-                if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                    module.eval()
+            self.network.norm.eval()
 
     @torch.no_grad()
     def exchange(self) -> None:

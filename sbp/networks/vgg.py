@@ -23,8 +23,6 @@ class VGGLike(NoisyNetwork):
     padding: what a removed channel emits is 0, like what it is padded with.
     `norm` holds the batch normalisations by the name of the layer before them; they are in the place of its bias. In a
     compact network they are folded into its weights, and the identity stands in their place.
-    hold_statistics: whether the running means and variances of `norm` stay what they are and are what is normalised by
-    in training too, as the authors' code does while the noise is on; scale and shift are learned all the same.
 
     forward: [objects, 3, 32, 32], normalised by channel (`sbp.images`) -> logits [objects, 10].
 
@@ -38,7 +36,6 @@ class VGGLike(NoisyNetwork):
     def __init__(self, widths: Sequence[int] = (), gates: bool = False, **noise_options: Any) -> None:
         super().__init__(widths, gates, **noise_options)
         units = {layer.name: layer.units for layer in self.layers}
-        self.hold_statistics = False
         for weights in WIRING[self.spec_name]:
             inputs, outputs = weights.inputs(units), weights.outputs(units)
             module: nn.Module
@@ -65,10 +62,3 @@ class VGGLike(NoisyNetwork):
                 x = functional.max_pool2d(x, weights.pool)
             x = self.noise[weights.makes](x)
         return self.output(x)
-
-    def train(self, mode: bool = True) -> VGGLike:
-        """As every module's, but for what `hold_statistics` holds."""
-        super().train(mode)
-        if self.hold_statistics:
-            self.norm.eval()
-        return self

@@ -11,7 +11,6 @@ from torch.nn import functional
 
 from sbp.config import ConfigError, RunConfig
 from sbp.data import Dataset
-from sbp.networks.registry import build
 from sbp.networks.specs import SPECS, widths_of
 from sbp.networks.vgg import VGGLike
 from sbp.records import Progress, Record
@@ -69,27 +68,6 @@ def test_the_forward_pass_written_out() -> None:
     assert isinstance(network, VGGLike)
     x = images_for(network)
     torch.testing.assert_close(network(x), forward(network, x), rtol=1e-10, atol=1e-10)
-
-
-def test_held_statistics_stay_and_are_used_in_training() -> None:
-    network = build("vgg-like", [3] * 14)
-    assert isinstance(network, VGGLike)
-    for layer in network.noise_layers():
-        layer.active = False
-    x = images_for(network)
-    network.train()(x)
-    moved = {name: value.clone() for name, value in network.named_buffers()}
-    assert float(moved["norm.conv1_1.running_mean"].abs().max()) > 0
-    network.hold_statistics = True
-    network.train()
-    assert network.training
-    held = network(x)
-    assert all(torch.equal(value, moved[name]) for name, value in network.named_buffers())
-    torch.testing.assert_close(held, network.eval()(x))
-    held.sum().backward()
-    assert all(norm.weight.grad is not None for norm in network.norm.values())
-    network.hold_statistics = False
-    assert not torch.allclose(network.train()(x), held)
 
 
 # -- trained ---------------------------------------------------------------------------------------------------
