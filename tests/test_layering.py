@@ -71,7 +71,7 @@ ROOMS = (
     Room("viz", "sbp.viz.*", "masks moments facts"),
     Room("experiments", "sbp.experiments.*", "viz launcher store masks moments facts"),
     Room("export", "sbp.pruning.export sbp.pruning.card", "viz store compact formats facts"),
-    Room("benchmarks", "sbp.benchmarks.*", "store noise moments devices facts", torch=True),
+    Room("benchmarks", "sbp.benchmarks.*", "store training methods noise moments data devices facts", torch=True),
     Room(
         "shell",
         "sbp.cli.* sbp.__main__",

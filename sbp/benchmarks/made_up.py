@@ -12,7 +12,7 @@ from sbp.records import Progress, Record, Snapshot
 from sbp.runs import store
 from sbp.runs.states import State
 
-VGG_UNITS, VGG_EPOCHS = 5248, 300
+VGG_EPOCHS = 300
 STEPS = 100  # an epoch
 
 
@@ -72,8 +72,5 @@ class MadeUp:
 
 
 def vgg_sized() -> RunConfig:
-    """A run of 5,248 units and 300 epochs: of a network of that size, else of LeNet-5 with wide layers."""
-    for name, spec in SPECS.items():
-        if sum(layer.units for layer in spec.layers()) == VGG_UNITS:
-            return RunConfig(network=name, epochs=VGG_EPOCHS)
-    return RunConfig(network="lenet-5-caffe", widths=(64, 256, 832), epochs=VGG_EPOCHS)
+    """A run of 5,248 units and 300 epochs."""
+    return RunConfig(network="vgg-like", dataset="cifar-10", epochs=VGG_EPOCHS)

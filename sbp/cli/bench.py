@@ -23,7 +23,7 @@ UNSTEADY = 0.25
 bench = typer.Typer(help="Measure how fast things are on this machine.", no_args_is_help=True)
 
 _DEVICES = ("cpu", "cuda", "auto")
-_DEVICE: Any = typer.Option(help=f"One of {', '.join(_DEVICES)}; auto: cuda where it works, else cpu.")
+DEVICE: Any = typer.Option(help=f"One of {', '.join(_DEVICES)}; auto: cuda where it works, else cpu.")
 _THREADS: Any = typer.Option(min=0, help="CPU threads; 0 leaves it to the machine.")
 
 
@@ -31,7 +31,7 @@ _THREADS: Any = typer.Option(min=0, help="CPU threads; 0 leaves it to the machin
 @in_sentences
 def bench_compact(
     run: Annotated[str, RUN],
-    device: Annotated[str, _DEVICE] = "cpu",
+    device: Annotated[str, DEVICE] = "cpu",
     threads: Annotated[int, _THREADS] = 0,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
@@ -40,7 +40,7 @@ def bench_compact(
     A forward pass in inference mode at batch 1, 32 and 1000, in float32, eager. Takes about half a minute on a CPU.
     """
     view = store.find_run(run)
-    measurement, kept = measured(view, _resolve(device), threads)
+    measurement, kept = measured(view, resolve(device), threads)
     path = write_speed(view, measurement.to_dict())
     if as_json:
         facts = {"id": view.id, "network": view.config.network, "kept": kept}
@@ -79,7 +79,8 @@ def measured(view: store.RunView, device: str, threads: int = 0) -> tuple[Measur
     return measurement, [layer.units for layer in networks["compact"].layers]
 
 
-def _resolve(device: str) -> str:
+def resolve(device: str) -> str:
+    """The device of that name, of these or auto; raises `BadInput` when it cannot be had."""
     from sbp import devices
 
     if device not in _DEVICES:

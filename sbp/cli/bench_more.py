@@ -1,4 +1,4 @@
-"""python -m sbp bench math and bench pages: a table with its yardsticks, or JSON."""
+"""python -m sbp bench math, step, train and pages: a table with its yardsticks, or JSON."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sbp.cli.bench import bench
+from sbp.cli.bench import DEVICE, bench, resolve
 from sbp.cli.errors import in_sentences
 from sbp.cli.options import JSON
 from sbp.cli.output import print_json, stderr, stdout
+from sbp.networks.specs import SPECS
 from sbp.runs import store
 
 if TYPE_CHECKING:
@@ -32,6 +33,56 @@ def bench_math(
     with stderr().status("Measures the mathematics.") as status:
         found = maths.measure(threads, rounds, lambda share: status.update(f"Measures the mathematics: {share:.0%}."))
     show(found, as_json)
+
+
+@bench.command("step")
+@in_sentences
+def bench_step(
+    device: Annotated[str, DEVICE] = "auto",
+    batch: Annotated[list[int] | None, typer.Option("--batch", min=1, help="Objects a step; may be repeated.")] = None,
+    rounds: Annotated[int, _ROUNDS] = 30,
+    threads: Annotated[int, _THREADS] = 0,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Measure a training step of both LeNets with the noise, beside the same network without it."""
+    from sbp.benchmarks import steps
+
+    where = resolve(device)
+    use_threads(threads)
+    with stderr().status("Measures steps.") as status:
+        batches = tuple(batch or (128, 1000))
+        found = steps.measure(where, batches, rounds, lambda share: status.update(f"Measures steps: {share:.0%}."))
+    show(found, as_json)
+
+
+@bench.command("train")
+@in_sentences
+def bench_train(
+    network: Annotated[str, typer.Argument(help=f"One of {', '.join(SPECS)}.")] = "lenet-500-300",
+    preset: Annotated[str, typer.Option(help="The recipe.")] = "quick",
+    device: Annotated[str, DEVICE] = "auto",
+    data: Annotated[str, typer.Option(help="auto: mnist where it is, else digits.")] = "auto",
+    threads: Annotated[int, _THREADS] = 0,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Measure a preset's whole training, beside as many epochs without noise; keeps no run."""
+    from sbp.benchmarks import steps
+    from sbp.data import default_dataset
+
+    where = resolve(device)
+    use_threads(threads)
+    dataset = default_dataset()[0] if data == "auto" else data
+    with stderr().status("Trains twice."):
+        found = steps.train(network, preset, where, dataset)
+    show(found, as_json)
+
+
+def use_threads(threads: int) -> None:
+    """So many CPU threads; 0 leaves it to the machine."""
+    if threads:
+        import torch
+
+        torch.set_num_threads(threads)
 
 
 @bench.command("pages")

@@ -1,0 +1,110 @@
+"""`bench step` and `bench train`: what the noise adds to a step of training and to a whole run.
+
+The yardstick is always the same network with the same optimiser and no noise, in the same call.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+
+import torch
+
+from sbp import data
+from sbp.benchmarks.timing import Line, Report, in_turns, line, report
+from sbp.config import RunConfig
+from sbp.data import Split
+from sbp.devices import describe
+from sbp.methods.registry import method_for
+from sbp.networks.specs import SPECS
+from sbp.presets import preset_config
+from sbp.records import Record
+from sbp.schedule import Timetable
+from sbp.stepper import Stepper
+from sbp.training import Training
+
+# What is asked of a step, as times the yardstick, by network, batch and device.
+REACH = {
+    ("lenet-5-caffe", 128, "cuda"): 1.15, ("lenet-5-caffe", 1000, "cuda"): 1.08, ("lenet-500-300", 128, "cuda"): 1.3,
+    ("lenet-500-300", 128, "cpu"): 1.35, ("lenet-5-caffe", 128, "cpu"): 1.05,
+}  # fmt: skip
+NETWORKS = ("lenet-500-300", "lenet-5-caffe")
+# Steps between two looks at the clock: on a GPU enough that the wait for it does not count.
+STEPS = {"cpu": 1, "cuda": 100, "mps": 20}
+YARDSTICK = "the same without noise"
+
+
+def measure(device: str, batches: tuple[int, ...], rounds: int, tell: Callable[[float], None] | None = None) -> Report:
+    """A step of each network at each batch size on made-up images, with the noise at its birth."""
+    lines: list[Line] = []
+    cases = [(network, batch) for network in NETWORKS for batch in batches]
+    for done, (network, batch) in enumerate(cases, 1):
+        lines.append(_step(network, batch, device, rounds))
+        if tell:
+            tell(done / len(cases))
+    return dataclasses.replace(_empty("step", device), lines=tuple(lines))
+
+
+def train(network: str, preset: str, device: str, dataset: str, seed: int = 0) -> Report:
+    """A preset's whole training, its evaluations included, and the same epochs without noise; once each."""
+    config = preset_config(network, preset, dataset=dataset, device=device, seed=seed)
+    source = data.load(dataset)
+    took, last = {}, {}
+    for method in ("original", config.method):
+        kept = {"kl_weights": (), "method": method} if method == "original" else {"method": method}
+        begun = time.perf_counter()
+        records = [event for event in Training(config.replace(**kept), source).events() if isinstance(event, Record)]
+        took[method], last[method] = time.perf_counter() - begun, records[-1]
+    found = last[config.method]
+    dense = SPECS[network].dense_macs(config.widths)
+    fewer = f"{dense / found.macs:.1f}x fewer MACs" if found.macs else "nothing kept"
+    remark = (
+        f"{network}, preset {preset}, {dataset}, seed {seed}: {found.validation_error_percent:.2f} % held-out error, "
+        f"{fewer}; the test set is not read."
+    )
+    whole = line(f"{network}, {preset}", "s", [took[config.method]], YARDSTICK, [took["original"]])
+    return dataclasses.replace(_empty("train", device), lines=(whole,), remarks=(remark,))
+
+
+def _empty(name: str, device: str) -> Report:
+    return dataclasses.replace(report(name, ("torch", "numpy")), hardware=describe(device))
+
+
+def _step(network: str, batch: int, device: str, rounds: int) -> Line:
+    steps = STEPS[device]
+    things = {
+        what: _stepping(RunConfig(network=network, method=method, batch_size=batch, device=device), steps)
+        for what, method in ((YARDSTICK, "original"), ("sbp", "sbp"))
+    }
+    times = {name: [value / steps for value in values] for name, values in in_turns(things, rounds).items()}
+    reach = REACH.get((network, batch, device))
+    what = f"{network}, batch {batch:,}" + (f" (to reach: {reach:g}x)" if reach else "")
+    return line(what, "ms", times["sbp"], YARDSTICK, times[YARDSTICK])
+
+
+def _stepping(config: RunConfig, steps: int) -> Callable[[], None]:
+    """So many steps on made-up images, up to the device's last word."""
+    device = torch.device(config.device)
+    draw = torch.Generator().manual_seed(0)
+    x = torch.rand(config.batch_size * 4, *SPECS[config.network].image, generator=draw).to(device)
+    y = torch.randint(0, 10, (len(x),), generator=draw).to(device)
+    method = method_for(config)
+    network = method.build().to(device)
+    split = Split(x, y, x[:0], y[:0], x[:0], y[:0])
+    stepper = Stepper(network, method, split, config, torch.Generator(device).manual_seed(0), config.batch_size)
+    stepper.start("sbp")
+    factors, strengths = map(torch.tensor, Timetable(config, 4).of_epoch(0, "sbp"))
+    order = torch.arange(len(x), device=device)
+
+    def run() -> None:
+        for step in range(steps):
+            if step % 4 == 0:
+                stepper.begin_epoch(order, factors, strengths, at=0)
+            stepper.step()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        elif device.type == "mps":
+            torch.mps.synchronize()
+
+    return run

@@ -1,0 +1,33 @@
+"""What the noise adds, measured on the CPU with small batches: the figures are there, and beside their yardstick."""
+
+from __future__ import annotations
+
+import pytest
+
+from sbp.benchmarks import steps
+from sbp.config import RunConfig
+
+
+def test_a_step_is_held_beside_the_same_network_without_noise() -> None:
+    found = steps.measure("cpu", (8,), rounds=3)
+    assert [line.what for line in found.lines] == ["lenet-500-300, batch 8", "lenet-5-caffe, batch 8"]
+    assert all(line.n == 3 and line.median > 0 and line.yardstick_median > 0 for line in found.lines)
+    assert {line.yardstick for line in found.lines} == {"the same without noise"}
+
+
+def test_what_is_to_be_reached_stands_beside_the_case_it_is_meant_for() -> None:
+    assert steps.REACH["lenet-500-300", 128, "cpu"] == 1.35
+    assert set(steps.NETWORKS) == {network for network, _, _ in steps.REACH}
+
+
+def test_a_whole_training_is_held_beside_as_many_epochs_without_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    def tiny(network: str, preset: str, **changes: object) -> RunConfig:
+        return RunConfig(network=network, preset=preset, widths=(6, 4), epochs=2, batch_size=100).replace(**changes)
+
+    monkeypatch.setattr(steps, "preset_config", tiny)
+    found = steps.train("lenet-500-300", "quick", "cpu", "digits")
+    (line,) = found.lines
+    assert (line.n, line.unit) == (1, "s")
+    assert line.ratio == pytest.approx(line.median / line.yardstick_median)
+    assert "digits, seed 0" in found.remarks[0]
+    assert "the test set is not read" in found.remarks[0]
