@@ -60,7 +60,7 @@ class SBPLayer(nn.Module):
         self.register_buffer("groups", groups, persistent=False)
         # What stays when it is decided elsewhere (by hand, by another criterion), bool [units]; None: by the SNR.
         self.register_buffer("fixed_keep", None, persistent=False)
-        self.drawn: Tensor | None = None  # theta for the next forward pass, drawn elsewhere (objective.draw_noise)
+        self.drawn: Tensor | None = None  # theta for the next forward pass, drawn elsewhere (units.AllUnits)
         self.held: Tensor | None = None  # E[theta] * keep while many batches are evaluated (evaluation.means_held)
         self.active = True  # False: the identity, as while pretraining
 

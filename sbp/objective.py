@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sbp.distributions import TruncatedLogNormal
-from sbp.distributions.fast import kl_of_units, sample_theta
+from sbp.distributions.fast import kl_of_units
 from sbp.layer import SBPLayer
 
 
@@ -67,17 +67,6 @@ def mean_and_keep(layers: Sequence[SBPLayer]) -> list[tuple[Tensor, Tensor]]:
     return [
         (mean, snr >= layer.threshold if layer.fixed_keep is None else layer.fixed_keep) for layer, mean, snr in parts
     ]
-
-
-def draw_noise(layers: Sequence[SBPLayer], objects: int, generator: torch.Generator | None = None) -> None:
-    """Draws theta for every unit of the network at once and hands each layer its part for one forward pass.
-
-    What each layer would draw for itself, in one call instead of one a layer: a small network's step is mostly the
-    starting of small operations. Each layer holds its part, [objects, units], in `drawn`.
-    """
-    theta = sample_theta(*_side_by_side(layers), objects, generator)
-    for layer, part in zip(layers, theta.split(_units(layers), dim=1), strict=True):
-        layer.drawn = part
 
 
 def _units(layers: Sequence[SBPLayer]) -> list[int]:

@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from sbp import SBPLayer
+from sbp.config import RunConfig
+from sbp.methods.registry import method_for
 from sbp.objective import kl_by_layer, negative_bound
 
 
@@ -51,3 +53,20 @@ def test_the_kl_of_all_layers_at_once_is_each_layers_own() -> None:
 def test_a_missing_weight_is_refused() -> None:
     with pytest.raises(ValueError, match="one KL weight for each of 2 layers, got 1"):
         negative_bound(torch.zeros(1, 10), torch.zeros(1, dtype=torch.long), layers(), 7, (1.0,))
+
+
+@pytest.mark.parametrize(("method", "weights"), [("sbp", ()), ("sbpa", (3.0, 1.0, 0.5))])
+def test_what_training_minimises_is_this_bound(method: str, weights: tuple[float, ...]) -> None:
+    """The method's penalty at its full strength, drawn or not, is what `negative_bound` adds to the NLL."""
+    config = RunConfig(method=method, kl_weights=weights, widths=(4, 3), init_log_scale=-1)
+    sbp = method_for(config)
+    network = sbp.build()
+    logits, labels = torch.zeros(2, 10), torch.zeros(2, dtype=torch.long)
+    bound = negative_bound(logits, labels, network.noise_layers(), 100, weights)
+    for draws in (False, True):
+        if draws:
+            sbp.draw(network, 2, torch.Generator().manual_seed(0))
+        term, kl, weighted = sbp.penalty(network, 100, torch.tensor(1.0))
+        assert term.item() == pytest.approx((bound.loss - bound.nll).item(), rel=1e-5)
+        assert (kl.item(), weighted.item()) == pytest.approx((bound.kl.item(), bound.kl_weighted.item()), rel=1e-5)
+    assert sbp.penalty(network, 100, torch.tensor(0.5)).term.item() == pytest.approx(term.item() / 2, rel=1e-6)
