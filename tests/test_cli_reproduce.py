@@ -135,7 +135,7 @@ def test_speed_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
     real = speed.measure
 
-    def quick(networks: dict, device: str, threads: int, progress: object) -> speed.Measurement:  # type: ignore[type-arg]
+    def quick(networks: dict, device: str, threads: int, **_: object) -> speed.Measurement:  # type: ignore[type-arg]
         calls.append(device)
         return real(networks, device, threads, rounds=1, seconds=0.001)
 

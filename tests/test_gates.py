@@ -16,7 +16,7 @@ from sbp.networks.registry import build
 from sbp.pruning.compact import compact, masked, masks_of
 from sbp.pruning.speed import variants
 from sbp.pruning.sweep import sweep
-from tests.pruning.networks import NAMES, WIDTHS, cases, images
+from tests.pruning.networks import NAMES, WIDTHS, cases, images, images_for
 
 
 def gated(name: str) -> NoisyNetwork:
@@ -48,7 +48,8 @@ def test_a_channels_gate_is_one_for_its_map_and_another_width_is_refused() -> No
 
 @pytest.mark.parametrize("name", NAMES)
 def test_masked_compact_and_what_is_timed_are_one_function(name: str) -> None:
-    network, x = gated(name), images()
+    network = gated(name).eval()
+    x = images_for(network)
     for case, masks in cases(network):
         shut = masked(network, masks)
         by_hand = copy.deepcopy(network).eval()

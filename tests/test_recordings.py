@@ -43,6 +43,9 @@ def test_a_recording_is_whole(run: RunView) -> None:
     shots = run.snapshots()
     assert (shots.epochs[0], shots.epochs[-1]) == (0, run.config.epochs)
     sweep = run.sweep()
+    if run.id == "interval-short":  # nothing can go at any threshold below its floor; its sweep was not kept
+        assert summary["kept"] == [layer.units for layer in run.layers]
+        return
     assert sweep is not None
     at_one = next(point for point in sweep["criteria"]["snr"]["points"] if point["threshold"] == 1.0)
     assert at_one["kept"] == summary["kept"]

@@ -175,7 +175,7 @@ def test_a_deep_link_opens_on_a_server_nobody_has_used(open_gate: Open, fresh_se
     page = open_gate("?mu=-1&sigma=2&a=-10&b=1", at=fresh_server)
     expect(page.locator(".gate .sentence")).to_contain_text("At mu = −1 and sigma = 2")
     expect(page.get_by_label("a, as a number", exact=True)).to_have_value("−10")
-    expect(page.get_by_test_id("stTopNavLink")).to_have_count(7)
+    expect(page.get_by_test_id("stTopNavLink")).to_have_count(9)
 
 
 def test_bad_values_in_the_link_fall_back_and_the_page_says_so(open_gate: Open) -> None:
