@@ -11,6 +11,10 @@ from torch import Tensor, nn
 from sbp.stepper import Stepper
 
 
+class OtherVersion(ValueError):
+    """A checkpoint was written by a version that held the run's parameters in another way; the message says so."""
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """tensors: on the CPU, by name. state: plain values that JSON can hold; `epoch` is the last finished one."""
@@ -41,8 +45,15 @@ def load_weights(tensors: dict[str, Tensor], network: nn.Module) -> None:
 
 
 def unpack(tensors: dict[str, Tensor], network: nn.Module, stepper: Stepper, generator: torch.Generator) -> None:
-    """Puts back what `pack` copied."""
+    """Puts back what `pack` copied; raises `OtherVersion` when it is of other parameters than the stepper's."""
     load_weights(tensors, network)
+    moved = [parameter.shape for group in stepper.optimiser.param_groups for parameter in group["params"]]
+    held = {int(n.split(".")[1]): t.shape for n, t in tensors.items() if n.endswith(".exp_avg")}
+    if any(index >= len(moved) or moved[index] != shape for index, shape in held.items()):
+        raise OtherVersion(
+            "This run's checkpoint was written by an earlier version of sbp, which this one cannot go on from; "
+            "start the same run anew. Its records and its last good network are kept."
+        )
     remembered = stepper.optimiser.state_dict()
     for name, tensor in tensors.items():
         if name.startswith("optimiser."):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from sbp.checkpoint import Checkpoint, OtherVersion
 from sbp.config import METHODS, RunConfig
 from sbp.data import load
 from sbp.divergence import Diverged
@@ -99,6 +100,19 @@ def test_any_method_resumed_in_any_phase_equals_uninterrupted(
         assert [(r.epoch, r.nll, r.loss, r.kept) for r in left] == [(r.epoch, r.nll, r.loss, r.kept) for r in wanted]
         for name, tensor in whole.trained().state_dict().items():
             assert torch.equal(tensor, second.trained().state_dict()[name]), name
+
+
+def test_a_checkpoint_of_other_parameters_is_refused_in_a_sentence(digits: object) -> None:
+    """Earlier versions moved mu and log sigma layer by layer, so their optimiser remembered more tensors."""
+    first = Training(SMALL.replace(pretrain_epochs=0), digits)
+    events = first.events()
+    while not isinstance(next(events), Record):
+        pass
+    saved = first.checkpoint()
+    tensors = {name: t for name, t in saved.tensors.items() if not name.startswith("optimiser.7.")}
+    tensors["optimiser.7.exp_avg"] = torch.zeros(12)
+    with pytest.raises(OtherVersion, match="earlier version of sbp"):
+        Training(SMALL.replace(pretrain_epochs=0), digits, Checkpoint(tensors, saved.state))
 
 
 def test_fine_tuning_keeps_what_is_removed_removed_and_the_noise_as_it_is(digits: object) -> None:

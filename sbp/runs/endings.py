@@ -29,11 +29,12 @@ def sentence_of(error: Exception) -> str:
     """Our own errors are sentences already; of others, what happened and where to read more."""
     import torch
 
+    from sbp.checkpoint import OtherVersion
     from sbp.data import DataError
     from sbp.devices import DeviceError
     from sbp.training import Diverged
 
-    if isinstance(error, (Diverged, ConfigError, DataError, DeviceError, BadFile)):
+    if isinstance(error, (Diverged, ConfigError, DataError, DeviceError, BadFile, OtherVersion)):
         return str(error)
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return "The device ran out of memory; choose a smaller batch_size or another device."
