@@ -94,6 +94,7 @@ def test_start_watch_reload_stop_resume(
     expect(page.locator(".st-key-resume button").first).to_be_visible(timeout=MINUTE)
     assert store.open_run(run_id, served.runs).state is State.STOPPED
     done = len(store.open_run(run_id, served.runs).records())
+    settle(page)  # a click while the page is still being drawn anew is lost
     page.locator(".st-key-resume button").first.click()
     expect(page.locator(PLAYER)).to_have_attribute("data-following", "true", timeout=MINUTE)
     expect(page.locator(".st-key-stop button").first).to_be_visible(timeout=MINUTE)
