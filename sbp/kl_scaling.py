@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sbp.config import NOISE_METHODS, RunConfig
 from sbp.networks.specs import SPECS
 
@@ -28,3 +30,15 @@ def kl_weights(config: RunConfig) -> tuple[float, ...]:
     if config.method == "sbpa":
         return tuple((macs / min(owned)) ** config.kl_exponent for macs in owned)
     return (1.0,) * len(owned)
+
+
+def bound_of(method: str, kl_weights: Iterable[float]) -> str:
+    """Which bound was optimised: "plain", the KL weights of the layers, or "" without a KL.
+
+    >>> bound_of("sbpa", (60.0, 60.0, 1.0, 1.6)), bound_of("sbp", (1.0, 1.0, 1.0)), bound_of("ssl", (1.0, 1.0, 1.0))
+    ('60, 60, 1, 1.6', 'plain', '')
+    """
+    if method not in KL_METHODS:
+        return ""
+    weights = tuple(kl_weights)
+    return "plain" if set(weights) <= {1.0} else ", ".join(f"{weight:g}" for weight in weights)

@@ -11,7 +11,7 @@ from sbp.config import RunConfig
 from sbp.distributions import moments
 from sbp.experiments.plans import PLANS
 from sbp.experiments.results import Row, Table
-from sbp.kl_scaling import KL_METHODS
+from sbp.kl_scaling import bound_of
 from sbp.paper import HARDWARE, N_TEST, PaperRow, rows_of
 
 BATCHES = (1, 32, 1000)
@@ -52,18 +52,6 @@ def csv_of(lines: Iterable[Line]) -> str:
     for line in lines:
         writer.writerow({name: _plain(line.get(name)) for name in FIELDS})
     return out.getvalue()
-
-
-def bound_of(method: str, kl_weights: Iterable[float]) -> str:
-    """Which bound was optimised: "plain", the KL weights of the layers, or "" without a KL.
-
-    >>> bound_of("sbpa", (60.0, 60.0, 1.0, 1.6)), bound_of("sbp", (1.0, 1.0, 1.0)), bound_of("ssl", (1.0, 1.0, 1.0))
-    ('60, 60, 1, 1.6', 'plain', '')
-    """
-    if method not in KL_METHODS:
-        return ""
-    weights = tuple(kl_weights)
-    return "plain" if set(weights) <= {1.0} else ", ".join(f"{weight:g}" for weight in weights)
 
 
 def _ours(row: Row) -> Line:

@@ -8,15 +8,14 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from sbp.kl_scaling import KL_METHODS
 from sbp.viz import charts, palette
 from sbp.viz.tables import RunTables
 
 DATA_TERM, SUM = "data term: NLL", "their sum: the loss"
 # What a method adds to the data term, short and long; those that are not here add nothing.
 ADDED = {
-    **dict.fromkeys(
-        ("sbp", "sbpa", "sbp-fixed-mu", "sbp-weights", "sparse-vd"), ("KL / objects", "KL / number of objects")
-    ),
+    **dict.fromkeys(KL_METHODS, ("KL / objects", "KL / number of objects")),
     "ssl": ("group penalty", "group penalty"),
 }
 ERRORS = {"validation_error_percent": "held-out", "train_error_percent": "training"}

@@ -13,10 +13,11 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from sbp.kl_scaling import bound_of
 from sbp.networks.specs import SPECS
 from sbp.paper import PaperRow
 from sbp.published import Published
-from sbp.viz import bound, charts, palette, words
+from sbp.viz import charts, palette, words
 from sbp.viz.frontier import frontier, macs_axis, places
 from sbp.viz.threshold import GROUND, GROUND_DARK, INK, INK_DARK, error_floor
 
@@ -78,7 +79,7 @@ def ours(row: Any) -> Entry:
         row.key, row.label, OURS, row.mean, row.spread, row.n, tuple(run.kept), run.macs,
         row.mean_of("macs_reduction") if run.macs_reduction is not None else None,
         row.spread_of("macs_reduction") or None,
-        _fast(run, "cpu"), _fast(run, "cuda"), bound_of(run.method, run.kl_weights), row.hardware, run,
+        _fast(run, "cpu"), _fast(run, "cuda"), bound_of(run.method, run.kl_weights) or NONE, row.hardware, run,
     )  # fmt: skip
 
 
@@ -179,17 +180,6 @@ def describe(found: Sequence[Entry]) -> str:
     said.append(f"ours are means of {' or '.join(map(str, seeds))} {one}" if seeds else "no run of ours is recorded")
     text = "; ".join(said)
     return text[0].upper() + text[1:] + "."
-
-
-def bound_of(method: str, weights: Sequence[float]) -> str:
-    """Which bound: "plain", the KL weights of the layers, or a dash for a method without a KL.
-
-    >>> bound_of("sbpa", (60.0, 60.0, 1.0, 1.6)), bound_of("sbp", (1.0, 1.0)), bound_of("ssl", ())
-    ('60, 60, 1, 1.6', 'plain', '–')
-    """
-    if method not in bound.ADDED or method == "ssl":
-        return NONE
-    return "plain" if set(weights) <= {1.0} else ", ".join(f"{weight:g}" for weight in weights)
 
 
 def speed_of(entry: Entry) -> str:
