@@ -52,9 +52,9 @@ def train(network: str, preset: str, device: str, dataset: str, seed: int = 0) -
     source = data.load(dataset)
     took, last = {}, {}
     for method in ("original", config.method):
-        kept = {"kl_weights": (), "method": method} if method == "original" else {"method": method}
+        changes = {"method": "original", "kl_weights": ()} if method == "original" else {}
         begun = time.perf_counter()
-        records = [event for event in Training(config.replace(**kept), source).events() if isinstance(event, Record)]
+        records = [event for event in Training(config.replace(**changes), source).events() if isinstance(event, Record)]
         took[method], last[method] = time.perf_counter() - begun, records[-1]
     found = last[config.method]
     dense = SPECS[network].dense_macs(config.widths)

@@ -24,7 +24,7 @@ bench = typer.Typer(help="Measure how fast things are on this machine.", no_args
 
 _DEVICES = ("cpu", "cuda", "auto")
 DEVICE: Any = typer.Option(help=f"One of {', '.join(_DEVICES)}; auto: cuda where it works, else cpu.")
-_THREADS: Any = typer.Option(min=0, help="CPU threads; 0 leaves it to the machine.")
+THREADS: Any = typer.Option(min=0, help="CPU threads; 0 leaves it to the machine.")
 
 
 @bench.command("compact")
@@ -32,7 +32,7 @@ _THREADS: Any = typer.Option(min=0, help="CPU threads; 0 leaves it to the machin
 def bench_compact(
     run: Annotated[str, RUN],
     device: Annotated[str, DEVICE] = "cpu",
-    threads: Annotated[int, _THREADS] = 0,
+    threads: Annotated[int, THREADS] = 0,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Measure a run's dense, masked and compact network, and keep the figures with the run.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sbp.cli.bench import DEVICE, bench, resolve
+from sbp.cli.bench import DEVICE, THREADS, bench, resolve
 from sbp.cli.errors import in_sentences
 from sbp.cli.options import JSON
 from sbp.cli.output import print_json, stderr, stdout
@@ -17,14 +17,13 @@ if TYPE_CHECKING:
     from sbp.benchmarks.timing import Line, Report
 
 _ROUNDS: Any = typer.Option(min=3, help="How often each thing is timed, in turns with the others.")
-_THREADS: Any = typer.Option(min=0, help="CPU threads; 0 leaves it to the machine.")
 
 
 @bench.command("math")
 @in_sentences
 def bench_math(
     rounds: Annotated[int, _ROUNDS] = 50,
-    threads: Annotated[int, _THREADS] = 0,
+    threads: Annotated[int, THREADS] = 0,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Measure moments, sampler and KL, each beside the least that it could cost."""
@@ -41,7 +40,7 @@ def bench_step(
     device: Annotated[str, DEVICE] = "auto",
     batch: Annotated[list[int] | None, typer.Option("--batch", min=1, help="Objects a step; may be repeated.")] = None,
     rounds: Annotated[int, _ROUNDS] = 30,
-    threads: Annotated[int, _THREADS] = 0,
+    threads: Annotated[int, THREADS] = 0,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Measure a training step of both LeNets with the noise, beside the same network without it."""
@@ -62,7 +61,7 @@ def bench_train(
     preset: Annotated[str, typer.Option(help="The recipe.")] = "quick",
     device: Annotated[str, DEVICE] = "auto",
     data: Annotated[str, typer.Option(help="auto: mnist where it is, else digits.")] = "auto",
-    threads: Annotated[int, _THREADS] = 0,
+    threads: Annotated[int, THREADS] = 0,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Measure a preset's whole training, beside as many epochs without noise; keeps no run."""

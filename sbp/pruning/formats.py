@@ -36,31 +36,25 @@ class Format:
     note: str = ""
 
 
-def _own(name: str) -> tuple[str, str, list[float], list[float]]:
-    """Of the images that a network reads: five of them in numbers, a remark, and what normalises their channels."""
+def _images(name: str, drawn: str, by_channel: str) -> list[str]:
+    """Lines that make five images as a network reads them; drawn takes their shape, by_channel a channel's numbers."""
     image = SPECS[name].image
     about = next(images for images in IMAGES.values() if images.shape == image)
     remark = "0 is the background" if image[0] == 1 else "red, green, blue"
     shape = ", ".join(str(side) for side in (5, *image))
-    return shape, f"# yours: intensities in [0, 1], {remark}", list(about.mean), list(about.deviation)
+    lines = [f"images = {drawn.format(shape)}  # yours: intensities in [0, 1], {remark}"]
+    if about.mean:
+        mean, deviation = (by_channel.format(list(values)) for values in (about.mean, about.deviation))
+        lines.append(f"images = (images - {mean}) / {deviation}")
+    return lines
 
 
 def _torch_images(name: str) -> list[str]:
-    shape, remark, mean, deviation = _own(name)
-    lines = [f"images = torch.rand({shape})  {remark}"]
-    if mean:
-        ends = [f"torch.tensor({values}).view(-1, 1, 1)" for values in (mean, deviation)]
-        lines.append(f"images = (images - {ends[0]}) / {ends[1]}")
-    return lines
+    return _images(name, "torch.rand({})", "torch.tensor({}).view(-1, 1, 1)")
 
 
 def _numpy_images(name: str) -> list[str]:
-    shape, remark, mean, deviation = _own(name)
-    lines = [f"images = np.random.rand({shape}).astype(np.float32)  {remark}"]
-    if mean:
-        ends = [f"np.float32({values}).reshape(-1, 1, 1)" for values in (mean, deviation)]
-        lines.append(f"images = (images - {ends[0]}) / {ends[1]}")
-    return lines
+    return _images(name, "np.random.rand({}).astype(np.float32)", "np.float32({}).reshape(-1, 1, 1)")
 
 
 def torch_lines(name: str, selects: Collection[str], constant: bool, file: str) -> list[str]:
