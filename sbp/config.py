@@ -65,6 +65,10 @@ class RunConfig:
         "nats per step",
     )
     weight_decay: float = _field(0.0, "L2 penalty on the weights (added to the gradient).", "per step")
+    decoupled_decay: bool = _field(
+        False, "Weight decay is taken off the weights themselves, lr times it at every step (AdamW), not added to "
+        "the gradient.",
+    )
     kl_weights: tuple[float, ...] = _field(
         (), "One weight a noise layer for the KL (sbpa only). Empty: in proportion to the MACs a unit owns."
     )

@@ -38,7 +38,7 @@ class Gate(nn.Module):
         if not self.active:
             return x
         factor = self.keep[None] if self.drawn is None or not self.training else self.drawn * self.keep
-        return x * spread(factor, x, self.axis)
+        return x * spread(factor, x, self.axis).to(x.dtype)
 
     def keep_only(self, keep: Tensor) -> None:
         """Decides which units stay, bool [units]."""

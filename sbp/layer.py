@@ -72,7 +72,8 @@ class SBPLayer(nn.Module):
             theta = self.draw(len(x)) if self.drawn is None else self.drawn
         else:
             theta = (self.expected_theta() if self.held is None else self.held)[None]
-        return x * self._spread(theta, x)
+        # In x's precision: a theta in float32 would make float32 of every map of a network that computes in bf16.
+        return x * self._spread(theta, x).to(x.dtype)
 
     def draw(self, objects: int, generator: torch.Generator | None = None) -> Tensor:
         """theta ~ q, [objects, units], with a live gradient in loc and log_scale (eq. 18)."""

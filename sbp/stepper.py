@@ -66,6 +66,7 @@ class Stepper:
             lr=self.lr[0],
             fused=self.device.type != "mps",
             capturable=self.device.type == "cuda",
+            decoupled_weight_decay=config.decoupled_decay,
         )
         self._own_rates()
         # Averaged in fine-tuning: what is judged and kept instead of the weights themselves.

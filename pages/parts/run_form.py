@@ -32,7 +32,7 @@ LABELS = {
     "random_labels": "Random labels", "threads": "CPU threads", "kl_warmup": "KL warm-up", "dropout": "Dropout",
     "finetune_epochs": "Fine-tuning epochs", "finetune_lr": "Learning rate then", "average_decay": "Averaging decay",
     "group_penalty": "Group penalty", "augment": "Flip and shift", "hold_norm": "Hold batch statistics",
-    "precision": "Precision", "channels_last": "Channels last",
+    "precision": "Precision", "channels_last": "Channels last", "decoupled_decay": "Decoupled decay",
 }  # fmt: skip
 CHOICES = {"network": tuple(SPECS), "dataset": DATASETS, "method": METHODS, "device": DEVICES, "precision": PRECISIONS}
 CHOICE_WORDS = {"network": words.NETWORK, "dataset": words.DATASET, "method": words.METHOD}

@@ -81,7 +81,7 @@ class SparseVDLayer(SparseLayer):
         if self.drawn is None or not self.training:
             return mean
         variance = self.through(x.square(), self.log_alpha().exp() * self.inner.weight.square(), None)
-        return mean + variance.clamp_min(TINY).sqrt() * self.drawn
+        return mean + variance.clamp_min(TINY).sqrt() * self.drawn.to(mean.dtype)
 
 
 class SparseVD(OnWeights):
