@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -14,10 +16,18 @@ from sbp.data import Split
 from sbp.methods.base import Group, Method
 from sbp.networks.lenet import NoisyNetwork
 
+T = TypeVar("T")
 # Steps before the capture, on the side: libraries set themselves up in them.
 WARM_UP = 3
-# Trainings that share a process take turns in capturing: some of what a library does while it warms up is for all.
-CAPTURE = threading.Lock()
+# Trainings that share a process take turns in whatever is not the replay of a graph: building draws from torch's one
+# global generator, and a kernel that one thread loads for the first time spoils what another is capturing.
+TURN = threading.RLock()
+
+
+def alone(work: Callable[[], T]) -> T:
+    """Does it while no other training of this process does anything but replay its step."""
+    with TURN:
+        return work()
 
 
 class Stepper:
@@ -120,8 +130,7 @@ class Stepper:
             self._step()
             return
         if self.graph is None:
-            with CAPTURE:
-                self._capture()
+            alone(self._capture)
         assert self.graph is not None
         self.graph.replay()
 

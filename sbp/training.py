@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -28,14 +27,12 @@ from sbp.networks.specs import SPECS
 from sbp.pruning.masks import kept_counts
 from sbp.records import PHASES, Progress, Record, Snapshot
 from sbp.schedule import Timetable, kl_strength
-from sbp.stepper import Stepper
+from sbp.stepper import TURN, Stepper, alone
 
 Event = Progress | Record | Snapshot
 
 # Training objects whose error is looked at after each epoch, beside the validation set.
 TRAIN_SAMPLE = 5000
-# Building a network draws from torch's one global generator, which trainings in one process must not share.
-BUILDING = threading.Lock()
 # Seconds between two progress events; each costs one wait for the device.
 PROGRESS_EVERY = 0.25
 
@@ -64,7 +61,7 @@ class Training:
             data, self.device, config.train_size, config.validation_size, config.random_labels, config.seed
         )
         self.method = method_for(config)
-        with BUILDING, torch.random.fork_rng(devices=[]):
+        with TURN, torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             self.network = self.method.build().to(self.device)
         self.layers = self.network.noise_layers() if config.has_noise else []
@@ -87,23 +84,20 @@ class Training:
     def events(self) -> Iterator[Event]:
         """Trains to the end, from the beginning or from the checkpoint."""
         if self.snapshot_due:
-            yield self._snapshot()
+            yield alone(self._snapshot)
         last = time.perf_counter()
         while self.step < self.steps:
-            if self.times.phase_at(self.step) != self.phase:
-                self.stepper.start(self.times.phase_at(self.step))
-            factors, strengths = map(torch.tensor, self.times.of_epoch(self.step, self.phase))
-            self.stepper.begin_epoch(self._order(), factors, strengths, at=self.step % self.steps_an_epoch)
+            alone(self._begin_epoch)
             for index in range(self.step % self.steps_an_epoch, self.steps_an_epoch):
                 self.stepper.step()
                 self.step += 1
                 self.epoch_steps += 1
                 if index + 1 < self.steps_an_epoch and time.perf_counter() - last > PROGRESS_EVERY:
-                    yield self._progress()
+                    yield alone(self._progress)
                     last = time.perf_counter()
-            yield self._finish_epoch()
+            yield alone(self._finish_epoch)
             if self.snapshot_due:
-                yield self._snapshot()
+                yield alone(self._snapshot)
 
     @property
     def steps(self) -> int:
@@ -119,6 +113,12 @@ class Training:
     def phase(self) -> str:
         """What the last step was part of: one of `PHASES`."""
         return self.stepper.phase
+
+    def _begin_epoch(self) -> None:
+        if self.times.phase_at(self.step) != self.phase:
+            self.stepper.start(self.times.phase_at(self.step))
+        factors, strengths = map(torch.tensor, self.times.of_epoch(self.step, self.phase))
+        self.stepper.begin_epoch(self._order(), factors, strengths, at=self.step % self.steps_an_epoch)
 
     def _order(self) -> Tensor:
         """The order of objects in the current epoch, a function of seed and epoch alone."""

@@ -2,7 +2,7 @@
 
 On a CUDA device up to $SBP_PACK of them (by default all) train at once, each in a thread and on a stream of its own;
 elsewhere one after another. The pack takes the device's turn once. Its runs end as they would alone: what they share,
-torch's global generator while a network is built, is guarded by `sbp.training.BUILDING`.
+torch's global generator while a network is built, is guarded by `sbp.stepper.TURN`.
 """
 
 from __future__ import annotations

@@ -109,6 +109,7 @@ class Worker:
         import torch
 
         from sbp import data
+        from sbp.stepper import alone
         from sbp.training import Checkpoint, Training
 
         config = self.config.replace(device=self.device)
@@ -124,7 +125,7 @@ class Worker:
         if saved:
             tensors, state = saved
             checkpoint = Checkpoint(tensors={k: torch.from_numpy(v) for k, v in tensors.items()}, state=state)
-        training = Training(config, dataset, checkpoint)
+        training = alone(lambda: Training(config, dataset, checkpoint))
         self.folder.write_meta(
             {**self.folder.meta, **training.meta(), "commit": commit(), "device": self.device}
         )
@@ -155,15 +156,19 @@ class Worker:
         return True
 
     def _save(self) -> None:
-        checkpoint = self.training.checkpoint()
+        from sbp.stepper import alone
+
+        checkpoint = alone(self.training.checkpoint)
         self.folder.write_checkpoint(arrays(checkpoint.tensors), checkpoint.state)
         self.folder.write_model(arrays(self.training.model_tensors()))
 
     def _finish(self) -> None:
+        from sbp.stepper import alone
+
         self.folder.write_model(arrays(self.training.model_tensors()))
-        result = self._result(self.training.result())
+        result = self._result(alone(self.training.result))
         self.folder.write_result(result)
-        self._sweep()
+        alone(self._sweep)
         self.move(Event.FINISH, outcome(result))
         self.folder.remove_checkpoint()
 
