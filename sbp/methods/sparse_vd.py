@@ -72,8 +72,12 @@ class SparseVDLayer(SparseLayer):
 
     def draw(self, objects: int, generator: torch.Generator) -> None:
         """A standard normal number for every output of every object of the next forward pass."""
-        shape = (objects, self.inner.weight.shape[0], *self.places)
-        self.drawn = self.inner.weight.detach().new_empty(shape).normal_(generator=generator)
+        weight = self.inner.weight.detach()
+        last = weight.dim() == 4 and weight.is_contiguous(memory_format=torch.channels_last)
+        drawn = weight.new_empty((objects, len(weight), *self.places))
+        # Laid out as the maps are that it is added to.
+        drawn = drawn.to(memory_format=torch.channels_last) if last else drawn
+        self.drawn = drawn.normal_(generator=generator)
 
     def forward(self, x: Tensor) -> Tensor:
         """What the inner layer puts out, with noise where it was drawn."""
