@@ -241,12 +241,17 @@ RANDOM_LABELS_CIFAR = Plan(
     "random-labels-cifar-10",
     "50,000 random labels and the VGG-like network: what is left, what is memorised (the paper's section 5.5)",
     (
-        _row("sbp", "SBP", "", "random-labels-cifar-10", _RANDOM_VGG, {"method": "sbp", "epochs": 15, "noise_lr": 3e-2}),
-        _row("dropout", "Binary dropout", "", "random-labels-cifar-10", _RANDOM_VGG, {"method": "binary-dropout", "epochs": 80}),
+        _row(
+            "sbp", "SBP", "", "random-labels-cifar-10", _RANDOM_VGG, {"method": "sbp", "epochs": 15, "noise_lr": 3e-2},
+        ),
+        _row(
+            "dropout", "Binary dropout", "", "random-labels-cifar-10", _RANDOM_VGG,
+            {"method": "binary-dropout", "epochs": 80},
+        ),
     ),
     seeds=1,
     recordings={("vgg-like", "sbp"): "random-labels-vgg-sbp", ("vgg-like", "dropout"): "random-labels-vgg-dropout"},
-)
+)  # fmt: skip
 
 PLANS: dict[str, Plan] = {
     plan.name: plan
