@@ -26,7 +26,7 @@ from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.specs import SPECS
 from sbp.pruning.masks import kept_counts
 from sbp.records import PHASES, Progress, Record, Snapshot
-from sbp.schedule import Timetable, kl_strength
+from sbp.schedule import Timetable, kl_strength, order_of
 from sbp.stepper import TURN, Stepper, alone
 
 Event = Progress | Record | Snapshot
@@ -118,14 +118,8 @@ class Training:
         if self.times.phase_at(self.step) != self.phase:
             self.stepper.start(self.times.phase_at(self.step))
         factors, strengths = map(torch.tensor, self.times.of_epoch(self.step, self.phase))
-        self.stepper.begin_epoch(self._order(), factors, strengths, at=self.step % self.steps_an_epoch)
-
-    def _order(self) -> Tensor:
-        """The order of objects in the current epoch, a function of seed and epoch alone."""
-        epoch = self.step // self.steps_an_epoch
-        seed = np.random.SeedSequence([self.config.seed, epoch]).generate_state(1, np.uint64)[0]
-        generator = torch.Generator().manual_seed(int(seed) % 2**63)
-        return torch.randperm(self.n_train, generator=generator).to(self.device)
+        order = order_of(self.config.seed, self.step // self.steps_an_epoch, self.n_train)
+        self.stepper.begin_epoch(order.to(self.device), factors, strengths, at=self.step % self.steps_an_epoch)
 
     def _finish_epoch(self) -> Record:
         nll = self._mean_nll()
