@@ -28,13 +28,12 @@ def weights_of(network: nn.Module) -> dict[str, Tensor]:
     return {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
 
 
-def pack(network: nn.Module, optimiser: torch.optim.Optimizer, generator: torch.Generator) -> dict[str, Tensor]:
-    """Copies of all that a step changes: weights, what the optimiser remembers of them, where the draws stand."""
+def pack(network: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Copies of the weights and of what the optimiser remembers of them."""
     tensors = {f"network.{name}": tensor for name, tensor in weights_of(network).items()}
     for index, values in optimiser.state_dict()["state"].items():
         for name, value in values.items():
             tensors[f"optimiser.{index}.{name}"] = value.detach().cpu().clone()
-    tensors["generator"] = generator.get_state()
     return tensors
 
 
@@ -44,7 +43,7 @@ def load_weights(tensors: dict[str, Tensor], network: nn.Module) -> None:
     network.load_state_dict({name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)})
 
 
-def unpack(tensors: dict[str, Tensor], network: nn.Module, stepper: Stepper, generator: torch.Generator) -> None:
+def unpack(tensors: dict[str, Tensor], network: nn.Module, stepper: Stepper) -> None:
     """Puts back what `pack` copied; raises `OtherVersion` when it is of other parameters than the stepper's."""
     load_weights(tensors, network)
     moved = [parameter.shape for group in stepper.optimiser.param_groups for parameter in group["params"]]
@@ -60,4 +59,3 @@ def unpack(tensors: dict[str, Tensor], network: nn.Module, stepper: Stepper, gen
             _, index, field = name.split(".")
             remembered["state"].setdefault(int(index), {})[field] = tensor
     stepper.load_optimiser(remembered)
-    generator.set_state(tensors["generator"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -15,10 +16,14 @@ from sbp.config import RunConfig
 from sbp.data import Split
 from sbp.methods.base import Group, Method
 from sbp.networks.lenet import NoisyNetwork
+from sbp.ranks import ALONE, Ranks
+from sbp.sharing import average_, moments_of, part_of
 
 T = TypeVar("T")
 # Steps before the capture, on the side: libraries set themselves up in them.
 WARM_UP = 3
+# Set to anything, it has each step run by itself: for where a step, or a library in it, cannot be captured.
+EAGER = "SBP_EAGER"
 # Trainings that share a process take turns in whatever is not the replay of a graph: building draws from torch's one
 # global generator, and a kernel that one thread loads for the first time spoils what another is capturing.
 TURN = threading.RLock()
@@ -37,6 +42,7 @@ class Stepper:
     the whole step is captured once and replayed, since its kernels take longer to launch than to run; so all that
     differs from step to step is in memory that the step reads by its own counter `at`: the order of objects, the
     learning rates, the strength of the KL. `nll_sum` adds up the steps' NLL, so that no step waits for the host.
+    ranks: those that share each batch (`sbp.sharing`); all step at once.
     """
 
     def __init__(
@@ -47,10 +53,13 @@ class Stepper:
         config: RunConfig,
         generator: torch.Generator,
         batch: int,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.network, self.method, self.split = network, method, split
-        self.config, self.generator, self.batch = config, generator, batch
+        self.config, self.generator, self.ranks = config, generator, ranks
+        self.objects = ranks.share(batch)
         self.device = split.train_x.device
+        self.captures = self.device.type == "cuda" and not os.environ.get(EAGER)
         if config.channels_last:
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         self.nll_sum = torch.zeros((), device=self.device)
@@ -126,7 +135,7 @@ class Stepper:
 
     def step(self) -> None:
         """Moves all parameters by one step."""
-        if self.device.type != "cuda":
+        if not self.captures:
             self._step()
             return
         if self.graph is None:
@@ -135,12 +144,12 @@ class Stepper:
         self.graph.replay()
 
     def _step(self) -> None:
-        objects = self.order.index_select(0, self.at)[0]
+        objects = part_of(self.order.index_select(0, self.at)[0], self.ranks)
         images, labels = self.split.train_x.index_select(0, objects), self.split.train_y.index_select(0, objects)
         torch.mul(self.rates, self.factors.index_select(0, self.at), out=self.lr)
         noisy = self.phase != "pretrain"
         if noisy:
-            self.method.draw(self.network, self.batch, self.generator)
+            self.method.draw(self.network, self.objects, self.generator)
         if self.config.augment:
             images = augmented(images, self.generator)
         if self.config.channels_last:
@@ -154,13 +163,17 @@ class Stepper:
             loss = nll + self.method.penalty(self.network, self.split.n_train, strength).term
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
+        nll = nll.detach()
+        moved = [parameter for group in self.optimiser.param_groups for parameter in group["params"]]
+        gradients = [parameter.grad for parameter in moved if parameter.grad is not None]
+        average_([*gradients, *moments_of(self.network.norm), nll], self.ranks)
         self.optimiser.step()
         if noisy:
             (self.method.settle if self.phase == "sbp" else self.method.hold)(self.network)
         if self.average:
             weights = [parameter.detach() for parameter in self.averaged]
             torch._foreach_lerp_(self.average, weights, 1 - self.config.average_decay)
-        self.nll_sum.add_(nll.detach())
+        self.nll_sum.add_(nll)
         self.at.add_(1)
 
     def _capture(self) -> None:

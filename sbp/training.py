@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
@@ -13,7 +12,7 @@ import torch
 from torch import Tensor
 
 from sbp.checkpoint import Checkpoint, load_weights, pack, unpack, weights_of
-from sbp.clock import Clock
+from sbp.clock import Clock, Pace
 from sbp.config import RunConfig
 from sbp.data import Dataset, prepare
 from sbp.devices import describe, resolve
@@ -25,8 +24,10 @@ from sbp.methods.registry import method_for
 from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.specs import SPECS
 from sbp.pruning.masks import kept_counts
+from sbp.ranks import ALONE, Ranks
 from sbp.records import PHASES, Progress, Record, Snapshot
 from sbp.schedule import Timetable, kl_strength, order_of
+from sbp.sharing import check_equal, draws_of, generator_of, resume_draws
 from sbp.stepper import TURN, Stepper, alone
 
 Event = Progress | Record | Snapshot
@@ -45,7 +46,10 @@ class Training:
     goes on to the same result as one that was never interrupted (on one device and one version of torch, bit for bit).
     Epochs of pretraining count up to 0, those of the main phase from 1, and fine-tuning goes on counting.
 
-    Raises `DeviceError`, `DataError` when built; `Diverged` while it runs.
+    ranks: those that train it together (`sbp.sharing`); all come to the same events at the same steps, and take their
+    checkpoints at the same ones.
+
+    Raises `DeviceError`, `DataError`, `ConfigError` when built; `Diverged`, `RankError` while it runs.
 
     >>> from sbp.data import load
     >>> config = RunConfig(dataset="digits", epochs=1, widths=(8, 8), device="cpu")
@@ -53,8 +57,10 @@ class Training:
     ['Snapshot', 'Record', 'Snapshot']
     """
 
-    def __init__(self, config: RunConfig, data: Dataset, checkpoint: Checkpoint | None = None) -> None:
-        self.config, self.source = config, data.source
+    def __init__(
+        self, config: RunConfig, data: Dataset, checkpoint: Checkpoint | None = None, ranks: Ranks = ALONE
+    ) -> None:
+        self.config, self.source, self.ranks = config, data.source, ranks
         self.device = resolve(config.device)
         self.spec = SPECS[config.network]
         self.split = prepare(
@@ -65,13 +71,13 @@ class Training:
             torch.manual_seed(config.seed)
             self.network = self.method.build().to(self.device)
         self.layers = self.network.noise_layers() if config.has_noise else []
-        self.generator = torch.Generator(self.device).manual_seed(config.seed)
+        self.generator = generator_of(self.device, config.seed, ranks)
         self.n_train = self.split.n_train
         self.batch = min(config.batch_size, self.n_train)
         # What is left over after the last full batch waits for the next epoch's order.
         self.steps_an_epoch = self.n_train // self.batch
         self.times = Timetable(config, self.steps_an_epoch)
-        self.stepper = Stepper(self.network, self.method, self.split, config, self.generator, self.batch)
+        self.stepper = Stepper(self.network, self.method, self.split, config, self.generator, self.batch, ranks)
         self.stepper.start(self.times.phase_at(0))
         self.step = self.epoch_steps = 0
         self.clock = Clock()
@@ -85,16 +91,16 @@ class Training:
         """Trains to the end, from the beginning or from the checkpoint."""
         if self.snapshot_due:
             yield alone(self._snapshot)
-        last = time.perf_counter()
+        pace = Pace(self.ranks, PROGRESS_EVERY)
         while self.step < self.steps:
             alone(self._begin_epoch)
             for index in range(self.step % self.steps_an_epoch, self.steps_an_epoch):
                 self.stepper.step()
                 self.step += 1
                 self.epoch_steps += 1
-                if index + 1 < self.steps_an_epoch and time.perf_counter() - last > PROGRESS_EVERY:
+                if index + 1 < self.steps_an_epoch and pace.due():
                     yield alone(self._progress)
-                    last = time.perf_counter()
+                    pace.go_on()
             yield alone(self._finish_epoch)
             if self.snapshot_due:
                 yield alone(self._snapshot)
@@ -122,8 +128,7 @@ class Training:
         self.stepper.begin_epoch(order.to(self.device), factors, strengths, at=self.step % self.steps_an_epoch)
 
     def _finish_epoch(self) -> Record:
-        nll = self._mean_nll()
-        self._check_finite(nll)
+        nll = self._finite_nll()
         term = kl = weighted = 0.0
         if self.phase != "pretrain":
             strength = kl_strength(self.epoch, self.config.kl_warmup)
@@ -159,8 +164,7 @@ class Training:
         return record
 
     def _progress(self) -> Progress:
-        nll = self._mean_nll()
-        self._check_finite(nll)
+        nll = self._finite_nll()
         seconds, left = self.clock.seconds, self.steps - self.step
         pace = seconds / self.step
         first_prune = None
@@ -196,14 +200,13 @@ class Training:
         self.snapshot_due = False
         return snapshot_of(max(self.epoch, 0), self.network)
 
-    def _mean_nll(self) -> float:
-        return float(self.stepper.nll_sum) / max(self.epoch_steps, 1)
-
-    def _check_finite(self, nll: float) -> None:
+    def _finite_nll(self) -> float:
+        self.ranks.any(False)  # one that is gone shows here, before this one waits for a device that waits for it
+        nll = float(self.stepper.nll_sum) / max(self.epoch_steps, 1)
         # Weights that blow up show in the NLL at once; noise can be lost while the NLL is still a number.
         moved = [parameter for group in self.stepper.optimiser.param_groups[1:] for parameter in group["params"]]
         if math.isfinite(nll) and all(bool(torch.isfinite(parameter).all()) for parameter in moved):
-            return
+            return nll
         raise Diverged.after(self._good_epoch, self.config, self.phase, self.batch)
 
     def result(self) -> dict[str, Any]:
@@ -229,7 +232,7 @@ class Training:
             **self._sizes(),
             "network": self.config.network,
             "layers": [{**asdict(info), "shape": list(info.shape)} for info in self.network.layers],
-            "hardware": describe(self.device),
+            "hardware": self.ranks.times(describe(self.device)),
             "versions": {"torch": torch.__version__, "numpy": np.__version__},
             "data_source": self.source,
         }
@@ -245,6 +248,7 @@ class Training:
         }
 
     def _keep_good(self) -> None:
+        check_equal(self.network, self.ranks)
         self._good, self._good_epoch = weights_of(self.method.plain(self.network)), self.epoch
 
     def model_tensors(self) -> dict[str, Tensor]:
@@ -257,8 +261,9 @@ class Training:
 
     def checkpoint(self) -> Checkpoint:
         """All that is needed to go on from this step, on the CPU; raises `Diverged` rather than keep a NaN."""
-        self._check_finite(self._mean_nll())
-        tensors = pack(self.network, self.stepper.optimiser, self.generator)
+        self._finite_nll()
+        tensors = pack(self.network, self.stepper.optimiser)
+        tensors |= draws_of(self.generator, self.ranks)
         tensors["nll_sum"] = self.stepper.nll_sum.cpu().clone()
         tensors |= {f"average.{index}": value.cpu().clone() for index, value in enumerate(self.stepper.average)}
         state = {
@@ -278,7 +283,8 @@ class Training:
         # fine-tuning looks at the weights and writes to them, so they come before it and after it.
         load_weights(tensors, self.network)
         self.stepper.start(self.times.phase_at(max(self.step - 1, 0)))
-        unpack(tensors, self.network, self.stepper, self.generator)
+        unpack(tensors, self.network, self.stepper)
+        resume_draws(self.generator, tensors, self.ranks, self.config.seed, self.step)
         self.stepper.nll_sum.copy_(tensors["nll_sum"])
         for index, value in enumerate(self.stepper.average):
             value.copy_(tensors[f"average.{index}"])

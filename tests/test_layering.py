@@ -44,7 +44,7 @@ ROOMS = (
     Room("attribution", "sbp.attribution", "networks layer facts", torch=True),
     Room("objective", "sbp.objective sbp.units", "layer noise moments facts", torch=True),
     Room("data", "sbp.data sbp.data_sources sbp.data_download sbp.data_pictures sbp.data_cifar", "facts"),
-    Room("devices", "sbp.devices", "facts"),
+    Room("devices", "sbp.devices sbp.ranks", "facts"),
     Room(
         "masks",
         "sbp.pruning.masks sbp.pruning.cost sbp.pruning.scores sbp.pruning.bmrs sbp.pruning.by_hand",
@@ -57,7 +57,7 @@ ROOMS = (
     Room(
         "training",
         "sbp.training sbp.stepper sbp.augmentation sbp.checkpoint sbp.clock sbp.divergence sbp.evaluation sbp.forecast "
-        "sbp.schedule",
+        "sbp.schedule sbp.sharing",
         "objective methods networks layer noise moments data devices masks facts",
         torch=True,
     ),

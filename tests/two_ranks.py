@@ -1,0 +1,125 @@
+"""What the tests of several ranks have their processes do: python -m tests.two_ranks FOLDER, with torchrun's variables.
+
+Each rank leaves what it found in FOLDER/RANK.safetensors, and its words in FOLDER/RANK.json.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from sbp import sharing, training
+from sbp.config import ConfigError, RunConfig
+from sbp.data import Dataset, load
+from sbp.distributions.fast import theta_and_kl
+from sbp.ranks import ALONE, RankError, Ranks
+from sbp.records import Record
+from sbp.training import Training
+
+# A mixture of KL weights, so that one which is counted twice or not at all cannot hide behind another.
+ONE = RunConfig(
+    dataset="digits", method="sbpa", kl_weights=(3.0, 0.5, 2.0), widths=(12, 8), epochs=2, batch_size=100,
+    noise_lr=0.05, init_log_scale=-1.0, weight_decay=1e-3, device="cpu",
+)  # fmt: skip
+RUN = ONE.replace(pretrain_epochs=1, finetune_epochs=1, batch_size=400, average_decay=0.9)
+
+
+def hold_noise(it: Training, ranks: Ranks) -> None:
+    """Has a training draw the same noise for the objects of a batch whoever takes them, with its live gradients."""
+
+    def draw(network: Any, objects: int, generator: torch.Generator) -> None:
+        units = it.method._units(network)
+        fixed = torch.Generator().manual_seed(7)
+        theta, units._kl = theta_and_kl(
+            units.loc, units.log_scale, units.low, units.high, objects * ranks.world, fixed
+        )
+        mine = theta[ranks.rank * objects : (ranks.rank + 1) * objects]
+        for layer, part in zip(units.layers, mine.split(units.sizes, dim=1), strict=True):
+            layer.drawn = part
+
+    it.method.draw = draw
+
+
+def one_step(data: Dataset, ranks: Ranks) -> dict[str, Tensor]:
+    """Gradients and parameters of the first step of the main phase, and its NLL, noise held fixed."""
+    it = Training(ONE, data, ranks=ranks)
+    hold_noise(it, ranks)
+    left: dict[str, Tensor] = {}
+    order = training.order_of(ONE.seed, 0, it.n_train)
+    it.stepper.begin_epoch(order, torch.ones(it.steps_an_epoch), torch.ones(it.steps_an_epoch), at=0)
+    it.stepper.step()
+    for group, params in enumerate(it.stepper.optimiser.param_groups):
+        for index, parameter in enumerate(params["params"]):
+            assert parameter.grad is not None
+            left[f"gradient.{group}.{index}"] = parameter.grad.clone()
+            left[f"parameter.{group}.{index}"] = parameter.detach().clone()
+    left["nll"] = it.stepper.nll_sum.clone()
+    return left
+
+
+def whole_run(data: Dataset, ranks: Ranks, config: RunConfig, cut: int = -1) -> tuple[dict[str, Tensor], list[Any]]:
+    """A run through all its phases with its own noise, cut and gone on with after so many events; its records."""
+    training.PROGRESS_EVERY = 1e-9  # an event after every step, or every second
+    it, records = Training(config, data, ranks=ranks), []
+    events = it.events()
+    for number, event in enumerate(events):
+        if isinstance(event, Record):
+            records.append([event.epoch, event.nll, event.loss, list(event.kept)])
+        if number == cut:
+            it = Training(config, data, it.checkpoint(), ranks)
+            records += [[e.epoch, e.nll, e.loss, list(e.kept)] for e in it.events() if isinstance(e, Record)]
+            break
+    return {name: tensor.clone() for name, tensor in it.network.state_dict().items()}, records
+
+
+def refused(ranks: Ranks, what: Any) -> str:
+    """The sentence by which something is refused, on every rank."""
+    try:
+        what()
+    except (ConfigError, RankError) as error:
+        return str(error)
+    return ""
+
+
+def main(folder: Path) -> None:
+    """All of it, in one meeting of the ranks: they take longer to start than to do this."""
+    torch.set_num_threads(1)
+    data, ranks = load("digits"), Ranks.of_environment()
+    ranks.meet()
+    ranks.ready(ranks.take("cpu"))
+    tensors = {f"step.{name}": t for name, t in one_step(data, ranks).items()}
+    words: dict[str, Any] = {"rank": ranks.rank, "world": ranks.world}
+    whole, words["records"] = whole_run(data, ranks, RUN)
+    cut, words["cut records"] = whole_run(data, ranks, RUN, cut=5)
+    tensors |= {f"whole.{name}": t for name, t in whole.items()} | {f"cut.{name}": t for name, t in cut.items()}
+    for method in ("sparse-vd", "ssl", "gaussian-dropout"):
+        other = RUN.replace(method=method, kl_weights=(), epochs=1, group_penalty=1e-3 * (method == "ssl"))
+        state, words[method] = whole_run(data, ranks, other)
+        tensors |= {f"{method}.{name}": t for name, t in state.items()}
+    tensors["draws"] = torch.rand(1000, generator=sharing.generator_of("cpu", 0, ranks))
+    words["odd batch"] = refused(ranks, lambda: Training(ONE.replace(batch_size=99), data, ranks=ranks))
+    apart = Training(ONE, data, ranks=ranks).network
+    with torch.no_grad():
+        apart.output.weight[0, 0] += 1e-3 * ranks.rank
+    words["apart"] = refused(ranks, lambda: sharing.check_equal(apart, ranks))
+    words["other recipe"] = refused(ranks, lambda: ranks.ready("cpu", str(ranks.rank)))
+    words["any"] = [ranks.any(ranks.rank == 1), ranks.any(False)]
+    words["told"] = [ranks.tell(b"from 0" * (ranks.rank == 0)).decode(), ranks.tell(b"").decode()]
+    ranks.leave()
+    save_file({name: t.contiguous() for name, t in tensors.items()}, folder / f"{ranks.rank}.safetensors")
+    (folder / f"{ranks.rank}.json").write_text(json.dumps(words), encoding="utf-8")
+
+
+def alone() -> dict[str, Tensor]:
+    """The same step by a process alone, on the whole batch."""
+    return one_step(load("digits"), ALONE)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
