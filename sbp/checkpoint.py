@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from sbp.ranks import Ranks
 from sbp.stepper import Stepper
 
 
@@ -21,6 +24,15 @@ class Checkpoint:
 
     tensors: dict[str, Tensor]
     state: dict[str, Any]
+
+
+def told(checkpoint: Checkpoint | None, ranks: Ranks) -> Checkpoint | None:
+    """What rank 0 goes on from, on every rank: only its machine need have the run's folder."""
+    if ranks.world == 1:
+        return checkpoint
+    state = ranks.tell(b"" if checkpoint is None else json.dumps(checkpoint.state).encode())
+    tensors = ranks.tell(b"" if checkpoint is None else save(checkpoint.tensors))
+    return Checkpoint(load(tensors), json.loads(state)) if state else None
 
 
 def weights_of(network: nn.Module) -> dict[str, Tensor]:

@@ -6,7 +6,6 @@ summed by NCCL. torch is imported only where it is needed, and torch.distributed
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable
 from datetime import timedelta
@@ -93,22 +92,16 @@ class Ranks:
             raise DeviceError("Several processes train on cpu or cuda; mps was chosen. Choose cpu, or start one.")
         return device
 
-    def ready(self, device: str, *facts: str) -> None:
-        """Opens the way for what is on this device, once all ranks have named the same one and the same facts.
-
-        Raises `RankError` when they have not.
-        """
+    def ready(self, device: str) -> None:
+        """Opens the way for what is on this device; raises `RankError` when another rank has named another one."""
         import torch
         import torch.distributed as dist
 
         if self.world == 1:
             return
-        named = hashlib.sha256("\n".join((device, torch.__version__, *facts)).encode()).digest()
-        if len({bytes(row.tolist()) for row in self.gather(torch.tensor(list(named), dtype=torch.uint8))}) > 1:
-            raise RankError(
-                f"The {self} differ in device (here {device}), version of torch (here {torch.__version__}), data or "
-                "recipe; expected the same everywhere."
-            )
+        mine = f"{device} with torch {torch.__version__}"
+        if self.any(self.tell(mine.encode()).decode() != mine):
+            raise RankError(f"Expected one device and one version of torch for all of the {self}, got {mine} here.")
         if device == "cuda":
             self._moves = dist.new_group(backend="nccl", timeout=timedelta(seconds=TIMEOUT))
 

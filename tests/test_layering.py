@@ -65,7 +65,7 @@ ROOMS = (
     Room("launcher", "sbp.runs.launcher sbp.runs.slots sbp.runs.measuring", "store facts"),
     Room(
         "worker",
-        "sbp.runs.worker sbp.runs.pack sbp.runs.endings",
+        "sbp.runs.worker sbp.runs.pack sbp.runs.endings sbp.runs.ranked",
         "launcher store training compact data devices facts",
     ),
     Room("viz", "sbp.viz.*", "masks moments facts"),
@@ -75,8 +75,8 @@ ROOMS = (
     Room(
         "shell",
         "sbp.cli.* sbp.__main__",
-        "benchmarks experiments export launcher store training attribution compact networks masks moments viz data "
-        "devices facts",
+        "benchmarks experiments export worker launcher store training attribution compact networks masks moments viz "
+        "data devices facts",
     ),
     Room("parts", "pages.parts.*", "experiments export launcher store viz plain masks moments data devices facts"),
     Room(

@@ -108,7 +108,7 @@ def main(folder: Path) -> None:
     with torch.no_grad():
         apart.output.weight[0, 0] += 1e-3 * ranks.rank
     words["apart"] = refused(ranks, lambda: sharing.check_equal(apart, ranks))
-    words["other recipe"] = refused(ranks, lambda: ranks.ready("cpu", str(ranks.rank)))
+    words["other device"] = refused(ranks, lambda: ranks.ready(("cpu", "mps")[ranks.rank]))
     words["any"] = [ranks.any(ranks.rank == 1), ranks.any(False)]
     words["told"] = [ranks.tell(b"from 0" * (ranks.rank == 0)).decode(), ranks.tell(b"").decode()]
     ranks.leave()

@@ -7,6 +7,7 @@ import typer
 from sbp.cli.attribute import attribute
 from sbp.cli.bench_more import bench  # with all its verbs
 from sbp.cli.export import compact, export
+from sbp.cli.ranked import only_some_verbs
 from sbp.cli.reproduce import reproduce
 from sbp.cli.resume import resume
 from sbp.cli.runs import record, runs, show, stop
@@ -15,6 +16,7 @@ from sbp.cli.train import train
 
 app = typer.Typer(
     help="Structured Bayesian pruning: train a network with noise on its units and see which of them die.",
+    callback=only_some_verbs,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

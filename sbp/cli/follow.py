@@ -137,7 +137,11 @@ def ask_stop(run_id: str, root: Path | None = None) -> None:
 
 def follow_to_exit(run_id: str, as_json: bool) -> None:
     """Follows a run, prints its result, and leaves with the exit code that its end deserves."""
-    view, interrupted = follow(run_id)
+    end_with(*follow(run_id), as_json)
+
+
+def end_with(view: RunView, interrupted: bool, as_json: bool) -> None:
+    """Prints how a run ended, and leaves with the exit code that its end deserves."""
     run = view.summary()
     if as_json:
         print_json(run)

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from sbp.ranks import Ranks
 from sbp.runs.view import RunView
 from sbp.viz.words import bound_text
 
@@ -90,8 +91,8 @@ def stdout() -> Console:
 
 
 def stderr() -> Console:
-    """For progress and remarks, so that stdout holds results alone."""
-    return Console(stderr=True, highlight=False)
+    """For progress and remarks, so that stdout holds results alone; of several ranks the first makes them."""
+    return Console(stderr=True, highlight=False, quiet=Ranks.of_environment().rank > 0)
 
 
 def _of(n: int | None) -> str:

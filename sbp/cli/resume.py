@@ -8,6 +8,8 @@ from sbp.cli.errors import in_sentences
 from sbp.cli.follow import follow_to_exit, say_detached
 from sbp.cli.options import DETACH, END_JSON, RUN
 from sbp.cli.output import stderr
+from sbp.cli.ranked import train_here
+from sbp.ranks import Ranks
 from sbp.runs import launcher, store
 
 
@@ -18,6 +20,9 @@ def resume(
     as_json: Annotated[bool, END_JSON] = False,
 ) -> None:
     """Resume a stopped, failed or lost run from its last checkpoint, or from the start without one."""
+    if (ranks := Ranks.of_environment()).world > 1:
+        train_here(lambda: launcher.reopened(store.find_run(run).id), ranks, " goes on", detach, as_json)
+        return
     run_id = launcher.resume(store.find_run(run).id)
     if detach:
         say_detached(run_id, as_json)

@@ -10,11 +10,13 @@ from sbp.cli.errors import BadInput, in_sentences
 from sbp.cli.follow import follow_to_exit, say_detached
 from sbp.cli.options import DETACH, END_JSON, field_option
 from sbp.cli.output import stderr
+from sbp.cli.ranked import train_here
 from sbp.cli.values import parse_settings
 from sbp.config import DATASETS, DEVICES, RunConfig, fits
 from sbp.images import IMAGES
 from sbp.networks.specs import SPECS
-from sbp.runs import launcher
+from sbp.ranks import Ranks
+from sbp.runs import launcher, store
 
 _DATA = typer.Option(
     help=f"One of {', '.join(DATASETS)}; auto: mnist where it is, else digits, or what the network reads."
@@ -48,7 +50,8 @@ def train(
     """Train a network and see which of its units die.
 
     The training is a process of its own. Ctrl-C asks it to stop; it leaves a checkpoint, and
-    `python -m sbp resume` goes on from there.
+    `python -m sbp resume` goes on from there. Several processes share each batch, a GPU each, with
+    `torchrun --nproc-per-node 2 -m sbp train ...`.
     """
     typed = {
         "epochs": epochs,
@@ -63,11 +66,15 @@ def train(
     }
     overrides = {name: value for name, value in typed.items() if value is not None}
     config = describe(network, data, preset, {**overrides, **parse_settings(settings or [])})
+    what = f"{config.network} on {config.dataset}, preset {config.preset}"
+    if (ranks := Ranks.of_environment()).world > 1:
+        ranks.share(config.batch_size)
+        train_here(lambda: store.create(config), ranks, f": {what}", detach, as_json)
+        return
     run_id = launcher.start(config)
     if detach:
         say_detached(run_id, as_json)
         return
-    what = f"{config.network} on {config.dataset}, preset {config.preset}"
     stderr().print(f"Run {run_id}: {what}.", soft_wrap=True)
     follow_to_exit(run_id, as_json)
 

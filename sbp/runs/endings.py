@@ -32,9 +32,10 @@ def sentence_of(error: Exception) -> str:
     from sbp.checkpoint import OtherVersion
     from sbp.data import DataError
     from sbp.devices import DeviceError
+    from sbp.ranks import RankError
     from sbp.training import Diverged
 
-    if isinstance(error, (Diverged, ConfigError, DataError, DeviceError, BadFile, OtherVersion)):
+    if isinstance(error, (Diverged, ConfigError, DataError, DeviceError, BadFile, OtherVersion, RankError)):
         return str(error)
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return "The device ran out of memory; choose a smaller batch_size or another device."

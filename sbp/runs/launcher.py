@@ -52,7 +52,7 @@ def start_pack(
     folders: list[RunFolder] = []
     try:
         for one in wanted:
-            folders.append(_reopened(one, root) if isinstance(one, str) else store.create(one, root))
+            folders.append(reopened(one, root) if isinstance(one, str) else store.create(one, root))
         asked = sorted({folder.config.device for folder in folders})
         if len(asked) != 1:
             raise ValueError(f"start_pack: expected runs that ask for one device, got {', '.join(asked) or 'no runs'}.")
@@ -89,8 +89,8 @@ def resume(run_id: str, root: Path | None = None) -> str:
     return start_pack([run_id], root)[0]
 
 
-def _reopened(run_id: str, root: Path | None) -> RunFolder:
-    """A run that has ended, put at the end of the queue; raises as `resume` does."""
+def reopened(run_id: str, root: Path | None = None) -> RunFolder:
+    """A run that has ended, put at the end of the queue; its writer holds its lock. Raises as `resume` does."""
     view = store.open_run(run_id, root)
     _refuse_recording(view, "resumed")
     try:

@@ -15,8 +15,9 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
+from sbp.config import RunConfig
 from sbp.records import Progress, Record, Snapshot
 from sbp.runs.endings import arrays, commit, ending_of, outcome, sentence_of
 from sbp.runs.files import Lock
@@ -25,6 +26,9 @@ from sbp.runs.format import LOCK
 from sbp.runs.launcher import LOCK_VARIABLE
 from sbp.runs.slots import place, wait_for_turn
 from sbp.runs.states import Event, State, advance
+
+if TYPE_CHECKING:
+    from sbp.checkpoint import Checkpoint
 
 STATUS_SECONDS = 0.25
 CHECKPOINT_SECONDS = 10.0
@@ -64,6 +68,10 @@ class Worker:
         """A `stop` file in the folder, or a SIGTERM or SIGINT."""
         return self.signalled or self.folder.stop_requested
 
+    def agreed(self, wanted: bool) -> bool:
+        """Whether all that train this run do what one of them wants; a worker alone does what it wants."""
+        return wanted
+
     def move(self, event: Event, message: str = "") -> None:
         """Advances the state and writes it."""
         self.state = advance(self.state, event)
@@ -96,7 +104,7 @@ class Worker:
             slot.release()
 
     def _train_now(self) -> None:
-        if self.stop_asked():
+        if self.agreed(self.stop_asked()):
             raise StopAsked
         self.move(Event.START, f"Loads {self.config.dataset}.")
         with LOADING:
@@ -110,13 +118,13 @@ class Worker:
 
         from sbp import data
         from sbp.stepper import alone
-        from sbp.training import Checkpoint, Training
+        from sbp.training import Checkpoint
 
         config = self.config.replace(device=self.device)
         if config.threads:
             torch.set_num_threads(config.threads)
         dataset = (self.load or data.load)(config.dataset, progress=self._say_download)
-        if self.stop_asked():
+        if self.agreed(self.stop_asked()):
             raise StopAsked
         self.folder.write_status(self.state, "Builds the network.")
         self.folder.remove_sweep()
@@ -125,11 +133,16 @@ class Worker:
         if saved:
             tensors, state = saved
             checkpoint = Checkpoint(tensors={k: torch.from_numpy(v) for k, v in tensors.items()}, state=state)
-        training = alone(lambda: Training(config, dataset, checkpoint))
+        training = alone(lambda: self._training(config, dataset, checkpoint))
         self.folder.write_meta(
             {**self.folder.meta, **training.meta(), "commit": commit(), "device": self.device}
         )
         return training
+
+    def _training(self, config: RunConfig, dataset: Any, checkpoint: Checkpoint | None) -> Any:
+        from sbp.training import Training
+
+        return Training(config, dataset, checkpoint)
 
     def _loop(self) -> bool:
         """Writes what the training says; False when it was stopped."""
@@ -145,12 +158,12 @@ class Worker:
             elif isinstance(event, Progress):
                 self._say_progress(event)
             # Not between a record and the snapshot of its epoch: a checkpoint covers both or none.
-            if not isinstance(event, Record) and self.stop_asked():
+            if not isinstance(event, Record) and self.agreed(self.stop_asked()):
                 self.move(Event.ASK_STOP, "Saves a checkpoint.")
                 self._save()
                 self._stop("Stopped as asked; its checkpoint is ready to be resumed.")
                 return False
-            if not isinstance(event, Record) and time.monotonic() - saved > CHECKPOINT_SECONDS:
+            if not isinstance(event, Record) and self.agreed(time.monotonic() - saved > CHECKPOINT_SECONDS):
                 self._save()
                 saved = time.monotonic()
         return True
@@ -245,16 +258,16 @@ def main(*paths: str) -> int:
     if len(folders) > 1:
         from sbp.runs.pack import Pack
 
-        states = _heeding(Pack(folders))
+        states = heeding(Pack(folders))
     else:
         with folders[0]:
-            states = _heeding(Worker(folders[0]))
+            states = heeding(Worker(folders[0]))
     for folder, state in zip(folders, states, strict=True):
         print(f"{folder.id}: {state}")
     return 0 if all(state in (State.FINISHED, State.STOPPED) for state in states) else 1
 
 
-def _heeding(trainer: Any) -> list[State]:
+def heeding(trainer: Any) -> list[State]:
     """What a worker or a pack ends with, SIGTERM and SIGINT being requests to stop."""
 
     def remember(*_: object) -> None:
