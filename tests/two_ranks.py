@@ -1,11 +1,15 @@
-"""What the tests of several ranks have their processes do: python -m tests.two_ranks FOLDER, with torchrun's variables.
+"""What the tests of several ranks have their processes do, and how they are started.
 
-Each rank leaves what it found in FOLDER/RANK.safetensors, and its words in FOLDER/RANK.json.
+python -m tests.two_ranks FOLDER, with torchrun's variables: each rank leaves the tensors that it found in
+FOLDER/RANK.safetensors and its words in FOLDER/RANK.json.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import socket
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,7 +22,7 @@ from sbp import sharing, training
 from sbp.config import ConfigError, RunConfig
 from sbp.data import Dataset, load
 from sbp.distributions.fast import theta_and_kl
-from sbp.ranks import ALONE, RankError, Ranks
+from sbp.ranks import RankError, Ranks
 from sbp.records import Record
 from sbp.training import Training
 
@@ -28,6 +32,36 @@ ONE = RunConfig(
     noise_lr=0.05, init_log_scale=-1.0, weight_decay=1e-3, device="cpu",
 )  # fmt: skip
 RUN = ONE.replace(pretrain_epochs=1, finetune_epochs=1, batch_size=400, average_decay=0.9)
+
+
+NORM = RunConfig(
+    network="vgg-like", dataset="cifar-10", widths=(2,) * 14, batch_size=32, validation_size=0, epochs=1, device="cpu"
+)
+
+
+def start_ranks(*words: str, world: int = 2) -> list[subprocess.Popen[str]]:
+    """`python -m WORDS` as so many ranks, without torchrun, which only takes longer to start."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    common = {**os.environ, "WORLD_SIZE": str(world), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    return [
+        subprocess.Popen(
+            [sys.executable, "-m", *words],
+            env={**common, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(world)
+    ]
+
+
+def coloured() -> Dataset:
+    """64 images of noise for a network that normalises by batch."""
+    own = torch.Generator().manual_seed(1)
+    images = torch.randint(256, (64, 3, 32, 32), generator=own, dtype=torch.uint8)
+    return Dataset("cifar-10", images, torch.arange(64) % 10, images[:10], torch.arange(10), "made up")
 
 
 def hold_noise(it: Training, ranks: Ranks) -> None:
@@ -46,12 +80,12 @@ def hold_noise(it: Training, ranks: Ranks) -> None:
     it.method.draw = draw
 
 
-def one_step(data: Dataset, ranks: Ranks) -> dict[str, Tensor]:
-    """Gradients and parameters of the first step of the main phase, and its NLL, noise held fixed."""
-    it = Training(ONE, data, ranks=ranks)
+def one_step(config: RunConfig, data: Dataset, ranks: Ranks) -> dict[str, Tensor]:
+    """Gradients and parameters of the first step of the main phase, and its NLL, noise held fixed; running moments."""
+    it = Training(config, data, ranks=ranks)
     hold_noise(it, ranks)
     left: dict[str, Tensor] = {}
-    order = training.order_of(ONE.seed, 0, it.n_train)
+    order = training.order_of(config.seed, 0, it.n_train)
     it.stepper.begin_epoch(order, torch.ones(it.steps_an_epoch), torch.ones(it.steps_an_epoch), at=0)
     it.stepper.step()
     for group, params in enumerate(it.stepper.optimiser.param_groups):
@@ -60,6 +94,7 @@ def one_step(data: Dataset, ranks: Ranks) -> dict[str, Tensor]:
             left[f"gradient.{group}.{index}"] = parameter.grad.clone()
             left[f"parameter.{group}.{index}"] = parameter.detach().clone()
     left["nll"] = it.stepper.nll_sum.clone()
+    left |= {f"moment.{name}": buffer.clone() for name, buffer in it.network.norm.named_buffers()}
     return left
 
 
@@ -93,7 +128,10 @@ def main(folder: Path) -> None:
     data, ranks = load("digits"), Ranks.of_environment()
     ranks.meet()
     ranks.ready(ranks.take("cpu"))
-    tensors = {f"step.{name}": t for name, t in one_step(data, ranks).items()}
+    tensors = {f"step.{name}": t for name, t in one_step(ONE, data, ranks).items()}
+    tensors |= {f"norm.{name}": t for name, t in one_step(NORM, coloured(), ranks).items()}
+    held = NORM.replace(hold_norm=True)
+    tensors |= {f"held.{name}": t for name, t in one_step(held, coloured(), ranks).items()}
     words: dict[str, Any] = {"rank": ranks.rank, "world": ranks.world}
     whole, words["records"] = whole_run(data, ranks, RUN)
     cut, words["cut records"] = whole_run(data, ranks, RUN, cut=5)
@@ -114,11 +152,6 @@ def main(folder: Path) -> None:
     ranks.leave()
     save_file({name: t.contiguous() for name, t in tensors.items()}, folder / f"{ranks.rank}.safetensors")
     (folder / f"{ranks.rank}.json").write_text(json.dumps(words), encoding="utf-8")
-
-
-def alone() -> dict[str, Tensor]:
-    """The same step by a process alone, on the whole batch."""
-    return one_step(load("digits"), ALONE)
 
 
 if __name__ == "__main__":
