@@ -26,12 +26,19 @@ from tests.two_ranks import NORM, ONE, RUN, coloured, one_step, start_ranks
 Found = list[tuple[dict[str, Tensor], dict[str, Any]]]
 
 
+@pytest.fixture(scope="module", params=["cpu", "cuda"])
+def device(request: pytest.FixtureRequest) -> str:
+    if request.param == "cuda" and torch.cuda.device_count() < 2:
+        pytest.skip("Needs two GPUs.")
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
+def found(device: str, tmp_path_factory: pytest.TempPathFactory) -> Found:
     """What each of two ranks found: tensors and words."""
     folder = tmp_path_factory.mktemp("ranks")
-    for process in start_ranks("tests.two_ranks", str(folder)):
-        _, errors = process.communicate(timeout=120)
+    for process in start_ranks("tests.two_ranks", str(folder), device):
+        _, errors = process.communicate(timeout=240)
         assert process.returncode == 0, errors
     words = [json.loads((folder / f"{rank}.json").read_text(encoding="utf-8")) for rank in (0, 1)]
     assert [(it["rank"], it["world"]) for it in words] == [(0, 2), (1, 2)]
@@ -43,10 +50,10 @@ def named(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 @pytest.mark.parametrize("prefix", ["step.", "held."])
-def test_one_step_of_two_ranks_is_one_step_of_one_with_the_whole_batch(found: Found, prefix: str) -> None:
+def test_one_step_of_two_ranks_is_one_step_of_one_with_the_whole_batch(found: Found, device: str, prefix: str) -> None:
     """Noise held fixed; weights, biases, mu, log sigma and their gradients, with KL weights of which none is 1."""
     config, data = (ONE, load("digits")) if prefix == "step." else (NORM.replace(hold_norm=True), coloured())
-    expected = one_step(config, data, ALONE)
+    expected = one_step(config.replace(device=device), data, ALONE)
     assert {name.split(".")[1] for name in expected if name.startswith("gradient.")} == {"0", "1"}
     for tensors, _ in found:
         got = named(tensors, prefix)
@@ -104,11 +111,19 @@ def test_a_run_of_two_ranks_resumed_equals_uninterrupted(found: Found) -> None:
         assert all(torch.equal(cut[name], tensor) for name, tensor in whole.items())
 
 
-def test_ranks_draw_independently(found: Found) -> None:
+def test_captured_steps_are_the_steps_that_are_run_by_themselves(found: Found) -> None:
+    """On GPUs, where there are graphs."""
+    for _, words in found:
+        for captured, by_itself in zip(words["records"], words["eager records"], strict=True):
+            assert captured[:3] == pytest.approx(by_itself[:3], rel=1e-4)
+
+
+def test_ranks_draw_independently(found: Found, device: str) -> None:
     """1,000 uniform numbers each: correlated by more than 0.2 once in 10 billion, if they are independent."""
     draws = torch.stack([tensors["draws"] for tensors, _ in found])
     assert float(torch.corrcoef(draws)[0, 1].abs()) < 0.2
-    assert torch.equal(draws[0], torch.rand(1000, generator=torch.Generator().manual_seed(0)))
+    alone = torch.rand(1000, generator=torch.Generator(device).manual_seed(0), device=device)
+    assert torch.equal(draws[0], alone.cpu())
 
 
 def test_what_cannot_be_is_said_on_every_rank(found: Found) -> None:

@@ -1,6 +1,6 @@
 """What the tests of several ranks have their processes do, and how they are started.
 
-python -m tests.two_ranks FOLDER, with torchrun's variables: each rank leaves the tensors that it found in
+python -m tests.two_ranks FOLDER DEVICE, with torchrun's variables: each rank leaves the tensors that it found in
 FOLDER/RANK.safetensors and its words in FOLDER/RANK.json.
 """
 
@@ -11,6 +11,8 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from sbp.data import Dataset, load
 from sbp.distributions.fast import theta_and_kl
 from sbp.ranks import RankError, Ranks
 from sbp.records import Record
+from sbp.stepper import EAGER
 from sbp.training import Training
 
 # A mixture of KL weights, so that one which is counted twice or not at all cannot hide behind another.
@@ -64,15 +67,23 @@ def coloured() -> Dataset:
     return Dataset("cifar-10", images, torch.arange(64) % 10, images[:10], torch.arange(10), "made up")
 
 
+@contextmanager
+def eager() -> Iterator[None]:
+    """No CUDA graphs."""
+    os.environ[EAGER] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[EAGER]
+
+
 def hold_noise(it: Training, ranks: Ranks) -> None:
     """Has a training draw the same noise for the objects of a batch whoever takes them, with its live gradients."""
 
     def draw(network: Any, objects: int, generator: torch.Generator) -> None:
         units = it.method._units(network)
-        fixed = torch.Generator().manual_seed(7)
-        theta, units._kl = theta_and_kl(
-            units.loc, units.log_scale, units.low, units.high, objects * ranks.world, fixed
-        )
+        fixed = torch.Generator(it.device).manual_seed(7)
+        theta, units._kl = theta_and_kl(units.loc, units.log_scale, units.low, units.high, objects * ranks.world, fixed)
         mine = theta[ranks.rank * objects : (ranks.rank + 1) * objects]
         for layer, part in zip(units.layers, mine.split(units.sizes, dim=1), strict=True):
             layer.drawn = part
@@ -82,7 +93,8 @@ def hold_noise(it: Training, ranks: Ranks) -> None:
 
 def one_step(config: RunConfig, data: Dataset, ranks: Ranks) -> dict[str, Tensor]:
     """Gradients and parameters of the first step of the main phase, and its NLL, noise held fixed; running moments."""
-    it = Training(config, data, ranks=ranks)
+    with eager():
+        it = Training(config, data, ranks=ranks)
     hold_noise(it, ranks)
     left: dict[str, Tensor] = {}
     order = training.order_of(config.seed, 0, it.n_train)
@@ -95,7 +107,7 @@ def one_step(config: RunConfig, data: Dataset, ranks: Ranks) -> dict[str, Tensor
             left[f"parameter.{group}.{index}"] = parameter.detach().clone()
     left["nll"] = it.stepper.nll_sum.clone()
     left |= {f"moment.{name}": buffer.clone() for name, buffer in it.network.norm.named_buffers()}
-    return left
+    return {name: tensor.cpu() for name, tensor in left.items()}
 
 
 def whole_run(data: Dataset, ranks: Ranks, config: RunConfig, cut: int = -1) -> tuple[dict[str, Tensor], list[Any]]:
@@ -110,10 +122,10 @@ def whole_run(data: Dataset, ranks: Ranks, config: RunConfig, cut: int = -1) -> 
             it = Training(config, data, it.checkpoint(), ranks)
             records += [[e.epoch, e.nll, e.loss, list(e.kept)] for e in it.events() if isinstance(e, Record)]
             break
-    return {name: tensor.clone() for name, tensor in it.network.state_dict().items()}, records
+    return {name: tensor.cpu().clone() for name, tensor in it.network.state_dict().items()}, records
 
 
-def refused(ranks: Ranks, what: Any) -> str:
+def refused(what: Any) -> str:
     """The sentence by which something is refused, on every rank."""
     try:
         what()
@@ -122,31 +134,34 @@ def refused(ranks: Ranks, what: Any) -> str:
     return ""
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, device: str) -> None:
     """All of it, in one meeting of the ranks: they take longer to start than to do this."""
     torch.set_num_threads(1)
     data, ranks = load("digits"), Ranks.of_environment()
     ranks.meet()
-    ranks.ready(ranks.take("cpu"))
-    tensors = {f"step.{name}": t for name, t in one_step(ONE, data, ranks).items()}
-    tensors |= {f"norm.{name}": t for name, t in one_step(NORM, coloured(), ranks).items()}
-    held = NORM.replace(hold_norm=True)
+    ranks.ready(ranks.take(device))
+    one, norm, run = (config.replace(device=device) for config in (ONE, NORM, RUN))
+    tensors = {f"step.{name}": t for name, t in one_step(one, data, ranks).items()}
+    tensors |= {f"norm.{name}": t for name, t in one_step(norm, coloured(), ranks).items()}
+    held = norm.replace(hold_norm=True)
     tensors |= {f"held.{name}": t for name, t in one_step(held, coloured(), ranks).items()}
     words: dict[str, Any] = {"rank": ranks.rank, "world": ranks.world}
-    whole, words["records"] = whole_run(data, ranks, RUN)
-    cut, words["cut records"] = whole_run(data, ranks, RUN, cut=5)
+    whole, words["records"] = whole_run(data, ranks, run)
+    cut, words["cut records"] = whole_run(data, ranks, run, cut=5)
     tensors |= {f"whole.{name}": t for name, t in whole.items()} | {f"cut.{name}": t for name, t in cut.items()}
+    with eager():
+        words["eager records"] = whole_run(data, ranks, run)[1]
     for method in ("sparse-vd", "ssl", "gaussian-dropout"):
-        other = RUN.replace(method=method, kl_weights=(), epochs=1, group_penalty=1e-3 * (method == "ssl"))
+        other = run.replace(method=method, kl_weights=(), epochs=1, group_penalty=1e-3 * (method == "ssl"))
         state, words[method] = whole_run(data, ranks, other)
         tensors |= {f"{method}.{name}": t for name, t in state.items()}
-    tensors["draws"] = torch.rand(1000, generator=sharing.generator_of("cpu", 0, ranks))
-    words["odd batch"] = refused(ranks, lambda: Training(ONE.replace(batch_size=99), data, ranks=ranks))
-    apart = Training(ONE, data, ranks=ranks).network
+    tensors["draws"] = torch.rand(1000, generator=sharing.generator_of(device, 0, ranks), device=device).cpu()
+    words["odd batch"] = refused(lambda: Training(one.replace(batch_size=99), data, ranks=ranks))
+    apart = Training(one, data, ranks=ranks).network
     with torch.no_grad():
         apart.output.weight[0, 0] += 1e-3 * ranks.rank
-    words["apart"] = refused(ranks, lambda: sharing.check_equal(apart, ranks))
-    words["other device"] = refused(ranks, lambda: ranks.ready(("cpu", "mps")[ranks.rank]))
+    words["apart"] = refused(lambda: sharing.check_equal(apart, ranks))
+    words["other device"] = refused(lambda: ranks.ready(("cpu", "mps")[ranks.rank]))
     words["any"] = [ranks.any(ranks.rank == 1), ranks.any(False)]
     words["told"] = [ranks.tell(b"from 0" * (ranks.rank == 0)).decode(), ranks.tell(b"").decode()]
     ranks.leave()
@@ -155,4 +170,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2])

@@ -21,7 +21,7 @@ TRAIN = (
     "train", "lenet-500-300", "--data", "digits", "--preset", "custom", "--batch-size", "100", "--device", "cpu",
     "--train-size", "200", "--validation-size", "50", "--set", "widths=8,8", "--set", "threads=1",
 )  # fmt: skip
-PATIENCE = 60.0
+PATIENCE = 120.0
 Ranks = list["subprocess.Popen[str]"]
 
 
