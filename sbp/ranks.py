@@ -31,7 +31,7 @@ class Ranks:
     The default is a process alone, for which every method is what a process alone does: no part but the whole, nothing
     to average, nobody to wait for.
 
-    >>> ALONE.share(250), ALONE.any(True), ALONE.tell(b"all")
+    >>> ONE_RANK.share(250), ONE_RANK.any(True), ONE_RANK.tell(b"all")
     (250, True, b'all')
     """
 
@@ -186,4 +186,4 @@ class Ranks:
             ) from error
 
 
-ALONE = Ranks()
+ONE_RANK = Ranks()

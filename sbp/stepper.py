@@ -16,7 +16,7 @@ from sbp.config import RunConfig
 from sbp.data import Split
 from sbp.methods.base import Group, Method
 from sbp.networks.lenet import NoisyNetwork
-from sbp.ranks import ALONE, Ranks
+from sbp.ranks import ONE_RANK, Ranks
 from sbp.sharing import average_, moments_of, part_of
 
 T = TypeVar("T")
@@ -53,7 +53,7 @@ class Stepper:
         config: RunConfig,
         generator: torch.Generator,
         batch: int,
-        ranks: Ranks = ALONE,
+        ranks: Ranks = ONE_RANK,
     ) -> None:
         self.network, self.method, self.split = network, method, split
         self.config, self.generator, self.ranks = config, generator, ranks

@@ -24,7 +24,7 @@ from sbp.methods.registry import method_for
 from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.specs import SPECS
 from sbp.pruning.masks import kept_counts
-from sbp.ranks import ALONE, Ranks
+from sbp.ranks import ONE_RANK, Ranks
 from sbp.records import PHASES, Progress, Record, Snapshot
 from sbp.schedule import Timetable, kl_strength, order_of
 from sbp.sharing import check_equal, draws_of, generator_of, resume_draws
@@ -58,7 +58,7 @@ class Training:
     """
 
     def __init__(
-        self, config: RunConfig, data: Dataset, checkpoint: Checkpoint | None = None, ranks: Ranks = ALONE
+        self, config: RunConfig, data: Dataset, checkpoint: Checkpoint | None = None, ranks: Ranks = ONE_RANK
     ) -> None:
         self.config, self.source, self.ranks = config, data.source, ranks
         self.device = resolve(config.device)

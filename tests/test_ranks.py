@@ -17,7 +17,7 @@ from sbp.data import load
 from sbp.devices import DeviceError
 from sbp.kl_scaling import kl_weights
 from sbp.objective import kl_by_layer
-from sbp.ranks import ALONE, Ranks
+from sbp.ranks import ONE_RANK, Ranks
 from sbp.schedule import order_of
 from sbp.sharing import average_, draws_of, generator_of, part_of, resume_draws
 from sbp.training import Training
@@ -53,7 +53,7 @@ def named(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 def test_one_step_of_two_ranks_is_one_step_of_one_with_the_whole_batch(found: Found, device: str, prefix: str) -> None:
     """Noise held fixed; weights, biases, mu, log sigma and their gradients, with KL weights of which none is 1."""
     config, data = (ONE, load("digits")) if prefix == "step." else (NORM.replace(hold_norm=True), coloured())
-    expected = one_step(config.replace(device=device), data, ALONE)
+    expected = one_step(config.replace(device=device), data, ONE_RANK)
     assert {name.split(".")[1] for name in expected if name.startswith("gradient.")} == {"0", "1"}
     for tensors, _ in found:
         got = named(tensors, prefix)
@@ -72,7 +72,7 @@ def test_the_kl_is_counted_once(found: Found) -> None:
     assert weights.tolist() == [3.0, 0.5, 2.0]
     (torch.dot(weights, kl) / it.n_train).backward()
     of_kl = torch.cat([layer.loc.grad for layer in it.network.noise_layers()])
-    free = one_step(ONE.replace(kl_weights=(0.0, 0.0, 0.0)), load("digits"), ALONE)["gradient.1.0"]
+    free = one_step(ONE.replace(kl_weights=(0.0, 0.0, 0.0)), load("digits"), ONE_RANK)["gradient.1.0"]
     of_both = found[0][0]["step.gradient.1.0"] - free
     assert float(of_kl.abs().max()) > 1e-4
     torch.testing.assert_close(of_both, of_kl, rtol=1e-3, atol=1e-7)
@@ -160,9 +160,9 @@ def test_the_parts_are_the_whole() -> None:
 
 def test_alone_nothing_is_averaged_and_all_is_due() -> None:
     tensor = torch.ones(3)
-    average_([tensor], ALONE)
+    average_([tensor], ONE_RANK)
     assert tensor.tolist() == [1.0, 1.0, 1.0]
-    assert not Pace(ALONE, every=1e9).due()
+    assert not Pace(ONE_RANK, every=1e9).due()
 
 
 class Heard(Ranks):
@@ -199,10 +199,10 @@ def test_the_first_rank_measures_how_many_steps_fit_and_doubles_at_most() -> Non
 
 
 def test_draws_go_on_where_they_stood_and_begin_anew_with_other_ranks() -> None:
-    generator = generator_of("cpu", 5, ALONE)
+    generator = generator_of("cpu", 5, ONE_RANK)
     torch.rand(7, generator=generator)
-    tensors, expected = draws_of(generator, ALONE), torch.rand(4, generator=generator)
-    resume_draws(generator, tensors, ALONE, seed=5, step=9)
+    tensors, expected = draws_of(generator, ONE_RANK), torch.rand(4, generator=generator)
+    resume_draws(generator, tensors, ONE_RANK, seed=5, step=9)
     assert torch.equal(torch.rand(4, generator=generator), expected)
     of_two = {**tensors, "generator.1": tensors["generator"]}
     seen = []
