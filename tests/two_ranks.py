@@ -69,7 +69,7 @@ def coloured() -> Dataset:
 
 @contextmanager
 def eager() -> Iterator[None]:
-    """No CUDA graphs."""
+    """Trainings that are built now capture no CUDA graphs."""
     os.environ[EAGER] = "1"
     try:
         yield
@@ -93,6 +93,7 @@ def hold_noise(it: Training, ranks: Ranks) -> None:
 
 def one_step(config: RunConfig, data: Dataset, ranks: Ranks) -> dict[str, Tensor]:
     """Gradients and parameters of the first step of the main phase, and its NLL, noise held fixed; running moments."""
+    torch.backends.cudnn.allow_tf32 = False  # it rounds by what else is in the batch
     with eager():
         it = Training(config, data, ranks=ranks)
     hold_noise(it, ranks)
