@@ -12,7 +12,7 @@ from sbp.networks.specs import SPECS
 from sbp.paper import HARDWARE, TABLE_1, rows_of
 from sbp.published import points_of
 from sbp.runs import store
-from sbp.viz import methods, words
+from sbp.viz import methods, methods_chart, words
 from sbp.viz.methods import OURS, PAPER, Entry
 
 PAGE = "methods"
@@ -36,8 +36,8 @@ def show() -> None:
     dark, key = is_dark(), f"methods-{network}"
     figure(
         f"Test error against MACs: {SPECS[network].title}",
-        methods.chart(entries, network, chosen.key if chosen else "", dark), key=key,
-        light=lambda: methods.chart(entries, network), on_select=lambda: _point(key),
+        methods_chart.chart(entries, network, chosen.key if chosen else "", dark), key=key,
+        light=lambda: methods_chart.chart(entries, network), on_select=lambda: _point(key),
         table=lambda: methods.numbers(entries).to_csv(index=False).encode(),
     )  # fmt: skip
     if chosen is not None:
@@ -143,7 +143,7 @@ def _network_changed() -> None:
 
 def _point(key: str) -> None:
     """A point was clicked, or let go."""
-    picked = (st.session_state[key].get("selection") or {}).get(methods.PICK) or []
+    picked = (st.session_state[key].get("selection") or {}).get(methods_chart.PICK) or []
     _put(str(picked[0]["key"]) if picked else "")
 
 

@@ -1,4 +1,4 @@
-"""Methods beside each other: one list of entries, ours, the paper's and others', of which table and frontier are made.
+"""Methods beside each other: one list of entries, ours, the paper's and others', and the table that is made of them.
 
 A row of ours is what `sbp.experiments.results.Row` has; it is read by its names, so nothing of experiments is imported.
 """
@@ -10,23 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import altair as alt
 import pandas as pd
 
 from sbp.kl_scaling import bound_of
-from sbp.networks.specs import SPECS
 from sbp.paper import PaperRow
 from sbp.published import Published
-from sbp.viz import charts, palette, words
-from sbp.viz.frontier import frontier, macs_axis, places
-from sbp.viz.threshold import GROUND, GROUND_DARK, INK, INK_DARK, error_floor
+from sbp.viz import words
 
 OURS, PAPER, OTHERS = "ours", "paper", "others"
-PICK = "pick"  # the selection of a point; what it gives is the entry's key
-HEIGHT, WIDTH = 420, 1000  # WIDTH: of the plot on a laptop, for the places of the names
 # The paper's name of the method that a row of ours stands beside.
 PAPER_OF = {"original": "original", "sparse-vd": "SparseVD", "ssl": "SSL", "sbp": "SBP", "sbpa": "SBPa"}
-NAMED = ("original", "sparse-vd", "ssl", "sbp", "sbpa", "sbp-small")  # of ours, on the chart
 NONE = "–"
 BATCHES = (1, 32, 1000)
 
@@ -134,31 +127,6 @@ def numbers(found: Sequence[Entry]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def chart(found: Sequence[Entry], network: str, chosen: str = "", dark: bool = False) -> Any:
-    """Test error against MACs: the steps of our best, a point an entry, error bars of one standard deviation; a point
-    that is clicked is named by the selection `PICK`."""
-    drawn = [entry for entry in found if entry.macs > 0]
-    if not drawn:
-        return charts.empty("No method has a result on this network yet.", HEIGHT)
-    points = pd.DataFrame([
-        {"key": entry.key, "name": entry.label, "origin": entry.origin, "macs": entry.macs, "fewer": entry.fewer,
-         "error_percent": entry.error, "low": entry.error - (entry.spread or 0),
-         "high": entry.error + (entry.spread or 0), "kept": words.widths(entry.kept) or "not said"}
-        for entry in drawn
-    ])  # fmt: skip
-    dense = SPECS[network].dense_macs()
-    floor = error_floor(points["low"].clip(lower=0.05))
-    top = min(100.0, 1.15 * float(points["high"].max()))
-    view = (0.8 * float(points["macs"].min()), dense * 1.6, floor, top)
-    x = alt.X("macs:Q", title="MACs an image (log)", axis=macs_axis(view[0], dense),
-              scale=alt.Scale(type="log", domain=list(view[:2]), nice=False, clamp=True))  # fmt: skip
-    y = alt.Y("error_percent:Q", title="test error, % (log)", axis=_error_axis(floor, top),
-              scale=alt.Scale(type="log", domain=[floor, top], nice=False))  # fmt: skip
-    layers = [_bars(points, x, dark), _steps(points, x, y, dark), _marks(points, x, y, chosen, dark)]
-    layers += _names(points, x, y, view, chosen, dark)
-    return charts.finish(alt.layer(*[layer for layer in layers if layer is not None]), describe(found), HEIGHT)
-
-
 def describe(found: Sequence[Entry]) -> str:
     """Our best beside the paper's, and what a point is."""
     own = {entry.key: entry for entry in found if entry.origin == OURS}
@@ -205,77 +173,3 @@ def _spread(value: float, spread: float | None, digits: int) -> str:
     if math.isnan(value):
         return NONE
     return f"{value:.{digits}f}" + ("" if spread is None else f" ± {spread:.{digits}f}")
-
-
-def _error_axis(floor: float, top: float) -> alt.Axis:
-    """Errors lie close together, so a short axis names more than every 1, 2 and 5."""
-    if top / floor > 12:
-        return charts.log_axis(floor, top)
-    steps = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9)
-    values = [m * 10.0**power for power in range(-2, 3) for m in steps if floor * 0.999 <= m * 10.0**power <= top]
-    return alt.Axis(values=values, labelExpr="format(datum.value, '~r')", gridOpacity=0.4)
-
-
-def _colours(dark: bool) -> tuple[list[str], list[str]]:
-    ink, grey = (INK_DARK, palette.REFERENCE_DARK) if dark else (INK, palette.REFERENCE)
-    return [OURS, PAPER, OTHERS], [palette.KEPT_DARK if dark else palette.KEPT, ink, grey]
-
-
-def _bars(points: pd.DataFrame, x: alt.X, dark: bool) -> Any:
-    spread = points[points["high"] > points["low"]]
-    if spread.empty:
-        return None
-    colour = palette.KEPT_DARK if dark else palette.KEPT
-    rules = alt.Chart(spread).mark_rule(color=colour, size=1.5)
-    return rules.encode(x=x, y="low:Q", y2="high:Q", tooltip=alt.value(None))
-
-
-def _steps(points: pd.DataFrame, x: alt.X, y: alt.Y, dark: bool) -> Any:
-    """The line under which no run of ours lies."""
-    own = points[points["origin"] == OURS]
-    if len(own) < 2:
-        return None
-    colour = palette.KEPT_DARK if dark else palette.KEPT
-    line = alt.Chart(frontier(own)).mark_line(color=colour, strokeWidth=1.5, opacity=0.6, interpolate="step-after")
-    return line.encode(x=x, y=y, tooltip=alt.value(None))
-
-
-def _marks(points: pd.DataFrame, x: alt.X, y: alt.Y, chosen: str, dark: bool) -> Any:
-    domain, colours = _colours(dark)
-    origin = alt.Color("origin:N", title=None, sort=domain, scale=alt.Scale(domain=domain, range=colours),
-                       legend=alt.Legend(orient="top", symbolSize=90))  # fmt: skip
-    shape = alt.Shape("origin:N", sort=domain, legend=alt.Legend(orient="top", title=None),
-                      scale=alt.Scale(domain=domain, range=["circle", "diamond", "triangle-up"]))  # fmt: skip
-    size = alt.condition(alt.datum.key == chosen, alt.value(260), alt.value(110))
-    return (
-        alt.Chart(points)
-        .mark_point(filled=True, opacity=1, cursor="pointer")
-        .encode(
-            x=x, y=y, color=origin, shape=shape, size=size,
-            tooltip=[alt.Tooltip("name:N", title="method"),
-                     alt.Tooltip("error_percent:Q", title="error, %", format=".2f"),
-                     alt.Tooltip("fewer:Q", title="times fewer MACs", format=".2f"),
-                     alt.Tooltip("macs:Q", title="MACs", format=","), alt.Tooltip("kept:N", title="units kept")],
-        )
-        .add_params(alt.selection_point(name=PICK, fields=["key"], on="click", clear="dblclick"))
-    )  # fmt: skip
-
-
-def _names(
-    points: pd.DataFrame, x: alt.X, y: alt.Y, view: tuple[float, ...], chosen: str, dark: bool
-) -> list[Any]:  # fmt: skip
-    named = points[(points["origin"] != OURS) | points["key"].isin([*NAMED, chosen])]
-    named = named.sort_values("macs", kind="stable")
-    colour, ground = dict(zip(*_colours(dark), strict=True)), GROUND_DARK if dark else GROUND
-    # Names that stand alike around their points share a layer: each layer costs the browser and Python alike.
-    alike: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    for mark, place in zip(named.itertuples(), places(named, view, WIDTH, HEIGHT), strict=True):
-        row = {"macs": mark.macs, "error_percent": mark.error_percent, "name": mark.name}
-        alike.setdefault((colour[str(mark.origin)], *place.items()), []).append(row)
-    drawn: list[Any] = []
-    for (ink, *place_items), rows in alike.items():
-        base = alt.Chart(alt.Data(values=rows)).encode(x=x, y=y, text="name:N")
-        style: dict[str, Any] = {"fontSize": 12, "fontWeight": 600, **dict(place_items)}
-        drawn.append(base.mark_text(stroke=ground, strokeWidth=4, strokeJoin="round", **style))
-        drawn.append(base.mark_text(color=ink, **style))
-    return drawn

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.parts import methods_table
 from sbp.experiments import results
-from sbp.viz import methods
+from sbp.viz import methods, methods_chart
 from tests import made_results
 from tests.made_up import write_run
 from tests.pages.opened import healthy, opened, texts
@@ -107,10 +107,10 @@ def test_a_click_goes_into_the_link(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(methods_table, "st", page)
     methods_table._row("t", entries)
     assert page.query_params == {"row": "ssl"}
-    page.session_state["t"] = {"selection": {methods.PICK: [{"key": "paper-SBP"}]}}
+    page.session_state["t"] = {"selection": {methods_chart.PICK: [{"key": "paper-SBP"}]}}
     methods_table._point("t")
     assert page.query_params == {"row": "paper-SBP"}
-    for nothing in ({"selection": {methods.PICK: {}}}, {"selection": {}}):
+    for nothing in ({"selection": {methods_chart.PICK: {}}}, {"selection": {}}):
         page.session_state["t"] = nothing
         methods_table._point("t")
         assert page.query_params == {}
@@ -151,4 +151,4 @@ def test_the_pixels_are_a_page_of_their_own(recorded: str) -> None:
 
 def test_the_chart_names_what_is_clicked(found: Path) -> None:
     (frontier, *_) = charts(healthy(opened(PAGE)))
-    assert methods.PICK in json.dumps(frontier)
+    assert methods_chart.PICK in json.dumps(frontier)

@@ -13,7 +13,7 @@ from sbp.distributions import moments
 from sbp.networks.specs import SPECS
 from sbp.paper import rows_of
 from sbp.published import PUBLISHED, points_of
-from sbp.viz import export, interval, methods, twins
+from sbp.viz import export, interval, methods, methods_chart, twins
 from sbp.viz.methods import OTHERS, OURS, PAPER
 from tests import made_results
 from tests.made_up import write_run
@@ -75,16 +75,16 @@ def test_where_printed_and_counted_differ_it_is_said() -> None:
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_frontier_holds_every_point_and_names_the_clicked_one(network: str, dark: bool) -> None:
     found = entries_of(network)
-    chart = methods.chart(found, network, "sbp", dark)
+    chart = methods_chart.chart(found, network, "sbp", dark)
     spec = spec_of(chart)
     assert spec["description"].endswith(".")
     rows = max(spec["datasets"].values(), key=len)
     assert {row["key"] for row in rows} == {entry.key for entry in found}
     low, high = SPECS[network].dense_macs() / 200, SPECS[network].dense_macs() * 1.6
     assert all(low < row["macs"] < high for row in rows)
-    assert methods.PICK in json.dumps(spec.get("params", spec))
+    assert methods_chart.PICK in json.dumps(spec.get("params", spec))
     assert len(domains(spec)) == 2
-    assert export.svg(methods.chart(found, network)).startswith(b"<svg")
+    assert export.svg(methods_chart.chart(found, network)).startswith(b"<svg")
 
 
 def test_the_sentence_restates_ours_beside_the_papers() -> None:
@@ -96,7 +96,7 @@ def test_the_sentence_restates_ours_beside_the_papers() -> None:
 
 
 def test_nothing_at_all_is_said_in_words() -> None:
-    assert "No method has a result" in json.dumps(spec_of(methods.chart([], "lenet-500-300")))
+    assert "No method has a result" in json.dumps(spec_of(methods_chart.chart([], "lenet-500-300")))
 
 
 @pytest.mark.parametrize(
