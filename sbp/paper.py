@@ -84,8 +84,28 @@ TABLE_2 = (
 )
 HARDWARE = {"cpu": "Intel Xeon E5-2630", "gpu": "Tesla K40"}
 N_TEST = 10_000
+TABLES = {"table-1": TABLE_1, "table-2": TABLE_2}
 
 
-def rows_of(network: str, scale: float = 1.0) -> tuple[PaperRow, ...]:
+def rows_of(network: str, scale: float | None = 1.0) -> tuple[PaperRow, ...]:
     """The rows of one network at a width factor, the original first; none for one that the tables do not have."""
-    return tuple(row for row in (*TABLE_1, *TABLE_2) if (row.network, row.scale) == (network, scale))
+    return tuple(row for row in all_of(network) if row.scale == scale)
+
+
+def all_of(network: str) -> tuple[PaperRow, ...]:
+    """The rows of one network at every width factor."""
+    return tuple(row for table in TABLES.values() for row in table if row.network == network)
+
+
+def table_of(network: str) -> str:
+    """The name of the table that a network is in; "" for one that the tables do not have.
+
+    >>> table_of("vgg-like"), table_of("mine")
+    ('table-2', '')
+    """
+    return next((name for name, rows in TABLES.items() if any(row.network == network for row in rows)), "")
+
+
+def dataset_of(network: str) -> str:
+    """The data set that the paper's rows of a network are on."""
+    return "cifar-10" if table_of(network) == "table-2" else "mnist"

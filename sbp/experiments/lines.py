@@ -12,6 +12,7 @@ from sbp.distributions import moments
 from sbp.experiments.plans import PLANS
 from sbp.experiments.results import Row, Table
 from sbp.kl_scaling import bound_of
+from sbp.networks.specs import scale_of
 from sbp.paper import HARDWARE, N_TEST, PaperRow, rows_of
 
 BATCHES = (1, 32, 1000)
@@ -35,12 +36,13 @@ def lines_of(table: Table) -> list[Line]:
     n_nll, kl, n_loss: nats over all training objects at the last epoch.
     """
     plan = PLANS.get(table.experiment)
-    paper = {(row.network, row.key): row.paper for row in plan.rows} if plan else {}
+    paper = {(row.network, row.key): row for row in plan.rows} if plan else {}
     lines = []
     for row in table.rows:
         lines.append(_ours(row))
-        name = paper.get((row.network, row.key))
-        lines += [_paper(printed, row.key) for printed in rows_of(row.network) if printed.method == name]
+        if planned := paper.get((row.network, row.key)):
+            printed = rows_of(row.network, scale_of(planned.recipe.widths, row.network))
+            lines += [_paper(it, row.key) for it in printed if it.method == planned.paper]
     return lines
 
 
@@ -69,7 +71,7 @@ def _ours(row: Row) -> Line:
     return {
         **line,
         "method": run.method,
-        "bound": bound_of(run.method, run.kl_weights),
+        "bound": bound_of(run.method, run.kl_weights, None if config.kl_weights else config.kl_exponent),
         "test_error_percent": row.mean,
         "test_error_spread": row.spread,
         "kept": "-".join(map(str, run.kept)),

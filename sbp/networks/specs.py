@@ -150,3 +150,14 @@ def widths_of(k: float, network: str = "vgg-like") -> tuple[int, ...]:
     if not k > 0:
         raise ValueError(f"k: expected a scale above 0, got {k!r}.")
     return tuple(max(1, round(k * width)) for width in SPECS[network].widths)
+
+
+def scale_of(widths: Sequence[int], network: str = "vgg-like") -> float | None:
+    """The scale k of which `widths_of` makes these widths; None where no k to two decimals does.
+
+    >>> scale_of(()), scale_of(widths_of(1.5)), scale_of((1000, 1000), "lenet-500-300")
+    (1.0, 1.5, None)
+    """
+    own = SPECS[network].widths
+    k = round(max(widths) / max(own), 2) if widths else 1.0
+    return k if k > 0 and tuple(widths or own) == widths_of(k, network) else None
