@@ -7,8 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from sbp.config import RunConfig
+from sbp.experiments.plans import Plan, PlannedRow
 from sbp.experiments.results import Row, RunResult, Table
-from sbp.networks.specs import SPECS
+from sbp.kl_scaling import kl_weights
+from sbp.networks.specs import SPECS, widths_of
+from sbp.paper import dataset_of
+
+VGG = (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
 
 # key, label, method, mean error, kept: LeNet-500-300's and LeNet-5-Caffe's.
 _ROWS: dict[str, tuple[tuple[str, str, str, float, tuple[int, ...]], ...]] = {
@@ -35,14 +40,18 @@ _ROWS: dict[str, tuple[tuple[str, str, str, float, tuple[int, ...]], ...]] = {
 def run(network: str, method: str, error: float, kept: tuple[int, ...], **changes: Any) -> RunResult:
     """One run with these figures; timed on the CPU at three batch sizes."""
     macs, dense = SPECS[network].macs(kept), SPECS[network].dense_macs()
-    weights = (60.0, 60.0, 1.0, 1.0) if method == "sbpa" else (1.0,) * len(kept)
+    given = (60.0, 60.0, 1.0, 1.0) if (network, method) == ("lenet-5-caffe", "sbpa") else ()
+    config = dataclasses.asdict(
+        RunConfig(network=network, dataset=dataset_of(network), method=method, kl_weights=given)
+    )
+    weights = given or (1.0,) * len(kept)
     speed = tuple(
         {"device": "cpu", "hardware": "a CPU", "threads": 2, "variant": variant, "batch": batch, "n": 20,
          "median_seconds": seconds, "iqr_seconds": seconds / 10}
         for batch in (1, 32, 1000) for variant, seconds in (("dense", 1e-3), ("compact", 1e-3 * macs / dense + 2e-4))
     )  # fmt: skip
     made = RunResult(
-        0, method, network, dataclasses.asdict(RunConfig(network=network, method=method)), error, kept, macs,
+        0, method, network, config, error, kept, macs,
         dense / macs if macs else None, 60000, 10000, weights, "one GPU", "cuda", "0" * 40, {"torch": "2"}, 30.0,
         speed=speed,
     )  # fmt: skip
@@ -61,6 +70,49 @@ def table_1() -> Table:
             )  # fmt: skip
             rows.append(Row(key, label, network, runs))
     return Table("table-1", tuple(rows))
+
+
+# key, label, method, scale, exponent of the KL weights, mean error, kept.
+_DEEP: tuple[tuple[str, str, str, float, float, float, tuple[int, ...]], ...] = (
+    ("original", "Original", "original", 1.0, 1.0, 6.3, (*VGG, 512, 512)),
+    ("sparse-vd", "SparseVD", "sparse-vd", 1.0, 1.0, 6.9, (64, 60, 99, 99, 230, 150, 60, 81, 76, 9, 99, 99, 99, 99, 9)),
+    ("sbp", "SBP", "sbp", 1.0, 1.0, 6.5, (64, 62, 128, 120, 220, 150, 60, 79, 73, 20, 59, 73, 56, 56, 27)),
+    ("sbpa", "SBPa", "sbpa", 1.0, 1.0, 7.9, (21, 40, 70, 80, 120, 90, 60, 50, 40, 20, 30, 35, 21, 21, 80)),
+    ("sbpa-half", "SBPa, frontier", "sbpa", 1.0, 0.5, 6.8, (30, 50, 80, 90, 140, 90, 70, 60, 50, 9, 40, 45, 31, 31, 9)),
+    ("original-wide", "Original", "original", 1.5, 1.0, 5.9, tuple(96 * width // 64 for width in (*VGG, 512, 512))),
+    ("sbp-wide", "SBP", "sbp", 1.5, 1.0, 6.1, (96, 77, 190, 146, 254, 126, 60, 79, 70, 20, 71, 82, 79, 79, 49)),
+)  # fmt: skip
+# What the plans hold the rows of these tables against.
+AGAINST = {
+    "original": "original", "sparse-vd": "SparseVD", "ssl": "SSL", "sbp": "SBP", "sbpa": "SBPa",
+    "original-wide": "original", "sbp-wide": "SBP",
+}  # fmt: skip
+
+
+def table_2() -> Table:
+    """VGG-like at two widths, one seed each."""
+    rows = []
+    for key, label, method, scale, exponent, error, kept in _DEEP:
+        config = RunConfig(
+            network="vgg-like", dataset="cifar-10", method=method, kl_exponent=exponent,
+            widths=() if scale == 1 else widths_of(scale),
+        )  # fmt: skip
+        dense = SPECS["vgg-like"].dense_macs(config.widths)
+        made = run(
+            "vgg-like", method, error, kept, config=dataclasses.asdict(config), kl_weights=kl_weights(config),
+            macs_reduction=dense / SPECS["vgg-like"].macs(kept), n_train=50_000, run=f"table-2-vgg-like-{key}",
+        )  # fmt: skip
+        rows.append(Row(key, label, "vgg-like", (made,)))
+    return Table("table-2", tuple(rows))
+
+
+def plan_2() -> Plan:
+    """The plan that such a table would come from."""
+    planned = []
+    for row in table_2().rows:
+        recipe = RunConfig.from_dict(row.runs[0].config)
+        planned.append(PlannedRow(row.key, row.label, recipe, AGAINST.get(row.key, "")))
+    return Plan("table-2", "made up", tuple(planned), seeds=1)
 
 
 def interval() -> Table:

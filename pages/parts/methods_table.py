@@ -7,16 +7,17 @@ import streamlit as st
 from pages.parts import frame, results, state
 from pages.parts.figures import figure
 from pages.parts.theme import is_dark
+from sbp.experiments.plans import PLANS
 from sbp.experiments.results import Row
 from sbp.networks.specs import SPECS
-from sbp.paper import HARDWARE, TABLE_1, rows_of
+from sbp.paper import HARDWARE, TABLES, all_of, dataset_of, table_of
 from sbp.published import points_of
 from sbp.runs import store
 from sbp.viz import methods, methods_chart, words
 from sbp.viz.methods import OURS, PAPER, Entry
 
 PAGE = "methods"
-EXPERIMENTS = ("table-1", "table-2")
+ROW = 66  # px, of a deep network: above 4 rem Streamlit breaks the text of a cell into lines
 LINKS = (
     ("train.py", "Train", ":material/model_training:"),
     ("channels.py", "Channels", ":material/grid_on:"),
@@ -26,16 +27,17 @@ LINKS = (
 
 def show() -> None:
     """The choice of the network, the frontier, the chosen row, the table."""
-    found = [table for name in EXPERIMENTS if (table := results.recorded(name)) is not None]
+    found = [table for name in TABLES if (table := results.recorded(name)) is not None]
     rows = [row for table in found for row in table.rows]
-    if not rows:
-        results.missing(EXPERIMENTS[0], "The table of methods")
     network = _network(rows)
-    entries = methods.entries([row for row in rows if row.network == network], rows_of(network), points_of(network))
+    own = [row for row in rows if row.network == network and row.n]
+    if not own:
+        results.missing(table_of(network), f"The table of methods on {SPECS[network].title}")
+    entries = methods.entries(own, all_of(network), points_of(network), _against(network))
     chosen = _chosen(entries)
     dark, key = is_dark(), f"methods-{network}"
     figure(
-        f"Test error against MACs: {SPECS[network].title}",
+        f"Test error against MACs: {SPECS[network].title} on {words.DATASET[dataset_of(network)]}",
         methods_chart.chart(entries, network, chosen.key if chosen else "", dark), key=key,
         light=lambda: methods_chart.chart(entries, network), on_select=lambda: _point(key),
         table=lambda: methods.numbers(entries).to_csv(index=False).encode(),
@@ -47,7 +49,14 @@ def show() -> None:
 
 def networks_of(rows: list[Row]) -> list[str]:
     """The networks that there is something to say of: those of our results, then the paper's."""
-    return list(dict.fromkeys([*(row.network for row in rows), *(row.network for row in TABLE_1)]))
+    printed = [row.network for table in TABLES.values() for row in table]
+    return list(dict.fromkeys([*(row.network for row in rows), *printed]))
+
+
+def _against(network: str) -> dict[str, str]:
+    """The paper's method that each row is held against, by its key, as the plans have it."""
+    planned = [row for name, plan in PLANS.items() if name in TABLES for row in plan.rows]
+    return {row.key: row.paper for row in planned if row.network == network and row.paper}
 
 
 def _network(rows: list[Row]) -> str:
@@ -68,7 +77,8 @@ def _network(rows: list[Row]) -> str:
 def _chosen(entries: list[Entry]) -> Entry | None:
     """The entry that the link names, else SBP, else the first."""
     wanted = state.from_link(PAGE).get("row", "sbp")
-    fallback = next((entry for entry in entries if entry.key in ("sbp", "paper-SBP")), entries[0] if entries else None)
+    sbp = [entry for entry in entries if entry.beside == "SBP" or entry.key == "paper-SBP"]
+    fallback = next(iter([*sbp, *entries]), None)
     return next((entry for entry in entries if entry.key == wanted), fallback)
 
 
@@ -116,14 +126,20 @@ def _run_of(entry: Entry) -> store.RunView | None:
 
 def _table(entries: list[Entry], network: str) -> None:
     key = f"methods-table-{network}"
+    deep = len(SPECS[network].layers()) > words.MANY  # its units take more than one line
     st.dataframe(
-        methods.table(entries), hide_index=True, height="content", key=key, selection_mode="single-row",
+        methods.table(entries, network), hide_index=True, height="content", key=key, selection_mode="single-row",
+        row_height=ROW if deep else None,
         on_select=lambda: _row(key, entries), alt=f"Every method on {SPECS[network].title}, ours and the paper's",
         column_config={
             "test error, %": st.column_config.TextColumn(help="Mean ± sample standard deviation over the seeds."),
             "CPU, times as fast": st.column_config.TextColumn(help=_SPEED),
             "GPU, times as fast": st.column_config.TextColumn(help=_SPEED),
-            "KL weights": st.column_config.TextColumn(help="Which bound was optimised: plain is every KL weight 1."),
+            "units kept": st.column_config.TextColumn(width=250 if deep else None),
+            "KL weights": st.column_config.TextColumn(
+                help="Which bound was optimised: plain is every KL weight 1; MACs^p is the MACs that a unit owns over "
+                "the fewest of any layer, to the power p."
+            ),
         },
     )  # fmt: skip
     st.caption(

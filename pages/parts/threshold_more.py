@@ -8,8 +8,8 @@ import streamlit as st
 
 from pages.parts.figures import figure
 from pages.parts.theme import is_dark
-from sbp.networks.specs import SPECS
-from sbp.paper import N_TEST, rows_of
+from sbp.networks.specs import SPECS, scale_of
+from sbp.paper import N_TEST, dataset_of, rows_of, table_of
 from sbp.runs.store import RunView
 from sbp.viz import ensemble, snr_counts, words
 from sbp.viz import frontier as frontiers
@@ -22,8 +22,9 @@ def frontier(run: RunView, sweep: Sweep | None, objects: str) -> None:
     st.subheader("Which criterion, and against the paper?")
     config, dark = run.config, is_dark()
     dense = SPECS[config.network].dense_macs(config.widths)
-    rows = rows_of(config.network)
-    comparable = config.dataset == "mnist" and not config.random_labels
+    rows = rows_of(config.network, scale_of(config.widths, config.network))
+    comparable = config.dataset == dataset_of(config.network) and not config.random_labels
+    printed = table_of(config.network).replace("table-", "Table ")
     drawn, ours = rows if comparable else (), _ours(run)
     mark = (int((run.result or {})["macs"]), ours["test error, %"]) if ours else None
     drawable = sweep is not None or bool(drawn)
@@ -36,14 +37,14 @@ def frontier(run: RunView, sweep: Sweep | None, objects: str) -> None:
                 light=lambda: frontiers.chart(sweep, drawn, dense, mark, objects),
             )  # fmt: skip
     with narrow:
-        st.markdown("**This run beside the paper's Table 1**")
+        st.markdown(f"**This run beside the paper's {printed}**")
         st.dataframe(
             frontiers.comparison(rows, ours), hide_index=True,
-            alt="This run's test error and MACs beside the rows of the paper's Table 1",
+            alt=f"This run's test error and MACs beside the rows of the paper's {printed}",
             column_config={
                 "test error, %": st.column_config.NumberColumn(format="%.2f"),
                 "times fewer": st.column_config.NumberColumn(format="%.2f×", help="MACs counted from the kept units"),
-                "as printed": st.column_config.TextColumn(help="FLOPs column of the paper's Table 1"),
+                "as printed": st.column_config.TextColumn(help=f"FLOPs column of the paper's {printed}"),
             },
         )  # fmt: skip
         st.caption(_honest(run, comparable))
@@ -95,8 +96,9 @@ def _honest(run: RunView, comparable: bool) -> str:
     """What is compared with what."""
     n = (run.result or {}).get("n_test") or run.meta.get("n_test")
     ours = f"this run's on its {n:,} test images, read once, at SNR ≥ 1" if n else "this run's once it has ended"
+    theirs = words.DATASET[dataset_of(run.config.network)]
     said = (
-        f"Errors are test errors: the paper's on {N_TEST:,} MNIST images, {ours}; one seed ({run.config.seed}), "
+        f"Errors are test errors: the paper's on {N_TEST:,} {theirs} images, {ours}; one seed ({run.config.seed}), "
         f"{words.METHOD.get(run.config.method, run.config.method)}."
     )
     if not comparable:

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts import measure
+from sbp.networks.specs import scale_of
 from sbp.paper import rows_of
 from sbp.pruning.cost import Cost, network_cost
 from sbp.runs import store
@@ -75,7 +76,8 @@ def _measured(stamp: Hashable, _run: RunView) -> list[Any]:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _shown(stamp: Hashable, which: int, _run: RunView) -> pd.DataFrame:
-    return speeds.shown(_measured(stamp, _run)[which], rows_of(_run.config.network))
+    network = _run.config.network
+    return speeds.shown(_measured(stamp, _run)[which], rows_of(network, scale_of(_run.config.widths, network)))
 
 
 def _cost(run: RunView, stop: Any) -> None:

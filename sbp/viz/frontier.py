@@ -193,5 +193,5 @@ def places(
 
 def macs_axis(low: float, dense: int) -> alt.Axis:
     """The axis of MACs from `low` to the dense network's, every 1, 2 and 5 of a power of ten named."""
-    values = [m * 10.0**power for power in range(9) for m in (1, 2, 5) if low <= m * 10.0**power <= dense * 1.6]
+    values = [m * 10.0**power for power in range(10) for m in (1, 2, 5) if low <= m * 10.0**power <= dense * 1.6]
     return alt.Axis(values=values, format="~s", labelOverlap=False, gridOpacity=0.4)

@@ -5,21 +5,21 @@ A row of ours is what `sbp.experiments.results.Row` has; it is read by its names
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
 from sbp.kl_scaling import bound_of
+from sbp.networks.specs import SPECS, scale_of, widths_of
 from sbp.paper import PaperRow
 from sbp.published import Published
 from sbp.viz import words
 
 OURS, PAPER, OTHERS = "ours", "paper", "others"
-# The paper's name of the method that a row of ours stands beside.
-PAPER_OF = {"original": "original", "sparse-vd": "SparseVD", "ssl": "SSL", "sbp": "SBP", "sbpa": "SBPa"}
 NONE = "–"
 BATCHES = (1, 32, 1000)
 
@@ -29,8 +29,9 @@ class Entry:
     """One line of the table and one point of the frontier.
 
     error, spread: mean and sample standard deviation of the test error over n seeds, in percent; fewer: times fewer
-    MACs than the original, None where nothing is left. cpu, gpu: times as fast as the dense network, by batch size; of
-    the paper under 0, since it names none. run: the result that stands for ours.
+    MACs than the original of the same width, None where nothing is left. cpu, gpu: times as fast as the dense network,
+    by batch size; of the paper under 0, since it names none. run: the result that stands for ours. scale: k, the width
+    factor, None where it is not one. beside: the printed method whose row stands under ours, "" for none.
     """
 
     key: str
@@ -49,30 +50,43 @@ class Entry:
     hardware: str
     run: Any = None
     remark: str = ""
+    scale: float | None = 1.0
+    beside: str = ""
 
 
-def entries(rows: Sequence[Any], paper: Sequence[PaperRow], published: Sequence[Published]) -> list[Entry]:
-    """Each row of ours that has a run, with the paper's row of the same method under it; then what is left of both."""
+def entries(
+    rows: Sequence[Any], paper: Sequence[PaperRow], published: Sequence[Published], against: Mapping[str, str]
+) -> list[Entry]:
+    """Each row of ours that has a run, with the paper's row of the same method and width under it; then what is left of
+    both. against: the printed method that a row of ours is held against, by its key."""
     left = list(paper)
     found = []
     for row in rows:
         if row.shown is None:
             continue
-        found.append(ours(row))
-        for printed in [printed for printed in left if printed.method == PAPER_OF.get(row.key)]:
+        own = ours(row)
+        printed = next((it for it in left if (it.method, it.scale) == (against.get(row.key), own.scale)), None)
+        found.append(own if printed is None else replace(own, beside=printed.method))
+        if printed is not None:
             found.append(of_paper(printed))
             left.remove(printed)
-    return [*found, *map(of_paper, left), *map(of_others, published)]
+    found += map(of_paper, left)
+    if len({entry.scale for entry in found}) > 1:
+        found = [_with_width(entry) for entry in found]
+    return [*found, *map(of_others, published)]
 
 
 def ours(row: Any) -> Entry:
     """An entry of a row with at least one run."""
     run = row.shown
+    exponent = None if run.config.get("kl_weights") else run.config.get("kl_exponent")
+    bound = bound_of(run.method, run.kl_weights, exponent) or NONE
     return Entry(
         row.key, row.label, OURS, row.mean, row.spread, row.n, tuple(run.kept), run.macs,
         row.mean_of("macs_reduction") if run.macs_reduction is not None else None,
         row.spread_of("macs_reduction") or None,
-        _fast(run, "cpu"), _fast(run, "cuda"), bound_of(run.method, run.kl_weights) or NONE, row.hardware, run,
+        _fast(run, "cpu"), _fast(run, "cuda"), bound, row.hardware, run,
+        scale=scale_of(run.config.get("widths") or (), row.network),
     )  # fmt: skip
 
 
@@ -80,9 +94,9 @@ def of_paper(row: PaperRow) -> Entry:
     """An entry of a printed row, its MACs counted from the printed units."""
     name = row.method[0].upper() + row.method[1:]
     return Entry(
-        f"paper-{row.method}", f"{name} (paper)", PAPER, row.error_percent, None, None, row.kept, row.macs,
-        row.fewer, None, {0: row.cpu}, {0: row.gpu}, NONE, NONE,
-        remark="" if abs(row.fewer / row.flops - 1) < 0.01 else f"printed as {row.flops:.2f} times",
+        f"paper-{row.method}{'' if row.scale == 1 else f'-k{row.scale:g}'}", f"{name} (paper)", PAPER,
+        row.error_percent, None, None, row.kept, row.macs, row.fewer, None, {0: row.cpu}, {0: row.gpu}, NONE, NONE,
+        remark="" if abs(row.fewer / row.flops - 1) < 0.01 else f"printed as {row.flops:.2f} times", scale=row.scale,
     )  # fmt: skip
 
 
@@ -94,12 +108,12 @@ def of_others(point: Published) -> Entry:
     )  # fmt: skip
 
 
-def table(found: Sequence[Entry]) -> pd.DataFrame:
+def table(found: Sequence[Entry], network: str) -> pd.DataFrame:
     """The entries as people read them, a row each."""
     rows = [
         {
             "method": entry.label, "test error, %": _spread(entry.error, entry.spread, 2),
-            "seeds": str(entry.n or NONE), "units kept": words.widths(entry.kept) or NONE,
+            "seeds": str(entry.n or NONE), "units kept": words.widths_of(network, entry.kept) or NONE,
             "MACs, times fewer": "all" if entry.fewer is None else _spread(entry.fewer, entry.fewer_spread, 1),
             "CPU, times as fast": _times(entry.cpu), "GPU, times as fast": _times(entry.gpu),
             "KL weights": entry.bound, "trained on": entry.hardware,
@@ -127,14 +141,12 @@ def numbers(found: Sequence[Entry]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def describe(found: Sequence[Entry]) -> str:
+def describe(found: Sequence[Entry], network: str) -> str:
     """Our best beside the paper's, and what a point is."""
     own = {entry.key: entry for entry in found if entry.origin == OURS}
-    printed = {entry.key.removeprefix("paper-"): entry for entry in found if entry.origin == PAPER}
     said = []
-    for key, entry in own.items():
-        other = printed.get(PAPER_OF.get(key, ""))
-        if other is None or key == "original" or entry.fewer is None or other.fewer is None:
+    for entry, other in itertools.pairwise(found):  # the paper's row stands under ours
+        if not entry.beside or entry.beside == "original" or entry.fewer is None or other.fewer is None:
             continue
         said.append(
             f"{entry.label} {entry.error:.2f} % at {entry.fewer:.1f} times fewer MACs, the paper’s "
@@ -146,6 +158,10 @@ def describe(found: Sequence[Entry]) -> str:
     seeds = sorted({entry.n for entry in own.values() if entry.n})
     one = "seed" if seeds == [1] else "seeds"
     said.append(f"ours are means of {' or '.join(map(str, seeds))} {one}" if seeds else "no run of ours is recorded")
+    scales = sorted({entry.scale for entry in found if entry.scale})
+    if len(scales) > 1:
+        dense = [f"{SPECS[network].dense_macs(widths_of(k, network)) / 1e6:.0f} M at k = {k:g}" for k in scales]
+        said.append(f"each is held against the original of its own width ({words.join(dense)})")
     text = "; ".join(said)
     return text[0].upper() + text[1:] + "."
 
@@ -158,6 +174,14 @@ def speed_of(entry: Entry) -> str:
         if parts:
             said.append(f"{words.join(parts)} times as fast as dense on the {name}")
     return "; ".join(said)
+
+
+def _with_width(entry: Entry) -> Entry:
+    """The width factor in its name, where its network has several and the name says none yet."""
+    if entry.scale is None or "k =" in entry.label:
+        return entry
+    bare = entry.label.removesuffix(" (paper)")
+    return replace(entry, label=f"{bare} (k = {entry.scale:g}{', paper' if bare != entry.label else ''})")
 
 
 def _fast(run: Any, device: str) -> dict[int, float]:

@@ -16,7 +16,7 @@ from sbp.viz.threshold import GROUND, GROUND_DARK, INK, INK_DARK, error_floor
 
 PICK = "pick"  # the selection of a point; what it gives is the entry's key
 HEIGHT, WIDTH = 420, 1000  # WIDTH: of the plot on a laptop, for the places of the names
-NAMED = ("original", "sparse-vd", "ssl", "sbp", "sbpa", "sbp-small")  # of ours
+NAMED = ("sbp-small",)  # of ours, beside those that stand against a row of the paper's, and the one that errs most
 
 
 def chart(found: Sequence[Entry], network: str, chosen: str = "", dark: bool = False) -> Any:
@@ -26,12 +26,15 @@ def chart(found: Sequence[Entry], network: str, chosen: str = "", dark: bool = F
     if not drawn:
         return charts.empty("No method has a result on this network yet.", HEIGHT)
     points = pd.DataFrame([
-        {"key": entry.key, "name": entry.label, "origin": entry.origin, "macs": entry.macs, "fewer": entry.fewer,
-         "error_percent": entry.error, "low": entry.error - (entry.spread or 0),
-         "high": entry.error + (entry.spread or 0), "kept": words.widths(entry.kept) or "not said"}
+        {"key": entry.key, "name": entry.label, "short": _short(entry), "origin": entry.origin,
+         "macs": entry.macs, "fewer": entry.fewer, "error_percent": entry.error,
+         "low": entry.error - (entry.spread or 0), "high": entry.error + (entry.spread or 0),
+         "kept": words.widths_of(network, entry.kept) or "not said",
+         "named": entry.origin != OURS or bool(entry.beside) or entry.key in (*NAMED, chosen)}
         for entry in drawn
     ])  # fmt: skip
-    dense = SPECS[network].dense_macs()
+    points["named"] |= (points["origin"] == OURS) & (points["error_percent"] == _worst(points))
+    dense = max(SPECS[network].dense_macs(), int(points["macs"].max()))
     floor = error_floor(points["low"].clip(lower=0.05))
     top = min(100.0, 1.15 * float(points["high"].max()))
     view = (0.8 * float(points["macs"].min()), dense * 1.6, floor, top)
@@ -40,8 +43,8 @@ def chart(found: Sequence[Entry], network: str, chosen: str = "", dark: bool = F
     y = alt.Y("error_percent:Q", title="test error, % (log)", axis=_error_axis(floor, top),
               scale=alt.Scale(type="log", domain=[floor, top], nice=False))  # fmt: skip
     layers = [_bars(points, x, dark), _steps(points, x, y, dark), _marks(points, x, y, chosen, dark)]
-    layers += _names(points, x, y, view, chosen, dark)
-    return charts.finish(alt.layer(*[layer for layer in layers if layer is not None]), describe(found), HEIGHT)
+    layers += _names(points[points["named"]], x, y, view, dark)
+    return charts.finish(alt.layer(*[layer for layer in layers if layer is not None]), describe(found, network), HEIGHT)
 
 
 def _error_axis(floor: float, top: float) -> alt.Axis:
@@ -98,14 +101,24 @@ def _marks(points: pd.DataFrame, x: alt.X, y: alt.Y, chosen: str, dark: bool) ->
     )  # fmt: skip
 
 
-def _names(
-    points: pd.DataFrame, x: alt.X, y: alt.Y, view: tuple[float, ...], chosen: str, dark: bool
-) -> list[Any]:  # fmt: skip
-    named = points[(points["origin"] != OURS) | points["key"].isin([*NAMED, chosen])]
+def _short(entry: Entry) -> str:
+    """A name for the plot of a network with several widths, where k = 1 and what the shape says go without saying."""
+    if "(k =" not in entry.label:
+        return entry.label
+    return entry.label.partition(" (k =")[0] + ("" if entry.scale == 1 else f", k = {entry.scale:g}")
+
+
+def _worst(points: pd.DataFrame) -> float:
+    """The most error that one of ours makes: such a point stands alone, and would be asked about."""
+    return float(points.loc[points["origin"] == OURS, "error_percent"].max())
+
+
+def _names(named: pd.DataFrame, x: alt.X, y: alt.Y, view: tuple[float, ...], dark: bool) -> list[Any]:
     named = named.sort_values("macs", kind="stable")
     colour, ground = dict(zip(*_colours(dark), strict=True)), GROUND_DARK if dark else GROUND
     # Names that stand alike around their points share a layer: each layer costs the browser and Python alike.
     alike: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    named = named.assign(name=named["short"])
     for mark, place in zip(named.itertuples(), places(named, view, WIDTH, HEIGHT), strict=True):
         row = {"macs": mark.macs, "error_percent": mark.error_percent, "name": mark.name}
         alike.setdefault((colour[str(mark.origin)], *place.items()), []).append(row)

@@ -84,6 +84,25 @@ def widths(counts: Iterable[int]) -> str:
     return "–".join(str(int(count)) for count in counts)
 
 
+def widths_of(network: str, counts: Sequence[int]) -> str:
+    """The same, of a network of many layers block by block, so that a line of them breaks and can be read.
+
+    Fewer counts than layers are those of the first layers.
+
+    >>> widths_of("lenet-500-300", [784, 500, 300])
+    '784–500–300'
+    >>> widths_of("vgg-like", [64, 62, 128, 126, 234, 155, 31, 79, 73, 9, 59, 73, 56, 56, 27])
+    '64–62 128–126 234–155–31 79–73–9 59–73–56 56 27'
+    """
+    if len(counts) <= MANY:
+        return widths(counts)
+    layers = SPECS[network].layers()
+    blocks: dict[str, list[int]] = {}
+    for layer, count in zip(layers, counts, strict=False):
+        blocks.setdefault(layer.name.partition("_")[0], []).append(count)
+    return " ".join(map(widths, blocks.values()))
+
+
 def in_all(counts: Sequence[int]) -> str:
     """Units layer by layer, or of more layers than one reads at a glance, the sum.
 

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.parts import methods_table
 from sbp.experiments import results
+from sbp.experiments.plans import PLANS
 from sbp.viz import methods, methods_chart
 from tests import made_results
 from tests.made_up import write_run
@@ -92,6 +93,25 @@ def test_another_network_by_link_and_a_wrong_one_is_said(found: Path) -> None:
     assert "220–130–45" in texts(at)
 
 
+def test_a_deep_network_at_two_widths_by_link(no_results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made_results.write(no_results, made_results.table_1(), made_results.table_2())
+    monkeypatch.setitem(PLANS, "table-2", made_results.plan_2())
+    at = healthy(opened(PAGE, network="vgg-like"))
+    order = list(the_table(at)["method"])
+    assert order.index("SBP (k = 1.5, paper)") == order.index("SBP (k = 1.5)") + 1
+    assert {"CHIP", "HRankPlus", "OTOv2"} <= set(order)
+    said = texts(at)
+    assert "VGG-like on CIFAR-10" in said
+    assert "**SBP (k = 1)**: 6.50 % test error" in said
+    assert "KL weights MACs^0.5" in texts(healthy(opened(PAGE, network="vgg-like", row="sbpa-half")))
+
+
+def test_a_network_without_results_shows_the_papers_and_names_its_command(found: Path) -> None:
+    at = healthy(opened(PAGE, network="vgg-like"))
+    assert "python -m sbp reproduce table-2" in texts(at)
+    assert "SBPa (k = 1.5, paper)" in list(the_table(at)["method"])
+
+
 def test_a_row_leads_to_its_recorded_run(found: Path, no_recordings: Path) -> None:
     noisy = recording(no_recordings, "table-1-lenet-500-300-sbp")
     plain = recording(no_recordings, "table-1-lenet-500-300-ssl", method="ssl")
@@ -102,7 +122,7 @@ def test_a_row_leads_to_its_recorded_run(found: Path, no_recordings: Path) -> No
 
 
 def test_a_click_goes_into_the_link(monkeypatch: pytest.MonkeyPatch) -> None:
-    entries = methods.entries(made_results.table_1().of("lenet-500-300"), (), ())
+    entries = methods.entries(made_results.table_1().of("lenet-500-300"), (), (), made_results.AGAINST)
     page = SimpleNamespace(query_params={}, session_state={"t": {"selection": {"rows": [2]}}})
     monkeypatch.setattr(methods_table, "st", page)
     methods_table._row("t", entries)

@@ -10,19 +10,25 @@ from typing import Any
 import pytest
 
 from sbp.distributions import moments
+from sbp.experiments.results import Row
 from sbp.networks.specs import SPECS
-from sbp.paper import rows_of
+from sbp.paper import all_of, rows_of
 from sbp.published import PUBLISHED, points_of
 from sbp.viz import export, interval, methods, methods_chart, twins
 from sbp.viz.methods import OTHERS, OURS, PAPER
 from tests import made_results
 from tests.made_up import write_run
 
-NETWORKS = ("lenet-500-300", "lenet-5-caffe")
+NETWORKS = ("lenet-500-300", "lenet-5-caffe", "vgg-like")
+
+
+def rows(network: str) -> tuple[Row, ...]:
+    table = made_results.table_2() if network == "vgg-like" else made_results.table_1()
+    return table.of(network)
 
 
 def entries_of(network: str) -> list[methods.Entry]:
-    return methods.entries(made_results.table_1().of(network), rows_of(network), points_of(network))
+    return methods.entries(rows(network), all_of(network), points_of(network), made_results.AGAINST)
 
 
 def spec_of(chart: Any) -> dict[str, Any]:
@@ -43,15 +49,12 @@ def test_every_row_of_every_source_is_there_once(network: str) -> None:
     found = entries_of(network)
     assert len({entry.key for entry in found}) == len(found)
     counts = {origin: sum(entry.origin == origin for entry in found) for origin in (OURS, PAPER, OTHERS)}
-    ours = made_results.table_1().of(network)
-    assert counts == {OURS: len(ours), PAPER: len(rows_of(network)), OTHERS: len(points_of(network))}
-    assert len(methods.table(found)) == len(methods.numbers(found)) == len(found)
+    assert counts == {OURS: len(rows(network)), PAPER: len(all_of(network)), OTHERS: len(points_of(network))}
+    assert len(methods.table(found, network)) == len(methods.numbers(found)) == len(found)
 
 
 def test_a_row_without_a_run_is_left_out_and_the_papers_stays() -> None:
-    from sbp.experiments.results import Row
-
-    found = methods.entries([Row("ssl", "SSL", "lenet-500-300")], rows_of("lenet-500-300"), ())
+    found = methods.entries([Row("ssl", "SSL", "lenet-500-300")], rows_of("lenet-500-300"), (), made_results.AGAINST)
     assert [entry.label for entry in found if "SSL" in entry.label] == ["SSL (paper)"]
 
 
@@ -80,7 +83,8 @@ def test_the_frontier_holds_every_point_and_names_the_clicked_one(network: str, 
     assert spec["description"].endswith(".")
     rows = max(spec["datasets"].values(), key=len)
     assert {row["key"] for row in rows} == {entry.key for entry in found}
-    low, high = SPECS[network].dense_macs() / 200, SPECS[network].dense_macs() * 1.6
+    dense = max(row.macs for row in all_of(network))
+    low, high = dense / 200, dense * 1.6
     assert all(low < row["macs"] < high for row in rows)
     assert methods_chart.PICK in json.dumps(spec.get("params", spec))
     assert len(domains(spec)) == 2
@@ -88,11 +92,45 @@ def test_the_frontier_holds_every_point_and_names_the_clicked_one(network: str, 
 
 
 def test_the_sentence_restates_ours_beside_the_papers() -> None:
-    said = methods.describe(entries_of("lenet-500-300"))
+    said = methods.describe(entries_of("lenet-500-300"), "lenet-500-300")
     times = 545_000 / SPECS["lenet-500-300"].macs((220, 130, 45))
     assert f"SBP 1.46 % at {times:.1f} times fewer MACs, the paper’s 1.55 % at 11.2" in said
     assert said.endswith("ours are means of 3 seeds.")
-    assert methods.describe(methods.entries((), rows_of("lenet-500-300"), ())) == "No run of ours is recorded."
+    none = methods.entries((), rows_of("lenet-500-300"), (), {})
+    assert methods.describe(none, "lenet-500-300") == "No run of ours is recorded."
+
+
+def test_each_width_of_a_network_is_held_against_its_own_original() -> None:
+    found = {entry.key: entry for entry in entries_of("vgg-like")}
+    order = list(found)
+    for key, printed in (("sbp", "paper-SBP"), ("sbp-wide", "paper-SBP-k1.5"), ("sbpa", "paper-SBPa")):
+        assert order[order.index(key) + 1] == printed
+    assert found["sbp-wide"].label == "SBP (k = 1.5)"
+    assert found["paper-SBP-k1.5"].label == "SBP (k = 1.5, paper)"
+    assert found["paper-SBP-k1.5"].fewer == pytest.approx(3.32, abs=0.005)
+    assert found["sbp-wide"].fewer == pytest.approx(703_962_624 / found["sbp-wide"].macs)
+    assert found["sbpa-half"].bound == "MACs^0.5"
+    said = methods.describe(list(found.values()), "vgg-like")
+    assert "SBP (k = 1.5) 6.10 %" in said
+    assert "the original of its own width (313 M at k = 1 and 704 M at k = 1.5)" in said
+    assert " (k" not in "".join(entry.label for entry in entries_of("lenet-5-caffe")), "one width needs no name"
+
+
+def test_the_units_of_fifteen_layers_are_written_block_by_block() -> None:
+    table = methods.table(entries_of("vgg-like"), "vgg-like").set_index("method")["units kept"]
+    assert table["SBP (k = 1)"] == "64–62 128–120 220–150–60 79–73–20 59–73–56 56 27"
+    assert table["SBP (k = 1, paper)"] == "64–62 128–126 234–155–31 79–73–9 59–73–56 27"
+
+
+def test_a_point_that_stands_alone_is_named() -> None:
+    made = list(rows("lenet-500-300"))
+    lone = made_results.run("lenet-500-300", "sbp-weights", 4.2, (324, 41, 92))
+    made.append(Row("sbp-weights", "SBP on weights", "lenet-500-300", (lone,)))
+    found = methods.entries(made, rows_of("lenet-500-300"), (), made_results.AGAINST)
+    spec = spec_of(methods_chart.chart(found, "lenet-500-300"))
+    written = {row["name"] for layer in spec["layer"] for row in layer.get("data", {}).get("values", ())}
+    assert "SBP on weights" in written
+    assert "SBP, frontier" not in written
 
 
 def test_nothing_at_all_is_said_in_words() -> None:
@@ -100,8 +138,10 @@ def test_nothing_at_all_is_said_in_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "fewer"), [("BC-GHS", 14.95), ("BC-GNJ", 8.1), ("L0", 2.1), ("L0, sep", 5.9), ("BB dropout", 30.0)]
-)
+    ("method", "fewer"),
+    [("BC-GHS", 14.95), ("BC-GNJ", 8.1), ("L0", 2.1), ("L0, sep", 5.9), ("BB dropout", 30.0), ("CHIP", 4.69),
+     ("HRankPlus", 4.69), ("OTOv2", 3.76)],
+)  # fmt: skip
 def test_published_points_count_as_their_sources_say(method: str, fewer: float) -> None:
     (point,) = (point for point in PUBLISHED if point.method == method)
     assert point.fewer == pytest.approx(fewer, abs=0.05)
