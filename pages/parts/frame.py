@@ -12,13 +12,16 @@ from pages.parts.copy_link import copy_link
 TITLE = "Structured Bayesian pruning"
 ICON = str(Path(__file__).parents[2] / "assets" / "icon.svg")
 
-# Streamlit has no option for the width of a page or the gap below its header line.
+# Streamlit has no option for the width of a page or the gap below its header line. And it keeps a button that was
+# replaced on the page while it has the focus, until the script has run: pressing the new one takes the focus, the old
+# one vanishes, and the new one moves away between the mouse's down and up, so that its click is lost: Stop, Resume.
 _CSS = """
 <style>
 [data-testid="stMainBlockContainer"] {
   max-width: 1320px; margin: 0 auto; padding-left: 1.25rem; padding-right: 1.25rem;
 }
 [data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 0.75rem; }
+[data-retained]:has(> .stButton) { display: none; }
 .page-title { display: flex; flex-wrap: wrap; align-items: baseline; column-gap: 1rem; }
 .page-title h1 { font-size: 1.75rem; padding: 0; margin: 0; line-height: 1.2; }
 .page-title p { font-size: 1.0625rem; margin: 0; opacity: 0.75; }

@@ -16,6 +16,13 @@ from tests.made_up import write_run
 PLAYER = ".player"
 MINUTE = 60_000
 
+# In the first frame with the button Resume, the width of the button Stop, 0 where it is gone or hidden.
+WAITS_FOR_RESUME = """() => new Promise((done) => {
+  const look = () => document.querySelector('.st-key-resume button')
+    ? done(document.querySelector('.st-key-stop')?.offsetWidth || 0) : requestAnimationFrame(look);
+  look();
+})"""
+
 
 @pytest.fixture
 def stopped_afterwards(served: Served) -> Iterator[None]:
@@ -90,12 +97,11 @@ def test_start_watch_reload_stop_resume(
     expect(page.locator(PLAYER)).to_have_attribute("data-following", "true", timeout=MINUTE)
 
     # Stopped from the page, and resumed.
-    page.locator(".st-key-stop button").first.click()
-    expect(page.locator(".st-key-resume button").first).to_be_visible(timeout=MINUTE)
-    assert store.open_run(run_id, served.runs).state is State.STOPPED
     done = len(store.open_run(run_id, served.runs).records())
-    settle(page)  # a click while the page is still being drawn anew is lost
-    page.locator(".st-key-resume button").first.click()
+    page.locator(".st-key-stop button").first.click()
+    assert page.evaluate(WAITS_FOR_RESUME) == 0, "the old button stands beside the new one, which will move"
+    assert store.open_run(run_id, served.runs).state is State.STOPPED
+    page.locator(".st-key-resume button").first.click()  # at once, while the page is still being drawn anew
     expect(page.locator(PLAYER)).to_have_attribute("data-following", "true", timeout=MINUTE)
     expect(page.locator(".st-key-stop button").first).to_be_visible(timeout=MINUTE)
     page.wait_for_timeout(3000)
