@@ -40,7 +40,7 @@ class Record:
     noise_lr: float
 
     def to_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+        return dict(vars(self))  # its values are numbers and a tuple: nothing to copy deeply
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Record:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import os
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from sbp.networks.specs import LayerInfo
-from sbp.records import Record
+from sbp.runs.growing import grown_records, grown_rows
 
 
 @dataclass(frozen=True)
@@ -31,12 +30,7 @@ class Snapshots:
 def read_snapshots(path: Path, layers: tuple[LayerInfo, ...]) -> Snapshots:
     """Reads noise.f32 for these layers; a missing file has no rows, and a cut last row is left out."""
     units = [layer.units for layer in layers]
-    width = 1 + 2 * sum(units)
-    try:
-        flat = np.fromfile(path, dtype="<f4")
-    except OSError:
-        flat = np.zeros(0, dtype="<f4")
-    rows = flat[: len(flat) // width * width].reshape(-1, width)
+    rows = grown_rows(path, 1 + 2 * sum(units))
     edges = np.cumsum([1, *units, *units])
     parts = [rows[:, start:end] for start, end in itertools.pairwise(edges)]
     keys = [layer.name for layer in layers]
@@ -76,24 +70,8 @@ def scan_folder(folder: Path) -> tuple[tuple[str, int, int], ...]:
     return tuple(sorted(entries))
 
 
-def parse_records(path: Path) -> tuple[list[Record], str]:
-    """The records up to the first bad line, and a sentence about that line or an empty one."""
-    records: list[Record] = []
-    try:
-        lines = path.read_bytes().splitlines(True)
-    except OSError:
-        return records, ""
-    for number, line in enumerate(lines, 1):
-        if not line.endswith(b"\n"):
-            break  # cut: the writer died, or is writing it now
-        try:
-            records.append(Record.from_dict(json.loads(line)))
-        except (ValueError, TypeError, KeyError) as error:
-            return records, f"{path.name} in {path.parent} cannot be read from line {number} on: {error}."
-    return records, ""
-
-
 @lru_cache(maxsize=512)
 def records_problem(path: Path, entry: Hashable) -> str:
-    """The sentence alone, remembered by the file's time and size, so that a long list of runs stays cheap."""
-    return "" if entry is None else parse_records(path)[1]
+    """The sentence about the first bad line of the records, or an empty one; remembered by the file's time and size, so
+    that a long list of runs stays cheap."""
+    return "" if entry is None else grown_records(path)[1]

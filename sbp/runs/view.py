@@ -16,7 +16,8 @@ from sbp.networks.specs import SPECS, LayerInfo
 from sbp.records import Record
 from sbp.runs import format as names
 from sbp.runs.files import BadFile, is_locked, read_json
-from sbp.runs.reading import Snapshots, parse_records, read_snapshots, read_tail, records_problem, scan_folder
+from sbp.runs.growing import grown_records
+from sbp.runs.reading import Snapshots, read_snapshots, read_tail, records_problem, scan_folder
 from sbp.runs.states import ACTIVE, State
 
 T = TypeVar("T")
@@ -89,7 +90,7 @@ class RunView:
 
     def records(self) -> list[Record]:
         """The scalars of every finished epoch; a cut last line is left out, and all from a corrupt one on."""
-        return parse_records(self.folder / names.RECORDS)[0]
+        return grown_records(self.folder / names.RECORDS)[0]
 
     def snapshots(self) -> Snapshots:
         """mu and log sigma of every unit at every epoch; a cut last row is left out."""

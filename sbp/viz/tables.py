@@ -137,7 +137,8 @@ def build(run: Run, before: RunTables | None = None) -> RunTables:
         new = moments.snr(loc[known:], log_scale[known:], config.log_low, config.log_high)
         new = np.asarray(new, dtype=np.float32).reshape(len(loc) - known, layer.units)
         snr[layer.name] = np.concatenate([before.snr[layer.name][:known], new]) if before and known else new
-        death[layer.name] = epochs_of_death(epochs, snr[layer.name])
+        went = before.death[layer.name] if before and known and known == len(before.epochs) else None
+        death[layer.name] = epochs_of_death(epochs, snr[layer.name], known, went)
     return RunTables(
         run=run.id, layers=tuple(run.layers), epochs=epochs, loc=dict(shots.loc), log_scale=dict(shots.log_scale),
         snr=snr, death=death, records=records_table(run.records()),
@@ -147,14 +148,21 @@ def build(run: Run, before: RunTables | None = None) -> RunTables:
     )  # fmt: skip
 
 
-def epochs_of_death(epochs: np.ndarray, snr: np.ndarray) -> np.ndarray:
+def epochs_of_death(
+    epochs: np.ndarray, snr: np.ndarray, known: int = 0, before: np.ndarray | None = None
+) -> np.ndarray:
     """First epoch from which a unit stays below SNR 1; `ALIVE` where it is kept at the end. Shapes [E], [E, U] -> [U].
 
-    A unit that came back counts as dying when it went for good.
+    A unit that came back counts as dying when it went for good. before: the same of the first `known` epochs alone,
+    from which it is brought up to date.
 
     >>> epochs_of_death(np.array([0, 1, 2]), np.array([[9, 9, 9], [0.3, 9, 0.3], [2, 2, 0.3]])).tolist()[2]
     1
     """
+    if before is not None:
+        for epoch, row in zip(epochs[known:], snr[known:], strict=True):
+            before = np.where(row < 1, np.minimum(before, epoch), ALIVE).astype(np.int32)
+        return before
     if not len(epochs):
         return np.full(snr.shape[1], ALIVE, dtype=np.int32)
     dead = snr < 1
@@ -194,8 +202,15 @@ def _common_rows(before: RunTables | None, name: str, loc: np.ndarray, log_scale
     if before is None or name not in before.loc:
         return 0
     n = min(len(before.loc[name]), len(loc))
+    if _place(before.loc[name]) == _place(loc) and _place(before.log_scale[name]) == _place(log_scale):
+        return n  # rows are added where they were read to (sbp.runs.growing), so these are the same ones
     same = np.array_equal(before.loc[name][:n], loc[:n]) and np.array_equal(before.log_scale[name][:n], log_scale[:n])
     return n if same else 0
+
+
+def _place(values: np.ndarray) -> tuple[int, tuple[int, ...]]:
+    """Where an array lies in memory; both are alive, so no two share a place that are not the same."""
+    return values.__array_interface__["data"][0], values.strides
 
 
 _cache: OrderedDict[Hashable, tuple[Hashable, RunTables]] = OrderedDict()

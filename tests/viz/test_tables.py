@@ -107,3 +107,14 @@ def test_long_form(found: tables.RunTables) -> None:
     row = table[(table["unit"] == 5) & (table["epoch"] == 7)].iloc[0]
     assert row["snr"] == found.snr["dense1"][7, 5]
     assert row["kept"] == (row["snr"] >= 1)
+
+
+def test_deaths_brought_up_to_date_are_those_of_all_epochs() -> None:
+    random = np.random.default_rng(3)
+    snr = np.exp(random.normal(0, 1, (40, 60))).astype(np.float32)
+    epochs = np.cumsum(random.integers(1, 3, 40))
+    for known in (1, 17, 39, 40):
+        before = tables.epochs_of_death(epochs[:known], snr[:known])
+        assert np.array_equal(
+            tables.epochs_of_death(epochs, snr, known, before), tables.epochs_of_death(epochs, snr)
+        )
