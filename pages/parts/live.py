@@ -126,7 +126,7 @@ def ending(run: RunView) -> str:
         return replay.caption(run, words.run_title(run.config)) + "."
     result = run.result or {}
     if run.state is State.FINISHED and result.get("test_error_percent") is not None:
-        kept = words.widths(result.get("kept") or ())
+        kept = words.widths_of(run.config.network, result.get("kept") or ())
         return (
             f"Finished after {words.duration(result.get('seconds'))}: {result['test_error_percent']:.2f} % test error, "
             f"{kept} units kept, {_times(result.get('macs_reduction'))} on {run.meta.get('hardware', run.device)}."

@@ -43,7 +43,7 @@ def show() -> None:
         table=lambda: methods.numbers(entries).to_csv(index=False).encode(),
     )  # fmt: skip
     if chosen is not None:
-        _line(chosen)
+        _line(chosen, network)
     _table(entries, network)
 
 
@@ -82,10 +82,10 @@ def _chosen(entries: list[Entry]) -> Entry | None:
     return next((entry for entry in entries if entry.key == wanted), fallback)
 
 
-def _line(entry: Entry) -> None:
+def _line(entry: Entry, network: str) -> None:
     """What the chosen row stands on, and the ways to its run."""
     with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="methods-line"):
-        st.markdown(sentence(entry), width="stretch")
+        st.markdown(sentence(entry, network), width="stretch")
         run = _run_of(entry)
         if run is None:
             return
@@ -93,12 +93,12 @@ def _line(entry: Entry) -> None:
             st.page_link(page, label=title, icon=icon, query_params={"run": run.id})
 
 
-def sentence(entry: Entry) -> str:
+def sentence(entry: Entry, network: str) -> str:
     """An entry in Markdown: figures, and what they stand on."""
     fewer = "no MACs left" if entry.fewer is None else f"{entry.fewer:.1f} times fewer MACs"
     said = [f"**{entry.label}**: {entry.error:.2f} % test error, {fewer}"]
     if entry.kept:
-        said.append(f"{words.widths(entry.kept)} units kept")
+        said.append(f"{words.widths_of(network, entry.kept)} units kept")
     if speed := methods.speed_of(entry):
         said.append(speed)
     if entry.origin == PAPER:

@@ -93,7 +93,7 @@ def outcome(run: RunView) -> str:
         parts.append(f"**{held:.2f} %** held-out error")
     if summary["macs_reduction"]:
         parts.append(f"**{summary['macs_reduction']:.1f}×** fewer MACs")
-    kept = f"  \n:gray[{words.widths(summary['kept'])} kept]" if summary["kept"] else ""
+    kept = f"  \n:gray[{words.widths_of(run.config.network, summary['kept'])} kept]" if summary["kept"] else ""
     return (" · ".join(parts) or ":gray[No epoch was finished.]") + kept
 
 

@@ -39,10 +39,13 @@ def pack(
     macs, params = dense
     errors = stops["error_percent"]
     measured = not errors.isna().any()
+    many, colours = len(layers) > words.MANY, palette.layer_colours(len(layers))
+    ends = {0: "first layer", len(layers) - 1: "last layer"}  # all that is named of many
     lines = [
         {
-            "name": words.layer_title(layer), "colour": palette.layer_colour(i), "width": 2,
-            "dash": [] if palette.DASHES[i % 4] == (1, 0) else list(palette.DASHES[i % 4]),
+            "name": ends.get(i, "") if many else words.layer_title(layer), "colour": colours[i],
+            "width": 1.5 if many else 2,
+            "dash": [] if many or palette.layer_dash(i) == (1, 0) else list(palette.layer_dash(i)),
             "percent": [round(100 * kept[i] / layer.units, 3) for kept in stops["kept"]],
         }
         for i, layer in enumerate(layers)
@@ -57,7 +60,7 @@ def pack(
         "floor": figures.error_floor(errors) if measured else None, "lines": lines, "prior": prior_snr,
         "headlines": [figures.headline(layers, stop, macs, objects) for stop in stops.itertuples()],
         "readouts": [_readout(stop, layers, macs, params, n) for stop in stops.itertuples()],
-        "layers": len(layers), "marks": _marks(stops),
+        "layers": len(layers), "many": many, "marks": _marks(stops),
         "alt": "Error, units kept and MACs along the threshold on the SNR.",
         "light": {"pruned": "#A94A00", "reference": palette.REFERENCE, "error": palette.DATA, "ink": figures.INK},
         "dark": {"pruned": palette.PRUNED_DARK, "reference": palette.REFERENCE_DARK, "error": palette.DATA_DARK,

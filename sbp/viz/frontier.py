@@ -81,8 +81,8 @@ def describe(sweep: Sweep | None, dense: int, objects: str, paper: bool = True) 
 def comparison(rows: Sequence[PaperRow], ours: dict[str, Any] | None) -> pd.DataFrame:
     """This run's row above the paper's: error, kept units, times fewer MACs, and as printed."""
     table = [
-        {"method": f"{row.method} (paper)", "test error, %": row.error_percent, "kept": words.widths(row.kept),
-         "times fewer": row.fewer, "as printed": f"{row.flops:.2f}×"}
+        {"method": f"{row.method} (paper)", "test error, %": row.error_percent,
+         "kept": words.widths_of(row.network, row.kept), "times fewer": row.fewer, "as printed": f"{row.flops:.2f}×"}
         for row in rows
     ]  # fmt: skip
     return pd.DataFrame([ours, *table] if ours else table).round({"times fewer": 2, "test error, %": 2})

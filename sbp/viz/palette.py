@@ -103,6 +103,20 @@ def layer_colour(index: int) -> str:
     return LAYERS[index % len(LAYERS)]
 
 
+def layer_colours(count: int) -> list[str]:
+    """A colour for each layer; of more layers than one tells apart, a ramp from the first to the last of them.
+
+    >>> layer_colours(3), layer_colours(9)[::4]
+    (['#0072B2', '#E69F00', '#009E73'], ['#E69F00', '#CC79A7', '#0072B2'])
+    """
+    if count <= 2 * len(LAYERS):
+        return [layer_colour(index) for index in range(count)]
+    ends = np.array([_rgb(LAYERS[index]) for index in (1, 3, 0)], dtype=np.float64)
+    at = np.linspace(0, len(ends) - 1, count)
+    mixed = np.stack([np.interp(at, range(len(ends)), ends[:, channel]) for channel in range(3)], axis=-1)
+    return ["#{:02X}{:02X}{:02X}".format(*colour) for colour in np.rint(mixed).astype(int)]
+
+
 def layer_dash(index: int) -> tuple[int, ...]:
     """Its dash, another one where the colours begin anew: sixteen layers are told apart.
 

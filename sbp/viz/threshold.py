@@ -28,8 +28,8 @@ def objects_of(sweep: Sweep, dataset: str) -> str:
 
 def headline(layers: Sequence[LayerInfo], stop: Any, dense: int, objects: str) -> list[str]:
     """One stop in a sentence, cut where numbers begin and end: every second part is one."""
-    units = words.widths(layer.units for layer in layers)
-    parts = [f"At SNR ≥ {number(stop.threshold)}: ", words.widths(stop.kept), f" of {units} units kept, "]
+    units = words.in_all([layer.units for layer in layers])
+    parts = [f"At SNR ≥ {number(stop.threshold)}: ", words.in_all(stop.kept), f" of {units} units kept, "]
     if stop.macs == dense:
         parts += ["all", " MACs left"]
     elif stop.macs:
@@ -87,8 +87,8 @@ def left_chart(
     """Units kept by layer, and MACs, in percent of the dense network along the threshold; the chosen one is marked."""
     shares = share_table(stops, layers, dense)
     names = [*map(words.layer_title, layers), MACS]
-    colours = [*(palette.layer_colour(i) for i in range(len(layers))), INK_DARK if dark else INK]
-    dashes = [*(list(palette.DASHES[i % 4]) for i in range(len(layers))), [1, 0]]
+    colours = [*palette.layer_colours(len(layers)), INK_DARK if dark else INK]
+    dashes = [*(list(palette.layer_dash(i)) for i in range(len(layers))), [1, 0]]
     lines = (
         alt.Chart(shares)
         .mark_line(clip=True)
@@ -97,7 +97,7 @@ def left_chart(
             y=alt.Y("percent:Q", title="left of the dense network, %", scale=alt.Scale(domain=[0, 100], nice=False),
                     axis=alt.Axis(values=[0, 25, 50, 75, 100], gridOpacity=0.4)),
             color=alt.Color("what:N", title=None, sort=names, scale=alt.Scale(domain=names, range=colours),
-                            legend=alt.Legend(orient="top", symbolStrokeWidth=3)),
+                            legend=alt.Legend(orient="top", symbolStrokeWidth=3, columns=8)),
             strokeDash=alt.StrokeDash("what:N", sort=names, legend=None, scale=alt.Scale(domain=names, range=dashes)),
             strokeWidth=alt.StrokeWidth("what:N", legend=None, sort=names,
                                         scale=alt.Scale(domain=names, range=[2] * len(layers) + [3.5])),
@@ -106,7 +106,7 @@ def left_chart(
     )  # fmt: skip
     stop = stops.iloc[at]
     said = (
-        f"At SNR ≥ {number(stop['threshold'])} {words.widths(stop['kept'])} units are left and "
+        f"At SNR ≥ {number(stop['threshold'])} {words.in_all(stop['kept'])} units are left and "
         f"{100 * stop['macs'] / dense:.1f} % of the MACs."
     )
     return charts.finish(alt.layer(lines, *rules(prior_snr, float(stop["threshold"]), dark)), said)

@@ -6,6 +6,7 @@ open already; the limits are the issue's, the best of three, since other work ma
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -95,6 +96,16 @@ def test_channels_offers_every_layer_and_says_what_it_cannot_show(run: RunView) 
     assert at.selectbox(key="layer-choice").value == "conv3_2"
     assert "Conv 3-2" in texts(at)
     assert "VGG-like is too large to be computed on a page, so its noise is shown alone" in texts(at)
+
+
+def test_the_threshold_names_two_of_fifteen_lines_and_tells_all_by_their_bars(run: RunView) -> None:
+    at = healthy(opened("threshold.py", run=run.id))
+    (found,) = [it.proto for it in at.get("bidi_component") if it.proto.component_name == "threshold"]
+    board = json.loads(found.json)
+    assert [line["name"] for line in board["lines"] if line["name"]] == ["first layer", "last layer", "MACs"]
+    assert len({line["colour"] for line in board["lines"]}) == 16, "no two lines look alike"
+    assert len(board["readouts"][0]) >= 17
+    assert " of 5,248 units kept" in "".join(board["headlines"][0])
 
 
 def test_pixels_says_early_that_there_is_no_layer_of_pixels(run: RunView) -> None:

@@ -76,7 +76,7 @@ export function makePlot(svg) {
     grid(box, [0, 25, 50, 75, 100], y, String);
     const title = svg.appendChild(shape("text", { class: "title", x: 0, y: box.top - 12 }, width < 520 ? "Left, %" : "Left of the dense network, %"));
     let at = LEFT + span;
-    for (const line of [...data.lines].reverse()) {
+    for (const line of data.lines.filter((line) => line.name).reverse()) {
       const name = svg.appendChild(shape("text", { y: box.top - 12, x: 0 }, line.name));
       at -= name.getComputedTextLength();
       name.setAttribute("x", at);

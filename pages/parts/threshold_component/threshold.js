@@ -87,6 +87,7 @@ function makeBoard(root) {
       } else row.append(note);
       return { row, value, note, fill };
     });
+    root.classList.toggle("many", data.many);
     find(".readout").replaceChildren(...rows.map((row) => row.row));
   }
 
