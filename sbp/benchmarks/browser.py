@@ -65,11 +65,18 @@ class Missing(RuntimeError):
 
 @dataclass(frozen=True)
 class App:
-    """A running Streamlit: its address, its process, and the seconds it took to answer."""
+    """A running Streamlit: its address, its folder of runs, the file that its terminal output goes to, its process, and
+    the seconds it took to answer."""
 
     url: str
+    runs: Path
+    log: Path
     process: subprocess.Popen[bytes]
     seconds: float
+
+    def text(self) -> str:
+        """What it has said in its terminal."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
 
     def megabytes(self) -> float:
         """Resident memory of the server, MB (1e6 bytes); 0 where the system has no /proc."""
@@ -105,7 +112,7 @@ def serve(script: Path, runs: Path) -> Iterator[App]:
             if process.poll() is not None or time.perf_counter() - start > START_SECONDS:
                 raise RuntimeError(f"The app did not start. It said:\n{log.read_text(errors='replace')[-2000:]}")
             time.sleep(0.02)
-        yield App(url, process, time.perf_counter() - start)
+        yield App(url, runs, log, process, time.perf_counter() - start)
     finally:
         process.terminate()
         try:
@@ -133,18 +140,23 @@ def chromium() -> Iterator[Any]:
             "Measuring the pages needs playwright: pip install playwright, then python -m playwright install chromium."
         ) from None
     with sync_playwright() as playwright:
-        names = ("chromium", "chromium-browser", "google-chrome")
-        system = next((path for path in map(shutil.which, names) if path), None)
-        if system is None and not Path(playwright.chromium.executable_path).exists():
-            raise Missing(
-                "No Chromium was found: install the system's (Debian: apt-get install chromium), or run "
-                "python -m playwright install chromium."
-            )
-        # Chromium's sandbox refuses to run as root, which is what containers are.
-        root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=system, args=[*LAUNCH, *root])
+        browser = launch(playwright)
         yield browser
         browser.close()
+
+
+def launch(playwright: Any) -> Any:
+    """The system's Chromium, else Playwright's own, without a window; raises `Missing` with what to install."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    system = next((path for path in map(shutil.which, names) if path), None)
+    if system is None and not Path(playwright.chromium.executable_path).exists():
+        raise Missing(
+            "No Chromium was found: install the system's (Debian: apt-get install chromium), or run "
+            "python -m playwright install chromium."
+        )
+    # Chromium's sandbox refuses to run as root, which is what containers are.
+    root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    return playwright.chromium.launch(executable_path=system, args=[*LAUNCH, *root])
 
 
 @contextlib.contextmanager
@@ -159,10 +171,10 @@ def opened(browser: Any, url: str) -> Iterator[Any]:
     context.close()
 
 
-def settle(page: Any) -> None:
-    """Waits until Streamlit's script has run and nothing on the page is stale."""
-    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
-    page.wait_for_function("!document.querySelector('[data-stale=\"true\"]')")
+def settle(page: Any, patience: int = 60_000) -> None:
+    """Waits until Streamlit's script has run and nothing on the page is stale; patience in milliseconds."""
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=patience)
+    page.wait_for_function("!document.querySelector('[data-stale=\"true\"]')", timeout=patience)
 
 
 def first_picture(page: Any, selector: str) -> float:

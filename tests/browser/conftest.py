@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
-from tests.browser.served import PATIENCE_MS, Served, launch, serve, settle
+from tests.browser.served import PATIENCE_MS, Missing, Served, launch, serve, settle
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +21,7 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         try:
             chromium = launch(playwright)
-        except FileNotFoundError as error:
+        except Missing as error:
             if os.environ.get("CI"):
                 pytest.fail(str(error))
             pytest.skip(str(error))
