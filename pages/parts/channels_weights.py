@@ -37,7 +37,7 @@ def network(run: RunView) -> tuple[PlainNetwork | None, str, Hashable]:
         title = words.NETWORK[run.config.network]
         return None, (
             f"{title} is too large to be computed on a page, so its noise is shown alone: weights, filters, images and "
-            "pruning by hand are for the LeNets."
+            "pruning by hand are for the LeNets. Choose a run of one in the list above to see them."
         ), None
     path = run.model_path
     if path is None:
