@@ -148,8 +148,9 @@ def describe(found: Sequence[Entry], network: str) -> str:
     for entry, other in itertools.pairwise(found):  # the paper's row stands under ours
         if not entry.beside or entry.beside == "original" or entry.fewer is None or other.fewer is None:
             continue
+        name = f"{entry.label}:" if "k =" in entry.label else entry.label
         said.append(
-            f"{entry.label} {entry.error:.2f} % at {entry.fewer:.1f} times fewer MACs, the paper’s "
+            f"{name} {entry.error:.2f} % at {entry.fewer:.1f} times fewer MACs, the paper’s "
             f"{other.error:.2f} % at {other.fewer:.1f}"
         )
     if "sbp-small" in own and own["sbp-small"].fewer is not None:
@@ -181,7 +182,7 @@ def _with_width(entry: Entry) -> Entry:
     if entry.scale is None or "k =" in entry.label:
         return entry
     bare = entry.label.removesuffix(" (paper)")
-    return replace(entry, label=f"{bare} (k = {entry.scale:g}{', paper' if bare != entry.label else ''})")
+    return replace(entry, label=f"{bare}, k = {entry.scale:g}{entry.label[len(bare) :]}")
 
 
 def _fast(run: Any, device: str) -> dict[int, float]:

@@ -103,9 +103,9 @@ def _marks(points: pd.DataFrame, x: alt.X, y: alt.Y, chosen: str, dark: bool) ->
 
 def _short(entry: Entry) -> str:
     """A name for the plot of a network with several widths, where k = 1 and what the shape says go without saying."""
-    if "(k =" not in entry.label:
+    if ", k =" not in entry.label:
         return entry.label
-    return entry.label.partition(" (k =")[0] + ("" if entry.scale == 1 else f", k = {entry.scale:g}")
+    return entry.label.removesuffix(" (paper)").removesuffix(", k = 1")
 
 
 def _worst(points: pd.DataFrame) -> float:

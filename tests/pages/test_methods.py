@@ -98,18 +98,18 @@ def test_a_deep_network_at_two_widths_by_link(no_results: Path, monkeypatch: pyt
     monkeypatch.setitem(PLANS, "table-2", made_results.plan_2())
     at = healthy(opened(PAGE, network="vgg-like"))
     order = list(the_table(at)["method"])
-    assert order.index("SBP (k = 1.5, paper)") == order.index("SBP (k = 1.5)") + 1
+    assert order.index("SBP, k = 1.5 (paper)") == order.index("SBP, k = 1.5") + 1
     assert {"CHIP", "HRankPlus", "OTOv2"} <= set(order)
     said = texts(at)
     assert "VGG-like on CIFAR-10" in said
-    assert "**SBP (k = 1)**: 6.50 % test error" in said
+    assert "**SBP, k = 1**: 6.50 % test error" in said
     assert "KL weights MACs^0.5" in texts(healthy(opened(PAGE, network="vgg-like", row="sbpa-half")))
 
 
 def test_a_network_without_results_shows_the_papers_and_names_its_command(found: Path) -> None:
     at = healthy(opened(PAGE, network="vgg-like"))
     assert "python -m sbp reproduce table-2" in texts(at)
-    assert "SBPa (k = 1.5, paper)" in list(the_table(at)["method"])
+    assert "SBPa, k = 1.5 (paper)" in list(the_table(at)["method"])
 
 
 def test_a_row_leads_to_its_recorded_run(found: Path, no_recordings: Path) -> None:

@@ -105,21 +105,21 @@ def test_each_width_of_a_network_is_held_against_its_own_original() -> None:
     order = list(found)
     for key, printed in (("sbp", "paper-SBP"), ("sbp-wide", "paper-SBP-k1.5"), ("sbpa", "paper-SBPa")):
         assert order[order.index(key) + 1] == printed
-    assert found["sbp-wide"].label == "SBP (k = 1.5)"
-    assert found["paper-SBP-k1.5"].label == "SBP (k = 1.5, paper)"
+    assert found["sbp-wide"].label == "SBP, k = 1.5"
+    assert found["paper-SBP-k1.5"].label == "SBP, k = 1.5 (paper)"
     assert found["paper-SBP-k1.5"].fewer == pytest.approx(3.32, abs=0.005)
     assert found["sbp-wide"].fewer == pytest.approx(703_962_624 / found["sbp-wide"].macs)
     assert found["sbpa-half"].bound == "MACs^0.5"
     said = methods.describe(list(found.values()), "vgg-like")
-    assert "SBP (k = 1.5) 6.10 %" in said
+    assert "SBP, k = 1.5: 6.10 %" in said
     assert "the original of its own width (313 M at k = 1 and 704 M at k = 1.5)" in said
-    assert " (k" not in "".join(entry.label for entry in entries_of("lenet-5-caffe")), "one width needs no name"
+    assert "k =" not in "".join(entry.label for entry in entries_of("lenet-5-caffe")), "one width needs no name"
 
 
 def test_the_units_of_fifteen_layers_are_written_block_by_block() -> None:
     table = methods.table(entries_of("vgg-like"), "vgg-like").set_index("method")["units kept"]
-    assert table["SBP (k = 1)"] == "64–62 128–120 220–150–60 79–73–20 59–73–56 56 27"
-    assert table["SBP (k = 1, paper)"] == "64–62 128–126 234–155–31 79–73–9 59–73–56 27"
+    assert table["SBP, k = 1"] == "64–62 128–120 220–150–60 79–73–20 59–73–56 56 27"
+    assert table["SBP, k = 1 (paper)"] == "64–62 128–126 234–155–31 79–73–9 59–73–56 27"
 
 
 def test_a_point_that_stands_alone_is_named() -> None:
