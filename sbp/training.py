@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -19,13 +18,13 @@ from sbp.devices import describe, resolve
 from sbp.divergence import Diverged
 from sbp.evaluation import error_percent, snapshot_of
 from sbp.forecast import FirstPrune
-from sbp.kl_scaling import kl_weights
 from sbp.methods.registry import method_for
 from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.specs import SPECS
 from sbp.pruning.masks import kept_counts
 from sbp.ranks import ONE_RANK, Ranks
 from sbp.records import PHASES, Progress, Record, Snapshot
+from sbp.reporting import meta_of, result_of
 from sbp.schedule import Timetable, kl_strength, order_of
 from sbp.sharing import check_equal, draws_of, generator_of, resume_draws
 from sbp.stepper import TURN, Stepper, alone
@@ -211,41 +210,14 @@ class Training:
 
     def result(self) -> dict[str, Any]:
         """The figures of a finished run; the only place where the test set is read, so to be called once."""
-        kept, split = self.kept(), self.split
-        macs, dense = self.spec.macs(kept), self.spec.dense_macs(self.config.widths)
-        return {
-            **self._sizes(),
-            "epochs": self.config.epochs,
-            "finetune_epochs": self.config.finetune_epochs,
-            "test_error_percent": self._error(split.test_x, split.test_y),
-            "validation_error_percent": self._validation_error(),
-            "kept": list(kept),
-            "macs": macs,
-            # A network with nothing left in some layer costs nothing: its output is a constant.
-            "macs_reduction": dense / macs if macs else None,
-            "seconds": self.clock.seconds,
-        }
+        test = self._error(self.split.test_x, self.split.test_y)
+        errors = {"test_error_percent": test, "validation_error_percent": self._validation_error()}
+        return result_of(self.config, self.split, self.device, self.kept(), errors, self.clock.seconds)
 
     def meta(self) -> dict[str, Any]:
         """What a reader of the run must know beside the config: layers, sizes, hardware, versions."""
-        return {
-            **self._sizes(),
-            "network": self.config.network,
-            "layers": [{**asdict(info), "shape": list(info.shape)} for info in self.network.layers],
-            "hardware": self.ranks.times(describe(self.device)),
-            "versions": {"torch": torch.__version__, "numpy": np.__version__},
-            "data_source": self.source,
-        }
-
-    def _sizes(self) -> dict[str, Any]:
-        return {
-            "device": self.device,
-            "n_train": self.n_train,
-            "n_validation": self.split.n_validation,
-            "n_test": len(self.split.test_y),
-            "kl_weights": list(kl_weights(self.config)),
-            "macs_dense": self.spec.dense_macs(self.config.widths),
-        }
+        hardware = self.ranks.times(describe(self.device))
+        return meta_of(self.config, self.split, self.device, hardware, self.network.layers, self.source)
 
     def _keep_good(self) -> None:
         check_equal(self.network, self.ranks)
