@@ -112,6 +112,10 @@ class Stepper:
     def load_optimiser(self, state: dict[str, object]) -> None:
         """What the optimiser remembers, as `state_dict` gave it."""
         self.optimiser.load_state_dict(state)
+        # Fused Adam walks a parameter and what it remembers of it in the order of memory; files know no channels last.
+        for parameter, remembered in self.optimiser.state.items():
+            for name in ("exp_avg", "exp_avg_sq"):
+                remembered[name] = torch.empty_like(parameter).copy_(remembered[name])
         self._own_rates()
 
     def begin_epoch(self, order: Tensor, factors: Tensor, strengths: Tensor, at: int) -> None:
