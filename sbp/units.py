@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from sbp.distributions.fast import kl_of_units, theta_and_kl
+from sbp.distributions.fast import kl_of_units, theta_alone, theta_and_kl
 from sbp.layer import LOC_MARGIN, LOG_SCALE_RANGE, SBPLayer
 
 
@@ -46,10 +46,13 @@ class AllUnits:
     def draw(self, objects: int, generator: torch.Generator | None = None, keep: Tensor | None = None) -> None:
         """Draws theta for every unit and hands each layer its part, [objects, units], for one forward pass.
 
-        keep: bool [units]; where it is False theta is 0.
+        keep: bool [units], once the noise is frozen and no KL is asked for at every step; where it is False theta is 0.
         """
-        theta, self._kl = theta_and_kl(self.loc, self.log_scale, self.low, self.high, objects, generator)
-        theta = theta if keep is None else theta * keep
+        noise = self.loc, self.log_scale, self.low, self.high
+        if keep is None:
+            theta, self._kl = theta_and_kl(*noise, objects, generator)
+        else:
+            theta = theta_alone(*noise, objects, generator) * keep
         for layer, part in zip(self.layers, theta.split(self.sizes, dim=1), strict=True):
             layer.drawn = part
 

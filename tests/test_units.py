@@ -45,6 +45,18 @@ def test_units_left_out_are_multiplied_by_0() -> None:
     assert (own[1].drawn > 0).all(0).tolist() == [False, True]
 
 
+def test_frozen_noise_is_drawn_as_ever_and_brings_no_kl() -> None:
+    own, frozen = layers(), layers()
+    AllUnits(own).draw(5, torch.Generator().manual_seed(2))
+    units = AllUnits(frozen)
+    units.draw(5, torch.Generator().manual_seed(2), keep=torch.ones(6, dtype=torch.bool))
+    assert units._kl is None
+    for layer, same in zip(own, frozen, strict=True):
+        assert layer.drawn is not None
+        assert same.drawn is not None
+        assert torch.equal(layer.drawn, same.drawn)
+
+
 def test_settling_forgets_the_draws_and_keeps_the_box() -> None:
     own = layers()
     units = AllUnits(own)
