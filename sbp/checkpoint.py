@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
@@ -40,13 +39,14 @@ def weights_of(network: nn.Module) -> dict[str, Tensor]:
     return {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
 
 
-def pack(network: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Copies of the weights and of what the optimiser remembers of them."""
-    tensors = {f"network.{name}": tensor for name, tensor in weights_of(network).items()}
-    for index, values in optimiser.state_dict()["state"].items():
+def pack(stepper: Stepper) -> dict[str, Tensor]:
+    """Copies of the weights, of what the optimiser remembers of them, of their averages and of the sum of the NLL."""
+    tensors = {f"network.{name}": tensor for name, tensor in weights_of(stepper.network).items()}
+    for index, values in stepper.optimiser.state_dict()["state"].items():
         for name, value in values.items():
             tensors[f"optimiser.{index}.{name}"] = value.detach().cpu().clone()
-    return tensors
+    tensors |= {f"average.{index}": value.cpu().clone() for index, value in enumerate(stepper.average)}
+    return {**tensors, "nll_sum": stepper.nll_sum.cpu().clone()}
 
 
 def load_weights(tensors: dict[str, Tensor], network: nn.Module) -> None:
@@ -55,9 +55,9 @@ def load_weights(tensors: dict[str, Tensor], network: nn.Module) -> None:
     network.load_state_dict({name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)})
 
 
-def unpack(tensors: dict[str, Tensor], network: nn.Module, stepper: Stepper) -> None:
+def unpack(tensors: dict[str, Tensor], stepper: Stepper) -> None:
     """Puts back what `pack` copied; raises `OtherVersion` when it is of other parameters than the stepper's."""
-    load_weights(tensors, network)
+    load_weights(tensors, stepper.network)
     moved = [parameter.shape for group in stepper.optimiser.param_groups for parameter in group["params"]]
     held = {int(n.split(".")[1]): t.shape for n, t in tensors.items() if n.endswith(".exp_avg")}
     if any(index >= len(moved) or moved[index] != shape for index, shape in held.items()):
@@ -71,3 +71,6 @@ def unpack(tensors: dict[str, Tensor], network: nn.Module, stepper: Stepper) -> 
             _, index, field = name.split(".")
             remembered["state"].setdefault(int(index), {})[field] = tensor
     stepper.load_optimiser(remembered)
+    for place, value in enumerate(stepper.average):
+        value.copy_(tensors[f"average.{place}"])
+    stepper.nll_sum.copy_(tensors["nll_sum"])

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -234,10 +233,7 @@ class Training:
     def checkpoint(self) -> Checkpoint:
         """All that is needed to go on from this step, on the CPU; raises `Diverged` rather than keep a NaN."""
         self._finite_nll()
-        tensors = pack(self.network, self.stepper.optimiser)
-        tensors |= draws_of(self.generator, self.ranks)
-        tensors["nll_sum"] = self.stepper.nll_sum.cpu().clone()
-        tensors |= {f"average.{index}": value.cpu().clone() for index, value in enumerate(self.stepper.average)}
+        tensors = pack(self.stepper) | draws_of(self.generator, self.ranks)
         state = {
             "epoch": self.epoch,
             "step": self.step,
@@ -255,11 +251,8 @@ class Training:
         # fine-tuning looks at the weights and writes to them, so they come before it and after it.
         load_weights(tensors, self.network)
         self.stepper.start(self.times.phase_at(max(self.step - 1, 0)))
-        unpack(tensors, self.network, self.stepper)
+        unpack(tensors, self.stepper)
         resume_draws(self.generator, tensors, self.ranks, self.config.seed, self.step)
-        self.stepper.nll_sum.copy_(tensors["nll_sum"])
-        for index, value in enumerate(self.stepper.average):
-            value.copy_(tensors[f"average.{index}"])
         self.clock = Clock(float(state["seconds"]))
         self.forecast = FirstPrune.from_dict(state["forecast"])
         self.snapshot_due = bool(state["snapshot_due"])

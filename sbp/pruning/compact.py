@@ -18,9 +18,8 @@ from sbp.gates import Gate
 from sbp.layer import SBPLayer
 from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.rebuild import rebuild
-from sbp.networks.specs import LayerInfo
 from sbp.networks.wiring import WIRING, WeightLayer
-from sbp.pruning.masks import Masks, close_masks
+from sbp.pruning.masks import Masks, close_masks, selected
 
 
 def masks_of(network: NoisyNetwork) -> Masks:
@@ -74,7 +73,7 @@ def compact(network: NoisyNetwork, masks: Mapping[str, np.ndarray] | None = None
     if not all(mask.any() for mask in closed.values()):
         return _constant(network, closed)
     theta = {name: layer.mean_theta().cpu().double().numpy() for name, layer in _noise(network).items()}
-    index, columns = _indices(network.spec_name, network.layers, closed)
+    columns = {name: torch.from_numpy(mask.nonzero()[0]) for name, mask in closed.items()}
     tensors: dict[str, Tensor] = {}
     for weights in WIRING[network.spec_name]:
         weight, bias = _folded(network, weights)
@@ -86,7 +85,8 @@ def compact(network: NoisyNetwork, masks: Mapping[str, np.ndarray] | None = None
         like = getattr(network, weights.name).weight
         tensors[f"{weights.name}.weight"] = weight[rows].to(like).contiguous()
         tensors[f"{weights.name}.bias"] = bias[rows].to(like)
-    tensors |= {f"noise.{name}.index": places.to(network.output.weight.device) for name, places in index.items()}
+    for name, arriving in selected(network.spec_name, network.layers, closed).items():
+        tensors[f"noise.{name}.index"] = torch.from_numpy(arriving.nonzero()[0]).to(network.output.weight.device)
     widths = [int(closed[weights.makes].sum()) for weights in WIRING[network.spec_name] if weights.makes]
     return rebuild(network.spec_name, widths, tensors)
 
@@ -113,20 +113,6 @@ def _checked(network: NoisyNetwork, masks: Mapping[str, np.ndarray]) -> Masks:
     if given != {name: (units,) for name, units in sizes.items()}:
         raise ValueError(f"masks: expected one a noise layer with as many entries as units ({sizes}), got {given}.")
     return close_masks(masks, network.layers)
-
-
-def _indices(name: str, layers: tuple[LayerInfo, ...], closed: Masks) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Where the kept units are: in what reaches a `Select` (only where one is needed), and in the dense weights."""
-    made = {weights.makes for weights in WIRING[name]}
-    index = {}
-    for layer in layers:
-        arriving = closed[layer.name]
-        if layer.parent:
-            channels = closed[layer.parent]
-            arriving = arriving.reshape(len(channels), -1)[channels].reshape(-1)
-        if (layer.parent or layer.name not in made) and not arriving.all():
-            index[layer.name] = torch.from_numpy(arriving.nonzero()[0])
-    return index, {name: torch.from_numpy(mask.nonzero()[0]) for name, mask in closed.items()}
 
 
 def _folded(network: NoisyNetwork, weights: WeightLayer) -> tuple[Tensor, Tensor]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from sbp.networks.specs import LayerInfo
+from sbp.networks.wiring import WIRING
 
 Masks = dict[str, np.ndarray]
 
@@ -38,6 +39,30 @@ def close_masks(masks: Mapping[str, np.ndarray], layers: Sequence[LayerInfo]) ->
             closed[layer.parent] = alive
             closed[layer.name] = (features & alive[:, None]).reshape(-1)
     return closed
+
+
+def selected(name: str, layers: Sequence[LayerInfo], closed: Mapping[str, np.ndarray]) -> Masks:
+    """Which of the units that come in a noise layer keeps, bool by its name, where no weights before it can leave the
+    others out: of pixels, and of the features of the channels that are kept; only where not all are kept.
+
+    name: the network's; closed: bool [units] by noise layer, as `close_masks` gives them.
+
+    >>> from sbp.networks.specs import SPECS
+    >>> closed = {"conv1": np.ones(1, bool), "conv2": np.array([True, False]), "dense1": np.ones(1, bool)}
+    >>> closed["features"] = np.arange(32) < 3
+    >>> selected("lenet-5-caffe", SPECS["lenet-5-caffe"].layers((1, 2, 1)), closed)["features"].nonzero()
+    (array([0, 1, 2]),)
+    """
+    made = {weights.makes for weights in WIRING[name]}
+    places = {}
+    for layer in layers:
+        arriving = closed[layer.name]
+        if layer.parent:
+            channels = closed[layer.parent]
+            arriving = arriving.reshape(len(channels), -1)[channels].reshape(-1)
+        if (layer.parent or layer.name not in made) and not arriving.all():
+            places[layer.name] = arriving
+    return places
 
 
 def kept_counts(masks: Mapping[str, np.ndarray], layers: Sequence[LayerInfo]) -> tuple[int, ...]:
