@@ -89,6 +89,10 @@ class RunConfig:
         0.0, "While fine-tuning, the network that is judged and kept is an exponential average of the weights "
         "with this decay a step; 0 keeps the last weights.", "per step",
     )
+    shrink_after: int = _field(
+        0, "Units that have been removed for this many epochs in a row are cut out of the network in training, which "
+        "makes it faster; none of them can come back. 0 cuts nothing.", "epochs",
+    )
     dropout: float = _field(
         0.5, "binary-dropout: the share of hidden dense neurons dropped. gaussian-dropout: their noise is "
         "N(1, p/(1 - p)) with this p.",
@@ -148,9 +152,14 @@ class RunConfig:
             _at_least(name, getattr(self, name), 1)
         for name in (
             "pretrain_epochs", "train_size", "validation_size", "seed", "threads", "weight_decay", "finetune_epochs",
-            "finetune_lr", "group_penalty",
+            "finetune_lr", "group_penalty", "shrink_after",
         ):
             _at_least(name, getattr(self, name), 0)
+        if self.shrink_after and not self.has_noise:
+            raise ConfigError(
+                f"shrink_after: expected 0 with method {self.method}, whose units have no SNR to go by; it is for "
+                f"{', '.join(NOISE_METHODS)}."
+            )
         if not (_finite(self.kl_exponent) and 0 <= self.kl_exponent <= 1):
             raise ConfigError(f"kl_exponent: expected a number from 0 to 1, got {self.kl_exponent!r}.")
         for name in ("average_decay", "dropout"):

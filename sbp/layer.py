@@ -38,6 +38,7 @@ class SBPLayer(nn.Module):
 
     groups: Tensor | None
     fixed_keep: Tensor | None
+    places: Tensor | None
 
     def __init__(
         self,
@@ -60,12 +61,16 @@ class SBPLayer(nn.Module):
         self.register_buffer("groups", groups, persistent=False)
         # What stays when it is decided elsewhere (by hand, by another criterion), bool [units]; None: by the SNR.
         self.register_buffer("fixed_keep", None, persistent=False)
+        # Of its units among those that come in, int64 [units], where others have been cut out (shrinking); None: all.
+        self.register_buffer("places", None, persistent=False)
         self.drawn: Tensor | None = None  # theta for the next forward pass, drawn elsewhere (units.AllUnits)
         self.held: Tensor | None = None  # E[theta] * keep while many batches are evaluated (evaluation.means_held)
         self.active = True  # False: the identity, as while pretraining
 
     def forward(self, x: Tensor) -> Tensor:
         """theta * x, of x's shape: a fresh theta an object in training, E[theta] * keep in eval."""
+        if self.places is not None:
+            x = x.index_select(self.axis, self.places)
         if not self.active:
             return x
         if self.training:

@@ -60,8 +60,6 @@ class Stepper:
         self.objects = ranks.share(batch)
         self.device = split.train_x.device
         self.captures = self.device.type == "cuda" and not os.environ.get(EAGER)
-        if config.channels_last:
-            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         self.nll_sum = torch.zeros((), device=self.device)
         steps = split.n_train // batch
         self.order = torch.zeros(steps, batch, dtype=torch.long, device=self.device)
@@ -71,6 +69,8 @@ class Stepper:
     def start(self, phase: str) -> None:
         """Begins a phase with a fresh optimiser."""
         config, self.phase = self.config, phase
+        if config.channels_last:
+            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stubs
         self.method.switch(self.network, phase != "pretrain")
         if phase == "finetune":
             self.method.freeze(self.network)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sbp.checkpoint import Checkpoint, load_weights, pack, unpack, weights_of
+from sbp.checkpoint import Checkpoint, load_weights, weights_of
 from sbp.clock import Clock, Pace
 from sbp.config import RunConfig
 from sbp.data import Dataset, prepare
@@ -20,12 +20,12 @@ from sbp.forecast import FirstPrune
 from sbp.methods.registry import method_for
 from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.specs import SPECS
-from sbp.pruning.masks import kept_counts
 from sbp.ranks import ONE_RANK, Ranks
 from sbp.records import PHASES, Progress, Record, Snapshot
 from sbp.reporting import meta_of, result_of
 from sbp.schedule import Timetable, kl_strength, order_of
 from sbp.sharing import check_equal, draws_of, generator_of, resume_draws
+from sbp.shrinking import Shrinking
 from sbp.stepper import TURN, Stepper, alone
 
 Event = Progress | Record | Snapshot
@@ -64,19 +64,19 @@ class Training:
         self.split = prepare(
             data, self.device, config.train_size, config.validation_size, config.random_labels, config.seed
         )
-        self.method = method_for(config)
+        method = method_for(config)
         with TURN, torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            self.network = self.method.build().to(self.device)
-        self.layers = self.network.noise_layers() if config.has_noise else []
+            self.network = method.build().to(self.device)
         self.generator = generator_of(self.device, config.seed, ranks)
         self.n_train = self.split.n_train
         self.batch = min(config.batch_size, self.n_train)
         # What is left over after the last full batch waits for the next epoch's order.
         self.steps_an_epoch = self.n_train // self.batch
         self.times = Timetable(config, self.steps_an_epoch)
-        self.stepper = Stepper(self.network, self.method, self.split, config, self.generator, self.batch, ranks)
-        self.stepper.start(self.times.phase_at(0))
+        self.stepper = Stepper(self.network, method, self.split, config, self.generator, self.batch, ranks)
+        self.shrinking = Shrinking(self.stepper)
+        self.shrinking.start(self.times.phase_at(0))
         self.step = self.epoch_steps = 0
         self.clock = Clock()
         self.forecast = FirstPrune()
@@ -120,7 +120,7 @@ class Training:
 
     def _begin_epoch(self) -> None:
         if self.times.phase_at(self.step) != self.phase:
-            self.stepper.start(self.times.phase_at(self.step))
+            self.shrinking.start(self.times.phase_at(self.step))
         factors, strengths = map(torch.tensor, self.times.of_epoch(self.step, self.phase))
         order = order_of(self.config.seed, self.step // self.steps_an_epoch, self.n_train)
         self.stepper.begin_epoch(order.to(self.device), factors, strengths, at=self.step % self.steps_an_epoch)
@@ -131,7 +131,8 @@ class Training:
         if self.phase != "pretrain":
             strength = kl_strength(self.epoch, self.config.kl_warmup)
             with torch.no_grad():
-                penalty = self.method.penalty(self.network, self.n_train, torch.tensor(strength, device=self.device))
+                network, method = self.shrinking.whole()
+                penalty = method.penalty(network, self.n_train, torch.tensor(strength, device=self.device))
             term, kl, weighted = torch.stack(penalty).tolist()
         self.stepper.exchange()
         kept = self.kept()
@@ -150,13 +151,15 @@ class Training:
             kept=kept,
             macs=self.spec.macs(kept),
             lr=float(self.stepper.rates[0]) * factor,
-            noise_lr=self.config.noise_lr * factor if self.phase == "sbp" and self.layers else 0.0,
+            noise_lr=self.config.noise_lr * factor if self.phase == "sbp" and self.config.has_noise else 0.0,
         )
         self.stepper.nll_sum.zero_()
         self.epoch_steps = 0
         self._keep_good()
         if self.step < self.steps:  # at the end the averages stay
             self.stepper.exchange()
+        if self.phase == self.times.phase_at(self.step) == "sbp":
+            self.shrinking.after_epoch()
         # A checkpoint taken between the record and its snapshot must not lose the snapshot.
         self.snapshot_due = self.config.has_noise and self.phase == "sbp"
         return record
@@ -166,8 +169,9 @@ class Training:
         seconds, left = self.clock.seconds, self.steps - self.step
         pace = seconds / self.step
         first_prune = None
-        if self.layers and self.phase == "sbp":
-            first_prune = self.forecast.steps_left(self.step, self.layers, self.config.noise_lr)
+        if self.config.has_noise and self.phase == "sbp":
+            layers = self.shrinking.whole()[0].noise_layers()
+            first_prune = self.forecast.steps_left(self.step, layers, self.config.noise_lr)
         phase = PHASES.index(self.phase)
         return Progress(
             phase=self.phase,
@@ -184,8 +188,8 @@ class Training:
     def kept(self) -> tuple[int, ...]:
         """Units kept in each noise layer, dead channels with their features; all while pretraining."""
         if self.phase == "pretrain":
-            return tuple(info.units for info in self.network.layers)
-        return kept_counts(self.method.masks(self.network), self.network.layers)
+            return tuple(info.units for info in self.spec.layers(self.config.widths))
+        return tuple(int(keep.sum()) for keep in self.shrinking.masks().values())
 
     def _error(self, images: Tensor, labels: Tensor) -> float:
         return error_percent(self.network, images, labels)
@@ -196,7 +200,7 @@ class Training:
 
     def _snapshot(self) -> Snapshot:
         self.snapshot_due = False
-        return snapshot_of(max(self.epoch, 0), self.network)
+        return snapshot_of(max(self.epoch, 0), self.shrinking.whole()[0])
 
     def _finite_nll(self) -> float:
         self.ranks.any(False)  # one that is gone shows here, before this one waits for a device that waits for it
@@ -215,12 +219,12 @@ class Training:
 
     def meta(self) -> dict[str, Any]:
         """What a reader of the run must know beside the config: layers, sizes, hardware, versions."""
-        hardware = self.ranks.times(describe(self.device))
-        return meta_of(self.config, self.split, self.device, hardware, self.network.layers, self.source)
+        hardware, layers = self.ranks.times(describe(self.device)), self.spec.layers(self.config.widths)
+        return meta_of(self.config, self.split, self.device, hardware, layers, self.source)
 
     def _keep_good(self) -> None:
         check_equal(self.network, self.ranks)
-        self._good, self._good_epoch = weights_of(self.method.plain(self.network)), self.epoch
+        self._good, self._good_epoch = weights_of(self._plain()), self.epoch
 
     def model_tensors(self) -> dict[str, Tensor]:
         """The plain network after the last epoch that ended with finite numbers, on the CPU."""
@@ -228,12 +232,16 @@ class Training:
 
     def trained(self) -> NoisyNetwork:
         """The network as it stands, in eval mode, as `registry.build_for(config)` would have built it."""
-        return self.method.plain(self.network).eval()
+        return self._plain().eval()
+
+    def _plain(self) -> NoisyNetwork:
+        network, method = self.shrinking.whole()
+        return method.plain(network)
 
     def checkpoint(self) -> Checkpoint:
         """All that is needed to go on from this step, on the CPU; raises `Diverged` rather than keep a NaN."""
         self._finite_nll()
-        tensors = pack(self.stepper) | draws_of(self.generator, self.ranks)
+        tensors = self.shrinking.pack() | draws_of(self.generator, self.ranks)
         state = {
             "epoch": self.epoch,
             "step": self.step,
@@ -251,7 +259,7 @@ class Training:
         # fine-tuning looks at the weights and writes to them, so they come before it and after it.
         load_weights(tensors, self.network)
         self.stepper.start(self.times.phase_at(max(self.step - 1, 0)))
-        unpack(tensors, self.stepper)
+        self.shrinking.unpack(tensors)
         resume_draws(self.generator, tensors, self.ranks, self.config.seed, self.step)
         self.clock = Clock(float(state["seconds"]))
         self.forecast = FirstPrune.from_dict(state["forecast"])

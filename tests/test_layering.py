@@ -57,7 +57,7 @@ ROOMS = (
     Room(
         "training",
         "sbp.training sbp.stepper sbp.augmentation sbp.checkpoint sbp.clock sbp.divergence sbp.evaluation sbp.forecast "
-        "sbp.reporting sbp.schedule sbp.sharing",
+        "sbp.reporting sbp.schedule sbp.sharing sbp.shrinking",
         "objective methods networks layer noise moments data devices masks facts",
         torch=True,
     ),

@@ -33,6 +33,7 @@ LABELS = {
     "finetune_epochs": "Fine-tuning epochs", "finetune_lr": "Learning rate then", "average_decay": "Averaging decay",
     "group_penalty": "Group penalty", "augment": "Flip and shift", "hold_norm": "Hold batch statistics",
     "precision": "Precision", "channels_last": "Channels last", "decoupled_decay": "Decoupled decay",
+    "shrink_after": "Shrink after",
 }  # fmt: skip
 CHOICES = {"network": tuple(SPECS), "dataset": DATASETS, "method": METHODS, "device": DEVICES, "precision": PRECISIONS}
 CHOICE_WORDS = {"network": words.NETWORK, "dataset": words.DATASET, "method": words.METHOD}

@@ -46,25 +46,32 @@ def measure(device: str, batches: tuple[int, ...], rounds: int, tell: Callable[[
     return dataclasses.replace(_empty("step", device), lines=tuple(lines))
 
 
-def train(network: str, preset: str, device: str, dataset: str, seed: int = 0) -> Report:
-    """A preset's whole training, its evaluations included, and the same epochs without noise; once each."""
+def train(network: str, preset: str, device: str, dataset: str, seed: int = 0, shrink_after: int = 0) -> Report:
+    """A preset's whole training, its evaluations included, and the same epochs without noise; once each.
+
+    shrink_after: above 0, a third training that cuts out what has been removed for so many epochs, beside the first.
+    """
     config = preset_config(network, preset, dataset=dataset, device=device, seed=seed)
-    source = data.load(dataset)
-    took, last = {}, {}
-    for method in ("original", config.method):
-        changes = {"method": "original", "kl_weights": ()} if method == "original" else {}
-        begun = time.perf_counter()
-        records = [event for event in Training(config.replace(**changes), source).events() if isinstance(event, Record)]
-        took[method], last[method] = time.perf_counter() - begun, records[-1]
-    found = last[config.method]
-    dense = SPECS[network].dense_macs(config.widths)
-    fewer = f"{dense / found.macs:.1f}x fewer MACs" if found.macs else "nothing kept"
-    remark = (
-        f"{network}, preset {preset}, {dataset}, seed {seed}: {found.validation_error_percent:.2f} % held-out error, "
-        f"{fewer}; the test set is not read."
-    )
-    whole = line(f"{network}, {preset}", "s", [took[config.method]], YARDSTICK, [took["original"]])
-    return dataclasses.replace(_empty("train", device), lines=(whole,), remarks=(remark,))
+    source, what = data.load(dataset), f"{network}, {preset}"
+    bare, _ = _whole(config.replace(method="original", kl_weights=()), source)
+    took, said = _whole(config, source)
+    lines, remarks = [line(what, "s", [took], YARDSTICK, [bare])], [f"{network}, preset {preset}, {dataset}, {said}"]
+    if shrink_after:
+        shrinking, said = _whole(config.replace(shrink_after=shrink_after), source)
+        lines.append(line(f"{what}, shrinking", "s", [shrinking], "the same without shrinking", [took]))
+        remarks.append(f"The same, units cut out once removed for {shrink_after} epochs, {said}")
+    return dataclasses.replace(_empty("train", device), lines=tuple(lines), remarks=tuple(remarks))
+
+
+def _whole(config: RunConfig, source: data.Dataset) -> tuple[float, str]:
+    """Seconds of a whole training, and what it came to."""
+    begun = time.perf_counter()
+    *_, last = (event for event in Training(config, source).events() if isinstance(event, Record))
+    took = time.perf_counter() - begun
+    dense = SPECS[config.network].dense_macs(config.widths)
+    fewer = f"{dense / last.macs:.1f}x fewer MACs" if last.macs else "nothing kept"
+    error = f"{last.validation_error_percent:.2f} % held-out error"
+    return took, f"seed {config.seed}: {error}, {fewer}; the test set is not read."
 
 
 def _empty(name: str, device: str) -> Report:

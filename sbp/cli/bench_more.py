@@ -61,6 +61,7 @@ def bench_train(
     preset: Annotated[str, typer.Option(help="The recipe.")] = "quick",
     device: Annotated[str, DEVICE] = "auto",
     data: Annotated[str, typer.Option(help="auto: mnist where it is, else digits.")] = "auto",
+    shrink_after: Annotated[int, typer.Option(min=0, help="Also with units cut out after so many epochs; 0: not.")] = 0,
     threads: Annotated[int, THREADS] = 0,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
@@ -71,8 +72,8 @@ def bench_train(
     where = resolve(device)
     use_threads(threads)
     dataset = default_dataset()[0] if data == "auto" else data
-    with stderr().status("Trains twice."):
-        found = steps.train(network, preset, where, dataset)
+    with stderr().status("Trains three times." if shrink_after else "Trains twice."):
+        found = steps.train(network, preset, where, dataset, shrink_after=shrink_after)
     show(found, as_json)
 
 

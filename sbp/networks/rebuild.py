@@ -111,6 +111,12 @@ def _fill(
     if weight.shape != expected or bias.shape != (outputs,):
         raise ValueError(f"{weights.name}.weight: expected shape {expected}, got {tuple(weight.shape)}.")
     module.weight, module.bias = nn.Parameter(weight), nn.Parameter(bias)
+    tell_size(module)
+
+
+def tell_size(module: nn.Linear | nn.Conv2d) -> None:
+    """Tells a module the size of the weights that were put into it."""
+    outputs, inputs = module.weight.shape[:2]
     if isinstance(module, nn.Conv2d):
         module.in_channels, module.out_channels = inputs, outputs
     else:

@@ -6,6 +6,7 @@ import pytest
 
 from sbp.benchmarks import steps
 from sbp.config import RunConfig
+from sbp.training import Training
 
 
 def test_a_step_is_held_beside_the_same_network_without_noise() -> None:
@@ -31,3 +32,23 @@ def test_a_whole_training_is_held_beside_as_many_epochs_without_noise(monkeypatc
     assert line.ratio == pytest.approx(line.median / line.yardstick_median)
     assert "digits, seed 0" in found.remarks[0]
     assert "the test set is not read" in found.remarks[0]
+
+
+def test_with_shrinking_the_same_training_stands_beside_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    trained: list[RunConfig] = []
+
+    def tiny(network: str, preset: str, **changes: object) -> RunConfig:
+        return RunConfig(network=network, preset=preset, widths=(6, 4), epochs=6, batch_size=100).replace(**changes)
+
+    def watched(config: RunConfig, source: object) -> Training:
+        trained.append(config)
+        return Training(config, source)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(steps, "preset_config", tiny)
+    monkeypatch.setattr(steps, "Training", watched)
+    found = steps.train("lenet-500-300", "quick", "cpu", "digits", shrink_after=2)
+    assert [(config.method, config.shrink_after) for config in trained] == [("original", 0), ("sbp", 0), ("sbp", 2)]
+    whole, shrinking = found.lines
+    assert shrinking.yardstick_median == whole.median
+    assert shrinking.yardstick == "the same without shrinking"
+    assert [remark.count("held-out error") for remark in found.remarks] == [1, 1]
