@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -47,31 +47,46 @@ def measure(device: str, batches: tuple[int, ...], rounds: int, tell: Callable[[
 
 
 def train(network: str, preset: str, device: str, dataset: str, seed: int = 0, shrink_after: int = 0) -> Report:
-    """A preset's whole training, its evaluations included, and the same epochs without noise; once each.
+    """A preset's whole training, its evaluations included, and the same epochs without noise, in turns epoch by epoch.
 
     shrink_after: above 0, a third training that cuts out what has been removed for so many epochs, beside the first.
     """
     config = preset_config(network, preset, dataset=dataset, device=device, seed=seed)
-    source, what = data.load(dataset), f"{network}, {preset}"
-    bare, _ = _whole(config.replace(method="original", kl_weights=()), source)
-    took, said = _whole(config, source)
-    lines, remarks = [line(what, "s", [took], YARDSTICK, [bare])], [f"{network}, preset {preset}, {dataset}, {said}"]
+    configs = [config.replace(method="original", kl_weights=()), config]
     if shrink_after:
-        shrinking, said = _whole(config.replace(shrink_after=shrink_after), source)
+        configs.append(config.replace(shrink_after=shrink_after))
+    (bare, _), (took, said), *more = _trained(configs, data.load(dataset))
+    what = f"{network}, {preset}"
+    lines, remarks = [line(what, "s", [took], YARDSTICK, [bare])], [f"{network}, preset {preset}, {dataset}, {said}"]
+    for shrinking, said in more:
         lines.append(line(f"{what}, shrinking", "s", [shrinking], "the same without shrinking", [took]))
         remarks.append(f"The same, units cut out once removed for {shrink_after} epochs, {said}")
     return dataclasses.replace(_empty("train", device), lines=tuple(lines), remarks=tuple(remarks))
 
 
-def _whole(config: RunConfig, source: data.Dataset) -> tuple[float, str]:
-    """Seconds of a whole training, and what it came to."""
-    begun = time.perf_counter()
-    *_, last = (event for event in Training(config, source).events() if isinstance(event, Record))
-    took = time.perf_counter() - begun
+def _trained(configs: Sequence[RunConfig], source: data.Dataset) -> list[tuple[float, str]]:
+    """Seconds of each whole training, and what it came to: a machine that slows down slows all of them."""
+    events = [Training(config, source).events() for config in configs]
+    seconds = [0.0] * len(configs)
+    last: dict[int, Record] = {}
+    going = set(range(len(configs)))
+    while going:
+        for at in sorted(going):
+            begun = time.perf_counter()
+            record = next((event for event in events[at] if isinstance(event, Record)), None)
+            seconds[at] += time.perf_counter() - begun
+            if record is None:
+                going.remove(at)
+            else:
+                last[at] = record
+    return [(took, _said(config, last[at])) for at, (took, config) in enumerate(zip(seconds, configs, strict=True))]
+
+
+def _said(config: RunConfig, last: Record) -> str:
     dense = SPECS[config.network].dense_macs(config.widths)
     fewer = f"{dense / last.macs:.1f}x fewer MACs" if last.macs else "nothing kept"
     error = f"{last.validation_error_percent:.2f} % held-out error"
-    return took, f"seed {config.seed}: {error}, {fewer}; the test set is not read."
+    return f"seed {config.seed}: {error}, {fewer}; the test set is not read."
 
 
 def _empty(name: str, device: str) -> Report:
