@@ -116,6 +116,12 @@ def test_a_run_of_two_ranks_resumed_equals_uninterrupted(found: Found) -> None:
         assert all(torch.equal(cut[name], tensor) for name, tensor in whole.items())
 
 
+def test_ranks_shrink_alike_and_go_on_as_if_they_had_never_stopped(found: Found) -> None:
+    (_, first), (_, second) = found
+    assert first["shrinking"] == second["shrinking"] == first["cut shrinking"] == second["cut shrinking"]
+    assert first["left"] == first["shrinking"][-1][3][1::-1] < [12, 784], "neurons and pixels when fine-tuning began"
+
+
 def test_captured_steps_are_the_steps_that_are_run_by_themselves(found: Found) -> None:
     """On GPUs, where there are graphs."""
     for _, words in found:

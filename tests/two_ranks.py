@@ -81,14 +81,14 @@ def hold_noise(it: Training, ranks: Ranks) -> None:
     """Has a training draw the same noise for the objects of a batch whoever takes them, with its live gradients."""
 
     def draw(network: Any, objects: int, generator: torch.Generator) -> None:
-        units = it.method._units(network)
+        units = it.stepper.method._units(network)
         fixed = torch.Generator(it.device).manual_seed(7)
         theta, units._kl = theta_and_kl(units.loc, units.log_scale, units.low, units.high, objects * ranks.world, fixed)
         mine = theta[ranks.rank * objects : (ranks.rank + 1) * objects]
         for layer, part in zip(units.layers, mine.split(units.sizes, dim=1), strict=True):
             layer.drawn = part
 
-    it.method.draw = draw
+    it.stepper.method.draw = draw
 
 
 def one_step(config: RunConfig, data: Dataset, ranks: Ranks) -> dict[str, Tensor]:
@@ -150,6 +150,10 @@ def main(folder: Path, device: str) -> None:
     whole, words["records"] = whole_run(data, ranks, run)
     cut, words["cut records"] = whole_run(data, ranks, run, cut=5)
     tensors |= {f"whole.{name}": t for name, t in whole.items()} | {f"cut.{name}": t for name, t in cut.items()}
+    milder = {"batch_size": 100, "lr": 5e-3, "noise_lr": 0.1, "kl_weights": (1.0, 0.2, 1.0)}
+    shrinking = run.replace(shrink_after=1, epochs=4, **milder)
+    small, words["shrinking"] = whole_run(data, ranks, shrinking)
+    words["left"], words["cut shrinking"] = small["dense1.weight"].shape, whole_run(data, ranks, shrinking, cut=45)[1]
     with eager():
         words["eager records"] = whole_run(data, ranks, run)[1]
     for method in ("sparse-vd", "ssl", "gaussian-dropout"):
