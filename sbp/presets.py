@@ -44,11 +44,13 @@ class Preset:
 _ALL = (
     Preset(
         name="quick",
-        title="LeNet-500-300 in minutes",
-        config=RunConfig(network="lenet-500-300", preset="quick", epochs=30, batch_size=250, lr=2e-3, noise_lr=1e-1),
-        error_percent=1.63,
-        reduction=10.5,
-        seconds={"cpu": 120},
+        title="LeNet-500-300 in a minute",
+        config=RunConfig(
+            network="lenet-500-300", preset="quick", epochs=34, batch_size=250, lr=2e-3, noise_lr=1e-1, shrink_after=2,
+        ),
+        error_percent=1.49,
+        reduction=11.2,
+        seconds={"cpu": 59},
         digits={"epochs": 60, "batch_size": 50, "lr": 1e-3, "noise_lr": 2e-2},
     ),
     Preset(

@@ -18,7 +18,11 @@ from sbp.viz import words
 
 PAGE, PLAYER = "random-labels", "twins-player"
 POLL_SECONDS = 2.0
-RECORDED = ("random-labels-sbp", "random-labels-dropout")
+# The recorded twins by the word in the link: what the choice is called, and the runs with SBP and with binary dropout.
+RECORDED = {
+    "recorded": ("SBP and binary dropout", ("random-labels-sbp", "random-labels-dropout")),
+    "vgg": ("The same on CIFAR-10", ("random-labels-vgg-sbp", "random-labels-vgg-dropout")),
+}
 COMMAND = "python -m sbp reproduce random-labels --record"
 
 
@@ -59,9 +63,10 @@ def pairs_of(runs: list[RunView]) -> list[Pair]:
     """The recorded twins, and the newest two of one's own that raced; a pair without an ended epoch is none."""
     by_id = {run.id: run for run in runs}
     found = []
-    if all(name in by_id and by_id[name].records() for name in RECORDED):
-        sbp, dropout = (by_id[name] for name in RECORDED)
-        found.append(Pair("recorded", "SBP and binary dropout", (sbp, dropout), ("SBP", "binary dropout")))
+    for key, (title, names) in RECORDED.items():
+        if all(name in by_id and by_id[name].records() for name in names):
+            sbp, dropout = (by_id[name] for name in names)
+            found.append(Pair(key, title, (sbp, dropout), ("SBP", "binary dropout")))
     racers = [next((run for run in runs if _raced(run, name)), None) for name in ("memorise", "collapse")]
     slow, fast = racers
     if slow is not None and fast is not None:

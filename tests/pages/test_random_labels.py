@@ -17,6 +17,7 @@ from tests.made_up import write_run
 from tests.pages.opened import healthy, labels, opened, played, texts
 
 PAGE = "random_labels.py"
+_, (SBP, DROPOUT) = twins.RECORDED["recorded"]
 
 
 def put(root: Path, name: str, **changes: Any) -> Any:
@@ -29,8 +30,8 @@ def put(root: Path, name: str, **changes: Any) -> Any:
 @pytest.fixture
 def recordings(no_recordings: Path) -> Path:
     """The recorded twins, made up: SBP for 6 epochs, dropout for 12."""
-    put(no_recordings, twins.RECORDED[0], epochs=6)
-    put(no_recordings, twins.RECORDED[1], method="binary-dropout")
+    put(no_recordings, SBP, epochs=6)
+    put(no_recordings, DROPOUT, method="binary-dropout")
     return no_recordings
 
 
@@ -49,7 +50,7 @@ def test_the_twins_share_one_clock(recordings: Path) -> None:
     accuracy, terms, kept = recording["charts"]
     assert [(s["name"], s["x"][-1]) for s in accuracy["series"]] == [("SBP", 6), ("binary dropout", 12)]
     assert [s["name"] for s in terms["series"]] == ["SBP: N·NLL", "SBP: KL", "binary dropout: N·NLL"]
-    sbp = store.open_run(twins.RECORDED[0])
+    sbp = store.open_run(SBP)
     last = sbp.records()[-1]
     assert accuracy["series"][0]["y"][-1] == pytest.approx(100 - last.train_error_percent, abs=1e-3)
     assert terms["series"][0]["y"][-1] == pytest.approx(1297 * last.nll / 1000, abs=1e-3)
@@ -59,6 +60,15 @@ def test_the_twins_share_one_clock(recordings: Path) -> None:
     assert f"SBP keeps {'–'.join(map(str, last.kept))}, " in recording["sentences"][-1]
     assert "binary dropout keeps" in recording["sentences"][-1]
     assert "1,297 training objects" in texts(at)
+
+
+def test_the_twins_on_cifar_10_are_a_choice_of_their_own(recordings: Path) -> None:
+    _, names = twins.RECORDED["vgg"]
+    for name, epochs in zip(names, (4, 5), strict=True):
+        put(recordings, name, epochs=epochs)
+    assert healthy(opened(PAGE)).get("button_group")
+    recording = played(healthy(opened(PAGE, pair="vgg")), twins.PLAYER)["recording"]
+    assert recording["epochs"] == list(range(6))
 
 
 def test_the_epoch_of_the_link_is_where_the_clock_stands(recordings: Path) -> None:
