@@ -22,7 +22,7 @@ GROUND, GROUND_DARK = "#FFFFFF", "#10171F"  # and what they stand on
 
 def objects_of(sweep: Sweep, dataset: str) -> str:
     """What was scored, in words: "5,000 held-out digits"."""
-    thing = "images" if dataset == "fashion-mnist" else "digits"
+    thing = "digits" if dataset in ("mnist", "digits") else "images"
     return f"{sweep.n:,} {OBJECTS.get(sweep.objects, sweep.objects)} {thing}"
 
 

@@ -228,3 +228,11 @@ def test_both_networks_have_a_frontier(runs: dict[str, Any]) -> None:
     assert tables(run).layers[2].name == "features"
     spec = frontier.chart(found, rows_of("lenet-5-caffe"), 2_293_000, None, "held-out digits").to_json()
     assert "SparseVD" in spec
+
+
+@pytest.mark.parametrize(
+    ("dataset", "things"),
+    [("mnist", "digits"), ("digits", "digits"), ("fashion-mnist", "images"), ("cifar-10", "images")],
+)
+def test_what_was_scored_is_called_what_it_is(swept: sweep.Sweep, dataset: str, things: str) -> None:
+    assert threshold.objects_of(swept, dataset).split()[-1] == things
