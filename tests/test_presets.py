@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sbp.config import ConfigError
+from sbp.config import DATASETS, ConfigError, fits
 from sbp.data import load
 from sbp.presets import FREE, PRESETS, preset_config
 from sbp.records import Record
@@ -27,7 +27,7 @@ def test_a_promise_is_the_recordings_figure(key: tuple[str, str]) -> None:
     if not preset.outcome:  # else its sentence is what is promised, and its time is another machine's
         assert preset.seconds == {result["device"]: pytest.approx(result["seconds"], abs=0.5)}
     asked = {name: getattr(run.config, name) for name in FREE}
-    assert preset.on("mnist").replace(**asked) == run.config
+    assert preset.on(preset.config.dataset).replace(**asked) == run.config
 
 
 def test_the_paper_presets_are_recorded() -> None:
@@ -36,7 +36,7 @@ def test_the_paper_presets_are_recorded() -> None:
 
 @pytest.mark.parametrize("key", PRESETS, ids="-".join)
 def test_a_preset_is_called_custom_once_the_recipe_differs(key: tuple[str, str]) -> None:
-    for dataset in ("mnist", "digits"):
+    for dataset in (name for name in DATASETS if fits(key[0], name)):
         assert preset_config(*key, dataset=dataset, seed=4, threads=1).preset == key[1]
         assert preset_config(*key, dataset=dataset) == PRESETS[key].on(dataset)
     assert preset_config(*key, epochs=3).preset == "custom"

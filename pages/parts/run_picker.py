@@ -80,10 +80,12 @@ def newest(runs: list[RunView]) -> RunView | None:
 
 
 def atypical(run: RunView) -> tuple[bool, ...]:
-    """Sorts recordings by how little they stand for the method: those of a preset, on true labels, come first."""
+    """Sorts recordings by how little they stand for the method: those of a preset, on true labels, come first, and of
+    them those that every page can show, with the network's weights."""
     config = run.config
     no_preset = (config.network, config.preset) not in PRESETS
-    return not config.has_noise, config.random_labels, no_preset, config.dataset == "digits"
+    digits, no_weights = config.dataset == "digits", run.model_path is None
+    return not config.has_noise, config.random_labels, no_preset, digits, no_weights
 
 
 def suitable(suits: Suits | None = None) -> list[RunView]:

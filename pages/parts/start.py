@@ -81,7 +81,9 @@ def card(preset: Preset, dataset: str, place: str, adjust: bool = True) -> None:
     st.markdown(f":gray[{preset.promise}]")
     times = [f"{words.duration(s)} {DEVICE_WORDS.get(device, 'on ' + device)}" for device, s in preset.seconds.items()]
     method = words.METHOD[preset.config.method]
-    st.caption(f"{method}, seed 0. About {', '.join(times)}" + (" (MNIST)." if dataset != "mnist" else "."))
+    own = preset.config.dataset
+    on = f" ({words.DATASET[own]})" if dataset != own else ""
+    st.caption(f"{method}, seed 0. About {', '.join(times)}{on}.")
     with st.container(horizontal=True, gap="small"):
         config = preset.on(dataset)
         name = f"{preset.config.network}-{preset.name}-{place}"

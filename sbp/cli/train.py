@@ -22,7 +22,8 @@ _DATA = typer.Option(
     help=f"One of {', '.join(DATASETS)}; auto: mnist where it is, else digits, or what the network reads."
 )
 _PRESET = typer.Option(
-    help="A recipe: quick, paper, or custom for every field's default. Without it the network's first.",
+    help="A recipe: quick, paper (of vgg-like: table-2-sbpa), or custom for every field's default. Without it the "
+    "network's first.",
     show_default=False,
 )
 _SET = typer.Option("--set", metavar="FIELD=VALUE", help="Any field of a run; may be repeated.")
