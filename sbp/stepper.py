@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
@@ -19,6 +20,7 @@ from sbp.networks.lenet import NoisyNetwork
 from sbp.ranks import ONE_RANK, Ranks
 from sbp.sharing import average_, moments_of, part_of
 
+P = ParamSpec("P")
 T = TypeVar("T")
 # Steps before the capture, on the side: libraries set themselves up in them.
 WARM_UP = 3
@@ -29,10 +31,15 @@ EAGER = "SBP_EAGER"
 TURN = threading.RLock()
 
 
-def alone(work: Callable[[], T]) -> T:
-    """Does it while no other training of this process does anything but replay its step."""
-    with TURN:
-        return work()
+def alone(work: Callable[P, T]) -> Callable[P, T]:
+    """The same, done while no other training of this process does anything but replay its step."""
+
+    @functools.wraps(work)
+    def in_its_turn(*args: P.args, **kwargs: P.kwargs) -> T:
+        with TURN:
+            return work(*args, **kwargs)
+
+    return in_its_turn
 
 
 class Stepper:
@@ -143,7 +150,7 @@ class Stepper:
             self._step()
             return
         if self.graph is None:
-            alone(self._capture)
+            self._capture()
         assert self.graph is not None
         self.graph.replay()
 
@@ -168,9 +175,10 @@ class Stepper:
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nll = nll.detach()
-        moved = [parameter for group in self.optimiser.param_groups for parameter in group["params"]]
-        gradients = [parameter.grad for parameter in moved if parameter.grad is not None]
-        average_([*gradients, *moments_of(self.network.norm), nll], self.ranks)
+        if self.ranks.world > 1:
+            moved = [parameter for group in self.optimiser.param_groups for parameter in group["params"]]
+            gradients = [parameter.grad for parameter in moved if parameter.grad is not None]
+            average_([*gradients, *moments_of(self.network.norm), nll], self.ranks)
         self.optimiser.step()
         if noisy:
             (self.method.settle if self.phase == "sbp" else self.method.hold)(self.network)
@@ -180,6 +188,7 @@ class Stepper:
         self.nll_sum.add_(nll)
         self.at.add_(1)
 
+    @alone
     def _capture(self) -> None:
         """Records `_step` into a CUDA graph and leaves every number as it was before."""
         held = {**dict(self.network.named_parameters()), **dict(self.network.named_buffers())}

@@ -26,7 +26,7 @@ from sbp.reporting import meta_of, result_of
 from sbp.schedule import Timetable, kl_strength, order_of
 from sbp.sharing import check_equal, draws_of, generator_of, resume_draws
 from sbp.shrinking import Shrinking
-from sbp.stepper import TURN, Stepper, alone
+from sbp.stepper import Stepper, alone
 
 Event = Progress | Record | Snapshot
 
@@ -55,6 +55,7 @@ class Training:
     ['Snapshot', 'Record', 'Snapshot']
     """
 
+    @alone
     def __init__(
         self, config: RunConfig, data: Dataset, checkpoint: Checkpoint | None = None, ranks: Ranks = ONE_RANK
     ) -> None:
@@ -65,7 +66,7 @@ class Training:
             data, self.device, config.train_size, config.validation_size, config.random_labels, config.seed
         )
         method = method_for(config)
-        with TURN, torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             self.network = method.build().to(self.device)
         self.generator = generator_of(self.device, config.seed, ranks)
@@ -88,20 +89,20 @@ class Training:
     def events(self) -> Iterator[Event]:
         """Trains to the end, from the beginning or from the checkpoint."""
         if self.snapshot_due:
-            yield alone(self._snapshot)
+            yield self._snapshot()
         pace = Pace(self.ranks, PROGRESS_EVERY)
         while self.step < self.steps:
-            alone(self._begin_epoch)
+            self._begin_epoch()
             for index in range(self.step % self.steps_an_epoch, self.steps_an_epoch):
                 self.stepper.step()
                 self.step += 1
                 self.epoch_steps += 1
                 if index + 1 < self.steps_an_epoch and pace.due():
-                    yield alone(self._progress)
+                    yield self._progress()
                     pace.go_on()
-            yield alone(self._finish_epoch)
+            yield self._finish_epoch()
             if self.snapshot_due:
-                yield alone(self._snapshot)
+                yield self._snapshot()
 
     @property
     def steps(self) -> int:
@@ -118,6 +119,7 @@ class Training:
         """What the last step was part of: one of `PHASES`."""
         return self.stepper.phase
 
+    @alone
     def _begin_epoch(self) -> None:
         if self.times.phase_at(self.step) != self.phase:
             self.shrinking.start(self.times.phase_at(self.step))
@@ -125,6 +127,7 @@ class Training:
         order = order_of(self.config.seed, self.step // self.steps_an_epoch, self.n_train)
         self.stepper.begin_epoch(order.to(self.device), factors, strengths, at=self.step % self.steps_an_epoch)
 
+    @alone
     def _finish_epoch(self) -> Record:
         nll = self._finite_nll()
         term = kl = weighted = 0.0
@@ -164,6 +167,7 @@ class Training:
         self.snapshot_due = self.config.has_noise and self.phase == "sbp"
         return record
 
+    @alone
     def _progress(self) -> Progress:
         nll = self._finite_nll()
         seconds, left = self.clock.seconds, self.steps - self.step
@@ -198,6 +202,7 @@ class Training:
         split = self.split
         return self._error(split.validation_x, split.validation_y) if split.n_validation else None
 
+    @alone
     def _snapshot(self) -> Snapshot:
         self.snapshot_due = False
         return snapshot_of(max(self.epoch, 0), self.shrinking.whole()[0])
@@ -211,6 +216,7 @@ class Training:
             return nll
         raise Diverged.after(self._good_epoch, self.config, self.phase, self.batch)
 
+    @alone
     def result(self) -> dict[str, Any]:
         """The figures of a finished run; the only place where the test set is read, so to be called once."""
         test = self._error(self.split.test_x, self.split.test_y)
@@ -238,6 +244,7 @@ class Training:
         network, method = self.shrinking.whole()
         return method.plain(network)
 
+    @alone
     def checkpoint(self) -> Checkpoint:
         """All that is needed to go on from this step, on the CPU; raises `Diverged` rather than keep a NaN."""
         self._finite_nll()

@@ -117,7 +117,6 @@ class Worker:
         import torch
 
         from sbp import data
-        from sbp.stepper import alone
         from sbp.training import Checkpoint
 
         config = self.config.replace(device=self.device)
@@ -133,7 +132,7 @@ class Worker:
         if saved:
             tensors, state = saved
             checkpoint = Checkpoint(tensors={k: torch.from_numpy(v) for k, v in tensors.items()}, state=state)
-        training = alone(lambda: self._training(config, dataset, checkpoint))
+        training = self._training(config, dataset, checkpoint)
         self.folder.write_meta(
             {**self.folder.meta, **training.meta(), "commit": commit(), "device": self.device}
         )
@@ -169,9 +168,7 @@ class Worker:
         return True
 
     def _save(self) -> None:
-        from sbp.stepper import alone
-
-        checkpoint = alone(self.training.checkpoint)
+        checkpoint = self.training.checkpoint()
         self.folder.write_checkpoint(arrays(checkpoint.tensors), checkpoint.state)
         self.folder.write_model(arrays(self.training.model_tensors()))
 
@@ -179,9 +176,9 @@ class Worker:
         from sbp.stepper import alone
 
         self.folder.write_model(arrays(self.training.model_tensors()))
-        result = self._result(alone(self.training.result))
+        result = self._result(self.training.result())
         self.folder.write_result(result)
-        alone(self._sweep)
+        alone(self._sweep)()
         self.move(Event.FINISH, outcome(result))
         self.folder.remove_checkpoint()
 
