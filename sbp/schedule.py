@@ -43,9 +43,12 @@ def order_of(seed: int, epoch: int, objects: int) -> Tensor:
     >>> order_of(seed=0, epoch=3, objects=5).sort().values
     tensor([0, 1, 2, 3, 4])
     """
-    own = np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0]
-    generator = torch.Generator().manual_seed(int(own) % 2**63)
-    return torch.randperm(objects, generator=generator)
+    return torch.randperm(objects, generator=torch.Generator().manual_seed(seed_of(seed, epoch)))
+
+
+def seed_of(*numbers: int) -> int:
+    """A seed for a generator that differs from that of any other numbers, as far as 63 bits can."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]) % 2**63
 
 
 class Timetable:

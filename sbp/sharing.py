@@ -15,11 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from sbp.ranks import RankError, Ranks
+from sbp.schedule import seed_of
 
 
 def part_of(objects: Tensor, ranks: Ranks) -> Tensor:
@@ -68,7 +68,7 @@ def check_equal(network: nn.Module, ranks: Ranks) -> None:
 
 def generator_of(device: str, seed: int, ranks: Ranks) -> torch.Generator:
     """Where this rank's draws come from, a function of seed and rank; rank 0 begins as a process alone does."""
-    return torch.Generator(device).manual_seed(_mixed(seed, ranks.rank) if ranks.rank else seed)
+    return torch.Generator(device).manual_seed(seed_of(seed, ranks.rank) if ranks.rank else seed)
 
 
 def draws_of(generator: torch.Generator, ranks: Ranks) -> dict[str, Tensor]:
@@ -85,12 +85,8 @@ def resume_draws(generator: torch.Generator, tensors: dict[str, Tensor], ranks: 
         # (torch 2.13), hence the copy.
         generator.set_state(tensors[_name(ranks.rank)].clone())
     else:
-        generator.manual_seed(_mixed(seed, ranks.rank, ranks.world, step))
+        generator.manual_seed(seed_of(seed, ranks.rank, ranks.world, step))
 
 
 def _name(rank: int) -> str:
     return f"generator.{rank}" if rank else "generator"
-
-
-def _mixed(*numbers: int) -> int:
-    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]) % 2**63
