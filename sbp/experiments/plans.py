@@ -12,6 +12,7 @@ from typing import Any
 
 from sbp.config import RunConfig
 from sbp.networks.specs import widths_of
+from sbp.presets import VGG, VGG_SBP, VGG_SBPA
 
 
 class UnknownExperiment(LookupError):
@@ -201,22 +202,14 @@ RANDOM_LABELS = Plan(
     recordings={("lenet-5-caffe", "sbp"): "random-labels-sbp", ("lenet-5-caffe", "dropout"): "random-labels-dropout"},
 )
 
-# VGG-like: weights go on from a short pretraining; the KL weights come from the MACs that a unit owns, by one exponent.
-_VGG: dict[str, Any] = {
-    "network": "vgg-like", "dataset": "cifar-10", "validation_size": 0, "augment": True, "precision": "bf16",
-    "channels_last": True, "batch_size": 500, "lr": 2e-3, "weight_decay": 0.2, "decoupled_decay": True,
-}  # fmt: skip
-_VGG_SBP: dict[str, Any] = {
-    "pretrain_epochs": 30, "epochs": 80, "noise_lr": 2e-2, "finetune_epochs": 40, "average_decay": 0.999,
-}  # fmt: skip
 _VGG_METHODS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("original", "Original", "original", {"method": "original", "batch_size": 250, "epochs": 100}),
     ("sparse-vd", "SparseVD", "SparseVD",
      {"method": "sparse-vd", "pretrain_epochs": 20, "epochs": 50, "kl_warmup": (5, 20), "finetune_epochs": 20,
       "average_decay": 0.999}),
-    ("sbp", "SBP", "SBP", {**_VGG_SBP, "method": "sbp", "noise_lr": 3e-2}),
-    ("sbpa", "SBPa", "SBPa", {**_VGG_SBP, "method": "sbpa", "kl_exponent": 0.35}),
-    ("sbpa-frontier", "SBPa, frontier", "", {**_VGG_SBP, "method": "sbpa", "kl_exponent": 0.25}),
+    ("sbp", "SBP", "SBP", {**VGG_SBP, "method": "sbp", "noise_lr": 3e-2}),
+    ("sbpa", "SBPa", "SBPa", {**VGG_SBP, **VGG_SBPA}),
+    ("sbpa-frontier", "SBPa, frontier", "", {**VGG_SBP, **VGG_SBPA, "kl_exponent": 0.25}),
 )  # fmt: skip
 
 
@@ -226,7 +219,7 @@ def _table_2(scale: float) -> list[PlannedRow]:
     after, label = ("", "") if scale == 1 else (f"-{scale:g}", f", k = {scale:g}")
     methods = [m for m in _VGG_METHODS if scale == 1 or not m[0].endswith("frontier")]
     return [
-        _row(key + after, title + label, paper, "table-2", _VGG, {**own, **wide}) for key, title, paper, own in methods
+        _row(key + after, title + label, paper, "table-2", VGG, {**own, **wide}) for key, title, paper, own in methods
     ]
 
 
@@ -236,7 +229,7 @@ TABLE_2 = Plan(
     (*_table_2(1.0), *_table_2(1.5)),
     seeds=1,
 )
-_RANDOM_VGG: dict[str, Any] = {**_VGG, "augment": False, "lr": 1e-3, "weight_decay": 0.0, "random_labels": True}
+_RANDOM_VGG: dict[str, Any] = {**VGG, "augment": False, "lr": 1e-3, "weight_decay": 0.0, "random_labels": True}
 RANDOM_LABELS_CIFAR = Plan(
     "random-labels-cifar-10",
     "50,000 random labels and the VGG-like network: what is left, what is memorised (the paper's section 5.5)",
