@@ -74,9 +74,10 @@ class SparseVDLayer(SparseLayer):
         """A standard normal number for every output of every object of the next forward pass."""
         weight = self.inner.weight.detach()
         last = weight.dim() == 4 and weight.is_contiguous(memory_format=torch.channels_last)
-        drawn = weight.new_empty((objects, len(weight), *self.places))
         # Laid out as the maps are that it is added to.
-        drawn = drawn.to(memory_format=torch.channels_last) if last else drawn
+        layout = torch.channels_last if last else torch.contiguous_format
+        shape = objects, len(weight), *self.places
+        drawn = torch.empty(shape, dtype=weight.dtype, device=weight.device, memory_format=layout)
         self.drawn = drawn.normal_(generator=generator)
 
     def forward(self, x: Tensor) -> Tensor:
