@@ -23,5 +23,5 @@ if watching and runs:
     run_details.show(run)
 else:
     start.show("page")
-    if runs:
-        live.show(runs[0].id, play=True)
+    if typical := run_picker.newest(runs):
+        live.show(typical.id, play=True)

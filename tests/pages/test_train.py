@@ -49,6 +49,13 @@ def test_a_recording_plays_under_the_presets(recorded: str) -> None:
     assert "Stop" not in labels(at)
 
 
+def test_of_several_recordings_the_most_typical_plays(recorded: str, no_recordings: Path) -> None:
+    """Not the newest: of a preset, on true labels."""
+    write_run(no_recordings, seed=10, random_labels=True)
+    write_run(no_recordings, seed=11, preset="custom")
+    assert played(healthy(opened("train.py")))["recording"]["id"] == recorded
+
+
 def test_a_running_run_is_shown_live(runs_root: Path) -> None:
     writer = write_run(runs_root, "running", epochs_done=5, hold=True)
     try:
