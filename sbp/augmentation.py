@@ -10,15 +10,19 @@ from torch.nn import functional
 SHIFT = 4
 
 
-def augmented(images: Tensor, generator: torch.Generator, shift: int = SHIFT) -> Tensor:
-    """Each image left-right flipped with probability 1/2, then cut at random out of itself with a border of zeros.
+def augmented(images: Tensor, generator: torch.Generator, shift: int = SHIFT, hide: int = 0) -> Tensor:
+    """Each image flipped left-right with probability 1/2, cut at random out of itself with a border of zeros, and a
+    square of it hidden.
 
     y[i, c, r, s] = x'[i, c, r + u_i, s + v_i], where x' is x_i or its mirror image between `shift` rows and columns of
-    zeros on each side, and u_i, v_i are uniform on 0..2 shift. Zero is the mean colour where images are normalised by
-    channel.
+    zeros on each side, and u_i, v_i are uniform on 0..2 shift. With `hide` above 0, y is then 0 in a square of that
+    side around any pixel, part of which may lie outside (DeVries and Taylor 2017, "Improved Regularization of
+    Convolutional Neural Networks with Cutout", arXiv:1708.04552). Zero is the mean colour where images are normalised
+    by channel.
     images: [n, C, H, W]; the result has its shape and dtype, and a memory of its own. generator: on the same device;
-    it is asked for 3 n numbers and nothing else is, so a run that goes on from the generator's state sees the same
-    images. Shapes do not depend on what is drawn and nothing waits for the host: a CUDA graph can hold it.
+    it is asked for 3 n numbers, 5 n with `hide`, and nothing else is, so a run that goes on from the generator's state
+    sees the same images. Shapes do not depend on what is drawn and nothing waits for the host: a CUDA graph can hold
+    it.
 
     >>> images = torch.arange(18.0).reshape(1, 2, 3, 3)
     >>> augmented(images, torch.Generator().manual_seed(1), shift=0)[0, 0]
@@ -38,4 +42,13 @@ def augmented(images: Tensor, generator: torch.Generator, shift: int = SHIFT) ->
     padded = functional.pad(images, (shift,) * 4)
     objects = torch.arange(n, device=device).view(n, 1, 1, 1)
     layers = torch.arange(channels, device=device).view(1, channels, 1, 1)
-    return padded[objects, layers, rows.view(n, 1, height, 1), columns.view(n, 1, 1, width)]
+    cut = padded[objects, layers, rows.view(n, 1, height, 1), columns.view(n, 1, 1, width)]
+    if not hide:
+        return cut
+    # From hide // 2 before the centre on, hide rows and columns.
+    centres = torch.rand(2, n, 1, generator=generator, device=device)
+    shown = [
+        (torch.arange(size, device=device) - (centre * size).floor() + hide // 2).div(hide).floor() != 0
+        for centre, size in zip(centres, (height, width), strict=True)
+    ]
+    return cut * (shown[0].view(n, 1, height, 1) | shown[1].view(n, 1, 1, width))

@@ -42,7 +42,7 @@ def weights_of(network: nn.Module) -> dict[str, Tensor]:
 def pack(stepper: Stepper) -> dict[str, Tensor]:
     """Copies of the weights, of what the optimiser remembers of them, of their averages and of the sum of the NLL."""
     tensors = {f"network.{name}": tensor for name, tensor in weights_of(stepper.network).items()}
-    for index, values in stepper.optimiser.state_dict()["state"].items():
+    for index, values in stepper.optimiser.memory().items():
         for name, value in values.items():
             tensors[f"optimiser.{index}.{name}"] = value.detach().cpu().clone()
     tensors |= {f"average.{index}": value.cpu().clone() for index, value in enumerate(stepper.average)}
@@ -58,19 +58,20 @@ def load_weights(tensors: dict[str, Tensor], network: nn.Module) -> None:
 def unpack(tensors: dict[str, Tensor], stepper: Stepper) -> None:
     """Puts back what `pack` copied; raises `OtherVersion` when it is of other parameters than the stepper's."""
     load_weights(tensors, stepper.network)
-    moved = [parameter.shape for group in stepper.optimiser.param_groups for parameter in group["params"]]
-    held = {int(n.split(".")[1]): t.shape for n, t in tensors.items() if n.endswith(".exp_avg")}
+    moved = [parameter.shape for parameter in stepper.optimiser.parameters]
+    of_each = ("exp_avg", "momentum_buffer")
+    held = {int(n.split(".")[1]): t.shape for n, t in tensors.items() if n.endswith(of_each)}
     if any(index >= len(moved) or moved[index] != shape for index, shape in held.items()):
         raise OtherVersion(
             "This run's checkpoint was written by an earlier version of sbp, which this one cannot go on from; "
             "start the same run anew. Its records and its last good network are kept."
         )
-    remembered = stepper.optimiser.state_dict()
+    memory: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         if name.startswith("optimiser."):
             _, index, field = name.split(".")
-            remembered["state"].setdefault(int(index), {})[field] = tensor
-    stepper.load_optimiser(remembered)
+            memory.setdefault(int(index), {})[field] = tensor
+    stepper.optimiser.remember(memory)
     for place, value in enumerate(stepper.average):
         value.copy_(tensors[f"average.{place}"])
     stepper.nll_sum.copy_(tensors["nll_sum"])

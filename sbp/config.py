@@ -22,6 +22,7 @@ METHODS = (
     *NOISE_METHODS, "sbp-weights", "original", "binary-dropout", "gaussian-dropout", "sparse-vd", "ssl",
 )  # fmt: skip
 PRECISIONS = ("float32", "bf16")
+OPTIMISERS = ("adam", "sgd")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -57,7 +58,11 @@ class RunConfig:
     epochs: int = _field(30, "Passes over the training set with the noise on.", "epochs")
     pretrain_epochs: int = _field(0, "Passes over the training set before that, without noise.", "epochs")
     batch_size: int = _field(250, "Objects a step; each draws its own theta.", "objects")
-    lr: float = _field(2e-3, "Adam's learning rate for weights and biases.", "per step")
+    optimiser: str = _field(
+        "adam", "What moves weights and biases; sgd has Nesterov's momentum of 0.9. The noise is always moved by Adam."
+    )
+    lr: float = _field(2e-3, "The learning rate of weights and biases.", "per step")
+    pretrain_lr: float = _field(0.0, "Their learning rate while pretraining; 0 takes lr.", "per step")
     noise_lr: float = _field(
         1e-1,
         "Adam's learning rate for mu and log sigma: they move by about this much a step, "
@@ -84,7 +89,7 @@ class RunConfig:
     finetune_epochs: int = _field(
         0, "Passes after that with what was pruned gone and mu and sigma frozen: only the weights go on.", "epochs"
     )
-    finetune_lr: float = _field(0.0, "Adam's learning rate then; 0 takes lr.", "per step")
+    finetune_lr: float = _field(0.0, "The learning rate then; 0 takes lr.", "per step")
     average_decay: float = _field(
         0.0, "While fine-tuning, the network that is judged and kept is an exponential average of the weights "
         "with this decay a step; 0 keeps the last weights.", "per step",
@@ -116,6 +121,9 @@ class RunConfig:
         False, "Each training image is flipped left-right or not and shifted by up to 4 pixels, anew at every step; "
         "only where an image and its mirror image are of one class.",
     )
+    cutout: int = _field(
+        0, "A square with this side, its centre anywhere, is hidden in each augmented image; 0 hides nothing.", "pixels"
+    )
     hold_norm: bool = _field(
         False, "With the noise on, batch normalisation goes on with the means and variances that the pretraining left; "
         "its scale and shift are learned all the same.",
@@ -141,6 +149,7 @@ class RunConfig:
         _one_of("dataset", self.dataset, DATASETS)
         _one_of("method", self.method, METHODS)
         _one_of("device", self.device, DEVICES)
+        _one_of("optimiser", self.optimiser, OPTIMISERS)
         _one_of("precision", self.precision, PRECISIONS)
         if self.augment and not IMAGES[self.dataset].mirrors:
             others = ", ".join(name for name, images in IMAGES.items() if images.mirrors)
@@ -152,9 +161,13 @@ class RunConfig:
             _at_least(name, getattr(self, name), 1)
         for name in (
             "pretrain_epochs", "train_size", "validation_size", "seed", "threads", "weight_decay", "finetune_epochs",
-            "finetune_lr", "group_penalty", "shrink_after",
+            "finetune_lr", "pretrain_lr", "group_penalty", "shrink_after", "cutout",
         ):
             _at_least(name, getattr(self, name), 0)
+        if self.cutout and not self.augment:
+            raise ConfigError(f"cutout: expected 0 without augment, whose part it is, got {self.cutout!r}.")
+        if self.decoupled_decay and self.optimiser == "sgd":
+            raise ConfigError("decoupled_decay: expected False with optimiser sgd, whose decay is in the gradient.")
         if self.shrink_after and not self.has_noise:
             raise ConfigError(
                 f"shrink_after: expected 0 with method {self.method}, whose units have no SNR to go by; it is for "

@@ -17,6 +17,7 @@ from sbp.config import RunConfig
 from sbp.data import Split
 from sbp.methods.base import Group, Method
 from sbp.networks.lenet import NoisyNetwork
+from sbp.optimiser import Optimiser
 from sbp.ranks import ONE_RANK, Ranks
 from sbp.sharing import average_, moments_of, part_of
 
@@ -45,9 +46,9 @@ def alone(work: Callable[P, T]) -> Callable[P, T]:
 class Stepper:
     """Trains a network by one batch at a time, in one phase: "pretrain", "sbp" or "finetune" (`sbp.records.PHASES`).
 
-    Each phase has its own Adam: what it remembers of a network without noise misleads it with noise. On a CUDA device
-    the whole step is captured once and replayed, since its kernels take longer to launch than to run; so all that
-    differs from step to step is in memory that the step reads by its own counter `at`: the order of objects, the
+    Each phase has its own optimiser: what one remembers of a network without noise misleads it with noise. On a CUDA
+    device the whole step is captured once and replayed, since its kernels take longer to launch than to run; so all
+    that differs from step to step is in memory that the step reads by its own counter `at`: the order of objects, the
     learning rates, the strength of the KL. `nll_sum` adds up the steps' NLL, so that no step waits for the host.
     ranks: those that share each batch (`sbp.sharing`); all step at once.
     """
@@ -83,18 +84,11 @@ class Stepper:
             self.method.freeze(self.network)
         groups = self._groups()
         rates = [getattr(config, group.rate) for group in groups]
-        if phase == "finetune" and config.finetune_lr:
-            rates = [config.finetune_lr] * len(groups)
+        if own := {"pretrain": config.pretrain_lr, "finetune": config.finetune_lr}.get(phase):
+            rates = [own] * len(groups)
         self.rates = torch.tensor(rates, device=self.device)
         self.lr = torch.zeros_like(self.rates)
-        self.optimiser = torch.optim.Adam(
-            [{"params": group.params, "weight_decay": group.weight_decay} for group in groups],
-            lr=self.lr[0],
-            fused=self.device.type != "mps",
-            capturable=self.device.type == "cuda",
-            decoupled_weight_decay=config.decoupled_decay,
-        )
-        self._own_rates()
+        self.optimiser = Optimiser(groups, self.lr, config)
         # Averaged in fine-tuning: what is judged and kept instead of the weights themselves.
         averages = phase == "finetune" and config.average_decay > 0
         self.averaged = groups[0].params if averages else []
@@ -110,20 +104,6 @@ class Stepper:
         for parameter in (parameter for group in groups for parameter in group.params):
             parameter.requires_grad_(True)
         return groups
-
-    def _own_rates(self) -> None:
-        """Each group reads its rate where the step writes it (an optimiser's loaded state brings rates of its own)."""
-        for group, rate in zip(self.optimiser.param_groups, self.lr.unbind(), strict=True):
-            group["lr"] = rate
-
-    def load_optimiser(self, state: dict[str, object]) -> None:
-        """What the optimiser remembers, as `state_dict` gave it."""
-        self.optimiser.load_state_dict(state)
-        # Fused Adam walks a parameter and what it remembers of it in the order of memory; files know no channels last.
-        for parameter, remembered in self.optimiser.state.items():
-            for name in ("exp_avg", "exp_avg_sq"):
-                remembered[name] = torch.empty_like(parameter).copy_(remembered[name])
-        self._own_rates()
 
     def begin_epoch(self, order: Tensor, factors: Tensor, strengths: Tensor, at: int) -> None:
         """The order of objects, int64 [steps x batch or more]; each step's factor on the learning rates and strength
@@ -162,7 +142,7 @@ class Stepper:
         if noisy:
             self.method.draw(self.network, self.objects, self.generator)
         if self.config.augment:
-            images = augmented(images, self.generator)
+            images = augmented(images, self.generator, hide=self.config.cutout)
         if self.config.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
         # A cache of casts would be filled outside the graph that is captured of the step.
@@ -172,12 +152,11 @@ class Stepper:
         if self.phase == "sbp":
             strength = self.strengths.index_select(0, self.at)[0]
             loss = nll + self.method.penalty(self.network, self.split.n_train, strength).term
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimiser.zero_grad()
         loss.backward()
         nll = nll.detach()
         if self.ranks.world > 1:
-            moved = [parameter for group in self.optimiser.param_groups for parameter in group["params"]]
-            gradients = [parameter.grad for parameter in moved if parameter.grad is not None]
+            gradients = [parameter.grad for parameter in self.optimiser.parameters if parameter.grad is not None]
             average_([*gradients, *moments_of(self.network.norm), nll], self.ranks)
         self.optimiser.step()
         if noisy:
@@ -192,12 +171,12 @@ class Stepper:
     def _capture(self) -> None:
         """Records `_step` into a CUDA graph and leaves every number as it was before."""
         held = {**dict(self.network.named_parameters()), **dict(self.network.named_buffers())}
-        for group in self.optimiser.param_groups:  # the units' parameters are the optimiser's alone
-            held |= {str(id(parameter)): parameter for parameter in group["params"]}
+        # The units' parameters are the optimiser's alone.
+        held |= {str(id(parameter)): parameter for parameter in self.optimiser.parameters}
         held |= {f"average {index}": value for index, value in enumerate(self.average)}
         held |= {"nll_sum": self.nll_sum, "at": self.at}
         before = {name: tensor.detach().clone() for name, tensor in held.items()}
-        memory = {p: {n: v.clone() for n, v in state.items()} for p, state in self.optimiser.state.items()}
+        memory = {p: {n: v.clone() for n, v in state.items()} for p, state in self.optimiser.memory().items()}
         draws = self.generator.get_state()
         # Graphs that were captured on one stream share its scratch memory, and must not be replayed at once; so a
         # training that has a stream of its own, beside others in its process, captures on that.
@@ -209,7 +188,7 @@ class Stepper:
                 self._step()
                 self.at.copy_(before["at"])
         now.wait_stream(side)
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimiser.zero_grad()
         self.graph = torch.cuda.CUDAGraph()
         self.graph.register_generator_state(self.generator)
         with torch.cuda.graph(self.graph, stream=side, capture_error_mode="thread_local"):
@@ -217,7 +196,7 @@ class Stepper:
         with torch.no_grad():
             for name, tensor in held.items():
                 tensor.copy_(before[name])
-            for parameter, state in self.optimiser.state.items():
+            for number, state in self.optimiser.memory().items():
                 for name, value in state.items():
-                    value.copy_(memory[parameter][name]) if parameter in memory else value.zero_()
+                    value.copy_(memory[number][name]) if number in memory else value.zero_()
         self.generator.set_state(draws)

@@ -211,8 +211,8 @@ class Training:
         self.ranks.any(False)  # one that is gone shows here, before this one waits for a device that waits for it
         nll = float(self.stepper.nll_sum) / max(self.epoch_steps, 1)
         # Weights that blow up show in the NLL at once; noise can be lost while the NLL is still a number.
-        moved = [parameter for group in self.stepper.optimiser.param_groups[1:] for parameter in group["params"]]
-        if math.isfinite(nll) and all(bool(torch.isfinite(parameter).all()) for parameter in moved):
+        learned = self.stepper.optimiser.learned
+        if math.isfinite(nll) and all(bool(torch.isfinite(parameter).all()) for parameter in learned):
             return nll
         raise Diverged.after(self._good_epoch, self.config, self.phase, self.batch)
 

@@ -105,10 +105,10 @@ def test_what_adam_remembers_of_what_is_left_is_untouched() -> None:
     network = stepper.network
     stepper.step()
     at = {key: torch.from_numpy(mask.nonzero()[0]) for key, mask in left.items()}
-    before = [copy.deepcopy(stepper.optimiser.state[p]) for g in stepper.optimiser.param_groups for p in g["params"]]
+    before = copy.deepcopy(stepper.optimiser.memory())
     weight, loc = network.conv2.weight.detach().clone(), stepper.method.units.loc.detach().clone()
     of.cut_to(left)
-    now = [stepper.optimiser.state[p] for group in stepper.optimiser.param_groups for p in group["params"]]
+    now = stepper.optimiser.memory()
     units = torch.cat([torch.from_numpy(mask) for mask in left.values()])
     assert torch.equal(network.conv2.weight, weight[at["conv2"]][:, at["conv1"]])
     assert torch.equal(stepper.method.units.loc, loc[units])
@@ -117,10 +117,10 @@ def test_what_adam_remembers_of_what_is_left_is_untouched() -> None:
         assert torch.equal(now[3][part], before[3][part][at["conv2"]])
         assert torch.equal(now[8][part], before[8][part][units])
         assert bool(now[8][part].any())
-    assert {float(state["step"]) for state in now} == {1.0}
+    assert {float(state["step"]) for state in now.values()} == {1.0}
     stepper.begin_epoch(torch.arange(BATCH), torch.ones(1), torch.ones(1), at=0)
     stepper.step()  # and the step goes on from there
-    assert {float(state["step"]) for state in now} == {2.0}
+    assert {float(state["step"]) for state in stepper.optimiser.memory().values()} == {2.0}
 
 
 def test_a_unit_goes_once_it_has_been_removed_for_so_many_epochs_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,11 +101,10 @@ def one_step(config: RunConfig, data: Dataset, ranks: Ranks) -> dict[str, Tensor
     order = training.order_of(config.seed, 0, it.n_train)
     it.stepper.begin_epoch(order, torch.ones(it.steps_an_epoch), torch.ones(it.steps_an_epoch), at=0)
     it.stepper.step()
-    for group, params in enumerate(it.stepper.optimiser.param_groups):
-        for index, parameter in enumerate(params["params"]):
-            assert parameter.grad is not None
-            left[f"gradient.{group}.{index}"] = parameter.grad.clone()
-            left[f"parameter.{group}.{index}"] = parameter.detach().clone()
+    for index, parameter in enumerate(it.stepper.optimiser.parameters):
+        assert parameter.grad is not None
+        left[f"gradient.{index}"] = parameter.grad.clone()
+        left[f"parameter.{index}"] = parameter.detach().clone()
     left["nll"] = it.stepper.nll_sum.clone()
     left |= {f"moment.{name}": buffer.clone() for name, buffer in it.network.norm.named_buffers()}
     return {name: tensor.cpu() for name, tensor in left.items()}

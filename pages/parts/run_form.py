@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from sbp.config import DATASETS, DEVICES, METHODS, PRECISIONS, ConfigError, RunConfig
+from sbp.config import DATASETS, DEVICES, METHODS, OPTIMISERS, PRECISIONS, ConfigError, RunConfig
 from sbp.networks.specs import SPECS
 from sbp.presets import FREE, PRESETS
 from sbp.viz import words
@@ -33,9 +33,13 @@ LABELS = {
     "finetune_epochs": "Fine-tuning epochs", "finetune_lr": "Learning rate then", "average_decay": "Averaging decay",
     "group_penalty": "Group penalty", "augment": "Flip and shift", "hold_norm": "Hold batch statistics",
     "precision": "Precision", "channels_last": "Channels last", "decoupled_decay": "Decoupled decay",
-    "shrink_after": "Shrink after",
+    "shrink_after": "Shrink after", "optimiser": "Optimiser", "pretrain_lr": "Learning rate before",
+    "cutout": "Cutout",
 }  # fmt: skip
-CHOICES = {"network": tuple(SPECS), "dataset": DATASETS, "method": METHODS, "device": DEVICES, "precision": PRECISIONS}
+CHOICES = {
+    "network": tuple(SPECS), "dataset": DATASETS, "method": METHODS, "device": DEVICES, "precision": PRECISIONS,
+    "optimiser": OPTIMISERS,
+}  # fmt: skip
 CHOICE_WORDS = {"network": words.NETWORK, "dataset": words.DATASET, "method": words.METHOD}
 COLUMNS = 4
 

@@ -203,13 +203,13 @@ RANDOM_LABELS = Plan(
 )
 
 _VGG_METHODS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
-    ("original", "Original", "original", {"method": "original", "batch_size": 250, "epochs": 100}),
+    ("original", "Original", "original", {"method": "original", "epochs": 150}),
     ("sparse-vd", "SparseVD", "SparseVD",
-     {"method": "sparse-vd", "pretrain_epochs": 20, "epochs": 50, "kl_warmup": (5, 20), "finetune_epochs": 20,
-      "average_decay": 0.999}),
+     {**VGG_SBP, "method": "sparse-vd", "pretrain_epochs": 40, "epochs": 60, "kl_warmup": (5, 20), "noise_lr": 2e-3,
+      "shrink_after": 0}),
     ("sbp", "SBP", "SBP", {**VGG_SBP, "method": "sbp", "noise_lr": 3e-2}),
     ("sbpa", "SBPa", "SBPa", {**VGG_SBP, **VGG_SBPA}),
-    ("sbpa-frontier", "SBPa, frontier", "", {**VGG_SBP, **VGG_SBPA, "kl_exponent": 0.25}),
+    ("sbpa-frontier", "SBPa, frontier", "", {**VGG_SBP, **VGG_SBPA, "kl_exponent": 0.29}),
 )  # fmt: skip
 
 
@@ -229,7 +229,10 @@ TABLE_2 = Plan(
     (*_table_2(1.0), *_table_2(1.5)),
     seeds=1,
 )
-_RANDOM_VGG: dict[str, Any] = {**VGG, "augment": False, "lr": 1e-3, "weight_decay": 0.0, "random_labels": True}
+_RANDOM_VGG: dict[str, Any] = {
+    **VGG, "augment": False, "cutout": 0, "optimiser": "adam", "decoupled_decay": True, "batch_size": 500, "lr": 1e-3,
+    "weight_decay": 0.0, "random_labels": True,
+}  # fmt: skip
 RANDOM_LABELS_CIFAR = Plan(
     "random-labels-cifar-10",
     "50,000 random labels and the VGG-like network: what is left, what is memorised (the paper's section 5.5)",
@@ -239,7 +242,7 @@ RANDOM_LABELS_CIFAR = Plan(
         ),
         _row(
             "dropout", "Binary dropout", "", "random-labels-cifar-10", _RANDOM_VGG,
-            {"method": "binary-dropout", "epochs": 80},
+            {"method": "binary-dropout", "epochs": 200},
         ),
     ),
     seeds=1,
@@ -247,8 +250,7 @@ RANDOM_LABELS_CIFAR = Plan(
 )  # fmt: skip
 
 PLANS: dict[str, Plan] = {
-    plan.name: plan
-    for plan in (TABLE_1, FIGURE_1, FIGURE_2, INTERVAL, RANDOM_LABELS, TABLE_2, RANDOM_LABELS_CIFAR)
+    plan.name: plan for plan in (TABLE_1, FIGURE_1, FIGURE_2, INTERVAL, RANDOM_LABELS, TABLE_2, RANDOM_LABELS_CIFAR)
 }
 
 
@@ -257,4 +259,3 @@ def plan_of(experiment: str) -> Plan:
     if experiment not in PLANS:
         raise UnknownExperiment(f"Expected one of the experiments {', '.join(PLANS)}, got {experiment!r}.")
     return PLANS[experiment]
-

@@ -103,8 +103,10 @@ class SparseVD(OnWeights):
         return SparseVDLayer(inner, wire.positions)
 
     def groups(self, network: NoisyNetwork) -> list[Group]:
-        """Weights and biases, and log sigma^2 at the same rate."""
-        return [*super().groups(network), Group([layer.log_variance for layer in self.layers(network)], "lr", 0.0)]
+        """Weights and biases, and log sigma^2, with Adam at the same rate; at the noise's beside SGD, whose rates are
+        of another size."""
+        rate = "lr" if self.config.optimiser == "adam" else "noise_lr"
+        return [*super().groups(network), Group([layer.log_variance for layer in self.layers(network)], rate, 0.0)]
 
     def draw(self, network: NoisyNetwork, objects: int, generator: torch.Generator) -> None:
         """Noise for every output of every layer of weights."""

@@ -69,3 +69,32 @@ def kept_counts(masks: Mapping[str, np.ndarray], layers: Sequence[LayerInfo]) ->
     """How many units each noise layer keeps, in layer order, after `close_masks`."""
     closed = close_masks(masks, layers)
     return tuple(int(closed[layer.name].sum()) for layer in layers)
+
+
+def masks_of_counts(kept: Sequence[int], layers: Sequence[LayerInfo]) -> Masks:
+    """Closed masks with so many units kept a layer, the first of each: for where only the counts matter, as for speed.
+
+    A layer's features are dealt out to the kept channels in turn, so that each has one. kept: counts as `kept_counts`
+    gives them. Raises ValueError when no closed masks have these counts.
+
+    >>> layers = [LayerInfo("conv", "channel", 3, (3,)), LayerInfo("map", "feature", 6, (3, 2), parent="conv")]
+    >>> masks_of_counts([2, 3], layers)["map"].tolist()
+    [True, True, True, False, False, False]
+    """
+    masks: Masks = {}
+    for layer, count in zip(layers, kept, strict=True):
+        mask = np.zeros(layer.units, bool)
+        if layer.parent:
+            channels = masks[layer.parent].sum()
+            # Place by place, each place in all kept channels before the next.
+            dealt = mask.reshape(len(masks[layer.parent]), -1).T
+            places = np.argwhere(np.ones_like(dealt[:, :channels]))[:count]
+            dealt[places[:, 0], places[:, 1]] = True
+        else:
+            mask[:count] = True
+        masks[layer.name] = mask
+    if kept_counts(masks, layers) != tuple(kept):
+        raise ValueError(
+            f"kept: expected counts that belong together, got {list(kept)}."
+        )
+    return masks
