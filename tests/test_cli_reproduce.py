@@ -164,6 +164,28 @@ def test_what_cannot_be_understood_is_answered_in_a_sentence(words: tuple[str, .
     assert launcher._children == []
 
 
+def test_speed_is_measured_of_what_was_recorded_and_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sbp.experiments import timing
+    from sbp.pruning import speed
+
+    assert reproduce("table-1", "--device", "cpu", "--no-speed", "--record").exit_code == 0
+    monkeypatch.setattr(timing, "measure", lambda *a, **k: speed.measure(*a, **{**k, "rounds": 1, "seconds": 1e-3}))
+    asked = reproduce("table-1", "--from-recordings", "--time", "cpu", "--only", "sbp", "--record")
+    assert asked.exit_code == 0, asked.output
+    sbp, original = results.recorded("table-1").rows
+    assert {(one["device"], one["batch"]) for one in sbp.runs[0].speed} == {("cpu", batch) for batch in (1, 32, 1000)}
+    assert original.runs[0].speed == (), "a row that was not asked for stays as it was"
+    again = reproduce("table-1", "--from-recordings", "--time", "cpu", "--record")
+    assert again.exit_code == 0
+    assert results.recorded("table-1").rows[0] == sbp, "what is known is not measured again"
+
+
+def test_speed_of_recordings_needs_recordings() -> None:
+    asked = reproduce("table-1", "--time", "cpu")
+    assert asked.exit_code == 2
+    assert "--from-recordings" in asked.output
+
+
 def test_progress_is_one_line() -> None:
     job = Job(ROWS[0], ROWS[0].recipe)
     assert gather.progress_of([job], 12.3) == "12 s: 0 of 1 finished, 0 train, 0 wait."

@@ -57,7 +57,7 @@ ROOMS = (
     Room(
         "training",
         "sbp.training sbp.stepper sbp.augmentation sbp.checkpoint sbp.clock sbp.divergence sbp.evaluation sbp.forecast "
-        "sbp.reporting sbp.schedule sbp.sharing sbp.shrinking",
+        "sbp.optimiser sbp.reporting sbp.schedule sbp.sharing sbp.shrinking",
         "objective methods networks layer noise moments data devices masks facts",
         torch=True,
     ),
@@ -70,13 +70,14 @@ ROOMS = (
     ),
     Room("viz", "sbp.viz.*", "masks moments facts"),
     Room("experiments", "sbp.experiments.*", "viz launcher store masks moments facts"),
+    Room("timing", "sbp.experiments.timing", "experiments compact networks masks facts", torch=True),
     Room("export", "sbp.pruning.export sbp.pruning.card", "viz store compact formats facts"),
     Room("benchmarks", "sbp.benchmarks.*", "store training methods noise moments data devices facts", torch=True),
     Room(
         "shell",
         "sbp.cli.* sbp.__main__",
-        "benchmarks experiments export worker launcher store training attribution compact networks masks moments viz "
-        "data devices facts",
+        "benchmarks timing experiments export worker launcher store training attribution compact networks masks "
+        "moments viz data devices facts",
     ),
     Room("parts", "pages.parts.*", "experiments export launcher store viz plain masks moments data devices facts"),
     Room(

@@ -31,6 +31,10 @@ _PACK = typer.Option(min=1, help="How many runs share a GPU at once.")
 _DRY = typer.Option("--dry-run", help="Say what there is and what would be run, and leave it at that.")
 _NO_RUN = typer.Option("--no-run", help="Run nothing: make the table of the runs that are there.")
 _SPEED = typer.Option("--speed/--no-speed", help="Measure the compact networks' speed where that is not done yet.")
+_TIME = typer.Option(
+    "--time", metavar="DEVICE", help="With --from-recordings: measure on cpu or cuda how fast networks of these shapes "
+    "are, where it is not known.", show_default=False,
+)  # fmt: skip
 _RECORD = typer.Option("--record", help="Keep seed 0 and the table as recordings that ship with the code.")
 
 
@@ -47,6 +51,7 @@ def reproduce(
     dry_run: Annotated[bool, _DRY] = False,
     no_run: Annotated[bool, _NO_RUN] = False,
     speed: Annotated[bool, _SPEED] = True,
+    time: Annotated[str, _TIME] = "",
     record: Annotated[bool, _RECORD] = False,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
@@ -59,8 +64,14 @@ def reproduce(
     rows = plan.only(only, network)
     if device not in DEVICES:
         raise BadInput(f"--device: expected one of {', '.join(DEVICES)}, got {device!r}.")
+    if time and not from_recordings:
+        raise BadInput("--time: expected --from-recordings beside it; runs that are made here are measured by --speed.")
     if from_recordings:
-        _show(_chosen(results.recorded(experiment), {(row.network, row.key) for row in rows}), out, as_json)
+        table = _chosen(results.recorded(experiment), {(row.network, row.key) for row in rows})
+        table = _timed(table, time) if time else table
+        _show(table, out, as_json)
+        if time and record:
+            stderr().print(f"Recorded {keeping.keep_table(plan, table)}.", soft_wrap=True, markup=False)
         return
     jobs = running.jobs_of(rows, seeds or plan.seeds)
     if dry_run:
@@ -130,6 +141,15 @@ def _measure(jobs: list[Job]) -> None:
                 stderr().print(f"{view.id} was not measured: {error}", soft_wrap=True, markup=False)
                 break
             write_speed(view, measurement.to_dict())
+
+
+def _timed(table: Table, device: str) -> Table:
+    """The recorded table with what is measured of it here."""
+    from sbp.cli.bench import resolve
+    from sbp.experiments.timing import timed
+
+    with stderr().status("Measures.") as status:
+        return timed(table, resolve(device), lambda what: status.update(f"Measures {what} on {device}."))
 
 
 def _state_of(job: Job) -> str:

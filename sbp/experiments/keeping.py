@@ -33,10 +33,15 @@ def keep(plan: Plan, table: Table, runs: Path | None = None, results: Path | Non
             rows = recording.ROWS if whole else FEW_ROWS
             paths.append(recording.record(view, name, runs or store.recorded_root(), rows, weights=whole))
         kept.append(dataclasses.replace(row, runs=tuple(_named(run, name if run is first else "") for run in row.runs)))
+    return [*paths, keep_table(plan, Table(plan.name, tuple(kept)), results)]
+
+
+def keep_table(plan: Plan, table: Table, results: Path | None = None) -> Path:
+    """Writes rows beside the code as they are, and leaves those that were kept before and are not among them."""
     path = results_path(plan.name, results)
     path.parent.mkdir(parents=True, exist_ok=True)
-    replace_bytes(path, Table(plan.name, _merged(plan, kept, results)).to_json().encode())
-    return [*paths, path]
+    replace_bytes(path, Table(plan.name, _merged(plan, list(table.rows), results)).to_json().encode())
+    return path
 
 
 def _named(run: RunResult, name: str) -> RunResult:

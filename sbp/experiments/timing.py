@@ -1,0 +1,54 @@
+"""How fast the networks of recorded rows are on this machine: their weights need not be at hand, for shapes decide.
+
+A forward pass takes as long with one set of weights as with another, so the networks are built anew, dense and with as
+many units a layer as the run kept, and timed in turns (`sbp.pruning.speed.measure`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from sbp.experiments.results import RunResult, Table
+from sbp.networks.registry import build
+from sbp.networks.specs import SPECS
+from sbp.pruning.masks import masks_of_counts
+from sbp.pruning.speed import Measurement, measure, variants
+
+# Turns of the networks; where the dense one has many MACs a pass takes seconds on a CPU.
+ROUNDS, ROUNDS_DEEP, DEEP = 15, 4, 10**8
+
+
+def timed(table: Table, device: str, tell: Callable[[str], None] | None = None) -> Table:
+    """The table with what was measured on this device of the run that stands for each row, where it was not yet.
+
+    device: cpu or cuda. tell: told the row that is next. Each network takes some ten seconds, a deep one on a CPU some
+    minutes.
+    """
+    rows = []
+    for row in table.rows:
+        run = row.shown
+        if run is not None and all(one["device"] != device for one in run.speed):
+            if tell:
+                tell(f"{row.network} {row.key}")
+            found = with_speed(run, speed_of(run, device))
+            row = dataclasses.replace(row, runs=tuple(found if one is run else one for one in row.runs))
+        rows.append(row)
+    return dataclasses.replace(table, rows=tuple(rows))
+
+
+def speed_of(run: RunResult, device: str) -> Measurement:
+    """The speed of a dense network and of the masked and compact ones with a run's kept counts, weights at random."""
+    network = build(run.network, tuple(run.config["widths"]))
+    networks = variants(network, masks_of_counts(run.kept, network.layers))
+    rounds = ROUNDS if SPECS[run.network].dense_macs(network.widths) < DEEP else ROUNDS_DEEP
+    # Work for a GPU is handed out by one thread.
+    return measure(networks, device, 1 if device == "cuda" else 0, rounds=rounds, image=network.image)
+
+
+def with_speed(run: RunResult, measured: Measurement) -> RunResult:
+    """The run with this measurement, in the place of any of the same device."""
+    said: dict[str, Any] = {"device": measured.device, "hardware": measured.hardware, "threads": measured.threads}
+    rows = [{**said, **dataclasses.asdict(row)} for row in measured.rows]
+    return dataclasses.replace(run, speed=(*(one for one in run.speed if one["device"] != measured.device), *rows))
