@@ -40,6 +40,28 @@ def test_each_image_is_one_of_its_own_crops_and_every_crop_comes_as_often() -> N
     assert all(abs(count - 500) < 132 for count in seen.values()), seen
 
 
+def test_a_square_of_each_image_is_hidden_and_every_pixel_as_often_as_it_must_be() -> None:
+    """Of a 6 x 8 image with a side of 3: a centre c hides c - 1, c, c + 1, so a pixel at the border is hidden by 2 of
+    the 6 (or 8) centres, another by 3. 20,000 draws: the largest of 48 deviations stays below 5 standard ones."""
+    images, n = torch.ones(20_000, 2, 6, 8), 20_000
+    hidden = augmented(images, seeded(0), shift=0, hide=3) == 0
+    assert torch.equal(hidden[:, 0], hidden[:, 1])
+    rows, columns = hidden[:, 0].any(2).sum(1), hidden[:, 0].any(1).sum(1)
+    assert torch.equal(hidden[:, 0].sum((1, 2)), rows * columns), "a rectangle"
+    assert {int(size) for size in torch.cat([rows, columns])} == {2, 3}
+    by_row, by_column = torch.full((6,), 3 / 6), torch.full((8,), 3 / 8)
+    by_row[[0, -1]], by_column[[0, -1]] = 2 / 6, 2 / 8
+    share = by_row[:, None] * by_column
+    off = (hidden[:, 0].float().mean(0) - share).abs() / (share * (1 - share) / n).sqrt()
+    assert float(off.max()) < 5
+
+
+def test_without_a_square_the_same_numbers_are_drawn() -> None:
+    images = torch.randn(50, 3, 8, 8, generator=seeded(0))
+    moved, hidden = augmented(images, seeded(1)), augmented(images, seeded(1), hide=4)
+    assert torch.equal(torch.where(hidden == 0, 0, moved), hidden)
+
+
 def test_images_of_a_batch_are_moved_each_in_its_own_way() -> None:
     images = torch.randn(40, 3, 32, 32, generator=seeded(0))
     got, drawn = augmented(images, seeded(2)), set()

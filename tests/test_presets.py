@@ -50,7 +50,7 @@ def test_digits_have_values_of_their_own() -> None:
 
 
 def test_an_unknown_preset_is_answered_with_those_there_are() -> None:
-    with pytest.raises(ConfigError, match=r"lenet-5-caffe \(paper\), got 'quick'"):
+    with pytest.raises(ConfigError, match=r"lenet-5-caffe \(paper, fast\), got 'quick'"):
         preset_config("lenet-5-caffe", "quick")
 
 

@@ -164,7 +164,7 @@ VGG = DIGITS.replace(
 )  # fmt: skip
 RUNS = {
     "lenet-500-300": DIGITS, "fixed mu": DIGITS.replace(method="sbp-fixed-mu", noise_lr=0.2), "lenet-5-caffe": CAFFE,
-    "vgg-like": VGG, "vgg-like, held": VGG.replace(hold_norm=True),
+    "vgg-like": VGG, "vgg-like, held": VGG.replace(hold_norm=True), "sgd": CAFFE.replace(optimiser="sgd", lr=1e-2),
 }  # fmt: skip
 
 

@@ -73,6 +73,7 @@ EACH_METHOD = [
     ("sbp", {"average_decay": 0.9, "finetune_lr": 1e-3}),
     ("sparse-vd", {"kl_warmup": (1, 2)}),
     ("ssl", {"group_penalty": 1e-2}),
+    *((method, {"optimiser": "sgd", "pretrain_lr": 0.1, "noise_lr": 1e-3}) for method in ("sbp", "sparse-vd")),
 ]
 
 
