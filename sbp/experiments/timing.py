@@ -16,8 +16,8 @@ from sbp.networks.specs import SPECS
 from sbp.pruning.masks import masks_of_counts
 from sbp.pruning.speed import Measurement, measure, variants
 
-# Turns of the networks; where the dense one has many MACs a pass takes seconds on a CPU.
-ROUNDS, ROUNDS_DEEP, DEEP = 15, 4, 10**8
+# Turns of the networks: fewer on a GPU, which is dear, and where the dense one has many MACs, whose pass is long.
+ROUNDS, FEWER_ROUNDS, DEEP = 15, 5, 10**8
 
 
 def timed(table: Table, device: str, tell: Callable[[str], None] | None = None) -> Table:
@@ -42,7 +42,8 @@ def speed_of(run: RunResult, device: str) -> Measurement:
     """The speed of a dense network and of the masked and compact ones with a run's kept counts, weights at random."""
     network = build(run.network, tuple(run.config["widths"]))
     networks = variants(network, masks_of_counts(run.kept, network.layers))
-    rounds = ROUNDS if SPECS[run.network].dense_macs(network.widths) < DEEP else ROUNDS_DEEP
+    deep = SPECS[run.network].dense_macs(network.widths) >= DEEP
+    rounds = FEWER_ROUNDS if deep or device == "cuda" else ROUNDS
     # Work for a GPU is handed out by one thread.
     return measure(networks, device, 1 if device == "cuda" else 0, rounds=rounds, image=network.image)
 

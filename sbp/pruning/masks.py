@@ -94,7 +94,5 @@ def masks_of_counts(kept: Sequence[int], layers: Sequence[LayerInfo]) -> Masks:
             mask[:count] = True
         masks[layer.name] = mask
     if kept_counts(masks, layers) != tuple(kept):
-        raise ValueError(
-            f"kept: expected counts that belong together, got {list(kept)}."
-        )
+        raise ValueError(f"kept: expected counts that belong together, got {list(kept)}.")
     return masks
