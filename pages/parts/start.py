@@ -26,8 +26,8 @@ def show(place: str) -> None:
     dataset = _data(place)
     presets = sorted(PRESETS.values(), key=lambda preset: preset.config.random_labels)
     presets = [preset for preset in presets if fits(preset.config.network, dataset)]
-    if place == "page":  # where a film is to be seen below the cards
-        presets = [preset for preset in presets if not preset.config.random_labels]
+    if place == "page":  # where a film is to be seen below a row of cards; the dialog has them all
+        presets = [preset for preset in presets if not preset.config.random_labels][:CARDS]
     if not presets:
         st.caption(f"There is no recipe for {words.DATASET[dataset]} yet; every setting can be chosen below.")
     for at in range(0, len(presets), CARDS):
