@@ -58,11 +58,7 @@ class Optimiser:
     def memory(self) -> dict[int, dict[str, Tensor]]:
         """What it remembers of each parameter, by number: the tensors themselves; nothing before the first step."""
         found = {parameter: held for part in self.parts for parameter, held in part.state.items()}
-        return {
-            number: {name: value for name, value in found[parameter].items() if isinstance(value, Tensor)}
-            for number, parameter in enumerate(self.parameters)
-            if parameter in found
-        }
+        return {number: found[p] for number, p in enumerate(self.parameters) if p in found}
 
     def remember(self, memory: dict[int, dict[str, Tensor]]) -> None:
         """Puts copies of what `memory` gave, on any device, in the place of what it remembers."""
@@ -75,6 +71,6 @@ class Optimiser:
 def _beside(parameter: Tensor, value: Tensor) -> Tensor:
     """A copy where and as the optimiser wants it: a number of steps on a device that is not waited for, the rest in the
     parameter's own order of memory, in which fused kernels walk both (files know no channels last)."""
-    if value.dim() or not parameter.dim():
+    if value.dim():
         return torch.empty_like(parameter).copy_(value)
     return value.clone() if parameter.device.type == "mps" else value.to(parameter.device, torch.float32, copy=True)

@@ -205,7 +205,7 @@ RANDOM_LABELS = Plan(
 # Moved by SGD at SBP's rates, SparseVD ends at 21.6 % (and 19.7 % of training images): it wants Adam for its weights.
 _VGG_ADAM: dict[str, Any] = {"optimiser": "adam", "decoupled_decay": True, "batch_size": 500}
 _VGG_METHODS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
-    ("original", "Original", "original", {"method": "original", "epochs": 150}),
+    ("original", "Original", "original", {"method": "original", "epochs": 150, "lr": 0.1}),
     ("sparse-vd", "SparseVD", "SparseVD",
      {"method": "sparse-vd", **_VGG_ADAM, "lr": 2e-3, "weight_decay": 0.2, "pretrain_epochs": 20, "epochs": 50,
       "kl_warmup": (5, 20), "finetune_epochs": 20, "average_decay": 0.999}),

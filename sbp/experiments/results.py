@@ -171,6 +171,12 @@ class Table:
             raise NoResults(f"Expected an experiment with its rows as JSON, got something else: {error!r}.") from None
 
 
+def speed_rows(measured: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A measurement, as speed.json has it, in rows that each say where it was made: `RunResult.speed`."""
+    where = {name: measured[name] for name in ("device", "hardware", "threads")}
+    return [{**where, **row} for row in measured["rows"]]
+
+
 def results_root() -> Path:
     """Where the results that ship with the code are."""
     return Path(__file__).resolve().parents[2] / "assets" / "results"

@@ -15,7 +15,7 @@ from typing import Any
 
 from sbp.config import RunConfig
 from sbp.experiments.plans import PlannedRow
-from sbp.experiments.results import Row, RunResult, Table
+from sbp.experiments.results import Row, RunResult, Table, speed_rows
 from sbp.networks.specs import SPECS
 from sbp.runs import launcher, store
 from sbp.runs.states import State
@@ -138,11 +138,6 @@ def result_of(view: RunView) -> RunResult:
     run, records = view.summary(), view.records()
     last = records[-1].to_dict() if records else {}
     measurements = (view.speed() or {}).get("measurements", [])
-    speed = [
-        {**{name: one[name] for name in ("device", "hardware", "threads")}, **row}
-        for one in measurements
-        for row in one["rows"]
-    ]
     return RunResult(
         seed=run["seed"],
         method=run["method"],
@@ -161,7 +156,7 @@ def result_of(view: RunView) -> RunResult:
         versions=dict(run["versions"] or {}),
         seconds=run["seconds"],
         run=view.id,
-        speed=tuple(speed),
+        speed=tuple(row for measured in measurements for row in speed_rows(measured)),
         validation_error_percent=run["validation_error_percent"],
         last={name: last[name] for name in _LAST if name in last},
         pack_runs=int(view.meta.get("pack_runs", 1)),

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
-from sbp.experiments.results import RunResult, Table
+from sbp.experiments.results import RunResult, Table, speed_rows
 from sbp.networks.registry import build
 from sbp.networks.specs import SPECS
 from sbp.pruning.masks import masks_of_counts
@@ -50,6 +49,5 @@ def speed_of(run: RunResult, device: str) -> Measurement:
 
 def with_speed(run: RunResult, measured: Measurement) -> RunResult:
     """The run with this measurement, in the place of any of the same device."""
-    said: dict[str, Any] = {"device": measured.device, "hardware": measured.hardware, "threads": measured.threads}
-    rows = [{**said, **dataclasses.asdict(row)} for row in measured.rows]
-    return dataclasses.replace(run, speed=(*(one for one in run.speed if one["device"] != measured.device), *rows))
+    others = (row for row in run.speed if row["device"] != measured.device)
+    return dataclasses.replace(run, speed=(*others, *speed_rows(measured.to_dict())))

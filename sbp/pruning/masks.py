@@ -85,11 +85,10 @@ def masks_of_counts(kept: Sequence[int], layers: Sequence[LayerInfo]) -> Masks:
     for layer, count in zip(layers, kept, strict=True):
         mask = np.zeros(layer.units, bool)
         if layer.parent:
-            channels = masks[layer.parent].sum()
+            channels = masks[layer.parent]
             # Place by place, each place in all kept channels before the next.
-            dealt = mask.reshape(len(masks[layer.parent]), -1).T
-            places = np.argwhere(np.ones_like(dealt[:, :channels]))[:count]
-            dealt[places[:, 0], places[:, 1]] = True
+            dealt = np.arange(layer.units).reshape(len(channels), -1)[channels].T.reshape(-1)
+            mask[dealt[:count]] = True
         else:
             mask[:count] = True
         masks[layer.name] = mask
