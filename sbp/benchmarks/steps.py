@@ -52,9 +52,10 @@ def train(network: str, preset: str, device: str, dataset: str, seed: int = 0, s
     shrink_after: above 0, a third training that cuts out what has been removed for so many epochs, beside the first.
     """
     config = preset_config(network, preset, dataset=dataset, device=device, seed=seed)
+    if shrink_after:
+        config = config.replace(shrink_after=0)
     configs = [config.replace(method="original", kl_weights=(), shrink_after=0), config]
     if shrink_after:
-        configs[1] = config.replace(shrink_after=0)
         configs.append(config.replace(shrink_after=shrink_after))
     (bare, _), (took, said), *more = _trained(configs, data.load(dataset))
     what = f"{network}, {preset}"

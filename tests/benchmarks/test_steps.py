@@ -38,7 +38,8 @@ def test_with_shrinking_the_same_training_stands_beside_itself(monkeypatch: pyte
     trained: list[RunConfig] = []
 
     def tiny(network: str, preset: str, **changes: object) -> RunConfig:
-        return RunConfig(network=network, preset=preset, widths=(6, 4), epochs=6, batch_size=100).replace(**changes)
+        own = RunConfig(network=network, preset=preset, widths=(6, 4), epochs=6, batch_size=100, shrink_after=5)
+        return own.replace(**changes)  # a preset that shrinks by itself, as quick does
 
     def watched(config: RunConfig, source: object) -> Training:
         trained.append(config)
