@@ -45,7 +45,7 @@ class Preset:
 # Weights go on from a pretraining; the KL weights come from the MACs that a unit owns, by one exponent.
 VGG: dict[str, Any] = {
     "network": "vgg-like", "dataset": "cifar-10", "validation_size": 0, "augment": True, "cutout": 12,
-    "precision": "bf16", "channels_last": True, "optimiser": "sgd", "batch_size": 250, "lr": 0.1, "weight_decay": 5e-4,
+    "precision": "bf16", "channels_last": True, "optimiser": "sgd", "batch_size": 250, "weight_decay": 5e-4,
 }  # fmt: skip
 VGG_SBP: dict[str, Any] = {
     "pretrain_epochs": 100, "pretrain_lr": 0.1, "epochs": 70, "lr": 2e-2, "noise_lr": 2e-2, "shrink_after": 2,
@@ -118,7 +118,7 @@ _ALL = (
     Preset(
         name="table-2-sbpa",
         title="VGG-like, StructuredBPa",
-        config=RunConfig(**{**VGG, **VGG_SBP, **VGG_SBPA, "preset": "table-2-sbpa"}),
+        config=RunConfig(**VGG, **VGG_SBP, **VGG_SBPA, preset="table-2-sbpa"),
         error_percent=6.47,
         reduction=6.0,
         seconds={"cuda": 183},
