@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -178,6 +179,25 @@ def test_speed_is_measured_of_what_was_recorded_and_recorded(monkeypatch: pytest
     again = reproduce("table-1", "--from-recordings", "--time", "cpu", "--record")
     assert again.exit_code == 0
     assert results.recorded("table-1").rows[0] == sbp, "what is known is not measured again"
+
+
+def test_a_measurement_that_is_cut_off_keeps_the_rows_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sbp.experiments import timing
+    from sbp.pruning import speed
+
+    assert reproduce("table-1", "--device", "cpu", "--no-speed", "--record").exit_code == 0
+    calls: list[int] = []
+
+    def cut_off(*a: Any, **k: Any) -> speed.Measurement:
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return speed.measure(*a, **{**k, "rounds": 1, "seconds": 1e-3})
+
+    monkeypatch.setattr(timing, "measure", cut_off)
+    assert reproduce("table-1", "--from-recordings", "--time", "cpu", "--record").exit_code != 0
+    measured = [bool(row.runs[0].speed) for row in results.recorded("table-1").rows]
+    assert measured == [True, False]
 
 
 def test_speed_of_recordings_needs_recordings() -> None:

@@ -13,7 +13,7 @@ from sbp.cli.options import JSON
 from sbp.cli.output import stderr, stdout
 from sbp.config import DEVICES
 from sbp.experiments import figures, keeping, lines, report, results, running
-from sbp.experiments.plans import PLANS, plan_of
+from sbp.experiments.plans import PLANS, Plan, plan_of
 from sbp.experiments.results import Table
 from sbp.experiments.running import Job
 from sbp.networks.specs import SPECS
@@ -68,10 +68,9 @@ def reproduce(
         raise BadInput("--time: expected --from-recordings beside it; runs that are made here are measured by --speed.")
     if from_recordings:
         table = _chosen(results.recorded(experiment), {(row.network, row.key) for row in rows})
-        table = _timed(table, time) if time else table
+        if time:
+            table = _timed(table, time, plan if record else None)
         _show(table, out, as_json)
-        if time and record:
-            stderr().print(f"Recorded {keeping.keep_table(plan, table)}.", soft_wrap=True, markup=False)
         return
     jobs = running.jobs_of(rows, seeds or plan.seeds)
     if dry_run:
@@ -143,13 +142,19 @@ def _measure(jobs: list[Job]) -> None:
             write_speed(view, measurement.to_dict())
 
 
-def _timed(table: Table, device: str) -> Table:
-    """The recorded table with what is measured of it here."""
+def _timed(table: Table, device: str, plan: Plan | None) -> Table:
+    """The recorded table with what is measured of it here, kept after each row with the recordings of `plan`."""
     from sbp.cli.bench import resolve
     from sbp.experiments.timing import timed
 
+    device = resolve(device)
+
+    def keep(table: Table) -> None:
+        if plan is not None:
+            keeping.keep_table(plan, table)
+
     with stderr().status("Measures.") as status:
-        return timed(table, resolve(device), lambda what: status.update(f"Measures {what} on {device}."))
+        return timed(table, device, lambda what: status.update(f"Measures {what} on {device}."), keep)
 
 
 def _state_of(job: Job) -> str:

@@ -19,22 +19,22 @@ from sbp.pruning.speed import Measurement, measure, variants
 ROUNDS, FEWER_ROUNDS, DEEP = 15, 5, 10**8
 
 
-def timed(table: Table, device: str, tell: Callable[[str], None] | None = None) -> Table:
+def timed(table: Table, device: str, tell: Callable[[str], None], keep: Callable[[Table], None]) -> Table:
     """The table with what was measured on this device of the run that stands for each row, where it was not yet.
 
-    device: cpu or cuda. tell: told the row that is next. Each network takes some ten seconds, a deep one on a CPU some
-    minutes.
+    device: cpu or cuda. tell: told the row that is next. keep: given the table after each row, so that what has been
+    measured is not lost when the rest is cut off. Each network takes some ten seconds, a deep one on a CPU some minutes.
     """
-    rows = []
-    for row in table.rows:
+    for at, row in enumerate(table.rows):
         run = row.shown
-        if run is not None and all(one["device"] != device for one in run.speed):
-            if tell:
-                tell(f"{row.network} {row.key}")
-            found = with_speed(run, speed_of(run, device))
-            row = dataclasses.replace(row, runs=tuple(found if one is run else one for one in row.runs))
-        rows.append(row)
-    return dataclasses.replace(table, rows=tuple(rows))
+        if run is None or any(one["device"] == device for one in run.speed):
+            continue
+        tell(f"{row.network} {row.key}")
+        found = with_speed(run, speed_of(run, device))
+        row = dataclasses.replace(row, runs=tuple(found if one is run else one for one in row.runs))
+        table = dataclasses.replace(table, rows=(*table.rows[:at], row, *table.rows[at + 1 :]))
+        keep(table)
+    return table
 
 
 def speed_of(run: RunResult, device: str) -> Measurement:
