@@ -22,8 +22,8 @@ ROUNDS, FEWER_ROUNDS, DEEP = 15, 5, 10**8
 def timed(table: Table, device: str, tell: Callable[[str], None], keep: Callable[[Table], None]) -> Table:
     """The table with what was measured on this device of the run that stands for each row, where it was not yet.
 
-    device: cpu or cuda. tell: told the row that is next. keep: given the table after each row, so that what has been
-    measured is not lost when the rest is cut off. Each network takes some ten seconds, a deep one on a CPU some minutes.
+    device: cpu or cuda. tell: told the row that is next. keep: given the table after each row, so that what is measured
+    is not lost when the rest is cut off. Each network takes some ten seconds, a deep one on a CPU some minutes.
     """
     for at, row in enumerate(table.rows):
         run = row.shown
