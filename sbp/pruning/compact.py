@@ -49,7 +49,6 @@ def masked(network: NoisyNetwork, masks: Mapping[str, np.ndarray]) -> NoisyNetwo
     return copied
 
 
-@torch.no_grad()
 def compact(network: NoisyNetwork, masks: Mapping[str, np.ndarray] | None = None) -> NoisyNetwork:
     """A new network of the same class with the removed units cut out, computing what `masked` computes, without noise.
 
@@ -69,26 +68,57 @@ def compact(network: NoisyNetwork, masks: Mapping[str, np.ndarray] | None = None
     >>> small.widths, small.dense1.weight.shape
     ((2, 3), torch.Size([2, 300]))
     """
-    closed = masks_of(network) if masks is None else _checked(network, masks)
-    if not all(mask.any() for mask in closed.values()):
-        return _constant(network, closed)
-    theta = {name: layer.mean_theta().cpu().double().numpy() for name, layer in _noise(network).items()}
-    columns = {name: torch.from_numpy(mask.nonzero()[0]) for name, mask in closed.items()}
-    tensors: dict[str, Tensor] = {}
-    for weights in WIRING[network.spec_name]:
-        weight, bias = _folded(network, weights)
-        if weights.reads:
-            # Both factors in float64, rounded once: in float32 the masked network rounds twice.
-            factor = torch.from_numpy(_factor(weights, theta, closed))
-            weight = (weight * factor.view(1, -1, *[1] * (weight.dim() - 2)))[:, columns[weights.reads[-1]]]
-        rows = torch.from_numpy(closed[weights.makes]) if weights.makes else slice(None)
-        like = getattr(network, weights.name).weight
-        tensors[f"{weights.name}.weight"] = weight[rows].to(like).contiguous()
-        tensors[f"{weights.name}.bias"] = bias[rows].to(like)
-    for name, arriving in selected(network.spec_name, network.layers, closed).items():
-        tensors[f"noise.{name}.index"] = torch.from_numpy(arriving.nonzero()[0]).to(network.output.weight.device)
-    widths = [int(closed[weights.makes].sum()) for weights in WIRING[network.spec_name] if weights.makes]
-    return rebuild(network.spec_name, widths, tensors)
+    return Folded(network).cut(masks)
+
+
+class Folded:
+    """A network's weights with all that `compact` multiplies them by, made once: any masks then only choose among them.
+
+    network: with its noise on; neither changed nor to be changed. Raises ValueError when its noise is off or gone.
+
+    >>> from sbp.networks.registry import build
+    >>> folded = Folded(build("lenet-500-300", (4, 3)))
+    >>> masks = {"input": np.arange(784) < 300, "dense1": np.array([1, 0, 1, 0], bool), "dense2": np.ones(3, bool)}
+    >>> folded.cut(masks).widths
+    (2, 3)
+    """
+
+    @torch.no_grad()
+    def __init__(self, network: NoisyNetwork) -> None:
+        theta = {name: layer.mean_theta().cpu().double().numpy() for name, layer in _noise(network).items()}
+        self.network = network
+        self.tensors: dict[str, tuple[Tensor, Tensor]] = {}
+        for weights in WIRING[network.spec_name]:
+            weight, bias = _folded(network, weights)
+            if weights.reads:
+                # Both factors in float64, rounded once: in float32 the masked network rounds twice.
+                factor = torch.from_numpy(_factor(weights, theta, weight.shape[1]))
+                weight *= factor.view(1, -1, *[1] * (weight.dim() - 2))
+            like = getattr(network, weights.name).weight
+            self.tensors[weights.name] = weight.to(like).contiguous(), bias.to(like)
+
+    @torch.no_grad()
+    def cut(self, masks: Mapping[str, np.ndarray] | None = None) -> NoisyNetwork:
+        """The compact network of these masks, with tensors of its own, as `compact` says."""
+        network = self.network
+        closed = masks_of(network) if masks is None else _checked(network, masks)
+        if not all(mask.any() for mask in closed.values()):
+            return _constant(network, closed)
+        device = network.output.weight.device
+        kept = {name: torch.from_numpy(mask.nonzero()[0]).to(device) for name, mask in closed.items()}
+        tensors: dict[str, Tensor] = {}
+        for weights in WIRING[network.spec_name]:
+            weight, bias = self.tensors[weights.name]
+            if weights.reads:
+                weight = weight.index_select(1, kept[weights.reads[-1]])
+            if weights.makes:
+                weight, bias = (tensor.index_select(0, kept[weights.makes]) for tensor in (weight, bias))
+            tensors[f"{weights.name}.weight"], tensors[f"{weights.name}.bias"] = weight, bias
+        tensors["output.bias"] = tensors["output.bias"].clone()
+        for name, arriving in selected(network.spec_name, network.layers, closed).items():
+            tensors[f"noise.{name}.index"] = torch.from_numpy(arriving.nonzero()[0]).to(device)
+        widths = [int(closed[weights.makes].sum()) for weights in WIRING[network.spec_name] if weights.makes]
+        return rebuild(network.spec_name, widths, tensors)
 
 
 def _noise(network: NoisyNetwork) -> dict[str, SBPLayer | Gate]:
@@ -136,9 +166,8 @@ def _folded(network: NoisyNetwork, weights: WeightLayer) -> tuple[Tensor, Tensor
     return weight, bias
 
 
-def _factor(weights: WeightLayer, theta: Mapping[str, np.ndarray], closed: Masks) -> np.ndarray:
+def _factor(weights: WeightLayer, theta: Mapping[str, np.ndarray], inputs: int) -> np.ndarray:
     """E[theta] of each unit that the layer reads, float64 [inputs]; a channel's factor goes to all its features."""
-    inputs = len(closed[weights.reads[-1]])
     factor = np.ones(inputs)
     for name in weights.reads:
         factor *= np.repeat(theta[name], inputs // len(theta[name]))

@@ -16,7 +16,7 @@ from sbp.ensemble import ensemble, error_and_nll
 from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.specs import SPECS
 from sbp.pruning.bmrs import RELEASED_CODE_OFFSET
-from sbp.pruning.compact import compact
+from sbp.pruning.compact import Folded
 from sbp.pruning.masks import Masks, close_masks, keep_masks, kept_counts
 from sbp.pruning.scores import CRITERIA, Material, keep_top
 
@@ -130,6 +130,7 @@ class _Trial:
         self, network: NoisyNetwork, images: Tensor, labels: Tensor, cancelled: Callable[[], bool]
     ) -> None:
         self.network, self.images, self.labels, self.cancelled = network, images, labels, cancelled
+        self.folded = Folded(network)
         self.seen: dict[bytes, Point] = {}
 
     def point(self, threshold: float, masks: Masks) -> Point:
@@ -140,7 +141,7 @@ class _Trial:
         if key not in self.seen:
             if self.cancelled():
                 raise Cancelled
-            small = compact(self.network, closed)
+            small = self.folded.cut(closed)
             kept = kept_counts(closed, layers)
             self.seen[key] = {
                 "kept": list(kept),

@@ -9,7 +9,7 @@ from torch import nn
 
 from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.rebuild import rebuild
-from sbp.pruning.compact import compact, masked, masks_of
+from sbp.pruning.compact import Folded, compact, masked, masks_of
 from sbp.pruning.masks import Masks, close_masks
 from tests.pruning.networks import NAMES, WIDTHS, cases, images, images_for, random_network
 
@@ -164,6 +164,20 @@ def test_what_reaches_the_logits_differs_from_image_to_image() -> None:
         network = random_network(name)
         logits = masked(network, dict(cases(network))["random 0.9"])(images_for(network))
         assert float((logits - logits[:1]).detach().abs().max()) > 1e5 * TOLERANCE[torch.float64], name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_networks_cut_of_one_folding_are_their_own(name: str) -> None:
+    network = random_network(name)
+    folded, all_cases = Folded(network), dict(cases(network))
+    first = folded.cut(all_cases["random 0.5"])
+    with torch.no_grad():
+        for parameter in first.parameters():
+            parameter.zero_()
+    for masks in all_cases.values():
+        once, alone = folded.cut(masks).state_dict(), compact(network, masks).state_dict()
+        assert once.keys() == alone.keys()
+        assert all(torch.equal(once[key], alone[key]) for key in once)
 
 
 def test_a_compact_network_can_be_trained_on() -> None:
