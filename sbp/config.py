@@ -128,6 +128,10 @@ class RunConfig:
         False, "With the noise on, batch normalisation goes on with the means and variances that the pretraining left; "
         "its scale and shift are learned all the same.",
     )
+    recalibrate_norm: bool = _field(
+        False, "After every epoch the means and variances of batch normalisation are measured anew, on training images "
+        "and on the network as it is judged: without noise, and with what was pruned gone.",
+    )
     precision: str = _field(
         "float32", "What a training step multiplies in. bf16: torch's autocast, with weights, noise and their "
         "gradients kept in float32; the network is judged in float32.",
@@ -166,6 +170,8 @@ class RunConfig:
             _at_least(name, getattr(self, name), 0)
         if self.cutout and not self.augment:
             raise ConfigError(f"cutout: expected 0 without augment, whose part it is, got {self.cutout!r}.")
+        if self.hold_norm and self.recalibrate_norm:
+            raise ConfigError("recalibrate_norm: expected False with hold_norm, whose means and variances stay.")
         if self.decoupled_decay and self.optimiser == "sgd":
             raise ConfigError("decoupled_decay: expected False with optimiser sgd, whose decay is in the gradient.")
         if self.shrink_after and not self.has_noise:

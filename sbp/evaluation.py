@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from sbp.layer import SBPLayer
 from sbp.networks.lenet import NoisyNetwork
@@ -41,6 +43,29 @@ def error_percent(network: NoisyNetwork, images: Tensor, labels: Tensor) -> floa
             part = slice(start, start + BATCH)
             wrong += (network(images[part]).argmax(1) != labels[part]).sum()
     return 100.0 * int(wrong) / len(labels)
+
+
+@torch.no_grad()
+def recalibrate(network: NoisyNetwork, images: Tensor) -> None:
+    """Sets the mean and variance of every batch normalisation to what it sees of these images in eval mode, theta at
+    E[theta] * keep; ends in eval mode. Training only sees them with noise, whose variance adds to theirs.
+
+    Reference: Wu & Johnson, Rethinking "Batch" in BatchNorm, 2021, section 3 (there called precise).
+    """
+    norms = [module for module in network.modules() if isinstance(module, _BatchNorm)]
+    momenta = [norm.momentum for norm in norms]
+    network.eval()
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the mean over the batches
+        norm.train()
+    with means_held(network):
+        # Of equal sizes: they count alike, and none is a single image, which has no variance.
+        for part in images.chunk(math.ceil(len(images) / BATCH)):
+            network(part)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    network.eval()
 
 
 def snapshot_of(epoch: int, network: NoisyNetwork) -> Snapshot:

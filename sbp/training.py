@@ -15,7 +15,7 @@ from sbp.config import RunConfig
 from sbp.data import Dataset, prepare
 from sbp.devices import describe, resolve
 from sbp.divergence import Diverged
-from sbp.evaluation import error_percent, snapshot_of
+from sbp.evaluation import error_percent, recalibrate, snapshot_of
 from sbp.forecast import FirstPrune
 from sbp.methods.registry import method_for
 from sbp.networks.lenet import NoisyNetwork
@@ -138,6 +138,8 @@ class Training:
                 penalty = method.penalty(network, self.n_train, torch.tensor(strength, device=self.device))
             term, kl, weighted = torch.stack(penalty).tolist()
         self.stepper.exchange()
+        if self.config.recalibrate_norm:
+            recalibrate(self.network, self.split.train_x[:TRAIN_SAMPLE])
         kept = self.kept()
         split, factor = self.split, self.times.rate_factor(self.step, self.phase)
         record = Record(

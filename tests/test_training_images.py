@@ -32,9 +32,10 @@ def records(training: Training) -> list[Record]:
 
 
 FAST = {"augment": True, "precision": "bf16", "channels_last": True, "hold_norm": True}
+ANEW = {"method": "sparse-vd", "recalibrate_norm": True, "average_decay": 0.9}
 
 
-@pytest.mark.parametrize("more", [{}, FAST])
+@pytest.mark.parametrize("more", [{}, FAST, ANEW])
 def test_resumed_equals_uninterrupted(images: Dataset, more: dict[str, object]) -> None:
     config = TINY.replace(epochs=2, **more)
     whole = Training(config, images)
@@ -67,6 +68,39 @@ def test_held_statistics_are_those_that_the_pretraining_left(images: Dataset) ->
         after = statistics(training)
         assert len(before) == 14
         assert all(torch.equal(before[name], after[name]) for name in before) == held
+
+
+@pytest.mark.parametrize("method", ["sbp", "sparse-vd"])
+def test_recalibrated_statistics_are_those_of_the_network_as_it_is_judged(images: Dataset, method: str) -> None:
+    """What each normalisation is given in eval mode has the mean and the variance that it says; training, which does
+    not read them, goes the same way."""
+    config = TINY.replace(method=method, average_decay=0.9, widths=(3,) * 14)
+    trainings = [Training(config.replace(recalibrate_norm=on), images) for on in (False, True)]
+    plain, anew = (records(training) for training in trainings)
+    assert [record.nll for record in plain] == [record.nll for record in anew]
+    off = [furthest_mean(training) for training in trainings]
+    assert off[1] < 0.1 < off[0]
+
+
+def channels_of(x: torch.Tensor) -> torch.Tensor:
+    """[channels, all their values]."""
+    return x.transpose(0, 1).flatten(1)
+
+
+def furthest_mean(training: Training) -> float:
+    """How far, in standard deviations, the mean of a normalisation is at most from that of what it is given in eval.
+
+    Up to n / (n - 1) in the variances of all layers before: 24 images, and in the last layers one place in each.
+    """
+    seen: dict[str, torch.Tensor] = {}
+    norms = list(training.network.norm.values())
+    for name, norm in training.network.norm.items():
+        norm.register_forward_pre_hook(lambda _, given, name=name: seen.update({name: channels_of(given[0])}))
+    with torch.no_grad():
+        training.network(training.split.train_x)
+    # A channel that hears nothing has no variance.
+    off = [(norm.running_mean - x.mean(1)) / (x.std(1) + 1e-3) for norm, x in zip(norms, seen.values(), strict=True)]
+    return float(torch.cat(off).abs().max())
 
 
 def test_bf16_multiplies_in_bf16_and_keeps_weights_in_float32(images: Dataset) -> None:

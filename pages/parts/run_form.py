@@ -34,7 +34,7 @@ LABELS = {
     "group_penalty": "Group penalty", "augment": "Flip and shift", "hold_norm": "Hold batch statistics",
     "precision": "Precision", "channels_last": "Channels last", "decoupled_decay": "Decoupled decay",
     "shrink_after": "Shrink after", "optimiser": "Optimiser", "pretrain_lr": "Learning rate before",
-    "cutout": "Cutout",
+    "cutout": "Cutout", "recalibrate_norm": "Recalibrate batch statistics",
 }  # fmt: skip
 CHOICES = {
     "network": tuple(SPECS), "dataset": DATASETS, "method": METHODS, "device": DEVICES, "precision": PRECISIONS,
