@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
-import numpy as np
 import pandas as pd
 
 from sbp.paper import PaperRow
-from sbp.viz import charts, palette, words
+from sbp.viz import charts, names, palette, words
 from sbp.viz.sweep import Sweep
 from sbp.viz.threshold import GROUND, GROUND_DARK, INK, INK_DARK, error_floor, fewer
 
@@ -137,13 +136,15 @@ def _drawn_marks(marks: pd.DataFrame, x: alt.X, y: alt.Y, view: tuple[float, ...
     ground = GROUND_DARK if dark else GROUND
     drawn: list[Any] = []
     marks = marks.sort_values("macs", kind="stable")
-    for mark, place in zip(marks.itertuples(), places(marks, view), strict=True):
+    at = names.places(marks, view, WIDTH, HEIGHT)
+    narrow = names.fit(marks, view, at, (marks["kind"] != PAPER).tolist(), HEIGHT)
+    for mark, place, fits in zip(marks.itertuples(), at, narrow, strict=True):
         kind = str(mark.kind)
         style = STYLES.get(kind)
         colour = (style[1] if dark else style[0]) if style else (grey if kind == PAPER else ink)
         shape = "circle" if style else ("diamond" if kind == PAPER else "triangle-up")
         data = alt.Data(values=[{"macs": mark.macs, "error_percent": mark.error_percent, "name": mark.name,
-                                 "fewer": dense / mark.macs}])  # fmt: skip
+                                 "fewer": dense / mark.macs, "narrow": fits}])  # fmt: skip
         base = alt.Chart(data).encode(
             x=x, y=y,
             tooltip=[alt.Tooltip("name:N"), alt.Tooltip("macs:Q", title="MACs", format=","),
@@ -152,43 +153,9 @@ def _drawn_marks(marks: pd.DataFrame, x: alt.X, y: alt.Y, view: tuple[float, ...
         )  # fmt: skip
         drawn.append(base.mark_point(filled=True, size=100, shape=shape, color=colour, opacity=1))
         halo = base.mark_text(stroke=ground, strokeWidth=4, strokeJoin="round", fontSize=12, fontWeight=600, **place)
-        drawn.append(halo.encode(text="name:N"))
-        drawn.append(base.mark_text(color=colour, fontSize=12, fontWeight=600, **place).encode(text="name:N"))
+        drawn.append(halo.encode(text=names.text()))
+        drawn.append(base.mark_text(color=colour, fontSize=12, fontWeight=600, **place).encode(text=names.text()))
     return drawn
-
-
-def places(
-    marks: pd.DataFrame, view: tuple[float, ...], width: int = WIDTH, height: int = HEIGHT
-) -> list[dict[str, Any]]:
-    """Where each name stands: the first place around its point that no point and no name before it takes.
-
-    marks: macs, error_percent and name; view: the ends of both axes; width, height: of the plot and of the chart.
-    """
-    low, high, floor, top = np.log(view)
-    across = (np.log(marks["macs"].to_numpy(dtype=float)) - low) / (high - low) * width
-    down = (
-        (top - np.log(marks["error_percent"].to_numpy(dtype=float).clip(min=view[2]))) / (top - floor) * (height - 90)
-    )
-    taken = [(px - 6, py - 6, px + 6, py + 6) for px, py in zip(across, down, strict=True)]
-    places = []
-    for px, py, name in zip(across, down, marks["name"], strict=True):
-        long = 7 * len(name)
-        tries = [("center", 0, 16 * n) for n in (-1, 1)] + [("left", 2, 16 * n) for n in (-2, -3, 2, -4)]
-        tries += [("left", 9, 0), ("right", -9, 0)]
-        boxes = []
-        for align, dx, dy in tries:
-            left = px + dx - {"center": long / 2, "left": 0, "right": long}[align]
-            boxes.append((left, py + dy - 8, left + long, py + dy + 8))
-        free = [
-            box[0] > 0 and box[2] < width and box[1] > 0 and box[3] < height - 90
-            and not any(box[0] < t[2] and t[0] < box[2] and box[1] < t[3] and t[1] < box[3] for t in taken)
-            for box in boxes
-        ]  # fmt: skip
-        at = free.index(True) if True in free else 0
-        taken.append(boxes[at])
-        align, dx, dy = tries[at]
-        places.append({"align": align, "baseline": "middle", "dx": dx, "dy": dy})
-    return places
 
 
 def macs_axis(low: float, dense: int) -> alt.Axis:

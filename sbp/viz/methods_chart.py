@@ -9,14 +9,15 @@ import altair as alt
 import pandas as pd
 
 from sbp.networks.specs import SPECS
-from sbp.viz import charts, palette, words
-from sbp.viz.frontier import frontier, macs_axis, places
+from sbp.viz import charts, names, palette, words
+from sbp.viz.frontier import frontier, macs_axis
 from sbp.viz.methods import OTHERS, OURS, PAPER, Entry, describe
-from sbp.viz.threshold import GROUND, GROUND_DARK, INK, INK_DARK, error_floor
+from sbp.viz.threshold import GROUND, GROUND_DARK, INK, INK_DARK
 
 PICK = "pick"  # the selection of a point; what it gives is the entry's key
 HEIGHT, WIDTH = 420, 1000  # WIDTH: of the plot on a laptop, for the places of the names
-NAMED = ("sbp-small",)  # of ours, beside those that stand against a row of the paper's, and the one that errs most
+NAMED = ("sbp-small",)  # of ours, beside those that stand against a row of the paper's, and those that stand alone
+ALONE = 2  # times the least error of ours: what errs more stands alone
 
 
 def chart(found: Sequence[Entry], network: str, chosen: str = "", dark: bool = False) -> Any:
@@ -33,9 +34,9 @@ def chart(found: Sequence[Entry], network: str, chosen: str = "", dark: bool = F
          "named": entry.origin != OURS or bool(entry.beside) or entry.key in (*NAMED, chosen)}
         for entry in drawn
     ])  # fmt: skip
-    points["named"] |= (points["origin"] == OURS) & (points["error_percent"] == _worst(points))
+    points["named"] |= _alone(points)
     dense = max(SPECS[network].dense_macs(), int(points["macs"].max()))
-    floor = error_floor(points["low"].clip(lower=0.05))
+    floor = max(0.05, 0.8 * float(points["low"].min()))
     top = min(100.0, 1.15 * float(points["high"].max()))
     view = (0.8 * float(points["macs"].min()), dense * 1.6, floor, top)
     x = alt.X("macs:Q", title="MACs an image (log)", axis=macs_axis(view[0], dense),
@@ -108,9 +109,10 @@ def _short(entry: Entry) -> str:
     return entry.label.removesuffix(" (paper)").removesuffix(", k = 1")
 
 
-def _worst(points: pd.DataFrame) -> float:
-    """The most error that one of ours makes: such a point stands alone, and would be asked about."""
-    return float(points.loc[points["origin"] == OURS, "error_percent"].max())
+def _alone(points: pd.DataFrame) -> pd.Series:
+    """Those of ours that err most, far above the others: such a point would be asked about."""
+    errors = points["error_percent"].where(points["origin"] == OURS)
+    return (errors == errors.max()) | (errors >= ALONE * errors.min())
 
 
 def _names(named: pd.DataFrame, x: alt.X, y: alt.Y, view: tuple[float, ...], dark: bool) -> list[Any]:
@@ -119,12 +121,14 @@ def _names(named: pd.DataFrame, x: alt.X, y: alt.Y, view: tuple[float, ...], dar
     # Names that stand alike around their points share a layer: each layer costs the browser and Python alike.
     alike: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     named = named.assign(name=named["short"])
-    for mark, place in zip(named.itertuples(), places(named, view, WIDTH, HEIGHT), strict=True):
-        row = {"macs": mark.macs, "error_percent": mark.error_percent, "name": mark.name}
+    at = names.places(named, view, WIDTH, HEIGHT)
+    narrow = names.fit(named, view, at, (named["origin"] == OURS).tolist(), HEIGHT)
+    for mark, place, fits in zip(named.itertuples(), at, narrow, strict=True):
+        row = {"macs": mark.macs, "error_percent": mark.error_percent, "name": mark.name, "narrow": fits}
         alike.setdefault((colour[str(mark.origin)], *place.items()), []).append(row)
     drawn: list[Any] = []
     for (ink, *place_items), rows in alike.items():
-        base = alt.Chart(alt.Data(values=rows)).encode(x=x, y=y, text="name:N")
+        base = alt.Chart(alt.Data(values=rows)).encode(x=x, y=y, text=names.text())
         style: dict[str, Any] = {"fontSize": 12, "fontWeight": 600, **dict(place_items)}
         drawn.append(base.mark_text(stroke=ground, strokeWidth=4, strokeJoin="round", **style))
         drawn.append(base.mark_text(color=ink, **style))

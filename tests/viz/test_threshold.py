@@ -88,13 +88,6 @@ def test_a_frontier_is_what_nothing_beats(swept: sweep.Sweep) -> None:
     assert (np.diff(best["macs"]) > 0).all()
 
 
-def test_names_keep_out_of_each_other_s_way() -> None:
-    marks = pd.DataFrame({"macs": [40_000] * 4, "error_percent": [1.5, 1.5, 1.5, 1.55],
-                          "name": ["SNR ≥ 1", "BMRS_N ≥ 0", "BMRS_U ≥ 0", "SBP"]})  # fmt: skip
-    places = frontier.places(marks, (1e3, 1e6, 1.0, 20.0))
-    assert len({(place["align"], place["dx"], place["dy"]) for place in places}) == 4
-
-
 def test_without_a_sweep_the_stops_count_what_the_noise_keeps(caffe: RunTables) -> None:
     stops = sweep.stops(caffe, "lenet-5-caffe", None)
     at_one = stops.iloc[sweep.nearest(stops, 1.0)]
