@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from sbp.cli import app
 from sbp.config import RunConfig
+from sbp.experiments import timing
 from sbp.pruning import speed
 from sbp.runs import store
 from tests.pruning.networks import DATASET, WIDTHS, random_network
@@ -22,7 +23,9 @@ from tests.pruning.networks import DATASET, WIDTHS, random_network
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two turns of a millisecond."""
-    monkeypatch.setattr(speed, "measure", functools.partial(speed.measure, rounds=2, seconds=0.001))
+    turns = functools.partial(speed.measure, rounds=2, seconds=0.001)
+    monkeypatch.setattr(speed, "measure", turns)
+    monkeypatch.setattr(timing, "measure", lambda *given, rounds, **named: turns(*given, **named))
 
 
 @pytest.fixture(params=list(WIDTHS))
@@ -53,6 +56,18 @@ def test_it_measures_the_runs_own_networks_and_leaves_them_with_the_run(trained:
     assert [(r["batch"], r["variant"]) for r in said["rows"]] == [(b, v) for b in (1, 32, 1000) for v in speed.VARIANTS]
     (kept,) = trained.speed()["measurements"]
     assert kept == {key: said[key] for key in kept}
+
+
+def test_a_finished_run_without_weights_is_measured_by_its_shapes(trained: Any) -> None:
+    """As recordings of large networks are."""
+    kept = json.loads(bench("compact", trained.id, "--json").stdout)["kept"]
+    trained.model_path.unlink()
+    (trained.folder / "result.json").write_text(json.dumps({"kept": kept}))
+    result = bench("compact", trained.id, "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["kept"] == kept
+    assert "weights; those of its shapes are drawn at random" in " ".join(result.stderr.split())
+    assert len(store.open_run(trained.id).speed()["measurements"]) == 1
 
 
 def test_people_get_a_table_with_what_it_stands_on(trained: Any) -> None:

@@ -54,14 +54,19 @@ def _speed(run: RunView) -> bool:
     )
     if run.state.active and not run.recorded:
         st.caption("It can be measured once the training has ended.")
-    elif run.model_path is None:
-        st.caption("It cannot be measured: the run's folder holds no weights.")
+    elif run.model_path is None and not run.result:
+        st.caption("It cannot be measured: the run has not finished, and its folder holds no weights.")
     else:
+        if run.model_path is None:
+            st.caption("Its folder holds no weights, so networks of its shapes with weights at random are measured.")
         busy = [other for other in store.list_runs(recorded=False) if other.state.active]
         if busy:
             title = words.run_title(busy[0].config)
             st.caption(f"A run is training on this machine ({title}); it slows what is measured.")
-        help = "Dense, masked and compact at batch 1, 32 and 1000, in a process of its own; takes about half a minute."
+        help = (
+            "Dense, masked and compact at batch 1, 32 and 1000, in a process of its own; takes about half a minute, "
+            "of a deep network on a CPU some minutes."
+        )
         with st.container(horizontal=True, gap="small", key="measure-line"):
             measure.offer(run.id, "speed", "Measure here", help)
             if shutil.which("nvidia-smi"):  # a sign of a GPU that needs no torch

@@ -37,7 +37,8 @@ def bench_compact(
 ) -> None:
     """Measure a run's dense, masked and compact network, and keep the figures with the run.
 
-    A forward pass in inference mode at batch 1, 32 and 1000, in float32, eager. Takes about half a minute on a CPU.
+    A forward pass in inference mode at batch 1, 32 and 1000, in float32, eager. Takes about half a minute on a CPU,
+    minutes for VGG-like.
     """
     view = store.find_run(run)
     measurement, kept = measured(view, resolve(device), threads)
@@ -59,23 +60,31 @@ def bench_compact(
 def measured(view: store.RunView, device: str, threads: int = 0) -> tuple[Measurement, list[int]]:
     """The speed of a run's networks on a device, and the units that the compact one keeps.
 
-    Raises `BadRequest` for a run without weights of its network.
+    A finished run without weights, as a recording of a large network is, is measured with weights at random.
+    Raises `BadRequest` for a run without weights that has not finished.
     """
+    from sbp.experiments.timing import speed_of_shapes
     from sbp.networks.load import LoadError, network_of
     from sbp.pruning.speed import measure, variants
 
-    try:
-        network = network_of(view.config, view.model_path)
-    except LoadError as error:
-        raise store.BadRequest(f"{view.id}: {error}") from None
-    networks = variants(network)
-    if networks["compact"].constant:
-        stderr().print("Nothing is kept in some layer: the compact network is the constant predictor.", soft_wrap=True)
+    def tell(share: float) -> None:
+        status.update(f"Measures {view.id}: {share:.0%}.")
+
+    config = view.config
     with stderr().status(f"Measures {view.id} on {device}.") as status:
-        measurement = measure(
-            networks, device, threads, progress=lambda share: status.update(f"Measures {view.id}: {share:.0%}."),
-            image=network.image,
-        )  # fmt: skip
+        if view.model_path is None and view.result:
+            stderr().print("Its folder holds no weights; those of its shapes are drawn at random.", soft_wrap=True)
+            kept = [int(count) for count in view.result["kept"]]
+            return speed_of_shapes(config.network, config.widths, kept, device, threads, tell), kept
+        try:
+            network = network_of(config, view.model_path)
+        except LoadError as error:
+            raise store.BadRequest(f"{view.id}: {error}") from None
+        networks = variants(network)
+        if networks["compact"].constant:
+            remark = "Nothing is kept in some layer: the compact network is the constant predictor."
+            stderr().print(remark, soft_wrap=True)
+        measurement = measure(networks, device, threads, progress=tell, image=network.image)
     return measurement, [layer.units for layer in networks["compact"].layers]
 
 

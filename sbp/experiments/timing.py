@@ -7,7 +7,7 @@ many units a layer as the run kept, and timed in turns (`sbp.pruning.speed.measu
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sbp.experiments.results import RunResult, Table, speed_rows
 from sbp.networks.registry import build
@@ -39,12 +39,23 @@ def timed(table: Table, device: str, tell: Callable[[str], None], keep: Callable
 
 def speed_of(run: RunResult, device: str) -> Measurement:
     """The speed of a dense network and of the masked and compact ones with a run's kept counts, weights at random."""
-    network = build(run.network, tuple(run.config["widths"]))
-    networks = variants(network, masks_of_counts(run.kept, network.layers))
-    deep = SPECS[run.network].dense_macs(network.widths) >= DEEP
-    rounds = FEWER_ROUNDS if deep or device == "cuda" else ROUNDS
     # Work for a GPU is handed out by one thread.
-    return measure(networks, device, 1 if device == "cuda" else 0, rounds=rounds, image=network.image)
+    return speed_of_shapes(run.network, run.config["widths"], run.kept, device, 1 if device == "cuda" else 0)
+
+
+def speed_of_shapes(
+    name: str, widths: Sequence[int], kept: Sequence[int], device: str, threads: int = 0,
+    progress: Callable[[float], None] | None = None,
+) -> Measurement:  # fmt: skip
+    """The same of a network with these hidden widths that keeps so many units in each noise layer.
+
+    threads, progress: as for `measure`. Raises ValueError when the counts do not belong together.
+    """
+    network = build(name, tuple(widths))
+    networks = variants(network, masks_of_counts(kept, network.layers))
+    deep = SPECS[name].dense_macs(network.widths) >= DEEP
+    rounds = FEWER_ROUNDS if deep or device == "cuda" else ROUNDS
+    return measure(networks, device, threads, rounds=rounds, image=network.image, progress=progress)
 
 
 def with_speed(run: RunResult, measured: Measurement) -> RunResult:

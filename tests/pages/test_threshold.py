@@ -165,6 +165,17 @@ def test_the_paper_is_not_drawn_beside_other_data(runs_root: Path) -> None:
     assert "the paper is not in the figure" in texts(at)
 
 
+def test_a_finished_run_without_weights_can_be_measured_and_an_unfinished_one_not(runs_root: Path) -> None:
+    finished, stopped = write_run(runs_root), write_run(runs_root, "stopped", epochs_done=4)
+    (finished.folder / "result.json").write_text(json.dumps({"kept": [300, 40, 20]}))
+    at = healthy(opened(PAGE, run=finished.id))
+    assert "weights at random are measured" in texts(at)
+    assert "Measure here" in labels(at)
+    at = healthy(opened(PAGE, run=stopped.id))
+    assert "It cannot be measured: the run has not finished" in texts(at)
+    assert "Measure here" not in labels(at)
+
+
 def test_measuring_starts_another_process_and_never_two(runs_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = with_weights(write_run(runs_root))
     asked: list[tuple[str, str]] = []
