@@ -8,6 +8,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from sbp.pruning.masks import keep_masks, kept_counts
 from sbp.viz import charts, palette
 from sbp.viz.sweep import near_one
 from sbp.viz.tables import RunTables
@@ -38,7 +39,7 @@ def chart(found: RunTables, dark: bool = False) -> Any:
     if not len(found.epochs):
         return charts.empty("The first epoch has not ended yet.", HEIGHT)
     colours = [palette.KEPT_DARK, palette.PRUNED_DARK] if dark else [palette.KEPT, palette.PRUNED]
-    data = table(found).assign(side=lambda t: np.where(t["kept"], "kept at SNR ≥ 1", "pruned"))
+    data = table(found).assign(side=lambda t: np.where(t["kept"], "SNR ≥ 1", "pruned"))
     top = float(data["units"].max())
     bars = (
         alt.Chart(data)
@@ -49,7 +50,7 @@ def chart(found: RunTables, dark: bool = False) -> Any:
                     scale=alt.Scale(type="log", domain=[0.7, max(top * 12, 10)], nice=False)),
             y2=alt.datum(0.7),
             color=alt.Color("side:N", title=None, legend=alt.Legend(orient="top", symbolType="square"),
-                            scale=alt.Scale(domain=["kept at SNR ≥ 1", "pruned"], range=colours)),
+                            scale=alt.Scale(domain=["SNR ≥ 1", "pruned"], range=colours)),
             tooltip=[alt.Tooltip("threshold:Q", title="SNR from", format=".3~g"),
                      alt.Tooltip("high:Q", title="to", format=".3~g"), alt.Tooltip("units:Q", format=",")],
         )
@@ -61,8 +62,14 @@ def describe(found: RunTables) -> str:
     """Both heaps in a sentence."""
     if not len(found.epochs):
         return "No unit has an SNR yet."
-    snr = np.concatenate([rows[-1] for rows in found.snr.values()])
+    last = {name: rows[-1] for name, rows in found.snr.items()}
+    snr = np.concatenate(list(last.values()))
     pruned, kept = snr[snr < 1], snr[snr >= 1]
-    said = [f"{len(part):,} units {side}, half of them {'below' if side == 'pruned' else 'above'} {np.median(part):.2g}"
-            for side, part in (("pruned", pruned), ("kept", kept)) if len(part)]  # fmt: skip
+    said = []
+    if len(pruned):
+        said.append(f"{len(pruned):,} units pruned, half of them below {np.median(pruned):.2g}")
+    if len(kept):
+        said.append(f"{len(kept):,} units at SNR ≥ 1, half of them above {np.median(kept):.2g}")
+    if gone := len(kept) - sum(kept_counts(keep_masks(last), found.layers)):
+        said[-1] += f" ({gone:,} of these go too: channels without features, features without channels)"
     return f"At epoch {found.last}: {'; '.join(said)}; {near_one(found):.1f} % within a factor of 2 of 1."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import math
 from collections.abc import Callable
@@ -176,6 +177,18 @@ def test_units_are_counted_on_their_side_of_one(found: RunTables) -> None:
     assert sweep.near_one(found) == pytest.approx(
         100 * np.mean([0.5 <= s <= 2 for rows in found.snr.values() for s in rows[-1]])
     )
+
+
+def test_units_that_go_with_others_are_said(caffe: RunTables) -> None:
+    snr = {name: rows.copy() for name, rows in caffe.snr.items()}
+    snr["conv2"][-1] = 2.0
+    snr["conv2"][-1][0] = 0.5
+    snr["features"][-1] = 2.0  # those of the channel that is gone too
+    said = snr_counts.describe(dataclasses.replace(caffe, snr=snr))
+    features = len(snr["features"][-1]) // len(snr["conv2"][-1])
+    assert f"({features} of these go too: channels without features, features without channels)" in said
+    snr["conv2"][-1][0] = 2.0
+    assert "go too" not in snr_counts.describe(dataclasses.replace(caffe, snr=snr))
 
 
 def test_speed_compares_with_dense_at_the_same_batch_size() -> None:
