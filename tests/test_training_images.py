@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sbp.checkpoint import Checkpoint
-from sbp.config import RunConfig
+from sbp.config import ConfigError, RunConfig
 from sbp.data import Dataset
 from sbp.records import Record
 from sbp.training import Training
@@ -117,3 +117,16 @@ def test_bf16_multiplies_in_bf16_and_keeps_weights_in_float32(images: Dataset) -
 def test_augmentation_changes_what_is_seen_and_the_same_seed_sees_the_same(images: Dataset) -> None:
     plain, once, again = (records(Training(TINY.replace(augment=on), images))[0].nll for on in (False, True, True))
     assert plain != once == again
+
+
+@pytest.mark.parametrize(
+    ("clash", "said"),
+    [
+        ({"cutout": 12}, "cutout: expected 0 without augment"),
+        ({"optimiser": "sgd", "decoupled_decay": True}, "decoupled_decay: expected False with optimiser sgd"),
+        ({"hold_norm": True, "recalibrate_norm": True}, "recalibrate_norm: expected False with hold_norm"),
+    ],
+)
+def test_what_cannot_go_together_is_refused(clash: dict[str, object], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        TINY.replace(**clash)
