@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from dataclasses import dataclass
 from typing import Any
 
+from sbp.field_checks import ConfigError, at_least, check_type, finite, one_of
 from sbp.images import IMAGES, by
 from sbp.networks.specs import SPECS
 
@@ -24,10 +24,6 @@ METHODS = (
 PRECISIONS = ("float32", "bf16")
 OPTIMISERS = ("adam", "sgd")
 DEVICES = ("auto", "cpu", "cuda", "mps")
-
-
-class ConfigError(ValueError):
-    """A run was described in a way that cannot be trained; the message says what to change."""
 
 
 def _field(default: Any, help: str, unit: str = "") -> Any:
@@ -149,12 +145,12 @@ class RunConfig:
         self._check()
 
     def _check(self) -> None:
-        _one_of("network", self.network, tuple(SPECS))
-        _one_of("dataset", self.dataset, DATASETS)
-        _one_of("method", self.method, METHODS)
-        _one_of("device", self.device, DEVICES)
-        _one_of("optimiser", self.optimiser, OPTIMISERS)
-        _one_of("precision", self.precision, PRECISIONS)
+        one_of("network", self.network, tuple(SPECS))
+        one_of("dataset", self.dataset, DATASETS)
+        one_of("method", self.method, METHODS)
+        one_of("device", self.device, DEVICES)
+        one_of("optimiser", self.optimiser, OPTIMISERS)
+        one_of("precision", self.precision, PRECISIONS)
         if self.augment and not IMAGES[self.dataset].mirrors:
             others = ", ".join(name for name, images in IMAGES.items() if images.mirrors)
             raise ConfigError(
@@ -162,12 +158,12 @@ class RunConfig:
                 f"it is for {others}."
             )
         for name in ("epochs", "batch_size"):
-            _at_least(name, getattr(self, name), 1)
+            at_least(name, getattr(self, name), 1)
         for name in (
             "pretrain_epochs", "train_size", "validation_size", "seed", "threads", "weight_decay", "finetune_epochs",
             "finetune_lr", "pretrain_lr", "group_penalty", "shrink_after", "cutout",
         ):
-            _at_least(name, getattr(self, name), 0)
+            at_least(name, getattr(self, name), 0)
         if self.cutout and not self.augment:
             raise ConfigError(f"cutout: expected 0 without augment, whose part it is, got {self.cutout!r}.")
         if self.hold_norm and self.recalibrate_norm:
@@ -179,19 +175,19 @@ class RunConfig:
                 f"shrink_after: expected 0 with method {self.method}, whose units have no SNR to go by; it is for "
                 f"{', '.join(NOISE_METHODS)}."
             )
-        if not (_finite(self.kl_exponent) and 0 <= self.kl_exponent <= 1):
+        if not (finite(self.kl_exponent) and 0 <= self.kl_exponent <= 1):
             raise ConfigError(f"kl_exponent: expected a number from 0 to 1, got {self.kl_exponent!r}.")
         for name in ("average_decay", "dropout"):
-            if not (_finite(getattr(self, name)) and 0 <= getattr(self, name) < 1):
+            if not (finite(getattr(self, name)) and 0 <= getattr(self, name) < 1):
                 raise ConfigError(f"{name}: expected a number from 0 to below 1, got {getattr(self, name)!r}.")
         if self.kl_warmup and not (len(self.kl_warmup) == 2 and 0 <= self.kl_warmup[0] < self.kl_warmup[1]):
             got = list(self.kl_warmup)
             raise ConfigError(f"kl_warmup: expected two epochs, the first below the second, got {got}.")
         for name in ("lr", "noise_lr"):
             value = getattr(self, name)
-            if not (_finite(value) and value > 0):
+            if not (finite(value) and value > 0):
                 raise ConfigError(f"{name}: expected a number above 0, got {value!r}.")
-        if not (_finite(self.log_low) and _finite(self.log_high) and self.log_low < self.log_high):
+        if not (finite(self.log_low) and finite(self.log_high) and self.log_low < self.log_high):
             raise ConfigError(
                 f"log_low, log_high: expected a < b, got a = {self.log_low!r}, b = {self.log_high!r}; "
                 "the paper uses a = -20, b = 0."
@@ -256,7 +252,7 @@ class RunConfig:
         if unknown:
             raise ConfigError(f"Unknown field(s) {', '.join(unknown)}; a run has {', '.join(fields)}.")
         for name, value in values.items():
-            _check_type(name, value, fields[name].default)
+            check_type(name, value, fields[name].default)
         return cls(**values)
 
     def replace(self, **changes: Any) -> RunConfig:
@@ -271,34 +267,3 @@ def fits(network: str, dataset: str) -> bool:
     (True, False)
     """
     return SPECS[network].image == IMAGES[dataset].shape
-
-
-def _finite(value: Any) -> bool:
-    return isinstance(value, (int, float)) and math.isfinite(value)
-
-
-def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ConfigError(f"{name}: expected one of {', '.join(allowed)}, got {value!r}.")
-
-
-def _at_least(name: str, value: Any, least: int) -> None:
-    if not (_finite(value) and value >= least):
-        raise ConfigError(f"{name}: expected at least {least}, got {value!r}.")
-
-
-def _check_type(name: str, value: Any, default: Any) -> None:
-    """Numbers stay numbers and texts stay texts, so that a hand-written file fails here and not in training."""
-    ok: bool
-    if isinstance(default, bool):
-        ok = isinstance(value, bool)
-    elif isinstance(default, int):
-        ok = isinstance(value, int) and not isinstance(value, bool)
-    elif isinstance(default, float):
-        ok = isinstance(value, (int, float)) and not isinstance(value, bool)
-    elif isinstance(default, tuple):
-        ok = isinstance(value, (list, tuple)) and all(isinstance(v, (int, float)) for v in value)
-    else:
-        ok = isinstance(value, str)
-    if not ok:
-        raise ConfigError(f"{name}: expected something like {default!r}, got {value!r}.")

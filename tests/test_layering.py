@@ -34,8 +34,8 @@ class Room:
 ROOMS = (
     Room(
         "facts",
-        "sbp sbp.config sbp.images sbp.records sbp.paper sbp.published sbp.presets sbp.kl_scaling sbp.networks.specs "
-        "sbp.networks.wiring",
+        "sbp sbp.config sbp.field_checks sbp.images sbp.records sbp.paper sbp.published sbp.presets sbp.kl_scaling "
+        "sbp.networks.specs sbp.networks.wiring",
     ),
     Room("moments", "sbp.distributions.moments"),
     Room("noise", "sbp.distributions.*", "moments", torch=True),
