@@ -181,7 +181,8 @@ def _library_environment() -> dict[str, str]:
 
 
 def _environment(descriptors: list[int], together: int, gpu: int | None) -> dict[str, str]:
-    """That, with the locks, and one CPU thread a worker when several runs share a device."""
+    """That, with the locks, and one CPU thread a worker when several runs share a device or a machine of several GPUs:
+    they slow each other down by more than a second thread gains."""
     environment = _library_environment()
     environment[LOCK_VARIABLE] = ",".join(map(str, descriptors))
     if together:
@@ -190,7 +191,7 @@ def _environment(descriptors: list[int], together: int, gpu: int | None) -> dict
         visible = [name for name in environment.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
         environment["CUDA_VISIBLE_DEVICES"] = visible[gpu] if visible else str(gpu)
         environment[PLACE_VARIABLE] = f"gpu-{gpu}"
-    if parallel() > 1 or len(descriptors) > 1:
+    if parallel() > 1 or len(descriptors) > 1 or gpu is not None:
         environment.setdefault("OMP_NUM_THREADS", "1")
     return environment
 

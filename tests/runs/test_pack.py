@@ -164,6 +164,15 @@ def test_a_pack_is_put_on_one_of_the_visible_gpus(
     assert len(environment["SBP_LOCK_FD"].split(",")) == 2
 
 
+@pytest.mark.parametrize(("wanted", "gpu", "threads"), [(1, None, None), (1, 0, "1"), (2, None, "1"), (2, 1, "1")])
+def test_processes_beside_each_other_have_one_cpu_thread(
+    wanted: int, gpu: int | None, threads: str | None, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    launcher.start_pack(CONFIGS[:wanted], gpu=gpu)
+    assert environment.get("OMP_NUM_THREADS") == threads
+
+
 def test_each_gpu_has_a_queue_of_its_own(runs_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with store.create(TINY) as first, store.create(TINY) as second:
         first.write_status("queued", device="cuda", place="gpu-0")
