@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from sbp.networks.lenet import NoisyNetwork
-from sbp.pruning.compact import compact, masks_of
+from sbp.pruning.compact import Folded, masks_of
 
 SAMPLES = (1, 2, 5, 10, 20)
 # Objects at once: small enough for the maps of a convolution to stay in a processor's cache.
@@ -42,8 +42,8 @@ class Sampler:
     """
 
     def __init__(self, network: NoisyNetwork, seed: int = 0) -> None:
-        masks = masks_of(network)
-        self.mean, self.copy = compact(network, masks), compact(network, masks)
+        masks, folded = masks_of(network), Folded(network)
+        self.mean, self.copy = folded.cut(masks), folded.cut(masks)
         self.layers = dict(zip([info.name for info in network.layers], network.noise_layers(), strict=True))
         device = network.output.weight.device
         self.kept = {name: torch.from_numpy(mask.nonzero()[0]).to(device) for name, mask in masks.items()}

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch import Tensor, nn
 
 from sbp.layer import SBPLayer
 from sbp.networks.lenet import NoisyNetwork
@@ -52,13 +51,13 @@ def recalibrate(network: NoisyNetwork, images: Tensor) -> None:
 
     Reference: Wu & Johnson, Rethinking "Batch" in BatchNorm, 2021, section 3 (there called precise).
     """
-    norms = [module for module in network.modules() if isinstance(module, _BatchNorm)]
+    norms = [norm for norm in network.norm.values() if isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d)]
     momenta = [norm.momentum for norm in norms]
     network.eval()
+    network.norm.train()
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # the mean over the batches
-        norm.train()
     with means_held(network):
         # Of equal sizes: they count alike, and none is a single image, which has no variance.
         for part in images.chunk(math.ceil(len(images) / BATCH)):

@@ -89,7 +89,7 @@ class Folded:
         self.network = network
         self.tensors: dict[str, tuple[Tensor, Tensor]] = {}
         for weights in WIRING[network.spec_name]:
-            weight, bias = _folded(network, weights)
+            weight, bias = _normalised(network, weights)
             if weights.reads:
                 # Both factors in float64, rounded once: in float32 the masked network rounds twice.
                 factor = torch.from_numpy(_factor(weights, theta, weight.shape[1]))
@@ -145,7 +145,7 @@ def _checked(network: NoisyNetwork, masks: Mapping[str, np.ndarray]) -> Masks:
     return close_masks(masks, network.layers)
 
 
-def _folded(network: NoisyNetwork, weights: WeightLayer) -> tuple[Tensor, Tensor]:
+def _normalised(network: NoisyNetwork, weights: WeightLayer) -> tuple[Tensor, Tensor]:
     """Weight and bias of a layer with what normalises it in them, float64 on the CPU; copies."""
     module = getattr(network, weights.name)
     weight = module.weight.detach().cpu().to(torch.float64, copy=True)

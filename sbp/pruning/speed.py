@@ -24,7 +24,7 @@ from sbp import devices
 from sbp.gates import Gate
 from sbp.layer import SBPLayer
 from sbp.networks.lenet import NoisyNetwork
-from sbp.pruning.compact import compact, masked, masks_of
+from sbp.pruning.compact import Folded, masked, masks_of
 
 VARIANTS = ("dense", "masked", "compact")
 BATCHES = (1, 32, 1000)
@@ -111,7 +111,8 @@ def variants(network: NoisyNetwork, masks: Mapping[str, np.ndarray] | None = Non
         # A channel's factor is one for its whole map.
         sides = (1, -1, 1, 1) if info.kind == "channel" else (1, -1)
         held.noise[info.name] = Held(layer.expected_theta().view(sides))
-    return {"dense": compact(network, everything), "masked": held, "compact": compact(network, closed)}
+    folded = Folded(network)
+    return {"dense": folded.cut(everything), "masked": held, "compact": folded.cut(closed)}
 
 
 def measure(

@@ -182,7 +182,7 @@ def _library_environment() -> dict[str, str]:
 
 def _environment(descriptors: list[int], together: int, gpu: int | None) -> dict[str, str]:
     """That, with the locks, and one CPU thread a worker when several runs share a device or a machine of several GPUs:
-    they slow each other down by more than a second thread gains."""
+    with all threads each, they stand in each other's way."""
     environment = _library_environment()
     environment[LOCK_VARIABLE] = ",".join(map(str, descriptors))
     if together:
