@@ -78,8 +78,9 @@ def test_recalibrated_statistics_are_those_of_the_network_as_it_is_judged(images
     trainings = [Training(config.replace(recalibrate_norm=on), images) for on in (False, True)]
     plain, anew = (records(training) for training in trainings)
     assert [record.nll for record in plain] == [record.nll for record in anew]
-    off = [furthest_mean(training) for training in trainings]
-    assert off[1] < 0.1 < off[0]
+    means, variances = zip(*(furthest_off(training) for training in trainings), strict=True)
+    assert means[1] < 0.1 < means[0]
+    assert variances[1] < 0.1 < variances[0]
 
 
 def channels_of(x: torch.Tensor) -> torch.Tensor:
@@ -87,8 +88,9 @@ def channels_of(x: torch.Tensor) -> torch.Tensor:
     return x.transpose(0, 1).flatten(1)
 
 
-def furthest_mean(training: Training) -> float:
-    """How far, in standard deviations, the mean of a normalisation is at most from that of what it is given in eval.
+def furthest_off(training: Training) -> tuple[float, float]:
+    """How far the mean and the variance of a normalisation are at most from those of what it is given in eval mode: in
+    standard deviations, and in the logarithm.
 
     Up to n / (n - 1) in the variances of all layers before: 24 images, and in the last layers one place in each.
     """
@@ -99,8 +101,9 @@ def furthest_mean(training: Training) -> float:
     with torch.no_grad():
         training.network(training.split.train_x)
     # A channel that hears nothing has no variance.
-    off = [(norm.running_mean - x.mean(1)) / (x.std(1) + 1e-3) for norm, x in zip(norms, seen.values(), strict=True)]
-    return float(torch.cat(off).abs().max())
+    means = [(norm.running_mean - x.mean(1)) / (x.std(1) + 1e-3) for norm, x in zip(norms, seen.values(), strict=True)]
+    ratios = [(norm.running_var + 1e-6) / (x.var(1) + 1e-6) for norm, x in zip(norms, seen.values(), strict=True)]
+    return float(torch.cat(means).abs().max()), float(torch.cat(ratios).log().abs().max())
 
 
 def test_bf16_multiplies_in_bf16_and_keeps_weights_in_float32(images: Dataset) -> None:
