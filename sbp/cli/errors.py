@@ -14,7 +14,8 @@ from sbp.config import NOISE_METHODS, ConfigError
 from sbp.experiments.plans import UnknownExperiment
 from sbp.experiments.results import NoResults
 from sbp.pruning.export import ExportError
-from sbp.runs.store import BadRequest, RunView, UnknownRun
+from sbp.runs.names import BadRequest
+from sbp.runs.store import RunView, UnknownRun
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -18,7 +18,7 @@ from sbp.experiments.results import Table
 from sbp.experiments.running import Job
 from sbp.networks.specs import SPECS
 from sbp.runs.files import replace_bytes
-from sbp.runs.store import BadRequest
+from sbp.runs.names import BadRequest, checked_name
 
 _EXPERIMENT = typer.Argument(help=f"One of {', '.join(PLANS)}.")
 _SEEDS = typer.Option(min=1, help="Seeds of each row, from 0 on; by default the experiment's own.", show_default=False)
@@ -183,10 +183,11 @@ def _show(table: Table, out: Path | None, as_json: bool) -> None:
         return
     out.mkdir(parents=True, exist_ok=True)
     files, remarks = figures.files_of(table)
+    name = checked_name(table.experiment, "the experiment's name")
     files |= {
-        f"{table.experiment}.csv": lines.csv_of(lines.lines_of(table)).encode(),
-        f"{table.experiment}.md": report.markdown(table).encode(),
-        f"{table.experiment}.json": table.to_json().encode(),
+        f"{name}.csv": lines.csv_of(lines.lines_of(table)).encode(),
+        f"{name}.md": report.markdown(table).encode(),
+        f"{name}.json": table.to_json().encode(),
     }
     for file, content in files.items():
         replace_bytes(out / file, content)

@@ -15,7 +15,7 @@ from sbp.runs.states import State
 
 _LIVE = typer.Option("--live", help="Leave out the recordings that ship with the code.")
 _LOG = typer.Option("--log", help="How many last lines of the worker's output to show.")
-
+_NAME = typer.Option(help="What to call it; by default network and preset.", show_default=False)
 _WEIGHTS = typer.Option("--weights/--without-weights", help="Keep the network's weights, which are most of its size.")
 
 
@@ -77,13 +77,16 @@ def stop(
 @in_sentences
 def record(
     run: Annotated[str, RUN],
-    name: Annotated[str, typer.Option(help="What to call it; by default network and preset.", show_default=False)] = "",
+    name: Annotated[str | None, _NAME] = None,
     weights: Annotated[bool, _WEIGHTS] = True,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Keep a finished run as a recording that ships with the code: the same folder with fewer snapshots."""
     view = store.find_run(run)
-    folder = recording.record(view, name or f"{view.config.network}-{view.config.preset}", weights=weights)
+    # An empty --name is a name, and refused; without one it is made of what the run's own config says, which is
+    # somebody's text like any other.
+    chosen = f"{view.config.network}-{view.config.preset}" if name is None else name
+    folder = recording.record(view, chosen, weights=weights)
     if as_json:
         print_json(store.open_run(folder.name).summary())
     else:

@@ -17,6 +17,7 @@ from sbp import __version__
 from sbp.pruning.card import model_card
 from sbp.pruning.formats import FORMATS, ExportError, format_of
 from sbp.runs.files import replace_bytes
+from sbp.runs.names import checked_file_name
 from sbp.runs.view import RunView
 
 if TYPE_CHECKING:
@@ -36,9 +37,9 @@ class Exported:
 
     def write(self, folder: Path) -> Path:
         """Writes the file and its card (the same name and .md) into a folder, which is made; gives the file's path."""
-        folder = Path(folder)
+        folder, name = Path(folder), checked_file_name(self.filename, "the exported file")
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / self.filename
+        path = folder / name
         replace_bytes(path, self.content)
         replace_bytes(path.with_name(f"{path.name}.md"), self.card.encode())
         return path

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import stat
 from pathlib import Path
 
 import numpy as np
 
 from sbp.runs import format as names
 from sbp.runs.files import replace_bytes, write_json
+from sbp.runs.names import BadRequest, checked_name, is_plain
 from sbp.runs.states import State
-from sbp.runs.store import BadRequest, recorded_root
+from sbp.runs.store import recorded_root
 from sbp.runs.view import RunView
 
 ROWS = 64
@@ -41,31 +44,86 @@ def thinned(epochs: np.ndarray, rows: int = ROWS) -> np.ndarray:
 def record(
     view: RunView, name: str, root: Path | None = None, rows: int = ROWS, weights: bool = True
 ) -> Path:
-    """Writes a finished run as a recording called `name`; an older one of that name is replaced. Gives its folder.
+    """Writes a finished run as a recording called `name`; gives its folder.
 
-    root: by default where the recordings that ship with the code are. weights: whether it holds the network's, which
-    are most of its size. Raises `BadRequest` for a run that has not
-    finished.
+    An older recording of that name is moved aside until the new one is whole, then removed; it is back when the new one
+    cannot be written.
+
+    Args:
+        view: the run.
+        name: of the recording, `sbp.runs.names.checked_name`.
+        root: where it is written; by default where the recordings that ship with the code are.
+        rows: snapshots that are kept, at most.
+        weights: whether it holds the network's, which are most of its size.
+
+    Raises:
+        BadRequest: the run has not finished, the name is none, or what has it is no recording.
+        OSError: it cannot be written.
     """
+    checked_name(name, "a recording's name", "Give it one with --name.")
     if view.state is not State.FINISHED or view.problem:
         raise BadRequest(f"Only a finished run can be recorded, and {view.id} is {view.state}. {view.problem}".rstrip())
     root = Path(root or recorded_root())
-    final, hidden = root / name, root / f".new-{name}"
-    shutil.rmtree(hidden, ignore_errors=True)
-    hidden.mkdir(parents=True)
+    final, aside, hidden = root / name, root / f".old-{name}", root / f".new-{name}-{os.getpid()}"
+    _recover(final, aside)
+    if os.path.lexists(final) and not is_recording(final):
+        raise BadRequest(
+            f"{final} is there already and is no recording: only a folder with {names.CONFIG} and {names.META} is "
+            "replaced. Choose another name."
+        )
+    root.mkdir(parents=True, exist_ok=True)
+    hidden.mkdir()
+    try:
+        _write(view, hidden, name, rows, weights)
+        _put(hidden, final, aside)
+    except BaseException:
+        shutil.rmtree(hidden, ignore_errors=True)
+        raise
+    return final
+
+
+def is_recording(folder: Path) -> bool:
+    """Whether a folder, not a link to one, holds what every recording has: a config and its meta data, as files."""
+    return is_plain(folder, stat.S_IFDIR) and all(is_plain(folder / file) for file in (names.CONFIG, names.META))
+
+
+def _put(hidden: Path, final: Path, aside: Path) -> None:
+    """Gives the new folder the name; the old one goes once that is done, and gets its name back when it cannot be."""
+    replaces = os.path.lexists(final)
+    if replaces:
+        final.rename(aside)
+    try:
+        hidden.rename(final)
+    except BaseException:
+        if replaces:
+            aside.rename(final)
+        raise
+    if replaces:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _recover(final: Path, aside: Path) -> None:
+    """Ends what a process that died here had begun: the old recording gets its name back, or goes."""
+    if not is_recording(aside):
+        return
+    if os.path.lexists(final):
+        shutil.rmtree(aside, ignore_errors=True)
+    else:
+        aside.rename(final)
+
+
+def _write(view: RunView, folder: Path, name: str, rows: int, weights: bool) -> None:
+    """Fills a recording's folder."""
     for file in _COPIED:
         if view.has(file) and (weights or file != names.MODEL):
-            shutil.copyfile(view.folder / file, hidden / file)
+            shutil.copyfile(view.folder / file, folder / file, follow_symlinks=False)
     # Where the files lay on the machine that trained is nobody else's business.
     source = str(view.meta.get("data_source", "")).partition(", read from ")[0].rstrip(".")
-    write_json(hidden / names.META, {**view.meta, "data_source": f"{source}.", "recorded_from": view.id})
+    write_json(folder / names.META, {**view.meta, "data_source": f"{source}.", "recorded_from": view.id})
     if view.result:
-        write_json(hidden / names.RESULT, {**view.result, "id": name})
+        write_json(folder / names.RESULT, {**view.result, "id": name})
     if view.has(names.NOISE):  # a method without noise on units has none
-        replace_bytes(hidden / names.NOISE, _thinned_rows(view, rows))
-    shutil.rmtree(final, ignore_errors=True)
-    hidden.rename(final)
-    return final
+        replace_bytes(folder / names.NOISE, _thinned_rows(view, rows))
 
 
 def _thinned_rows(view: RunView, rows: int) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 import time
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from sbp.networks.specs import SPECS
 from sbp.runs.files import Lock, Locked, write_json
 from sbp.runs.folder import RunFolder
 from sbp.runs.format import CONFIG, LOCK, META, STATUS, layers_to_json
+from sbp.runs.names import BadRequest, checked_name, is_name, is_plain
 from sbp.runs.reading import Snapshots
 from sbp.runs.view import RunView
 
@@ -25,19 +27,12 @@ __all__ = [
     "list_runs", "open_run", "recorded_root", "runs_root",
 ]  # fmt: skip
 
-# Ids arrive from links and shells: letters, digits, dots and dashes, and never a way out of the folder.
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
-
 
 class UnknownRun(LookupError):
     """No run has this id; the message says where was looked and what there is."""
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
-
-
-class BadRequest(ValueError):
-    """Something was asked of a run that it cannot do."""
 
 
 def runs_root() -> Path:
@@ -54,11 +49,11 @@ def create(config: RunConfig, root: Path | None = None) -> RunFolder:
     """Makes a new run's folder, queued, and hands back its writer, which holds the run's lock.
 
     The folder appears whole and locked in one rename: no reader sees it half made or takes it for lost.
-    Raises OSError when the place cannot be written.
+    Raises `BadRequest` when no folder can be named after it, and OSError when the place cannot be written.
     """
-    root = Path(root or runs_root())
+    root, now = Path(root or runs_root()), time.time()
+    base = checked_name(_base_id(config, now), "the run's id", "Choose a smaller seed.")
     root.mkdir(parents=True, exist_ok=True)
-    now = time.time()
     hidden = root / f".new-{os.getpid()}-{time.monotonic_ns()}"
     hidden.mkdir()
     (hidden / CONFIG).write_text(config.to_json() + "\n", encoding="utf-8")
@@ -66,14 +61,14 @@ def create(config: RunConfig, root: Path | None = None) -> RunFolder:
     write_json(hidden / META, {"created": now, "network": config.network, "layers": layers_to_json(layers)})
     lock = Lock(hidden / LOCK)
     RunFolder(hidden, lock).write_queued()
-    path = _claim(hidden, root, _base_id(config, now))
+    path = _claim(hidden, root, base)
     return RunFolder(path, lock)
 
 
 def open_run(run_id: str, root: Path | None = None) -> RunView:
     """The run of exactly this id, live or recorded; raises `UnknownRun` with a sentence."""
     for place, recorded in ((Path(root or runs_root()), False), (recorded_root(), True)):
-        if _ID.fullmatch(run_id or "") and _is_run(place / run_id):
+        if is_name(run_id) and _is_run(place / run_id):
             return RunView(place / run_id, recorded)
     raise UnknownRun(f"There is no run {run_id!r} in {root or runs_root()} or among the recordings.")
 
@@ -113,6 +108,8 @@ def delete(run_id: str, root: Path | None = None) -> None:
     view = open_run(run_id, root)
     if view.recorded:
         raise BadRequest(f"{view.id} is a recording that ships with the code; it cannot be deleted.")
+    if not is_plain(view.folder, stat.S_IFDIR):
+        raise BadRequest(f"{view.folder} is a link to a folder elsewhere; delete the link, or the folder, by hand.")
     try:
         lock = Lock(view.folder / LOCK)
     except Locked:
@@ -134,12 +131,12 @@ def _claim(hidden: Path, root: Path, base: str) -> Path:
     number = 1
     while True:
         path = root / (base if number == 1 else f"{base}-{number}")
-        if not path.exists():
+        if not os.path.lexists(path):
             try:
                 hidden.rename(path)
                 return path
             except OSError:
-                if not path.exists():
+                if not os.path.lexists(path):
                     raise
         number += 1
 
@@ -151,7 +148,7 @@ def _is_run(path: Path) -> bool:
 def _folders(place: Path) -> list[Path]:
     """Folders of runs, newest id first."""
     try:
-        paths = [path for path in place.iterdir() if _ID.fullmatch(path.name) and _is_run(path)]
+        paths = [path for path in place.iterdir() if is_name(path.name) and _is_run(path)]
     except OSError:
         return []
     return sorted(paths, key=lambda path: _age_key(path.name), reverse=True)

@@ -1,0 +1,1 @@
+"""What is broken, foreign or hostile: each ends in a sentence, and takes nothing else down."""
