@@ -1,0 +1,75 @@
+"""Cuts what is pruned out of a network: the user's own class, with smaller tensors."""
+
+from __future__ import annotations
+
+import copy
+from typing import TypeVar, cast
+
+import numpy as np
+import torch
+from torch import nn
+
+from sbp.noise.install import noise_of, uninstall
+from sbp.noise.layout import Layout, close_units
+from sbp.noise.removal import remove_units
+from sbp.noise.unit_mask import Masks, UnitMask
+
+M = TypeVar("M", bound=nn.Module)
+
+
+def compact(model: M, masks: Masks | None = None) -> M:
+    """A new network of the same class with the pruned units cut out, computing what the masked one computes.
+
+    Every layer's weights lose the rows of the units that it makes and the columns of those that it reads; E[theta] of
+    each unit that stays goes into the columns that read it. Where nothing before a dense layer can leave single inputs
+    out (pixels, single features of a map), it reads a selection of them (`SelectedLinear`).
+
+    Args:
+        model: a network with noise (`sbp.attach`); not changed.
+        masks: bool [units] by group, True = kept; None: what the noise keeps, SNR >= 1.
+
+    Returns:
+        The compact network, in eval mode, without noise. A group that keeps nothing is left one unit that nothing
+        hears.
+
+    Raises:
+        ValueError: the network has no noise, or the masks do not fit it.
+
+    >>> from sbp.noise import attach
+    >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(32, 10))
+    >>> noise = attach(model, torch.randn(2, 3, 4, 4))
+    >>> compact(model, {"0": [True, True, False, True, False, False, False, False]})[3]
+    Linear(in_features=12, out_features=10, bias=True)
+    """
+    noise = noise_of(model)
+    keep = kept_units(noise, masks)
+    theta = noise.mean_theta().detach().cpu().double().numpy()
+    return remove_units_of(model, noise.layout, keep, theta)
+
+
+def masked(model: M, masks: Masks | None = None) -> M:
+    """A copy in eval mode whose pruned units are multiplied by 0 and the others by E[theta], shapes unchanged.
+
+    Args, Raises: as for `compact`.
+    """
+    noise = noise_of(model)
+    keep = noise.layout.split(kept_units(noise, masks))
+    copied = copy.deepcopy(model).eval()
+    noise_of(copied).set_masks(keep)
+    return copied
+
+
+def kept_units(noise: UnitMask, masks: Masks | None = None) -> np.ndarray:
+    """What a network keeps, bool [units] of all groups, closed (`close_units`); masks: as for `compact`."""
+    if masks is None:
+        keep = noise.keep_units().cpu().numpy()
+    else:
+        keep = noise.layout.join({name: np.asarray(mask, bool) for name, mask in masks.items()})
+    return close_units(noise.layout, keep)
+
+
+def remove_units_of(model: M, layout: Layout, keep: np.ndarray, theta: np.ndarray) -> M:
+    """A copy of a network without its noise and without the units that are not kept."""
+    bare = uninstall(copy.deepcopy(model)).eval()
+    with torch.no_grad():
+        return cast(M, remove_units(bare, layout, keep, theta))

@@ -1,0 +1,162 @@
+"""Noise for any network: finds its units, leaves out those that cannot leave exactly, and multiplies the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import Any, Literal, overload
+
+from torch import nn
+
+from sbp.noise.graph import find_groups
+from sbp.noise.inputs import arguments_of
+from sbp.noise.install import NAME, has_noise, install, uninstall
+from sbp.noise.joint_noise import JointNoise, PerGroup
+from sbp.noise.layout import Group, Layout
+from sbp.noise.special_groups import with_features, with_pixels, with_sharing
+from sbp.noise.trial import refuse_inexact
+from sbp.noise.unit_mask import UnitMask
+
+Chosen = Sequence[str] | Callable[[Group], bool]
+
+
+@overload
+def attach(model: nn.Module, example_input: Any, *, learn: Literal[True] = True, **options: Any) -> JointNoise: ...
+@overload
+def attach(model: nn.Module, example_input: Any, *, learn: Literal[False], **options: Any) -> UnitMask: ...
+def attach(
+    model: nn.Module,
+    example_input: Any,
+    *,
+    include: Chosen = ("*",),
+    exclude: Sequence[str] = (),
+    pixels: bool = False,
+    features: Sequence[str] | bool = (),
+    share: Mapping[str, Any] | None = None,
+    log_low: PerGroup = -20.0,
+    log_high: PerGroup = 0.0,
+    init_loc: PerGroup = 0.0,
+    init_log_scale: PerGroup = -5.0,
+    threshold: float = 1.0,
+    learn: bool = True,
+    layout: Layout | None = None,
+) -> UnitMask:
+    """Puts multiplicative noise on the units of any network, wherever they are read.
+
+    A unit is a channel or a neuron. Units that can only leave together (by a residual sum, say) are one group, found by
+    Torch-Pruning's dependency graph. Each layer that reads a unit reads x_i theta_i instead of x_i, with one theta an
+    example and unit; theta >= 0 passes through ReLU, pooling and a channel's scale alike, so in a plain network that is
+    noise after the activation (eq. 15). A unit whose theta is 0 is 0 wherever it is read, so that cutting it out
+    changes nothing, whatever stands between. Where that does not hold, which is found by trying each group on
+    `example_input`, the group is refused: it is listed in `refused` with the reason and stays as it is.
+
+    The network is changed in place: it gets one submodule, `sbp_noise`, and hooks. `detach` takes both off again.
+
+    Args:
+        model: any `nn.Module`; neither its class nor its forward pass need know of noise.
+        example_input: what it is called with: a tensor, a tuple of arguments or a dict of keyword arguments. Axis 0 of
+            its first tensor counts the examples.
+        include, exclude: names of groups (a group is called after the first layer that makes its units), with * and ?;
+            `include` may be a function of a `Group` instead.
+        pixels: a unit for every pixel of the input too, the group "input".
+        features: names of dense layers behind a flatten that get a unit for each input, beside the channel it belongs
+            to, or True for all such; the group is called "features".
+        share: by group, whole numbers [units] that say which theta each unit has.
+        log_low, log_high: a and b, the ends of log theta, in nats; numbers, or one a group by its name.
+        init_loc, init_log_scale: mu and log sigma at initialisation, likewise.
+        threshold: the SNR below which a unit is pruned.
+        learn: False puts masks there instead of noise.
+        layout: the layout of a network of the same architecture, found before (`noise.layout`); nothing is tried then.
+
+    Returns:
+        The noise, an `nn.Module` whose parameters are mu and log sigma of all units.
+
+    Raises:
+        ValueError: the network has noise already, cannot be traced on `example_input`, has no unit that can be pruned,
+            or an option does not fit it.
+
+    Reference: Neklyudov et al., NeurIPS 2017, eq. 15; Fang et al., DepGraph, CVPR 2023, for the groups.
+
+    >>> import torch
+    >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(32, 10))
+    >>> noise = attach(model, torch.randn(2, 3, 4, 4))
+    >>> noise
+    JointNoise(0: 8 channels)
+    >>> model(torch.randn(5, 3, 4, 4)).shape, noise.kl().requires_grad
+    (torch.Size([5, 10]), True)
+    """
+    if has_noise(model):
+        raise ValueError("This network has noise already; sbp.detach(model) takes it off.")
+    if layout is None:
+        layout = find_layout(
+            model, example_input, include=include, exclude=exclude, pixels=pixels, features=features, share=share
+        )
+    if not learn:
+        return install(model, UnitMask(layout))
+    noise = JointNoise(
+        layout,
+        log_low=log_low,
+        log_high=log_high,
+        init_loc=init_loc,
+        init_log_scale=init_log_scale,
+        threshold=threshold,
+    )
+    return install(model, noise)
+
+
+def find_layout(
+    model: nn.Module,
+    example_input: Any,
+    *,
+    include: Chosen = ("*",),
+    exclude: Sequence[str] = (),
+    pixels: bool = False,
+    features: Sequence[str] | bool = (),
+    share: Mapping[str, Any] | None = None,
+) -> Layout:
+    """The units of a network that can be pruned exactly, and where each stands; the network is not changed.
+
+    Args, Raises: as for `attach`.
+
+    >>> import torch
+    >>> model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+    >>> find_layout(model, torch.zeros(1, 4), pixels=True).names
+    ('input', '0')
+    """
+    arguments = arguments_of(example_input)
+    found = find_groups(model, arguments)
+    layout = found.layout
+    prunable = [group.name for group in layout.groups if group.name not in found.unread]
+    unknown = [name for name in exclude if not any(fnmatchcase(group, name) for group in prunable)]
+    if unknown:
+        raise ValueError(f"exclude: expected names among {', '.join(prunable)}, got {', '.join(unknown)}.")
+    left = [g.name for g in layout.groups if not _chosen(g, include) or any(fnmatchcase(g.name, e) for e in exclude)]
+    layout = layout.without([name for name in left if name not in found.unread])
+    layout = refuse_inexact(model, found, layout, arguments)
+    layout = with_features(layout, features)
+    if pixels:
+        layout = with_pixels(layout, model, arguments)
+    if share:
+        layout = with_sharing(layout, share)
+    if not layout.groups:
+        refused = " ".join(str(refusal) for refusal in layout.refused)
+        raise ValueError(f"The network has no unit that can be pruned exactly. {refused}".strip())
+    return replace(layout, axes={name: dims for name, dims in layout.axes.items() if not name.startswith(NAME)})
+
+
+def detach(model: nn.Module) -> nn.Module:
+    """Takes the noise off a network, which is then what it was before `attach`, weights as they are now.
+
+    >>> import torch
+    >>> model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+    >>> before = list(model.state_dict())
+    >>> noise = attach(model, torch.zeros(1, 4))
+    >>> list(detach(model).state_dict()) == before
+    True
+    """
+    return uninstall(model)
+
+
+def _chosen(group: Group, include: Chosen) -> bool:
+    return include(group) if callable(include) else any(fnmatchcase(group.name, name) for name in include)

@@ -1,0 +1,236 @@
+"""Finds the groups of units that must leave together, and who reads them, by Torch-Pruning's dependency graph.
+
+The graph is traced on a copy and thrown away: what is kept of it is a `Layout`, plain arrays by the names of modules
+and tensors.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch_pruning
+from torch import Tensor, nn
+from torch_pruning import ops
+
+from sbp.noise.inputs import Arguments, first_tensor, float_outputs
+from sbp.noise.layout import NONE, Group, Layout
+
+Convolution = nn.modules.conv._ConvNd
+# The layers that make units, and read them.
+WEIGHTS = (Convolution, nn.Linear)
+# What stands between them and has numbers of its own for each unit.
+PER_UNIT = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm, nn.LayerNorm, nn.PReLU)
+_KINDS = ops.OPTYPE
+
+
+@dataclass(frozen=True)
+class Call:
+    """One layer of weights as the example passes it: the shapes of what comes in and of what goes out."""
+
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """layout: every candidate. touches: by group, the types and names of all modules that it runs through.
+
+    calls: each layer of weights by name, in the order of the forward pass. output: the groups that are the network's
+    own outputs and those that nothing reads, by the reason why they cannot leave.
+    """
+
+    layout: Layout
+    touches: dict[str, list[tuple[str, nn.Module | None]]]
+    calls: dict[str, Call]
+    unread: dict[str, str]
+
+
+def find_groups(model: nn.Module, arguments: Arguments) -> Found:
+    """The groups of a network's units, before anything is refused.
+
+    model: not changed. arguments: an example call. Raises ValueError where the graph cannot be traced.
+    """
+    traced = copy.deepcopy(model).eval()
+    for parameter in traced.parameters():
+        parameter.requires_grad_(parameter.is_floating_point() or parameter.is_complex())
+    calls = layer_calls(traced, arguments)
+    graph = _graph(traced, arguments)
+    names = {module: name for name, module in traced.named_modules()}
+    return _Collector(graph, names, calls, _examples(arguments)).found()
+
+
+def layer_calls(model: nn.Module, arguments: Arguments) -> dict[str, Call]:
+    """The shapes that each layer of weights is called with first, in the order of the calls."""
+    calls: dict[str, Call] = {}
+
+    def note(name: str) -> Callable[..., None]:
+        def hook(_: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+            if name not in calls and isinstance(output, Tensor) and inputs and isinstance(inputs[0], Tensor):
+                calls[name] = Call(tuple(inputs[0].shape), tuple(output.shape))
+
+        return hook
+
+    handles = [m.register_forward_hook(note(name)) for name, m in model.named_modules() if isinstance(m, WEIGHTS)]
+    try:
+        with torch.no_grad():
+            model(*arguments[0], **arguments[1])
+    finally:
+        for handle in handles:
+            handle.remove()
+    return calls
+
+
+def is_depthwise(module: nn.Module) -> bool:
+    """Whether each output channel of a convolution reads one input channel of its own."""
+    return isinstance(module, Convolution) and module.groups == module.in_channels == module.out_channels > 1
+
+
+def _examples(arguments: Arguments) -> int:
+    first = first_tensor(*arguments)
+    assert first is not None
+    return len(first)
+
+
+def _graph(model: nn.Module, arguments: Arguments) -> torch_pruning.DependencyGraph:
+    def forward(module: nn.Module, call: Arguments) -> list[Tensor]:
+        outputs = float_outputs(module(*call[0], **call[1]))
+        # A factor of 1 makes every output a node of its own, so that a group that reaches it is seen to.
+        return [output * 1 for output in outputs if output.requires_grad]
+
+    with warnings.catch_warnings(), torch.enable_grad():
+        warnings.simplefilter("ignore")
+        try:
+            return torch_pruning.DependencyGraph().build_dependency(
+                model, example_inputs=arguments, forward_fn=forward, verbose=False
+            )
+        except Exception as error:
+            raise ValueError(
+                f"The network's graph cannot be traced on example_input ({type(error).__name__}: {error}). "
+                "It must run on it in eval mode, with gradients."
+            ) from error
+
+
+class _Collector:
+    """Walks the groups of a dependency graph and writes down who owns what."""
+
+    def __init__(
+        self, graph: torch_pruning.DependencyGraph, names: dict[nn.Module, str], calls: dict[str, Call], examples: int
+    ) -> None:
+        self.graph, self.names, self.calls, self.examples = graph, names, calls, examples
+        self.groups: list[Group] = []
+        self.units = 0
+        self.made: dict[str, np.ndarray] = {}  # by layer: the owner of each output, as far as it is known
+        self.reads: dict[str, np.ndarray] = {}
+        self.axes: dict[str, dict[int, np.ndarray]] = {}
+        self.touches: dict[str, list[tuple[str, nn.Module | None]]] = {}
+        self.unread: dict[str, str] = {}
+
+    def found(self) -> Found:
+        modules = {name: module for module, name in self.names.items()}
+        for name in self.calls:
+            module = modules[name]
+            if module not in self.graph.module2node or is_depthwise(module):
+                continue
+            owner = self.made.setdefault(name, np.full(_outputs(module), NONE))
+            free = np.flatnonzero(owner == NONE)
+            if len(free):
+                self._collect(name, module, free)
+        layout = Layout(
+            tuple(self.groups),
+            {name: (owner,) for name, owner in self._in_order(self.reads).items()},
+            {name: {dim: (owner,) for dim, owner in dims.items()} for name, dims in self.axes.items()},
+            {name: self._rows(name) for name in self.reads},
+        )
+        return Found(layout, self.touches, self.calls, self.unread)
+
+    def _collect(self, name: str, module: nn.Module, free: np.ndarray) -> None:
+        """The group of the outputs of one layer that no group has yet."""
+        pruner = self.graph.get_pruner_of_module(module)
+        group = self.graph.get_pruning_group(module, pruner.prune_out_channels, free.tolist())
+        unit = {int(place): self.units + number for number, place in enumerate(free)}
+        touches: list[tuple[str, nn.Module | None]] = []
+        members, reaches_output, is_read = [], False, False
+        for item in group:
+            target, handler = item.dep.target, item.dep.handler
+            thing, kind = target.module, target.type
+            owners = np.array([unit[int(root)] for root in item.root_idxs])
+            places = np.array(item.idxs)
+            if kind == _KINDS.OUTPUT:
+                reaches_output = True
+            elif kind == _KINDS.PARAMETER:
+                parameter = self.graph._param_to_name[thing]
+                touches.append((parameter, None))
+                self._own(parameter, target.pruning_dim % thing.dim(), thing.shape, places, owners)
+            elif thing in self.names:
+                own_name = self.names[thing]
+                touches.append((own_name, thing))
+                reads = isinstance(thing, WEIGHTS) and not is_depthwise(thing) and self._is_input(kind, handler)
+                is_read = is_read or reads
+                if isinstance(thing, WEIGHTS) and not is_depthwise(thing) and not reads:
+                    members.append(own_name)
+                    made = self.made.setdefault(own_name, np.full(_outputs(thing), NONE))
+                    made[places] = owners
+                if reads:
+                    read = self.reads.setdefault(own_name, np.full(_inputs(thing), NONE))
+                    read[places] = owners
+                for tensor, dim in tensor_dims(thing, reads):
+                    shape = dict(thing.named_parameters(recurse=False)) | dict(thing.named_buffers(recurse=False))
+                    self._own(f"{own_name}.{tensor}".lstrip("."), dim, shape[tensor].shape, places, owners)
+        kind = "channel" if isinstance(module, Convolution) else "neuron"
+        self.groups.append(Group(name, kind, len(free), (len(free),), members=tuple(members)))
+        self.units += len(free)
+        self.touches[name] = touches
+        if reaches_output:
+            self.unread[name] = "its units are outputs of the network"
+        elif not is_read:
+            self.unread[name] = "no convolution and no dense layer reads its units"
+
+    def _is_input(self, kind: Any, handler: Callable[..., Any]) -> bool:
+        return bool(handler == self.graph.REGISTERED_PRUNERS[kind].prune_in_channels)
+
+    def _own(self, tensor: str, dim: int, shape: tuple[int, ...], places: np.ndarray, owners: np.ndarray) -> None:
+        owner = self.axes.setdefault(tensor, {}).setdefault(dim, np.full(shape[dim], NONE))
+        fits = places < len(owner)
+        owner[places[fits]] = owners[fits]
+
+    def _in_order(self, reads: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {name: reads[name] for name in self.calls if name in reads}
+
+    def _rows(self, name: str) -> int:
+        """Into how many rows of this reader's input the network splits one example; 0 where they do not come out."""
+        rows, rest = divmod(self.calls[name].inputs[0], self.examples)
+        return rows if not rest else 0
+
+
+def tensor_dims(module: nn.Module, reads: bool) -> list[tuple[str, int]]:
+    """Which parameters and buffers of a module lose entries, and along which dimension, as units leave.
+
+    reads: whether they leave its inputs; else its outputs.
+    """
+    if isinstance(module, WEIGHTS):
+        swapped = isinstance(module, Convolution) and module.transposed
+        if reads:
+            return [("weight", 0 if swapped else 1)]
+        out = [("weight", 1 if swapped and not is_depthwise(module) else 0)]
+        return [*out, ("bias", 0)] if module.bias is not None else out
+    if isinstance(module, nn.Embedding):
+        return [("weight", 1)]
+    if not isinstance(module, PER_UNIT):
+        return []
+    tensors = {**dict(module.named_parameters(recurse=False)), **dict(module.named_buffers(recurse=False))}
+    # Normalisations and PReLU: one number a channel, in the last dimension of each tensor that has one.
+    return [(name, tensor.dim() - 1) for name, tensor in tensors.items() if tensor.dim() and tensor.numel() > 1]
+
+
+def _outputs(module: nn.Module) -> int:
+    return int(module.out_features if isinstance(module, nn.Linear) else module.out_channels)  # type: ignore[arg-type]
+
+
+def _inputs(module: nn.Module) -> int:
+    return int(module.in_features if isinstance(module, nn.Linear) else module.in_channels)  # type: ignore[arg-type]

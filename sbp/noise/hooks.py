@@ -1,0 +1,139 @@
+"""The two hooks by which noise reaches a network: one draws for a forward pass, one multiplies a layer's input.
+
+Small objects, not closures: they are copied and saved with the network, and refer to its noise, not to any graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sbp.noise.graph import Convolution
+from sbp.noise.inputs import first_tensor
+from sbp.noise.layout import NONE, Owners, runs
+from sbp.noise.unit_mask import UnitMask
+
+# How a stretch of a layer's inputs takes its factors from one group: as they are; each several times in a row (a
+# flattened map); by an index; or 1, where they belong to no group.
+Step = tuple[int, str, int]
+
+
+class BeginForward:
+    """Before a network's forward pass: decides what it multiplies by, and multiplies its input where pixels are units."""
+
+    def __init__(self, noise: UnitMask) -> None:
+        self.noise = noise
+        names = noise.layout.names
+        self.pixels = names.index(noise.layout.pixels) if noise.layout.scales_input else None
+
+    def __call__(
+        self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+        """Sets the noise's state; gives other arguments where the input is multiplied."""
+        first = first_tensor(args, kwargs)
+        if first is None:
+            return None
+        self.noise.begin(len(first))
+        self.noise._state.running = True
+        parts = self.noise._state.parts
+        if self.pixels is None or parts is None:
+            return None
+        image = spread_pixels(parts[self.pixels], first, self.noise.groups[self.pixels].shape)
+        times = first * image.to(first.dtype)
+        swap = [times if value is first else value for value in args]
+        return tuple(swap), {name: times if value is first else value for name, value in kwargs.items()}
+
+
+class EndForward:
+    """After a network's forward pass. What it multiplied by stays: a checkpointed part is computed again in backward."""
+
+    def __init__(self, noise: UnitMask) -> None:
+        self.noise = noise
+
+    def __call__(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        """Marks the end."""
+        self.noise._state.running = False
+
+
+class MultiplyInput:
+    """Before a layer's forward pass: multiplies each of its inputs by the factors of the units it belongs to."""
+
+    def __init__(self, noise: UnitMask, owners: Owners, rows: int) -> None:
+        self.noise, self.rows = noise, rows
+        sizes = noise.layout.sizes
+        starts = [end - size for end, size in zip(accumulate(sizes), sizes, strict=True)]
+        self.factors = [self._steps(owner, starts, sizes) for owner in owners]
+
+    def __call__(self, module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        """The layer's arguments with its input multiplied, None while the noise is off."""
+        x = args[0]
+        state = self.noise._state
+        if not state.running and not _in_backward():  # a part of the network is called by itself
+            self.noise.begin(len(x) // self.rows)
+        if state.parts is None:
+            return None
+        factor = self._factor(state.parts)
+        if self.rows > 1 and len(factor) > 1:
+            factor = factor.repeat_interleave(self.rows, 0)
+        count, inputs = factor.shape
+        between = [1] * (x.dim() - 2)
+        shape = (count, inputs, *between) if isinstance(module, Convolution) else (count, *between, inputs)
+        # In x's precision: a theta in float32 would make float32 of all that a network computes in bf16.
+        return x * factor.view(shape).to(x.dtype), *args[1:]
+
+    def _factor(self, parts: tuple[Tensor, ...]) -> Tensor:
+        made = [self._side_by_side(steps, parts) for steps in self.factors]
+        return made[0] if len(made) == 1 else made[0] * made[1]
+
+    def _side_by_side(self, steps: list[Step], parts: tuple[Tensor, ...]) -> Tensor:
+        pieces = []
+        for group, how, number in steps:
+            if how == "ones":
+                pieces.append(parts[0].new_ones(len(parts[0]), number))
+            elif how == "all":
+                pieces.append(parts[group])
+            elif how == "repeat":
+                pieces.append(parts[group].repeat_interleave(number, 1))
+            else:
+                pieces.append(parts[group].index_select(1, getattr(self.noise, f"_index_{number}")))
+        return pieces[0] if len(pieces) == 1 else torch.cat(pieces, 1)
+
+    def _steps(self, owner: np.ndarray, starts: Sequence[int], sizes: Sequence[int]) -> list[Step]:
+        steps: list[Step] = []
+        for group, units in runs(owner, starts, sizes):
+            every = np.arange(sizes[group]) if group != NONE else units
+            times, rest = divmod(len(units), len(every))
+            if group == NONE:
+                steps.append((group, "ones", len(units)))
+            elif np.array_equal(units, every):
+                steps.append((group, "all", 1))
+            elif not rest and np.array_equal(units, np.repeat(every, times)):
+                steps.append((group, "repeat", times))
+            else:
+                steps.append((group, "index", self._index(units)))
+        return steps
+
+    def _index(self, units: np.ndarray) -> int:
+        number = sum(name.startswith("_index_") for name, _ in self.noise.named_buffers())
+        self.noise.register_buffer(f"_index_{number}", torch.from_numpy(units.astype(np.int64)), persistent=False)
+        return number
+
+
+def spread_pixels(part: Tensor, x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """theta of the pixels, [examples or 1, pixels], in a shape that multiplies the input x.
+
+    The channels of an image share a pixel's theta.
+    """
+    if x.shape[1:].numel() == part.shape[1]:
+        return part.view(len(part), *x.shape[1:])
+    return part.view(len(part), *[1] * (x.dim() - 1 - len(shape)), *shape)
+
+
+def _in_backward() -> bool:
+    """Whether autograd is at work, as where a checkpointed part is computed again."""
+    return not torch.compiler.is_compiling() and torch._C._current_graph_task_id() != -1

@@ -1,0 +1,68 @@
+"""What a network is called with: one tensor, a tuple of arguments or a dict of keyword arguments; and what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+def arguments_of(example_input: Any) -> Arguments:
+    """Positional and keyword arguments of a call; raises ValueError where no tensor is among them.
+
+    >>> arguments_of({"x": torch.zeros(2, 3)})[1]["x"].shape
+    torch.Size([2, 3])
+    """
+    if isinstance(example_input, Tensor):
+        arguments: Arguments = (example_input,), {}
+    elif isinstance(example_input, Mapping):
+        arguments = (), dict(example_input)
+    elif isinstance(example_input, tuple | list):
+        arguments = tuple(example_input), {}
+    else:
+        arguments = (), {}
+    if first_tensor(*arguments) is None:
+        raise ValueError(
+            "example_input: expected a tensor, a tuple of arguments or a dict of keyword arguments with a tensor among "
+            f"them, got {type(example_input).__name__}."
+        )
+    return arguments
+
+
+def first_tensor(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor | None:
+    """The first tensor among a call's arguments, by whose axis 0 the examples are counted; None without one."""
+    return next((value for value in (*args, *kwargs.values()) if isinstance(value, Tensor) and value.dim()), None)
+
+
+def converted(arguments: Arguments, change: Callable[[Tensor], Tensor]) -> Arguments:
+    """The same call with every tensor among its arguments changed."""
+    args, kwargs = arguments
+    return (
+        tuple(change(value) if isinstance(value, Tensor) else value for value in args),
+        {name: change(value) if isinstance(value, Tensor) else value for name, value in kwargs.items()},
+    )
+
+
+def float_outputs(output: Any) -> list[Tensor]:
+    """Every floating-point tensor in what a network gives: a tensor, or tuples, lists and mappings of them.
+
+    >>> [tensor.shape for tensor in float_outputs({"a": torch.zeros(1), "b": (torch.zeros(2), 3)})]
+    [torch.Size([1]), torch.Size([2])]
+    """
+    return list(_floats(output))
+
+
+def _floats(output: Any) -> Iterator[Tensor]:
+    if isinstance(output, Tensor):
+        if output.is_floating_point():
+            yield output
+    elif isinstance(output, Mapping):  # the outputs of transformers' networks are mappings as well
+        for value in output.values():
+            yield from _floats(value)
+    elif isinstance(output, tuple | list):
+        for value in output:
+            yield from _floats(value)

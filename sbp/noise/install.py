@@ -1,0 +1,75 @@
+"""Puts noise on a network, finds it there, and takes it off: a submodule and a few hooks, nothing else changes."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from torch import nn
+
+from sbp.noise.hooks import BeginForward, EndForward, MultiplyInput
+from sbp.noise.unit_mask import UnitMask
+
+# The submodule's name, and so the prefix of what it adds to the network's `state_dict`.
+NAME = "sbp_noise"
+OURS = (BeginForward, EndForward, MultiplyInput)
+M = TypeVar("M", bound=UnitMask)
+
+
+def install(model: nn.Module, mask: M) -> M:
+    """Has a network multiply its units by what `mask` says, wherever they are read; gives the mask.
+
+    Raises:
+        ValueError: the network has noise already.
+    """
+    if has_noise(model):
+        raise ValueError("This network has noise already; sbp.detach(model) takes it off.")
+    example = next(model.parameters(), None)
+    if example is not None:
+        mask.to(example.device)
+    for name, owners in mask.layout.reads.items():
+        model.get_submodule(name).register_forward_pre_hook(MultiplyInput(mask, owners, mask.layout.rows.get(name, 1)))
+    model.register_forward_pre_hook(BeginForward(mask), with_kwargs=True)
+    model.register_forward_hook(EndForward(mask), always_call=True)
+    model.add_module(NAME, mask)
+    mask.train(model.training)
+    return mask
+
+
+def uninstall(model: nn.Module) -> nn.Module:
+    """Takes the noise off a network, which then computes, and is, what it was before; gives the network."""
+    for module in model.modules():
+        for kind in (module._forward_pre_hooks, module._forward_hooks):
+            for number, hook in list(kind.items()):
+                if isinstance(hook, OURS):
+                    _remove(module, number)
+    if has_noise(model):
+        delattr(model, NAME)
+    return model
+
+
+def has_noise(model: nn.Module) -> bool:
+    """Whether a network has noise or a mask on it."""
+    return isinstance(getattr(model, NAME, None), UnitMask)
+
+
+def noise_of(model: nn.Module) -> UnitMask:
+    """The noise of a network, also of one inside a wrapper such as DistributedDataParallel.
+
+    Raises:
+        ValueError: it has none.
+    """
+    for module in model.modules():
+        if has_noise(module):
+            return module.get_submodule(NAME)  # type: ignore[return-value]
+    raise ValueError("Expected a network with noise; sbp.attach(model, example_input) puts it there.")
+
+
+def _remove(module: nn.Module, number: int) -> None:
+    module._forward_pre_hooks.pop(number, None)
+    module._forward_pre_hooks_with_kwargs.pop(number, None)
+    module._forward_hooks.pop(number, None)
+    module._forward_hooks_with_kwargs.pop(number, None)
+    module._forward_hooks_always_called.pop(number, None)
+
+
+__all__ = ["NAME", "has_noise", "install", "noise_of", "uninstall"]

@@ -1,0 +1,186 @@
+"""The noise of all units of a network side by side: mu and log sigma of every unit are two parameters, drawn at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from sbp.distributions import TruncatedLogNormal
+from sbp.distributions.fast import kl_of_units, theta_alone, theta_and_kl
+from sbp.distributions.truncated_log_normal import sample_log_theta
+from sbp.noise.layout import Layout
+from sbp.noise.unit_mask import UNDECIDED, UnitMask
+
+# mu may leave [a, b] by this much and log sigma may move in this range: where every formula is tested, and wide
+# enough that its ends make no difference (at log sigma = 5 a unit on [-20, 0] is the prior to four digits).
+LOC_MARGIN = 5.0
+LOG_SCALE_RANGE = (-8.0, 5.0)
+
+# A number for all units, or one a group by its name.
+PerGroup = float | Mapping[str, float]
+
+
+class JointNoise(UnitMask):
+    """theta_i ~ LogN_[a,b](mu_i, sigma_i^2) for every unit i and example, at the inputs of every layer that reads i.
+
+    In training a layer reads x_i theta_i, with a fresh theta an example (eq. 15, 21), in eval x_i E[theta_i] keep_i,
+    keep_i = [SNR(theta_i) >= threshold]. Made by `sbp.attach`.
+
+    Args:
+        layout: the network's units.
+        log_low, log_high: a and b, the ends of log theta; numbers, or by group.
+        init_loc, init_log_scale: mu and log sigma at initialisation, in nats; numbers, or by group.
+        threshold: the SNR below which a unit is pruned.
+
+    Attributes:
+        loc, log_scale: mu and log sigma, parameters, [units].
+        log_low, log_high: a and b of every unit, buffers, [units].
+        threshold: a buffer, [].
+
+    Raises:
+        ValueError: a >= b, an end or the threshold is not finite, or a name is no group's.
+
+    Reference: Neklyudov et al., NeurIPS 2017, eq. 15-18, 20, section 4.4.
+    """
+
+    log_low: Tensor
+    log_high: Tensor
+    threshold: Tensor
+
+    def __init__(
+        self,
+        layout: Layout,
+        *,
+        log_low: PerGroup = -20.0,
+        log_high: PerGroup = 0.0,
+        init_loc: PerGroup = 0.0,
+        init_log_scale: PerGroup = -5.0,
+        threshold: float = 1.0,
+    ) -> None:
+        super().__init__(layout)
+        low, high = self._per_unit("log_low", log_low), self._per_unit("log_high", log_high)
+        if not (torch.isfinite(low).all() and torch.isfinite(high).all() and (low < high).all()):
+            raise ValueError(
+                f"log_low, log_high: expected finite a < b for every group, got a = {log_low}, b = {log_high}; "
+                "the paper uses a = -20, b = 0."
+            )
+        if not 0 <= threshold < float("inf"):
+            raise ValueError(f"threshold: expected an SNR of at least 0, got {threshold!r}; the method's own is 1.")
+        self.loc = nn.Parameter(self._per_unit("init_loc", init_loc))
+        self.log_scale = nn.Parameter(self._per_unit("init_log_scale", init_log_scale))
+        if not (torch.isfinite(self.loc).all() and torch.isfinite(self.log_scale).all()):
+            raise ValueError("init_loc, init_log_scale: expected finite numbers.")
+        self.register_buffer("log_low", low)
+        self.register_buffer("log_high", high)
+        self.register_buffer("threshold", torch.tensor(float(threshold)))
+        self.project_()
+
+    def draw(self, examples: int, generator: torch.Generator | None = None) -> Tensor:
+        """theta ~ q for every example and unit, [examples, units], differentiable in loc and log_scale (eq. 18)."""
+        loc, log_scale = self.in_box()
+        low, high = self.log_low.to(loc.dtype), self.log_high.to(loc.dtype)
+        if torch.compiler.is_compiling():  # what is compiled cannot call compiled C
+            theta = torch.exp(sample_log_theta(loc, log_scale.exp(), low, high, examples, generator))
+        else:
+            theta = theta_alone(loc, log_scale, low, high, examples, generator)
+        return self._masked(theta)
+
+    def prepare(self, examples: int, generator: torch.Generator | None = None, kl: bool = True) -> None:
+        """Draws for the next forward pass beforehand, from a generator of one's own, and the KL of `kl_per_unit` with
+        it, in one kernel where there is one; to be followed by `project_` after the optimiser's step.
+
+        Args:
+            examples: of the next forward pass.
+            generator: the source of the draws; None takes torch's own.
+            kl: whether the KL will be asked for.
+        """
+        parameters = self.loc, self.log_scale, self.log_low, self.log_high
+        if kl:
+            theta, self._state.kl = theta_and_kl(*parameters, examples, generator)
+        else:
+            theta = theta_alone(*parameters, examples, generator)
+        self._state.pending = self._masked(theta)
+
+    def _masked(self, theta: Tensor) -> Tensor:
+        return theta * (self.decided != 0) if self.decides else theta
+
+    def kl_per_unit(self) -> Tensor:
+        """KL(q_i || p) of every unit, [units], in nats (eq. 17); differentiable in loc and log_scale."""
+        drawn, self._state.kl = self._state.kl, None
+        if drawn is not None:
+            return drawn
+        loc, log_scale = self.in_box()
+        return kl_of_units(loc, log_scale.exp(), self.log_low.to(loc.dtype), self.log_high.to(loc.dtype))
+
+    def kl_per_group(self) -> dict[str, Tensor]:
+        """The KL of each group, summed over its units, scalars in nats by name."""
+        return {name: part.sum() for name, part in self.by_group(self.kl_per_unit()).items()}
+
+    def kl(self) -> Tensor:
+        """KL(q || p) summed over all units, a scalar in nats (eq. 16)."""
+        return self.kl_per_unit().sum()
+
+    def distribution(self) -> TruncatedLogNormal:
+        """q(theta) of every unit, batch shape [units]."""
+        loc, log_scale = self.in_box()
+        return TruncatedLogNormal(loc, log_scale.exp(), self.log_low, self.log_high, validate_args=False)
+
+    @torch.no_grad()
+    def snr(self) -> dict[str, Tensor]:
+        """SNR(theta_i) = E[theta_i] / sqrt(Var[theta_i]) of every unit, float64 [units] by group."""
+        return self.by_group(self.snr_units())
+
+    @torch.no_grad()
+    def snr_units(self) -> Tensor:
+        """SNR of every unit of all groups, float64 [units], on the CPU."""
+        return self._exact().snr
+
+    @torch.no_grad()
+    def keep_units(self) -> Tensor:
+        """Which units stay, bool [units]: what was decided from outside, else SNR >= threshold, judged in float64."""
+        by_noise = (self.snr_units() >= self.threshold.cpu()).to(self.decided.device)
+        return torch.where(self.decided == UNDECIDED, by_noise, self.decided != 0)
+
+    @torch.no_grad()
+    def mean_theta(self) -> Tensor:
+        """E[theta_i] of every unit, kept or not, float64 [units] (eq. 20)."""
+        return self._exact().mean.to(self.decided.device)
+
+    @torch.no_grad()
+    def expected_theta(self) -> Tensor:
+        """E[theta_i] keep_i of every unit, float64 [units]: what stands for the noise once training is over."""
+        return self.mean_theta() * self.keep_units()
+
+    @torch.no_grad()
+    def project_(self) -> None:
+        """Puts mu back into [a - 5, b + 5] and log sigma into [-8, 5]; after an optimiser's step. Forgets the draws."""
+        self._state.kl = self._state.pending = None
+        torch.clamp(self.loc, self.log_low - LOC_MARGIN, self.log_high + LOC_MARGIN, out=self.loc.data)
+        self.log_scale.clamp_(*LOG_SCALE_RANGE)
+
+    def in_box(self) -> tuple[Tensor, Tensor]:
+        """mu and log sigma within the ranges that `project_` keeps them in, in float32 or float64."""
+        loc, log_scale = (q if q.dtype in (torch.float32, torch.float64) else q.float() for q in (self.loc, self.log_scale))
+        low, high = (end.to(loc.dtype) for end in (self.log_low, self.log_high))
+        return torch.clamp(loc, low - LOC_MARGIN, high + LOC_MARGIN), log_scale.clamp(*LOG_SCALE_RANGE)
+
+    def _exact(self) -> TruncatedLogNormal:
+        """q in float64 on the CPU: one precision for all who judge a unit, and devices without float64 do as well."""
+        loc, log_scale = self.in_box()
+        parts = (q.detach().cpu().double() for q in (loc, log_scale.exp(), self.log_low, self.log_high))
+        return TruncatedLogNormal(*parts, validate_args=False)
+
+    def _decides(self) -> tuple[Tensor, ...]:
+        return self.decided, self.loc, self.log_scale, self.log_low, self.log_high, self.threshold
+
+    def _per_unit(self, name: str, values: PerGroup) -> Tensor:
+        if isinstance(values, Mapping):
+            missing = set(values) ^ set(self.layout.names)
+            if missing:
+                raise ValueError(f"{name}: expected one number for each of {', '.join(self.layout.names)}, got {values}.")
+            parts = [torch.full((group.units,), float(values[group.name])) for group in self.groups]
+        else:
+            parts = [torch.full((group.units,), float(values)) for group in self.groups]
+        return torch.cat(parts) if parts else torch.zeros(0)

@@ -1,0 +1,107 @@
+"""The bound that is trained on: the one place where the scale of the KL is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sbp.noise.install import noise_of
+from sbp.noise.joint_noise import JointNoise
+
+KLWeights = float | Tensor | Sequence[float] | Mapping[str, float]
+
+
+def elbo_loss(
+    nll: Tensor, noise: JointNoise, n_train: int, kl_weights: KLWeights = 1.0, strength: float | Tensor = 1.0
+) -> Tensor:
+    """The negative variational bound per example, to be minimised: nll + strength * sum_g w_g KL_g / n_train.
+
+    KL_g is summed over the units of group g. n_train is the number of training examples, not of the batch's, so the
+    minimum does not depend on the batch size.
+
+    Args:
+        nll: the mean negative log-likelihood of a batch (cross-entropy), a scalar in nats.
+        noise: what `sbp.attach` gave.
+        n_train: N, examples in the training set.
+        kl_weights: w: one number for all groups (1 is the paper's bound), one a group in their order or by name, or a
+            tensor [units] of one a unit.
+        strength: a factor on the KL, as while it is warmed up.
+
+    Returns:
+        The loss, a scalar in nats.
+
+    Raises:
+        ValueError: nll is no scalar, n_train is below 1, or the weights do not fit the groups.
+
+    Reference: Neklyudov et al., NeurIPS 2017, eq. 4 and 12; the weights, section 5.4 (StructuredBPa).
+
+    >>> from sbp.noise.attach import attach
+    >>> noise = attach(nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2)), torch.zeros(1, 4))
+    >>> bool(elbo_loss(torch.tensor(0.5), noise, n_train=100) == 0.5 + noise.kl() / 100)
+    True
+    """
+    if nll.dim():
+        raise ValueError(f"nll: expected the mean over the batch, a scalar, got shape {list(nll.shape)}.")
+    if n_train < 1:
+        raise ValueError(f"n_train: expected the number of training examples, at least 1, got {n_train!r}.")
+    return nll + strength * weighted_kl(noise, kl_weights) / n_train
+
+
+def weighted_kl(noise: JointNoise, kl_weights: KLWeights = 1.0) -> Tensor:
+    """sum_g w_g KL_g, a scalar in nats; arguments as for `elbo_loss`."""
+    if isinstance(kl_weights, int | float):
+        kl = noise.kl_per_unit().sum()
+        return kl if kl_weights == 1 else kl_weights * kl
+    weights = kl_weights if isinstance(kl_weights, Tensor) else unit_weights(noise, kl_weights)
+    if weights.shape != noise.loc.shape:
+        raise ValueError(f"kl_weights: expected one a unit, [{len(noise.loc)}], got {list(weights.shape)}.")
+    return noise.kl_per_unit() @ weights
+
+
+def unit_weights(noise: JointNoise, kl_weights: Sequence[float] | Mapping[str, float]) -> Tensor:
+    """One KL weight a group, in their order or by name, as one a unit, [units].
+
+    Raises:
+        ValueError: there is not one for each group.
+    """
+    names = noise.layout.names
+    given = dict(kl_weights) if isinstance(kl_weights, Mapping) else dict(zip(names, kl_weights, strict=False))
+    if set(given) != set(names) or len(kl_weights) != len(names):
+        raise ValueError(f"kl_weights: expected one for each of {', '.join(names)}, got {kl_weights}.")
+    parts = [torch.full((group.units,), float(given[group.name])) for group in noise.groups]
+    return torch.cat(parts).to(noise.loc)
+
+
+def parameter_groups(
+    model: nn.Module, lr: float, noise_lr: float, weight_decay: float = 0.0
+) -> list[dict[str, Any]]:
+    """Parameter groups for an optimiser: the network's weights at lr, mu and log sigma at noise_lr without decay.
+
+    mu and log sigma move by about noise_lr a step under Adam, however small their gradient, so it decides how soon
+    units are pruned: some 10 to 50 times lr in this project's recipes. With one rate for all nothing is pruned for
+    thousands of steps.
+
+    Raises:
+        ValueError: the network has no noise, or a rate is not above 0.
+
+    >>> from sbp.noise.attach import attach
+    >>> model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+    >>> noise = attach(model, torch.zeros(1, 4))
+    >>> optimiser = torch.optim.Adam(parameter_groups(model, lr=1e-3, noise_lr=3e-2))
+    >>> [len(group["params"]) for group in optimiser.param_groups]
+    [4, 2]
+    """
+    if not (lr > 0 and noise_lr > 0):
+        raise ValueError(f"lr, noise_lr: expected rates above 0, got {lr!r} and {noise_lr!r}.")
+    noise = noise_of(model)
+    own = {id(parameter) for parameter in noise.parameters()}
+    weights = [p for p in model.parameters() if id(p) not in own and p.requires_grad]
+    return [
+        {"params": weights, "lr": lr, "weight_decay": weight_decay},
+        {"params": list(noise.parameters()), "lr": noise_lr, "weight_decay": 0.0},
+    ]
+
+

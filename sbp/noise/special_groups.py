@@ -1,0 +1,188 @@
+"""Groups that no layer makes: the pixels of the input, single features behind a flatten; and units that share a theta."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sbp.noise.inputs import Arguments, converted, first_tensor, float_outputs
+from sbp.noise.layout import NONE, Group, Layout, Owners
+
+PIXELS = "input"
+FEATURES = "features"
+
+
+def with_features(layout: Layout, readers: Sequence[str] | bool) -> Layout:
+    """Adds a unit for each input of some dense layers, beside the channel that the input is a place of.
+
+    Args:
+        readers: the layers' names; True: every dense layer whose inputs are the flattened maps of one group.
+
+    Raises:
+        ValueError: a layer reads something else.
+    """
+    chosen = [name for name, owners in layout.reads.items() if _flattens(layout, owners)] if readers is True else readers
+    for name in chosen or ():
+        if name not in layout.reads:
+            raise ValueError(f"features: expected layers among {', '.join(layout.reads)}, got {name!r}.")
+        parent = _only_group(layout, layout.reads[name])
+        others = [other for other, owners in layout.reads.items() if other != name and _meets(layout, owners, parent)]
+        if parent is None or others:
+            raise ValueError(
+                f"features: expected a layer that reads the units of one group which nothing else reads; {name} does "
+                f"not. {', '.join(others)}".strip()
+            )
+        group = layout.groups[parent]
+        inputs = len(layout.reads[name][0])
+        side = inputs // group.units
+        shape = (group.units, *_square(side)) if side > 1 else (group.units,)
+        title = FEATURES if len(chosen) == 1 else f"{name}.{FEATURES}"
+        new = Group(title, "feature", inputs, shape, parent=group.name)
+        layout = _inserted(layout, new, parent + 1, {name: np.arange(inputs)})
+    return layout
+
+
+def with_pixels(layout: Layout, model: nn.Module, arguments: Arguments) -> Layout:
+    """Adds a unit for each pixel of the network's input; the channels of an image share it.
+
+    Where dense layers read the flattened image, a pixel leaves with its column of their weights; elsewhere it stays as
+    a factor of 0 before the network.
+    """
+    image = first_tensor(*arguments)
+    assert image is not None
+    if not image.is_floating_point():
+        raise ValueError("pixels: expected an input of floating-point numbers, got whole ones; noise multiplies it.")
+    shape = tuple(image.shape[2:]) if image.dim() == 4 else tuple(image.shape[1:])
+    shape = shape or (1,)
+    pixels = int(np.prod(shape))
+    per_pixel = image.shape[1:].numel() // pixels
+    owner = np.tile(np.arange(pixels), per_pixel)
+    names = _reads_flattened(model, arguments, image)
+    reads = dict.fromkeys(names, owner) if names and _nothing_else_reads(model, arguments, names) else {}
+    kind = Group(PIXELS, "pixel", pixels, shape)
+    return replace(_inserted(layout, kind, 0, reads), pixels=PIXELS)
+
+
+def with_sharing(layout: Layout, share: Mapping[str, Any]) -> Layout:
+    """Lets units of a group share a theta: they learn together, and leave together.
+
+    Args:
+        share: by group, which theta each unit has, whole numbers [units] from 0 without a gap.
+
+    Raises:
+        ValueError: an unknown group, another shape, or a gap.
+    """
+    for name, given in share.items():
+        at, which = layout.slices(), np.asarray(given)
+        if name not in at:
+            raise ValueError(f"share: expected groups among {', '.join(at)}, got {name!r}.")
+        units = at[name].stop - at[name].start
+        if which.shape != (units,) or which.dtype.kind not in "iu" or set(which.tolist()) != set(range(which.max() + 1)):
+            raise ValueError(f"share: expected {units} whole numbers from 0 without a gap for {name}, one a unit.")
+        fewer = int(which.max()) + 1
+        new = np.arange(layout.n_units + 1)
+        new[at[name]] = at[name].start + which
+        new[at[name].stop : -1] -= units - fewer
+        new[-1] = NONE
+        groups = tuple(replace(g, units=fewer, shape=(fewer,)) if g.name == name else g for g in layout.groups)
+        layout = _renumbered(layout, groups, new)
+    return layout
+
+
+def _inserted(layout: Layout, group: Group, position: int, reads: Mapping[str, np.ndarray]) -> Layout:
+    """A group put before the one at `position`; reads: by layer, the unit of the group that each input belongs to."""
+    start = sum(layout.sizes[:position])
+    new = np.arange(layout.n_units + 1)
+    new[start:] += group.units
+    new[-1] = NONE
+    groups = (*layout.groups[:position], group, *layout.groups[position:])
+    layout = _renumbered(layout, groups, new)
+    own = {name: np.where(owner == NONE, NONE, owner + start) for name, owner in reads.items()}
+    all_reads = dict(layout.reads)
+    axes = {name: dict(dims) for name, dims in layout.axes.items()}
+    for name, owner in own.items():
+        all_reads[name] = (*all_reads.get(name, ()), owner)
+        dims = axes.setdefault(f"{name}.weight", {})
+        dims[1] = (*dims.get(1, ()), owner)
+    rows = {name: layout.rows.get(name, 1) for name in all_reads}
+    return replace(layout, reads=all_reads, axes=axes, rows=rows)
+
+
+def _renumbered(layout: Layout, groups: tuple[Group, ...], new: np.ndarray) -> Layout:
+    def renamed(owners: Owners) -> Owners:
+        return tuple(new[of] for of in owners)
+
+    return replace(
+        layout,
+        groups=groups,
+        reads={name: renamed(owners) for name, owners in layout.reads.items()},
+        axes={name: {dim: renamed(o) for dim, o in dims.items()} for name, dims in layout.axes.items()},
+    )
+
+
+def _only_group(layout: Layout, owners: Owners) -> int | None:
+    """The group that all inputs belong to, None where there is no such one."""
+    owner = owners[0]
+    numbers = np.searchsorted(np.cumsum(layout.sizes), owner, side="right")
+    same = len(owners) == 1 and (owner != NONE).all() and (numbers == numbers[0]).all()
+    return int(numbers[0]) if same else None
+
+
+def _meets(layout: Layout, owners: Owners, group: int | None) -> bool:
+    if group is None:
+        return False
+    at = layout.slices()[layout.groups[group].name]
+    return any(bool(((of >= at.start) & (of < at.stop)).any()) for of in owners)
+
+
+def _flattens(layout: Layout, owners: Owners) -> bool:
+    group = _only_group(layout, owners)
+    return group is not None and len(owners[0]) > layout.groups[group].units
+
+
+def _square(places: int) -> tuple[int, ...]:
+    side = round(places**0.5)
+    return (side, side) if side * side == places else (places,)
+
+
+def _nothing_else_reads(model: nn.Module, arguments: Arguments, names: Sequence[str]) -> bool:
+    """Whether the network gives the same for any image once these layers read zeros."""
+    copied = copy.deepcopy(model).eval()
+    for name in names:
+        copied.get_submodule(name).register_forward_pre_hook(lambda _, inputs: (inputs[0] * 0, *inputs[1:]))
+    other = converted(arguments, lambda t: torch.rand_like(t) if t.is_floating_point() else t)
+    with torch.no_grad():
+        one, two = (float_outputs(copied(*args, **kwargs)) for args, kwargs in (arguments, other))
+    return all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
+
+
+def _reads_flattened(model: nn.Module, arguments: Arguments, image: Tensor) -> list[str]:
+    """The dense layers whose input is the image itself, flattened."""
+    found: list[str] = []
+    flat = image.flatten(1)
+
+    def note(name: str) -> Any:
+        def hook(_: nn.Module, inputs: tuple[Any, ...]) -> None:
+            x = inputs[0] if inputs else None
+            if isinstance(x, Tensor) and x.shape == flat.shape and torch.equal(x, flat) and name not in found:
+                found.append(name)
+
+        return hook
+
+    linear = [(name, module) for name, module in model.named_modules() if isinstance(module, nn.Linear)]
+    handles = [module.register_forward_pre_hook(note(name)) for name, module in linear]
+    training = model.training
+    try:
+        with torch.no_grad():
+            model.eval()(*arguments[0], **arguments[1])
+    finally:
+        model.train(training)
+        for handle in handles:
+            handle.remove()
+    return found

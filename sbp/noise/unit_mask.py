@@ -1,0 +1,203 @@
+"""One factor a unit at the inputs of every layer that reads it: what all kinds of noise and masks have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sbp.noise.layout import Group, Layout, Refusal
+from sbp.noise.state import ForwardState
+
+MODES = ("auto", "mean", "sample", "off")
+UNDECIDED = -1
+Masks = Mapping[str, Any]
+
+
+class UnitMask(nn.Module):
+    """Multiplies every unit by 1 where it is kept and by 0 where it is pruned, wherever it is read.
+
+    Put on a network by `sbp.attach(model, example_input, learn=False)`: for methods whose units learn no noise. What
+    comes in as multipliers from outside (`draw` of a subclass, or `using(theta=...)`) is multiplied by the mask too.
+
+    Args:
+        layout: the network's units.
+
+    Attributes:
+        decided: int8 [units], a buffer: 1 kept, 0 pruned, -1 left to the noise (here: kept).
+        mode: "auto" samples in training and takes the mean in eval; "mean", "sample" and "off" (all factors 1) hold
+            whatever the network does.
+    """
+
+    decided: Tensor
+    eval_factor: Tensor
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__()
+        self.layout = layout
+        self.mode = "auto"
+        self.register_buffer("decided", torch.full((layout.n_units,), UNDECIDED, dtype=torch.int8))
+        self.register_buffer("eval_factor", torch.ones(layout.n_units), persistent=False)
+        self._seen: tuple[Any, ...] = ()
+        self._state = ForwardState()
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """The groups of units, in the order of the forward pass."""
+        return self.layout.groups
+
+    @property
+    def refused(self) -> tuple[Refusal, ...]:
+        """The groups that were left alone, each with the reason."""
+        return self.layout.refused
+
+    @property
+    def keep(self) -> dict[str, Tensor]:
+        """Which units stay, bool [units] by group."""
+        return self.by_group(self.keep_units())
+
+    def keep_units(self) -> Tensor:
+        """Which units stay, bool [units] of all groups."""
+        return self.decided != 0
+
+    def by_group(self, values: Tensor) -> dict[str, Tensor]:
+        """Values of all units, [..., units], as views by group."""
+        return dict(zip(self.layout.names, values.split(self.layout.sizes, dim=-1), strict=True))
+
+    @torch.no_grad()
+    def set_masks(self, masks: Masks | None) -> None:
+        """Decides from outside which units stay; None leaves all of them to the noise again.
+
+        Args:
+            masks: bool [units] by group, True = kept; a group that is not named stays as it is.
+
+        Raises:
+            ValueError: a group is unknown, or a mask has another shape.
+        """
+        self.decides = masks is not None
+        if masks is None:
+            self.decided.fill_(UNDECIDED)
+            return
+        parts = self.by_group(self.decided)
+        for name, mask in masks.items():
+            if name not in parts:
+                raise ValueError(f"masks: expected groups among {', '.join(parts)}, got {name!r}.")
+            given = torch.as_tensor(np.asarray(mask.cpu() if isinstance(mask, Tensor) else mask))
+            if given.shape != parts[name].shape:
+                expected = list(parts[name].shape)
+                raise ValueError(f"masks: expected shape {expected} for {name}, got {list(given.shape)}.")
+            parts[name].copy_(given.bool())
+
+    @contextmanager
+    def using(
+        self, mode: str | None = None, *, theta: Tensor | None = None, masks: Masks | None = None
+    ) -> Iterator[UnitMask]:
+        """Within it the network computes otherwise; everything is restored at its end.
+
+        Args:
+            mode: "mean", "sample" or "off"; None leaves it as it is.
+            theta: multipliers of every unit for all forward passes in it, [examples or 1, units].
+            masks: as for `set_masks`.
+
+        Raises:
+            ValueError: the mode is unknown, or theta or a mask has another shape.
+        """
+        if mode is not None and mode not in MODES:
+            raise ValueError(f"mode: expected one of {', '.join(MODES)}, got {mode!r}.")
+        if theta is not None and (theta.dim() != 2 or theta.shape[1] != self.layout.n_units):
+            raise ValueError(
+                f"theta: expected [examples or 1, {self.layout.n_units}], one a unit, got {list(theta.shape)}."
+            )
+        before = self.mode, self._given, self.decided.clone(), self.decides
+        self.mode = self.mode if mode is None else mode
+        self._given = before[1] if theta is None else theta
+        try:
+            if masks is not None:
+                self.set_masks(masks)
+            yield self
+        finally:
+            self.mode, self._given = before[:2]
+            if masks is not None:
+                with torch.no_grad():
+                    self.decided.copy_(before[2])
+                self.decides = before[3]
+
+    _given: Tensor | None = None
+    decides = False  # whether `decided` decides anything: a plain flag, so that no step waits for the device
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        super()._load_from_state_dict(*args, **kwargs)
+        self.decides = bool((self.decided != UNDECIDED).any())
+
+    @property
+    def samples(self) -> bool:
+        """Whether the next forward pass draws."""
+        return self.training if self.mode == "auto" else self.mode == "sample"
+
+    def draw(self, examples: int, generator: torch.Generator | None = None) -> Tensor | None:
+        """Multipliers for the next forward pass, [examples, units]; None: none but the mask."""
+        return None
+
+    def begin(self, examples: int) -> None:
+        """Decides what a forward pass of so many examples multiplies by; called by the network's own hook."""
+        state = self._state
+        theta = self._given
+        if theta is None and self.mode == "off":
+            state.parts = None
+            return
+        if theta is None and self.samples:
+            pending, state.pending = state.pending, None
+            theta = self.draw(examples) if pending is None or len(pending) != examples else pending
+            if theta is None:
+                theta = self.eval_values()[None]
+        elif theta is None:
+            theta = self.eval_values()[None]
+        state.parts = theta.split(self.layout.sizes, dim=1)
+
+    def eval_values(self) -> Tensor:
+        """What stands for the noise once training is over, [units]: `eval_factor`, brought up to date.
+
+        A tracer (`torch.compile`, `torch.export`, ONNX) sees it as the constant that it was at the last forward pass
+        or call of `eval()`.
+        """
+        if torch.compiler.is_compiling():
+            return self.eval_factor
+        seen = self._stamp()
+        if seen != self._seen:
+            with torch.no_grad():
+                self.eval_factor = self.expected_theta().to(self.eval_factor)
+            self._seen = self._stamp()
+        return self.eval_factor
+
+    def expected_theta(self) -> Tensor:
+        """E[theta] * keep of every unit, [units], without gradient: here 1 or 0."""
+        return self.keep_units().to(self.eval_factor.dtype)
+
+    def mean_theta(self) -> Tensor:
+        """E[theta] of every unit, kept or not, [units], without gradient: here 1."""
+        return torch.ones_like(self.eval_factor)
+
+    def train(self, mode: bool = True) -> UnitMask:
+        """As torch's; going to eval brings `eval_factor` up to date."""
+        super().train(mode)
+        if not mode:
+            self.eval_values()
+        return self
+
+    def _decides(self) -> tuple[Tensor, ...]:
+        """The tensors that `eval_factor` is made of."""
+        return (self.decided,)
+
+    def _stamp(self) -> tuple[Any, ...]:
+        try:
+            return tuple((id(t), t.data_ptr(), t._version) for t in (*self._decides(), self.eval_factor))
+        except RuntimeError:  # tensors of inference mode count no versions
+            return (object(),)
+
+    def extra_repr(self) -> str:
+        """What `print` shows of it."""
+        return ", ".join(f"{group.name}: {group.units} {group.kind}s" for group in self.groups)
