@@ -13,6 +13,13 @@ __version__ = "0.1.0"
 _HOME = {
     "TruncatedLogNormal": "sbp.distributions",
     "LogUniform": "sbp.distributions",
+    "attach": "sbp.noise",
+    "detach": "sbp.noise",
+    "elbo_loss": "sbp.noise",
+    "parameter_groups": "sbp.noise",
+    "JointNoise": "sbp.noise",
+    "compact": "sbp.compaction",
+    "masked": "sbp.compaction",
     "SBPLayer": "sbp.layer",
     "DropConnect": "sbp.methods.weights",
     "RunConfig": "sbp.config",

@@ -1,6 +1,6 @@
 """Noise for any network: which units it has, theta where they are read, the KL and the objective."""
 
-from sbp.noise.attach import attach, detach, find_layout
+from sbp.noise.attach import attach, attach_mask, detach, find_layout
 from sbp.noise.install import has_noise, noise_of
 from sbp.noise.joint_noise import JointNoise
 from sbp.noise.layout import Group, Layout, Refusal
@@ -14,6 +14,7 @@ __all__ = [
     "Refusal",
     "UnitMask",
     "attach",
+    "attach_mask",
     "detach",
     "elbo_loss",
     "find_layout",

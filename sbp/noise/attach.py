@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import Any, Literal, overload
+from typing import Any
 
 from torch import nn
 
@@ -21,10 +21,6 @@ from sbp.noise.unit_mask import UnitMask
 Chosen = Sequence[str] | Callable[[Group], bool]
 
 
-@overload
-def attach(model: nn.Module, example_input: Any, *, learn: Literal[True] = True, **options: Any) -> JointNoise: ...
-@overload
-def attach(model: nn.Module, example_input: Any, *, learn: Literal[False], **options: Any) -> UnitMask: ...
 def attach(
     model: nn.Module,
     example_input: Any,
@@ -39,9 +35,8 @@ def attach(
     init_loc: PerGroup = 0.0,
     init_log_scale: PerGroup = -5.0,
     threshold: float = 1.0,
-    learn: bool = True,
     layout: Layout | None = None,
-) -> UnitMask:
+) -> JointNoise:
     """Puts multiplicative noise on the units of any network, wherever they are read.
 
     A unit is a channel or a neuron. Units that can only leave together (by a residual sum, say) are one group, found by
@@ -66,7 +61,6 @@ def attach(
         log_low, log_high: a and b, the ends of log theta, in nats; numbers, or one a group by its name.
         init_loc, init_log_scale: mu and log sigma at initialisation, likewise.
         threshold: the SNR below which a unit is pruned.
-        learn: False puts masks there instead of noise.
         layout: the layout of a network of the same architecture, found before (`noise.layout`); nothing is tried then.
 
     Returns:
@@ -92,8 +86,6 @@ def attach(
         layout = find_layout(
             model, example_input, include=include, exclude=exclude, pixels=pixels, features=features, share=share
         )
-    if not learn:
-        return install(model, UnitMask(layout))
     noise = JointNoise(
         layout,
         log_low=log_low,
@@ -103,6 +95,22 @@ def attach(
         threshold=threshold,
     )
     return install(model, noise)
+
+
+def attach_mask(model: nn.Module, example_input: Any, *, layout: Layout | None = None, **options: Any) -> UnitMask:
+    """Puts masks alone on the units of a network, for methods whose units learn no noise; as `attach` otherwise.
+
+    Args:
+        options: include, exclude, pixels, features and share, as for `attach`.
+
+    >>> import torch
+    >>> model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+    >>> mask = attach_mask(model, torch.zeros(1, 4))
+    >>> mask.set_masks({"0": [True, False, True]})
+    >>> mask.keep["0"]
+    tensor([ True, False,  True])
+    """
+    return install(model, UnitMask(find_layout(model, example_input, **options) if layout is None else layout))
 
 
 def find_layout(

@@ -17,6 +17,7 @@ import torch
 import torch_pruning
 from torch import Tensor, nn
 from torch_pruning import ops
+from torch_pruning._helpers import _HybridIndex
 
 from sbp.noise.inputs import Arguments, first_tensor, float_outputs
 from sbp.noise.layout import NONE, Group, Layout
@@ -41,14 +42,16 @@ class Call:
 class Found:
     """layout: every candidate. touches: by group, the types and names of all modules that it runs through.
 
-    calls: each layer of weights by name, in the order of the forward pass. output: the groups that are the network's
-    own outputs and those that nothing reads, by the reason why they cannot leave.
+    calls: each layer of weights by name, in the order of the forward pass. unread: the groups that are the network's
+    own outputs and those that nothing reads, by the reason why they cannot leave. tied: groups whose units do not line
+    up one by one with what reads them.
     """
 
     layout: Layout
     touches: dict[str, list[tuple[str, nn.Module | None]]]
     calls: dict[str, Call]
     unread: dict[str, str]
+    tied: tuple[str, ...] = ()
 
 
 def find_groups(model: nn.Module, arguments: Arguments) -> Found:
@@ -130,6 +133,7 @@ class _Collector:
         self.axes: dict[str, dict[int, np.ndarray]] = {}
         self.touches: dict[str, list[tuple[str, nn.Module | None]]] = {}
         self.unread: dict[str, str] = {}
+        self.tied: list[str] = []
 
     def found(self) -> Found:
         modules = {name: module for module, name in self.names.items()}
@@ -147,20 +151,19 @@ class _Collector:
             {name: {dim: (owner,) for dim, owner in dims.items()} for name, dims in self.axes.items()},
             {name: self._rows(name) for name in self.reads},
         )
-        return Found(layout, self.touches, self.calls, self.unread)
+        return Found(layout, self.touches, self.calls, self.unread, tuple(self.tied))
 
     def _collect(self, name: str, module: nn.Module, free: np.ndarray) -> None:
         """The group of the outputs of one layer that no group has yet."""
         pruner = self.graph.get_pruner_of_module(module)
-        group = self.graph.get_pruning_group(module, pruner.prune_out_channels, free.tolist())
-        unit = {int(place): self.units + number for number, place in enumerate(free)}
+        reached, tied = reach(self.graph.module2node[module], pruner.prune_out_channels, free)
+        unit = np.full(int(free.max()) + 1, NONE)
+        unit[free] = np.arange(self.units, self.units + len(free))
         touches: list[tuple[str, nn.Module | None]] = []
         members, reaches_output, is_read = [], False, False
-        for item in group:
-            target, handler = item.dep.target, item.dep.handler
+        for (target, handler), root_of in reached.items():
             thing, kind = target.module, target.type
-            owners = np.array([unit[int(root)] for root in item.root_idxs])
-            places = np.array(item.idxs)
+            places, owners = np.array(list(root_of)), unit[np.array(list(root_of.values()))]
             if kind == _KINDS.OUTPUT:
                 reaches_output = True
             elif kind == _KINDS.PARAMETER:
@@ -175,10 +178,10 @@ class _Collector:
                 if isinstance(thing, WEIGHTS) and not is_depthwise(thing) and not reads:
                     members.append(own_name)
                     made = self.made.setdefault(own_name, np.full(_outputs(thing), NONE))
-                    made[places] = owners
+                    tied |= not _put(made, places, owners)
                 if reads:
                     read = self.reads.setdefault(own_name, np.full(_inputs(thing), NONE))
-                    read[places] = owners
+                    tied |= not _put(read, places, owners)
                 for tensor, dim in tensor_dims(thing, reads):
                     shape = dict(thing.named_parameters(recurse=False)) | dict(thing.named_buffers(recurse=False))
                     self._own(f"{own_name}.{tensor}".lstrip("."), dim, shape[tensor].shape, places, owners)
@@ -186,6 +189,8 @@ class _Collector:
         self.groups.append(Group(name, kind, len(free), (len(free),), members=tuple(members)))
         self.units += len(free)
         self.touches[name] = touches
+        if tied:
+            self.tied.append(name)
         if reaches_output:
             self.unread[name] = "its units are outputs of the network"
         elif not is_read:
@@ -195,9 +200,7 @@ class _Collector:
         return bool(handler == self.graph.REGISTERED_PRUNERS[kind].prune_in_channels)
 
     def _own(self, tensor: str, dim: int, shape: tuple[int, ...], places: np.ndarray, owners: np.ndarray) -> None:
-        owner = self.axes.setdefault(tensor, {}).setdefault(dim, np.full(shape[dim], NONE))
-        fits = places < len(owner)
-        owner[places[fits]] = owners[fits]
+        _put(self.axes.setdefault(tensor, {}).setdefault(dim, np.full(shape[dim], NONE)), places, owners)
 
     def _in_order(self, reads: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {name: reads[name] for name in self.calls if name in reads}
@@ -206,6 +209,49 @@ class _Collector:
         """Into how many rows of this reader's input the network splits one example; 0 where they do not come out."""
         rows, rest = divmod(self.calls[name].inputs[0], self.examples)
         return rows if not rest else 0
+
+
+def reach(start: Any, handler: Any, places: np.ndarray) -> tuple[dict[tuple[Any, Any], dict[int, int]], bool]:
+    """Follows the graph's dependencies from some outputs of one layer to everything that must leave with them.
+
+    Torch-Pruning's own walk looks through all that it found at every step, which takes minutes where cells of many
+    branches meet; here each entry of each tensor is visited once.
+
+    Returns:
+        By node and pruning function, the place of the output that each entry goes back to; and whether some entry goes
+        back to two of them, so that they could only leave together.
+    """
+    reached: dict[tuple[Any, Any], dict[int, int]] = {(start, handler): {int(at): int(at) for at in places}}
+    work = [(start, handler, [_HybridIndex(int(at), int(at)) for at in places])]
+    tied = False
+    while work:
+        node, function, entries = work.pop()
+        for dependency in node.dependencies:
+            if not dependency.is_triggered_by(function):
+                continue
+            mapped = entries
+            for mapping in dependency.index_mapping:
+                if mapping is not None:
+                    mapped = mapping(mapped)
+            known = reached.setdefault((dependency.target, dependency.handler), {})
+            new = []
+            for entry in mapped:
+                if entry.idx not in known:
+                    known[entry.idx] = entry.root_idx
+                    new.append(entry)
+                elif known[entry.idx] != entry.root_idx:
+                    tied = True
+            if new:
+                work.append((dependency.target, dependency.handler, new))
+    return {key: found for key, found in reached.items() if found}, tied
+
+
+def _put(owner: np.ndarray, places: np.ndarray, owners: np.ndarray) -> bool:
+    """Writes owners at their places; whether all of these exist and had no other owner."""
+    fits = (places >= 0) & (places < len(owner))
+    free = (owner[places[fits]] == NONE) | (owner[places[fits]] == owners[fits])
+    owner[places[fits]] = owners[fits]
+    return bool(fits.all() and free.all())
 
 
 def tensor_dims(module: nn.Module, reads: bool) -> list[tuple[str, int]]:

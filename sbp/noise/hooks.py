@@ -24,7 +24,7 @@ Step = tuple[int, str, int]
 
 
 class BeginForward:
-    """Before a network's forward pass: decides what it multiplies by, and multiplies its input where pixels are units."""
+    """Before a network's forward pass: decides what it multiplies by; where pixels are units, multiplies its input."""
 
     def __init__(self, noise: UnitMask) -> None:
         self.noise = noise
@@ -50,7 +50,7 @@ class BeginForward:
 
 
 class EndForward:
-    """After a network's forward pass. What it multiplied by stays: a checkpointed part is computed again in backward."""
+    """After a network's forward pass. What it multiplied by stays, since a checkpointed part is computed once more."""
 
     def __init__(self, noise: UnitMask) -> None:
         self.noise = noise

@@ -24,7 +24,11 @@ class InputScale(nn.Module):
         super().__init__()
         self.register_buffer("factor", factor)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Any) -> Any:
+        """Its input: in an `nn.Sequential`, which calls all its submodules in turn, it stands last."""
+        return x
+
+    def scaled(self, x: Tensor) -> Tensor:
         """x times the factors, the same for all channels."""
         return x * self.factor.to(x.dtype)
 
@@ -36,8 +40,9 @@ class _ScaleInput:
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         first = first_tensor(args, kwargs)
+        assert first is not None
         scale: InputScale = module.get_submodule(NAME)  # type: ignore[assignment]
-        swap = {id(first): scale(first)}
+        swap = {id(first): scale.scaled(first)}
         return tuple(swap.get(id(v), v) for v in args), {k: swap.get(id(v), v) for k, v in kwargs.items()}
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import torch
 from torch import Tensor
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
@@ -14,6 +13,7 @@ Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 def arguments_of(example_input: Any) -> Arguments:
     """Positional and keyword arguments of a call; raises ValueError where no tensor is among them.
 
+    >>> import torch
     >>> arguments_of({"x": torch.zeros(2, 3)})[1]["x"].shape
     torch.Size([2, 3])
     """
@@ -50,6 +50,7 @@ def converted(arguments: Arguments, change: Callable[[Tensor], Tensor]) -> Argum
 def float_outputs(output: Any) -> list[Tensor]:
     """Every floating-point tensor in what a network gives: a tensor, or tuples, lists and mappings of them.
 
+    >>> import torch
     >>> [tensor.shape for tensor in float_outputs({"a": torch.zeros(1), "b": (torch.zeros(2), 3)})]
     [torch.Size([1]), torch.Size([2])]
     """

@@ -1,4 +1,4 @@
-"""The noise of all units of a network side by side: mu and log sigma of every unit are two parameters, drawn at once."""
+"""The noise of all units of a network side by side: mu and log sigma are two parameters, drawn in one call."""
 
 from __future__ import annotations
 
@@ -162,7 +162,8 @@ class JointNoise(UnitMask):
 
     def in_box(self) -> tuple[Tensor, Tensor]:
         """mu and log sigma within the ranges that `project_` keeps them in, in float32 or float64."""
-        loc, log_scale = (q if q.dtype in (torch.float32, torch.float64) else q.float() for q in (self.loc, self.log_scale))
+        wide = (torch.float32, torch.float64)
+        loc, log_scale = (q if q.dtype in wide else q.float() for q in (self.loc, self.log_scale))
         low, high = (end.to(loc.dtype) for end in (self.log_low, self.log_high))
         return torch.clamp(loc, low - LOC_MARGIN, high + LOC_MARGIN), log_scale.clamp(*LOG_SCALE_RANGE)
 
@@ -177,9 +178,9 @@ class JointNoise(UnitMask):
 
     def _per_unit(self, name: str, values: PerGroup) -> Tensor:
         if isinstance(values, Mapping):
-            missing = set(values) ^ set(self.layout.names)
-            if missing:
-                raise ValueError(f"{name}: expected one number for each of {', '.join(self.layout.names)}, got {values}.")
+            if set(values) != set(self.layout.names):
+                names = ", ".join(self.layout.names)
+                raise ValueError(f"{name}: expected one number for each of {names}, got {dict(values)}.")
             parts = [torch.full((group.units,), float(values[group.name])) for group in self.groups]
         else:
             parts = [torch.full((group.units,), float(values)) for group in self.groups]

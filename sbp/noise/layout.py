@@ -125,16 +125,12 @@ class Layout:
             new[at[group.name]] = np.arange(start, start + group.units)
             start += group.units
         reads = {name: kept for name, owners in self.reads.items() if (kept := _renumbered(owners, new))}
-        axes = {
-            name: kept
-            for name, dims in self.axes.items()
-            if (kept := {dim: left for dim, owners in dims.items() if (left := _renumbered(owners, new))})
-        }
+        axes = {name: _renumbered_dims(dims, new) for name, dims in self.axes.items()}
         return replace(
             self,
             groups=tuple(stay),
             reads=reads,
-            axes=axes,
+            axes={name: dims for name, dims in axes.items() if dims},
             rows={name: rows for name, rows in self.rows.items() if name in reads},
             pixels="" if self.pixels in gone else self.pixels,
             refused=(*self.refused, *refused),
@@ -191,3 +187,7 @@ def runs(owner: np.ndarray, starts: Sequence[int], sizes: Sequence[int]) -> Iter
 
 def _renumbered(owners: Owners, new: np.ndarray) -> Owners:
     return tuple(part for of in owners if ((part := new[of]) != NONE).any())
+
+
+def _renumbered_dims(dims: Mapping[int, Owners], new: np.ndarray) -> dict[int, Owners]:
+    return {dim: left for dim, owners in dims.items() if (left := _renumbered(owners, new))}

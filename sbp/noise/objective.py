@@ -75,9 +75,7 @@ def unit_weights(noise: JointNoise, kl_weights: Sequence[float] | Mapping[str, f
     return torch.cat(parts).to(noise.loc)
 
 
-def parameter_groups(
-    model: nn.Module, lr: float, noise_lr: float, weight_decay: float = 0.0
-) -> list[dict[str, Any]]:
+def parameter_groups(model: nn.Module, lr: float, noise_lr: float, weight_decay: float = 0.0) -> list[dict[str, Any]]:
     """Parameter groups for an optimiser: the network's weights at lr, mu and log sigma at noise_lr without decay.
 
     mu and log sigma move by about noise_lr a step under Adam, however small their gradient, so it decides how soon
@@ -103,5 +101,3 @@ def parameter_groups(
         {"params": weights, "lr": lr, "weight_decay": weight_decay},
         {"params": list(noise.parameters()), "lr": noise_lr, "weight_decay": 0.0},
     ]
-
-

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sbp.noise.graph import Convolution, is_depthwise
+from sbp.noise.graph import WEIGHTS, Convolution, is_depthwise
 from sbp.noise.input_scale import like_parameters, scale_input
 from sbp.noise.layout import Layout, entry_factors, kept_entries
 from sbp.noise.selected_linear import SelectedLinear, replace_module
@@ -17,14 +17,13 @@ from sbp.noise.selected_linear import SelectedLinear, replace_module
 def present_units(layout: Layout, keep: np.ndarray) -> np.ndarray:
     """The units that are left in the tensors, bool [units]: those kept, and one of a group that keeps none.
 
-    torch's convolutions cannot have 0 channels, so the first unit of an emptied group stays, with weights of 0 in
-    whatever reads it: it carries nothing. Of features it is the first of the channel that stays.
+        torch's convolutions cannot have 0 channels, so the first unit of an emptied group stays, with weights of 0 in
+        whatever reads it: it carries nothing. Of features it is the first of the channel that stays.
 
-    >>> from sbp.noise.input_scale import like_parameters, scale_input
-from sbp.noise.layout import Group
-    >>> layout = Layout((Group("a", "neuron", 2, (2,)), Group("b", "neuron", 2, (2,))), {}, {})
-    >>> present_units(layout, np.array([False, False, False, True])).tolist()
-    [True, False, False, True]
+        >>> from sbp.noise.layout import Group
+        >>> layout = Layout((Group("a", "neuron", 2, (2,)), Group("b", "neuron", 2, (2,))), {}, {})
+        >>> present_units(layout, np.array([False, False, False, True])).tolist()
+        [True, False, False, True]
     """
     present = keep.copy()
     at = layout.slices()
@@ -60,6 +59,7 @@ def remove_units(model: nn.Module, layout: Layout, keep: np.ndarray, theta: np.n
     scaled = np.where(keep, theta, 0.0)
     for name, owners in layout.reads.items():
         module = model.get_submodule(name)
+        assert isinstance(module, WEIGHTS)
         weight, dim = module.weight, 0 if isinstance(module, Convolution) and module.transposed else 1
         factor = torch.from_numpy(entry_factors(owners, scaled)).to(weight.device)
         shape = [-1 if axis == dim else 1 for axis in range(weight.dim())]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -46,4 +44,4 @@ def replace_module(model: nn.Module, name: str, new: nn.Module) -> None:
     for parent in list(model.modules()):
         for child_name, child in parent.named_children():
             if child is old:
-                setattr(parent, child_name, cast(nn.Module, new))
+                setattr(parent, child_name, new)

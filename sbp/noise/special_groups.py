@@ -1,4 +1,4 @@
-"""Groups that no layer makes: the pixels of the input, single features behind a flatten; and units that share a theta."""
+"""Groups that no layer makes: pixels of the input, single features behind a flatten; and units that share a theta."""
 
 from __future__ import annotations
 
@@ -27,16 +27,17 @@ def with_features(layout: Layout, readers: Sequence[str] | bool) -> Layout:
     Raises:
         ValueError: a layer reads something else.
     """
-    chosen = [name for name, owners in layout.reads.items() if _flattens(layout, owners)] if readers is True else readers
-    for name in chosen or ():
+    flattened = [name for name, owners in layout.reads.items() if _flattens(layout, owners)]
+    chosen = list(readers) if not isinstance(readers, bool) else flattened if readers else []
+    for name in chosen:
         if name not in layout.reads:
             raise ValueError(f"features: expected layers among {', '.join(layout.reads)}, got {name!r}.")
         parent = _only_group(layout, layout.reads[name])
         others = [other for other, owners in layout.reads.items() if other != name and _meets(layout, owners, parent)]
         if parent is None or others:
             raise ValueError(
-                f"features: expected a layer that reads the units of one group which nothing else reads; {name} does "
-                f"not. {', '.join(others)}".strip()
+                f"features: expected a layer that alone reads the units of one group, got {name}; "
+                f"{', '.join(others) or 'other units'} {'read them too' if others else 'come in as well'}."
             )
         group = layout.groups[parent]
         inputs = len(layout.reads[name][0])
@@ -83,7 +84,8 @@ def with_sharing(layout: Layout, share: Mapping[str, Any]) -> Layout:
         if name not in at:
             raise ValueError(f"share: expected groups among {', '.join(at)}, got {name!r}.")
         units = at[name].stop - at[name].start
-        if which.shape != (units,) or which.dtype.kind not in "iu" or set(which.tolist()) != set(range(which.max() + 1)):
+        whole = which.shape == (units,) and which.dtype.kind in "iu"
+        if not whole or set(which.tolist()) != set(range(int(which.max()) + 1)):
             raise ValueError(f"share: expected {units} whole numbers from 0 without a gap for {name}, one a unit.")
         fewer = int(which.max()) + 1
         new = np.arange(layout.n_units + 1)

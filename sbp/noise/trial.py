@@ -25,6 +25,8 @@ TOLERANCE = 1e-8
 TOLERANCE_FLOAT32 = 1e-4
 # At initialisation attention is nearly uniform, and a wrong cut of it would hardly show.
 WEIGHT_SCALE = 6.0
+ATTENTION = {"q", "k", "v", "qkv", "query", "key", "value"}
+REST = "It stays whole; the other groups can be pruned."
 
 
 def refuse_inexact(model: nn.Module, found: Found, layout: Layout, arguments: Arguments) -> Layout:
@@ -38,7 +40,14 @@ def refuse_inexact(model: nn.Module, found: Found, layout: Layout, arguments: Ar
         for reader, rows in layout.rows.items()
         if rows == 0 and _reads(layout, reader, name)
     ]
-    refused = {refusal.name: refusal for refusal in [*unsplit, *known]}
+    loose = [
+        Refusal(
+            name, "its units do not line up one by one with what reads them (padding, sums of parts, shuffles)", REST
+        )
+        for name in layout.names
+        if name in found.tied
+    ]
+    refused = {refusal.name: refusal for refusal in [*loose, *unsplit, *known]}
     layout = layout.without(list(refused), list(refused.values()))
     trial = Trial(model, arguments)
     candidates = [group.name for group in layout.groups if not group.parent]
@@ -83,7 +92,26 @@ class Trial:
         for keep in (_one_less(layout, rng), _odd_half(layout, rng)):
             if problem := self._difference(layout, close_units(layout, keep), theta):
                 return problem
-        return ""
+        return self._rows(layout)
+
+    def _rows(self, layout: Layout) -> str:
+        """Whether each example gets its own theta where a layer reads several rows of one example."""
+        first = first_tensor(*self.arguments)
+        assert first is not None
+        if all(rows == 1 for rows in layout.rows.values()) or len(first) < 2:
+            return ""
+        noisy = copy.deepcopy(self.model)
+        mask = install(noisy, UnitMask(layout))
+        theta = torch.rand(len(first), layout.n_units, generator=torch.Generator().manual_seed(0)).to(first.device)
+        with mask.using(theta=theta):
+            together = _outputs(noisy, self.arguments)
+        with mask.using(theta=theta[:1].repeat(len(first), 1)):
+            alone = _outputs(noisy, self.arguments)
+        same = [t.shape[:1] == first.shape[:1] for t in together]
+        apart = max(
+            (_relative(a[0], b[0]) for a, b, fits in zip(together, alone, same, strict=True) if fits), default=0.0
+        )
+        return "" if apart <= self.tolerance else "a layer mixes the rows of several examples"
 
     def _difference(self, layout: Layout, keep: np.ndarray, theta: np.ndarray) -> str:
         masked = copy.deepcopy(self.model)
@@ -107,22 +135,25 @@ def _by_type(name: str, found: Found) -> Refusal | None:
     """A refusal that the modules of a group decide by themselves."""
     for module_name, module in found.touches[name]:
         if isinstance(module, Convolution) and module.groups > 1 and not is_depthwise(module):
-            reason = f"{module_name} is a convolution in {module.groups} groups, whose channels leave in equal numbers only"
-            return Refusal(name, reason, "It stays whole; all other groups can be pruned.")
+            reason = f"{module_name} is a convolution in {module.groups} groups, from each of which as many must leave"
+            return Refusal(name, reason, REST)
         if isinstance(module, nn.GroupNorm | nn.LayerNorm):
             reason = f"{module_name} ({type(module).__name__}) normalises over the units, so that each depends on all"
             return Refusal(name, reason, "BatchNorm in its place makes the group prunable.")
         if isinstance(module, nn.MultiheadAttention | nn.RNNBase):
             reason = f"{module_name} ({type(module).__name__}) mixes the units inside one kernel"
-            return Refusal(name, reason, "It stays whole; all other groups can be pruned.")
+            return Refusal(name, reason, REST)
     return None
 
 
 def _by_trying(name: str, problem: str, found: Found) -> Refusal:
     parts = {part for module, _ in found.touches[name] for part in module.lower().replace("_", ".").split(".")}
-    if parts & {"q", "k", "v", "qkv", "query", "key", "value", "to", "proj"} and parts & {"attn", "attention", "q", "k", "v", "query", "key", "value", "qkv"}:
-        return Refusal(name, f"it holds query, key or value of attention: {problem}", "The other groups can be pruned.")
-    remedy = "Does the network reshape by a fixed number, or mix units outside of its layers? Read sizes from tensors."
+    if parts & ATTENTION:
+        return Refusal(name, f"it holds query, key or value of attention: {problem}", REST)
+    remedy = (
+        "Where the network reshapes by a fixed number, have it read the size from the tensor; where it mixes units "
+        "outside of its layers, nothing can be cut."
+    )
     return Refusal(name, problem, remedy)
 
 
@@ -175,4 +206,3 @@ def _relative(a: Tensor, b: Tensor) -> float:
     largest = float(b.abs().max()) if b.numel() else 0.0
     apart = float((a - b).abs().max()) if b.numel() else 0.0
     return apart / largest if largest else apart
-

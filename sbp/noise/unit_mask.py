@@ -21,7 +21,7 @@ Masks = Mapping[str, Any]
 class UnitMask(nn.Module):
     """Multiplies every unit by 1 where it is kept and by 0 where it is pruned, wherever it is read.
 
-    Put on a network by `sbp.attach(model, example_input, learn=False)`: for methods whose units learn no noise. What
+    Put on a network by `sbp.attach_mask(model, example_input)`: for methods whose units learn no noise. What
     comes in as multipliers from outside (`draw` of a subclass, or `using(theta=...)`) is multiplied by the mask too.
 
     Args:
@@ -44,6 +44,10 @@ class UnitMask(nn.Module):
         self.register_buffer("eval_factor", torch.ones(layout.n_units), persistent=False)
         self._seen: tuple[Any, ...] = ()
         self._state = ForwardState()
+
+    def forward(self, x: Any) -> Any:
+        """Its input: in an `nn.Sequential`, which calls all its submodules in turn, the noise stands last."""
+        return x
 
     @property
     def groups(self) -> tuple[Group, ...]:
