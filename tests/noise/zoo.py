@@ -94,7 +94,12 @@ ZOO: dict[str, Entry] = {
     "pytorchcv/seresnet": cv("seresnet", "squeeze-excite", note="a squeeze of one unit"),
     "gated": here(own.Gated, "gated", note="unit i and unit i + 16 are one"),
     # A cell found by search
-    "pytorchcv/nasnet": cv("nasnet", "searched", size=64, note="units of a sum that are concatenated from two layers"),
+    "pytorchcv/nasnet": cv(
+        "nasnet",
+        "searched",
+        size=64,
+        note="a sum of layers with a concatenation of two: one of these can be left without units",
+    ),
     # Attention
     "encoder": here(own.Encoder, "transformer", "embed", inputs=SEQUENCE),
     "mixer": here(own.Mixer, "mixer", "embed"),
@@ -106,7 +111,12 @@ ZOO: dict[str, Entry] = {
     "transformers/pvt": hf("pvt", "transformer", "mlp.dense2", "self.value", "sequence_reduction"),
     "transformers/segformer": hf("segformer", "transformer", "mlp.fc2", "v_proj", "sequence_reduction"),
     "transformers/levit": hf(
-        "levit", "transformer", "queries_keys_values", "keys_values", "linear_down", inputs=images(64)
+        "levit",
+        "transformer",
+        "keys_values",
+        "0.layers.1.module.linear_down",
+        "1.layers.1.module.linear_down",
+        inputs=images(64),
     ),
     "transformers/mobilevit": hf(
         "mobilevit", "transformer", "transformer.layer.0.output.dense", "attention.value", inputs=images(64)
@@ -127,7 +137,12 @@ ZOO: dict[str, Entry] = {
     "local-response": here(own.local_response, "plain", "1", note="one unit shows 6e-6 only"),
     # Grouped convolutions
     "grouped": here(own.grouped, "grouped", "0.0", "1.0"),
-    "pytorchcv/resnext": cv("resnext", "grouped", "body.conv1", "body.conv2"),
+    "pytorchcv/resnext": cv(
+        "resnext",
+        "grouped",
+        *(f"stage2.unit{unit}.body.conv{conv}" for unit in (1, 2) for conv in (1, 2)),
+        note="in its first stage a group has one channel: depthwise, exact",
+    ),
     "pytorchcv/regnet": cv("regnet", "grouped", "body.conv1", "body.conv2"),
     "pytorchcv/shufflenet": cv("shufflenet", "grouped", "conv"),
     "pytorchcv/shufflenetv2": cv("shufflenetv2", "shuffle", "unit2.expand_conv3"),
@@ -139,6 +154,6 @@ ZOO: dict[str, Entry] = {
     "lstm": here(own.LstmHead, "recurrent", "embed", inputs=SEQUENCE),
     "padded-shortcut": here(own.PaddedShortcut, "residual", "stem", "outer"),
     "weight-norm": here(own.weight_norm, "plain", "0", "2", note="Torch-Pruning cannot set a computed weight"),
-    "tied-weights": here(own.TiedWeights, "plain", "embed", "first", "second", inputs=vectors(12)),
+    "tied-weights": here(own.TiedWeights, "plain", "embed", "first", inputs=vectors(12)),
     "channel-buffer": here(own.ChannelBuffer, "plain", "stem"),
 }
