@@ -112,7 +112,7 @@ def test_what_is_imported_is_required(folder: str) -> None:
     # Each comes with a package that is required, and is used only beside it.
     companions = {
         "starlette": "streamlit", "anyio": "streamlit", "PIL": "streamlit", "requests": "pooch", "packaging": "pytest",
-        "click": "typer",
+        "click": "typer", "pydantic_core": "pydantic",
     }  # fmt: skip
     packages |= {name for name, owner in companions.items() if owner in packages}
     ours = {"sbp", "pages", "tests", "app"}

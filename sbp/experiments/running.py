@@ -74,8 +74,10 @@ def jobs_of(rows: Iterable[PlannedRow], seeds: int, root: Path | None = None) ->
     """
     found: dict[str, RunView] = {}
     for view in store.list_runs(recorded=False, root=root):
+        if view.problem:
+            continue
         key = identity(view.config)
-        if not view.problem and (key not in found or _rank(view) < _rank(found[key])):
+        if key not in found or _rank(view) < _rank(found[key]):
             found[key] = view
     jobs = [Job(row, config, found.get(identity(config))) for row in rows for config in row.configs(seeds)]
     return sorted(jobs, key=lambda job: (job.config.seed, -_cost(job.config)))

@@ -17,14 +17,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sbp.runs.files import BadFile, read_json, write_json
+from sbp.runs import models
+from sbp.runs.files import BadFile, write_json
 from sbp.runs.format import ATTRIBUTION
+from sbp.runs.plain_files import open_plain
 
 if TYPE_CHECKING:
     from sbp.runs.view import RunView
 
 OWN_FOLDER = ".attribution"
-_PARTS = {"weights": str, "n": int, "per_class": int, "data": str, "seconds": float, "pixels": dict, "units": dict}
+METHODS, PIXELS = ("integrated_gradients", "saliency", "occlusion"), 784
+MOST_WEIGHTS = 2**32  # bytes: no network here has a hundredth of it
 
 
 def own_folder() -> Path:
@@ -55,17 +58,43 @@ def read_attribution(view: RunView) -> dict[str, Any] | None:
     """  # fmt: skip
     for path in dict.fromkeys((attribution_path(view), view.folder / ATTRIBUTION)):
         try:
-            found = read_json(path)
+            found = models.ATTRIBUTION.read(path)
         except BadFile:
             continue
-        if all(isinstance(found.get(name), kind) for name, kind in _PARTS.items()):
-            if found["weights"] == weights_digest(view):
-                return found
+        if _fits(found, view) and found["weights"] == weights_digest(view):
+            return found
     return None
 
 
+def _fits(found: Mapping[str, Any], view: RunView) -> bool:
+    """Whether it has a number for every pixel, and for every unit of layers that this run has."""
+    pixels, units = found["pixels"], {layer.name: layer.units for layer in view.layers}
+    maps = [pixels["lit"], *pixels["maps"].values(), *(pixels[name] for name in ("snr", "kept") if pixels[name])]
+    if any(len(values) != PIXELS for values in maps) or (pixels["snr"] is None) != (pixels["kept"] is None):
+        return False
+    if not set(METHODS) <= set(pixels["maps"]) or not found["units"]:
+        return False
+    if pixels["correlation"] and not all(_ranked(pixels["correlation"].get(name), "lit") for name in METHODS):
+        return False
+    return all(
+        name in units
+        and all(len(unit[part]) == units[name] for part in ("conductance", "snr", "kept"))
+        and _ranked(unit["correlation"], "all")
+        for name, unit in found["units"].items()
+    )
+
+
+def _ranked(correlation: Mapping[str, Any] | None, over: str) -> bool:
+    """Whether there is a rank correlation over these and over the kept ones, and no other."""
+    return correlation is not None and set(correlation) == {over, "kept"}
+
+
 def write_attribution(view: RunView, found: Mapping[str, Any]) -> Path:
-    """Replaces this run's attributions; hands back the file's path. Raises OSError when it cannot be written."""
+    """Replaces this run's attributions; hands back the file's path.
+
+    Raises `BadRequest` for a run that has a problem, and OSError when it cannot be written.
+    """
+    view.sound()
     path = attribution_path(view)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, dict(found))
@@ -75,6 +104,9 @@ def write_attribution(view: RunView, found: Mapping[str, Any]) -> Path:
 def weights_digest(view: RunView) -> str:
     """SHA-256 of the run's weights, empty while there are none."""
     try:
-        return hashlib.sha256(view.model_path.read_bytes()).hexdigest() if view.model_path else ""
-    except OSError:
+        if view.model_path is None:
+            return ""
+        with open_plain(view.model_path, MOST_WEIGHTS) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+    except (OSError, BadFile):
         return ""

@@ -9,13 +9,18 @@ import time
 from pathlib import Path
 from typing import Any
 
+from sbp.runs.plain_files import BadFile, read_json
+
+__all__ = [
+    "BadFile", "Lock", "Locked", "append_bytes", "is_locked", "read_json", "replace_bytes", "write_json",
+]  # fmt: skip
+
+# Whatever lies at a path of ours, it is not followed elsewhere, and opening it waits for nobody.
+_OURS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
 
 class Locked(RuntimeError):
     """Somebody else holds this lock."""
-
-
-class BadFile(ValueError):
-    """A file of a run is missing or does not hold what it should; the message names it."""
 
 
 def replace_bytes(path: Path, content: bytes, sync: bool = True) -> None:
@@ -33,27 +38,13 @@ def replace_bytes(path: Path, content: bytes, sync: bool = True) -> None:
 
 
 def write_json(path: Path, value: Any, sync: bool = True) -> None:
-    """Replaces a whole JSON file."""
-    replace_bytes(path, (json.dumps(value, indent=1) + "\n").encode(), sync)
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Reads a JSON object; raises `BadFile` with a sentence that names the file."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise BadFile(f"{path.name} is missing from {path.parent}.") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise BadFile(f"{path.name} in {path.parent} cannot be read as JSON: {error}.") from None
-    if not isinstance(value, dict):
-        kind = type(value).__name__
-        raise BadFile(f"{path.name} in {path.parent} should hold a JSON object and holds a {kind}.")
-    return value
+    """Replaces a whole JSON file; raises ValueError for a number that is not finite, which no reader would take."""
+    replace_bytes(path, (json.dumps(value, indent=1, allow_nan=False) + "\n").encode(), sync)
 
 
 def append_bytes(path: Path, content: bytes) -> None:
-    """Appends without rewriting, so a reader sees a cut end at worst; raises OSError on a full disk."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    """Appends without rewriting, so a reader sees a cut end at worst; raises OSError on a full disk or for a link."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _OURS, 0o644)
     try:
         while content:
             content = content[os.write(descriptor, content) :]
@@ -74,7 +65,7 @@ class Lock:
         if descriptor is not None:
             self.descriptor = descriptor
             return
-        opened = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        opened = os.open(path, os.O_RDWR | os.O_CREAT | _OURS, 0o644)
         end = time.monotonic() + patience
         while True:
             try:
@@ -100,7 +91,7 @@ class Lock:
 def is_locked(path: Path) -> bool:
     """Whether a living process holds the exclusive lock; takes a shared one to see, and lets go at once."""
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        descriptor = os.open(path, os.O_RDONLY | _OURS)
     except OSError:
         return False
     try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import time
 from collections.abc import Mapping
@@ -18,7 +19,9 @@ import numpy as np
 from sbp.config import RunConfig
 from sbp.networks.specs import SPECS, LayerInfo
 from sbp.records import Progress, Record, Snapshot
-from sbp.runs.files import BadFile, Lock, append_bytes, read_json, replace_bytes, write_json
+from sbp.runs import models
+from sbp.runs.configs import read_config
+from sbp.runs.files import BadFile, Lock, append_bytes, replace_bytes, write_json
 from sbp.runs.format import CHECKPOINT, CONFIG, LOCK, META, MODEL, NOISE, RECORDS, RESULT, STATUS, STOP, SWEEP
 from sbp.runs.reading import read_snapshots
 from sbp.runs.states import ACTIVE, State
@@ -27,22 +30,19 @@ from sbp.runs.states import ACTIVE, State
 class RunFolder:
     """Writes one run's folder and holds its lock, so that readers know the writer lives.
 
-    Raises `Locked` when another process writes this run, and `BadFile` or `ConfigError` when config.json
-    is unreadable.
+    Raises `Locked` when another process writes this run, and `BadFile` when config.json is missing or unreadable.
     """
 
     def __init__(self, path: Path, lock: Lock | None = None) -> None:
         self.path = Path(path)
         self.lock = lock or Lock(self.path / LOCK)
         self.id = self.path.name
-        if not (self.path / CONFIG).exists():
-            raise BadFile(f"{CONFIG} is missing from {self.path}; a run's folder has one.")
-        self.config = RunConfig.from_json((self.path / CONFIG).read_text(encoding="utf-8"))
+        self.config: RunConfig = read_config(self.path)
         self.layers = SPECS[self.config.network].layers(self.config.widths)
         try:
-            self.status = read_json(self.path / STATUS)
+            self.status = models.STATUS.read(self.path / STATUS)
         except BadFile:
-            self.status = {}
+            self.status = {}  # it is about to be written
 
     def __enter__(self) -> RunFolder:
         return self
@@ -62,7 +62,7 @@ class RunFolder:
     @property
     def meta(self) -> dict[str, Any]:
         """What meta.json holds; empty while there is none."""
-        return read_json(self.path / META) if (self.path / META).exists() else {}
+        return models.META.read(self.path / META) if (self.path / META).exists() else {}
 
     def write_meta(self, meta: Mapping[str, Any]) -> None:
         """Replaces meta.json; `layers` may be LayerInfo or their JSON."""
@@ -78,7 +78,11 @@ class RunFolder:
         changes: dict[str, Any] = {"state": str(State(state)), "message": message}
         changes |= {"pid": os.getpid(), "updated": time.time(), **extra}
         if progress is not None:
-            changes["progress"] = progress.to_dict()
+            # An estimate can overflow; what is not finite is not known.
+            changes["progress"] = {
+                name: None if isinstance(value, float) and not math.isfinite(value) else value
+                for name, value in progress.to_dict().items()
+            }
         self.status |= changes
         write_json(self.path / STATUS, self.status, sync=self.state not in ACTIVE)
 
@@ -88,8 +92,8 @@ class RunFolder:
         self.write_status(State.QUEUED, pid=None, queued=time.time(), device=None, place=None, asked_device=asked)
 
     def append_record(self, record: Record) -> None:
-        """Adds one epoch's scalars as a line of JSON."""
-        append_bytes(self.path / RECORDS, (json.dumps(record.to_dict()) + "\n").encode())
+        """Adds one epoch's scalars as a line of JSON; raises ValueError for one that is not finite."""
+        append_bytes(self.path / RECORDS, (json.dumps(record.to_dict(), allow_nan=False) + "\n").encode())
 
     def append_snapshot(self, snapshot: Snapshot) -> None:
         """Adds one row of little-endian float32: epoch, every loc in layer order, every log_scale."""
@@ -198,7 +202,11 @@ class RunFolder:
             replace_bytes(path, b"".join(line for line in lines[:records] if line.endswith(b"\n")))
         path = self.path / NOISE
         if path.exists():
-            os.truncate(path, min(rows, self._count_rows()) * 4 * self._row_floats)
+            descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                os.ftruncate(descriptor, min(rows, self._count_rows()) * 4 * self._row_floats)
+            finally:
+                os.close(descriptor)
 
 
 def _count_lines(path: Path) -> int:

@@ -31,6 +31,9 @@ CHECKPOINT, MODEL = "checkpoint.safetensors", "model.safetensors"
 SPEED, SWEEP = "speed.json", "sweep.json"
 ATTRIBUTION = "attribution.json"
 LOG, LOCK, STOP = "log.txt", "lock", "stop"
+FILES = frozenset({
+    CONFIG, META, STATUS, RESULT, RECORDS, NOISE, CHECKPOINT, MODEL, SPEED, SWEEP, ATTRIBUTION, LOG, LOCK, STOP,
+})  # fmt: skip
 
 
 def layers_to_json(layers: tuple[LayerInfo, ...]) -> list[dict[str, Any]]:

@@ -73,12 +73,13 @@ def stop(run_id: str, root: Path | None = None) -> None:
     reap()
     view = store.open_run(run_id, root)
     _refuse_recording(view, "stopped")
-    if not view.alive:
+    if not view.alive:  # one that lives is stopped whatever its files look like
+        view.sound()
         try:
             advance(view.state, Event.ASK_STOP)
         except TransitionRefused as error:
             raise BadRequest(f"{view.id}: {error}") from None
-    (view.folder / STOP).touch()
+    os.close(os.open(view.folder / STOP, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644))
 
 
 def resume(run_id: str, root: Path | None = None) -> str:
@@ -93,12 +94,12 @@ def reopened(run_id: str, root: Path | None = None) -> RunFolder:
     """A run that has ended, put at the end of the queue; its writer holds its lock. Raises as `resume` does."""
     view = store.open_run(run_id, root)
     _refuse_recording(view, "resumed")
+    if view.problem:
+        raise BadRequest(f"{view.id} cannot be resumed: {view.problem}")
     try:
         advance(view.state, Event.RESUME)
     except TransitionRefused as error:
         raise BadRequest(f"{view.id}: {error}") from None
-    if view.problem:
-        raise BadRequest(f"{view.id} cannot be resumed: {view.problem}")
     try:
         lock = Lock(view.folder / LOCK)
     except Locked:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sbp.runs import launcher, store
-from sbp.runs.files import Lock, Locked, is_locked
+from sbp.runs.files import BadFile, Lock, Locked, is_locked
+from sbp.runs.models import CURRENT
 from sbp.runs.reading import read_tail
 from sbp.runs.store import BadRequest
 
@@ -38,7 +39,7 @@ def start(what: str, run_id: str, root: Path | None = None) -> None:
 
     Raises `UnknownRun`, `BadRequest` while another goes on, and OSError when no process can be started.
     """
-    view = store.open_run(run_id, root)
+    view = store.open_run(run_id, root).sound()
     place = _place(root)
     place.mkdir(parents=True, exist_ok=True)
     try:
@@ -61,8 +62,9 @@ def current(root: Path | None = None) -> Measurement | None:
     if not is_locked(place / "lock"):
         return None
     try:
-        return Measurement(**json.loads((place / "current.json").read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        said = CURRENT.read(place / "current.json")
+        return Measurement(said["what"], said["run"], said["since"])
+    except BadFile:
         return Measurement("", "", time.time())  # its lock is held, its name not written yet
 
 

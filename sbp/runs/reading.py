@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
-from collections.abc import Hashable
+import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
+from sbp.config import RunConfig
 from sbp.networks.specs import LayerInfo
-from sbp.runs.growing import grown_records, grown_rows
+from sbp.runs.configs import read_config
+from sbp.runs.growing import check_rows, first_bad, grown_records, grown_rows, rows_in_order
+from sbp.runs.models import Kind
+from sbp.runs.plain_files import BadFile, kind_of, open_plain
+
+SETTLED = 100_000_000  # ns since its last change from which on a file's time tells it from every other state of it
+ENDLESS = sys.maxsize  # of a log only the end is read
 
 
 @dataclass(frozen=True)
@@ -28,9 +39,11 @@ class Snapshots:
 
 
 def read_snapshots(path: Path, layers: tuple[LayerInfo, ...]) -> Snapshots:
-    """Reads noise.f32 for these layers; a missing file has no rows, and a cut last row is left out."""
+    """Reads noise.f32 for these layers; a missing file has no rows, and a cut last row is left out, as is all
+    from the first one on that is out of order."""
     units = [layer.units for layer in layers]
     rows = grown_rows(path, 1 + 2 * sum(units))
+    rows = rows[: first_bad(rows_in_order(rows[:, 0]))]
     edges = np.cumsum([1, *units, *units])
     parts = [rows[:, start:end] for start, end in itertools.pairwise(edges)]
     keys = [layer.name for layer in layers]
@@ -44,34 +57,87 @@ def read_snapshots(path: Path, layers: tuple[LayerInfo, ...]) -> Snapshots:
 def read_tail(path: Path, lines: int) -> str:
     """The last lines of a text file, empty where there is none."""
     try:
-        with open(path, "rb") as file:
+        with open_plain(path, ENDLESS) as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - 400 * lines))
-            text = file.read().decode("utf-8", errors="replace")
-    except OSError:
+            text = file.read(400 * lines).decode("utf-8", errors="replace")
+    except (OSError, BadFile):
         return ""
     return "\n".join(text.splitlines()[-lines:])
 
 
-def scan_folder(folder: Path) -> tuple[tuple[str, int, int], ...]:
-    """Name, modification time and size of every file, the hidden temporary ones left out."""
+@dataclass(frozen=True)
+class Entry:
+    """One name in a run's folder: when it was last changed, how large it is, which file it is, and what it is when it is
+    no plain file ("a link")."""
+
+    name: str
+    changed: int
+    size: int
+    inode: int
+    kind: str = ""
+
+
+def scan_folder(folder: Path) -> tuple[Entry, ...]:
+    """Every name in the folder, the hidden temporary ones left out; nothing is followed."""
     entries = []
     try:
         with os.scandir(folder) as scan:
             for entry in scan:
+                if entry.name.startswith("."):
+                    continue
                 try:
-                    facts = entry.stat()
+                    facts = entry.stat(follow_symlinks=False)
                 except OSError:
                     continue  # replaced between the listing and the look
-                if not entry.name.startswith("."):
-                    entries.append((entry.name, facts.st_mtime_ns, facts.st_size))
+                kind = kind_of(facts.st_mode)
+                entries.append(Entry(entry.name, facts.st_mtime_ns, facts.st_size, facts.st_ino, kind))
     except OSError:
         pass
-    return tuple(sorted(entries))
+    return tuple(sorted(entries, key=lambda entry: entry.name))
 
 
-@lru_cache(maxsize=512)
-def records_problem(path: Path, entry: Hashable) -> str:
-    """The sentence about the first bad line of the records, or an empty one; remembered by the file's time and size, so
-    that a long list of runs stays cheap."""
-    return "" if entry is None else grown_records(path)[1]
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _by_entry(read: Callable[P, T]) -> Callable[P, T]:
+    """Remembers what a reader found by its arguments, the file's entry among them, so that a long list of runs is cheap.
+
+    A file that was changed a moment ago is read again: a clock that ticks every few milliseconds cannot tell a second
+    change from the first.
+    """
+    known = lru_cache(maxsize=512)(read)
+
+    @functools.wraps(read)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+        entries = (value for value in args if isinstance(value, Entry))
+        if any(time.time_ns() - entry.changed < SETTLED for entry in entries):
+            return read(*args, **kwargs)
+        return known(*args, **kwargs)  # type: ignore[arg-type]
+
+    return wrapped
+
+
+@_by_entry
+def remembered(kind: Kind, path: Path, entry: Entry) -> dict[str, Any]:
+    """What a file holds, not to be changed. Raises `BadFile`."""
+    return kind.read(path)
+
+
+@_by_entry
+def remembered_config(folder: Path, entry: Entry) -> RunConfig:
+    """A run's config. Raises `BadFile`."""
+    return read_config(folder)
+
+
+@_by_entry
+def records_problem(path: Path, entry: Entry | None, units: tuple[int, ...]) -> str:
+    """The sentence about the first bad line of the records, or an empty one."""
+    return "" if entry is None else grown_records(path, units)[1]
+
+
+@_by_entry
+def rows_problem(path: Path, entry: Entry | None, units: tuple[int, ...]) -> str:
+    """The sentence about the first bad row of the noise, or an empty one."""
+    return "" if entry is None else check_rows(path, 1 + 2 * sum(units))

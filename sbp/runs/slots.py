@@ -14,7 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sbp.config import ConfigError
-from sbp.runs.files import BadFile, Lock, Locked, is_locked, read_json
+from sbp.runs import models
+from sbp.runs.files import BadFile, Lock, Locked, is_locked
 from sbp.runs.folder import RunFolder
 from sbp.runs.format import LOCK, STATUS
 from sbp.runs.states import State
@@ -75,10 +76,10 @@ def runs_ahead(folder: RunFolder, device: str) -> list[str]:
         if path.name.startswith(".") or path == folder.path or not is_locked(path / LOCK):
             continue
         try:
-            status = read_json(path / STATUS)
+            status = models.STATUS.read(path / STATUS)
             theirs = (float(status.get("queued") or 0.0), path.name)
             silent = time.time() - float(status.get("updated") or 0.0)
-        except (BadFile, TypeError, ValueError):
+        except BadFile:
             continue
         # One that has not found out its device yet may want this one, unless it asked for another by name.
         wants = status.get("device") or status.get("asked_device") or "auto"

@@ -10,20 +10,18 @@ A recording is not written to: what was measured of it here lies under `runs_roo
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sbp.runs.files import BadFile, read_json, write_json
+from sbp.runs import models
+from sbp.runs.files import BadFile, write_json
 from sbp.runs.format import SPEED
 
 if TYPE_CHECKING:
     from sbp.runs.view import RunView
 
 OWN_FOLDER = ".speed"
-_MEASUREMENT = {"device": str, "hardware": str, "threads": int, "versions": dict, "rows": list}
-_ROW = {"variant": str, "batch": int, "median_seconds": float, "iqr_seconds": float, "n": int}
 
 
 def speed_path(view: RunView) -> Path:
@@ -40,21 +38,23 @@ def read_speed(view: RunView) -> dict[str, Any] | None:
     """
     for path in (speed_path(view), view.folder / SPEED):
         try:
-            found = read_json(path)
+            return models.SPEED.read(path)
         except BadFile:
             continue
-        if _is_whole(found):
-            return found
     return None
 
 
 def write_speed(view: RunView, measurement: Mapping[str, Any]) -> Path:
     """Adds a measurement, which replaces that of the same device and threads; hands back the file's path.
 
-    Raises ValueError when it lacks something, and OSError when the place cannot be written.
+    Raises `BadRequest` for a run that has a problem, ValueError when it lacks something, and OSError when the place cannot be written.
     """
-    if not _is_whole({"measurements": [measurement]}):
-        raise ValueError(f"measurement: expected {', '.join(_MEASUREMENT)}, each row with {', '.join(_ROW)}.")
+    view.sound()
+    if not models.SPEED.holds({"measurements": [dict(measurement)]}):
+        raise ValueError(
+            "measurement: expected device, hardware, threads, versions, rows, each row with variant, batch, "
+            "median_seconds, iqr_seconds, n."
+        )
     known = (read_speed(view) or {"measurements": []})["measurements"]
     others = [one for one in known if _key(one) != _key(measurement)]
     path = speed_path(view)
@@ -65,23 +65,3 @@ def write_speed(view: RunView, measurement: Mapping[str, Any]) -> Path:
 
 def _key(measurement: Mapping[str, Any]) -> tuple[str, int]:
     return measurement["device"], measurement["threads"]
-
-
-def _is_whole(found: Mapping[str, Any]) -> bool:
-    measurements = found.get("measurements")
-    if not isinstance(measurements, list) or not all(_has(one, _MEASUREMENT) for one in measurements):
-        return False
-    return all(_has(row, _ROW) and row["median_seconds"] > 0 for one in measurements for row in one["rows"])
-
-
-def _has(value: Any, kinds: Mapping[str, type]) -> bool:
-    """Whether a value is an object with these keys, and finite numbers where numbers are meant."""
-    if not isinstance(value, dict):
-        return False
-    for name, kind in kinds.items():
-        given = value.get(name)
-        if isinstance(given, bool) or not isinstance(given, (int, float) if kind is float else kind):
-            return False
-        if isinstance(given, float) and not math.isfinite(given):
-            return False
-    return True

@@ -20,17 +20,21 @@ KEYS = (
 def summarise(view: RunView) -> dict[str, Any]:
     """A run as one JSON-able object: the result where there is one, else config, meta and the last record.
 
-    macs are multiply-accumulates an image and macs_reduction = macs_dense / macs (infinite shows as None).
+    macs are multiply-accumulates an image and macs_reduction = macs_dense / macs (infinite shows as None). Of a run that
+    has a problem there are no figures, only what it was asked to do, where that can be read.
     """
     values: dict[str, Any] = dict.fromkeys(KEYS)
-    config, records = view.config, view.records()
-    readable = view._config is not None
-    if readable:
+    said = {"id": view.id, "state": str(view.state), "message": view.message}
+    if view.described:
+        config = view.config
         for name in ("network", "dataset", "method", "preset", "seed", "device", "epochs", "random_labels"):
             values[name] = getattr(config, name)
         values["macs_dense"] = SPECS[config.network].dense_macs(config.widths)
         weights = config.kl_weights or (None if config.method == "sbpa" else (1.0,) * len(view.layers))
         values["kl_weights"] = list(weights) if weights else None
+    if view.problem:  # of its figures none can be relied on
+        return values | said
+    records = view.records()
     for name in ("hardware", "n_train", "n_test", "kl_weights", "versions", "commit"):
         values[name] = view.meta.get(name, values[name])
     values["device"] = view.device or values["device"]
@@ -44,7 +48,7 @@ def summarise(view: RunView) -> dict[str, Any]:
             values["macs_reduction"] = round(values["macs_dense"] / last.macs, 3)
     if view.result:
         values |= view.result
-    return _finite(values | {"id": view.id, "state": str(view.state), "message": view.message})
+    return _finite(values | said)
 
 
 def _finite(value: Any) -> Any:

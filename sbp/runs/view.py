@@ -11,13 +11,26 @@ from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sbp.config import ConfigError, RunConfig
+from sbp.config import RunConfig
 from sbp.networks.specs import SPECS, LayerInfo
 from sbp.records import Record
 from sbp.runs import format as names
-from sbp.runs.files import BadFile, is_locked, read_json
+from sbp.runs import models
+from sbp.runs.configs import MOST_UNITS, mismatch, read_config
+from sbp.runs.files import is_locked
 from sbp.runs.growing import grown_records
-from sbp.runs.reading import Snapshots, read_snapshots, read_tail, records_problem, scan_folder
+from sbp.runs.names import BadRequest
+from sbp.runs.plain_files import LARGE, BadFile, not_plain, read_json
+from sbp.runs.reading import (
+    Snapshots,
+    read_snapshots,
+    read_tail,
+    records_problem,
+    remembered,
+    remembered_config,
+    rows_problem,
+    scan_folder,
+)
 from sbp.runs.states import ACTIVE, State
 
 T = TypeVar("T")
@@ -29,7 +42,8 @@ class RunView:
     id, folder, recorded (ships with the code, nobody writes it), config, state, message, progress (dict or
     None), meta (dict), layers, result (dict or None), device, pid, created, queued and updated (seconds
     since 1970 or None), alive (somebody holds the lock), and `problem`: empty, or a sentence naming the
-    corrupt file, in which case state is failed and `config` may be a default one.
+    file that cannot be read or says what cannot be, in which case state is failed. Whatever a file does to its reader
+    becomes the problem; making a view never raises.
     """
 
     def __init__(self, folder: Path, recorded: bool = False) -> None:
@@ -38,30 +52,44 @@ class RunView:
         self.recorded = recorded
         # The stamp is taken before the contents: it may be older than what was read, never newer.
         self._files = scan_folder(self.folder)
+        self._entries = {entry.name: entry for entry in self._files}
         self.alive = not recorded and is_locked(self.folder / names.LOCK)
-        self.problem = ""
+        self.problem = self._foreign()
         self._config = self._read_config()
-        self.meta = self._read(names.META, required=False) or {}
-        status = self._read(names.STATUS, required=not recorded) or {}
+        self.meta = self._read(models.META, names.META, required=False) or {}
+        status = self._read_status()
         if not recorded and not self.alive and status.get("state") in ACTIVE:
             # The worker may have ended, or a resumed one begun, between the two looks: look again.
             self.alive = is_locked(self.folder / names.LOCK)
-            status = self._read(names.STATUS, required=True) or {}
-        self.result = self._read(names.RESULT, required=False)
+            status = self._read_status()
+        self.result = self._read(models.RESULT, names.RESULT, required=False)
         self.layers = self._layers()
-        progress = status.get("progress")
-        self.progress: dict[str, Any] | None = progress if isinstance(progress, dict) else None
+        self.progress: dict[str, Any] | None = status.get("progress")
         self.device: str | None = self.meta.get("device") or status.get("device")
-        self.queued: float = _number(status.get("queued")) or 0.0
-        self.created = _number(self.meta.get("created"))
-        self.updated = _number(status.get("updated"))
+        self.queued: float = status.get("queued") or 0.0
+        self.created: float | None = self.meta.get("created")
+        self.updated: float | None = status.get("updated")
         self.pid: int | None = status.get("pid")
         self.state, self.message = self._state(status)
 
     @property
     def config(self) -> RunConfig:
-        """What the run was asked to do; the default config when config.json is unreadable (see `problem`)."""
-        return self._config or RunConfig()
+        """What the run was asked to do. Raises `BadFile` with `problem` when config.json cannot be read: no default
+        stands in for it."""
+        if self._config is None:
+            raise BadFile(self.problem)
+        return self._config
+
+    @property
+    def described(self) -> bool:
+        """Whether its config could be read."""
+        return self._config is not None
+
+    def sound(self) -> RunView:
+        """The view itself; raises `BadRequest` with the run's problem where it has one, before anything is made of it."""
+        if self.problem:
+            raise BadRequest(f"{self.id}: {self.problem}")
+        return self
 
     @property
     def stamp(self) -> Hashable:
@@ -72,16 +100,16 @@ class RunView:
     def data_stamp(self) -> Hashable:
         """Changes with records, snapshots, result, weights, sweep and meta, not with every tick of progress."""
         kept = {names.RECORDS, names.NOISE, names.RESULT, names.MODEL, names.SWEEP, names.META}
-        return self.id, self.recorded, tuple(entry for entry in self._files if entry[0] in kept)
+        return self.id, self.recorded, tuple(entry for entry in self._files if entry.name in kept)
 
     def has(self, name: str) -> bool:
-        """Whether the folder held a file of this name."""
-        return any(entry[0] == name for entry in self._files)
+        """Whether the folder held a plain file of this name."""
+        return name in self._entries and not self._entries[name].kind
 
     @property
     def resumable(self) -> bool:
         """Whether `launcher.resume` would take it."""
-        return not self.recorded and self._config is not None and self.state in _RESUMABLE
+        return not self.recorded and not self.problem and self.state in _RESUMABLE
 
     @property
     def model_path(self) -> Path | None:
@@ -90,17 +118,17 @@ class RunView:
 
     def records(self) -> list[Record]:
         """The scalars of every finished epoch; a cut last line is left out, and all from a corrupt one on."""
-        return grown_records(self.folder / names.RECORDS)[0]
+        return grown_records(self.folder / names.RECORDS, self._units)[0]
 
     def snapshots(self) -> Snapshots:
-        """mu and log sigma of every unit at every epoch; a cut last row is left out."""
+        """mu and log sigma of every unit at every epoch; a cut last row is left out, and all from a corrupt one on."""
         return read_snapshots(self.folder / names.NOISE, self.layers)
 
     def sweep(self) -> dict[str, Any] | None:
         """What every criterion keeps, costs and gets wrong at every threshold; None where it was not tried or cannot be
         read, which is no `problem` of the run: python -m sbp sweep makes it anew."""
         try:
-            return read_json(self.folder / names.SWEEP)
+            return read_json(self.folder / names.SWEEP, LARGE)
         except BadFile:
             return None
 
@@ -130,49 +158,65 @@ class RunView:
 
         return summarise(self)
 
-    def _read(self, name: str, required: bool) -> dict[str, Any] | None:
-        if not required and not self.has(name):
+    @property
+    def _units(self) -> tuple[int, ...]:
+        return tuple(layer.units for layer in self.layers)
+
+    def _foreign(self) -> str:
+        """The sentence for a name of ours that is no plain file."""
+        entry = next((entry for entry in self._files if entry.kind and entry.name in names.FILES), None)
+        return str(not_plain(self.folder / entry.name, entry.kind)) if entry else ""
+
+    def _read(self, kind: models.Kind, name: str, required: bool) -> dict[str, Any] | None:
+        entry = self._entries.get(name)
+        if entry is None and not required:
             return None
-        return self._guarded(lambda: read_json(self.folder / name))
+        path = self.folder / name
+        return self._guarded(lambda: remembered(kind, path, entry) if entry else kind.read(path))
+
+    def _read_status(self) -> dict[str, Any]:
+        """What status.json says now; the worker replaces it several times a second, so it is not remembered."""
+        if self.recorded and names.STATUS not in self._entries:
+            return {"state": State.FINISHED}
+        return self._guarded(lambda: models.STATUS.read(self.folder / names.STATUS)) or {}
 
     def _read_config(self) -> RunConfig | None:
-        def read() -> RunConfig:
-            try:
-                return RunConfig.from_dict(read_json(self.folder / names.CONFIG))
-            except (ConfigError, TypeError) as error:
-                raise BadFile(f"{names.CONFIG} in {self.folder} does not describe a run: {error}") from None
-
-        return self._guarded(read)
+        entry = self._entries.get(names.CONFIG)
+        return self._guarded(lambda: remembered_config(self.folder, entry) if entry else read_config(self.folder))
 
     def _layers(self) -> tuple[LayerInfo, ...]:
-        def read() -> tuple[LayerInfo, ...]:
-            try:
-                return names.layers_from_json(self.meta["layers"])
-            except (KeyError, TypeError, ValueError) as error:
-                raise BadFile(f"{names.META} in {self.folder} does not describe layers: {error!r}.") from None
-
-        layers = self._guarded(read) if "layers" in self.meta else None
-        return layers or SPECS[self.config.network].layers(self.config.widths)
+        """The noise layers: those that meta.json describes, else those of its network; none of an unreadable config."""
+        if self._config is None:
+            return ()
+        own = SPECS[self._config.network].layers(self._config.widths)
+        told = self.meta.get("layers")
+        layers = own if told is None else self._guarded(lambda: names.layers_from_json(told)) or own
+        if layers != own and self.meta.get("network") == self._config.network:
+            self.problem = self.problem or (
+                f"{names.META} in {self.folder} describes other noise layers than those of {self._config.network} in "
+                f"{names.CONFIG}; one of the two is another run's."
+            )
+        if sum(layer.units for layer in layers) > MOST_UNITS:
+            self.problem = self.problem or (
+                f"{names.META} in {self.folder} describes layers of more than {MOST_UNITS:,} units in all."
+            )
+        return layers
 
     def _guarded(self, read: Callable[[], T]) -> T | None:
         try:
             return read()
         except BadFile as error:
             self.problem = self.problem or str(error)
-            return None
+        except Exception as error:  # nothing that one run's files do may take the list of all runs down
+            self.problem = self.problem or f"{self.folder} cannot be read ({type(error).__name__}: {error!s:.200})."
+        return None
 
     def _state(self, status: dict[str, Any]) -> tuple[State, str]:
-        message = str(status.get("message") or "")
-        try:
-            state = State(str(status.get("state", "finished" if self.recorded else None)))
-        except ValueError:
-            unknown = f"{names.STATUS} in {self.folder} names no known state, but {status.get('state')!r}."
-            self.problem = self.problem or unknown
-            return State.FAILED, self.problem
-        entry = next((entry for entry in self._files if entry[0] == names.RECORDS), None)
-        self.problem = self.problem or records_problem(self.folder / names.RECORDS, entry)
+        for find in (self._other_run, self._bad_records, self._bad_rows):
+            self.problem = self.problem or self._guarded(find) or self.problem
         if self.problem:
             return State.FAILED, self.problem
+        state, message = State(status["state"]), str(status.get("message") or "")
         if not self.recorded and state in ACTIVE and not self.alive:
             start = "its last checkpoint" if self.has(names.CHECKPOINT) else "the start"
             return State.LOST, f"The worker died while the run was {state}; resume takes it up from {start}."
@@ -180,9 +224,15 @@ class RunView:
             return State.STOPPING, State.STOPPING.sentence
         return state, message or state.sentence
 
+    def _other_run(self) -> str:
+        """The sentence for a result.json that is another run's, or says what this network cannot be."""
+        return mismatch(self.result or {}, self.config, self.layers, self.folder)
+
+    def _bad_records(self) -> str:
+        return records_problem(self.folder / names.RECORDS, self._entries.get(names.RECORDS), self._units)
+
+    def _bad_rows(self) -> str:
+        return rows_problem(self.folder / names.NOISE, self._entries.get(names.NOISE), self._units)
+
 
 _RESUMABLE = frozenset({State.STOPPED, State.FAILED, State.LOST})
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, (int, float)) else None

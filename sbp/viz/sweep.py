@@ -50,6 +50,10 @@ def read(value: dict[str, Any], layers: int) -> Sweep:
         for name, criterion in value["criteria"].items():
             for point in criterion["points"]:
                 kept = tuple(int(count) for count in point["kept"])
+                if not 0 <= float(point["error_percent"]) <= 100:
+                    raise ValueError(f"an error of {point['error_percent']} %")
+                if min(*kept, int(point["macs"]), int(point["params"]), 0) < 0:
+                    raise ValueError("a negative count")
                 if len(kept) != layers:
                     raise ValueError(f"{len(kept)} kept counts for {layers} noise layers")
                 threshold = float(point["threshold"])
@@ -65,7 +69,7 @@ def read(value: dict[str, Any], layers: int) -> Sweep:
         mean = {name: float(number) for name, number in dict(ensemble.get("mean") or {}).items()}
         return Sweep(str(value["objects"]), int(value["n"]), points, samples.astype(float), mean,
                      str(ensemble.get("hardware") or ""))  # fmt: skip
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BadSweep(f"sweep.json does not hold a sweep of this run ({_short(error)}).") from None
 
 

@@ -26,7 +26,8 @@ def record(epoch: int, **changes: object) -> Record:
     values = {
         "epoch": epoch, "step": 10 * epoch, "phase": "sbp", "seconds": 0.5 * epoch, "nll": 1 / (1 + epoch),
         "kl": 100.0 - epoch, "kl_weighted": 100.0 - epoch, "loss": 2.0, "train_error_percent": 9.0,
-        "validation_error_percent": 10.0 - epoch / 10, "kept": (784 - epoch, 8, 8), "macs": 6416 - epoch,
+        "validation_error_percent": max(10.0 - epoch / 10, 0.0), "kept": (max(784 - epoch, 0), 8, 8),
+        "macs": max(6416 - epoch, 0),
         "lr": 1e-3, "noise_lr": 1e-2,
     }  # fmt: skip
     return Record(**{**values, **changes})  # type: ignore[arg-type]

@@ -1,0 +1,270 @@
+"""What each JSON file of a run's folder may hold: fields, types and ranges, checked as it is read. No torch.
+
+Fields that are not named here are let through (a later version may have more of them), but none that is named may be of
+another type or out of its range: what would be shown of it is not true.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, cast
+
+from pydantic import Field, TypeAdapter, ValidationError
+from typing_extensions import TypedDict  # pydantic takes that of typing from Python 3.12 on
+
+from sbp.runs.plain_files import LARGE, SMALL, BadFile, read_plain
+
+T = TypeVar("T")
+
+Count = Annotated[int, Field(ge=0, le=10**15)]
+Positive = Annotated[int, Field(ge=1, le=10**15)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+AtLeast0 = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Percent = Annotated[float, Field(ge=0, le=100)]
+Seconds = Annotated[float, Field(ge=0, le=1e10)]
+Moment = Annotated[float, Field(ge=0, le=1e11)]  # seconds since 1970, to the year 5138
+Epoch = Annotated[int, Field(ge=-(10**7), le=10**7)]  # those of pretraining count up to 0
+Correlation = Annotated[float, Field(ge=-1.000001, le=1.000001)]
+Kept = Annotated[list[Count], Field(max_length=1000)]
+Flag = Annotated[int, Field(ge=0, le=1)]
+Phase = Literal["pretrain", "sbp", "finetune"]
+States = Literal["queued", "starting", "running", "stopping", "finished", "stopped", "failed", "diverged", "lost"]
+
+
+class Layer(TypedDict):
+    """A noise layer, as meta.json has it."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    kind: Annotated[str, Field(min_length=1, max_length=100)]
+    units: Annotated[int, Field(ge=1, le=10**7)]
+    shape: Annotated[list[Annotated[int, Field(ge=1, le=10**7)]], Field(min_length=1, max_length=8)]
+
+
+class Meta(TypedDict, total=False):
+    """meta.json."""
+
+    created: Moment | None
+    network: str | None
+    layers: Annotated[list[Layer], Field(min_length=1, max_length=1000)]
+    device: str | None
+    hardware: str | None
+    n_train: Count | None
+    n_validation: Count | None
+    n_test: Count | None
+    kl_weights: list[AtLeast0] | None
+    macs_dense: Count | None
+    versions: dict[str, str] | None
+    data_source: str | None
+    commit: str | None
+    recorded_from: str | None
+    pack_runs: Positive | None
+    pack_seconds: Seconds | None
+
+
+class ProgressJson(TypedDict):
+    """Where a live training stands; `sbp.records.Progress`."""
+
+    phase: Phase
+    epoch: Count
+    epochs: Count
+    step: Count
+    steps: Count
+    seconds: Seconds
+    seconds_left: AtLeast0 | None
+    seconds_to_first_prune: AtLeast0 | None
+    nll: Finite
+
+
+class _Status(TypedDict, total=False):
+    message: str | None
+    pid: Count | None
+    updated: Moment | None
+    queued: Moment | None
+    device: str | None
+    place: str | None
+    asked_device: str | None
+    progress: ProgressJson | None
+
+
+class Status(_Status):
+    """status.json; a recording has none."""
+
+    state: States
+
+
+class Result(TypedDict, total=False):
+    """result.json."""
+
+    id: str
+    network: str
+    dataset: str
+    method: str
+    preset: str
+    seed: int
+    epochs: Count
+    finetune_epochs: Count
+    random_labels: bool
+    device: str | None
+    hardware: str | None
+    n_train: Count | None
+    n_validation: Count | None
+    n_test: Count | None
+    kl_weights: list[AtLeast0] | None
+    versions: dict[str, str] | None
+    commit: str | None
+    test_error_percent: Percent | None
+    validation_error_percent: Percent | None
+    kept: Kept
+    macs: Count
+    macs_dense: Count
+    macs_reduction: AtLeast0 | None
+    seconds: Seconds
+
+
+class RecordLine(TypedDict):
+    """One line of records.jsonl; `sbp.records.Record`."""
+
+    epoch: Epoch
+    step: Count
+    phase: Phase
+    seconds: Seconds
+    nll: Finite
+    kl: Finite
+    kl_weighted: Finite
+    loss: Finite
+    train_error_percent: Percent
+    validation_error_percent: Percent | None
+    kept: Kept
+    macs: Count
+    lr: AtLeast0
+    noise_lr: AtLeast0
+
+
+class SpeedRow(TypedDict):
+    """How long a batch took."""
+
+    variant: str
+    batch: Positive
+    median_seconds: Annotated[float, Field(gt=0, le=1e10)]
+    iqr_seconds: Seconds
+    n: Positive
+
+
+class _Measurement(TypedDict, total=False):
+    when: Moment | None
+
+
+class Measurement(_Measurement):
+    """How fast a run's networks were on a device."""
+
+    device: str
+    hardware: str
+    threads: Count
+    versions: dict[str, str]
+    rows: list[SpeedRow]
+
+
+class Speed(TypedDict):
+    """speed.json."""
+
+    measurements: list[Measurement]
+
+
+class PixelMaps(TypedDict):
+    """What gradients say of the pixels, each 784 numbers."""
+
+    maps: dict[str, list[Finite]]
+    lit: list[Flag]
+    snr: list[AtLeast0] | None
+    kept: list[Flag] | None
+    correlation: dict[str, dict[str, Correlation | None]]
+
+
+class UnitMap(TypedDict):
+    """What they say of a layer's units."""
+
+    conductance: list[Finite]
+    snr: list[AtLeast0]
+    kept: list[Flag]
+    correlation: dict[str, Correlation | None]
+
+
+class _Attribution(TypedDict, total=False):
+    hardware: str
+    versions: dict[str, str]
+    when: Moment
+
+
+class Attribution(_Attribution):
+    """attribution.json."""
+
+    weights: str
+    n: Positive
+    per_class: Positive
+    data: str
+    seconds: Seconds
+    pixels: PixelMaps
+    units: dict[str, UnitMap]
+
+
+class Current(TypedDict):
+    """.measuring/current.json: what is being measured."""
+
+    what: str
+    run: str
+    since: Moment
+
+
+class Kind:
+    """A kind of JSON file: its model, made when it is first read, and how many bytes it may have."""
+
+    def __init__(self, model: Any, most: int = SMALL) -> None:
+        model.__pydantic_config__ = {"strict": True, "extra": "ignore" if model is RecordLine else "allow"}
+        self.model, self.most = model, most
+        self._adapter: TypeAdapter[Any] | None = None
+
+    @property
+    def adapter(self) -> TypeAdapter[Any]:
+        """What checks a value of this kind."""
+        if self._adapter is None:
+            self._adapter = TypeAdapter(self.model)
+        return self._adapter
+
+    def parse(self, content: bytes) -> dict[str, Any]:
+        """The JSON object in a text; raises ValueError with what is wrong, without the file's name."""
+        try:
+            return cast("dict[str, Any]", self.adapter.validate_json(content))
+        except ValidationError as error:
+            raise ValueError(told(error)) from None
+
+    def read(self, path: Path) -> dict[str, Any]:
+        """The JSON object in a file; raises `BadFile` with a sentence that names file and field."""
+        content = read_plain(path, self.most)
+        try:
+            return self.parse(content)
+        except ValueError as error:
+            raise BadFile(f"{path.name} in {path.parent} does not hold what it should: {error}.") from None
+
+    def holds(self, value: Any) -> bool:
+        """Whether a value that was not read from a file is of this kind."""
+        try:
+            self.adapter.validate_python(value)
+        except ValidationError:
+            return False
+        return True
+
+
+def told(error: ValidationError) -> str:
+    """The first thing that is wrong, in words: the field, what was expected, what came."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    where, said, got = ".".join(map(str, first["loc"])), first["msg"], first["input"]
+    said = said[:1].lower() + said[1:]
+    if first["type"] in ("json_invalid", "missing"):
+        return f"{where}: {said}" if where else said
+    short = f"{got!r:.60}" if isinstance(got, (str, int, float, bool, type(None))) else f"a {type(got).__name__}"
+    return f"{where + ': ' if where else ''}{said}, got {short}"
+
+
+META, STATUS, RESULT = Kind(Meta), Kind(Status), Kind(Result)
+RECORD, SPEED, ATTRIBUTION = Kind(RecordLine), Kind(Speed, LARGE), Kind(Attribution, LARGE)
+CURRENT = Kind(Current)
