@@ -34,7 +34,7 @@ def attribute(
     Integrated Gradients, Saliency, Occlusion and layer conductance on the network before anything is cut, with their
     rank correlation to the SNR. Takes under half a minute on a CPU.
     """
-    view = store.find_run(run)
+    view = store.find_run(run).sound()
     needs_noise(view)
     lock_path(view).parent.mkdir(parents=True, exist_ok=True)
     try:

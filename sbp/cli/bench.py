@@ -40,7 +40,7 @@ def bench_compact(
     A forward pass in inference mode at batch 1, 32 and 1000, in float32, eager. Takes about half a minute on a CPU,
     minutes for VGG-like.
     """
-    view = store.find_run(run)
+    view = store.find_run(run).sound()
     measurement, kept = measured(view, resolve(device), threads)
     path = write_speed(view, measurement.to_dict())
     if as_json:
@@ -61,7 +61,7 @@ def measured(view: store.RunView, device: str, threads: int = 0) -> tuple[Measur
     """The speed of a run's networks on a device, and the units that the compact one keeps.
 
     A finished run without weights, as a recording of a large network is, is measured with weights at random.
-    Raises `BadRequest` for a run without weights that has not finished.
+    Raises `BadRequest` for a run that has a problem, or has neither weights nor finished.
     """
     from sbp.experiments.timing import speed_of_shapes
     from sbp.networks.load import LoadError, network_of
@@ -70,7 +70,7 @@ def measured(view: store.RunView, device: str, threads: int = 0) -> tuple[Measur
     def tell(share: float) -> None:
         status.update(f"Measures {view.id}: {share:.0%}.")
 
-    config = view.config
+    config = view.sound().config
     with stderr().status(f"Measures {view.id} on {device}.") as status:
         if view.model_path is None and view.result:
             stderr().print("Its folder holds no weights; those of its shapes are drawn at random.", soft_wrap=True)

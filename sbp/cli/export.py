@@ -35,7 +35,7 @@ def compact(
     """Cut a run's removed units out, check that the smaller network computes the same, and write it with its card."""
     if out and out.is_dir():
         raise BadInput(f"--out: expected a file to write, got the folder {out}; name a file in it.")
-    view = store.find_run(run)
+    view = store.find_run(run).sound()
     file = exported(view, "safetensors", threshold, filename=out.name if out else "")
     checked = {"random": file.cut.agreement(_random_images(file.cut.small.image))}
     held = _test_images(view.config.dataset)
@@ -54,7 +54,7 @@ def export(
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Write a run's compact network for another program, with its card: safetensors, ONNX or torch.export."""
-    view = store.find_run(run)
+    view = store.find_run(run).sound()
     file = exported(view, format, threshold)
     _say(view.id, file, file.write(out), {}, as_json)
 

@@ -75,7 +75,7 @@ def table_of(views: list[RunView]) -> Table:
             run["id"],
             f"{run['state']}{' (recorded)' if view.recorded else ''}",
             str(run["dataset"] or ""),
-            f"{run['epochs_done']}/{run['epochs']}" if run["epochs"] else "",
+            f"{run['epochs_done']}/{run['epochs']}" if run["epochs_done"] is not None else "",
             "" if error is None else f"{error:.2f} %",
             kept_text(run["kept"]) if run["kept"] else "",
             reduction_text(run),

@@ -30,6 +30,9 @@ def runs(
         print_json([view.summary() for view in views])
     elif views:
         stdout().print(table_of(views))
+        for view in views:
+            if view.problem:
+                stderr().print(f"{view.id}: {view.problem}", soft_wrap=True, markup=False)
     else:
         typer.echo(f"There is no run in {store.runs_root()} yet; python -m sbp train starts one.")
 
@@ -44,6 +47,7 @@ def show(
     view = store.find_run(run)
     if as_json:
         print_json(view.summary())
+        view.sound()
         return
     typer.echo(describe_run(view.summary()))
     typer.echo(f"  in {view.folder}")
@@ -52,6 +56,7 @@ def show(
         typer.echo(f"Last lines of log.txt:\n{view.log_tail(lines)}")
     if view.resumable:
         stderr().print(f"Resume it with: python -m sbp resume {view.id}", soft_wrap=True)
+    view.sound()  # what is told of a run that has a problem is not to be relied on: the shell hears it too
 
 
 @in_sentences
@@ -82,7 +87,7 @@ def record(
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Keep a finished run as a recording that ships with the code: the same folder with fewer snapshots."""
-    view = store.find_run(run)
+    view = store.find_run(run).sound()
     # An empty --name is a name, and refused; without one it is made of what the run's own config says, which is
     # somebody's text like any other.
     chosen = f"{view.config.network}-{view.config.preset}" if name is None else name

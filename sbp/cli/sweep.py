@@ -31,7 +31,7 @@ def sweep(
 
     A finished run has its sweep already, and this one replaces it; a recording is not written to.
     """
-    view = store.find_run(run)
+    view = store.find_run(run).sound()
     needs_noise(view)
     if view.alive:
         raise BadRequest(f"{view.id} is {view.state}; its sweep comes with its end. Wait, or stop it first.")
