@@ -20,7 +20,8 @@ if watching and runs:
     run, complaints = run_picker.choose(replay.watchable)
     frame.notices(complaints)
     live.show(run.id, play=run.recorded, tools=new_run)
-    run_details.show(run)
+    if not run.problem:
+        run_details.show(run)
 else:
     start.show("page")
     if typical := run_picker.newest(runs):

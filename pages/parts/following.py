@@ -6,15 +6,18 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from pages.parts import run_picker
 from sbp.runs import store
 from sbp.runs.store import RunView
 
 
-def follow(run_id: str, body: Callable[[RunView, bool], None], seconds: float) -> None:
+def follow(
+    run_id: str, body: Callable[[RunView, bool], None], seconds: float, says_problem: bool = False
+) -> None:
     """Shows `body(run, polling)`, every `seconds` anew while the run trains.
 
     When the run ends or is resumed, the whole page runs once, so that the polling stops or begins. A run that is gone
-    is said.
+    is said, and of one that has come to have a problem the problem alone, unless the body does that (`says_problem`).
     """
     run = _open(run_id)
     if run is None:
@@ -27,6 +30,9 @@ def follow(run_id: str, body: Callable[[RunView, bool], None], seconds: float) -
             return
         if polling != _trains(now):
             st.rerun()
+        if now.problem and not says_problem:
+            st.error(f"{run_picker.md(now.id)} cannot be read: {run_picker.md(now.problem)}", icon=":material/error:")
+            return
         body(now, polling)
 
     st.fragment(again, run_every=seconds if polling else None)()

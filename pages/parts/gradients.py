@@ -133,6 +133,6 @@ def _say_failure(run: RunView) -> None:
 
 def _open(run_id: str) -> RunView | None:
     try:
-        return store.open_run(run_id)
-    except store.UnknownRun:
+        return store.open_run(run_id).sound()  # one that has a problem is told of above
+    except (store.UnknownRun, store.BadRequest):
         return None

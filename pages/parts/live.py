@@ -15,6 +15,7 @@ import streamlit as st
 from pages.parts import replay, run_picker
 from pages.parts.following import follow
 from pages.parts.player import player
+from pages.parts.run_picker import md as _md
 from sbp.runs import launcher, store
 from sbp.runs.states import State
 from sbp.runs.store import RunView
@@ -28,11 +29,14 @@ HUNG_SECONDS = 60  # a worker writes its status several times a second; one sile
 
 def show(run_id: str, *, play: bool = False, tools: Callable[[], None] | None = None) -> None:
     """Shows the panel of a run; `tools` adds buttons of the page to its first line."""
-    follow(run_id, lambda run, polling: _panel(run, polling, play, tools), POLL_SECONDS)
+    follow(run_id, lambda run, polling: _panel(run, polling, play, tools), POLL_SECONDS, says_problem=True)
 
 
 def _panel(run: RunView, polling: bool, play: bool, tools: Callable[[], None] | None) -> None:
     _first_line(run, tools)
+    if run.problem:
+        _trouble(run)
+        return
     _standing(run)
     _trouble(run)
     if not run.config.has_noise:
@@ -55,7 +59,7 @@ def _first_line(run: RunView, tools: Callable[[], None] | None) -> None:
         run_picker.chooser(run.id, replay.watchable)
         run_picker.badge(run)
         st.space("stretch")
-        if run.state in (State.QUEUED, State.STARTING, State.RUNNING) and not run.recorded:
+        if (run.state in (State.QUEUED, State.STARTING, State.RUNNING) or run.problem) and run.alive:
             st.button(
                 "Stop", icon=":material/stop:", key="stop", on_click=_ask, args=(launcher.stop, run.id),
                 help="Halts at the next step and leaves a checkpoint to go on from.",
@@ -65,7 +69,7 @@ def _first_line(run: RunView, tools: Callable[[], None] | None) -> None:
                 "Resume", icon=":material/resume:", key="resume", type="primary", on_click=_ask,
                 args=(launcher.resume, run.id), help="Goes on from the last checkpoint.",
             )  # fmt: skip
-        if run.config.has_noise:
+        if not run.problem and run.config.has_noise:
             st.page_link("channels.py", label="Channels", icon=":material/grid_on:", query_params={"run": run.id})
         if tools:
             tools()
@@ -154,7 +158,7 @@ def origin(run: RunView) -> str:
 
 def _trouble(run: RunView) -> None:
     """What went wrong, in a sentence, with the worker's last words and one next action."""
-    if run.recorded:
+    if run.recorded and not run.problem:
         return
     if run.state is State.LOST:
         st.warning(_md(run.message), icon=":material/link_off:")
@@ -202,8 +206,3 @@ def _wait_for(run_id: str, seconds: float = 0.3) -> None:
 
 def _times(reduction: float | None) -> str:
     return f"{reduction:.1f} times fewer MACs" if reduction and np.isfinite(reduction) else "MACs unknown"
-
-
-def _md(text: str) -> str:
-    """Plain text inside Markdown: what could be taken for markup is escaped."""
-    return "".join("\\" + c if c in "\\`*_[]$<>#~:" else c for c in text)

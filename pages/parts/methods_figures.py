@@ -22,8 +22,8 @@ def bound() -> None:
     curves = {}
     for run_id, name in FIGURE_1.items():
         try:
-            found = tables(store.open_run(run_id))
-        except store.UnknownRun:
+            found = tables(store.open_run(run_id).sound())
+        except (store.UnknownRun, store.BadRequest):
             continue
         records = found.after_pretraining
         curves[name] = [

@@ -119,8 +119,8 @@ def _run_of(entry: Entry) -> store.RunView | None:
     if entry.origin != OURS or not entry.run.run:
         return None
     try:
-        return store.open_run(entry.run.run)
-    except store.UnknownRun:
+        return store.open_run(entry.run.run).sound()
+    except (store.UnknownRun, store.BadRequest):
         return None
 
 

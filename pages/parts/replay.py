@@ -26,8 +26,9 @@ def for_story(runs: list[RunView]) -> RunView | None:
 
 
 def has_film(run: RunView) -> bool:
-    """Whether a run has at least two snapshots, by the size of its file; one without noise never has."""
-    if not run.config.has_noise:
+    """Whether a run has at least two snapshots, by the size of its file; one without noise never has, nor one
+    that has a problem: nothing is drawn of what cannot be relied on."""
+    if run.problem or not run.config.has_noise:
         return False
     row = 4 * (1 + 2 * sum(layer.units for layer in run.layers))
     try:
@@ -39,14 +40,17 @@ def has_film(run: RunView) -> bool:
 def has_pictures(run: RunView) -> bool:
     """Whether there is something to draw of a run: noise that has been written, or of a method without, an epoch of
     its main phase."""
+    if run.problem:
+        return False
     if run.config.has_noise:
         return bool(len(run.snapshots()))
     return any(record.phase != "pretrain" for record in run.records())
 
 
 def watchable(run: RunView) -> bool:
-    """Whether there is something to watch: a live run always, a recording once it has pictures."""
-    return not run.recorded or has_film(run) or (not run.config.has_noise and has_pictures(run))
+    """Whether there is something to watch: a live run always, a recording once it has pictures; of one that cannot be
+    read, what is wrong with it."""
+    return not run.recorded or bool(run.problem) or has_film(run) or (not run.config.has_noise and has_pictures(run))
 
 
 def picture_layer(run: RunView) -> int:

@@ -35,15 +35,19 @@ COLOURS = {
 
 
 def badge(run: RunView) -> None:
-    """The state of a run as a badge: recorded, or where it is in its life."""
-    if run.recorded:
+    """The state of a run as a badge: recorded, or where it is in its life, or that it cannot be read."""
+    if run.problem:
+        st.badge("unreadable", icon=":material/broken_image:", color="red", help="A file of its folder is damaged.")
+    elif run.recorded:
         st.badge("recorded", icon=":material/movie:", color="violet", help="A real run that ships with the app.")
     else:
         st.badge(str(run.state), icon=ICONS[run.state], color=COLOURS[run.state], help=run.state.sentence)  # type: ignore[arg-type]
 
 
 def label(run: RunView) -> str:
-    """A run in one line of a list: what, how, which state, when."""
+    """A run in one line of a list: what, how, which state, when; of one that cannot be read, its id."""
+    if run.problem:
+        return f"{'Recorded: ' if run.recorded else ''}{run.id} · cannot be read"
     what, method = words.run_title(run.config), run.config.method
     how = f", {words.METHOD[method]}" if method not in USUAL else ""
     preset = how if run.config.preset == "custom" else f"{how}, {run.config.preset}"
@@ -72,7 +76,9 @@ def remember(run_id: str) -> None:
 
 
 def newest(runs: list[RunView]) -> RunView | None:
-    """What to show unasked: a run in progress, else the newest live one, else the most typical recording."""
+    """What to show unasked: a run in progress, else the newest live one, else the most typical recording; one that
+    cannot be read only where there is no other."""
+    runs = [run for run in runs if not run.problem] or runs
     live = [run for run in runs if not run.recorded]
     if live or not runs:
         return next((run for run in live if run.state.active), live[0] if live else None)
@@ -82,6 +88,8 @@ def newest(runs: list[RunView]) -> RunView | None:
 def atypical(run: RunView) -> tuple[bool, ...]:
     """Sorts recordings by how little they stand for the method: those of a preset, on true labels, come first, and of
     them those that every page can show, with the network's weights."""
+    if run.problem:
+        return (True,) * 5
     config = run.config
     no_preset = (config.network, config.preset) not in PRESETS
     digits, no_weights = config.dataset == "digits", run.model_path is None
@@ -103,7 +111,9 @@ def choose(suits: Suits | None = None) -> tuple[RunView | None, list[str]]:
     complaints = []
     if wanted and (chosen is None or chosen.id != wanted):
         other = next((run for run in store.list_runs() if run.id == wanted), None)
-        if other is not None and not other.config.has_noise:
+        if other is not None and other.problem:
+            complaints.append(f"{md(other.id)} cannot be read: {md(other.problem)}{instead}")
+        elif other is not None and not other.config.has_noise:
             complaints.append(f"{without_noise(other)}{instead}")
         elif st.query_params.get("run") and chosen is not None:
             complaints.append(f"The link names the run {_short(wanted)}, which is not here.{instead}")
@@ -122,6 +132,11 @@ def pick(suits: Suits) -> RunView | None:
         st.page_link("train.py", label="Its curves, on the page Train", icon=":material/model_training:",
                      query_params={"run": asked})  # fmt: skip
     return run
+
+
+def md(text: str) -> str:
+    """Plain text inside Markdown: what could be taken for markup is escaped."""
+    return "".join("\\" + c if c in "\\`*_[]$<>#~:" else c for c in text)
 
 
 def without_noise(run: RunView) -> str:

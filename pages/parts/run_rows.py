@@ -20,7 +20,7 @@ SHOWN, SHOWN_RECORDED = 12, 6  # rows before a list is folded
 
 def rows(runs: list[RunView]) -> list[str]:
     """The list; returns the ids that are ticked for comparison, at most four."""
-    ticked = [run.id for run in runs if st.session_state.get(f"tick-{run.id}")]
+    ticked = [run.id for run in runs if not run.problem and st.session_state.get(f"tick-{run.id}")]
     own = [run for run in runs if not run.recorded]
     recorded = sorted((run for run in runs if run.recorded), key=run_picker.atypical)
     shown = own if st.session_state.get("runs-all") else own[:SHOWN]
@@ -30,10 +30,11 @@ def rows(runs: list[RunView]) -> list[str]:
             tick, what, where, came_to, verbs = st.columns(SHAPE, vertical_alignment="center", gap="small")
             tick.checkbox(
                 f"Compare {run.id}", key=f"tick-{run.id}", label_visibility="collapsed",
-                disabled=len(ticked) >= MOST and run.id not in ticked, help="Tick two to four runs to compare them.",
+                disabled=bool(run.problem) or (len(ticked) >= MOST and run.id not in ticked),
+                help="It cannot be read." if run.problem else "Tick two to four runs to compare them.",
             )  # fmt: skip
             with what:
-                st.markdown(f"**{words.run_title(run.config)}**  \n:gray[{summary_of(run)}]")
+                st.markdown(f"**{_title(run)}**  \n:gray[{summary_of(run)}]")
             with where:
                 run_picker.badge(run)
             with came_to:
@@ -47,8 +48,15 @@ def rows(runs: list[RunView]) -> list[str]:
     return ticked
 
 
+def _title(run: RunView) -> str:
+    """What a run is; of one that cannot be read, where it lies."""
+    return run_picker.md(run.id) if run.problem else words.run_title(run.config)
+
+
 def summary_of(run: RunView) -> str:
     """What differs from the preset it came from, or from the defaults, and when it was made."""
+    if run.problem:
+        return "cannot be read"
     config = run.config
     preset = PRESETS.get((config.network, config.preset))
     changed = []
@@ -66,6 +74,9 @@ def summary_of(run: RunView) -> str:
 
 def _outcome(run: RunView) -> None:
     """Progress while it is active, the figures when it has ended, the sentence when something went wrong."""
+    if run.problem:
+        st.markdown(f":gray[{run_picker.md(_short(run.problem, 400))}]")
+        return
     if run.state.active and not run.recorded:
         progress = run.progress or {}
         step, steps = progress.get("step", 0), progress.get("steps", 0)
@@ -101,21 +112,22 @@ def _verbs(run: RunView) -> None:
     with st.container(horizontal=True, gap="xsmall", horizontal_alignment="right", vertical_alignment="center"):
         link = {"run": run.id}
         st.page_link("train.py", label="Open", icon=":material/model_training:", query_params=link)
-        if run.config.has_noise:
+        if not run.problem and run.config.has_noise:
             st.page_link("channels.py", label="Channels", icon=":material/grid_on:", query_params=link)
         with st.popover("", icon=":material/more_vert:", help="Stop, resume, export, delete", key=f"more-{run.id}"):
             st.caption(run.id)
-            downloads(run)
+            if not run.problem:
+                downloads(run)
             if run.recorded:
                 st.caption("It ships with the app, so it cannot be deleted.")
                 return
-            if run.state in (State.QUEUED, State.STARTING, State.RUNNING):
+            if run.state in (State.QUEUED, State.STARTING, State.RUNNING) or (run.problem and run.alive):
                 _verb("Stop", ":material/stop:", launcher.stop, run)
             if run.resumable:
                 _verb("Resume", ":material/resume:", launcher.resume, run)
-            if st.button("Delete", icon=":material/delete:", key=f"delete-{run.id}", disabled=run.state.active,
-                         help="Stop it first." if run.state.active else "Asks once more."):  # fmt: skip
-                _confirm(run.id, words.run_title(run.config))
+            if st.button("Delete", icon=":material/delete:", key=f"delete-{run.id}", disabled=run.alive,
+                         help="Stop it first." if run.alive else "Asks once more."):  # fmt: skip
+                _confirm(run.id, _title(run))
 
 
 def _verb(name: str, icon: str, verb: object, run: RunView) -> None:

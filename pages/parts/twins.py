@@ -61,6 +61,7 @@ def show() -> None:
 
 def pairs_of(runs: list[RunView]) -> list[Pair]:
     """The recorded twins, and the newest two of one's own that raced; a pair without an ended epoch is none."""
+    runs = [run for run in runs if not run.problem]
     by_id = {run.id: run for run in runs}
     found = []
     for key, (title, names) in RECORDED.items():
