@@ -40,7 +40,7 @@ ROOMS = (
     Room("moments", "sbp.distributions.moments"),
     Room("noise", "sbp.distributions.*", "moments", torch=True),
     Room("layer", "sbp.layer sbp.gates", "noise moments", torch=True),
-    Room("layout", "sbp.noise.layout", torch=True),
+    Room("layout", "sbp.spec.layout", torch=True),
     Room("any-network", "sbp.noise.*", "layout noise moments", torch=True),
     Room("any-compact", "sbp.compaction.*", "any-network layout", torch=True),
     Room("networks", "sbp.networks.*", "layer facts", torch=True),

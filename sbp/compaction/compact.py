@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from sbp.noise.install import noise_of, uninstall
-from sbp.noise.layout import Layout, close_units
+from sbp.spec.layout import Layout, close_units
 from sbp.noise.removal import remove_units
 from sbp.noise.unit_mask import Masks, UnitMask
 

@@ -3,7 +3,7 @@
 from sbp.noise.attach import attach, attach_mask, detach, find_layout
 from sbp.noise.install import has_noise, noise_of
 from sbp.noise.joint_noise import JointNoise
-from sbp.noise.layout import Group, Layout, Refusal
+from sbp.spec.layout import Group, Layout, Refusal
 from sbp.noise.objective import elbo_loss, parameter_groups
 from sbp.noise.unit_mask import UnitMask
 

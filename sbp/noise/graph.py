@@ -20,7 +20,7 @@ from torch_pruning import ops
 from torch_pruning._helpers import _HybridIndex
 
 from sbp.noise.inputs import Arguments, first_tensor, float_outputs
-from sbp.noise.layout import NONE, Group, Layout
+from sbp.spec.layout import NONE, Group, Layout
 
 Convolution = nn.modules.conv._ConvNd
 # The layers that make units, and read them.

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from sbp.noise.graph import Convolution
 from sbp.noise.inputs import first_tensor
-from sbp.noise.layout import NONE, Owners, runs
+from sbp.spec.layout import NONE, Owners, runs
 from sbp.noise.unit_mask import UnitMask
 
 # How a stretch of a layer's inputs takes its factors from one group: as they are; each several times in a row (a

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from sbp.distributions import TruncatedLogNormal
 from sbp.distributions.fast import kl_of_units, theta_alone, theta_and_kl
 from sbp.distributions.truncated_log_normal import sample_log_theta
-from sbp.noise.layout import Layout
+from sbp.spec.layout import Layout
 from sbp.noise.unit_mask import UNDECIDED, UnitMask
 
 # mu may leave [a, b] by this much and log sigma may move in this range: where every formula is tested, and wide

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from sbp.noise.graph import WEIGHTS, Convolution, is_depthwise
 from sbp.noise.input_scale import like_parameters, scale_input
-from sbp.noise.layout import Layout, entry_factors, kept_entries
+from sbp.spec.layout import Layout, entry_factors, kept_entries
 from sbp.noise.selected_linear import SelectedLinear, replace_module
 
 
@@ -20,7 +20,7 @@ def present_units(layout: Layout, keep: np.ndarray) -> np.ndarray:
         torch's convolutions cannot have 0 channels, so the first unit of an emptied group stays, with weights of 0 in
         whatever reads it: it carries nothing. Of features it is the first of the channel that stays.
 
-        >>> from sbp.noise.layout import Group
+        >>> from sbp.spec.layout import Group
         >>> layout = Layout((Group("a", "neuron", 2, (2,)), Group("b", "neuron", 2, (2,))), {}, {})
         >>> present_units(layout, np.array([False, False, False, True])).tolist()
         [True, False, False, True]

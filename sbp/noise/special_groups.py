@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from sbp.noise.inputs import Arguments, converted, first_tensor, float_outputs
-from sbp.noise.layout import NONE, Group, Layout, Owners
+from sbp.spec.layout import NONE, Group, Layout, Owners
 
 PIXELS = "input"
 FEATURES = "features"

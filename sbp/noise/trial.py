@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from sbp.noise.graph import Convolution, Found, is_depthwise
 from sbp.noise.inputs import Arguments, converted, first_tensor, float_outputs
 from sbp.noise.install import install
-from sbp.noise.layout import Layout, Refusal, close_units
+from sbp.spec.layout import Layout, Refusal, close_units
 from sbp.noise.removal import remove_units
 from sbp.noise.unit_mask import UnitMask
 

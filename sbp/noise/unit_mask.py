@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sbp.noise.layout import Group, Layout, Refusal
+from sbp.spec.layout import Group, Layout, Refusal
 from sbp.noise.state import ForwardState
 
 MODES = ("auto", "mean", "sample", "off")
