@@ -20,10 +20,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from scipy.stats import spearmanr
-from torch import Tensor
+from torch import Tensor, nn
 
 from sbp.images import by
-from sbp.networks.lenet import NoisyNetwork
+from sbp.networks.describe import described
+from sbp.noise.install import joint_noise_of
 
 IMAGE = (1, 28, 28)
 # Points of the integral: against 128, no mean on a trained LeNet-500-300 moved by 0.5 % of the largest (n = 40).
@@ -46,7 +47,7 @@ class Attributions:
     units: dict[str, np.ndarray]
 
 
-def attribute(network: NoisyNetwork, images: Tensor, labels: Tensor, steps: int = STEPS) -> Attributions:
+def attribute(network: nn.Module, images: Tensor, labels: Tensor, steps: int = STEPS) -> Attributions:
     """Attributions of images [n, 1, 28, 28] to the logits of their labels [n]; the network is left as it was.
 
     Raises ValueError when there are no images, or not as many labels, or the network reads images of another shape.
@@ -61,13 +62,15 @@ def attribute(network: NoisyNetwork, images: Tensor, labels: Tensor, steps: int 
 
     if not len(images) or len(images) != len(labels):
         raise ValueError(f"Expected as many labels as images, at least one; got {len(images)} and {len(labels)}.")
-    if network.image != IMAGE:
+    description = described(network)
+    if description.image != IMAGE:
         raise ValueError(
-            f"Attributions are of images of {by(IMAGE)}, whose pixels are units; {network.spec_name} reads "
-            f"{by(network.image)}."
+            f"Attributions are of images of {by(IMAGE)}, whose pixels are units; {description.name} reads "
+            f"{by(description.image)}."
         )
     full = whole(network)
-    layers = [layer for layer in full.layers if layer.kind != "pixel"]
+    layers = [layer for layer in description.groups if layer.kind != "pixel"]
+    readers = {layer.name: _reader(full, layer.name) for layer in layers}
     pixels = {name: np.zeros(784) for name in ("saliency", "integrated_gradients", "occlusion")}
     units = {layer.name: np.zeros(layer.units) for layer in layers}
     for start in range(0, len(images), BATCH):
@@ -81,8 +84,8 @@ def attribute(network: NoisyNetwork, images: Tensor, labels: Tensor, steps: int 
             pixels["occlusion"] += _total(Occlusion(full).attribute(part, window, target=target))
         for layer in layers:
             # It adds up the changes of the layer from step to step: Gauss-Legendre would leave out both ends.
-            conductance = LayerConductance(full, full.noise[layer.name]).attribute(
-                part, target=target, n_steps=steps, method="riemann_trapezoid"
+            conductance = LayerConductance(full, readers[layer.name]).attribute(
+                part, target=target, n_steps=steps, method="riemann_trapezoid", attribute_to_layer_input=True
             )
             by_unit = conductance.reshape(len(part), layer.units, -1).sum(dim=2)
             units[layer.name] += _total(by_unit)
@@ -90,12 +93,22 @@ def attribute(network: NoisyNetwork, images: Tensor, labels: Tensor, steps: int 
     return Attributions(n, {k: v / n for k, v in pixels.items()}, {k: v / n for k, v in units.items()})
 
 
-def whole(network: NoisyNetwork) -> NoisyNetwork:
+def whole(network: nn.Module) -> nn.Module:
     """A copy in eval mode that keeps every unit: theta = E[theta], nothing removed."""
     full = copy.deepcopy(network).eval().requires_grad_(False)
-    for layer in full.noise_layers():
-        layer.fixed_keep = torch.ones(layer.units, dtype=torch.bool, device=layer.loc.device)
+    noise = joint_noise_of(full)
+    noise.set_masks({name: torch.ones_like(keep) for name, keep in noise.keep.items()})
     return full
+
+
+def _reader(network: nn.Module, group: str) -> nn.Module:
+    """The first layer that reads a group: what comes in is the group's units, times theta."""
+    layout = joint_noise_of(network).layout
+    at = layout.slices()[group]
+    for name, owners in layout.reads.items():
+        if any(bool(((of >= at.start) & (of < at.stop)).any()) for of in owners):
+            return network.get_submodule(name)
+    raise ValueError(f"No layer reads {group}.")
 
 
 def balanced(labels: np.ndarray, per_class: int) -> np.ndarray:

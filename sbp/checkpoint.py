@@ -9,8 +9,14 @@ from typing import Any
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from sbp.networks.tensors import file_tensors
 from sbp.ranks import Ranks
 from sbp.stepper import Stepper
+
+OTHER = (
+    "This run's checkpoint was written by an earlier version of sbp, which this one cannot go on from; "
+    "start the same run again. Its records and its last good network are kept."
+)
 
 
 class OtherVersion(ValueError):
@@ -35,13 +41,18 @@ def told(checkpoint: Checkpoint | None, ranks: Ranks) -> Checkpoint | None:
 
 
 def weights_of(network: nn.Module) -> dict[str, Tensor]:
-    """A copy of a network's parameters on the CPU."""
-    return {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
+    """A copy of what a file holds of a network, on the CPU."""
+    return {name: tensor.detach().cpu().clone() for name, tensor in file_tensors(network).items()}
+
+
+def full_state(network: nn.Module) -> dict[str, Tensor]:
+    """A network's own parameters and buffers by name, its noise's among them; not copies."""
+    return dict(network.state_dict())
 
 
 def pack(stepper: Stepper) -> dict[str, Tensor]:
     """Copies of the weights, of what the optimiser remembers of them, of their averages and of the sum of the NLL."""
-    tensors = {f"network.{name}": tensor for name, tensor in weights_of(stepper.network).items()}
+    tensors = {f"network.{name}": t.detach().cpu().clone() for name, t in full_state(stepper.network).items()}
     for index, values in stepper.optimiser.memory().items():
         for name, value in values.items():
             tensors[f"optimiser.{index}.{name}"] = value.detach().cpu().clone()
@@ -52,7 +63,16 @@ def pack(stepper: Stepper) -> dict[str, Tensor]:
 def load_weights(tensors: dict[str, Tensor], network: nn.Module) -> None:
     """Puts back the weights and buffers that `pack` copied."""
     prefix = "network."
-    network.load_state_dict({name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)})
+    given = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+    missing, unknown = [], [name for name in given if name not in network.state_dict()]
+    if not unknown:
+        try:
+            missing, unknown = network.load_state_dict(given, strict=False)
+        except RuntimeError:  # of another shape
+            unknown = list(given)
+    # Which inputs a layer selects follows from which units were cut.
+    if unknown or any(not name.endswith(".index") for name in missing):
+        raise OtherVersion(OTHER)
 
 
 def unpack(tensors: dict[str, Tensor], stepper: Stepper) -> None:
@@ -62,10 +82,7 @@ def unpack(tensors: dict[str, Tensor], stepper: Stepper) -> None:
     of_each = ("exp_avg", "momentum_buffer")
     held = {int(n.split(".")[1]): t.shape for n, t in tensors.items() if n.endswith(of_each)}
     if any(index >= len(moved) or moved[index] != shape for index, shape in held.items()):
-        raise OtherVersion(
-            "This run's checkpoint was written by an earlier version of sbp, which this one cannot go on from; "
-            "start the same run anew. Its records and its last good network are kept."
-        )
+        raise OtherVersion(OTHER)
     memory: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         if name.startswith("optimiser."):

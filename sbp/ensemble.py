@@ -7,61 +7,53 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from sbp.networks.lenet import NoisyNetwork
-from sbp.pruning.compact import Folded, masks_of
+from sbp.compaction.compact import kept_units
+from sbp.compaction.folded import Folded
+from sbp.noise.install import install, joint_noise_of
+from sbp.noise.removal import present_units
+from sbp.noise.unit_mask import UnitMask
 
 SAMPLES = (1, 2, 5, 10, 20)
 # Objects at once: small enough for the maps of a convolution to stay in a processor's cache.
 BATCH = 250
 
 
-class _Scaled(nn.Module):
-    """What stands in a compact network where the noise stood, and then a factor a unit."""
-
-    def __init__(self, place: nn.Module) -> None:
-        super().__init__()
-        self.place = place
-        self.factor: Tensor | None = None
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.place(x)
-        return x if self.factor is None else x * self.factor.view(1, -1, *[1] * (x.dim() - 2))
-
-
 class Sampler:
-    """Draws copies of a network: one theta of every kept unit, the same for all objects; removed units stay at 0.
+    """Draws copies of a network: one theta of every kept unit, the same for all examples; removed units stay at 0.
 
     The copies are compact: E[theta] is in the weights already, so a drawn theta enters as theta / E[theta].
     network: with its noise on; unchanged. `mean` is the network with no draw in it.
     """
 
-    def __init__(self, network: NoisyNetwork, seed: int = 0) -> None:
-        masks, folded = masks_of(network), Folded(network)
+    def __init__(self, network: nn.Module, seed: int = 0) -> None:
+        self.noise = joint_noise_of(network)
+        keep = kept_units(self.noise)
+        present = present_units(self.noise.layout, keep)
+        masks, folded = self.noise.layout.split(keep), Folded(network)
         self.mean, self.copy = folded.cut(masks), folded.cut(masks)
-        self.layers = dict(zip([info.name for info in network.layers], network.noise_layers(), strict=True))
-        device = network.output.weight.device
-        self.kept = {name: torch.from_numpy(mask.nonzero()[0]).to(device) for name, mask in masks.items()}
-        for name in self.layers:
-            self.copy.noise[name] = _Scaled(self.copy.noise[name])
+        self.mask = install(self.copy, UnitMask(self.noise.layout.reduced(present)))
+        device = self.noise.loc.device
+        self.present = torch.from_numpy(present.nonzero()[0]).to(device)
         self.generator = torch.Generator(device).manual_seed(seed)
 
-    @torch.no_grad()
-    def draw(self) -> NoisyNetwork:
-        """The next copy; it is the same object each time, holding another theta."""
-        for name, layer in self.layers.items():
-            theta = layer.draw(1, self.generator)[0] / layer.distribution().mean
-            self.copy.noise[name].factor = theta[self.kept[name]]
-        return self.copy
+    @contextmanager
+    def drawn(self) -> Iterator[nn.Module]:
+        """The next copy, for as long as the context lasts."""
+        with torch.no_grad():
+            theta = self.noise.draw(1, self.generator)[0] / self.noise.distribution().mean
+        with self.mask.using(theta=theta[None, self.present]):
+            yield self.copy
 
 
 def ensemble(
-    network: NoisyNetwork, images: Tensor, labels: Tensor, samples: Sequence[int] = SAMPLES, seed: int = 0
+    network: nn.Module, images: Tensor, labels: Tensor, samples: Sequence[int] = SAMPLES, seed: int = 0
 ) -> dict[str, Any]:
     """Error, NLL and seconds of K copies averaged in probability, for each K, and of the mean network.
 
@@ -77,7 +69,8 @@ def ensemble(
     sampler = Sampler(network, seed)
     # What libraries set up at a first call is not timed. The draw is of another sampler, so that these stay the same.
     log_probabilities(sampler.mean, images[:BATCH])
-    log_probabilities(Sampler(network, seed).draw(), images[:BATCH])
+    with Sampler(network, seed).drawn() as first:
+        log_probabilities(first, images[:BATCH])
     start = _now(images)
     log_p = log_probabilities(sampler.mean, images)
     seconds = _now(images) - start
@@ -85,7 +78,8 @@ def ensemble(
     entries, log_sum, seconds = [], torch.full_like(log_p, -torch.inf), 0.0
     for k in range(1, max(samples) + 1):
         start = _now(images)
-        log_sum = torch.logaddexp(log_sum, log_probabilities(sampler.draw(), images))
+        with sampler.drawn() as sampled:
+            log_sum = torch.logaddexp(log_sum, log_probabilities(sampled, images))
         seconds += _now(images) - start
         if k in samples:
             entries.append({"samples": k, **_error_and_nll(log_sum - math.log(k), labels), "seconds": seconds})
@@ -93,12 +87,12 @@ def ensemble(
 
 
 @torch.inference_mode()
-def log_probabilities(network: NoisyNetwork, images: Tensor) -> Tensor:
+def log_probabilities(network: nn.Module, images: Tensor) -> Tensor:
     """log p(y | x), float64 [n, 10], of a network in eval mode."""
     return torch.cat([network(part).double().log_softmax(1) for part in images.split(BATCH)])
 
 
-def error_and_nll(network: NoisyNetwork, images: Tensor, labels: Tensor) -> dict[str, float]:
+def error_and_nll(network: nn.Module, images: Tensor, labels: Tensor) -> dict[str, float]:
     """error_percent, 100 x the share of objects that a network in eval mode gets wrong, and nll, their mean in nats."""
     return _error_and_nll(log_probabilities(network, images), labels)
 

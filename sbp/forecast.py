@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 
-from sbp.layer import SBPLayer
+from sbp.noise.joint_noise import JointNoise
 
 
 @dataclass
@@ -20,11 +19,11 @@ class FirstPrune:
     first_log_snr: float = 0.0
     happened: bool = False
 
-    def steps_left(self, step: int, layers: Sequence[SBPLayer], noise_lr: float) -> float | None:
-        """Steps until some unit's SNR is below its layer's threshold; 0 once it has been, None while it only rises."""
+    def steps_left(self, step: int, noise: JointNoise, noise_lr: float) -> float | None:
+        """Steps until some unit's SNR is below the threshold; 0 once it has been, None while it only rises."""
         if self.happened:
             return 0.0
-        lowest = min(float(torch.log(layer.snr().min() / layer.threshold)) for layer in layers)
+        lowest = float(torch.log(noise.snr_units().min() / noise.threshold))
         if lowest < 0:
             self.happened = True
             return 0.0

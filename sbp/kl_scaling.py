@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sbp.networks.specs import SPECS
 from sbp.spec import NOISE_METHODS, RunConfig, SBPaConfig
+from sbp.spec.networks import SPECS
 
 # The methods whose objective has a KL divergence at all.
 KL_METHODS = (*NOISE_METHODS, "sbp-weights", "sparse-vd")

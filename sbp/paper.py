@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sbp.networks.specs import SPECS, widths_of
+from sbp.spec.networks import SPECS, widths_of
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sbp.networks.specs import SPECS
+from sbp.spec.networks import SPECS
 
 
 @dataclass(frozen=True)

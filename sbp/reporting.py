@@ -11,12 +11,13 @@ import torch
 
 from sbp.data import Split
 from sbp.kl_scaling import kl_weights
-from sbp.networks.specs import SPECS, LayerInfo
 from sbp.spec import RunConfig
+from sbp.spec.layout import Group
+from sbp.spec.networks import SPECS
 
 
 def meta_of(
-    config: RunConfig, split: Split, device: str, hardware: str, layers: Sequence[LayerInfo], source: str
+    config: RunConfig, split: Split, device: str, hardware: str, layers: Sequence[Group], source: str
 ) -> dict[str, Any]:
     """What a reader of a run must know beside its config: layers, sizes, hardware, versions; source: of the data."""
     return {

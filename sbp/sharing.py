@@ -18,6 +18,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from sbp.networks.batch_norms import batch_norms
 from sbp.ranks import RankError, Ranks
 from sbp.schedule import seed_of
 
@@ -44,9 +45,10 @@ def average_(tensors: Sequence[Tensor], ranks: Ranks) -> None:
     torch._foreach_copy_(list(tensors), [part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)])
 
 
-def moments_of(norm: nn.Module) -> list[Tensor]:
-    """The running means and variances that a step in training mode moves."""
-    return [buffer for buffer in norm.buffers() if buffer.is_floating_point()] if norm.training else []
+def moments_of(network: nn.Module) -> list[Tensor]:
+    """The running means and variances of batch normalisations that a step moves."""
+    moved = [norm for norm in batch_norms(network) if norm.training]
+    return [buffer for norm in moved for buffer in norm.buffers() if buffer.is_floating_point()]
 
 
 @torch.no_grad()

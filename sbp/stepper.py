@@ -9,13 +9,13 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from sbp.augmentation import augmented
 from sbp.data import Split
 from sbp.methods.base import Group, Method
-from sbp.networks.lenet import NoisyNetwork
+from sbp.networks.batch_norms import batch_norms
 from sbp.optimiser import Optimiser
 from sbp.ranks import ONE_RANK, Ranks
 from sbp.sharing import average_, moments_of, part_of
@@ -55,7 +55,7 @@ class Stepper:
 
     def __init__(
         self,
-        network: NoisyNetwork,
+        network: nn.Module,
         method: Method,
         split: Split,
         config: RunConfig,
@@ -114,7 +114,8 @@ class Stepper:
         self.at.fill_(at)
         self.network.train()
         if self.config.optimisation.hold_norm and self.phase != "pretrain":
-            self.network.norm.eval()
+            for norm in batch_norms(self.network):
+                norm.eval()
 
     @torch.no_grad()
     def exchange(self) -> None:
@@ -158,7 +159,7 @@ class Stepper:
         nll = nll.detach()
         if self.ranks.world > 1:
             gradients = [parameter.grad for parameter in self.optimiser.parameters if parameter.grad is not None]
-            average_([*gradients, *moments_of(self.network.norm), nll], self.ranks)
+            average_([*gradients, *moments_of(self.network), nll], self.ranks)
         self.optimiser.step()
         if noisy:
             (self.method.settle if self.phase == "sbp" else self.method.hold)(self.network)
@@ -172,8 +173,6 @@ class Stepper:
     def _capture(self) -> None:
         """Records `_step` into a CUDA graph and leaves every number as it was before."""
         held = {**dict(self.network.named_parameters()), **dict(self.network.named_buffers())}
-        # The units' parameters are the optimiser's alone.
-        held |= {str(id(parameter)): parameter for parameter in self.optimiser.parameters}
         held |= {f"average {index}": value for index, value in enumerate(self.average)}
         held |= {"nll_sum": self.nll_sum, "at": self.at}
         before = {name: tensor.detach().clone() for name, tensor in held.items()}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sbp.checkpoint import Checkpoint, load_weights, weights_of
 from sbp.clock import Clock, Pace
@@ -17,8 +17,7 @@ from sbp.divergence import Diverged
 from sbp.evaluation import error_percent, recalibrate, snapshot_of
 from sbp.forecast import FirstPrune
 from sbp.methods.registry import method_for
-from sbp.networks.lenet import NoisyNetwork
-from sbp.networks.specs import SPECS
+from sbp.noise.install import joint_noise_of
 from sbp.ranks import ONE_RANK, Ranks
 from sbp.records import PHASES, Progress, Record, Snapshot
 from sbp.reporting import meta_of, result_of
@@ -26,6 +25,7 @@ from sbp.schedule import Timetable, kl_strength, order_of
 from sbp.sharing import check_equal, draws_of, generator_of, resume_draws
 from sbp.shrinking import Shrinking
 from sbp.spec import RunConfig
+from sbp.spec.networks import SPECS
 from sbp.stepper import Stepper, alone
 
 Event = Progress | Record | Snapshot
@@ -66,14 +66,14 @@ class Training:
         method = method_for(config)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            self.network = method.build().to(self.device)
+            network = method.build().to(self.device)
         self.generator = generator_of(self.device, config.seed, ranks)
         self.n_train = self.split.n_train
         self.batch = min(config.optimisation.batch_size, self.n_train)
         # What is left over after the last full batch waits for the next epoch's order.
         self.steps_an_epoch = self.n_train // self.batch
         self.times = Timetable(config.schedule, self.steps_an_epoch)
-        self.stepper = Stepper(self.network, method, self.split, config, self.generator, self.batch, ranks)
+        self.stepper = Stepper(network, method, self.split, config, self.generator, self.batch, ranks)
         self.shrinking = Shrinking(self.stepper)
         self.shrinking.start(self.times.phase_at(0))
         self.step = self.epoch_steps = 0
@@ -101,6 +101,11 @@ class Training:
             yield self._finish_epoch()
             if self.snapshot_due:
                 yield self._snapshot()
+
+    @property
+    def network(self) -> nn.Module:
+        """The network as it is trained: a smaller one once units have been cut out."""
+        return self.stepper.network
 
     @property
     def steps(self) -> int:
@@ -174,8 +179,8 @@ class Training:
         pace = seconds / self.step
         first_prune = None
         if self.config.has_noise and self.phase == "sbp":
-            layers = self.shrinking.whole()[0].noise_layers()
-            first_prune = self.forecast.steps_left(self.step, layers, self.config.optimisation.noise_lr)
+            noise = joint_noise_of(self.shrinking.whole()[0])
+            first_prune = self.forecast.steps_left(self.step, noise, self.config.optimisation.noise_lr)
         phase = PHASES.index(self.phase)
         return Progress(
             phase=self.phase,
@@ -236,11 +241,11 @@ class Training:
         """The plain network after the last epoch that ended with finite numbers, on the CPU."""
         return self._good
 
-    def trained(self) -> NoisyNetwork:
+    def trained(self) -> nn.Module:
         """The network as it stands, in eval mode, as `registry.build_for(config)` would have built it."""
         return self._plain().eval()
 
-    def _plain(self) -> NoisyNetwork:
+    def _plain(self) -> nn.Module:
         network, method = self.shrinking.whole()
         return method.plain(network)
 

@@ -9,7 +9,7 @@ from typing import Any
 from sbp.experiments.plans import Plan, PlannedRow
 from sbp.experiments.results import Row, RunResult, Table
 from sbp.kl_scaling import kl_weights
-from sbp.networks.specs import SPECS, widths_of
+from sbp.spec.networks import SPECS, widths_of
 from sbp.paper import dataset_of
 from sbp.spec import RunConfig
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from sbp.distributions import moments
-from sbp.networks.specs import SPECS, LayerInfo
+from sbp.spec.layout import Group
+from sbp.spec.networks import SPECS
 from sbp.records import Progress, Record, Snapshot
 from sbp.runs import store
 from sbp.runs.states import State
@@ -70,7 +71,7 @@ def write_run(
     return store.open_run(folder.id, root)
 
 
-def trajectory(layers: tuple[LayerInfo, ...], asked: RunConfig) -> Any:
+def trajectory(layers: tuple[Group, ...], asked: RunConfig) -> Any:
     """A function of the epoch that gives (loc, log_scale) of every unit by layer."""
     random = np.random.default_rng(asked.seed + 1)
     fates = {}
@@ -104,7 +105,7 @@ def trajectory(layers: tuple[LayerInfo, ...], asked: RunConfig) -> Any:
 
 def record(
     asked: RunConfig,
-    layers: tuple[LayerInfo, ...],
+    layers: tuple[Group, ...],
     epoch: int,
     loc: dict[str, np.ndarray],
     log_scale: dict[str, np.ndarray],

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sbp.networks.specs import SPECS
+from sbp.spec.networks import SPECS
 from sbp.pruning.cost import network_cost
 from sbp.pruning.masks import keep_masks, kept_counts
 from sbp.viz.tables import tables

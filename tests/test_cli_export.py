@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from sbp.cli import app
 from sbp.networks.load import load_compact
-from sbp.networks.specs import SPECS
+from sbp.spec.networks import SPECS
 from sbp.pruning.compact import compact
 from tests.made_up import write_run
 from tests.pruning.networks import WIDTHS, images_for, random_network

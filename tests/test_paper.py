@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sbp.networks.specs import SPECS
+from sbp.spec.networks import SPECS
 from sbp.paper import TABLE_1, TABLE_2, rows_of
 
 

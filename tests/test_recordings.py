@@ -9,7 +9,7 @@ import torch
 
 from sbp.data import load, prepare
 from sbp.networks.load import network_of
-from sbp.networks.specs import SPECS
+from sbp.spec.networks import SPECS
 from sbp.pruning.compact import compact, masked, masks_of
 from sbp.runs import store
 from sbp.runs.store import RunView

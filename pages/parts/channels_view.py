@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from pages.parts import state
-from sbp.networks.specs import LayerInfo
+from sbp.spec.layout import Group
 from sbp.pruning import by_hand
 from sbp.viz import words
 from sbp.viz.heatmap import ORDER_TITLES
@@ -26,7 +26,7 @@ class View:
     shown: the unit that the panels below are about, the marked one or, unasked, the longest-lived.
     """
 
-    layer: LayerInfo
+    layer: Group
     index: int
     order: str
     epoch: int | None

@@ -12,7 +12,7 @@ import streamlit as st
 
 from pages.parts.figures import figure
 from pages.parts.theme import is_dark
-from sbp.networks.specs import LayerInfo
+from sbp.spec.layout import Group
 from sbp.runs import launcher, store
 from sbp.runs.attributions import lock_path, log_path
 from sbp.runs.files import is_locked
@@ -91,7 +91,7 @@ def _figures(run: RunView, found: dict[str, object]) -> None:
     _units(run, found, layers, dark)
 
 
-def _units(run: RunView, found: dict[str, object], layers: dict[str, LayerInfo], dark: bool) -> None:
+def _units(run: RunView, found: dict[str, object], layers: dict[str, Group], dark: bool) -> None:
     st.markdown("**Conductance of each unit against its SNR**")
     shown = [layers[name] for name in found["units"]]  # type: ignore[attr-defined]
     for layer, column in zip(shown, st.columns(len(shown), gap="medium"), strict=True):

@@ -8,7 +8,7 @@ from pages.parts import frame, pixels_view, replay, run_picker
 from pages.parts.following import follow
 from pages.parts.pixels import pixels
 from sbp.images import by
-from sbp.networks.specs import SPECS
+from sbp.spec.networks import SPECS
 from sbp.runs import store
 from sbp.runs.store import RunView
 from sbp.viz import pixel_film, words

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.parts import run_form, run_picker
 from sbp.data import default_dataset
-from sbp.networks.specs import SPECS
+from sbp.spec.networks import SPECS
 from sbp.presets import PRESETS, Preset
 from sbp.runs import launcher
 from sbp.spec import DATASETS, ConfigError, RunConfig, fits

@@ -13,7 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts.assets import bundle, read
-from sbp.networks.specs import LayerInfo
+from sbp.spec.layout import Group
 from sbp.viz import palette, words
 from sbp.viz import sweep as sweeps
 from sbp.viz import threshold as figures
@@ -33,7 +33,7 @@ def board(t: float, packed: dict[str, Any], on_rest: Callable[[], None]) -> None
 
 
 def pack(
-    stops: pd.DataFrame, layers: Sequence[LayerInfo], dense: tuple[int, int], prior_snr: float, objects: str, n: int
+    stops: pd.DataFrame, layers: Sequence[Group], dense: tuple[int, int], prior_snr: float, objects: str, n: int
 ) -> dict[str, Any]:
     """Everything the browser needs of these stops; dense: MACs and params of the dense network; n: objects scored."""
     macs, params = dense
@@ -68,7 +68,7 @@ def pack(
     }  # fmt: skip
 
 
-def _readout(stop: Any, layers: Sequence[LayerInfo], macs: int, params: int, n: int) -> list[dict[str, Any]]:
+def _readout(stop: Any, layers: Sequence[Group], macs: int, params: int, n: int) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = [
         {"name": words.layer_title(layer), "value": words.count_of(kept, layer), "percent": 100 * kept / layer.units}
         for layer, kept in zip(layers, stop.kept, strict=True)

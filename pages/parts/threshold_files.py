@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.parts.figures import figure
 from pages.parts.theme import is_dark
-from sbp.networks.specs import SPECS
+from sbp.spec.networks import SPECS
 from sbp.runs.store import RunView
 from sbp.viz import sweep as sweeps
 from sbp.viz import threshold as figures

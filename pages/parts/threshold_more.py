@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.parts.figures import figure
 from pages.parts.theme import is_dark
-from sbp.networks.specs import SPECS, scale_of
+from sbp.spec.networks import SPECS, scale_of
 from sbp.paper import N_TEST, dataset_of, rows_of, table_of
 from sbp.runs.store import RunView
 from sbp.viz import ensemble, snr_counts, words

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts import measure
-from sbp.networks.specs import scale_of
+from sbp.spec.networks import scale_of
 from sbp.paper import rows_of
 from sbp.pruning.cost import Cost, network_cost
 from sbp.runs import store

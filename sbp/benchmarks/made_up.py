@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from sbp.networks.specs import SPECS, LayerInfo
 from sbp.records import Progress, Record, Snapshot
 from sbp.runs import store
 from sbp.runs.states import State
 from sbp.spec import RunConfig
+from sbp.spec.layout import Group
+from sbp.spec.networks import SPECS
 
 VGG_EPOCHS = 300
 STEPS = 100  # an epoch
@@ -34,7 +35,7 @@ class MadeUp:
     def __init__(self, root: Path, config: RunConfig) -> None:
         self.config, self.epoch = config, -1
         self.folder = store.create(config, root)
-        self.layers: tuple[LayerInfo, ...] = SPECS[config.network.name].layers(config.network.widths)
+        self.layers: tuple[Group, ...] = SPECS[config.network.name].layers(config.network.widths)
         self.folder.write_meta({
             "network": config.network.name, "device": "cpu", "hardware": "none: made up to be timed", "n_train": 50_000,
             "created": 1.7e9, "data_source": "none: these numbers are made up",

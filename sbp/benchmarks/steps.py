@@ -16,11 +16,11 @@ from sbp.benchmarks.timing import Line, Report, in_turns, line, report
 from sbp.data import Split
 from sbp.devices import describe
 from sbp.methods.registry import method_for
-from sbp.networks.specs import SPECS
 from sbp.presets import preset_config
 from sbp.records import Record
 from sbp.schedule import Timetable
 from sbp.spec import RunConfig
+from sbp.spec.networks import SPECS
 from sbp.stepper import Stepper
 from sbp.training import Training
 

@@ -11,7 +11,6 @@ import typer
 from sbp.cli.errors import in_sentences, needs_noise
 from sbp.cli.options import JSON, RUN
 from sbp.cli.output import print_json, stderr
-from sbp.distributions import moments
 from sbp.pruning.masks import close_masks, keep_masks
 from sbp.runs import store
 from sbp.runs.attributions import lock_path, weights_digest, write_attribution
@@ -65,7 +64,9 @@ def _compute(view: store.RunView, per_class: int) -> dict[str, Any]:
     from sbp import data, devices
     from sbp.attribution import attribute as attributions
     from sbp.attribution import balanced
-    from sbp.networks.load import LoadError, network_of
+    from sbp.compaction.load import LoadError, network_of
+    from sbp.networks.describe import described
+    from sbp.noise.install import joint_noise_of
 
     digest = weights_digest(view)
     try:
@@ -81,15 +82,9 @@ def _compute(view: store.RunView, per_class: int) -> dict[str, Any]:
     except ValueError as error:
         raise store.BadRequest(f"{view.id}: {error}") from None
     seconds = time.monotonic() - start
-    state, ends = network.state_dict(), (view.config.noise.log_low, view.config.noise.log_high)
-    snr = {
-        layer.name: moments.snr(
-            state[f"noise.{layer.name}.loc"].numpy(), state[f"noise.{layer.name}.log_scale"].numpy(), *ends
-        )
-        for layer in network.layers
-    }
+    snr = {name: values.numpy() for name, values in joint_noise_of(network).snr().items()}
     lit = (dataset.train_images.numpy().max(axis=0) > 0).reshape(-1)
-    kept = close_masks(keep_masks(snr), network.layers)
+    kept = close_masks(keep_masks(snr), described(network).groups)
     return {
         "weights": digest, "n": found.n, "per_class": per_class, "data": dataset.name, "seconds": seconds,
         "hardware": devices.describe("cpu"), "versions": {"captum": captum.__version__, "torch": torch.__version__},

@@ -63,8 +63,10 @@ def measured(view: store.RunView, device: str, threads: int = 0) -> tuple[Measur
     A finished run without weights, as a recording of a large network is, is measured with weights at random.
     Raises `BadRequest` for a run that has a problem, or has neither weights nor finished.
     """
+    from sbp.compaction.compact import masks_of
+    from sbp.compaction.load import LoadError, network_of
     from sbp.experiments.timing import speed_of_shapes
-    from sbp.networks.load import LoadError, network_of
+    from sbp.networks.describe import described
     from sbp.pruning.speed import measure, variants
 
     def tell(share: float) -> None:
@@ -80,12 +82,13 @@ def measured(view: store.RunView, device: str, threads: int = 0) -> tuple[Measur
             network = network_of(config, view.model_path)
         except LoadError as error:
             raise store.BadRequest(f"{view.id}: {error}") from None
-        networks = variants(network)
-        if networks["compact"].constant:
+        networks, network_is = variants(network), described(network)
+        kept = [int(mask.sum()) for mask in masks_of(network).values()]
+        if not network_is.macs(kept):
             remark = "Nothing is kept in some layer: the compact network is the constant predictor."
             stderr().print(remark, soft_wrap=True)
-        measurement = measure(networks, device, threads, progress=tell, image=network.image)
-    return measurement, [layer.units for layer in networks["compact"].layers]
+        measurement = measure(networks, device, threads, progress=tell, image=network_is.image)
+    return measurement, kept
 
 
 def resolve(device: str) -> str:

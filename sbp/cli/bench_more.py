@@ -10,8 +10,8 @@ from sbp.cli.bench import DEVICE, THREADS, bench, resolve
 from sbp.cli.errors import in_sentences
 from sbp.cli.options import JSON
 from sbp.cli.output import print_json, stderr, stdout
-from sbp.networks.specs import SPECS
 from sbp.runs import store
+from sbp.spec.networks import SPECS
 
 if TYPE_CHECKING:
     from sbp.benchmarks.timing import Line, Report

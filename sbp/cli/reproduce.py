@@ -15,10 +15,10 @@ from sbp.experiments import figures, keeping, lines, report, results, running
 from sbp.experiments.plans import PLANS, Plan, plan_of
 from sbp.experiments.results import Table
 from sbp.experiments.running import Job
-from sbp.networks.specs import SPECS
 from sbp.runs.files import replace_bytes
 from sbp.runs.names import BadRequest, checked_name
 from sbp.spec import DEVICES
+from sbp.spec.networks import SPECS
 
 _EXPERIMENT = typer.Argument(help=f"One of {', '.join(PLANS)}.")
 _SEEDS = typer.Option(min=1, help="Seeds of each row, from 0 on; by default the experiment's own.", show_default=False)

@@ -13,10 +13,10 @@ from rich.table import Table
 from sbp.cli.errors import in_sentences, needs_noise
 from sbp.cli.options import JSON, RUN
 from sbp.cli.output import kept_text, print_json, stderr, stdout
-from sbp.networks.specs import SPECS
 from sbp.runs import store
 from sbp.runs.files import replace_bytes
 from sbp.runs.store import BadRequest, RunFolder, RunView
+from sbp.spec.networks import SPECS
 
 _OUT = typer.Option("--out", help="Write the sweep to this file, and leave the run's folder alone.", show_default=False)
 
@@ -54,8 +54,8 @@ def sweep(
 def _tried(view: RunView) -> dict[str, Any]:
     """The sweep of a run's weights, on the CPU and on the objects that its worker would take."""
     from sbp import data
+    from sbp.compaction.load import network_of
     from sbp.devices import describe
-    from sbp.networks.load import network_of
     from sbp.pruning.sweep import sweep as try_thresholds
 
     config = view.config

@@ -13,10 +13,10 @@ from sbp.cli.output import stderr
 from sbp.cli.ranked import train_here
 from sbp.cli.values import parse_settings
 from sbp.images import IMAGES
-from sbp.networks.specs import SPECS
 from sbp.ranks import Ranks
 from sbp.runs import launcher, store
 from sbp.spec import DATASETS, DEVICES, RunConfig, fits
+from sbp.spec.networks import SPECS
 
 _DATA = typer.Option(
     help=f"One of {', '.join(DATASETS)}; auto: mnist where it is, else digits, or what the network reads."

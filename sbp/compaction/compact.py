@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from sbp.noise.install import noise_of, uninstall
-from sbp.spec.layout import Layout, close_units
 from sbp.noise.removal import remove_units
 from sbp.noise.unit_mask import Masks, UnitMask
+from sbp.spec.layout import Layout, close_units
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -66,6 +66,18 @@ def kept_units(noise: UnitMask, masks: Masks | None = None) -> np.ndarray:
     else:
         keep = noise.layout.join({name: np.asarray(mask, bool) for name, mask in masks.items()})
     return close_units(noise.layout, keep)
+
+
+def masks_of(model: nn.Module) -> dict[str, np.ndarray]:
+    """What a network itself keeps, closed: bool [units] by group.
+
+    Raises:
+        ValueError: its noise is off, as while it is pretrained, or it has none.
+    """
+    noise = noise_of(model)
+    if noise.mode == "off":
+        raise ValueError("Expected a network with its noise on; this one is still in its pretraining.")
+    return noise.layout.split(kept_units(noise))
 
 
 def remove_units_of(model: M, layout: Layout, keep: np.ndarray, theta: np.ndarray) -> M:

@@ -11,9 +11,9 @@ from sbp.distributions import moments
 from sbp.experiments.plans import PLANS
 from sbp.experiments.results import Row, Table
 from sbp.kl_scaling import bound_of
-from sbp.networks.specs import scale_of
 from sbp.paper import HARDWARE, N_TEST, PaperRow, rows_of
 from sbp.spec import RunConfig
+from sbp.spec.networks import scale_of
 
 BATCHES = (1, 32, 1000)
 FIELDS = (

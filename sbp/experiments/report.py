@@ -9,7 +9,7 @@ from sbp import paper
 from sbp.experiments.lines import BATCHES, Line, lines_of
 from sbp.experiments.plans import PLANS
 from sbp.experiments.results import Table
-from sbp.networks.specs import SPECS
+from sbp.spec.networks import SPECS
 from sbp.viz import words
 
 NONE = "–"

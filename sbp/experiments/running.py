@@ -15,11 +15,11 @@ from typing import Any
 
 from sbp.experiments.plans import PlannedRow
 from sbp.experiments.results import Row, RunResult, Table, speed_rows
-from sbp.networks.specs import SPECS
 from sbp.runs import launcher, store
 from sbp.runs.states import State
 from sbp.runs.view import RunView
 from sbp.spec import RunConfig
+from sbp.spec.networks import SPECS
 
 ASIDE = ("device", "threads", "preset")
 _LAST = ("epoch", "nll", "kl", "kl_weighted", "loss", "train_error_percent")

@@ -10,8 +10,8 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 from sbp.experiments.results import RunResult, Table, speed_rows
+from sbp.networks.describe import described
 from sbp.networks.registry import build
-from sbp.networks.specs import SPECS
 from sbp.pruning.masks import masks_of_counts
 from sbp.pruning.speed import Measurement, measure, variants
 
@@ -52,10 +52,11 @@ def speed_of_shapes(
     threads, progress: as for `measure`. Raises ValueError when the counts do not belong together.
     """
     network = build(name, tuple(widths))
-    networks = variants(network, masks_of_counts(kept, network.layers))
-    deep = SPECS[name].dense_macs(network.widths) >= DEEP
+    description = described(network)
+    networks = variants(network, masks_of_counts(kept, description.groups))
+    deep = description.dense_macs() >= DEEP
     rounds = FEWER_ROUNDS if deep or device == "cuda" else ROUNDS
-    return measure(networks, device, threads, rounds=rounds, image=network.image, progress=progress)
+    return measure(networks, device, threads, rounds=rounds, image=description.image, progress=progress)
 
 
 def with_speed(run: RunResult, measured: Measurement) -> RunResult:

@@ -11,7 +11,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from sbp.networks.lenet import NoisyNetwork
 from sbp.pruning.masks import Masks
 from sbp.spec import MethodConfig, RunConfig
 
@@ -44,43 +43,43 @@ class Method:
     def __init__(self, config: RunConfig) -> None:
         self.config, self.settings = config, config.method
 
-    def build(self) -> NoisyNetwork:
+    def build(self) -> nn.Module:
         """The network at its birth, on the CPU, its weights drawn from torch's global generator."""
         raise NotImplementedError
 
-    def groups(self, network: NoisyNetwork) -> list[Group]:
+    def groups(self, network: nn.Module) -> list[Group]:
         """Every parameter that the main phase moves, in groups; the weights alone unless overridden."""
         return [Group(list(network.parameters()), "lr", self.config.optimisation.weight_decay)]
 
-    def weights(self, network: NoisyNetwork) -> list[nn.Parameter]:
+    def weights(self, network: nn.Module) -> list[nn.Parameter]:
         """The parameters that pretraining and fine-tuning move: weights and biases."""
         return [parameter for group in self.groups(network) if group.rate == "lr" for parameter in group.params]
 
-    def draw(self, network: NoisyNetwork, objects: int, generator: torch.Generator) -> None:
-        """Draws the noise of one step for a minibatch of `objects`, from this generator and no other."""
+    def draw(self, network: nn.Module, examples: int, generator: torch.Generator) -> None:
+        """Draws the noise of one step for a minibatch of `examples`, from this generator and no other."""
 
-    def penalty(self, network: NoisyNetwork, n_train: int, strength: Tensor) -> Penalty:
+    def penalty(self, network: nn.Module, n_train: int, strength: Tensor) -> Penalty:
         """What the loss adds to the mean NLL; strength (a scalar tensor in [0, 1]) is where the KL's warm-up stands."""
         zero = torch.zeros((), device=strength.device)
         return Penalty(zero, zero, zero)
 
-    def settle(self, network: NoisyNetwork) -> None:
+    def settle(self, network: nn.Module) -> None:
         """What follows an optimiser's step of the main phase: projections, zeros. No gradient, no wait for the host."""
 
-    def switch(self, network: NoisyNetwork, on: bool) -> None:
+    def switch(self, network: nn.Module, on: bool) -> None:
         """The noise on, or (while pretraining) off; the network is then an ordinary one."""
 
-    def masks(self, network: NoisyNetwork) -> Masks:
+    def masks(self, network: nn.Module) -> Masks:
         """Which units are kept, bool [units] by the name of the noise layer, not closed."""
         raise NotImplementedError
 
-    def freeze(self, network: NoisyNetwork) -> None:
+    def freeze(self, network: nn.Module) -> None:
         """Begins fine-tuning: what is removed now stays removed, and only `weights` move from here on."""
 
-    def hold(self, network: NoisyNetwork) -> None:
+    def hold(self, network: nn.Module) -> None:
         """What follows an optimiser's step of fine-tuning, so that what was removed stays removed."""
 
-    def plain(self, network: NoisyNetwork) -> NoisyNetwork:
+    def plain(self, network: nn.Module) -> nn.Module:
         """The network as it is stored and cut: of `registry.build_for(config)`'s class and names, computing in eval
         mode what `network` computes in eval mode."""
         return network

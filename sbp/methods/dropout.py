@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from sbp.gates import Gate
 from sbp.methods.base import Method
-from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.registry import build_for
+from sbp.noise.install import noise_of
 from sbp.pruning.masks import Masks
 from sbp.spec import DropoutConfig
 
@@ -24,18 +23,17 @@ class Original(Method):
     {'input': 784, 'dense1': 4, 'dense2': 3}
     """
 
-    def build(self) -> NoisyNetwork:
-        """A network of gates, all open."""
+    def build(self) -> nn.Module:
+        """A network whose masks keep every unit."""
         return build_for(self.config)
 
-    def switch(self, network: NoisyNetwork, on: bool) -> None:
-        """The gates on or off."""
-        for gate in network.gates():
-            gate.active = on
+    def switch(self, network: nn.Module, on: bool) -> None:
+        """The masks on or off."""
+        noise_of(network).mode = "auto" if on else "off"
 
-    def masks(self, network: NoisyNetwork) -> Masks:
+    def masks(self, network: nn.Module) -> Masks:
         """Every unit is kept."""
-        return {info.name: gate.keep.cpu().numpy() for info, gate in zip(network.layers, network.gates(), strict=True)}
+        return {name: keep.cpu().numpy() for name, keep in noise_of(network).keep.items()}
 
 
 class BinaryDropout(Original):
@@ -48,20 +46,15 @@ class BinaryDropout(Original):
 
     settings: DropoutConfig
 
-    def draw(self, network: NoisyNetwork, objects: int, generator: torch.Generator) -> None:
-        """A multiplier for every object and hidden dense neuron."""
-        for gate in _of_neurons(network):
-            empty = network.output.weight.new_empty(objects, gate.units, requires_grad=False)
-            gate.drawn = self.noise_(empty, generator)
-
-    def settle(self, network: NoisyNetwork) -> None:
-        """Forgets the draws."""
-        for gate in network.gates():
-            gate.drawn = None
-
-    def hold(self, network: NoisyNetwork) -> None:
-        """Forgets the draws."""
-        self.settle(network)
+    def draw(self, network: nn.Module, examples: int, generator: torch.Generator) -> None:
+        """A multiplier for every example and hidden dense neuron, 1 for all other units."""
+        mask = noise_of(network)
+        like = mask.eval_factor
+        parts = []
+        for group in mask.groups:
+            empty = like.new_empty(examples, group.units)
+            parts.append(self.noise_(empty, generator) if group.kind == "neuron" else empty.fill_(1))
+        mask.set_next(torch.cat(parts, 1))
 
     def noise_(self, empty: Tensor, generator: torch.Generator) -> Tensor:
         """Fills a tensor with multipliers in place, so that a CUDA graph can hold the draw."""
@@ -79,9 +72,3 @@ class GaussianDropout(BinaryDropout):
         """Fills a tensor with multipliers in place, so that a CUDA graph can hold the draw."""
         p = self.settings.dropout
         return empty.normal_(1, math.sqrt(p / (1 - p)), generator=generator)
-
-
-def _of_neurons(network: NoisyNetwork) -> list[Gate]:
-    """The gates of the hidden dense neurons."""
-    pairs = zip(network.layers, network.gates(), strict=True)
-    return [gate for info, gate in pairs if info.kind == "neuron"]

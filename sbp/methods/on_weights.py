@@ -11,10 +11,12 @@ from torch.nn import functional
 
 from sbp.methods.base import Group, Method
 from sbp.methods.plainly import Plain, plain_network, plainly
-from sbp.networks.lenet import NoisyNetwork
-from sbp.networks.registry import build_for
-from sbp.networks.wiring import WIRING, WeightLayer
+from sbp.networks.batch_norms import batch_norms
+from sbp.networks.registry import build_bare, description_of
+from sbp.noise.selected_linear import replace_module
 from sbp.pruning.masks import Masks
+from sbp.spec import RunConfig
+from sbp.spec.description import WeightLayer
 
 
 class SparseLayer(nn.Module):
@@ -74,67 +76,71 @@ class SparseLayer(nn.Module):
 class OnWeights(Method):
     """A method whose layers of weights are `SparseLayer`s, and whose units are what is left of them."""
 
+    def __init__(self, config: RunConfig) -> None:
+        super().__init__(config)
+        self.description = description_of(config)
+
     def wrap(self, inner: nn.Linear | nn.Conv2d, wire: WeightLayer) -> SparseLayer:
         """What takes the place of one layer of weights."""
         raise NotImplementedError
 
-    def build(self) -> NoisyNetwork:
+    def build(self) -> nn.Module:
         """A network whose layers of weights are sparse ones and whose units have nothing on them."""
-        network = build_for(self.config)
-        for gate in network.gates():
-            gate.active = False  # all open, so the identity does as well
-        for wire in WIRING[network.spec_name]:
-            setattr(network, wire.name, self.wrap(getattr(network, wire.name), wire))
+        network = build_bare(self.config.network.name, self.config.network.widths)
+        for wire in self.description.weights:
+            inner = network.get_submodule(wire.name)
+            assert isinstance(inner, nn.Linear | nn.Conv2d)
+            replace_module(network, wire.name, self.wrap(inner, wire))
         return network
 
-    def layers(self, network: NoisyNetwork) -> list[Any]:
+    def layers(self, network: nn.Module) -> list[Any]:
         """The sparse layers in the order of the forward pass."""
-        return [getattr(network, wire.name) for wire in WIRING[network.spec_name]]
+        return [network.get_submodule(wire.name) for wire in self.description.weights]
 
-    def groups(self, network: NoisyNetwork) -> list[Group]:
+    def groups(self, network: nn.Module) -> list[Group]:
         """Weights and biases alone."""
         return [Group(self.weights(network), "lr", self.config.optimisation.weight_decay)]
 
-    def weights(self, network: NoisyNetwork) -> list[nn.Parameter]:
+    def weights(self, network: nn.Module) -> list[nn.Parameter]:
         """Weights and biases, and those of batch normalisations; what the noise learns is none of them."""
         own = [parameter for layer in self.layers(network) for parameter in layer.inner.parameters()]
-        return [*own, *network.norm.parameters()]
+        return [*own, *(parameter for norm in batch_norms(network) for parameter in norm.parameters())]
 
-    def switch(self, network: NoisyNetwork, on: bool) -> None:
+    def switch(self, network: nn.Module, on: bool) -> None:
         """The sparse layers on, or off, when they are ordinary ones."""
         for layer in self.layers(network):
             layer.active = on
 
-    def masks(self, network: NoisyNetwork) -> Masks:
+    def masks(self, network: nn.Module) -> Masks:
         """A unit is kept while something reaches it and something of it is read (`plainly`)."""
         return self._plain(network).masks
 
-    def freeze(self, network: NoisyNetwork) -> None:
+    def freeze(self, network: nn.Module) -> None:
         """Removes for good the weights that are removed now."""
         for layer in self.layers(network):
             layer.freeze()
 
-    def hold(self, network: NoisyNetwork) -> None:
+    def hold(self, network: nn.Module) -> None:
         """Puts the removed weights back to 0."""
         for layer in self.layers(network):
             layer.hold()
 
-    def plain(self, network: NoisyNetwork) -> NoisyNetwork:
-        """Ordinary layers with zeros, and a gate that is shut for each unit that is gone, its constant folded."""
+    def plain(self, network: nn.Module) -> nn.Module:
+        """Ordinary layers with zeros, and a mask of 0 for each unit that is gone, its constant folded."""
         like = self.layers(network)[0].inner.weight.detach()
-        return plain_network(self.config, self._plain(network), like, network.norm)
+        return plain_network(self.config, self.description, self._plain(network), like, network)
 
     @torch.no_grad()
-    def _plain(self, network: NoisyNetwork) -> Plain:
-        names = [wire.name for wire in WIRING[network.spec_name]]
-        layers = dict(zip(names, self.layers(network), strict=True))
-        weights = {name: layer.plain_weight().cpu().numpy() for name, layer in layers.items()}
-        biases = {name: layer.inner.bias.cpu().numpy() for name, layer in layers.items() if name not in network.norm}
-        after = {}
-        for name, norm in network.norm.items():
-            biases[name], scale, shift = normalisation(norm)
-            after[name] = scale, shift
-        return plainly(network.spec_name, network.layers, weights, biases, after)
+    def _plain(self, network: nn.Module) -> Plain:
+        weights, biases, after = {}, {}, {}
+        for wire, layer in zip(self.description.weights, self.layers(network), strict=True):
+            weights[wire.name] = layer.plain_weight().cpu().numpy()
+            if wire.norm:
+                biases[wire.name], scale, shift = normalisation(network.get_submodule(wire.norm))
+                after[wire.name] = scale, shift
+            else:
+                biases[wire.name] = layer.inner.bias.cpu().numpy()
+        return plainly(self.description, weights, biases, after)
 
 
 def normalisation(norm: nn.Module) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

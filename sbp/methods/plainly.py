@@ -9,7 +9,7 @@ is cut out may silence units after it and unread units before it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -17,12 +17,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.registry import build_for
-from sbp.networks.specs import LayerInfo
-from sbp.networks.wiring import WIRING
+from sbp.networks.tensors import load_file_tensors
 from sbp.pruning.masks import Masks
 from sbp.spec import RunConfig
+from sbp.spec.description import Description
 
 # Scale and shift of what comes after W x + b, by layer of weights.
 Affine = Mapping[str, tuple[np.ndarray, np.ndarray]]
@@ -37,31 +36,34 @@ class Plain(NamedTuple):
 
 
 def plainly(
-    name: str, layers: Sequence[LayerInfo], weights: Mapping[str, np.ndarray], biases: Mapping[str, np.ndarray],
+    network: Description,
+    weights: Mapping[str, np.ndarray],
+    biases: Mapping[str, np.ndarray],
     after: Affine = MappingProxyType({}),
 ) -> Plain:
     """Removes every unit that hears nothing or is not heard, without changing a logit; nothing given is changed.
 
-    name: the network's; layers: its layers of units; weights [outputs, inputs, ...] and biases [outputs] by the names
-    of its `WIRING`; after: scale and shift, [outputs] each, where a layer is normalised before its ReLU, so that
+    network: a chain (`Description.is_chain`) at its widths; weights [outputs, inputs, ...] and biases [outputs] by the
+    names of its layers of weights; after: scale and shift, [outputs] each, where a layer is normalised before its ReLU, so that
     v = ReLU(scale b + shift). One pass forward finds the units that hear nothing and folds what they say, one pass back
     those that nobody hears; a further pass would find nothing. Work is done in float64.
 
-    >>> from sbp.networks.specs import SPECS
+    >>> from sbp.spec.networks import SPECS
     >>> weights = {"dense1": np.eye(3, 784), "dense2": np.diag([0.0, 1.0, 1.0]), "output": np.ones((10, 3))}
     >>> weights["dense1"][2] = 0
     >>> biases = {"dense1": np.array([0, 0, 2.0]), "dense2": np.array([5.0, 0, -1]), "output": np.zeros(10)}
-    >>> found = plainly("lenet-500-300", SPECS["lenet-500-300"].layers((3, 3)), weights, biases)
+    >>> found = plainly(SPECS["lenet-500-300"].at((3, 3)), weights, biases)
     >>> found.masks["dense1"].tolist(), found.masks["dense2"].tolist(), found.biases["output"][0]
     ([False, True, False], [False, True, False], np.float64(6.0))
-    """  # fmt: skip
+    """
+    layers = network.groups
     weights = {key: value.astype(np.float64) for key, value in weights.items()}
     biases = {key: value.astype(np.float64) for key, value in biases.items()}
     keep: Masks = {layer.name: np.ones(layer.units, dtype=bool) for layer in layers}
     says = {layer.name: np.zeros(layer.units) for layer in layers}  # what a unit that hears nothing says, else 0
-    padded = {wire.reads[-1] for wire in WIRING[name] if wire.reads and wire.padding}
+    padded = {wire.reads[-1] for wire in network.weights if wire.reads and wire.padding}
     children = {layer.parent: layer for layer in layers if layer.parent}
-    for wire in WIRING[name]:
+    for wire in network.weights:
         weight, bias = weights[wire.name], biases[wire.name]
         if wire.reads:
             bias += _kernels(weight).sum(axis=2) @ says[wire.reads[-1]]
@@ -75,7 +77,7 @@ def plainly(
                 share = child.units // len(bias)
                 keep[child.name] = np.repeat(keep[wire.makes], share)
                 says[child.name] = np.repeat(says[wire.makes], share)
-    for wire in reversed(WIRING[name]):
+    for wire in reversed(network.weights):
         weight = weights[wire.name]
         if wire.makes:
             weight[~keep[wire.makes]] = 0
@@ -89,23 +91,29 @@ def plainly(
     return Plain(keep, weights, biases)
 
 
-def plain_network(config: RunConfig, plain: Plain, like: torch.Tensor, norm: nn.ModuleDict) -> NoisyNetwork:
-    """The network of gates that a file holds, in eval mode, with the device and the dtype of `like`.
+def plain_network(
+    config: RunConfig, description: Description, plain: Plain, like: torch.Tensor, trained: nn.Module
+) -> nn.Module:
+    """The masked network that a file holds, in eval mode, with the device and the dtype of `like`.
 
-    norm: the batch normalisations of the network that it came of; where there is one, what is said of a layer's bias
-    is said of its running mean, b = -m.
+    trained: the network that it came of, whose batch normalisations it has; where there is one, what is said of a
+    layer's bias is said of its running mean, b = -m.
     """
-    with torch.device("meta"):  # nothing is drawn
+    with torch.random.fork_rng(devices=[]):
         network = build_for(config)
     tensors = {f"{name}.weight": like.new_tensor(weight) for name, weight in plain.weights.items()}
-    tensors |= {f"norm.{name}": tensor.detach().clone() for name, tensor in norm.state_dict().items()}
-    for name, bias in plain.biases.items():
-        tensors[f"norm.{name}.running_mean" if name in norm else f"{name}.bias"] = like.new_tensor(
-            -bias if name in norm else bias
-        )
-    tensors |= {f"noise.{name}.keep": torch.from_numpy(keep).to(like.device) for name, keep in plain.masks.items()}
-    network.load_state_dict(tensors, assign=True)
-    return network.requires_grad_().eval()
+    for wire in description.weights:
+        bias = plain.biases[wire.name]
+        if wire.norm:
+            norm = trained.get_submodule(wire.norm).state_dict()
+            tensors |= {f"{wire.norm}.{part}": tensor.detach().clone() for part, tensor in norm.items()}
+            tensors[f"{wire.norm}.running_mean"] = like.new_tensor(-bias)
+        else:
+            tensors[f"{wire.name}.bias"] = like.new_tensor(bias)
+    tensors |= {f"noise.{name}.keep": torch.from_numpy(keep) for name, keep in plain.masks.items()}
+    network.to(like.device, like.dtype)
+    load_file_tensors(network, tensors)
+    return network.eval()
 
 
 def _kernels(weight: np.ndarray) -> np.ndarray:

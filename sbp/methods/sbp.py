@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sbp.kl_scaling import kl_weights
 from sbp.methods.base import Group, Method, Penalty
-from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.registry import build_for
-from sbp.objective import mean_and_keep
+from sbp.noise.install import joint_noise_of
+from sbp.noise.objective import scaled_kl, unit_weights
 from sbp.pruning.masks import Masks
 from sbp.spec import RunConfig
-from sbp.units import AllUnits
 
 
 class SBP(Method):
@@ -29,74 +28,68 @@ class SBP(Method):
     def __init__(self, config: RunConfig) -> None:
         super().__init__(config)
         self.kl_weights = kl_weights(config)
-        self.units: AllUnits | None = None
-        self.keep: Tensor | None = None  # of every unit, once frozen
+        self.frozen = False
+        self._weight_of_units: Tensor | None = None
 
-    def build(self) -> NoisyNetwork:
-        """A network of SBP layers."""
+    def build(self) -> nn.Module:
+        """A network with noise on its units."""
         return build_for(self.config)
 
-    def groups(self, network: NoisyNetwork) -> list[Group]:
+    def groups(self, network: nn.Module) -> list[Group]:
         """Weights and biases; mu and log sigma of all units."""
-        units = self._units(network)
         decay = self.config.optimisation.weight_decay
-        return [Group(self.weights(network), "lr", decay), Group(self.noise(units), "noise_lr", 0.0)]
+        return [Group(self.weights(network), "lr", decay), Group(self.noise(network), "noise_lr", 0.0)]
 
-    def noise(self, units: AllUnits) -> list[torch.nn.Parameter]:
+    def noise(self, network: nn.Module) -> list[nn.Parameter]:
         """What is learned of the noise."""
-        return [units.loc, units.log_scale]
+        noise = joint_noise_of(network)
+        return [noise.loc, noise.log_scale]
 
-    def weights(self, network: NoisyNetwork) -> list[torch.nn.Parameter]:
+    def weights(self, network: nn.Module) -> list[nn.Parameter]:
         """Weights and biases."""
-        noise = {id(parameter) for layer in network.noise_layers() for parameter in (layer.loc, layer.log_scale)}
-        return [parameter for parameter in network.parameters() if id(parameter) not in noise]
+        own = {id(parameter) for parameter in joint_noise_of(network).parameters()}
+        return [parameter for parameter in network.parameters() if id(parameter) not in own]
 
-    def draw(self, network: NoisyNetwork, objects: int, generator: torch.Generator) -> None:
-        """One theta an object and unit."""
-        units = self._units(network)
-        units.draw(objects, generator, self.keep)
+    def draw(self, network: nn.Module, examples: int, generator: torch.Generator) -> None:
+        """One theta an example and unit."""
+        joint_noise_of(network).prepare(examples, generator, kl=not self.frozen)
 
-    def penalty(self, network: NoisyNetwork, n_train: int, strength: Tensor) -> Penalty:
+    def penalty(self, network: nn.Module, n_train: int, strength: Tensor) -> Penalty:
         """strength * KL / N with the KL weights, of the noise as it was drawn."""
-        kl = self._units(network).kl()
-        weighted = strength * torch.dot(kl, self.weight_of_units)
-        return Penalty(weighted / n_train, kl.detach().sum(), weighted)
+        noise = joint_noise_of(network)
+        if self._weight_of_units is None or self._weight_of_units.shape != noise.loc.shape:
+            self._weight_of_units = unit_weights(noise, self.kl_weights)
+        kl = noise.kl_per_unit()
+        weighted = torch.dot(kl, self._weight_of_units)
+        return Penalty(scaled_kl(weighted, n_train, strength), kl.detach().sum(), strength * weighted)
 
-    def settle(self, network: NoisyNetwork) -> None:
+    def settle(self, network: nn.Module) -> None:
         """Forgets the draws, and keeps mu and log sigma in their box."""
-        self._units(network).settle_()
+        joint_noise_of(network).project_()
 
-    def switch(self, network: NoisyNetwork, on: bool) -> None:
+    def switch(self, network: nn.Module, on: bool) -> None:
         """The noise on or off."""
-        for layer in network.noise_layers():
-            layer.active = on
+        joint_noise_of(network).mode = "auto" if on else "off"
 
-    def masks(self, network: NoisyNetwork) -> Masks:
+    def masks(self, network: nn.Module) -> Masks:
         """SNR >= 1."""
-        keeps = [keep.cpu().numpy() for _, keep in mean_and_keep(network.noise_layers())]
-        return {info.name: keep for info, keep in zip(network.layers, keeps, strict=True)}
+        return {name: keep.cpu().numpy() for name, keep in joint_noise_of(network).keep.items()}
 
-    def freeze(self, network: NoisyNetwork) -> None:
+    def freeze(self, network: nn.Module) -> None:
         """What is below the threshold now is multiplied by 0 from here on."""
-        self.keep = torch.cat([layer.keep for layer in network.noise_layers()])
-        for parameter in (self._units(network).loc, self._units(network).log_scale):
-            parameter.requires_grad_(False)
+        noise = joint_noise_of(network)
+        noise.set_masks(noise.keep)
+        noise.requires_grad_(False)
+        self.frozen = True
 
-    def hold(self, network: NoisyNetwork) -> None:
+    def hold(self, network: nn.Module) -> None:
         """Forgets the draws."""
-        self._units(network).settle_()
-
-    def _units(self, network: NoisyNetwork) -> AllUnits:
-        """The units side by side, made the first time that training asks, when the network is on its device."""
-        if self.units is None:
-            self.units = AllUnits(network.noise_layers())
-            self.weight_of_units = self.units.per_unit(self.kl_weights)
-        return self.units
+        joint_noise_of(network).project_()
 
 
 class SBPFixedMu(SBP):
-    """SBP with mu where it was born: log sigma alone is learned, as dropout rates usually are (section 5.2)."""
+    """SBP with mu as it was initialised: log sigma alone is learned, as dropout rates usually are (section 5.2)."""
 
-    def noise(self, units: AllUnits) -> list[torch.nn.Parameter]:
+    def noise(self, network: nn.Module) -> list[nn.Parameter]:
         """log sigma."""
-        return [units.log_scale]
+        return [joint_noise_of(network).log_scale]

@@ -10,8 +10,8 @@ from torch.nn.functional import softplus
 
 from sbp.methods.base import Group, Penalty
 from sbp.methods.on_weights import OnWeights, SparseLayer
-from sbp.networks.lenet import NoisyNetwork
-from sbp.networks.wiring import WeightLayer
+from sbp.noise.objective import scaled_kl
+from sbp.spec.description import WeightLayer
 
 K1, K2, K3 = 0.63576, 1.8732, 1.48695
 LOG_ALPHA_RANGE = (-8.0, 8.0)
@@ -102,28 +102,28 @@ class SparseVD(OnWeights):
         """A layer with Gaussian noise on its weights."""
         return SparseVDLayer(inner, wire.positions)
 
-    def groups(self, network: NoisyNetwork) -> list[Group]:
+    def groups(self, network: nn.Module) -> list[Group]:
         """Weights and biases, and log sigma^2, with Adam at the same rate; at the noise's beside SGD, whose rates are
         of another size."""
         rate = "lr" if self.config.optimisation.optimiser == "adam" else "noise_lr"
         return [*super().groups(network), Group([layer.log_variance for layer in self.layers(network)], rate, 0.0)]
 
-    def draw(self, network: NoisyNetwork, objects: int, generator: torch.Generator) -> None:
+    def draw(self, network: nn.Module, objects: int, generator: torch.Generator) -> None:
         """Noise for every output of every layer of weights."""
         for layer in self.layers(network):
             layer.draw(objects, generator)
 
-    def penalty(self, network: NoisyNetwork, n_train: int, strength: Tensor) -> Penalty:
+    def penalty(self, network: nn.Module, n_train: int, strength: Tensor) -> Penalty:
         """strength * KL / N, the KL summed over the weights."""
         kl = torch.stack([layer.kl() for layer in self.layers(network)]).sum()
-        return Penalty(strength * kl / n_train, kl, strength * kl)
+        return Penalty(scaled_kl(kl, n_train, strength), kl, strength * kl)
 
-    def settle(self, network: NoisyNetwork) -> None:
+    def settle(self, network: nn.Module) -> None:
         """Forgets the draws."""
         for layer in self.layers(network):
             layer.drawn = None
 
-    def hold(self, network: NoisyNetwork) -> None:
+    def hold(self, network: nn.Module) -> None:
         """Puts the removed weights back to 0 and forgets the draws."""
         super().hold(network)
         self.settle(network)

@@ -7,9 +7,8 @@ from torch import Tensor, nn
 
 from sbp.methods.base import Penalty
 from sbp.methods.on_weights import OnWeights, SparseLayer
-from sbp.networks.lenet import NoisyNetwork
-from sbp.networks.wiring import WIRING, WeightLayer
 from sbp.spec import SSLConfig
+from sbp.spec.description import WeightLayer
 
 # A weight smaller than this is set to 0: no gradient step would put it there.
 SMALLEST = 1e-4
@@ -31,21 +30,21 @@ class SSL(OnWeights):
         """A layer that removes what is 0."""
         return SparseLayer(inner)
 
-    def penalty(self, network: NoisyNetwork, n_train: int, strength: Tensor) -> Penalty:
+    def penalty(self, network: nn.Module, n_train: int, strength: Tensor) -> Penalty:
         """lambda times the sum of the groups' norms; there is no KL."""
         zero = torch.zeros((), device=strength.device)
         return Penalty(self.settings.group_penalty * self.norms(network), zero, zero)
 
-    def norms(self, network: NoisyNetwork) -> Tensor:
+    def norms(self, network: nn.Module) -> Tensor:
         """The sum of the norms of all groups of the network, a scalar."""
         parts = [
             group_norms(layer.inner.weight, rows=bool(wire.makes), columns=bool(wire.reads))
-            for wire, layer in zip(WIRING[network.spec_name], self.layers(network), strict=True)
+            for wire, layer in zip(self.description.weights, self.layers(network), strict=True)
         ]
         return torch.stack(parts).sum()
 
     @torch.no_grad()
-    def settle(self, network: NoisyNetwork) -> None:
+    def settle(self, network: nn.Module) -> None:
         """Weights below 1e-4 become 0."""
         for layer in self.layers(network):
             layer.inner.weight.mul_(layer.inner.weight.abs() >= SMALLEST)

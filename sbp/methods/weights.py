@@ -10,11 +10,13 @@ from torch import Tensor, nn
 from sbp.layer import SBPLayer
 from sbp.methods.base import Group, Penalty
 from sbp.methods.on_weights import OnWeights, SparseLayer
-from sbp.networks.lenet import NoisyNetwork
-from sbp.networks.wiring import WeightLayer
-from sbp.objective import mean_and_keep
-from sbp.spec import RunConfig
-from sbp.units import AllUnits
+from sbp.networks.registry import build_bare
+from sbp.noise.install import install, joint_noise_of
+from sbp.noise.joint_noise import JointNoise
+from sbp.noise.objective import scaled_kl
+from sbp.noise.selected_linear import replace_module
+from sbp.spec.layout import Group as Units
+from sbp.spec.layout import Layout
 
 
 class DropConnect(SparseLayer):
@@ -54,11 +56,7 @@ class DropConnect(SparseLayer):
         """W * E[theta], zero where a weight is removed; W itself while off."""
         if not self.active:
             return self.inner.weight
-        held = self.noise.held
-        if held is None:
-            [(mean, keep)] = mean_and_keep([self.noise])
-            held = mean * keep
-        return self.inner.weight * self._spread(held)  # once frozen, what was removed is 0 in W
+        return self.inner.weight * self._spread(self.noise.expected_theta())  # once frozen, what was removed is 0 in W
 
     def _times_theta(self) -> Tensor:
         weight = self.inner.weight
@@ -71,62 +69,95 @@ class DropConnect(SparseLayer):
         return values.view_as(self.inner.weight) if groups is None else values[groups].expand_as(self.inner.weight)
 
 
+class ThetaWeights(SparseLayer):
+    """A layer of weights whose thetas stand among those of a whole network, beside one another in one `JointNoise`.
+
+    y = (W * theta) x + b in training, y = (W * E[theta] * keep) x + b in eval. place: which of the noise's groups is
+    this layer's, one theta a weight. drawn: theta of the step, of W's shape.
+    """
+
+    def __init__(self, inner: nn.Linear | nn.Conv2d, noise: JointNoise, place: int) -> None:
+        super().__init__(inner)
+        self.joint, self.place = [noise], place  # in a list: the network holds it, not each of its layers
+        self.drawn: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What the inner layer puts out with its weights multiplied."""
+        # Without a draw, theta is at its mean.
+        drawn = self.active and self.training and self.drawn is not None
+        weight = self.inner.weight * self.drawn if drawn else self.plain_weight()
+        return self.through(x, weight, self.inner.bias)
+
+    def alive(self) -> Tensor:
+        """SNR >= threshold, of W's shape."""
+        return self._part(self.joint[0].keep_units())
+
+    def plain_weight(self) -> Tensor:
+        """W * E[theta], zero where a weight is removed; W itself while off."""
+        if not self.active:
+            return self.inner.weight
+        return self.inner.weight * self._part(self.joint[0].eval_values())
+
+    def _part(self, values: Tensor) -> Tensor:
+        return values.split(self.joint[0].layout.sizes)[self.place].view_as(self.inner.weight)
+
+
 class SBPWeights(OnWeights):
     """mean NLL + strength * sum KL(theta) / N with a theta for every single weight; it goes at SNR < 1.
 
-    Reference: section 4.5 of the paper. mu and log sigma move at `noise_lr`, without an L2 penalty. Once frozen,
-    they stay; the weights that are kept go on with their noise.
+    Reference: section 4.5 of the paper. mu and log sigma move at `noise_lr`, without an L2 penalty. Once frozen, they
+    stay; the weights that are kept go on with their noise.
     """
 
-    def __init__(self, config: RunConfig) -> None:
-        super().__init__(config)
-        self.thetas: AllUnits | None = None
-
-    def wrap(self, inner: nn.Linear | nn.Conv2d, wire: WeightLayer) -> SparseLayer:
-        """A layer with a theta for every weight, born as the config says."""
-        config = self.config
-        return DropConnect(
-            inner,
-            log_low=config.noise.log_low,
-            log_high=config.noise.log_high,
-            init_loc=config.noise.init_loc,
-            init_log_scale=config.noise.init_log_scale,
+    def build(self) -> nn.Module:
+        """A network with a theta for every weight."""
+        noise = self.config.noise
+        bare = build_bare(self.config.network.name, self.config.network.widths)
+        sizes = [(w.name, bare.get_parameter(f"{w.name}.weight").numel()) for w in self.description.weights]
+        self.thetas = JointNoise(
+            Layout(tuple(Units(name, "weight", size, (size,)) for name, size in sizes), {}, {}),
+            log_low=noise.log_low,
+            log_high=noise.log_high,
+            init_loc=noise.init_loc,
+            init_log_scale=noise.init_log_scale,
         )
+        for place, wire in enumerate(self.description.weights):
+            inner = bare.get_submodule(wire.name)
+            assert isinstance(inner, nn.Linear | nn.Conv2d)
+            replace_module(bare, wire.name, ThetaWeights(inner, self.thetas, place))
+        return install(bare, self.thetas) and bare
 
-    def groups(self, network: NoisyNetwork) -> list[Group]:
+    def groups(self, network: nn.Module) -> list[Group]:
         """Weights and biases, and mu and log sigma at the noise's rate."""
-        thetas = self._thetas(network)
+        thetas = joint_noise_of(network)
         return [*super().groups(network), Group([thetas.loc, thetas.log_scale], "noise_lr", 0.0)]
 
-    def draw(self, network: NoisyNetwork, objects: int, generator: torch.Generator) -> None:
+    def draw(self, network: nn.Module, examples: int, generator: torch.Generator) -> None:
         """One theta a weight for the whole minibatch."""
-        self._thetas(network).draw(1, generator)
+        theta = joint_noise_of(network).draw_once(generator)
+        for layer, part in zip(self.layers(network), theta, strict=True):
+            layer.drawn = part.view_as(layer.inner.weight)
 
-    def penalty(self, network: NoisyNetwork, n_train: int, strength: Tensor) -> Penalty:
+    def penalty(self, network: nn.Module, n_train: int, strength: Tensor) -> Penalty:
         """strength * KL / N, the KL summed over the weights."""
-        kl = self._thetas(network).kl().sum()
-        return Penalty(strength * kl / n_train, kl.detach(), strength * kl)
+        kl = joint_noise_of(network).kl()
+        return Penalty(scaled_kl(kl, n_train, strength), kl.detach(), strength * kl)
 
-    def settle(self, network: NoisyNetwork) -> None:
+    def settle(self, network: nn.Module) -> None:
         """Forgets the draws, and keeps mu and log sigma in their box."""
-        self._thetas(network).settle_()
+        for layer in self.layers(network):
+            layer.drawn = None
+        joint_noise_of(network).project_()
 
-    def freeze(self, network: NoisyNetwork) -> None:
+    def freeze(self, network: nn.Module) -> None:
         """Removes for good the weights that are removed now; mu and sigma stay."""
         super().freeze(network)
-        for parameter in (self._thetas(network).loc, self._thetas(network).log_scale):
-            parameter.requires_grad_(False)
+        joint_noise_of(network).requires_grad_(False)
 
-    def hold(self, network: NoisyNetwork) -> None:
+    def hold(self, network: nn.Module) -> None:
         """Puts the removed weights back to 0 and forgets the draws."""
         super().hold(network)
         self.settle(network)
-
-    def _thetas(self, network: NoisyNetwork) -> AllUnits:
-        """All weights' thetas side by side, made the first time that training asks, with the network on its device."""
-        if self.thetas is None:
-            self.thetas = AllUnits([layer.noise for layer in self.layers(network)])
-        return self.thetas
 
 
 def _broadcasts(shape: torch.Size, to: torch.Size) -> bool:

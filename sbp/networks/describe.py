@@ -30,6 +30,21 @@ def network_class(entry: NetworkEntry) -> type[nn.Module]:
     return getattr(importlib.import_module(module), name)  # type: ignore[no-any-return]
 
 
+DESCRIBED = "sbp_description"
+
+
+def described(network: nn.Module) -> Description:
+    """The description of a network that `sbp.networks.registry` built, or a copy of one.
+
+    Raises:
+        ValueError: it is another network.
+    """
+    found = getattr(network, DESCRIBED, None)
+    if not isinstance(found, Description):
+        raise ValueError("Expected a network that sbp.networks.registry.build made; describe_module describes others.")
+    return found
+
+
 def example_of(entry: NetworkEntry, n: int = 2) -> torch.Tensor:
     """Images of the shape that a network reads, [n, C, H, W], the same at every call."""
     return torch.rand(n, *entry.image, generator=torch.Generator().manual_seed(0))
@@ -98,8 +113,6 @@ def _weights(model: nn.Module, layout: Layout, calls: dict[str, Call]) -> tuple[
     starts = np.cumsum([0, *layout.sizes[:-1]])
     layers: list[WeightLayer] = []
     maps: dict[str, int] = {}  # rows of the map that a group's makers put out
-    normed = {name.rpartition(".")[0] for name in layout.axes if name.endswith(".running_mean")}
-    units_of_norms = {int(u) for name in normed for u in layout.axes[f"{name}.running_mean"][0][0] if u != NONE}
     for name, call in calls.items():
         module = model.get_submodule(name)
         assert isinstance(module, nn.Linear | Convolution)
@@ -129,7 +142,7 @@ def _weights(model: nn.Module, layout: Layout, calls: dict[str, Call]) -> tuple[
                 int(np.prod(call.outputs[2:])) if conv else int(np.prod(call.outputs[1:-1])),
                 1,
                 int(module.padding[0]) if conv and not isinstance(module.padding, str) else 0,
-                bool(made_owners) and bool(units_of_norms & set(made_owners[0].tolist()) - {NONE}),
+                call.norm,
                 is_depthwise(module),
             )
         )

@@ -17,8 +17,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from sbp.distributions import moments
-from sbp.networks.specs import SPECS, LayerInfo
 from sbp.pruning.masks import Masks, close_masks, keep_masks
+from sbp.spec.layout import Group
+from sbp.spec.networks import SPECS
 
 PLAIN = ("lenet-500-300", "lenet-5-caffe")
 # Images at once: their patches of 12 x 12 maps, 25 numbers a channel, stay within some 25 MB.
@@ -32,7 +33,7 @@ class PlainNetwork:
     """A trained network as arrays: weights by name ("dense1.weight"), mu and log sigma by noise layer, a and b."""
 
     name: str
-    layers: tuple[LayerInfo, ...]
+    layers: tuple[Group, ...]
     weights: dict[str, np.ndarray]
     loc: dict[str, np.ndarray]
     log_scale: dict[str, np.ndarray]
@@ -68,7 +69,7 @@ class PlainNetwork:
 
 
 def read_plain(
-    path: Path, name: str, layers: Sequence[LayerInfo], log_low: float = -20.0, log_high: float = 0.0
+    path: Path, name: str, layers: Sequence[Group], log_low: float = -20.0, log_high: float = 0.0
 ) -> PlainNetwork:
     """Reads model.safetensors of a run; raises ValueError with a sentence for a file that does not fit the network, and
     for a network that is not computed here.
@@ -98,7 +99,7 @@ def read_plain(
 _NOISE = ("loc", "log_scale")
 
 
-def _shapes(name: str, layers: Sequence[LayerInfo]) -> dict[str, tuple[int, ...]]:
+def _shapes(name: str, layers: Sequence[Group]) -> dict[str, tuple[int, ...]]:
     """The shape of every array that the file must hold."""
     units = {layer.name: layer.units for layer in layers}
     if name == "lenet-500-300":

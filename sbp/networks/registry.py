@@ -1,49 +1,78 @@
-"""Names to networks: the one place where a name becomes a module."""
+"""From a name to a network, with the noise or the masks that a run's method puts on it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from sbp.networks.lenet import LeNet5Caffe, LeNet500300, NoisyNetwork
-from sbp.networks.vgg import VGGLike
+from torch import nn
+
+from sbp.networks.describe import DESCRIBED, example_of, layout_of, network_class
+from sbp.noise.attach import attach, attach_mask
 from sbp.spec import RunConfig
+from sbp.spec.description import Description
+from sbp.spec.networks import NETWORKS, SPECS
 
-NETWORKS: dict[str, type[NoisyNetwork]] = {cls.spec_name: cls for cls in (LeNet500300, LeNet5Caffe, VGGLike)}
+
+def build(name: str, widths: Sequence[int] = (), *, noise: bool = True, **options: Any) -> nn.Module:
+    """A network by name at the given widths (none: its own), with noise on its units.
+
+    Args:
+        noise: False puts masks there instead, for what is trained without noise that units learn.
+        options: a, b, initial values and threshold, as `sbp.attach` takes them.
+
+    Raises:
+        ValueError: there is no such network.
+
+    >>> build("lenet-500-300").sbp_noise
+    JointNoise(input: 784 pixels, dense1: 500 neurons, dense2: 300 neurons)
+    """
+    network = build_bare(name, widths)
+    layout, example = layout_of(name, tuple(widths)), example_of(NETWORKS[name])
+    if noise:
+        attach(network, example, layout=layout, **options)
+    else:
+        attach_mask(network, example, layout=layout)
+    return network
 
 
-def build(name: str, widths: Sequence[int] = (), gates: bool = False, **noise_options: Any) -> NoisyNetwork:
-    """Builds a network by name at the given widths (none: its own); noise_options go to every `SBPLayer`.
+def build_bare(name: str, widths: Sequence[int] = ()) -> nn.Module:
+    """A network by name, which knows no noise; raises ValueError for a name that is not there.
 
-    gates: a `Gate` in the place of each, for what is trained without noise that units learn.
-
-    Raises ValueError for a name that is not there.
-
-    >>> [layer.units for layer in build("lenet-500-300").noise_layers()]
-    [784, 500, 300]
+    >>> build_bare("lenet-500-300", (4, 3)).output
+    Linear(in_features=3, out_features=10, bias=True)
     """
     if name not in NETWORKS:
         raise ValueError(f"Expected one of {', '.join(NETWORKS)}, got {name!r}.")
-    return NETWORKS[name](widths, gates, **noise_options)
+    entry = NETWORKS[name]
+    network = network_class(entry)(tuple(widths) or entry.widths)
+    setattr(network, DESCRIBED, SPECS[name].at(widths))
+    return network
 
 
-def build_for(config: RunConfig) -> NoisyNetwork:
-    """The network that a run leaves behind: its name, its widths, its interval and where its noise is born.
+def build_for(config: RunConfig) -> nn.Module:
+    """The network that a run leaves behind: its name, its widths, its interval, mu and log sigma at initialisation.
 
-    With an `SBPLayer` for every layer of units where the method learns their noise, else with a `Gate`.
+    With noise where the method learns it for every unit, else with masks.
 
-    >>> build_for(RunConfig.flat(init_log_scale=-4)).noise_layers()[0].log_scale[0].item()
+    >>> build_for(RunConfig.flat(init_log_scale=-4)).sbp_noise.log_scale[0].item()
     -4.0
-    >>> build_for(RunConfig.flat(method="ssl")).noise["dense1"]
-    Gate(units=500, axis=1)
+    >>> build_for(RunConfig.flat(method="ssl")).sbp_noise
+    UnitMask(input: 784 pixels, dense1: 500 neurons, dense2: 300 neurons)
     """
+    name, widths, noise = config.network.name, config.network.widths, config.noise
     if not config.has_noise:
-        return build(config.network.name, config.network.widths, gates=True)
+        return build(name, widths, noise=False)
     return build(
-        config.network.name,
-        config.network.widths,
-        log_low=config.noise.log_low,
-        log_high=config.noise.log_high,
-        init_loc=config.noise.init_loc,
-        init_log_scale=config.noise.init_log_scale,
+        name,
+        widths,
+        log_low=noise.log_low,
+        log_high=noise.log_high,
+        init_loc=noise.init_loc,
+        init_log_scale=noise.init_log_scale,
     )
+
+
+def description_of(config: RunConfig) -> Description:
+    """The description of a run's network at its widths."""
+    return SPECS[config.network.name].at(config.network.widths)

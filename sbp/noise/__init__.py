@@ -3,9 +3,9 @@
 from sbp.noise.attach import attach, attach_mask, detach, find_layout
 from sbp.noise.install import has_noise, noise_of
 from sbp.noise.joint_noise import JointNoise
-from sbp.spec.layout import Group, Layout, Refusal
 from sbp.noise.objective import elbo_loss, parameter_groups
 from sbp.noise.unit_mask import UnitMask
+from sbp.spec.layout import Group, Layout, Refusal
 
 __all__ = [
     "Group",

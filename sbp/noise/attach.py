@@ -13,10 +13,10 @@ from sbp.noise.graph import find_groups
 from sbp.noise.inputs import arguments_of
 from sbp.noise.install import NAME, has_noise, install, uninstall
 from sbp.noise.joint_noise import JointNoise, PerGroup
-from sbp.spec.layout import Group, Layout
 from sbp.noise.special_groups import with_features, with_pixels, with_sharing
 from sbp.noise.trial import refuse_inexact
 from sbp.noise.unit_mask import UnitMask
+from sbp.spec.layout import Group, Layout
 
 Chosen = Sequence[str] | Callable[[Group], bool]
 

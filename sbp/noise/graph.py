@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,10 +32,12 @@ _KINDS = ops.OPTYPE
 
 @dataclass(frozen=True)
 class Call:
-    """One layer of weights as the example passes it: the shapes of what comes in and of what goes out."""
+    """One layer of weights as the example passes it: the shapes of what comes in and of what goes out, and the batch
+    normalisation that reads what goes out, if one does."""
 
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    norm: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,17 +71,24 @@ def find_groups(model: nn.Module, arguments: Arguments) -> Found:
 
 
 def layer_calls(model: nn.Module, arguments: Arguments) -> dict[str, Call]:
-    """The shapes that each layer of weights is called with first, in the order of the calls."""
+    """Each layer of weights as it is called first, in the order of the calls."""
     calls: dict[str, Call] = {}
+    outputs: dict[str, Tensor] = {}  # held, so that no two have one identity
 
-    def note(name: str) -> Callable[..., None]:
-        def hook(_: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+    def note(name: str, module: nn.Module) -> Callable[..., None]:
+        def of_weights(_: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
             if name not in calls and isinstance(output, Tensor) and inputs and isinstance(inputs[0], Tensor):
-                calls[name] = Call(tuple(inputs[0].shape), tuple(output.shape))
+                calls[name], outputs[name] = Call(tuple(inputs[0].shape), tuple(output.shape)), output
 
-        return hook
+        def of_norm(_: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+            for layer, made in outputs.items():
+                if inputs and inputs[0] is made and not calls[layer].norm:
+                    calls[layer] = replace(calls[layer], norm=name)
 
-    handles = [m.register_forward_hook(note(name)) for name, m in model.named_modules() if isinstance(m, WEIGHTS)]
+        return of_weights if isinstance(module, WEIGHTS) else of_norm
+
+    noted = (*WEIGHTS, nn.modules.batchnorm._BatchNorm)
+    handles = [m.register_forward_hook(note(name, m)) for name, m in model.named_modules() if isinstance(m, noted)]
     try:
         with torch.no_grad():
             model(*arguments[0], **arguments[1])

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from sbp.noise.graph import Convolution
 from sbp.noise.inputs import first_tensor
-from sbp.spec.layout import NONE, Owners, runs
 from sbp.noise.unit_mask import UnitMask
+from sbp.spec.layout import NONE, Owners, runs
 
 # How a stretch of a layer's inputs takes its factors from one group: as they are; each several times in a row (a
 # flattened map); by an index; or 1, where they belong to no group.

@@ -7,6 +7,7 @@ from typing import TypeVar
 from torch import nn
 
 from sbp.noise.hooks import BeginForward, EndForward, MultiplyInput
+from sbp.noise.joint_noise import JointNoise
 from sbp.noise.unit_mask import UnitMask
 
 # The submodule's name, and so the prefix of what it adds to the network's `state_dict`.
@@ -64,6 +65,21 @@ def noise_of(model: nn.Module) -> UnitMask:
     raise ValueError("Expected a network with noise; sbp.attach(model, example_input) puts it there.")
 
 
+def joint_noise_of(model: nn.Module) -> JointNoise:
+    """The noise of a network whose units learn it.
+
+    Raises:
+        ValueError: its units have masks alone, so no mu, no log sigma and no SNR.
+    """
+    noise = noise_of(model)
+    if not isinstance(noise, JointNoise):
+        raise ValueError(
+            "This network's units have no mu and no log sigma, so no SNR: its method is none of sbp, sbpa and "
+            "sbp-fixed-mu. Choose a run of one of these."
+        )
+    return noise
+
+
 def _remove(module: nn.Module, number: int) -> None:
     module._forward_pre_hooks.pop(number, None)
     module._forward_pre_hooks_with_kwargs.pop(number, None)
@@ -72,4 +88,4 @@ def _remove(module: nn.Module, number: int) -> None:
     module._forward_hooks_always_called.pop(number, None)
 
 
-__all__ = ["NAME", "has_noise", "install", "noise_of", "uninstall"]
+__all__ = ["NAME", "has_noise", "install", "joint_noise_of", "noise_of", "uninstall"]

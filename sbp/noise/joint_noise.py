@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from sbp.distributions import TruncatedLogNormal
 from sbp.distributions.fast import kl_of_units, theta_alone, theta_and_kl
 from sbp.distributions.truncated_log_normal import sample_log_theta
-from sbp.spec.layout import Layout
 from sbp.noise.unit_mask import UNDECIDED, UnitMask
+from sbp.spec.layout import Layout
 
 # mu may leave [a, b] by this much and log sigma may move in this range: where every formula is tested, and wide
 # enough that its ends make no difference (at log sigma = 5 a unit on [-20, 0] is the prior to four digits).
@@ -101,10 +101,14 @@ class JointNoise(UnitMask):
             theta, self._state.kl = theta_and_kl(*parameters, examples, generator)
         else:
             theta = theta_alone(*parameters, examples, generator)
-        self._state.pending = self._masked(theta)
+        self.set_next(theta)
 
-    def _masked(self, theta: Tensor) -> Tensor:
-        return theta * (self.decided != 0) if self.decides else theta
+    def draw_once(self, generator: torch.Generator | None = None) -> tuple[Tensor, ...]:
+        """One theta of every unit for a whole batch, [units] of each group, and the KL of `kl_per_unit` with it."""
+        self.prepare(1, generator)
+        theta, self._state.pending = self._state.pending, None
+        assert theta is not None
+        return theta[0].split(self.layout.sizes)
 
     def kl_per_unit(self) -> Tensor:
         """KL(q_i || p) of every unit, [units], in nats (eq. 17); differentiable in loc and log_scale."""
@@ -134,13 +138,13 @@ class JointNoise(UnitMask):
 
     @torch.no_grad()
     def snr_units(self) -> Tensor:
-        """SNR of every unit of all groups, float64 [units], on the CPU."""
+        """SNR of every unit of all groups, float64 [units]."""
         return self._exact().snr
 
     @torch.no_grad()
     def keep_units(self) -> Tensor:
         """Which units stay, bool [units]: what was decided from outside, else SNR >= threshold, judged in float64."""
-        by_noise = (self.snr_units() >= self.threshold.cpu()).to(self.decided.device)
+        by_noise = (self.snr_units().to(self.decided.device) >= self.threshold)
         return torch.where(self.decided == UNDECIDED, by_noise, self.decided != 0)
 
     @torch.no_grad()
@@ -168,9 +172,10 @@ class JointNoise(UnitMask):
         return torch.clamp(loc, low - LOC_MARGIN, high + LOC_MARGIN), log_scale.clamp(*LOG_SCALE_RANGE)
 
     def _exact(self) -> TruncatedLogNormal:
-        """q in float64 on the CPU: one precision for all who judge a unit, and devices without float64 do as well."""
+        """q in float64: one precision for all who judge a unit; on the CPU where the device has none."""
         loc, log_scale = self.in_box()
-        parts = (q.detach().cpu().double() for q in (loc, log_scale.exp(), self.log_low, self.log_high))
+        device = "cpu" if self.loc.device.type == "mps" else self.loc.device
+        parts = (q.detach().to(device).double() for q in (loc, log_scale.exp(), self.log_low, self.log_high))
         return TruncatedLogNormal(*parts, validate_args=False)
 
     def _decides(self) -> tuple[Tensor, ...]:

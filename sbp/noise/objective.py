@@ -47,7 +47,16 @@ def elbo_loss(
         raise ValueError(f"nll: expected the mean over the batch, a scalar, got shape {list(nll.shape)}.")
     if n_train < 1:
         raise ValueError(f"n_train: expected the number of training examples, at least 1, got {n_train!r}.")
-    return nll + strength * weighted_kl(noise, kl_weights) / n_train
+    return nll + scaled_kl(weighted_kl(noise, kl_weights), n_train, strength)
+
+
+def scaled_kl(kl: Tensor, n_train: int, strength: float | Tensor = 1.0) -> Tensor:
+    """strength * KL / N: what the loss adds to the mean NLL of an example for a KL of the whole network, in nats.
+
+    >>> scaled_kl(torch.tensor(100.0), n_train=50)
+    tensor(2.)
+    """
+    return strength * kl / n_train
 
 
 def weighted_kl(noise: JointNoise, kl_weights: KLWeights = 1.0) -> Tensor:

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from sbp.noise.graph import WEIGHTS, Convolution, is_depthwise
 from sbp.noise.input_scale import like_parameters, scale_input
-from sbp.spec.layout import Layout, entry_factors, kept_entries
 from sbp.noise.selected_linear import SelectedLinear, replace_module
+from sbp.spec.layout import Layout, entry_factors, kept_entries
 
 
 def present_units(layout: Layout, keep: np.ndarray) -> np.ndarray:
@@ -42,7 +42,9 @@ def present_units(layout: Layout, keep: np.ndarray) -> np.ndarray:
 
 
 @torch.no_grad()
-def remove_units(model: nn.Module, layout: Layout, keep: np.ndarray, theta: np.ndarray) -> nn.Module:
+def remove_units(
+    model: nn.Module, layout: Layout, keep: np.ndarray, theta: np.ndarray, *, scale_pixels: bool = True
+) -> nn.Module:
     """Removes, in place, all units that are not kept; what reads a kept one is multiplied by its theta.
 
     With D the diagonal of theta over the inputs of a layer of weights W, R and C the entries that stay of its outputs
@@ -52,6 +54,7 @@ def remove_units(model: nn.Module, layout: Layout, keep: np.ndarray, theta: np.n
         model: a network without noise, of the layout's names.
         keep: bool [units], closed (`close_units`).
         theta: [units], what stands for the noise of each unit, E[theta] as a rule.
+        scale_pixels: whether the input is multiplied where pixels cannot be cut out.
 
     Returns:
         The model itself.
@@ -60,11 +63,11 @@ def remove_units(model: nn.Module, layout: Layout, keep: np.ndarray, theta: np.n
     for name, owners in layout.reads.items():
         module = model.get_submodule(name)
         assert isinstance(module, WEIGHTS)
-        weight, dim = module.weight, 0 if isinstance(module, Convolution) and module.transposed else 1
+        weight, dim = module.weight, 0 if _transposed(module) else 1
         factor = torch.from_numpy(entry_factors(owners, scaled)).to(weight.device)
         shape = [-1 if axis == dim else 1 for axis in range(weight.dim())]
         weight.copy_(weight.double() * factor.view(shape))
-    if layout.scales_input:
+    if layout.scales_input and scale_pixels:
         pixels = next(group for group in layout.groups if group.name == layout.pixels)
         factors = scaled[layout.slices()[layout.pixels]].reshape(pixels.shape)
         scale_input(model, like_parameters(model, factors))
@@ -96,12 +99,19 @@ def _slice(model: nn.Module, layout: Layout, present: np.ndarray) -> None:
     new: dict[int, Tensor] = {}  # tied parameters stay tied
     for module, leaf, name in _tensors(model):
         dims = layout.axes.get(name)
+        if leaf == "bias" and not dims:  # that of a normalisation which was folded into the layer
+            made = layout.axes.get(f"{name.removesuffix('bias')}weight", {}).get(0)
+            dims = {0: made} if made and isinstance(module, WEIGHTS) and not _transposed(module) else None
         if not dims:
             continue
         old = getattr(module, leaf)
         if id(old) not in new:
             new[id(old)] = _kept(old, {dim: kept_entries(owners, present) for dim, owners in dims.items()})
         setattr(module, leaf, new[id(old)])
+
+
+def _transposed(module: nn.Module) -> bool:
+    return isinstance(module, Convolution) and module.transposed
 
 
 def _tensors(model: nn.Module) -> Iterator[tuple[nn.Module, str, str]]:

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from sbp.noise.graph import Convolution, Found, is_depthwise
 from sbp.noise.inputs import Arguments, converted, first_tensor, float_outputs
 from sbp.noise.install import install
-from sbp.spec.layout import Layout, Refusal, close_units
 from sbp.noise.removal import remove_units
 from sbp.noise.unit_mask import UnitMask
+from sbp.spec.layout import Layout, Refusal, close_units
 
 # Of the largest output. Rounding in float64 stays some 1e-13 below it; a wrong cut is felt at 1e-4 and more.
 TOLERANCE = 1e-8

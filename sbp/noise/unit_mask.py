@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sbp.spec.layout import Group, Layout, Refusal
 from sbp.noise.state import ForwardState
+from sbp.spec.layout import Group, Layout, Refusal
 
 MODES = ("auto", "mean", "sample", "off")
 UNDECIDED = -1
@@ -145,6 +145,13 @@ class UnitMask(nn.Module):
     def draw(self, examples: int, generator: torch.Generator | None = None) -> Tensor | None:
         """Multipliers for the next forward pass, [examples, units]; None: none but the mask."""
         return None
+
+    def set_next(self, multipliers: Tensor | None) -> None:
+        """Sets the multipliers of the next forward pass that samples, [examples, units]; None forgets them."""
+        self._state.pending = None if multipliers is None else self._masked(multipliers)
+
+    def _masked(self, theta: Tensor) -> Tensor:
+        return theta * (self.decided != 0) if self.decides else theta
 
     def begin(self, examples: int) -> None:
         """Decides what a forward pass of so many examples multiplies by; called by the network's own hook."""

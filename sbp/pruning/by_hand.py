@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from sbp.networks.specs import LayerInfo
 from sbp.pruning.masks import Masks, close_masks
+from sbp.spec.layout import Group
 
 # (layer, unit) -> True for kept, False for pruned, in the order in which it was done.
 Edits = dict[tuple[str, int], bool]
@@ -19,12 +19,12 @@ MOST = 200  # edits a link may hold, so that an address stays one that can be se
 _ENTRY = re.compile(r"([A-Za-z0-9_]{1,24})\.(\d{1,6})([-+ ])")
 
 
-def read(text: str, layers: Sequence[LayerInfo]) -> tuple[Edits, list[str]]:
+def read(text: str, layers: Sequence[Group]) -> tuple[Edits, list[str]]:
     """The edits in a link's text and a sentence for each entry that is none.
 
     An entry is LAYER.UNIT followed by - (pruned) or + (kept); commas part entries, the last about a unit counts.
 
-    >>> layers = [LayerInfo("dense1", "neuron", 500, (500,))]
+    >>> layers = [Group("dense1", "neuron", 500, (500,))]
     >>> read("dense1.12-,dense1.3+", layers)
     ({('dense1', 12): False, ('dense1', 3): True}, [])
     >>> read("dense1.900-,much", layers)[1][0]
@@ -76,13 +76,13 @@ def decided(edits: Edits, own: Mapping[str, np.ndarray], name: str, unit: int, k
     return rest if bool(own[name][unit]) == keep else {**rest, (name, unit): keep}
 
 
-def apply(own: Mapping[str, np.ndarray], edits: Edits, layers: Sequence[LayerInfo]) -> Masks:
+def apply(own: Mapping[str, np.ndarray], edits: Edits, layers: Sequence[Group]) -> Masks:
     """The masks of a network after edits by hand, closed (`close_masks`).
 
     A channel or feature kept by hand would be dead without the other: a channel none of whose features is kept brings
     back all that were not pruned by hand, and a feature its channel, unless that was pruned by hand.
 
-    >>> layers = [LayerInfo("conv", "channel", 2, (2,)), LayerInfo("map", "feature", 4, (2, 2), parent="conv")]
+    >>> layers = [Group("conv", "channel", 2, (2,)), Group("map", "feature", 4, (2, 2), parent="conv")]
     >>> dead = {"conv": np.zeros(2, bool), "map": np.zeros(4, bool)}
     >>> apply(dead, {("conv", 1): True, ("map", 2): False}, layers)["map"].tolist()
     [False, False, False, True]
@@ -96,7 +96,7 @@ def apply(own: Mapping[str, np.ndarray], edits: Edits, layers: Sequence[LayerInf
     return close_masks(masks, layers)
 
 
-def _revive(masks: Masks, edits: Edits, layer: LayerInfo) -> None:
+def _revive(masks: Masks, edits: Edits, layer: Group) -> None:
     channels, features = masks[layer.parent], masks[layer.name]
     each = len(features) // len(channels)
     for (name, unit), keep in edits.items():

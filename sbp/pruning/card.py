@@ -7,10 +7,10 @@ from typing import Any
 
 from sbp import __version__
 from sbp.images import IMAGES, Images
-from sbp.networks.specs import SPECS
 from sbp.pruning.formats import Format
 from sbp.runs.states import State
 from sbp.runs.view import RunView
+from sbp.spec.networks import SPECS
 from sbp.viz.words import DATASET, bound_text, duration, units_of, widths
 
 

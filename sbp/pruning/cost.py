@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sbp.networks.specs import SPECS
-from sbp.networks.wiring import WIRING
+from sbp.spec.networks import SPECS
 
 FLOAT32 = 4  # bytes
 
@@ -86,7 +85,7 @@ def layer_costs(name: str, kept: Sequence[int] = (), number_bytes: int = FLOAT32
         raise ValueError(f"name: expected one of {', '.join(SPECS)}, got {name!r}.")
     counts = SPECS[name].counts(kept or [layer.units for layer in SPECS[name].layers()])
     costs = []
-    for weights in WIRING[name]:
+    for weights in SPECS[name].weights:
         inputs, outputs = weights.inputs(counts), weights.outputs(counts)
         params, activations = weights.params(counts), weights.activations(counts)
         sizes = inputs, outputs, params, weights.macs(counts)

@@ -21,7 +21,7 @@ from sbp.runs.names import checked_file_name
 from sbp.runs.view import RunView
 
 if TYPE_CHECKING:
-    from sbp.pruning.cut import Cut
+    from sbp.compaction.run import CompactedRun
 
 __all__ = ["FORMATS", "ExportError", "Exported", "export_bytes", "export_run", "exported"]
 
@@ -33,7 +33,7 @@ class Exported:
     filename: str
     content: bytes
     card: str
-    cut: Cut
+    cut: CompactedRun
 
     def write(self, folder: Path) -> Path:
         """Writes the file and its card (the same name and .md) into a folder, which is made; gives the file's path."""
@@ -91,21 +91,21 @@ def exported(
     kind = format_of(format)
     if view.problem:
         raise ExportError(view.problem)
-    from sbp.pruning.cut import cut_run
+    from sbp.compaction.run import compact_run
     from sbp.pruning.writers import BYTES_OF
 
     try:
-        cut = cut_run(view.config, view.model_path, threshold, masks)
+        cut = compact_run(view.config, view.model_path, threshold, masks)
     except ValueError as error:
         raise ExportError(str(error)) from None
     filename = filename or f"{view.id}-compact{kind.suffix}"
     network = cut.small
-    lines = kind.lines(network.spec_name, cut.selects, network.constant, filename)
+    lines = kind.lines(view.config.network.name, cut.selects, filename)
     figures = cut.figures()
     card = model_card(view, figures, cut.own, kind, filename, lines)
     header = {
-        "network": network.spec_name,
-        "widths": json.dumps(list(network.widths)),
+        "network": view.config.network.name,
+        "widths": json.dumps(figures["widths"]),
         "kept": json.dumps(dict(zip(figures["layers"], figures["kept"], strict=True))),
         "choice": cut.choice,
         "run": view.id,

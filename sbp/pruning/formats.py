@@ -11,8 +11,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from sbp.images import IMAGES
-from sbp.networks.specs import SPECS
-from sbp.networks.wiring import WIRING
+from sbp.spec.networks import SPECS
 
 
 class ExportError(ValueError):
@@ -24,15 +23,14 @@ class Format:
     """One kind of file: its name, what it is, how its files end, what its readers install, what they paste, and what
     they should know before that (`note`).
 
-    lines(network's name, layers that select features, whether it is the constant predictor, file's name) gives the
-    lines; they leave `images` [n, C, H, W], as the network is given them, and `logits` [n, 10].
+    lines(network's name, layers that select their inputs, file's name) gives the lines; they leave `images` [n, C, H, W], as the network is given them, and `logits` [n, 10].
     """
 
     name: str
     title: str
     suffix: str
     packages: tuple[str, ...]
-    lines: Callable[[str, Collection[str], bool, str], list[str]]
+    lines: Callable[[str, Collection[str], str], list[str]]
     note: str = ""
 
 
@@ -57,26 +55,27 @@ def _numpy_images(name: str) -> list[str]:
     return _images(name, "np.random.rand({}).astype(np.float32)", "np.float32({}).reshape(-1, 1, 1)")
 
 
-def torch_lines(name: str, selects: Collection[str], constant: bool, file: str) -> list[str]:
+def torch_lines(name: str, selects: Collection[str], file: str) -> list[str]:
     """Plain torch on the tensors of a safetensors file.
 
-    >>> for line in torch_lines("lenet-500-300", {"input"}, False, "small.safetensors")[5:]:
+    >>> for line in torch_lines("lenet-500-300", {"dense1"}, "small.safetensors")[5:]:
     ...     print(line)
-    x = images.flatten(1).index_select(1, t["noise.input.index"])
+    x = images.flatten(1).index_select(1, t["dense1.index"])
     x = F.relu(F.linear(x, t["dense1.weight"], t["dense1.bias"]))
     x = F.relu(F.linear(x, t["dense2.weight"], t["dense2.bias"]))
     logits = F.linear(x, t["output.weight"], t["output.bias"])
     """
     imports = ["import torch", "from safetensors.torch import load_file"]
     given = [f"t = load_file({json.dumps(file)})", *_torch_images(name)]
-    if constant:
-        return [*imports, *given, 'logits = t["output.bias"].expand(len(images), -1)']
+    if not SPECS[name].is_chain:
+        lines = ["from sbp import load_compact", f"network = load_compact({json.dumps(file)})", *_torch_images(name)]
+        return ["import torch", *lines, "logits = network(images)"]
     lines, x, flat = [], "images", False
-    for weights in WIRING[name]:
+    for weights in SPECS[name].weights:
         before = ""
         if weights.kind == "dense":
             before = "" if flat else ".flatten(1)"
-            before += "".join(f'.index_select(1, t["noise.{read}.index"])' for read in weights.reads if read in selects)
+            before += f'.index_select(1, t["{weights.name}.index"])' if weights.name in selects else ""
             flat = True
         if before:
             lines.append(f"x = {x}{before}")
@@ -93,7 +92,7 @@ def torch_lines(name: str, selects: Collection[str], constant: bool, file: str) 
     return [*imports, "from torch.nn import functional as F", *given, *lines]
 
 
-def onnx_lines(name: str, selects: Collection[str], constant: bool, file: str) -> list[str]:
+def onnx_lines(name: str, selects: Collection[str], file: str) -> list[str]:
     """onnxruntime on an ONNX file, whatever the network."""
     return [
         "import numpy as np",
@@ -104,7 +103,7 @@ def onnx_lines(name: str, selects: Collection[str], constant: bool, file: str) -
     ]
 
 
-def torch_export_lines(name: str, selects: Collection[str], constant: bool, file: str) -> list[str]:
+def torch_export_lines(name: str, selects: Collection[str], file: str) -> list[str]:
     """torch on an exported program, whatever the network."""
     return [
         "import torch",

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sbp.distributions import moments
-from sbp.networks.specs import LayerInfo
-from sbp.networks.wiring import WIRING, WeightLayer
 from sbp.pruning.bmrs import delta_f_normal, delta_f_uniform
 from sbp.pruning.masks import Masks, keep_masks
+from sbp.spec.description import WeightLayer
+from sbp.spec.layout import Group
+from sbp.spec.networks import SPECS
 
 Scores = dict[str, np.ndarray]
 
@@ -28,7 +29,7 @@ class Material:
     weights: the arrays of model.safetensors by name ("dense1.weight"); only L1 needs them. seed: of the lot.
     """
 
-    layers: tuple[LayerInfo, ...]
+    layers: tuple[Group, ...]
     loc: Mapping[str, np.ndarray]
     log_scale: Mapping[str, np.ndarray]
     log_low: float = -20.0
@@ -53,7 +54,7 @@ class Criterion:
 def keep_by(criterion: Criterion, material: Material, threshold: float) -> Masks:
     """keep = score >= threshold, bool [units] by layer name; a tie is kept, as in section 4.4. Not closed.
 
-    >>> layers = (LayerInfo("dense1", "neuron", 2, (2,)),)
+    >>> layers = (Group("dense1", "neuron", 2, (2,)),)
     >>> material = Material(layers, {"dense1": np.array([0.0, 0.0])}, {"dense1": np.array([-5.0, 4.0])})
     >>> keep_by(CRITERIA["snr"], material, 1.0)["dense1"].tolist()
     [True, False]
@@ -61,7 +62,7 @@ def keep_by(criterion: Criterion, material: Material, threshold: float) -> Masks
     return keep_masks(criterion.score(material), threshold)
 
 
-def keep_top(scores: Mapping[str, np.ndarray], counts: Mapping[str, int], layers: Sequence[LayerInfo] = ()) -> Masks:
+def keep_top(scores: Mapping[str, np.ndarray], counts: Mapping[str, int], layers: Sequence[Group] = ()) -> Masks:
     """The `counts[name]` best units of each layer, ties to the first: as many as another criterion keeps.
 
     layers: where a layer's features belong to channels, only features of kept channels are taken, and the best of each
@@ -143,7 +144,7 @@ def _of_noise(material: Material, function: Callable[..., np.ndarray]) -> Scores
     }
 
 
-def _l1_of(layer: LayerInfo, material: Material) -> np.ndarray:
+def _l1_of(layer: Group, material: Material) -> np.ndarray:
     weights, axis = _owned(layer, _wiring_of(material.layers))
     array = material.weights.get(f"{weights.name}.weight")
     if array is None or array.shape[axis] != layer.units:
@@ -156,7 +157,7 @@ def _l1_of(layer: LayerInfo, material: Material) -> np.ndarray:
     return magnitude.sum(axis=tuple(other for other in range(magnitude.ndim) if other != axis))
 
 
-def _owned(layer: LayerInfo, wiring: tuple[WeightLayer, ...]) -> tuple[WeightLayer, int]:
+def _owned(layer: Group, wiring: tuple[WeightLayer, ...]) -> tuple[WeightLayer, int]:
     """The weights that make these units and their axis of outputs; else those that read them and their inputs' axis."""
     for weights in wiring:
         if weights.makes == layer.name:
@@ -164,10 +165,10 @@ def _owned(layer: LayerInfo, wiring: tuple[WeightLayer, ...]) -> tuple[WeightLay
     return next(weights for weights in wiring if layer.name in weights.reads), 1
 
 
-def _wiring_of(layers: tuple[LayerInfo, ...]) -> tuple[WeightLayer, ...]:
-    """The wiring of the network that has just these noise layers."""
-    names = {layer.name for layer in layers}
-    for wiring in WIRING.values():
-        if names == {name for weights in wiring for name in (*weights.reads, weights.makes) if name}:
-            return wiring
-    raise ValueError(f"L1: no known network has the noise layers {sorted(names)}.")
+def _wiring_of(layers: tuple[Group, ...]) -> tuple[WeightLayer, ...]:
+    """The layers of weights of the network that has just these groups."""
+    names = tuple(layer.name for layer in layers)
+    for network in SPECS.values():
+        if names == tuple(group.name for group in network.groups):
+            return network.weights
+    raise ValueError(f"L1: no known network has the groups {sorted(names)}.")

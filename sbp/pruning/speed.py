@@ -17,14 +17,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.benchmark import Timer
 
 from sbp import devices
-from sbp.gates import Gate
-from sbp.layer import SBPLayer
-from sbp.networks.lenet import NoisyNetwork
-from sbp.pruning.compact import Folded, masked, masks_of
+from sbp.compaction.compact import masked, masks_of
+from sbp.compaction.folded import Folded
+from sbp.networks.describe import described
 
 VARIANTS = ("dense", "masked", "compact")
 BATCHES = (1, 32, 1000)
@@ -80,39 +79,18 @@ class Measurement:
         return {**dataclasses.asdict(self), "rows": [dataclasses.asdict(row) for row in self.rows]}
 
 
-class Held(nn.Module):
-    """Multiplies each unit by a constant: what a masked network's noise is once training is over."""
-
-    factor: Tensor
-
-    def __init__(self, factor: Tensor) -> None:
-        super().__init__()
-        self.register_buffer("factor", factor)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x times the factors, of x's shape."""
-        return x * self.factor
-
-
-def variants(network: NoisyNetwork, masks: Mapping[str, np.ndarray] | None = None) -> dict[str, NoisyNetwork]:
+def variants(network: nn.Module, masks: Mapping[str, np.ndarray] | None = None) -> dict[str, nn.Module]:
     """The three networks that are compared, each as fast as it can be had without effort.
 
-    dense: no noise layers and every unit; E[theta] is folded into its weights, so it is what one would deploy without
-    pruning. masked: the dense shapes with zeros; E[theta] * keep is worked out once, not anew in every call as an
-    `SBPLayer` does in eval. compact: the zeros cut out. masked and compact give the same logits.
+    dense: no noise and every unit; E[theta] is folded into its weights, so it is what one would deploy without pruning.
+    masked: the dense shapes with zeros, E[theta] * keep a factor of what is read. compact: the zeros cut out. masked
+    and compact give the same logits.
     masks: as for `compact`; none: the network's own `keep`. Raises ValueError when they do not fit the network.
     """
     closed = masks_of(network) if masks is None else masks
-    everything = {layer.name: np.ones(layer.units, bool) for layer in network.layers}
-    held = masked(network, closed)
-    for info in held.layers:
-        layer = held.noise[info.name]
-        assert isinstance(layer, SBPLayer | Gate)
-        # A channel's factor is one for its whole map.
-        sides = (1, -1, 1, 1) if info.kind == "channel" else (1, -1)
-        held.noise[info.name] = Held(layer.expected_theta().view(sides))
+    everything = {group.name: np.ones(group.units, bool) for group in described(network).groups}
     folded = Folded(network)
-    return {"dense": folded.cut(everything), "masked": held, "compact": folded.cut(closed)}
+    return {"dense": folded.cut(everything), "masked": masked(network, closed), "compact": folded.cut(closed)}
 
 
 def measure(

@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from torch import Tensor
+from torch import Tensor, nn
 
+from sbp.compaction.folded import Folded
 from sbp.ensemble import ensemble, error_and_nll
-from sbp.networks.lenet import NoisyNetwork
-from sbp.networks.specs import SPECS
+from sbp.networks.describe import described
+from sbp.networks.tensors import file_tensors
+from sbp.noise.install import joint_noise_of
 from sbp.pruning.bmrs import RELEASED_CODE_OFFSET
-from sbp.pruning.compact import Folded
 from sbp.pruning.masks import Masks, close_masks, keep_masks, kept_counts
 from sbp.pruning.scores import CRITERIA, Material, keep_top
 
@@ -33,7 +34,7 @@ class Cancelled(Exception):
 
 
 def sweep(
-    network: NoisyNetwork,
+    network: nn.Module,
     images: Tensor,
     labels: Tensor,
     objects: str = "validation",
@@ -69,12 +70,13 @@ def sweep(
     for name in ("bmrs_n", "bmrs_u"):
         thresholds = quantile_thresholds(scores[name], name)
         points[name] = [trial.point(t, keep_masks(scores[name], t)) for t in thresholds]
-    names = [layer.name for layer in network.layers]
+    layers = described(network).groups
+    names = [layer.name for layer in layers]
     for name in ("l1", "random"):
         points[name] = []
         for t, masks in by_snr.items():
-            counts = dict(zip(names, kept_counts(masks, network.layers), strict=True))
-            points[name].append(trial.point(t, keep_top(scores[name], counts, network.layers)))
+            counts = dict(zip(names, kept_counts(masks, layers), strict=True))
+            points[name].append(trial.point(t, keep_top(scores[name], counts, layers)))
     if cancelled():
         raise Cancelled
     return {
@@ -89,19 +91,13 @@ def sweep(
     }
 
 
-def material_of(network: NoisyNetwork, seed: int = 0) -> Material:
+def material_of(network: nn.Module, seed: int = 0) -> Material:
     """What the criteria look at, of a network with its noise."""
-    tensors = {name: tensor.detach().cpu().numpy() for name, tensor in network.state_dict().items()}
-    first, names = network.noise_layers()[0], [layer.name for layer in network.layers]
-    return Material(
-        network.layers,
-        {name: tensors[f"noise.{name}.loc"] for name in names},
-        {name: tensors[f"noise.{name}.log_scale"] for name in names},
-        first.log_low,
-        first.log_high,
-        tensors,
-        seed,
-    )
+    noise = joint_noise_of(network)
+    tensors = {name: tensor.detach().cpu().numpy() for name, tensor in file_tensors(network).items()}
+    loc, log_scale = ({g.name: tensors[f"noise.{g.name}.{part}"] for g in noise.groups} for part in ("loc", "log_scale"))
+    low, high = float(noise.log_low[0]), float(noise.log_high[0])
+    return Material(described(network).groups, loc, log_scale, low, high, tensors, seed)
 
 
 def snr_thresholds() -> list[float]:
@@ -127,15 +123,15 @@ class _Trial:
     """Asks compact networks, each once."""
 
     def __init__(
-        self, network: NoisyNetwork, images: Tensor, labels: Tensor, cancelled: Callable[[], bool]
+        self, network: nn.Module, images: Tensor, labels: Tensor, cancelled: Callable[[], bool]
     ) -> None:
         self.network, self.images, self.labels, self.cancelled = network, images, labels, cancelled
-        self.folded = Folded(network)
+        self.folded, self.weights = Folded(network), described(network).weights
         self.seen: dict[bytes, Point] = {}
 
     def point(self, threshold: float, masks: Masks) -> Point:
         """The point of these masks, computed or remembered."""
-        layers = self.network.layers
+        layers = described(self.network).groups
         closed = close_masks(masks, layers)
         key = b"".join(np.packbits(closed[layer.name]).tobytes() for layer in layers)
         if key not in self.seen:
@@ -145,8 +141,8 @@ class _Trial:
             kept = kept_counts(closed, layers)
             self.seen[key] = {
                 "kept": list(kept),
-                "macs": SPECS[self.network.spec_name].macs(kept) if all(kept) else 0,
-                "params": sum(parameter.numel() for parameter in small.parameters()),
+                "macs": described(self.network).macs(kept),
+                "params": sum(layer.params(described(self.network).counts(kept)) for layer in self.weights),
                 **error_and_nll(small, self.images, self.labels),
             }
         return {"threshold": threshold, **self.seen[key]}

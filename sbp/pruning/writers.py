@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from sbp.networks.lenet import NoisyNetwork
+from sbp.networks.describe import described
 from sbp.pruning.formats import ExportError
 
 # What torch.onnx.export imports, and what checks that its file computes the same.
@@ -22,7 +22,7 @@ ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 TOLERANCE = 1e-5
 
 
-def safetensors_bytes(network: NoisyNetwork, header: Mapping[str, str]) -> bytes:
+def safetensors_bytes(network: nn.Module, header: Mapping[str, str]) -> bytes:
     """Its `state_dict`, with `header` (network and widths among it) as the file's metadata."""
     from safetensors.torch import save
 
@@ -43,7 +43,7 @@ def _in_order(content: bytes) -> bytes:
     return len(header).to_bytes(8, "little") + header + content[start:]
 
 
-def onnx_bytes(network: NoisyNetwork, header: Mapping[str, str]) -> bytes:
+def onnx_bytes(network: nn.Module, header: Mapping[str, str]) -> bytes:
     """An ONNX model from `images` [batch, C, H, W] to `logits` [batch, 10], any batch; checked with onnxruntime.
 
     Raises `ExportError` when a package is missing, or when the logits differ from torch's by more than 1e-5 (of the
@@ -72,7 +72,7 @@ def onnx_bytes(network: NoisyNetwork, header: Mapping[str, str]) -> bytes:
     return content
 
 
-def torch_export_bytes(network: NoisyNetwork, header: Mapping[str, str]) -> bytes:
+def torch_export_bytes(network: nn.Module, header: Mapping[str, str]) -> bytes:
     """A program of torch.export, any batch; `header` lies in the file as extra/header.json."""
     buffer = io.BytesIO()
     with _quiet():
@@ -82,21 +82,21 @@ def torch_export_bytes(network: NoisyNetwork, header: Mapping[str, str]) -> byte
     return buffer.getvalue()
 
 
-BYTES_OF: dict[str, Callable[[NoisyNetwork, Mapping[str, str]], bytes]] = {
+BYTES_OF: dict[str, Callable[[nn.Module, Mapping[str, str]], bytes]] = {
     "safetensors": safetensors_bytes,
     "onnx": onnx_bytes,
     "torch-export": torch_export_bytes,
 }
 
 
-def _example(network: NoisyNetwork, n: int = 2) -> Tensor:
+def _example(network: nn.Module, n: int = 2) -> Tensor:
     """Images to trace with: two, since one is taken for a size that never changes."""
     generator = torch.Generator().manual_seed(0)
-    return torch.rand(n, *network.image, generator=generator).to(network.output.bias)
+    return torch.rand(n, *described(network).image, generator=generator).to(next(network.parameters()))
 
 
 @torch.no_grad()
-def _check_onnx(content: bytes, network: NoisyNetwork) -> None:
+def _check_onnx(content: bytes, network: nn.Module) -> None:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from sbp.spec import RunConfig
-from sbp.networks.specs import SPECS, LayerInfo
+from sbp.spec.layout import Group
+from sbp.spec.networks import SPECS
 from sbp.records import Progress, Record, Snapshot
 from sbp.runs import models
 from sbp.runs.configs import read_config
@@ -65,10 +66,10 @@ class RunFolder:
         return models.META.read(self.path / META) if (self.path / META).exists() else {}
 
     def write_meta(self, meta: Mapping[str, Any]) -> None:
-        """Replaces meta.json; `layers` may be LayerInfo or their JSON."""
+        """Replaces meta.json; `layers` may be Group or their JSON."""
         values = dict(meta)
         layers = values.get("layers", self.layers)
-        values["layers"] = [dataclasses.asdict(it) if isinstance(it, LayerInfo) else it for it in layers]
+        values["layers"] = [dataclasses.asdict(it) if isinstance(it, Group) else it for it in layers]
         write_json(self.path / META, values)
 
     def write_status(

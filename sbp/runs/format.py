@@ -23,7 +23,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from sbp.networks.specs import LayerInfo
+from sbp.spec.layout import Group
 
 CONFIG, META, STATUS, RESULT = "config.json", "meta.json", "status.json", "result.json"
 RECORDS, NOISE = "records.jsonl", "noise.f32"
@@ -36,15 +36,15 @@ FILES = frozenset({
 })  # fmt: skip
 
 
-def layers_to_json(layers: tuple[LayerInfo, ...]) -> list[dict[str, Any]]:
+def layers_to_json(layers: tuple[Group, ...]) -> list[dict[str, Any]]:
     """The noise layers as plain values, the way meta.json holds them."""
     return [dataclasses.asdict(layer) for layer in layers]
 
 
-def layers_from_json(values: list[dict[str, Any]]) -> tuple[LayerInfo, ...]:
+def layers_from_json(values: list[dict[str, Any]]) -> tuple[Group, ...]:
     """Reads what `layers_to_json` wrote."""
     return tuple(
-        LayerInfo(
+        Group(
             str(value["name"]),
             str(value["kind"]),
             int(value["units"]),

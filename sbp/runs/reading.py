@@ -16,7 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 
 from sbp.spec import RunConfig
-from sbp.networks.specs import LayerInfo
+from sbp.spec.layout import Group
 from sbp.runs.configs import read_config
 from sbp.runs.growing import check_rows, first_bad, grown_records, grown_rows, rows_in_order
 from sbp.runs.models import Kind
@@ -38,7 +38,7 @@ class Snapshots:
         return len(self.epochs)
 
 
-def read_snapshots(path: Path, layers: tuple[LayerInfo, ...]) -> Snapshots:
+def read_snapshots(path: Path, layers: tuple[Group, ...]) -> Snapshots:
     """Reads noise.f32 for these layers; a missing file has no rows, and a cut last row is left out, as is all
     from the first one on that is out of order."""
     units = [layer.units for layer in layers]

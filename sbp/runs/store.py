@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from sbp.spec import RunConfig
-from sbp.networks.specs import SPECS
+from sbp.spec.networks import SPECS
 from sbp.runs.files import Lock, Locked, write_json
 from sbp.runs.folder import RunFolder
 from sbp.runs.format import CONFIG, LOCK, META, STATUS, layers_to_json

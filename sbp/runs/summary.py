@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from sbp.networks.specs import SPECS
+from sbp.spec.networks import SPECS
 
 if TYPE_CHECKING:
     from sbp.runs.view import RunView

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sbp.spec import RunConfig
-from sbp.networks.specs import SPECS, LayerInfo
+from sbp.spec.layout import Group
+from sbp.spec.networks import SPECS
 from sbp.records import Record
 from sbp.runs import format as names
 from sbp.runs import models
@@ -184,7 +185,7 @@ class RunView:
         entry = self._entries.get(names.CONFIG)
         return self._guarded(lambda: remembered_config(self.folder, entry) if entry else read_config(self.folder))
 
-    def _layers(self) -> tuple[LayerInfo, ...]:
+    def _layers(self) -> tuple[Group, ...]:
         """The noise layers: those that meta.json describes, else those of its network; none of an unreadable config."""
         if self._config is None:
             return ()

@@ -25,8 +25,8 @@ class WeightLayer:
     last alone counts its inputs. times: inputs a unit of each. fixed_in: inputs of no group (the image's channels).
     makes: the groups whose units are its outputs; fixed_out: outputs of no group (the classes). kernel: numbers of one
     kernel (1 in a dense layer); side: rows of it. positions: where it is applied in one image. pool: the factor by
-    which maps shrink before the next layer. padding: rows of zeros around what comes in. norm: whether a batch
-    normalisation follows it. depthwise: whether each output reads one input of its own.
+    which maps shrink before the next layer. padding: rows of zeros around what comes in. norm: the batch normalisation
+    that follows it, "" for none. depthwise: whether each output reads one input of its own.
     """
 
     name: str
@@ -40,7 +40,7 @@ class WeightLayer:
     positions: int = 1
     pool: int = 1
     padding: int = 0
-    norm: bool = False
+    norm: str = ""
     depthwise: bool = False
 
     def inputs(self, kept: Mapping[str, int]) -> int:
@@ -102,6 +102,9 @@ class Description:
     image: tuple[int, int, int] = (1, 28, 28)
     scales: tuple[tuple[int, int], ...] = ()
 
+    def __deepcopy__(self, memo: object) -> Description:
+        return self  # nothing in it changes
+
     def at(self, widths: Sequence[int] = ()) -> Description:
         """The same network at other widths; none means its own."""
         widths = tuple(widths) or self.widths
@@ -131,6 +134,15 @@ class Description:
             raise ValueError(f"kept: expected a count for each of {', '.join(names)}, got {list(kept)}.")
         counts = {name: int(count) for name, count in zip(names, kept, strict=True)}
         return counts if self._reaches(counts) else dict.fromkeys(names, 0)
+
+    def kept_widths(self, kept: Sequence[int]) -> list[int]:
+        """The widths of the compact network: of each width, the units kept of the first group that it decides.
+
+        All are 0 for the constant predictor.
+        """
+        counts = list(self.counts(kept).values())
+        first = {index: place for place, (index, factor) in reversed(list(enumerate(self.scales))) if factor == 1}
+        return [counts[first[index]] for index in range(len(self.widths))]
 
     def macs(self, kept: Sequence[int]) -> int:
         """Multiply-accumulates an image with these kept counts, one a group.

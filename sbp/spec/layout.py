@@ -115,6 +115,30 @@ class Layout:
             raise ValueError(f"Expected one value for each unit of each group ({expected}), got shapes {given}.")
         return np.concatenate([np.asarray(by_group[name]) for name in self.names])
 
+    def reduced(self, present: np.ndarray) -> Layout:
+        """The layout of the same network once all but these units have been cut out of it; present: bool [units].
+
+        Where single features or pixels leave, the layer that reads them selects its inputs, so they are entries of its
+        weights alone; the groups' order and names stay.
+        """
+        new = np.append(np.where(present, np.cumsum(present) - 1, NONE), NONE)
+        at = self.slices()
+        counts = {group.name: int(present[at[group.name]].sum()) for group in self.groups}
+        groups = tuple(
+            replace(group, units=counts[group.name], shape=(counts[group.name],), parent="") for group in self.groups
+        )
+
+        def left(owners: Owners) -> Owners:
+            stays = kept_entries(owners, present)
+            return tuple(new[of[stays]] for of in owners)
+
+        return replace(
+            self,
+            groups=groups,
+            reads={name: left(owners) for name, owners in self.reads.items()},
+            axes={name: {dim: left(o) for dim, o in dims.items()} for name, dims in self.axes.items()},
+        )
+
     def without(self, names: Sequence[str], refused: Sequence[Refusal] = ()) -> Layout:
         """The same network with some groups left alone: their units belong to nobody."""
         gone = set(names) | {group.name for group in self.groups if group.parent in names}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sbp.networks.specs import SPECS
+from sbp.spec.networks import SPECS
 
 
 class NetworkFacts(NamedTuple):

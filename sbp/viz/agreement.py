@@ -12,7 +12,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from sbp.networks.specs import LayerInfo
+from sbp.spec.layout import Group
 from sbp.viz import charts, palette, words
 from sbp.viz.pixels import data_uri, enlarge
 
@@ -74,7 +74,7 @@ def pixels_sentence(found: Mapping[str, Any]) -> str:
     )
 
 
-def units_sentence(found: Mapping[str, Any], layers: Mapping[str, LayerInfo]) -> str:
+def units_sentence(found: Mapping[str, Any], layers: Mapping[str, Group]) -> str:
     """The same for channels and neurons, layer by layer."""
     said = [
         f"{words.layer_title(layers[name])} {_number(unit['correlation']['all'])} over all "
@@ -132,7 +132,7 @@ def maps_chart(found: Mapping[str, Any], dark: bool = False, width: int = 720) -
     return charts.finish(alt.layer(image, title, below), pixels_sentence(found).replace("**", ""), height)
 
 
-def units_chart(found: Mapping[str, Any], layer: LayerInfo, dark: bool = False, height: int = 260) -> Any:
+def units_chart(found: Mapping[str, Any], layer: Group, dark: bool = False, height: int = 260) -> Any:
     """Conductance against SNR, a point a unit, both logarithmic; the rule is SNR = 1.
 
     What is below a 10,000th of the largest conductance is drawn at the bottom.

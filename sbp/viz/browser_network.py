@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 
 from sbp.distributions import moments
-from sbp.networks.specs import SPECS
-from sbp.networks.wiring import WIRING
 from sbp.pruning.masks import close_masks, keep_masks
 from sbp.spec import RunConfig
+from sbp.spec.networks import SPECS
 
 
 def read_weights(path: Path) -> dict[str, np.ndarray]:
@@ -59,7 +58,7 @@ def pack(config: RunConfig, weights: Mapping[str, np.ndarray]) -> tuple[dict[str
         arrays[f"{layer.name}.keep"] = masks[layer.name].astype(np.uint8)
     return arrays, {
         "network": config.network.name,
-        "wiring": [dataclasses.asdict(weight_layer) for weight_layer in WIRING[config.network.name]],
+        "wiring": [dataclasses.asdict(weight_layer) for weight_layer in spec.weights],
         "parents": {layer.name: layer.parent for layer in layers},
         "kept": [int(masks[layer.name].sum()) for layer in layers],
         "units": [layer.units for layer in layers],
@@ -71,7 +70,7 @@ def _shapes(config: RunConfig) -> dict[str, tuple[int, ...]]:
     layers = SPECS[config.network.name].layers(config.network.widths)
     units = {layer.name: layer.units for layer in layers}
     shapes: dict[str, tuple[int, ...]] = {}
-    for weight_layer in WIRING[config.network.name]:
+    for weight_layer in spec.weights:
         inputs, outputs = weight_layer.inputs(units), weight_layer.outputs(units)
         kernel = (5, 5) if weight_layer.kind == "conv" else ()
         shapes[f"{weight_layer.name}.weight"] = (outputs, inputs, *kernel)

@@ -7,19 +7,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sbp.networks.specs import LayerInfo
+from sbp.spec.layout import Group
 
 
-def cells(layer: LayerInfo, order: Sequence[int] | np.ndarray | None = None, aspect: float = 1.4) -> np.ndarray:
+def cells(layer: Group, order: Sequence[int] | np.ndarray | None = None, aspect: float = 1.4) -> np.ndarray:
     """Unit number at each place of the rectangle, -1 where none stands: int [rows, columns].
 
     An image keeps its rows, row 0 at the top. The maps of a layer of features stand side by side, one a channel,
     with an empty line between them. Everything else fills a rectangle of about that aspect, row by row,
     in the given order.
 
-    >>> cells(LayerInfo("input", "pixel", 784, (28, 28))).shape
+    >>> cells(Group("input", "pixel", 784, (28, 28))).shape
     (28, 28)
-    >>> cells(LayerInfo("conv1", "channel", 20, (20,))).shape
+    >>> cells(Group("conv1", "channel", 20, (20,))).shape
     (4, 5)
     """
     if len(layer.shape) == 2:
@@ -34,12 +34,12 @@ def cells(layer: LayerInfo, order: Sequence[int] | np.ndarray | None = None, asp
     return grid.reshape(rows, columns)
 
 
-def is_map(layer: LayerInfo) -> bool:
+def is_map(layer: Group) -> bool:
     """Whether a unit's place in the rectangle means something (an image, feature maps), so that it is never sorted."""
     return len(layer.shape) > 1
 
 
-def _mosaic(layer: LayerInfo, aspect: float) -> np.ndarray:
+def _mosaic(layer: Group, aspect: float) -> np.ndarray:
     channels, height, width = layer.shape
     across = _columns(channels, aspect)
     down = math.ceil(channels / across)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from sbp.networks.specs import LayerInfo
+from sbp.spec.layout import Group
 from sbp.viz import words
 from sbp.viz.tiles import Tile, named, signed, strong
 
@@ -84,7 +84,7 @@ def of_layer(
 
 
 def describe_layer(
-    layer: LayerInfo, own: np.ndarray, snr: np.ndarray, kept: np.ndarray, inputs: np.ndarray | None
+    layer: Group, own: np.ndarray, snr: np.ndarray, kept: np.ndarray, inputs: np.ndarray | None
 ) -> str:
     """The layer's filters in a sentence."""
     size = np.abs(own).mean(axis=(1, 2, 3))
@@ -103,7 +103,7 @@ def describe_layer(
 
 
 def on_digit(
-    digit: np.ndarray, said: Mapping[str, np.ndarray], layer: LayerInfo, unit: int, dark: bool = False
+    digit: np.ndarray, said: Mapping[str, np.ndarray], layer: Group, unit: int, dark: bool = False
 ) -> list[Tile]:
     """The digit, and the unit's map on it where it has one; a pixel or a feature is outlined in its map."""
     pixel = (unit // 28, unit % 28) if layer.kind == "pixel" else None
@@ -122,7 +122,7 @@ def on_digit(
     return tiles
 
 
-def describe_on_digit(said: Mapping[str, np.ndarray], layer: LayerInfo, unit: int, passed: float) -> str:
+def describe_on_digit(said: Mapping[str, np.ndarray], layer: Group, unit: int, passed: float) -> str:
     """What a pixel, channel or feature says of the digit, and what is handed on of it."""
     value = said[layer.name][unit]
     name = f"{layer.kind.capitalize()} {unit}"

@@ -8,7 +8,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from sbp.networks.specs import LayerInfo
+from sbp.spec.layout import Group
 from sbp.viz import charts, palette, pixel_map, words
 from sbp.viz.cells import cells, is_map
 from sbp.viz.pixels import data_uri
@@ -172,6 +172,6 @@ def history(tables: RunTables, name: str, epoch: int | None = None) -> str:
     return f"The first died at epoch {first}; {most}."
 
 
-def _y_title(layer: LayerInfo, order: str) -> str:
+def _y_title(layer: Group, order: str) -> str:
     first = {"death": "longest-lived first", "snr": "highest SNR first", "unit": "by number"}[order]
     return f"{words.units_of(layer)}, {first}"

@@ -9,7 +9,7 @@ import altair as alt
 import pandas as pd
 
 from sbp.distributions import moments
-from sbp.networks.specs import SPECS
+from sbp.spec.networks import SPECS
 from sbp.viz import charts, palette, words
 
 CRITICAL = 3.83  # the length at which the prior's own SNR crosses 1

@@ -8,8 +8,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from sbp.networks.specs import LayerInfo
 from sbp.pruning.masks import keep_masks, kept_counts
+from sbp.spec.layout import Group
 from sbp.viz import bound, charts, palette, words
 from sbp.viz.tables import RunTables
 
@@ -96,7 +96,7 @@ def kept_at(tables: RunTables, epoch: int | None = None) -> tuple[int, ...]:
 
 
 def bars(
-    layers: Sequence[LayerInfo], kept: Sequence[int], epoch: int | None = None, dark: bool = False, height: int = 220
+    layers: Sequence[Group], kept: Sequence[int], epoch: int | None = None, dark: bool = False, height: int = 220
 ) -> Any:
     """One bar a layer that shrinks to its kept share, its outline staying where it began; numbers beside it."""
     names = [words.layer_title(layer) for layer in layers]
@@ -121,7 +121,7 @@ def bars(
     return charts.finish(alt.layer(outline, fill, numbers), sentence(layers, kept, epoch), height)
 
 
-def sentence(layers: Sequence[LayerInfo], kept: Sequence[int], epoch: int | None = None) -> str:
+def sentence(layers: Sequence[Group], kept: Sequence[int], epoch: int | None = None) -> str:
     """Counts of all layers in a sentence."""
     parts = words.join(
         [f"{words.count_of(k, layer)} in {words.layer_title(layer)}" for k, layer in zip(kept, layers, strict=True)]

@@ -14,9 +14,9 @@ from typing import Any
 import pandas as pd
 
 from sbp.kl_scaling import bound_of
-from sbp.networks.specs import SPECS, scale_of, widths_of
 from sbp.paper import PaperRow
 from sbp.published import Published
+from sbp.spec.networks import SPECS, scale_of, widths_of
 from sbp.viz import words
 
 OURS, PAPER, OTHERS = "ours", "paper", "others"

@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from sbp.networks.specs import SPECS
+from sbp.spec.networks import SPECS
 from sbp.viz import charts, names, palette, words
 from sbp.viz.frontier import frontier, macs_axis
 from sbp.viz.methods import OTHERS, OURS, PAPER, Entry, describe

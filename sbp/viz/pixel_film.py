@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 
 from sbp.distributions import moments
-from sbp.networks.specs import LayerInfo
 from sbp.pruning.masks import close_masks, keep_masks
 from sbp.spec import RunConfig
+from sbp.spec.layout import Group
 from sbp.viz import recording
 from sbp.viz.cells import cells
 from sbp.viz.tables import RunTables
 
 
-def layer_of(layers: tuple[LayerInfo, ...]) -> LayerInfo:
+def layer_of(layers: tuple[Group, ...]) -> Group:
     """The layer whose units have a place in the image: the pixels, else maps of features, else the first."""
     with_places = sorted((layer for layer in layers if len(layer.shape) > 1), key=lambda layer: len(layer.shape))
     return with_places[0] if with_places else layers[0]

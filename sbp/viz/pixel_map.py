@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sbp.networks.specs import LayerInfo
+from sbp.spec.layout import Group
 from sbp.viz import palette, words
 from sbp.viz.cells import cells
 from sbp.viz.pixels import enlarge
 
 
 def picture(
-    layer: LayerInfo,
+    layer: Group,
     snr: np.ndarray,
     order: Sequence[int] | np.ndarray | None = None,
     dark: bool = False,
@@ -23,7 +23,7 @@ def picture(
 
     snr: [units]. size: about how many screen pixels wide; a cell is a whole number of them.
 
-    >>> picture(LayerInfo("input", "pixel", 784, (28, 28)), np.ones(784)).shape
+    >>> picture(Group("input", "pixel", 784, (28, 28)), np.ones(784)).shape
     (336, 336, 4)
     """  # fmt: skip
     grid = cells(layer, order)
@@ -38,7 +38,7 @@ def picture(
     return big
 
 
-def describe(layer: LayerInfo, snr: np.ndarray, epoch: int | None = None) -> str:
+def describe(layer: Group, snr: np.ndarray, epoch: int | None = None) -> str:
     """The picture in a sentence, for those who do not see it."""
     kept = int((snr >= 1).sum())
     when = "" if epoch is None else f" at epoch {epoch}"

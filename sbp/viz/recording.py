@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from sbp.networks.specs import SPECS, LayerInfo
 from sbp.pruning.masks import close_masks, keep_masks
 from sbp.spec import RunConfig
+from sbp.spec.layout import Group
+from sbp.spec.networks import SPECS
 from sbp.viz import bound, kept, palette, trajectories, words
 from sbp.viz.cells import cells, is_map
 from sbp.viz.charts import SNR_DOMAIN
@@ -158,7 +159,7 @@ def curves(title: str, unit: str, series: list[dict[str, Any]], top: float, **mo
     return {"title": title, "unit": unit, "series": series, "top": top, **more}
 
 
-def kept_curves(layers: tuple[LayerInfo, ...], epochs: np.ndarray, counts: np.ndarray) -> dict[str, Any]:
+def kept_curves(layers: tuple[Group, ...], epochs: np.ndarray, counts: np.ndarray) -> dict[str, Any]:
     """Share of each layer that is kept, in percent, by epoch; counts [epochs, layers]."""
     series = [
         {"name": words.layer_title(layer), "x": epochs.tolist(),
@@ -176,7 +177,7 @@ def dash_of(index: int) -> list[int]:
 
 
 def _layer(
-    tables: RunTables, layer: LayerInfo, rows: np.ndarray, counts: np.ndarray, order: str, focus: str | None
+    tables: RunTables, layer: Group, rows: np.ndarray, counts: np.ndarray, order: str, focus: str | None
 ) -> dict[str, Any]:
     by_order = tables.order(layer.name, order)
     grid = cells(layer, None if is_map(layer) else by_order)

@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 
 from sbp.distributions import moments
-from sbp.networks.specs import SPECS, LayerInfo
 from sbp.spec import RunConfig
+from sbp.spec.layout import Group
+from sbp.spec.networks import SPECS
 
 ALIVE = np.iinfo(np.int32).max  # the epoch of death of a unit that is kept at the end
 ORDERS = ("death", "snr", "unit")
@@ -29,7 +30,7 @@ class Run(Protocol):
     id: str
     config: RunConfig
     meta: dict[str, Any]
-    layers: tuple[LayerInfo, ...]
+    layers: tuple[Group, ...]
 
     @property
     def data_stamp(self) -> Hashable: ...
@@ -48,7 +49,7 @@ class RunTables:
     """
 
     run: str
-    layers: tuple[LayerInfo, ...]
+    layers: tuple[Group, ...]
     epochs: np.ndarray
     loc: dict[str, np.ndarray]
     log_scale: dict[str, np.ndarray]
@@ -65,7 +66,7 @@ class RunTables:
         """The last epoch with a snapshot; -1 while there is none."""
         return int(self.epochs[-1]) if len(self.epochs) else -1
 
-    def layer(self, name: str) -> LayerInfo:
+    def layer(self, name: str) -> Group:
         """The layer of that name, the first one for a name that this run does not have."""
         return next((layer for layer in self.layers if layer.name == name), self.layers[0])
 

@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from sbp.networks.specs import LayerInfo
+from sbp.spec.layout import Group
 from sbp.viz import charts, palette, words
 from sbp.viz.sweep import HIGH, LOW, Sweep
 
@@ -26,7 +26,7 @@ def objects_of(sweep: Sweep, dataset: str) -> str:
     return f"{sweep.n:,} {OBJECTS.get(sweep.objects, sweep.objects)} {thing}"
 
 
-def headline(layers: Sequence[LayerInfo], stop: Any, dense: int, objects: str) -> list[str]:
+def headline(layers: Sequence[Group], stop: Any, dense: int, objects: str) -> list[str]:
     """One stop in a sentence, cut where numbers begin and end: every second part is one."""
     units = words.in_all([layer.units for layer in layers])
     parts = [f"At SNR ≥ {number(stop.threshold)}: ", words.in_all(stop.kept), f" of {units} units kept, "]
@@ -60,7 +60,7 @@ def fewer(dense: int, macs: int) -> str:
     return f"{times:.1f}" if times < 100 else f"{times:.0f}"
 
 
-def share_table(stops: pd.DataFrame, layers: Sequence[LayerInfo], dense: int) -> pd.DataFrame:
+def share_table(stops: pd.DataFrame, layers: Sequence[Group], dense: int) -> pd.DataFrame:
     """Long form: threshold, what (a layer's title, or "MACs"), percent of the dense network that is left."""
     rows = []
     for stop in stops.itertuples():
@@ -82,7 +82,7 @@ def error_floor(errors: pd.Series) -> float:
 
 
 def left_chart(
-    stops: pd.DataFrame, layers: Sequence[LayerInfo], dense: int, prior_snr: float, at: int, dark: bool = False
+    stops: pd.DataFrame, layers: Sequence[Group], dense: int, prior_snr: float, at: int, dark: bool = False
 ) -> Any:
     """Units kept by layer, and MACs, in percent of the dense network along the threshold; the chosen one is marked."""
     shares = share_table(stops, layers, dense)

@@ -8,8 +8,9 @@ from typing import Any
 
 from sbp.images import IMAGES
 from sbp.kl_scaling import KL_METHODS
-from sbp.networks.specs import SPECS, LayerInfo
 from sbp.spec import RunConfig
+from sbp.spec.layout import Group
+from sbp.spec.networks import SPECS
 
 NETWORK = {name: spec.title for name, spec in SPECS.items()}
 DATASET = {name: images.title for name, images in IMAGES.items()}
@@ -24,7 +25,7 @@ _LAYER = {"input": "Input", "conv1": "Conv 1", "conv2": "Conv 2", "features": "F
           "dense1": "Dense 1", "dense2": "Dense 2"}  # fmt: skip
 
 
-def layer_title(layer: LayerInfo) -> str:
+def layer_title(layer: Group) -> str:
     """What a layer is called on a page: `conv1` is "Conv 1"."""
     return layer_name(layer.name)
 
@@ -40,7 +41,7 @@ def layer_name(name: str) -> str:
     return _LAYER.get(name, name.capitalize())
 
 
-def units_of(layer: LayerInfo, count: int | None = None) -> str:
+def units_of(layer: Group, count: int | None = None) -> str:
     """The word for a layer's units, in the singular for one: "pixel", "channels"."""
     return layer.kind if count == 1 else _PLURAL.get(layer.kind, layer.kind + "s")
 
@@ -71,7 +72,7 @@ def duration(seconds: float | None) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def count_of(kept: int, layer: LayerInfo) -> str:
+def count_of(kept: int, layer: Group) -> str:
     """ "245 of 784 pixels"."""
     return f"{kept:,} of {layer.units:,} {units_of(layer)}"
 

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser
 from safetensors.numpy import save
 
 from sbp.networks.lenet import NoisyNetwork
-from sbp.networks.specs import SPECS
+from sbp.spec.networks import SPECS
 from sbp.pruning.compact import masked, masks_of
 from sbp.pruning.masks import close_masks, kept_counts
 from sbp.spec import RunConfig

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sbp.networks import ends, plain
-from sbp.networks.specs import SPECS
+from sbp.spec.networks import SPECS
 
 LAYERS = {"lenet-500-300": (6, 5), "lenet-5-caffe": (3, 4, 5)}
 

@@ -8,7 +8,7 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from sbp.networks.registry import NETWORKS, build
-from sbp.networks.specs import SPECS
+from sbp.spec.networks import SPECS
 
 WIDTHS = {"lenet-500-300": (7, 5), "lenet-5-caffe": (3, 4, 6), "vgg-like": (3, 4, 2, 5) * 3 + (4, 6)}
 

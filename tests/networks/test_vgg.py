@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sbp.data import Dataset
-from sbp.networks.specs import SPECS, widths_of
+from sbp.spec.networks import SPECS, widths_of
 from sbp.networks.vgg import VGGLike
 from sbp.records import Progress, Record
 from sbp.spec import ConfigError, RunConfig

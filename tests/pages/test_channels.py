@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from sbp import data
 from sbp.networks.plain import logits, read_plain
-from sbp.networks.specs import SPECS
+from sbp.spec.networks import SPECS
 from sbp.pruning import by_hand
 from sbp.pruning.masks import kept_counts
 from sbp.runs.store import RunView

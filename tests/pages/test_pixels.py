@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 from pages.parts import gradients
 from pages.parts.assets import bundle
 from pages.parts.pixels import FOLDER, SCRIPTS
-from sbp.networks.specs import SPECS
+from sbp.spec.networks import SPECS
 from sbp.networks.wiring import WIRING
 from sbp.runs import store
 from sbp.runs.attributions import lock_path, weights_digest, write_attribution

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.plain import PLAIN
 from sbp.networks.registry import build
-from sbp.networks.specs import SPECS
+from sbp.spec.networks import SPECS
 from sbp.pruning.masks import Masks
 from sbp.spec import DATASETS, fits
 

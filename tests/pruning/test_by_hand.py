@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sbp.networks.specs import SPECS
+from sbp.spec.networks import SPECS
 from sbp.pruning import by_hand
 from sbp.pruning.masks import close_masks
 

@@ -8,7 +8,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.registry import build
-from sbp.networks.specs import SPECS
+from sbp.spec.networks import SPECS
 from sbp.pruning.compact import compact
 from sbp.pruning.cost import Cost, layer_costs, network_cost
 from sbp.pruning.masks import kept_counts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sbp.experiments.results import RunResult, recorded
-from sbp.networks.specs import SPECS
+from sbp.spec.networks import SPECS
 from sbp.pruning.masks import close_masks, kept_counts, masks_of_counts
 from sbp.spec import RunConfig
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sbp.networks.lenet import NoisyNetwork
-from sbp.networks.specs import LayerInfo
+from sbp.spec.layout import Group
 from sbp.pruning.bmrs import delta_f_normal, delta_f_uniform
 from sbp.pruning.masks import close_masks, kept_counts
 from sbp.pruning.scores import CRITERIA, Criterion, Material, keep_by, keep_top
@@ -47,7 +47,7 @@ def test_snr_at_1_keeps_what_the_layers_themselves_keep(name: str) -> None:
 @pytest.mark.parametrize(("key", "delta_f"), [("bmrs_n", delta_f_normal), ("bmrs_u", delta_f_uniform)])
 def test_bmrs_removes_where_the_evidence_grows(key: str, delta_f: Callable[..., np.ndarray]) -> None:
     loc, log_scale = np.array([-15.0, -16.0, -1.0, 0.0]), np.array([2.0, 2.0, -1.0, -5.0])
-    material = Material((LayerInfo("dense1", "neuron", 4, (4,)),), {"dense1": loc}, {"dense1": log_scale}, -20.0, 0.0)
+    material = Material((Group("dense1", "neuron", 4, (4,)),), {"dense1": loc}, {"dense1": log_scale}, -20.0, 0.0)
     assert CRITERIA[key].natural == 0
     masks = keep_by(CRITERIA[key], material, 0.0)
     assert masks["dense1"].tolist() == (delta_f(loc, log_scale) < 0).tolist() == [False, False, True, True]
@@ -83,7 +83,7 @@ def test_l1_says_what_it_lacks() -> None:
     without = Material(material.layers, material.loc, material.log_scale)
     with pytest.raises(ValueError, match=r"dense1.weight with 784 entries on axis 1, got none; give Material"):
         CRITERIA["l1"].score(without)
-    unknown = Material((LayerInfo("other", "neuron", 1, (1,)),), {}, {})
+    unknown = Material((Group("other", "neuron", 1, (1,)),), {}, {})
     with pytest.raises(ValueError, match=r"no known network has the noise layers \['other'\]"):
         CRITERIA["l1"].score(unknown)
 
@@ -103,7 +103,7 @@ def test_keep_top_takes_the_best_and_the_first_of_equals() -> None:
 
 
 def test_features_are_taken_from_kept_channels_and_each_keeps_one() -> None:
-    layers = (LayerInfo("conv", "channel", 3, (3,)), LayerInfo("map", "feature", 6, (3, 2, 1), parent="conv"))
+    layers = (Group("conv", "channel", 3, (3,)), Group("map", "feature", 6, (3, 2, 1), parent="conv"))
     scores = {"conv": np.array([2.0, 9.0, 5.0]), "map": np.array([99.0, 98.0, 1.0, 7.0, 3.0, 2.0])}
     masks = keep_top(scores, {"conv": 2, "map": 2}, layers)
     assert masks["conv"].tolist() == [False, True, True]

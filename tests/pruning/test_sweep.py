@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional
 
 from sbp.networks.lenet import NoisyNetwork
-from sbp.networks.specs import SPECS
+from sbp.spec.networks import SPECS
 from sbp.pruning import sweep as module
 from sbp.pruning.bmrs import RELEASED_CODE_OFFSET
 from sbp.pruning.compact import compact, masked

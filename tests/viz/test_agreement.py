@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sbp.networks.specs import SPECS
+from sbp.spec.networks import SPECS
 from sbp.viz import agreement, export, palette
 
 LAYERS = {layer.name: layer for layer in SPECS["lenet-500-300"].layers((9, 7))}

@@ -11,7 +11,7 @@ import pytest
 
 from sbp.distributions import moments
 from sbp.experiments.results import Row
-from sbp.networks.specs import SPECS
+from sbp.spec.networks import SPECS
 from sbp.paper import all_of, rows_of
 from sbp.published import PUBLISHED, points_of
 from sbp.viz import export, interval, methods, methods_chart, twins

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from sbp.distributions import moments
-from sbp.networks.specs import LayerInfo
+from sbp.spec.layout import Group
 from sbp.viz import bars, density, filters, palette, snr_map, tiles
 from sbp.viz.tables import RunTables
 
@@ -174,7 +174,7 @@ def test_filters_of_a_layer_say_number_snr_and_fate() -> None:
     means = np.abs(own[:, 1])  # the one kept input channel, all filters at one scale
     place = np.unravel_index(means.argmax(), means.shape)
     assert made[place[0]].rgb[place[1:]].tolist() == palette.strength_rgb(np.array(1.0), 1.0).tolist()
-    layer = LayerInfo("conv2", "channel", 3, (3,))
+    layer = Group("conv2", "channel", 3, (3,))
     assert "2 of 3 channels are kept" in filters.describe_layer(layer, own, snr, kept, inputs)
 
 

@@ -10,14 +10,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from sbp.networks.lenet import NoisyNetwork
-from sbp.networks.load import network_of
-from sbp.networks.rebuild import Select
-from sbp.networks.specs import SPECS
-from sbp.pruning.compact import compact, masked, masks_of
+from sbp.compaction.compact import kept_units, masked, masks_of
+from sbp.compaction.folded import Folded
+from sbp.compaction.load import network_of
+from sbp.networks.describe import described
+from sbp.noise.install import joint_noise_of, noise_of
+from sbp.noise.selected_linear import SelectedLinear
 from sbp.pruning.cost import network_cost
+from sbp.pruning.masks import Masks
 from sbp.spec import RunConfig
 
 # Images at a time: small enough for a laptop's memory.
@@ -25,21 +27,23 @@ BATCH = 1000
 
 
 @dataclass(frozen=True)
-class Cut:
-    """masked: the run's network with zeros in place. small: the compact one. choice: how it was decided what is kept.
+class CompactedRun:
+    """A run's network before and after the cut.
 
-    own: whether that is what the run's own results speak of (SNR >= 1).
+    masked: the run's network with zeros in place. small: the compact one. masks: what is kept, closed. choice: how it
+    was decided what is kept. own: whether that is what the run's own results speak of (SNR >= 1).
     """
 
-    masked: NoisyNetwork
-    small: NoisyNetwork
+    masked: nn.Module
+    small: nn.Module
+    masks: Masks
     choice: str
     own: bool
 
     @property
     def selects(self) -> tuple[str, ...]:
-        """The layers where the compact network selects features."""
-        return tuple(name for name, layer in self.small.noise.items() if isinstance(layer, Select))
+        """The layers of the compact network that select their inputs."""
+        return tuple(name for name, module in self.small.named_modules() if isinstance(module, SelectedLinear))
 
     def figures(self) -> dict[str, Any]:
         """Units of each noise layer, parameters and MACs an image, before and after; JSON-able.
@@ -47,18 +51,19 @@ class Cut:
         params: weights and biases, of the dense network without its noise, batch normalisations folded into it.
         macs_reduction = macs_dense / macs; None for the constant predictor, which multiplies nothing.
         """
-        name = self.small.spec_name
-        kept = [layer.units for layer in self.small.layers]
-        macs, dense = SPECS[name].macs(kept), SPECS[name].dense_macs(self.masked.widths)
+        network = described(self.small)
+        units = [group.units for group in network.groups]
+        kept = [int(mask.sum()) for mask in self.masks.values()]
+        macs, dense = network.macs(kept), network.dense_macs()
         return {
-            "network": name,
+            "network": network.name,
             "choice": self.choice,
-            "layers": [layer.name for layer in self.masked.layers],
-            "units": [layer.units for layer in self.masked.layers],
+            "layers": [group.name for group in network.groups],
+            "units": units,
             "kept": kept,
-            "widths": list(self.small.widths),
-            "params_dense": network_cost(name, [layer.units for layer in self.masked.layers]).params,
-            "params": network_cost(name, kept).params,
+            "widths": network.kept_widths(kept),
+            "params_dense": network_cost(network.name, units).params,
+            "params": network_cost(network.name, kept).params,
             "macs_dense": dense,
             "macs": macs,
             "macs_reduction": round(dense / macs, 3) if macs else None,
@@ -75,12 +80,12 @@ class Cut:
         return {"images": len(images), "equal_predictions": equal, "largest_difference": apart}
 
 
-def cut_run(
+def compact_run(
     config: RunConfig,
     model_path: Path | None,
     threshold: float | None = None,
     masks: Mapping[str, np.ndarray] | None = None,
-) -> Cut:
+) -> CompactedRun:
     """Cuts a run's network at its own keep (SNR >= 1), at another threshold of the SNR, or at given masks.
 
     masks: as for `compact`. Where the method learns no noise on units, its own keep is what it has removed. Raises
@@ -95,10 +100,11 @@ def cut_run(
         raise ValueError(f"threshold: the units of a run of {config.method.name} have no SNR; leave it out.")
     network = network_of(config, model_path)
     if config.has_noise:
-        for layer in network.noise_layers():
-            layer.threshold = 1.0 if threshold is None else threshold
+        joint_noise_of(network).threshold.fill_(1.0 if threshold is None else threshold)
     chosen = masks_of(network) if masks is None else masks
     snr = f"SNR >= {1.0 if threshold is None else threshold:g}"
     own_choice = snr if config.has_noise else f"{config.method.name}'s own"
     choice = own_choice if masks is None else "masks chosen by hand"
-    return Cut(masked(network, chosen), compact(network, chosen), choice, masks is None and threshold in (None, 1.0))
+    own = masks is None and threshold in (None, 1.0)
+    closed = noise_of(network).layout.split(kept_units(noise_of(network), chosen))
+    return CompactedRun(masked(network, chosen), Folded(network).cut(chosen), closed, choice, own)

@@ -1,0 +1,154 @@
+"""Networks from files: a run's weights, and a compact network as it was exported.
+
+The exported file is a safetensors file whose tensors are the compact network's `state_dict` (the indices of selected
+inputs among them) and whose header says `network`; what else the header holds is for people.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from sbp.networks.describe import described
+from sbp.networks.registry import build_bare, build_for
+from sbp.networks.tensors import file_tensors, load_file_tensors
+from sbp.noise.input_scale import NAME as PIXELS
+from sbp.noise.input_scale import scale_input
+from sbp.noise.removal import sync_sizes
+from sbp.noise.selected_linear import SelectedLinear, replace_module
+from sbp.spec import RunConfig
+
+
+class LoadError(ValueError):
+    """A file does not hold the network that was asked for; the message says what it should hold."""
+
+
+def network_of(config: RunConfig, model_path: str | Path | None) -> nn.Module:
+    """The network that a run trained, at its last good epoch: in eval mode, on the CPU, its noise on.
+
+    model_path: the run's `model.safetensors` (`RunView.model_path`); None says that there is none yet.
+    Raises `LoadError` with a sentence when there are no weights, or not those of this config's network.
+    """
+    if model_path is None or not Path(model_path).is_file():
+        raise LoadError("This run has no weights yet; they are saved with its first checkpoint and at its end.")
+    tensors, _ = read_safetensors(model_path)
+    network = build_for(config)
+    expected = {name: tuple(tensor.shape) for name, tensor in file_tensors(network).items()}
+    given = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    if given != expected:
+        wrong = sorted(name for name in expected.keys() | given if expected.get(name) != given.get(name))
+        raise LoadError(
+            f"{Path(model_path).name} does not hold the weights of {config.network.name} with widths "
+            f"{list(described(network).widths)}: {', '.join(wrong[:3])} {'is' if len(wrong) == 1 else 'are'} missing, "
+            "unknown or of another shape. Was config.json changed after the training?"
+        )
+    load_file_tensors(network, tensors)
+    return network.eval()
+
+
+def load_compact(path: str | Path, model: nn.Module | None = None) -> nn.Module:
+    """The compact network in an exported safetensors file, in eval mode, on the CPU.
+
+    Args:
+        path: what `python -m sbp compact RUN` wrote, or the `state_dict` of `sbp.compact(model)`.
+        model: the dense network that the compact one was cut from, for a network of one's own: it is changed into the
+            compact one. None takes the network that the file's header names.
+
+    Raises:
+        LoadError: the file is no safetensors file, does not say which network it holds, or holds tensors that do not
+            fit it.
+    """
+    tensors, header = read_safetensors(path)
+    name = Path(path).name
+    if model is None and "network" not in header:
+        raise LoadError(
+            f"{name} does not say its network in its header; expected a file that python -m sbp compact RUN wrote, "
+            "or the dense network as `model`."
+        )
+    if any(tensor_name.endswith((".loc", ".keep")) for tensor_name in tensors):
+        raise LoadError(f"{name} holds a network before the cut; python -m sbp compact RUN cuts it to a compact one.")
+    try:
+        return fill(build_bare(header["network"]) if model is None else model, _renamed(tensors))
+    except ValueError as error:
+        raise LoadError(f"{name} does not hold a compact network. {error}") from None
+
+
+def fill(model: nn.Module, tensors: dict[str, Tensor]) -> nn.Module:
+    """Puts the tensors of a compact network into a dense one of the same class, whatever their sizes, in place.
+
+    Raises:
+        ValueError: a tensor is missing, unknown, of another kind, or does not fit its neighbours.
+    """
+    for key, index in tensors.items():
+        if key.endswith(".index"):
+            _select(model, key.removesuffix(".index"), index)
+    if f"{PIXELS}.factor" in tensors:
+        scale_input(model, tensors[f"{PIXELS}.factor"])
+    for path, norm in list(model.named_modules()):
+        if isinstance(norm, nn.modules.batchnorm._BatchNorm) and f"{path}.running_mean" not in tensors:
+            replace_module(model, path, nn.Identity())  # it is in the weights
+    for key, tensor in tensors.items():
+        path, _, leaf = key.rpartition(".")
+        try:
+            module = model.get_submodule(path)
+            old = getattr(module, leaf)
+        except AttributeError:
+            raise ValueError(f"The network has no place for {key}.") from None
+        folded = leaf == "bias" and old is None and isinstance(module, nn.Linear | nn.Conv2d)
+        if not folded and (old is None or old.dim() != tensor.dim() or old.dtype != tensor.dtype):
+            kind = "nothing" if old is None else f"{old.dim()} dimensions of {old.dtype}"
+            raise ValueError(f"{key}: expected {kind}, got {tensor.dim()} dimensions of {tensor.dtype}.")
+        setattr(module, leaf, nn.Parameter(tensor) if folded or isinstance(old, nn.Parameter) else tensor)
+    missing = sorted(set(model.state_dict()) - set(tensors))
+    if missing:
+        raise ValueError(f"The file lacks {', '.join(missing[:3])}.")
+    for path, module in model.named_modules():
+        _check_sizes(path, module)
+        sync_sizes(module)
+    return model.eval()
+
+
+def _select(model: nn.Module, path: str, index: Tensor) -> None:
+    try:
+        linear = model.get_submodule(path)
+    except AttributeError:
+        linear = nn.Identity()
+    if not isinstance(linear, nn.Linear):
+        raise ValueError(f"The network has no dense layer {path} that could select its inputs.")
+    places = index.tolist() if index.dim() == 1 and index.dtype == torch.int64 else [-1]
+    if len(set(places)) != len(places) or not all(0 <= place < linear.in_features for place in places):
+        raise ValueError(f"{path}.index: expected different places from 0 to {linear.in_features - 1}, int64 in one row.")
+    replace_module(model, path, SelectedLinear.of(linear, index))
+
+
+def _check_sizes(path: str, module: nn.Module) -> None:
+    if not isinstance(module, nn.Linear | nn.Conv2d):
+        return
+    outputs = len(module.weight)
+    if module.bias is not None and module.bias.shape != (outputs,):
+        raise ValueError(f"{path}.bias: expected shape [{outputs}], got {list(module.bias.shape)}.")
+    if isinstance(module, nn.Conv2d) and tuple(module.weight.shape[2:]) != tuple(module.kernel_size):
+        raise ValueError(f"{path}.weight: expected kernels of {module.kernel_size}, got {list(module.weight.shape)}.")
+    if isinstance(module, SelectedLinear) and module.weight.shape[1] != len(module.index):
+        raise ValueError(f"{path}.weight: expected {len(module.index)} columns, got {module.weight.shape[1]}.")
+
+
+def _renamed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Files of before name a selection after what it selects, all by the layer that reads it now."""
+    before = {"noise.input.index": "dense1.index", "noise.features.index": "dense1.index"}
+    return {before.get(name, name): tensor for name, tensor in tensors.items()}
+
+
+def read_safetensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors of a safetensors file on the CPU, by name, and its header's texts; raises `LoadError`."""
+    path = Path(path)
+    if not path.is_file():
+        raise LoadError(f"There is no file {path}.")
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise LoadError(f"{path.name} cannot be read as a safetensors file ({error}).") from None
