@@ -70,7 +70,7 @@ def _shapes(config: RunConfig) -> dict[str, tuple[int, ...]]:
     layers = SPECS[config.network.name].layers(config.network.widths)
     units = {layer.name: layer.units for layer in layers}
     shapes: dict[str, tuple[int, ...]] = {}
-    for weight_layer in spec.weights:
+    for weight_layer in SPECS[config.network.name].weights:
         inputs, outputs = weight_layer.inputs(units), weight_layer.outputs(units)
         kernel = (5, 5) if weight_layer.kind == "conv" else ()
         shapes[f"{weight_layer.name}.weight"] = (outputs, inputs, *kernel)
