@@ -19,7 +19,7 @@ BATCH = 2500
 
 @torch.no_grad()
 def error_percent(network: nn.Module, images: Tensor, labels: Tensor) -> float:
-    """100 x the share of examples whose largest logit is not their label, theta = E[theta] * keep; ends in eval mode."""
+    """100 x the share of examples whose largest logit is not their label, theta = E[theta] keep; ends in eval mode."""
     network.eval()
     wrong = torch.zeros((), dtype=torch.long, device=labels.device)
     for start in range(0, len(labels), BATCH):

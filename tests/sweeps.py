@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from sbp.spec.networks import SPECS
 from sbp.pruning.cost import network_cost
 from sbp.pruning.masks import keep_masks, kept_counts
+from sbp.spec.networks import SPECS
 from sbp.viz.tables import tables
 
 

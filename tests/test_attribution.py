@@ -8,12 +8,11 @@ import torch
 from torch import nn
 
 from sbp.attribution import attribute, balanced, rank_correlation, whole
-from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.registry import build
 from tests.pruning.networks import images, random_network
 
 
-def linear_network() -> NoisyNetwork:
+def linear_network() -> nn.Module:
     """Weights and biases above 0, so that every ReLU is open, on black too: the logits are a matrix times the image
     and a constant, which no attribution sees.
     """
@@ -30,7 +29,7 @@ def linear_network() -> NoisyNetwork:
     return network.double()
 
 
-def theta(network: NoisyNetwork, name: str) -> torch.Tensor:
+def theta(network: nn.Module, name: str) -> torch.Tensor:
     return network.noise[name].distribution().mean.detach()  # type: ignore[operator, union-attr, no-any-return]
 
 

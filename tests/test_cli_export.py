@@ -11,9 +11,9 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from sbp.cli import app
-from sbp.networks.load import load_compact
+from sbp.compaction import compact
+from sbp.compaction.load import load_compact
 from sbp.spec.networks import SPECS
-from sbp.pruning.compact import compact
 from tests.made_up import write_run
 from tests.pruning.networks import WIDTHS, images_for, random_network
 from tests.pruning.runs import saved_run

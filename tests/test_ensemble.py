@@ -5,15 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from sbp.ensemble import Sampler, ensemble, error_and_nll, log_probabilities
-from sbp.networks.lenet import NoisyNetwork
 from tests.pruning.networks import NAMES, images, images_for, random_network
 
 
-def full_copies(network: NoisyNetwork, n: int, seed: int) -> list[Tensor]:
+def full_copies(network: nn.Module, n: int, seed: int) -> list[Tensor]:
     """Class probabilities of n draws the plain way: theta handed to the layers of the whole network."""
     generator, found = torch.Generator().manual_seed(seed), []
     network.eval()  # a batch normalisation takes its running statistics

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sbp.spec.networks import SPECS
 from sbp.paper import TABLE_1, TABLE_2, rows_of
+from sbp.spec.networks import SPECS
 
 
 @pytest.mark.parametrize("row", rows_of("lenet-500-300"), ids=lambda row: row.method)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from sbp.objective import kl_by_layer
 from torch import Tensor
 
 from sbp.checkpoint import Checkpoint
@@ -15,7 +16,6 @@ from sbp.clock import Pace
 from sbp.data import load
 from sbp.devices import DeviceError
 from sbp.kl_scaling import kl_weights
-from sbp.objective import kl_by_layer
 from sbp.ranks import ONE_RANK, Ranks
 from sbp.schedule import order_of
 from sbp.sharing import average_, draws_of, generator_of, part_of, resume_draws

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from sbp.compaction import compact, masked, masks_of
+from sbp.compaction.load import network_of
 from sbp.data import load, prepare
-from sbp.networks.load import network_of
-from sbp.spec.networks import SPECS
-from sbp.pruning.compact import compact, masked, masks_of
 from sbp.runs import store
 from sbp.runs.store import RunView
+from sbp.spec.networks import SPECS
 
 RECORDINGS = [run for run in store.list_runs() if run.recorded]
 # What issue and paper ask of MACs: the paper's own reduction, as printed.

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from sbp.objective import kl_by_layer
 from torch.nn import functional
 
 from sbp.checkpoint import Checkpoint
+from sbp.compaction import compact, masks_of
+from sbp.compaction.load import network_of
 from sbp.data import Dataset, Split, load
 from sbp.evaluation import error_percent
 from sbp.methods.registry import method_for
-from sbp.networks.load import network_of
-from sbp.objective import kl_by_layer
-from sbp.pruning.compact import compact, masks_of
 from sbp.pruning.masks import Masks, close_masks
 from sbp.records import Record, Snapshot
 from sbp.runs import store

@@ -11,11 +11,11 @@ from pages.parts import channels_weights as weights
 from pages.parts.channels_view import View
 from sbp.data import DataError
 from sbp.networks.plain import PlainNetwork
-from sbp.spec.networks import SPECS
 from sbp.pruning import by_hand
 from sbp.pruning.by_hand import Edits
 from sbp.pruning.masks import Masks, kept_counts
 from sbp.runs.store import RunView
+from sbp.spec.networks import SPECS
 from sbp.viz import words
 
 PAST = "hand-past"

@@ -9,8 +9,8 @@ import numpy as np
 import streamlit as st
 
 from pages.parts import state
-from sbp.spec.layout import Group
 from sbp.pruning import by_hand
+from sbp.spec.layout import Group
 from sbp.viz import words
 from sbp.viz.heatmap import ORDER_TITLES
 from sbp.viz.tables import RunTables

@@ -12,12 +12,12 @@ import streamlit as st
 
 from pages.parts.figures import figure
 from pages.parts.theme import is_dark
-from sbp.spec.layout import Group
 from sbp.runs import launcher, store
 from sbp.runs.attributions import lock_path, log_path
 from sbp.runs.files import is_locked
 from sbp.runs.reading import read_tail
 from sbp.runs.store import RunView
+from sbp.spec.layout import Group
 from sbp.viz import agreement, export, words
 from sbp.viz.pixels import data_uri
 

@@ -9,10 +9,10 @@ from pages.parts.figures import figure
 from pages.parts.theme import is_dark
 from sbp.experiments.plans import PLANS
 from sbp.experiments.results import Row
-from sbp.spec.networks import SPECS
 from sbp.paper import HARDWARE, TABLES, all_of, dataset_of, table_of
 from sbp.published import points_of
 from sbp.runs import store
+from sbp.spec.networks import SPECS
 from sbp.viz import methods, methods_chart, words
 from sbp.viz.methods import OURS, PAPER, Entry
 

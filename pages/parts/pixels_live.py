@@ -8,9 +8,9 @@ from pages.parts import frame, pixels_view, replay, run_picker
 from pages.parts.following import follow
 from pages.parts.pixels import pixels
 from sbp.images import by
-from sbp.spec.networks import SPECS
 from sbp.runs import store
 from sbp.runs.store import RunView
+from sbp.spec.networks import SPECS
 from sbp.viz import pixel_film, words
 from sbp.viz.tables import tables
 

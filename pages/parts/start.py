@@ -8,10 +8,10 @@ import streamlit as st
 
 from pages.parts import run_form, run_picker
 from sbp.data import default_dataset
-from sbp.spec.networks import SPECS
 from sbp.presets import PRESETS, Preset
 from sbp.runs import launcher
 from sbp.spec import DATASETS, ConfigError, RunConfig, fits
+from sbp.spec.networks import SPECS
 from sbp.viz import words
 
 CARDS = 3  # side by side

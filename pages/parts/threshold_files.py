@@ -8,8 +8,8 @@ import streamlit as st
 
 from pages.parts.figures import figure
 from pages.parts.theme import is_dark
-from sbp.spec.networks import SPECS
 from sbp.runs.store import RunView
+from sbp.spec.networks import SPECS
 from sbp.viz import sweep as sweeps
 from sbp.viz import threshold as figures
 from sbp.viz.sweep import Sweep

@@ -8,9 +8,9 @@ import streamlit as st
 
 from pages.parts.figures import figure
 from pages.parts.theme import is_dark
-from sbp.spec.networks import SPECS, scale_of
 from sbp.paper import N_TEST, dataset_of, rows_of, table_of
 from sbp.runs.store import RunView
+from sbp.spec.networks import SPECS, scale_of
 from sbp.viz import ensemble, snr_counts, words
 from sbp.viz import frontier as frontiers
 from sbp.viz.sweep import Sweep, near_one

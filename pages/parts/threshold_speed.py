@@ -10,11 +10,11 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts import measure
-from sbp.spec.networks import scale_of
 from sbp.paper import rows_of
 from sbp.pruning.cost import Cost, network_cost
 from sbp.runs import store
 from sbp.runs.store import RunView
+from sbp.spec.networks import scale_of
 from sbp.viz import speed as speeds
 from sbp.viz import words
 from sbp.viz.threshold import number

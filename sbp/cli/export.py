@@ -12,6 +12,7 @@ from sbp.cli.options import JSON, RUN
 from sbp.cli.output import print_json
 from sbp.pruning.export import FORMATS, Exported, exported
 from sbp.runs import store
+from sbp.spec.networks import SPECS
 from sbp.viz.words import widths
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def compact(
         raise BadInput(f"--out: expected a file to write, got the folder {out}; name a file in it.")
     view = store.find_run(run).sound()
     file = exported(view, "safetensors", threshold, filename=out.name if out else "")
-    checked = {"random": file.cut.agreement(_random_images(file.cut.small.image))}
+    checked = {"random": file.cut.agreement(_random_images(SPECS[view.config.network.name].image))}
     held = _test_images(view.config.data.dataset)
     if held is not None:
         checked[view.config.data.dataset] = file.cut.agreement(held)

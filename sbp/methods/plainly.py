@@ -44,9 +44,9 @@ def plainly(
     """Removes every unit that hears nothing or is not heard, without changing a logit; nothing given is changed.
 
     network: a chain (`Description.is_chain`) at its widths; weights [outputs, inputs, ...] and biases [outputs] by the
-    names of its layers of weights; after: scale and shift, [outputs] each, where a layer is normalised before its ReLU, so that
-    v = ReLU(scale b + shift). One pass forward finds the units that hear nothing and folds what they say, one pass back
-    those that nobody hears; a further pass would find nothing. Work is done in float64.
+    names of its layers of weights; after: scale and shift, [outputs] each, where a layer is normalised before its ReLU,
+    so that v = ReLU(scale b + shift). One pass forward finds the units that hear nothing and folds what they say, one
+    pass back those that nobody hears; a further pass would find nothing. Work is done in float64.
 
     >>> from sbp.spec.networks import SPECS
     >>> weights = {"dense1": np.eye(3, 784), "dense2": np.diag([0.0, 1.0, 1.0]), "output": np.ones((10, 3))}

@@ -84,9 +84,9 @@ class ThetaWeights(SparseLayer):
     def forward(self, x: Tensor) -> Tensor:
         """What the inner layer puts out with its weights multiplied."""
         # Without a draw, theta is at its mean.
-        drawn = self.active and self.training and self.drawn is not None
-        weight = self.inner.weight * self.drawn if drawn else self.plain_weight()
-        return self.through(x, weight, self.inner.bias)
+        if self.drawn is None or not (self.active and self.training):
+            return self.through(x, self.plain_weight(), self.inner.bias)
+        return self.through(x, self.inner.weight * self.drawn, self.inner.bias)
 
     def alive(self) -> Tensor:
         """SNR >= threshold, of W's shape."""

@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -27,7 +27,7 @@ from sbp.spec.networks import NETWORKS, SHIPPED, NetworkEntry
 def network_class(entry: NetworkEntry) -> type[nn.Module]:
     """The class of a network that a run can name."""
     module, _, name = entry.home.partition(":")
-    return getattr(importlib.import_module(module), name)  # type: ignore[no-any-return]
+    return cast(type[nn.Module], getattr(importlib.import_module(f"sbp.networks.{module}"), name))
 
 
 DESCRIBED = "sbp_description"
@@ -117,11 +117,12 @@ def _weights(model: nn.Module, layout: Layout, calls: dict[str, Call]) -> tuple[
         module = model.get_submodule(name)
         assert isinstance(module, nn.Linear | Convolution)
         conv = isinstance(module, Convolution)
+        padding = module.padding[0] if isinstance(module, Convolution) else 0
         reads, times, owned = _shares(layout.reads.get(name, ()), layout.groups, starts)
         made_owners = layout.axes.get(f"{name}.weight", {}).get(0, ())
         makes, _, made = _shares(made_owners, layout.groups, starts)
         weight = module.weight
-        inputs, outputs = (module.in_channels, module.out_channels) if conv else (module.in_features, module.out_features)
+        inputs, outputs = _sizes(module)
         rows_in = call.inputs[2] if conv else 1
         before = next((maps[group] for group in reads if group in maps), rows_in)
         if conv:
@@ -135,13 +136,13 @@ def _weights(model: nn.Module, layout: Layout, calls: dict[str, Call]) -> tuple[
                 "conv" if conv else "dense",
                 reads,
                 times,
-                0 if reads and owned == inputs else int(inputs) - (owned if reads else 0),
+                0 if reads and owned == inputs else inputs - (owned if reads else 0),
                 makes[0] if makes else "",
-                0 if fully_made else int(outputs) - made,
+                0 if fully_made else outputs - made,
                 int(weight[0, 0].numel()) if conv else 1,
                 int(np.prod(call.outputs[2:])) if conv else int(np.prod(call.outputs[1:-1])),
                 1,
-                int(module.padding[0]) if conv and not isinstance(module.padding, str) else 0,
+                0 if isinstance(padding, str) else padding,
                 call.norm,
                 is_depthwise(module),
             )
@@ -151,6 +152,12 @@ def _weights(model: nn.Module, layout: Layout, calls: dict[str, Call]) -> tuple[
         if conv and makes:
             maps[makes[0]] = call.outputs[2]
     return tuple(layers)
+
+
+def _sizes(module: nn.Linear | Convolution) -> tuple[int, int]:
+    if isinstance(module, nn.Linear):
+        return module.in_features, module.out_features
+    return module.in_channels, module.out_channels
 
 
 def _shares(

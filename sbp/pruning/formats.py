@@ -23,7 +23,8 @@ class Format:
     """One kind of file: its name, what it is, how its files end, what its readers install, what they paste, and what
     they should know before that (`note`).
 
-    lines(network's name, layers that select their inputs, file's name) gives the lines; they leave `images` [n, C, H, W], as the network is given them, and `logits` [n, 10].
+    lines(network's name, layers that select their inputs, file's name) gives the lines; they leave `images`
+    [n, C, H, W], as the network is given them, and `logits` [n, 10].
     """
 
     name: str

@@ -95,7 +95,9 @@ def material_of(network: nn.Module, seed: int = 0) -> Material:
     """What the criteria look at, of a network with its noise."""
     noise = joint_noise_of(network)
     tensors = {name: tensor.detach().cpu().numpy() for name, tensor in file_tensors(network).items()}
-    loc, log_scale = ({g.name: tensors[f"noise.{g.name}.{part}"] for g in noise.groups} for part in ("loc", "log_scale"))
+    loc, log_scale = (
+        {group.name: tensors[f"noise.{group.name}.{part}"] for group in noise.groups} for part in ("loc", "log_scale")
+    )
     low, high = float(noise.log_low[0]), float(noise.log_high[0])
     return Material(described(network).groups, loc, log_scale, low, high, tensors, seed)
 

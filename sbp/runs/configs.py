@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from sbp.spec import RunConfig, run_fields
-from sbp.networks.specs import SPECS, LayerInfo
+from sbp.spec.layout import Group
+from sbp.spec.networks import SPECS
 from sbp.runs.format import CONFIG, RESULT
 from sbp.runs.plain_files import BadFile, read_json
 
@@ -64,7 +65,7 @@ def _names(values: Mapping[str, Any]) -> Iterator[str]:
             yield from _names(value)
 
 
-def mismatch(result: Mapping[str, Any], config: RunConfig, layers: tuple[LayerInfo, ...], folder: Path) -> str:
+def mismatch(result: Mapping[str, Any], config: RunConfig, layers: tuple[Group, ...], folder: Path) -> str:
     """The sentence for a result that cannot be this run's, empty for one that can.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ SHIPPED = Path(__file__).parent / "descriptions"
 
 @dataclass(frozen=True)
 class NetworkEntry:
-    """A network's name, its title, its module ("package.module:Class"), what it reads and its own widths.
+    """A network's name, its title, its class ("module:Class" in `sbp.networks`), what it reads and its own widths.
 
     units: which units have noise beside channels and neurons, as `sbp.attach` takes it.
     """
@@ -30,16 +31,18 @@ class NetworkEntry:
     units: Mapping[str, Any] = field(default_factory=dict)
 
 
+DIGIT, COLOUR = (1, 28, 28), (3, 32, 32)
+PIXELS, FLATTENED = {"pixels": True}, {"features": ("dense1",)}
 _VGG = (64, 64, 128, 128, 256, 256, 256, *[512] * 7)
 NETWORKS: dict[str, NetworkEntry] = {
     entry.name: entry
     for entry in (
-        NetworkEntry("lenet-500-300", "LeNet-500-300", "sbp.networks.lenet_500_300:LeNet500300", (1, 28, 28), (500, 300), {"pixels": True}),
-        NetworkEntry("lenet-5-caffe", "LeNet-5-Caffe", "sbp.networks.lenet_5_caffe:LeNet5Caffe", (1, 28, 28), (20, 50, 500), {"features": ("dense1",)}),
-        NetworkEntry("vgg-like", "VGG-like", "sbp.networks.vgg:VGGLike", (3, 32, 32), _VGG, {"features": ("dense1",)}),
-        NetworkEntry("resnet-20", "ResNet-20", "sbp.networks.resnet:ResNet20", (3, 32, 32), (16, 32, 64)),
+        NetworkEntry("lenet-500-300", "LeNet-500-300", "lenet_500_300:LeNet500300", DIGIT, (500, 300), PIXELS),
+        NetworkEntry("lenet-5-caffe", "LeNet-5-Caffe", "lenet_5_caffe:LeNet5Caffe", DIGIT, (20, 50, 500), FLATTENED),
+        NetworkEntry("vgg-like", "VGG-like", "vgg:VGGLike", COLOUR, _VGG, FLATTENED),
+        NetworkEntry("resnet-20", "ResNet-20", "resnet:ResNet20", COLOUR, (16, 32, 64)),
     )
-}  # fmt: skip
+}
 
 
 class _Specs(Mapping[str, Description]):
@@ -76,9 +79,9 @@ def _description(name: str) -> Description:
     path = SHIPPED / f"{name}.json"
     if path.exists():
         return Description.from_dict(json.loads(path.read_text(encoding="utf-8")))
-    from sbp.networks.describe import describe  # brings torch; only for a network whose description is not shipped
-
-    return describe(NETWORKS[name])
+    # Builds the network, which brings torch: only where no description is shipped.
+    derived: Description = importlib.import_module("sbp.networks.describe").describe(NETWORKS[name])
+    return derived
 
 
 def widths_of(k: float, network: str = "vgg-like") -> tuple[int, ...]:

@@ -13,12 +13,12 @@ import pytest
 import torch
 from playwright.sync_api import Browser
 from safetensors.numpy import save
+from torch import nn
 
-from sbp.networks.lenet import NoisyNetwork
-from sbp.spec.networks import SPECS
-from sbp.pruning.compact import masked, masks_of
+from sbp.compaction import masked, masks_of
 from sbp.pruning.masks import close_masks, kept_counts
 from sbp.spec import RunConfig
+from sbp.spec.networks import SPECS
 from sbp.viz import browser_network
 from tests.pruning.networks import PLAIN_NAMES, WIDTHS, cases, images, random_network
 
@@ -47,7 +47,7 @@ def evaluate(browser: Browser) -> Iterator[Evaluate]:
     page.close()
 
 
-def packed(network: NoisyNetwork, config: RunConfig, **extra: Any) -> str:
+def packed(network: nn.Module, config: RunConfig, **extra: Any) -> str:
     """The network as the page sends it, as base64."""
     weights = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
     arrays, description = browser_network.pack(config, weights)

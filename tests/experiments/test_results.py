@@ -105,8 +105,8 @@ def test_table_1_is_printed_from_the_recordings_in_seconds_and_without_torch(tmp
 @pytest.mark.parametrize("experiment", ["table-1", "figure-1", "interval", "random-labels"])
 def test_what_ships_agrees_with_itself(experiment: str) -> None:
     """Each recorded run has its recording, with the very figures of the table."""
-    from sbp.spec.networks import SPECS
     from sbp.runs import store
+    from sbp.spec.networks import SPECS
 
     shipped(experiment)
     for row in recorded(experiment).rows:

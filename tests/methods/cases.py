@@ -12,9 +12,8 @@ from sbp.methods.on_weights import OnWeights
 from sbp.methods.sparse_vd import SparseVD
 from sbp.methods.ssl import SSL
 from sbp.methods.weights import SBPWeights
-from sbp.networks.lenet import NoisyNetwork
-from sbp.networks.wiring import WIRING
 from sbp.spec import RunConfig
+from sbp.spec.networks import SPECS
 from tests.pruning.networks import DATASET, WIDTHS
 
 METHODS: dict[str, type[Method]] = {
@@ -35,7 +34,7 @@ def made(method: str, network: str, **changes: object) -> Method:
     return METHODS[method](RunConfig.flat(**{**own, **changes}))  # type: ignore[arg-type]
 
 
-def built(method: Method, seed: int = 0, dtype: torch.dtype = torch.float64) -> NoisyNetwork:
+def built(method: Method, seed: int = 0, dtype: torch.dtype = torch.float64) -> nn.Module:
     """Its network with biases and batch statistics that matter."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -50,14 +49,14 @@ def built(method: Method, seed: int = 0, dtype: torch.dtype = torch.float64) -> 
     return network
 
 
-def weight_of(network: NoisyNetwork, name: str) -> nn.Linear | nn.Conv2d:
+def weight_of(network: nn.Module, name: str) -> nn.Linear | nn.Conv2d:
     """The layer that holds W and b, whatever stands around it."""
     layer = getattr(network, name)
     return layer if isinstance(layer, nn.Linear | nn.Conv2d) else layer.inner  # type: ignore[no-any-return]
 
 
 @torch.no_grad()
-def kill_(network: NoisyNetwork, name: str, dead: Tensor) -> None:
+def kill_(network: nn.Module, name: str, dead: Tensor) -> None:
     """Removes single weights in the way the method of this network does; dead: bool of the weight's shape."""
     layer = getattr(network, name)
     if hasattr(layer, "log_variance"):
@@ -69,10 +68,10 @@ def kill_(network: NoisyNetwork, name: str, dead: Tensor) -> None:
         layer.inner.weight.mul_(~dead)
 
 
-def spoil_(network: NoisyNetwork, seed: int = 0) -> None:
+def spoil_(network: nn.Module, seed: int = 0) -> None:
     """Removes single weights at random, and all incoming or all outgoing weights of some units of every layer."""
     random = np.random.default_rng(seed)
-    for wire in WIRING[network.spec_name]:
+    for wire in SPECS[network.spec_name].weights:
         shape = weight_of(network, wire.name).weight.shape
         dead = random.random(shape) < 0.3
         if wire.makes:

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import nn
 from torch.nn import functional
 
+from sbp.compaction import compact, masked, masks_of
+from sbp.compaction.load import network_of
 from sbp.data import load
 from sbp.methods.base import Method
-from sbp.networks.lenet import NoisyNetwork
-from sbp.networks.load import network_of
-from sbp.networks.wiring import WIRING
-from sbp.pruning.compact import compact, masked, masks_of
 from sbp.pruning.masks import close_masks
+from sbp.spec.networks import SPECS
 from tests.methods.cases import METHODS, NETWORKS, ON_WEIGHTS, built, kill_, made, spoil_, weight_of
 from tests.pruning.networks import PLAIN_NAMES, images, images_for
 
@@ -27,7 +27,7 @@ SMALL_CASES = [(method, network) for network in PLAIN_NAMES for method in METHOD
 SMALL_ON_WEIGHTS_CASES = [(method, network) for network in PLAIN_NAMES for method in ON_WEIGHTS]
 
 
-def assert_the_law(method: Method, network: NoisyNetwork) -> NoisyNetwork:
+def assert_the_law(method: Method, network: nn.Module) -> nn.Module:
     """Whatever the method has removed, its network, the plain one, the masked and the compact one say the same."""
     network.eval()
     plain, masks = method.plain(network), method.masks(network)
@@ -66,7 +66,7 @@ def test_the_same_with_weights_and_whole_units_removed(name: str, network_name: 
 
 @pytest.mark.parametrize(("name", "network_name"), SMALL_ON_WEIGHTS_CASES)
 def test_a_layer_with_nothing_left_is_the_constant_predictor(name: str, network_name: str) -> None:
-    for wire in WIRING[network_name]:
+    for wire in SPECS[network_name].weights:
         method = made(name, network_name)
         network = built(method)
         kill_(network, wire.name, torch.ones_like(weight_of(network, wire.name).weight, dtype=torch.bool))
@@ -100,7 +100,7 @@ def test_while_off_it_is_an_ordinary_network(name: str, network_name: str) -> No
     network = built(method)
     spoil_(network)
     ordinary = made("original", network_name).build().double()
-    for wire in WIRING[network_name]:
+    for wire in SPECS[network_name].weights:
         getattr(ordinary, wire.name).load_state_dict(weight_of(network, wire.name).state_dict())
     ordinary.norm.load_state_dict(network.norm.state_dict())
     x = images_for(ordinary)
@@ -136,7 +136,7 @@ def test_what_is_stored_is_what_a_run_loads(name: str, network_name: str, tmp_pa
 OPTIONS: dict[str, dict[str, float]] = {"ssl": {"group_penalty": 1e-3}, "original": {"weight_decay": 1e-4}}
 
 
-def trained(method: Method, network: NoisyNetwork, steps: int, frozen: bool = False) -> list[float]:
+def trained(method: Method, network: nn.Module, steps: int, frozen: bool = False) -> list[float]:
     """The loss of each of so many steps on digits, in the order of calls that the contract gives."""
     data = load("digits")
     generator = torch.Generator().manual_seed(0)
@@ -188,14 +188,14 @@ def test_what_was_removed_stays_removed_while_fine_tuning(name: str, network_nam
     spoil_(network)
     masks = method.masks(network)
     method.freeze(network)
-    dead = {wire.name: ~getattr(network, wire.name).live for wire in WIRING[network_name]}
+    dead = {wire.name: ~getattr(network, wire.name).live for wire in SPECS[network_name].weights}
     assert all(0 < mask.sum() < mask.numel() for mask in dead.values())
     held = {key: value.clone() for key, value in network.state_dict().items() if "log_" in key or ".loc" in key}
     before = network.output.inner.weight.detach().clone()  # type: ignore[operator, union-attr]
     losses = trained(method, network, 30, frozen=True)
     assert np.mean(losses[-5:]) < np.mean(losses[:5])
     assert not torch.equal(before, network.output.inner.weight)  # type: ignore[union-attr, arg-type]
-    for wire in WIRING[network_name]:
+    for wire in SPECS[network_name].weights:
         assert not weight_of(network, wire.name).weight[dead[wire.name]].any()
     assert all(torch.equal(network.state_dict()[key], value) for key, value in held.items()), "the noise is frozen"
     after = method.masks(network)

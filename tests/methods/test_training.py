@@ -9,11 +9,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from sbp.compaction import compact, masks_of
+from sbp.compaction.load import network_of
 from sbp.data import load
 from sbp.evaluation import error_percent
 from sbp.methods.registry import METHOD_CLASSES, method_for
-from sbp.networks.load import network_of
-from sbp.pruning.compact import compact, masks_of
 from sbp.pruning.masks import kept_counts
 from sbp.records import PHASES, Record, Snapshot
 from sbp.spec import METHODS, RunConfig

@@ -10,23 +10,23 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch import nn
 
-from sbp.networks.lenet import NoisyNetwork
-from sbp.networks.load import LoadError, load_compact, network_of
-from sbp.pruning.compact import compact
+from sbp.compaction import compact
+from sbp.compaction.load import LoadError, load_compact, network_of
 from sbp.spec import RunConfig
 from tests.pruning.networks import DATASET, NAMES, WIDTHS, cases, images_for, random_network
 
 ROOT = Path(__file__).parents[2]
 
 
-def save_run(network: NoisyNetwork, folder: Path) -> Path:
+def save_run(network: nn.Module, folder: Path) -> Path:
     """The weights of a run as its worker writes them."""
     save_file(network.state_dict(), path := folder / "model.safetensors")
     return path
 
 
-def save_compact(network: NoisyNetwork, path: Path) -> Path:
+def save_compact(network: nn.Module, path: Path) -> Path:
     """A compact network as the export writes it, without what is for people."""
     header = {"network": network.spec_name, "widths": json.dumps(network.widths)}
     save_file(network.state_dict(), path, metadata=header)
@@ -70,7 +70,7 @@ def test_weights_of_another_network_are_named(tmp_path: Path) -> None:
 READ = """
 import sys
 from safetensors.torch import load_file, save_file
-from sbp.networks.load import load_compact
+from sbp.compaction.load import load_compact
 images, small = load_file("images.safetensors"), {path: load_compact(path) for path in sys.argv[1:]}
 save_file({p: it(images[it.spec_name]).detach().contiguous() for p, it in small.items()}, "logits.safetensors")
 assert not [name for name in sys.modules if name.startswith("sbp.pruning")]

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
+from sbp.compaction import masked, masks_of
 from sbp.networks import plain
-from sbp.networks.lenet import NoisyNetwork
-from sbp.pruning.compact import masked, masks_of
 from sbp.pruning.masks import close_masks
 from tests.pruning.networks import PLAIN_NAMES, cases, images, random_network
 
 
-def saved(network: NoisyNetwork, folder: Path) -> Path:
+def saved(network: nn.Module, folder: Path) -> Path:
     """The network as the worker saves it."""
     path = folder / "model.safetensors"
     save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, path)
@@ -24,13 +24,13 @@ def saved(network: NoisyNetwork, folder: Path) -> Path:
 
 
 @pytest.fixture(params=PLAIN_NAMES)
-def pair(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[NoisyNetwork, plain.PlainNetwork]:
+def pair(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[nn.Module, plain.PlainNetwork]:
     """A random network of the paper's own widths, in torch and as read back in NumPy."""
     network = random_network(request.param, torch.float32, own_widths=True).eval()
     return network, plain.read_plain(saved(network, tmp_path), request.param, network.layers)
 
 
-def test_it_is_the_masked_network(pair: tuple[NoisyNetwork, plain.PlainNetwork]) -> None:
+def test_it_is_the_masked_network(pair: tuple[nn.Module, plain.PlainNetwork]) -> None:
     network, read = pair
     x = images(5, torch.float32)
     for name, masks in cases(network):
@@ -44,7 +44,7 @@ def test_it_is_the_masked_network(pair: tuple[NoisyNetwork, plain.PlainNetwork])
         np.testing.assert_allclose(one["logits"], expected[0], atol=1e-4, rtol=1e-4, err_msg=name)
 
 
-def test_its_own_masks_and_means_are_the_networks(pair: tuple[NoisyNetwork, plain.PlainNetwork]) -> None:
+def test_its_own_masks_and_means_are_the_networks(pair: tuple[nn.Module, plain.PlainNetwork]) -> None:
     network, read = pair
     for name, mask in masks_of(network).items():
         np.testing.assert_array_equal(read.own_masks[name], mask)

@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from sbp.data import Dataset
-from sbp.spec.networks import SPECS, widths_of
 from sbp.networks.vgg import VGGLike
 from sbp.records import Progress, Record
 from sbp.spec import ConfigError, RunConfig
+from sbp.spec.networks import SPECS, widths_of
 from sbp.training import Training
 from tests.pruning.networks import images_for, random_network
 

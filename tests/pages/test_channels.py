@@ -12,10 +12,10 @@ from streamlit.testing.v1 import AppTest
 
 from sbp import data
 from sbp.networks.plain import logits, read_plain
-from sbp.spec.networks import SPECS
 from sbp.pruning import by_hand
 from sbp.pruning.masks import kept_counts
 from sbp.runs.store import RunView
+from sbp.spec.networks import SPECS
 from sbp.viz.tables import tables
 from tests.made_up import write_run
 from tests.made_up_weights import with_weights

@@ -14,11 +14,10 @@ from safetensors.numpy import save_file
 from pages.parts import gradients
 from pages.parts.assets import bundle
 from pages.parts.pixels import FOLDER, SCRIPTS
-from sbp.spec.networks import SPECS
-from sbp.networks.wiring import WIRING
 from sbp.runs import store
 from sbp.runs.attributions import lock_path, weights_digest, write_attribution
 from sbp.runs.files import Lock
+from sbp.spec.networks import SPECS
 from tests.made_up import write_run
 from tests.pages.opened import healthy, labels, opened, texts
 
@@ -33,7 +32,7 @@ def with_weights(root: Path, **changes: Any) -> store.RunView:
     layers, random = SPECS[network].layers(run.config.network.widths), np.random.default_rng(5)
     units = {layer.name: layer.units for layer in layers}
     tensors = {}
-    for weights in WIRING[network]:
+    for weights in SPECS[network].weights:
         shape = (weights.outputs(units), weights.inputs(units)) + ((5, 5) if weights.kind == "conv" else ())
         tensors[f"{weights.name}.weight"] = random.normal(0, 0.1, shape).astype(np.float32)
         tensors[f"{weights.name}.bias"] = random.normal(0, 0.1, shape[0]).astype(np.float32)

@@ -8,12 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.plain import PLAIN
 from sbp.networks.registry import build
-from sbp.spec.networks import SPECS
 from sbp.pruning.masks import Masks
 from sbp.spec import DATASETS, fits
+from sbp.spec.networks import SPECS
 
 NAMES = tuple(SPECS)
 PLAIN_NAMES = tuple(name for name in NAMES if name in PLAIN)
@@ -27,7 +26,7 @@ DATASET = {name: next(data for data in ("digits", *DATASETS) if fits(name, data)
 
 def random_network(
     name: str, dtype: torch.dtype = torch.float64, seed: int = 0, own_widths: bool = False
-) -> NoisyNetwork:
+) -> nn.Module:
     """A network whose E[theta] are anywhere between 0.05 and 1 and whose biases matter, as do its batch statistics."""
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
@@ -56,12 +55,12 @@ def images(n: int = 7, dtype: torch.dtype = torch.float64, seed: int = 1, name: 
     return torch.rand(n, *SPECS[name].image, generator=generator, dtype=torch.float64).to(dtype)
 
 
-def images_for(network: NoisyNetwork, n: int = 7) -> Tensor:
+def images_for(network: nn.Module, n: int = 7) -> Tensor:
     """The same for a network, in its own precision."""
     return images(n, network.output.weight.dtype, name=network.spec_name)
 
 
-def cases(network: NoisyNetwork) -> Iterator[tuple[str, Masks]]:
+def cases(network: nn.Module) -> Iterator[tuple[str, Masks]]:
     """Masks by name: everything, one unit a layer, three kinds of random ones, and nothing in each layer in turn."""
     sizes = {layer.name: layer.units for layer in network.layers}
     yield "all kept", {name: np.ones(n, bool) for name, n in sizes.items()}

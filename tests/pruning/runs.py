@@ -7,15 +7,15 @@ from typing import Any
 
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
-from sbp.networks.lenet import NoisyNetwork
 from sbp.runs import store
 from sbp.runs.view import RunView
 from tests.made_up import write_run
 from tests.pruning.networks import DATASET, WIDTHS, random_network
 
 
-def saved_run(root: Path, name: str, network: NoisyNetwork | None = None, **changes: Any) -> RunView:
+def saved_run(root: Path, name: str, network: nn.Module | None = None, **changes: Any) -> RunView:
     """A run of this network's name with a model.safetensors; by default of `random_network` in float32."""
     view = write_run(root, **{"network": name, "widths": WIDTHS[name], "dataset": DATASET[name], **changes})
     save_file((network or random_network(name, torch.float32)).state_dict(), view.folder / "model.safetensors")

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sbp.spec.networks import SPECS
 from sbp.pruning import by_hand
 from sbp.pruning.masks import close_masks
+from sbp.spec.networks import SPECS
 
 LAYERS = SPECS["lenet-5-caffe"].layers((3, 4, 5))
 OWN = close_masks(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from sbp.pruning.compact import compact
+from sbp.compaction import compact
 from sbp.pruning.export import exported
 from sbp.runs import store
 from sbp.runs.files import write_json

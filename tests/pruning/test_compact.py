@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from sbp.networks.rebuild import rebuild
 from torch import nn
 
-from sbp.networks.lenet import NoisyNetwork
-from sbp.networks.rebuild import rebuild
-from sbp.pruning.compact import Folded, compact, masked, masks_of
+from sbp.compaction import compact, masked, masks_of
+from sbp.compaction.folded import Folded
 from sbp.pruning.masks import Masks, close_masks
 from tests.pruning.networks import NAMES, WIDTHS, cases, images, images_for, random_network
 
@@ -18,7 +18,7 @@ NOT_MADE = ("pixel", "feature")  # of no weights
 CASES = [(name, case) for name in NAMES for case, _ in cases(random_network(name))]
 
 
-def assert_same_logits(network: NoisyNetwork, masks: Masks) -> NoisyNetwork:
+def assert_same_logits(network: nn.Module, masks: Masks) -> nn.Module:
     """The law. Hands back the compact network for what else there is to see."""
     dtype = network.output.weight.dtype
     x, tolerance = images_for(network), TOLERANCE[dtype]

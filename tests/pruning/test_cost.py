@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import numpy as np
+from torch import nn
 import pytest
 from torch.utils.flop_counter import FlopCounterMode
 
-from sbp.networks.lenet import NoisyNetwork
+from sbp.compaction import compact
 from sbp.networks.registry import build
-from sbp.spec.networks import SPECS
-from sbp.pruning.compact import compact
 from sbp.pruning.cost import Cost, layer_costs, network_cost
 from sbp.pruning.masks import kept_counts
+from sbp.spec.networks import SPECS
 from tests.pruning.networks import NAMES, WIDTHS, cases, images_for, random_network
 
 CASES = [(name, case) for name in NAMES for case, _ in cases(random_network(name))]
 
 
-def counted_flops(network: NoisyNetwork) -> int:
+def counted_flops(network: nn.Module) -> int:
     """FLOPs of one image by torch's counter."""
     with FlopCounterMode(display=False) as counter:
         network(images_for(network, 1))
     return int(counter.get_total_flops())
 
 
-def assert_cost_of(network: NoisyNetwork, cost: Cost) -> None:
+def assert_cost_of(network: nn.Module, cost: Cost) -> None:
     """The cost on paper is the one of the tensors and of the counter."""
     assert 2 * cost.macs == counted_flops(network)
     assert cost.params == sum(p.numel() for name, p in network.named_parameters() if not name.startswith("noise"))

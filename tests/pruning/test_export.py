@@ -14,18 +14,17 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
-from sbp.networks.lenet import NoisyNetwork
-from sbp.networks.load import load_compact
+from sbp.compaction import compact
+from sbp.compaction.load import load_compact
+from sbp.compaction.run import compact_run
 from sbp.networks.registry import build
-from sbp.networks.wiring import WIRING
 from sbp.pruning import writers
-from sbp.pruning.compact import compact
-from sbp.pruning.cut import cut_run
 from sbp.pruning.export import ExportError, export_bytes, export_run, exported
 from sbp.pruning.formats import FORMATS
 from sbp.pruning.masks import Masks
+from sbp.spec.networks import SPECS
 from tests.made_up import write_run
 from tests.pruning.networks import NAMES, WIDTHS, cases, images, images_for, random_network
 from tests.pruning.runs import saved_run
@@ -64,7 +63,7 @@ def run_as_a_stranger(folder: Path, lines: dict[str, str]) -> dict[str, Tensor]:
 def test_a_stranger_gets_the_same_logits_from_the_lines_of_the_card(
     format: str, runs_root: Path, tmp_path: Path
 ) -> None:
-    networks: dict[str, NoisyNetwork] = {}
+    networks: dict[str, nn.Module] = {}
     lines: dict[str, str] = {}
     for name in NAMES:
         network = random_network(name, torch.float32)
@@ -76,7 +75,7 @@ def test_a_stranger_gets_the_same_logits_from_the_lines_of_the_card(
                 card = (tmp_path / f"{path.name}.md").read_text(encoding="utf-8")
                 lines[path.name] = lines_of(card)
                 assert "sbp" not in lines[path.name].replace(path.name, "")
-                assert len(lines[path.name].splitlines()) <= 8 + len(WIRING[name])
+                assert len(lines[path.name].splitlines()) <= 8 + len(SPECS[name].weights)
     assert any(small.constant for small in networks.values())
     assert "noise.features.index" in "".join(f"{small.state_dict().keys()}" for small in networks.values())
     left = run_as_a_stranger(tmp_path, lines)
@@ -111,11 +110,11 @@ def test_another_threshold_keeps_other_units(runs_root: Path) -> None:
     view = saved_run(runs_root, "lenet-500-300", network)
     snr = {layer.name: network.noise[layer.name].snr().numpy() for layer in network.layers}  # type: ignore[operator]
     for threshold in (0.4, 1.0, 4.0):
-        cut = cut_run(view.config, view.model_path, threshold)
+        cut = compact_run(view.config, view.model_path, threshold)
         assert cut.figures()["kept"] == [int((values >= threshold).sum()) for values in snr.values()]
         assert cut.own == (threshold == 1.0)
         assert cut.choice == f"SNR >= {threshold:g}"
-    everything = cut_run(view.config, view.model_path, 1e6).figures()
+    everything = compact_run(view.config, view.model_path, 1e6).figures()
     assert (everything["kept"], everything["macs"], everything["params"]) == ([0, 0, 0], 0, 10)
     assert everything["macs_reduction"] is None
 
@@ -125,7 +124,7 @@ def test_figures_are_those_counted_by_hand(runs_root: Path) -> None:
     masks = {name: np.zeros(n, bool) for name, n in (("conv1", 5), ("conv2", 7), ("features", 112), ("dense1", 19))}
     masks["conv1"][:2] = masks["conv2"][[1, 3, 6]] = masks["dense1"][:4] = True
     masks["features"][[16, 17, 50, 111]] = True
-    figures = cut_run(view.config, view.model_path, masks=masks).figures()
+    figures = compact_run(view.config, view.model_path, masks=masks).figures()
     assert figures["units"] == [5, 7, 112, 19]
     assert figures["kept"] == [2, 3, 4, 4]
     assert figures["params_dense"] == (25 * 5 + 5) + (25 * 35 + 7) + (112 * 19 + 19) + (190 + 10)
@@ -136,7 +135,7 @@ def test_figures_are_those_counted_by_hand(runs_root: Path) -> None:
 
 def test_agreement_sees_a_network_that_computes_something_else(runs_root: Path) -> None:
     view = saved_run(runs_root, "lenet-500-300")
-    cut = cut_run(view.config, view.model_path)
+    cut = compact_run(view.config, view.model_path)
     x = images(40, torch.float32)
     seen = cut.agreement(x)
     assert (seen["images"], seen["equal_predictions"]) == (40, 40)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from sbp.experiments.results import RunResult, recorded
-from sbp.spec.networks import SPECS
 from sbp.pruning.masks import close_masks, kept_counts, masks_of_counts
 from sbp.spec import RunConfig
+from sbp.spec.networks import SPECS
 
 RUNS = [row.shown for name in ("table-1", "table-2") for row in recorded(name).rows if row.shown]
 

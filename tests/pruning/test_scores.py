@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from torch import nn
 import pytest
 
-from sbp.networks.lenet import NoisyNetwork
-from sbp.spec.layout import Group
 from sbp.pruning.bmrs import delta_f_normal, delta_f_uniform
 from sbp.pruning.masks import close_masks, kept_counts
 from sbp.pruning.scores import CRITERIA, Criterion, Material, keep_by, keep_top
+from sbp.spec.layout import Group
 from tests.pruning.networks import NAMES, random_network
 
 
-def material_of(network: NoisyNetwork, seed: int = 0) -> Material:
+def material_of(network: nn.Module, seed: int = 0) -> Material:
     tensors = {name: tensor.detach().numpy() for name, tensor in network.state_dict().items()}
     layers = network.layers
     return Material(

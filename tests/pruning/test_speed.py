@@ -8,9 +8,9 @@ import time
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from sbp.networks.lenet import NoisyNetwork
-from sbp.pruning.compact import masked, masks_of
+from sbp.compaction import masked, masks_of
 from sbp.pruning.speed import VARIANTS, Measurement, Row, measure, variants
 from tests.pruning.networks import NAMES, cases, images_for, random_network
 
@@ -106,7 +106,7 @@ def test_the_networks_given_are_left_where_they_are() -> None:
 
 
 def test_a_constant_predictor_is_measured_like_any_other() -> None:
-    network: NoisyNetwork = random_network("lenet-5-caffe", torch.float32)
+    network: nn.Module = random_network("lenet-5-caffe", torch.float32)
     networks = variants(network, {layer.name: np.zeros(layer.units, bool) for layer in network.layers})
     assert networks["compact"].constant
     assert measure(networks, threads=1, **TINY).row("compact", 3).median_seconds > 0  # type: ignore[arg-type]

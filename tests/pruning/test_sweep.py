@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional
 
-from sbp.networks.lenet import NoisyNetwork
-from sbp.spec.networks import SPECS
+from sbp.compaction import compact, masked
 from sbp.pruning import sweep as module
 from sbp.pruning.bmrs import RELEASED_CODE_OFFSET
-from sbp.pruning.compact import compact, masked
 from sbp.pruning.masks import keep_masks, kept_counts
 from sbp.pruning.scores import CRITERIA
 from sbp.pruning.sweep import Cancelled, material_of, sweep
+from sbp.spec.networks import SPECS
 from tests.pruning.networks import NAMES, images, images_for, random_network
 
 N = 40
@@ -25,12 +25,12 @@ LABELS = torch.arange(N) % 10
 
 
 @pytest.fixture(scope="module", params=NAMES)
-def swept(request: pytest.FixtureRequest) -> tuple[NoisyNetwork, dict[str, Any]]:
+def swept(request: pytest.FixtureRequest) -> tuple[nn.Module, dict[str, Any]]:
     network = random_network(request.param)
     return network, sweep(network, images_for(network, N), LABELS, "training", seed=3, hardware="a test")
 
 
-def test_it_is_json_of_the_promised_form(swept: tuple[NoisyNetwork, dict[str, Any]]) -> None:
+def test_it_is_json_of_the_promised_form(swept: tuple[nn.Module, dict[str, Any]]) -> None:
     _, found = swept
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert (found["objects"], found["n"], found["natural"]) == ("training", N, "snr")
@@ -52,7 +52,7 @@ def test_it_is_json_of_the_promised_form(swept: tuple[NoisyNetwork, dict[str, An
 
 
 @pytest.mark.parametrize("name", ["snr", "bmrs_n", "bmrs_u"])
-def test_a_point_is_what_the_masked_network_says(swept: tuple[NoisyNetwork, dict[str, Any]], name: str) -> None:
+def test_a_point_is_what_the_masked_network_says(swept: tuple[nn.Module, dict[str, Any]], name: str) -> None:
     network, found = swept
     scores = CRITERIA[name].score(material_of(network))
     for point in found["criteria"][name]["points"][::5]:
@@ -67,7 +67,7 @@ def test_a_point_is_what_the_masked_network_says(swept: tuple[NoisyNetwork, dict
         assert point["macs"] == (0 if small.constant else SPECS[network.spec_name].macs(point["kept"]))
 
 
-def test_yardsticks_keep_as_many_of_each_layer_as_the_snr(swept: tuple[NoisyNetwork, dict[str, Any]]) -> None:
+def test_yardsticks_keep_as_many_of_each_layer_as_the_snr(swept: tuple[nn.Module, dict[str, Any]]) -> None:
     _, found = swept
     counts = {point["threshold"]: point["kept"] for point in found["criteria"]["snr"]["points"]}
     for name in ("l1", "random"):

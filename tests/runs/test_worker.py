@@ -15,7 +15,7 @@ import sbp.data
 import sbp.training
 from sbp.spec import ConfigError, RunConfig
 from sbp.data import DataError
-from sbp.pruning.cut import cut_run
+from sbp.compaction.run import compact_run
 from sbp.records import Record
 from sbp.runs import slots, store, worker
 from sbp.runs.endings import sentence_of
@@ -364,5 +364,5 @@ def test_a_run_without_noise_on_units_is_resumed_and_stored_like_any_other(
     assert len(view.snapshots().epochs) == 0
     assert view.sweep() is None, "its units have no score to put a threshold on"
     assert view.result is not None
-    cut = cut_run(view.config, view.model_path)
+    cut = compact_run(view.config, view.model_path)
     assert cut.figures()["kept"] == view.result["kept"]

@@ -11,9 +11,9 @@ import pytest
 
 from sbp.distributions import moments
 from sbp.experiments.results import Row
-from sbp.spec.networks import SPECS
 from sbp.paper import all_of, rows_of
 from sbp.published import PUBLISHED, points_of
+from sbp.spec.networks import SPECS
 from sbp.viz import export, interval, methods, methods_chart, twins
 from sbp.viz.methods import OTHERS, OURS, PAPER
 from tests import made_results
