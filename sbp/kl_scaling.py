@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sbp.spec import NOISE_METHODS, RunConfig, SBPaConfig
-from sbp.spec.networks import SPECS
+from sbp.spec.networks import description_of
 
 # The methods whose objective has a KL divergence at all.
 KL_METHODS = (*NOISE_METHODS, "sbp-weights", "sparse-vd")
@@ -24,7 +24,7 @@ def kl_weights(config: RunConfig) -> tuple[float, ...]:
     >>> [round(weight, 2) for weight in milder]
     [66.19, 33.3, 1.0, 1.47]
     """
-    owned, method = SPECS[config.network.name].unit_macs(config.network.widths), config.method
+    owned, method = description_of(config.network).unit_macs(), config.method
     if not isinstance(method, SBPaConfig):
         return (1.0,) * len(owned)
     return method.kl_weights or tuple((macs / min(owned)) ** method.kl_exponent for macs in owned)

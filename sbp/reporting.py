@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from sbp.data import Split
 from sbp.kl_scaling import kl_weights
 from sbp.spec import RunConfig
 from sbp.spec.layout import Group
-from sbp.spec.networks import SPECS
+from sbp.spec.networks import description_of
 
 
 def meta_of(
@@ -23,7 +22,7 @@ def meta_of(
     return {
         **_sizes(config, split, device),
         "network": config.network.name,
-        "layers": [{**asdict(info), "shape": list(info.shape)} for info in layers],
+        "layers": [group.to_dict() for group in layers],
         "hardware": hardware,
         "versions": {"torch": torch.__version__, "numpy": np.__version__},
         "data_source": source,
@@ -39,7 +38,7 @@ def result_of(
     seconds: float,
 ) -> dict[str, Any]:
     """The figures of a finished run: errors in per cent by name, units kept in each noise layer, MACs, seconds."""
-    macs, dense = SPECS[config.network.name].macs(kept), SPECS[config.network.name].dense_macs(config.network.widths)
+    macs, dense = description_of(config.network).macs(kept), description_of(config.network).dense_macs()
     return {
         **_sizes(config, split, device),
         "epochs": config.schedule.epochs,
@@ -60,5 +59,5 @@ def _sizes(config: RunConfig, split: Split, device: str) -> dict[str, Any]:
         "n_validation": split.n_validation,
         "n_test": len(split.test_y),
         "kl_weights": list(kl_weights(config)),
-        "macs_dense": SPECS[config.network.name].dense_macs(config.network.widths),
+        "macs_dense": description_of(config.network).dense_macs(),
     }

@@ -23,7 +23,7 @@ from sbp.noise.joint_noise import JointNoise
 from sbp.noise.removal import remove_units
 from sbp.pruning.masks import Masks, close_masks
 from sbp.spec.layout import Layout, kept_entries
-from sbp.spec.networks import SPECS
+from sbp.spec.networks import description_of
 from sbp.stepper import Stepper
 
 # A cut must save at least this share of the MACs that are left: on a GPU each costs a new capture of the step.
@@ -44,9 +44,9 @@ class Shrinking:
 
     def __init__(self, stepper: Stepper) -> None:
         self.stepper, self.config = stepper, stepper.config
-        self.spec = SPECS[self.config.network.name].at(self.config.network.widths)
+        self.spec = description_of(self.config.network)
         self.layers = self.spec.groups
-        self.layout = layout_of(self.config.network.name, self.config.network.widths)
+        self.layout = layout_of(self.config.network.name, self.config.network.widths, self.config.network.pixels)
         self.left: Masks = {layer.name: np.ones(layer.units, bool) for layer in self.layers}
         self.removed_for = {layer.name: np.zeros(layer.units, np.int64) for layer in self.layers}
         self.full: tuple[nn.Module, Method] | None = None  # once something has been cut

@@ -25,7 +25,7 @@ from sbp.schedule import Timetable, kl_strength, order_of
 from sbp.sharing import check_equal, draws_of, generator_of, resume_draws
 from sbp.shrinking import Shrinking
 from sbp.spec import RunConfig
-from sbp.spec.networks import SPECS
+from sbp.spec.networks import description_of
 from sbp.stepper import Stepper, alone
 
 Event = Progress | Record | Snapshot
@@ -61,7 +61,7 @@ class Training:
     ) -> None:
         self.config, self.source, self.ranks = config, data.source, ranks
         self.device = resolve(config.device)
-        self.spec = SPECS[config.network.name]
+        self.spec = description_of(config.network)
         self.split = prepare(data, config.data, self.device, config.seed)
         method = method_for(config)
         with torch.random.fork_rng(devices=[]):
@@ -197,7 +197,7 @@ class Training:
     def kept(self) -> tuple[int, ...]:
         """Units kept in each noise layer, dead channels with their features; all while pretraining."""
         if self.phase == "pretrain":
-            return tuple(info.units for info in self.spec.layers(self.config.network.widths))
+            return tuple(info.units for info in self.spec.groups)
         return tuple(int(keep.sum()) for keep in self.shrinking.masks().values())
 
     def _error(self, images: Tensor, labels: Tensor) -> float:
@@ -230,7 +230,7 @@ class Training:
 
     def meta(self) -> dict[str, Any]:
         """What a reader of the run must know beside the config: layers, sizes, hardware, versions."""
-        hardware, layers = self.ranks.times(describe(self.device)), self.spec.layers(self.config.network.widths)
+        hardware, layers = self.ranks.times(describe(self.device)), self.spec.groups
         return meta_of(self.config, self.split, self.device, hardware, layers, self.source)
 
     def _keep_good(self) -> None:

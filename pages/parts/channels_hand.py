@@ -15,7 +15,7 @@ from sbp.pruning import by_hand
 from sbp.pruning.by_hand import Edits
 from sbp.pruning.masks import Masks, kept_counts
 from sbp.runs.store import RunView
-from sbp.spec.networks import SPECS
+from sbp.spec.networks import description_of
 from sbp.viz import words
 
 PAST = "hand-past"
@@ -55,7 +55,7 @@ def show(run: RunView, view: View, net: PlainNetwork, stamp: Hashable, edits: Ed
 
 def _numbers(run: RunView, net: PlainNetwork, stamp: Hashable, edits: Edits, masks: Masks, saved: str) -> str:
     """Error, MACs and kept units, and all of it in a sentence."""
-    spec = SPECS[run.config.network.name]
+    spec = description_of(run.config.network)
     counts, own = kept_counts(masks, run.layers), kept_counts(net.own_masks, run.layers)
     macs, macs_own, dense = spec.macs(counts), spec.macs(own), spec.dense_macs(run.config.network.widths)
     measured, problem, same = None, "", "no change" if edits else "untouched"

@@ -10,7 +10,7 @@ from pages.parts.pixels import pixels
 from sbp.images import by
 from sbp.runs import store
 from sbp.runs.store import RunView
-from sbp.spec.networks import SPECS
+from sbp.spec.networks import SPECS, description_of
 from sbp.viz import pixel_film, words
 from sbp.viz.tables import tables
 
@@ -55,7 +55,7 @@ def _no_pixel_layer(run: RunView) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="pixels-line"):
         run_picker.chooser(run.id, replay.has_film)
         run_picker.badge(run)
-    spec = SPECS[run.config.network.name]
+    spec = description_of(run.config.network)
     st.info(
         f"{spec.title} has no layer of pixels: it reads {words.DATASET[run.config.data.dataset]}’s images of "
         f"{by(spec.image)}, and its noise begins at the channels of its first convolution. They are on the page "

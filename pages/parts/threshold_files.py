@@ -9,7 +9,7 @@ import streamlit as st
 from pages.parts.figures import figure
 from pages.parts.theme import is_dark
 from sbp.runs.store import RunView
-from sbp.spec.networks import SPECS
+from sbp.spec.networks import description_of
 from sbp.viz import sweep as sweeps
 from sbp.viz import threshold as figures
 from sbp.viz.sweep import Sweep
@@ -61,7 +61,7 @@ def figures_along(run: RunView, found: RunTables, stops: Any, at: int, objects: 
         if not folded.open:
             return
         dark, prior = is_dark(), found.prior_snr
-        dense = SPECS[run.config.network.name].dense_macs(run.config.network.widths)
+        dense = description_of(run.config.network).dense_macs()
         left, right = st.columns(2, gap="medium")
         with left:
             figure(

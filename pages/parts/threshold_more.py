@@ -10,7 +10,7 @@ from pages.parts.figures import figure
 from pages.parts.theme import is_dark
 from sbp.paper import N_TEST, dataset_of, rows_of, table_of
 from sbp.runs.store import RunView
-from sbp.spec.networks import SPECS, scale_of
+from sbp.spec.networks import description_of, scale_of
 from sbp.viz import ensemble, snr_counts, words
 from sbp.viz import frontier as frontiers
 from sbp.viz.sweep import Sweep, near_one
@@ -21,7 +21,7 @@ def frontier(run: RunView, sweep: Sweep | None, objects: str) -> None:
     """Every criterion as a line with the paper's rows, and the same rows as a table."""
     st.subheader("Which criterion, and against the paper?")
     config, dark = run.config, is_dark()
-    dense = SPECS[config.network.name].dense_macs(config.network.widths)
+    dense = description_of(config.network).dense_macs()
     rows = rows_of(config.network.name, scale_of(config.network.widths, config.network.name))
     comparable = config.data.dataset == dataset_of(config.network.name) and not config.data.random_labels
     printed = table_of(config.network.name).replace("table-", "Table ")
@@ -84,7 +84,7 @@ def _ours(run: RunView) -> dict[str, Any] | None:
     result = run.result or {}
     if result.get("test_error_percent") is None or not result.get("macs"):
         return None
-    dense = SPECS[run.config.network.name].dense_macs(run.config.network.widths)
+    dense = description_of(run.config.network).dense_macs()
     return {
         "method": "this run", "test error, %": float(result["test_error_percent"]),
         "kept": words.widths(result["kept"]), "times fewer": dense / result["macs"],

@@ -11,7 +11,7 @@ from sbp.runs import store
 from sbp.runs.states import State
 from sbp.spec import RunConfig
 from sbp.spec.layout import Group
-from sbp.spec.networks import SPECS
+from sbp.spec.networks import description_of
 
 VGG_EPOCHS = 300
 STEPS = 100  # an epoch
@@ -35,7 +35,7 @@ class MadeUp:
     def __init__(self, root: Path, config: RunConfig) -> None:
         self.config, self.epoch = config, -1
         self.folder = store.create(config, root)
-        self.layers: tuple[Group, ...] = SPECS[config.network.name].layers(config.network.widths)
+        self.layers: tuple[Group, ...] = description_of(config.network).groups
         self.folder.write_meta({
             "network": config.network.name, "device": "cpu", "hardware": "none: made up to be timed", "n_train": 50_000,
             "created": 1.7e9, "data_source": "none: these numbers are made up",
@@ -67,7 +67,7 @@ class MadeUp:
     def _record(self, share: float) -> Record:
         kept = tuple(int(layer.units * (1 - share / 2)) for layer in self.layers)
         nll, kl = 0.5 - 0.4 * share, 1e4 * (1 - share / 2)
-        macs = SPECS[self.config.network.name].macs(kept)
+        macs = description_of(self.config.network).macs(kept)
         settings = self.config.optimisation
         return Record(self.epoch, self.epoch * STEPS, "sbp", 1.0 * self.epoch, nll, kl, kl, nll + kl / 50_000,
                       5.0 - 4 * share, 5.0 - 3 * share, kept, macs, settings.lr, settings.noise_lr)  # fmt: skip

@@ -20,7 +20,7 @@ from sbp.presets import preset_config
 from sbp.records import Record
 from sbp.schedule import Timetable
 from sbp.spec import RunConfig
-from sbp.spec.networks import SPECS
+from sbp.spec.networks import SPECS, description_of
 from sbp.stepper import Stepper
 from sbp.training import Training
 
@@ -85,7 +85,7 @@ def _trained(configs: Sequence[RunConfig], source: data.Dataset) -> list[tuple[f
 
 
 def _said(config: RunConfig, last: Record) -> str:
-    dense = SPECS[config.network.name].dense_macs(config.network.widths)
+    dense = description_of(config.network).dense_macs()
     fewer = f"{dense / last.macs:.1f}x fewer MACs" if last.macs else "nothing kept"
     error = f"{last.validation_error_percent:.2f} % held-out error"
     return f"seed {config.seed}: {error}, {fewer}; the test set is not read."

@@ -16,7 +16,7 @@ from sbp.cli.output import kept_text, print_json, stderr, stdout
 from sbp.runs import store
 from sbp.runs.files import replace_bytes
 from sbp.runs.store import BadRequest, RunFolder, RunView
-from sbp.spec.networks import SPECS
+from sbp.spec.networks import description_of
 
 _OUT = typer.Option("--out", help="Write the sweep to this file, and leave the run's folder alone.", show_default=False)
 
@@ -46,7 +46,7 @@ def sweep(
     if as_json:
         print_json(found)
     else:
-        stdout().print(table_of(found, SPECS[view.config.network.name].dense_macs(view.config.network.widths)))
+        stdout().print(table_of(found, description_of(view.config.network).dense_macs()))
         of = "held-out" if found["objects"] == "validation" else "training"
         typer.echo(f"Errors on {found['n']:,} {of} images.")
 

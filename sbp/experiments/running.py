@@ -19,7 +19,7 @@ from sbp.runs import launcher, store
 from sbp.runs.states import State
 from sbp.runs.view import RunView
 from sbp.spec import RunConfig
-from sbp.spec.networks import SPECS
+from sbp.spec.networks import description_of
 
 ASIDE = ("device", "threads", "preset")
 _LAST = ("epoch", "nll", "kl", "kl_weighted", "loss", "train_error_percent")
@@ -175,7 +175,7 @@ def _rank(view: RunView) -> int:
 def _cost(config: RunConfig) -> float:
     """About how long it takes, in no unit: epochs times the MACs of an image."""
     epochs = config.schedule.pretrain_epochs + config.schedule.epochs + config.schedule.finetune_epochs
-    return float(epochs * SPECS[config.network.name].dense_macs(config.network.widths))
+    return float(epochs * description_of(config.network).dense_macs())
 
 
 def _seed(job: Job) -> int:

@@ -12,11 +12,12 @@ from torch.nn import functional
 from sbp.methods.base import Group, Method
 from sbp.methods.plainly import Plain, plain_network, plainly
 from sbp.networks.batch_norms import batch_norms
-from sbp.networks.registry import build_bare, description_of
+from sbp.networks.registry import build_bare
 from sbp.noise.selected_linear import replace_module
 from sbp.pruning.masks import Masks
 from sbp.spec import RunConfig
 from sbp.spec.description import WeightLayer
+from sbp.spec.networks import description_of
 
 
 class SparseLayer(nn.Module):
@@ -78,7 +79,7 @@ class OnWeights(Method):
 
     def __init__(self, config: RunConfig) -> None:
         super().__init__(config)
-        self.description = description_of(config)
+        self.description = description_of(config.network)
 
     def wrap(self, inner: nn.Linear | nn.Conv2d, wire: WeightLayer) -> SparseLayer:
         """What takes the place of one layer of weights."""

@@ -51,8 +51,8 @@ def example_of(entry: NetworkEntry, n: int = 2) -> torch.Tensor:
 
 
 @cache
-def layout_of(name: str, widths: tuple[int, ...] = ()) -> Layout:
-    """The layout of a network that a run can name, at these widths; no widths means its own.
+def layout_of(name: str, widths: tuple[int, ...] = (), pixels: bool = False) -> Layout:
+    """The layout of a network that a run can name, at these widths; no widths means its own, pixels: with them.
 
     >>> layout_of("lenet-500-300", (4, 3)).sizes
     (784, 4, 3)
@@ -60,7 +60,7 @@ def layout_of(name: str, widths: tuple[int, ...] = ()) -> Layout:
     entry = NETWORKS[name]
     with torch.random.fork_rng(devices=[]):
         model = network_class(entry)(widths or entry.widths)
-    return find_layout(model, example_of(entry), **entry.units)
+    return find_layout(model, example_of(entry), **{**entry.units, **({"pixels": True} if pixels else {})})
 
 
 def describe(entry: NetworkEntry) -> Description:

@@ -10,15 +10,17 @@ from torch import nn
 from sbp.networks.describe import DESCRIBED, example_of, layout_of, network_class
 from sbp.noise.attach import attach, attach_mask
 from sbp.spec import RunConfig
-from sbp.spec.description import Description
 from sbp.spec.networks import NETWORKS, SPECS
 
 
-def build(name: str, widths: Sequence[int] = (), *, noise: bool = True, **options: Any) -> nn.Module:
+def build(
+    name: str, widths: Sequence[int] = (), *, noise: bool = True, pixels: bool = False, **options: Any
+) -> nn.Module:
     """A network by name at the given widths (none: its own), with noise on its units.
 
     Args:
         noise: False puts masks there instead, for what is trained without noise that units learn.
+        pixels: a unit for every pixel of the input too, where the network has none by itself.
         options: a, b, initial values and threshold, as `sbp.attach` takes them.
 
     Raises:
@@ -27,8 +29,8 @@ def build(name: str, widths: Sequence[int] = (), *, noise: bool = True, **option
     >>> build("lenet-500-300").sbp_noise
     JointNoise(input: 784 pixels, dense1: 500 neurons, dense2: 300 neurons)
     """
-    network = build_bare(name, widths)
-    layout, example = layout_of(name, tuple(widths)), example_of(NETWORKS[name])
+    network = build_bare(name, widths, pixels)
+    layout, example = layout_of(name, tuple(widths), pixels), example_of(NETWORKS[name])
     if noise:
         attach(network, example, layout=layout, **options)
     else:
@@ -36,7 +38,7 @@ def build(name: str, widths: Sequence[int] = (), *, noise: bool = True, **option
     return network
 
 
-def build_bare(name: str, widths: Sequence[int] = ()) -> nn.Module:
+def build_bare(name: str, widths: Sequence[int] = (), pixels: bool = False) -> nn.Module:
     """A network by name, which knows no noise; raises ValueError for a name that is not there.
 
     >>> build_bare("lenet-500-300", (4, 3)).output
@@ -46,7 +48,8 @@ def build_bare(name: str, widths: Sequence[int] = ()) -> nn.Module:
         raise ValueError(f"Expected one of {', '.join(NETWORKS)}, got {name!r}.")
     entry = NETWORKS[name]
     network = network_class(entry)(tuple(widths) or entry.widths)
-    setattr(network, DESCRIBED, SPECS[name].at(widths))
+    description = SPECS[name].at(widths)
+    setattr(network, DESCRIBED, description.with_pixels() if pixels else description)
     return network
 
 
@@ -60,19 +63,15 @@ def build_for(config: RunConfig) -> nn.Module:
     >>> build_for(RunConfig.flat(method="ssl")).sbp_noise
     UnitMask(input: 784 pixels, dense1: 500 neurons, dense2: 300 neurons)
     """
-    name, widths, noise = config.network.name, config.network.widths, config.noise
+    name, widths, noise, pixels = config.network.name, config.network.widths, config.noise, config.network.pixels
     if not config.has_noise:
-        return build(name, widths, noise=False)
+        return build(name, widths, noise=False, pixels=pixels)
     return build(
         name,
         widths,
+        pixels=pixels,
         log_low=noise.log_low,
         log_high=noise.log_high,
         init_loc=noise.init_loc,
         init_log_scale=noise.init_log_scale,
     )
-
-
-def description_of(config: RunConfig) -> Description:
-    """The description of a run's network at its widths."""
-    return SPECS[config.network.name].at(config.network.widths)

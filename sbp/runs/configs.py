@@ -8,7 +8,7 @@ from typing import Any
 
 from sbp.spec import RunConfig, run_fields
 from sbp.spec.layout import Group
-from sbp.spec.networks import SPECS
+from sbp.spec.networks import description_of
 from sbp.runs.format import CONFIG, RESULT
 from sbp.runs.plain_files import BadFile, read_json
 
@@ -43,7 +43,7 @@ def read_config(folder: Path) -> RunConfig:
         raise BadFile(f"{CONFIG} in {folder} does not describe a run: it lacks {named}, which every config has.")
     try:
         config = RunConfig.from_dict(values)
-        layers = SPECS[config.network.name].layers(config.network.widths)
+        layers = description_of(config.network).groups
     except Exception as error:  # whatever a value of some other kind leads to is this file's fault
         raise BadFile(f"{CONFIG} in {folder} does not describe a run: {error}") from None
     units = sum(layer.units for layer in layers)
@@ -84,9 +84,9 @@ def mismatch(result: Mapping[str, Any], config: RunConfig, layers: tuple[Group, 
     for count, layer in zip(kept, layers, strict=False):
         if count > layer.units:
             return f"{where}: it keeps {count:,} units of {layer.name}, which has {layer.units:,}."
-    if layers != SPECS[config.network.name].layers(config.network.widths):
+    if layers != description_of(config.network).groups:
         return ""  # of a network that is not known here, and so are its MACs
-    dense = SPECS[config.network.name].dense_macs(config.network.widths)
+    dense = description_of(config.network).dense_macs()
     macs, told, reduction = result.get("macs"), result.get("macs_dense", dense), result.get("macs_reduction")
     if told != dense or (macs or 0) > dense:
         return f"{where}: it counts {max(told, macs or 0):,} MACs, and this network has {dense:,}."

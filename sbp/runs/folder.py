@@ -5,7 +5,6 @@ The folder is the seam of the house: pages and command line read it (`sbp.runs.v
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import os
@@ -18,7 +17,7 @@ import numpy as np
 
 from sbp.spec import RunConfig
 from sbp.spec.layout import Group
-from sbp.spec.networks import SPECS
+from sbp.spec.networks import description_of
 from sbp.records import Progress, Record, Snapshot
 from sbp.runs import models
 from sbp.runs.configs import read_config
@@ -39,7 +38,7 @@ class RunFolder:
         self.lock = lock or Lock(self.path / LOCK)
         self.id = self.path.name
         self.config: RunConfig = read_config(self.path)
-        self.layers = SPECS[self.config.network.name].layers(self.config.network.widths)
+        self.layers = description_of(self.config.network).groups
         try:
             self.status = models.STATUS.read(self.path / STATUS)
         except BadFile:
@@ -69,7 +68,7 @@ class RunFolder:
         """Replaces meta.json; `layers` may be Group or their JSON."""
         values = dict(meta)
         layers = values.get("layers", self.layers)
-        values["layers"] = [dataclasses.asdict(it) if isinstance(it, Group) else it for it in layers]
+        values["layers"] = [it.to_dict() if isinstance(it, Group) else it for it in layers]
         write_json(self.path / META, values)
 
     def write_status(

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from sbp.spec import RunConfig
-from sbp.spec.networks import SPECS
+from sbp.spec.networks import description_of
 from sbp.runs.files import Lock, Locked, write_json
 from sbp.runs.folder import RunFolder
 from sbp.runs.format import CONFIG, LOCK, META, STATUS, layers_to_json
@@ -57,7 +57,7 @@ def create(config: RunConfig, root: Path | None = None) -> RunFolder:
     hidden = root / f".new-{os.getpid()}-{time.monotonic_ns()}"
     hidden.mkdir()
     (hidden / CONFIG).write_text(config.to_json() + "\n", encoding="utf-8")
-    layers = SPECS[config.network.name].layers(config.network.widths)
+    layers = description_of(config.network).groups
     write_json(hidden / META, {"created": now, "network": config.network.name, "layers": layers_to_json(layers)})
     lock = Lock(hidden / LOCK)
     RunFolder(hidden, lock).write_queued()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from sbp.spec.networks import SPECS
+from sbp.spec.networks import description_of
 
 if TYPE_CHECKING:
     from sbp.runs.view import RunView
@@ -29,7 +29,7 @@ def summarise(view: RunView) -> dict[str, Any]:
         config = view.config
         for name in ("network", "dataset", "method", "preset", "seed", "device", "epochs", "random_labels"):
             values[name] = config.value(name)
-        values["macs_dense"] = SPECS[config.network.name].dense_macs(config.network.widths)
+        values["macs_dense"] = description_of(config.network).dense_macs()
         given = config.value("kl_weights")
         weights = given or (None if config.method.name == "sbpa" else (1.0,) * len(view.layers))
         values["kl_weights"] = list(weights) if weights else None

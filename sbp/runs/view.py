@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from sbp.spec import RunConfig
 from sbp.spec.layout import Group
-from sbp.spec.networks import SPECS
+from sbp.spec.networks import description_of
 from sbp.records import Record
 from sbp.runs import format as names
 from sbp.runs import models
@@ -189,7 +189,7 @@ class RunView:
         """The noise layers: those that meta.json describes, else those of its network; none of an unreadable config."""
         if self._config is None:
             return ()
-        own = SPECS[self._config.network.name].layers(self._config.network.widths)
+        own = description_of(self._config.network).groups
         told = self.meta.get("layers")
         layers = own if told is None else self._guarded(lambda: names.layers_from_json(told)) or own
         if layers != own and self.meta.get("network") == self._config.network.name:

@@ -8,6 +8,7 @@ from sbp.spec.errors import ConfigError
 from sbp.spec.method import NOISE_METHODS, MethodConfig, SBPaConfig
 from sbp.spec.network import NetworkConfig
 from sbp.spec.network_facts import network_facts
+from sbp.spec.networks import description_of
 from sbp.spec.schedule import ScheduleConfig
 
 
@@ -36,7 +37,7 @@ def check_kl_weights(network: NetworkConfig, method: MethodConfig) -> None:
     """Raises `ConfigError` unless there is one weight of at least 0 for each noise layer, or none at all."""
     if not isinstance(method, SBPaConfig) or not method.kl_weights:
         return
-    layers = network_facts(network.name).noise_layers
+    layers = len(description_of(network).groups)
     if len(method.kl_weights) != layers or min(method.kl_weights) < 0:
         got = list(method.kl_weights)
         raise method.wrong(

@@ -119,6 +119,14 @@ class Description:
             groups.append(replace(group, units=units, shape=shape))
         return replace(self, widths=widths, groups=tuple(groups))
 
+    def with_pixels(self) -> Description:
+        """The same network with a unit for every pixel, the group "input", where it has none."""
+        if any(group.kind == "pixel" for group in self.groups):
+            return self
+        rows, columns = self.image[1:]
+        pixels = Group("input", "pixel", rows * columns, (rows, columns))
+        return replace(self, groups=(pixels, *self.groups), scales=((-1, rows * columns), *self.scales))
+
     def layers(self, widths: Sequence[int] = ()) -> tuple[Group, ...]:
         """The groups at these widths; no widths means the network's own."""
         return self.at(widths).groups

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +32,13 @@ class Group:
     units: int
     shape: tuple[int, ...]
     parent: str = ""
-    members: tuple[str, ...] = ()
+    members: tuple[str, ...] = field(default=(), compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for a file: all but the members, which follow from the network."""
+        return {
+            "name": self.name, "kind": self.kind, "units": self.units, "shape": list(self.shape), "parent": self.parent,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,10 @@ class NetworkConfig(Section):
         (), "Hidden widths, first layer first. Empty: the network's own.", "units"
     )
 
+    pixels: bool = setting(
+        False, "Every pixel has noise too, shared by its colours, where the network itself gives its input none."
+    )
+
     @model_validator(mode="after")
     def _check_widths(self) -> Any:
         own = network_facts(self.name).widths

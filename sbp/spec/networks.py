@@ -8,9 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sbp.spec.description import Description
+
+if TYPE_CHECKING:
+    from sbp.spec.network import NetworkConfig
 
 # Derived by `python -m sbp.networks.describe`, so that a page need not build a network to know its units.
 SHIPPED = Path(__file__).parent / "descriptions"
@@ -72,6 +75,17 @@ class _Specs(Mapping[str, Description]):
 
 
 SPECS: Mapping[str, Description] = _Specs()
+
+
+def description_of(network: NetworkConfig) -> Description:
+    """The description of the network that a run names: at its widths, with the units that it asks for.
+
+    >>> from sbp.spec.network import NetworkConfig
+    >>> [group.units for group in description_of(NetworkConfig(name="lenet-5-caffe", pixels=True)).groups]
+    [784, 20, 50, 800, 500]
+    """
+    description = SPECS[network.name].at(network.widths)
+    return description.with_pixels() if network.pixels else description
 
 
 @cache

@@ -16,7 +16,7 @@ import numpy as np
 from sbp.distributions import moments
 from sbp.pruning.masks import close_masks, keep_masks
 from sbp.spec import RunConfig
-from sbp.spec.networks import SPECS
+from sbp.spec.networks import description_of
 
 
 def read_weights(path: Path) -> dict[str, np.ndarray]:
@@ -37,7 +37,7 @@ def pack(config: RunConfig, weights: Mapping[str, np.ndarray]) -> tuple[dict[str
     and NOISE.keep, 1 where SNR >= 1, closed (`close_masks`), uint8. Description: name, wiring, parents, kept counts.
     Raises ValueError naming what is missing or does not fit, and for a network that reads no images of 28 x 28.
     """
-    spec = SPECS[config.network.name]
+    spec = description_of(config.network)
     if spec.image != (1, 28, 28):
         raise ValueError(f"{spec.title} is not computed in a browser, which draws images of 28 x 28 alone.")
     layers = spec.layers(config.network.widths)
@@ -67,10 +67,10 @@ def pack(config: RunConfig, weights: Mapping[str, np.ndarray]) -> tuple[dict[str
 
 def _shapes(config: RunConfig) -> dict[str, tuple[int, ...]]:
     """Name and shape of every array that is needed."""
-    layers = SPECS[config.network.name].layers(config.network.widths)
+    layers = description_of(config.network).groups
     units = {layer.name: layer.units for layer in layers}
     shapes: dict[str, tuple[int, ...]] = {}
-    for weight_layer in SPECS[config.network.name].weights:
+    for weight_layer in description_of(config.network).weights:
         inputs, outputs = weight_layer.inputs(units), weight_layer.outputs(units)
         kernel = (5, 5) if weight_layer.kind == "conv" else ()
         shapes[f"{weight_layer.name}.weight"] = (outputs, inputs, *kernel)

@@ -14,7 +14,7 @@ import numpy as np
 from sbp.pruning.masks import close_masks, keep_masks
 from sbp.spec import RunConfig
 from sbp.spec.layout import Group
-from sbp.spec.networks import SPECS
+from sbp.spec.networks import description_of
 from sbp.viz import bound, kept, palette, trajectories, words
 from sbp.viz.cells import cells, is_map
 from sbp.viz.charts import SNR_DOMAIN
@@ -79,7 +79,7 @@ def pack(
     shown = every[frames(every)]
     rows = np.array([tables.index(int(epoch)) for epoch in shown], dtype=int)
     by_layer = np.array(kept.at_epochs(tables, shown)).reshape(len(rows), len(tables.layers))
-    dense = SPECS[config.network.name].dense_macs(config.network.widths)
+    dense = description_of(config.network).dense_macs()
     return {
         "id": tables.run,
         "live": live,
@@ -115,7 +115,7 @@ def network_sentence(tables: RunTables, config: RunConfig, epoch: int, kept_unit
     born = words.in_all([layer.units for layer in tables.layers])
     if epoch == 0:
         return f"At birth all {born} units are kept: the noise is so small that every SNR is far above 1."
-    macs = SPECS[config.network.name].macs(kept_units)
+    macs = description_of(config.network).macs(kept_units)
     times = dense / macs if macs else 0.0
     fewer = "nothing saved yet" if macs == dense else f"{times:.1f} times fewer multiplications"
     if min(kept_units) == 0:

@@ -17,7 +17,7 @@ import pandas as pd
 from sbp.distributions import moments
 from sbp.spec import RunConfig
 from sbp.spec.layout import Group
-from sbp.spec.networks import SPECS
+from sbp.spec.networks import description_of
 
 ALIVE = np.iinfo(np.int32).max  # the epoch of death of a unit that is kept at the end
 ORDERS = ("death", "snr", "unit")
@@ -146,7 +146,7 @@ def build(run: Run, before: RunTables | None = None) -> RunTables:
         snr=snr, death=death, records=records_table(run.records()),
         prior_snr=moments.prior_snr(config.noise.log_low, config.noise.log_high),
         n_train=int(run.meta.get("n_train") or 0),
-        macs_dense=SPECS[config.network.name].dense_macs(config.network.widths), method=config.method.name,
+        macs_dense=description_of(config.network).dense_macs(), method=config.method.name,
     )  # fmt: skip
 
 
