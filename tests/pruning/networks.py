@@ -8,8 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sbp.networks.batch_norms import batch_norms
+from sbp.networks.describe import described
 from sbp.networks.plain import PLAIN
 from sbp.networks.registry import build
+from sbp.noise.install import joint_noise_of
 from sbp.pruning.masks import Masks
 from sbp.spec import DATASETS, fits
 from sbp.spec.networks import SPECS
@@ -19,6 +22,7 @@ PLAIN_NAMES = tuple(name for name in NAMES if name in PLAIN)
 # Small enough for a test of seconds, and no width equal to another, so that a mixed-up axis shows.
 WIDTHS = {
     "lenet-500-300": (23, 17), "lenet-5-caffe": (5, 7, 19), "vgg-like": (5, 6, 7, 5, 8, 6, 9, 7, 5, 8, 6, 7, 9, 11),
+    "resnet-20": (5, 6, 7),
 }  # fmt: skip
 # A data set that it reads: the smallest.
 DATASET = {name: next(data for data in ("digits", *DATASETS) if fits(name, data)) for name in NAMES}
@@ -32,19 +36,19 @@ def random_network(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = build(name, () if own_widths else WIDTHS[name])
+    noise = joint_noise_of(network)
     with torch.no_grad():
-        for layer in network.noise_layers():
-            layer.loc.copy_(torch.rand(layer.units, generator=generator) * 4 - 3)
-            layer.log_scale.copy_(torch.rand(layer.units, generator=generator) * 6 - 3)
+        for values, width, least in ((noise.loc, 4, -3), (noise.log_scale, 6, -3)):
+            values.copy_(torch.rand(len(values), generator=generator) * width + least)
         for parameter_name, parameter in network.named_parameters():
             if parameter_name.endswith("bias"):
                 parameter.copy_(torch.randn(parameter.shape, generator=generator) / 3)
-        for norm in network.modules():
-            if isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d):
-                # By draws alone nothing of the image would be left after thirteen layers: the next pass fills them in.
-                norm.weight.copy_(torch.rand(norm.num_features, generator=generator) + 0.5)
-                norm.momentum = 1.0
-        network.eval().norm.train()
+        network.eval()
+        for norm in batch_norms(network):
+            # By draws alone nothing of the image would be left after thirteen layers: the next pass fills them in.
+            norm.weight.copy_(torch.rand(norm.num_features, generator=generator) + 0.5)
+            norm.momentum = 1.0
+            norm.train()
         network(images_for(network, 20))
     return network.train().to(dtype)
 
@@ -57,12 +61,12 @@ def images(n: int = 7, dtype: torch.dtype = torch.float64, seed: int = 1, name: 
 
 def images_for(network: nn.Module, n: int = 7) -> Tensor:
     """The same for a network, in its own precision."""
-    return images(n, network.output.weight.dtype, name=network.spec_name)
+    return images(n, next(network.parameters()).dtype, name=described(network).name)
 
 
 def cases(network: nn.Module) -> Iterator[tuple[str, Masks]]:
     """Masks by name: everything, one unit a layer, three kinds of random ones, and nothing in each layer in turn."""
-    sizes = {layer.name: layer.units for layer in network.layers}
+    sizes = {layer.name: layer.units for layer in described(network).groups}
     yield "all kept", {name: np.ones(n, bool) for name, n in sizes.items()}
     last = {name: np.arange(n) == n - 1 for name, n in sizes.items()}
     yield "one a layer", last
