@@ -27,7 +27,9 @@ def kl_weights(config: RunConfig) -> tuple[float, ...]:
     owned, method = description_of(config.network).unit_macs(), config.method
     if not isinstance(method, SBPaConfig):
         return (1.0,) * len(owned)
-    return method.kl_weights or tuple((macs / min(owned)) ** method.kl_exponent for macs in owned)
+    least = min(macs for macs in owned if macs)
+    # Pixels that convolutions read own no MACs, and count as in the plain bound.
+    return method.kl_weights or tuple((macs / least) ** method.kl_exponent if macs else 1.0 for macs in owned)
 
 
 def bound_of(method: str, kl_weights: Iterable[float], exponent: float | None = None) -> str:
