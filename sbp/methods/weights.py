@@ -11,7 +11,7 @@ from sbp.layer import SBPLayer
 from sbp.methods.base import Group, Penalty
 from sbp.methods.on_weights import OnWeights, SparseLayer
 from sbp.networks.registry import build_bare
-from sbp.noise.install import install, joint_noise_of
+from sbp.noise.install import NAME, joint_noise_of
 from sbp.noise.joint_noise import JointNoise
 from sbp.noise.objective import scaled_kl
 from sbp.noise.selected_linear import replace_module
@@ -125,7 +125,9 @@ class SBPWeights(OnWeights):
             inner = bare.get_submodule(wire.name)
             assert isinstance(inner, nn.Linear | nn.Conv2d)
             replace_module(bare, wire.name, ThetaWeights(inner, self.thetas, place))
-        return install(bare, self.thetas) and bare
+        # No hooks: each layer multiplies its own weights, and a forward pass draws nothing for examples.
+        bare.add_module(NAME, self.thetas)
+        return bare
 
     def groups(self, network: nn.Module) -> list[Group]:
         """Weights and biases, and mu and log sigma at the noise's rate."""

@@ -80,8 +80,9 @@ def test_one_draw_a_minibatch_and_the_kl_of_every_theta() -> None:
     network = built(method)
     method.draw(network, 64, torch.Generator().manual_seed(0))
     counts = [784 * 23, 23 * 17, 17 * 10]
-    shapes = [layer.noise.drawn.shape for layer in method.layers(network)]  # type: ignore[attr-defined]
-    assert shapes == [(1, count) for count in counts]
+    drawn = [layer.drawn for layer in method.layers(network)]  # type: ignore[attr-defined]
+    assert [theta.numel() for theta in drawn] == counts
+    assert [theta.shape for theta in drawn] == [(23, 784), (17, 23), (10, 17)]
     q = TruncatedLogNormal(torch.tensor(-1.0).double(), torch.tensor(0.5).double().exp())
     one = kl_divergence(q, LogUniform(-20.0, 0.0)).item()
     penalty = method.penalty(network, 100, torch.tensor(0.5, dtype=torch.float64))
