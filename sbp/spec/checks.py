@@ -5,10 +5,10 @@ from __future__ import annotations
 from sbp.images import IMAGES, by
 from sbp.spec.data import DATASETS, DataConfig
 from sbp.spec.errors import ConfigError
-from sbp.spec.method import NOISE_METHODS, MethodConfig, SBPaConfig
+from sbp.spec.method import METHOD_CONFIGS, METHODS, NOISE_METHODS, MethodConfig, SBPaConfig
 from sbp.spec.network import NetworkConfig
 from sbp.spec.network_facts import network_facts
-from sbp.spec.networks import description_of
+from sbp.spec.networks import SPECS, description_of
 from sbp.spec.schedule import ScheduleConfig
 
 
@@ -42,6 +42,30 @@ def check_kl_weights(network: NetworkConfig, method: MethodConfig) -> None:
         got = list(method.kl_weights)
         raise method.wrong(
             "kl_weights", f"expected {layers} numbers of at least 0, one a noise layer, got {got}."
+        )
+
+
+def check_method(network: NetworkConfig, method: MethodConfig) -> None:
+    """Raises `ConfigError` when a method that removes single weights is to train a network that is no chain of layers.
+
+    Which units are gone is found by following weights from layer to layer, and sums of layers are not followed.
+    """
+    if method.on_weights and not SPECS[network.name].is_chain:
+        others = ", ".join(name for name in METHODS if not METHOD_CONFIGS[name].on_weights)
+        raise method.wrong(
+            "name",
+            f"expected a method that removes whole units ({others}) for {network.name}, whose layers are no chain, got "
+            f"{method.name}, which removes single weights.",
+        )
+
+
+def check_pixels(network: NetworkConfig, method: MethodConfig) -> None:
+    """Raises `ConfigError` when pixels are to have noise by a method whose units have none."""
+    if network.pixels and not method.has_noise:
+        raise network.wrong(
+            "pixels",
+            f"expected false with method {method.name}, whose units have no noise; it is for "
+            f"{', '.join(NOISE_METHODS)}.",
         )
 
 

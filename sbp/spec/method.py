@@ -21,11 +21,13 @@ METHOD_CONFIGS: dict[str, type[MethodConfig]] = {}
 class MethodConfig(Section):
     """A method's name, and in its subclasses the settings that no other method has.
 
-    has_noise: whether every unit has a mu and a log sigma, so that its story can be told.
+    has_noise: whether every unit has a mu and a log sigma, so that its story can be told. on_weights: whether it
+    removes single weights, from which units follow in networks alone that are chains of layers.
     """
 
     section: ClassVar[str] = "method"
     has_noise: ClassVar[bool] = False
+    on_weights: ClassVar[bool] = False
 
     name: str
 
@@ -65,6 +67,8 @@ class SBPaConfig(MethodConfig):
 class WeightsConfig(MethodConfig):
     """SBP's noise on single weights: nothing to set."""
 
+    on_weights: ClassVar[bool] = True
+
     name: Literal["sbp-weights"] = setting("sbp-weights", METHOD_HELP)
 
 
@@ -87,11 +91,15 @@ class DropoutConfig(MethodConfig):
 class SparseVDConfig(MethodConfig):
     """Gaussian noise on single weights, learned: nothing to set."""
 
+    on_weights: ClassVar[bool] = True
+
     name: Literal["sparse-vd"] = setting("sparse-vd", METHOD_HELP)
 
 
 class SSLConfig(MethodConfig):
     """Group lasso."""
+
+    on_weights: ClassVar[bool] = True
 
     name: Literal["ssl"] = setting("ssl", METHOD_HELP)
     group_penalty: float = setting(

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
-from sbp.spec.checks import check_dataset, check_kl_weights, check_shrinking
+from sbp.spec.checks import check_dataset, check_kl_weights, check_method, check_pixels, check_shrinking
 from sbp.spec.data import DataConfig
 from sbp.spec.errors import ConfigError
 from sbp.spec.fields import SECTIONS, find_field, run_fields
@@ -64,6 +64,8 @@ class RunConfig(Section):
     def _check_sections_together(self) -> Any:
         check_dataset(self.network, self.data)
         check_kl_weights(self.network, self.method)
+        check_method(self.network, self.method)
+        check_pixels(self.network, self.method)
         check_shrinking(self.schedule, self.method)
         return self
 
