@@ -11,7 +11,10 @@ from sbp.methods.dropout import BinaryDropout, GaussianDropout, Original
 from sbp.methods.on_weights import OnWeights
 from sbp.methods.sparse_vd import SparseVD
 from sbp.methods.ssl import SSL
-from sbp.methods.weights import SBPWeights
+from sbp.methods.weights import SBPWeights, ThetaWeights
+from sbp.networks.batch_norms import batch_norms
+from sbp.networks.describe import described
+from sbp.noise.install import joint_noise_of
 from sbp.spec import RunConfig
 from sbp.spec.networks import SPECS
 from tests.pruning.networks import DATASET, WIDTHS
@@ -26,6 +29,9 @@ METHODS: dict[str, type[Method]] = {
 }
 ON_WEIGHTS = tuple(name for name, method in METHODS.items() if issubclass(method, OnWeights))
 NETWORKS = tuple(WIDTHS)
+# Those whose units can be found from single weights.
+CHAINS = tuple(name for name in NETWORKS if SPECS[name].is_chain)
+CASES = [(method, name) for name in NETWORKS for method in METHODS if name in CHAINS or method not in ON_WEIGHTS]
 
 
 def made(method: str, network: str, **changes: object) -> Method:
@@ -43,7 +49,7 @@ def built(method: Method, seed: int = 0, dtype: torch.dtype = torch.float64) -> 
             for name, parameter in network.named_parameters():
                 if name.endswith("bias"):
                     parameter.copy_(torch.randn(parameter.shape) / 3 + 0.1)
-            for norm in network.norm.values():
+            for norm in batch_norms(network):
                 norm.running_mean.copy_(torch.randn(norm.num_features) / 10)
                 norm.running_var.copy_(torch.rand(norm.num_features) / 10 + 0.05)
     return network
@@ -51,19 +57,20 @@ def built(method: Method, seed: int = 0, dtype: torch.dtype = torch.float64) -> 
 
 def weight_of(network: nn.Module, name: str) -> nn.Linear | nn.Conv2d:
     """The layer that holds W and b, whatever stands around it."""
-    layer = getattr(network, name)
+    layer = network.get_submodule(name)
     return layer if isinstance(layer, nn.Linear | nn.Conv2d) else layer.inner  # type: ignore[no-any-return]
 
 
 @torch.no_grad()
 def kill_(network: nn.Module, name: str, dead: Tensor) -> None:
     """Removes single weights in the way the method of this network does; dead: bool of the weight's shape."""
-    layer = getattr(network, name)
+    layer = network.get_submodule(name)
     if hasattr(layer, "log_variance"):
         layer.log_variance.copy_(torch.where(dead, 20.0, -10.0))
-    elif hasattr(layer, "noise"):
-        layer.noise.log_scale.copy_(torch.where(dead, 4.0, -1.0).view(-1))
-        layer.noise.loc.copy_(torch.linspace(-2, 0, dead.numel()))
+    elif isinstance(layer, ThetaWeights):
+        noise = joint_noise_of(network)
+        noise.by_group(noise.log_scale)[name].copy_(torch.where(dead, 4.0, -1.0).view(-1))
+        noise.by_group(noise.loc)[name].copy_(torch.linspace(-2, 0, dead.numel()))
     else:
         layer.inner.weight.mul_(~dead)
 
@@ -71,7 +78,7 @@ def kill_(network: nn.Module, name: str, dead: Tensor) -> None:
 def spoil_(network: nn.Module, seed: int = 0) -> None:
     """Removes single weights at random, and all incoming or all outgoing weights of some units of every layer."""
     random = np.random.default_rng(seed)
-    for wire in SPECS[network.spec_name].weights:
+    for wire in described(network).weights:
         shape = weight_of(network, wire.name).weight.shape
         dead = random.random(shape) < 0.3
         if wire.makes:

@@ -15,13 +15,16 @@ from sbp.compaction import compact, masked, masks_of
 from sbp.compaction.load import network_of
 from sbp.data import load
 from sbp.methods.base import Method
+from sbp.networks.batch_norms import batch_norms
+from sbp.networks.describe import described
+from sbp.networks.tensors import file_tensors
+from sbp.noise.install import joint_noise_of, noise_of
 from sbp.pruning.masks import close_masks
 from sbp.spec.networks import SPECS
-from tests.methods.cases import METHODS, NETWORKS, ON_WEIGHTS, built, kill_, made, spoil_, weight_of
+from tests.methods.cases import CASES, CHAINS, METHODS, ON_WEIGHTS, built, kill_, made, spoil_, weight_of
 from tests.pruning.networks import PLAIN_NAMES, images, images_for
 
-CASES = [(method, network) for network in NETWORKS for method in METHODS]
-ON_WEIGHTS_CASES = [(method, network) for network in NETWORKS for method in ON_WEIGHTS]
+ON_WEIGHTS_CASES = [(method, network) for network in CHAINS for method in ON_WEIGHTS]
 # Those that a test can train within seconds, and that pad nothing.
 SMALL_CASES = [(method, network) for network in PLAIN_NAMES for method in METHODS]
 SMALL_ON_WEIGHTS_CASES = [(method, network) for network in PLAIN_NAMES for method in ON_WEIGHTS]
@@ -31,7 +34,7 @@ def assert_the_law(method: Method, network: nn.Module) -> nn.Module:
     """Whatever the method has removed, its network, the plain one, the masked and the compact one say the same."""
     network.eval()
     plain, masks = method.plain(network), method.masks(network)
-    closed = close_masks(masks, plain.layers)
+    closed = close_masks(masks, described(plain).groups)
     for name, keep in masks_of(plain).items():
         assert np.array_equal(keep, closed[name]), name
     x = images_for(plain)
@@ -47,7 +50,7 @@ def test_a_networks_own_plain_masked_and_compact_logits_are_the_same(name: str, 
     method = made(name, network_name)
     network = built(method)
     plain = assert_the_law(method, network)
-    assert all(gate.keep.all() for gate in plain.gates()), "nothing is gone at birth"
+    assert noise_of(plain).keep_units().all(), "nothing is gone at initialisation"
     assert_the_law(method, network.train())
 
 
@@ -58,8 +61,8 @@ def test_the_same_with_weights_and_whole_units_removed(name: str, network_name: 
     network = built(method, seed)
     spoil_(network, seed)
     plain = assert_the_law(method, network)
-    for info, gate in zip(plain.layers, plain.gates(), strict=True):
-        assert 0 < gate.keep.sum() < info.units, f"{info.name}: the case shows nothing"
+    for name_of_group, keep in noise_of(plain).keep.items():
+        assert 0 < keep.sum() < len(keep), f"{name_of_group}: the case shows nothing"
     method.freeze(network)
     assert_the_law(method, network)
 
@@ -71,8 +74,10 @@ def test_a_layer_with_nothing_left_is_the_constant_predictor(name: str, network_
         network = built(method)
         kill_(network, wire.name, torch.ones_like(weight_of(network, wire.name).weight, dtype=torch.bool))
         plain = assert_the_law(method, network)
-        assert compact(plain).constant
-        assert not any(gate.keep.any() for gate in plain.gates()), "one layer gone takes all along"
+        assert not noise_of(plain).keep_units().any(), "one layer gone takes all along"
+        assert described(plain).macs([0] * len(described(plain).groups)) == 0
+        logits = compact(plain)(images_for(plain))
+        assert torch.equal(logits, logits[:1].expand_as(logits)), "the same for every image"
 
 
 @pytest.mark.parametrize("name", ON_WEIGHTS)
@@ -80,15 +85,17 @@ def test_a_constant_is_cut_out_only_where_nothing_is_padded(name: str) -> None:
     """A channel without weights says ReLU(shift - scale m): above 0 it is heard as v inside and as 0 in the padding."""
     method = made(name, "vgg-like")
     network = built(method)
+    norms = {wire.name: wire.norm for wire in described(network).weights}
     for layer, gone in (("conv1_2", [0, 1]), ("conv5_3", [2, 3]), ("dense1", [4, 5])):
         dead = torch.zeros_like(weight_of(network, layer).weight, dtype=torch.bool)
         dead[gone] = True
         kill_(network, layer, dead)
         with torch.no_grad():
-            network.norm[layer].running_mean.zero_()  # type: ignore[union-attr, operator]
-            network.norm[layer].bias[gone] = torch.tensor([0.7, -0.7], dtype=torch.float64)  # type: ignore[index, operator, union-attr]
+            norm = network.get_submodule(norms[layer])
+            norm.get_buffer("running_mean").zero_()
+            norm.get_parameter("bias")[gone] = torch.tensor([0.7, -0.7], dtype=torch.float64)
     plain = assert_the_law(method, network)
-    kept = {info.name: gate.keep.tolist() for info, gate in zip(plain.layers, plain.gates(), strict=True)}
+    kept = {name: keep.tolist() for name, keep in noise_of(plain).keep.items()}
     assert kept["conv1_2"][:2] == [True, False]
     assert kept["conv5_3"][2:4] == kept["features"][2:4] == kept["dense1"][4:6] == [False, False]
 
@@ -101,8 +108,9 @@ def test_while_off_it_is_an_ordinary_network(name: str, network_name: str) -> No
     spoil_(network)
     ordinary = made("original", network_name).build().double()
     for wire in SPECS[network_name].weights:
-        getattr(ordinary, wire.name).load_state_dict(weight_of(network, wire.name).state_dict())
-    ordinary.norm.load_state_dict(network.norm.state_dict())
+        ordinary.get_submodule(wire.name).load_state_dict(weight_of(network, wire.name).state_dict())
+    for norm, other in zip(batch_norms(ordinary), batch_norms(network), strict=True):
+        norm.load_state_dict(other.state_dict())
     x = images_for(ordinary)
     method.switch(network, on=False)
     with torch.no_grad():
@@ -120,15 +128,16 @@ def test_what_is_stored_is_what_a_run_loads(name: str, network_name: str, tmp_pa
     if name in ON_WEIGHTS:
         spoil_(network)
     plain = method.plain(network).eval()
-    tensors = plain.state_dict()
-    assert {"dense1.weight", "output.bias", "noise.dense1.keep"} <= set(tensors)
+    tensors = {key: tensor.contiguous() for key, tensor in file_tensors(plain).items()}
+    last = described(plain).groups[-1].name
+    assert {f"{last}.weight", "output.bias", f"noise.{last}.keep"} <= set(tensors)
     assert not [key for key in tensors if key.endswith((".loc", ".log_scale", "log_variance"))]
     save_file(tensors, tmp_path / "model.safetensors")
     again = network_of(method.config, tmp_path / "model.safetensors")
     x = images_for(again)
     assert torch.equal(again(x), plain(x))
     with pytest.raises(ValueError, match="no mu and no log sigma"):
-        again.noise_layers()
+        joint_noise_of(again)
 
 
 # -- training --------------------------------------------------------------------------------------------------
@@ -188,7 +197,7 @@ def test_what_was_removed_stays_removed_while_fine_tuning(name: str, network_nam
     spoil_(network)
     masks = method.masks(network)
     method.freeze(network)
-    dead = {wire.name: ~getattr(network, wire.name).live for wire in SPECS[network_name].weights}
+    dead = {wire.name: ~network.get_submodule(wire.name).get_buffer("live") for wire in SPECS[network_name].weights}
     assert all(0 < mask.sum() < mask.numel() for mask in dead.values())
     held = {key: value.clone() for key, value in network.state_dict().items() if "log_" in key or ".loc" in key}
     before = network.output.inner.weight.detach().clone()  # type: ignore[operator, union-attr]

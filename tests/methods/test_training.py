@@ -14,6 +14,7 @@ from sbp.compaction.load import network_of
 from sbp.data import load
 from sbp.evaluation import error_percent
 from sbp.methods.registry import METHOD_CLASSES, method_for
+from sbp.networks.describe import described
 from sbp.pruning.masks import kept_counts
 from sbp.records import PHASES, Record, Snapshot
 from sbp.spec import METHODS, RunConfig
@@ -54,7 +55,7 @@ def test_a_run_by_any_method_goes_through_its_phases_and_leaves_a_network_that_c
     assert [record.phase for record in records] == [PHASES[0]] * 2 + [PHASES[1]] * 10 + [PHASES[2]] * 2
     assert any(isinstance(event, Snapshot) for event in events) == config.has_noise
     assert records[-1].nll < records[0].nll
-    everything = tuple(info.units for info in training.network.layers)
+    everything = tuple(info.units for info in described(training.network).groups)
     assert all(record.kept == everything for record in records[:2])
     assert (records[-1].kept == everything) == (name in KEEPS_ALL)
     assert records[-1].kept <= records[-3].kept, "nothing comes back in fine-tuning"
@@ -62,7 +63,7 @@ def test_a_run_by_any_method_goes_through_its_phases_and_leaves_a_network_that_c
     save_file(training.model_tensors(), tmp_path / "model.safetensors")
     network = network_of(config, tmp_path / "model.safetensors")
     split = training.split
-    assert list(kept_counts(masks_of(network), network.layers)) == result["kept"]
+    assert list(kept_counts(masks_of(network), described(network).groups)) == result["kept"]
     for one in (network, compact(network)):
         error = error_percent(one, split.validation_x, split.validation_y)
         assert error == pytest.approx(records[-1].validation_error_percent, abs=1e-9)
