@@ -119,9 +119,9 @@ def _select(model: nn.Module, path: str, index: Tensor) -> None:
     if not isinstance(linear, nn.Linear):
         raise ValueError(f"The network has no dense layer {path} that could select its inputs.")
     places = index.tolist() if index.dim() == 1 and index.dtype == torch.int64 else [-1]
-    if len(set(places)) != len(places) or not all(0 <= place < linear.in_features for place in places):
+    if sorted(set(places)) != places or not all(0 <= place < linear.in_features for place in places):
         last = linear.in_features - 1
-        raise ValueError(f"{path}.index: expected different places from 0 to {last}, int64 in one row.")
+        raise ValueError(f"{path}.index: expected different places from 0 to {last} in rising order, int64 in one row.")
     replace_module(model, path, SelectedLinear.of(linear, index))
 
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from sbp.noise.graph import Convolution
 from sbp.noise.inputs import first_tensor
+from sbp.noise.selected_linear import SelectedLinear
 from sbp.noise.unit_mask import UnitMask
 from sbp.spec.layout import NONE, Owners, runs
 
@@ -77,6 +78,8 @@ class MultiplyInput:
             self.noise.begin(len(x) // self.rows)
         if state.parts is None:
             return None
+        if isinstance(module, SelectedLinear):
+            x = module.select(x)
         factor = self._factor(state.parts)
         if self.rows > 1 and len(factor) > 1:
             factor = factor.repeat_interleave(self.rows, 0)

@@ -11,7 +11,7 @@ class SelectedLinear(nn.Linear):
     """y = W x[index] + b: a dense layer behind a selection of its inputs.
 
     It stands in a compact network where single pixels, or single features of a convolution's maps, have left. Where
-    more inputs come in, `index` [in_features], a buffer and so part of the `state_dict`, says which are read.
+    more inputs come in, `index` [in_features], a buffer and so part of the `state_dict`, says which are read; it rises.
 
     >>> layer = SelectedLinear(2, 1, index=torch.tensor([0, 2]))
     >>> layer(torch.zeros(5, 3)).shape
@@ -33,9 +33,13 @@ class SelectedLinear(nn.Linear):
         layer.index = index.to(linear.weight.device)
         return layer.train(linear.training)
 
+    def select(self, x: Tensor) -> Tensor:
+        """[..., inputs] -> [..., in_features]; what has been selected already, as by noise on the inputs, stays."""
+        return x if x.shape[-1] == self.in_features else x.index_select(-1, self.index)
+
     def forward(self, x: Tensor) -> Tensor:
         """[..., inputs] -> [..., out_features]."""
-        return functional.linear(x.index_select(-1, self.index), self.weight, self.bias)
+        return functional.linear(self.select(x), self.weight, self.bias)
 
 
 def replace_module(model: nn.Module, name: str, new: nn.Module) -> None:
