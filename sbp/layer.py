@@ -63,7 +63,7 @@ class SBPLayer(nn.Module):
         self.register_buffer("fixed_keep", None, persistent=False)
         # Of its units among those that come in, int64 [units], where others have been cut out (shrinking); None: all.
         self.register_buffer("places", None, persistent=False)
-        self.drawn: Tensor | None = None  # theta for the next forward pass, drawn elsewhere (units.AllUnits)
+        self.drawn: Tensor | None = None  # theta for the next forward pass, drawn elsewhere
         self.held: Tensor | None = None  # E[theta] * keep while many batches are evaluated (evaluation.means_held)
         self.active = True  # False: the identity, as while pretraining
 

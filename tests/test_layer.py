@@ -9,7 +9,6 @@ import torch
 from scipy import stats
 
 from sbp import SBPLayer
-from sbp.units import AllUnits
 
 
 def trained(units: int = 6, **options: object) -> SBPLayer:
@@ -70,10 +69,11 @@ def test_the_draws_follow_the_distribution() -> None:
         assert stats.kstest(uniform[:, unit].numpy(), "uniform").pvalue > 1e-4 / 6
 
 
-def test_noise_drawn_for_the_whole_network_is_what_each_layer_takes() -> None:
+def test_noise_drawn_elsewhere_is_what_the_layer_takes() -> None:
     torch.manual_seed(0)
     layers = [trained(), trained(3)]
-    AllUnits(layers).draw(objects=7)
+    for layer in layers:
+        layer.drawn = layer.draw(7)
     assert layers[0].drawn is not None
     assert torch.equal(layers[0](torch.ones(7, 6)), layers[0].drawn)
     assert layers[1](torch.ones(7, 3, 2)).shape == (7, 3, 2)

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from sbp.objective import kl_by_layer
 from torch import Tensor
 
 from sbp.checkpoint import Checkpoint
@@ -16,6 +15,8 @@ from sbp.clock import Pace
 from sbp.data import load
 from sbp.devices import DeviceError
 from sbp.kl_scaling import kl_weights
+from sbp.networks.describe import described
+from sbp.noise.install import joint_noise_of
 from sbp.ranks import ONE_RANK, Ranks
 from sbp.schedule import order_of
 from sbp.sharing import average_, draws_of, generator_of, part_of, resume_draws
@@ -71,13 +72,13 @@ def test_one_step_of_two_ranks_is_one_step_of_one_with_the_whole_batch(found: Fo
 def test_the_kl_is_counted_once(found: Found) -> None:
     """From the gradient on mu: with the noise's part taken away, what is left is the weighted KL's, over N."""
     it = Training(ONE, load("digits"))
-    for layer in it.network.noise_layers():
-        layer.loc.requires_grad_(True)
-    kl = torch.stack(list(kl_by_layer(it.network.noise_layers())))
+    noise = joint_noise_of(it.network)
+    kl = torch.stack(list(noise.kl_per_group().values()))
     weights = torch.tensor(kl_weights(ONE))
     assert weights.tolist() == [3.0, 0.5, 2.0]
     (torch.dot(weights, kl) / it.n_train).backward()
-    of_kl = torch.cat([layer.loc.grad for layer in it.network.noise_layers()])
+    of_kl = noise.loc.grad
+    assert of_kl is not None
     free = one_step(ONE.replace(kl_weights=(0.0, 0.0, 0.0)), load("digits"), ONE_RANK)["gradient.6"]
     of_both = found[0][0]["step.gradient.6"] - free
     assert float(of_kl.abs().max()) > 1e-4
@@ -88,14 +89,14 @@ def test_each_rank_normalises_its_part_and_the_running_moments_are_the_mean(foun
     """Of the first normalisation, whose input no other changes; by its convolution on both halves of the batch."""
     it = Training(NORM, coloured())
     batch = it.split.train_x[order_of(NORM.seed, 0, it.n_train)[: NORM.optimisation.batch_size]]
-    first = next(iter(it.network.norm))
+    layer = described(it.network).weights[0]
     with torch.no_grad():
-        halves = [getattr(it.network, first)(half) for half in batch.split(NORM.optimisation.batch_size // 2)]
+        halves = [it.network.get_submodule(layer.name)(half) for half in batch.split(NORM.optimisation.batch_size // 2)]
     mean = torch.stack([half.mean((0, 2, 3)) for half in halves]).mean(0)
     variance = torch.stack([half.var((0, 2, 3)) for half in halves]).mean(0)
     for tensors, _ in found:
-        torch.testing.assert_close(tensors[f"norm.moment.{first}.running_mean"], 0.1 * mean, rtol=1e-5, atol=1e-7)
-        torch.testing.assert_close(tensors[f"norm.moment.{first}.running_var"], 0.9 + 0.1 * variance)
+        torch.testing.assert_close(tensors[f"norm.moment.{layer.norm}.running_mean"], 0.1 * mean, rtol=1e-5, atol=1e-7)
+        torch.testing.assert_close(tensors[f"norm.moment.{layer.norm}.running_var"], 0.9 + 0.1 * variance)
 
 
 def test_both_ranks_hold_the_same_network_and_say_the_same_of_it(found: Found) -> None:

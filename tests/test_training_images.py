@@ -7,6 +7,7 @@ import torch
 
 from sbp.checkpoint import Checkpoint
 from sbp.data import Dataset
+from sbp.networks.batch_norms import batch_norms
 from sbp.records import Record
 from sbp.spec import ConfigError, RunConfig
 from sbp.training import Training
@@ -94,10 +95,10 @@ def furthest_off(training: Training) -> tuple[float, float]:
 
     Up to n / (n - 1) in the variances of all layers before: 24 images, and in the last layers one place in each.
     """
-    seen: dict[str, torch.Tensor] = {}
-    norms = list(training.network.norm.values())
-    for name, norm in training.network.norm.items():
-        norm.register_forward_pre_hook(lambda _, given, name=name: seen.update({name: channels_of(given[0])}))
+    seen: dict[int, torch.Tensor] = {}
+    norms = batch_norms(training.network)
+    for place, norm in enumerate(norms):
+        norm.register_forward_pre_hook(lambda _, given, place=place: seen.update({place: channels_of(given[0])}))
     with torch.no_grad():
         training.network(training.split.train_x)
     # A channel that hears nothing has no variance.

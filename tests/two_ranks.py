@@ -22,7 +22,8 @@ from torch import Tensor
 
 from sbp import sharing, training
 from sbp.data import Dataset, load
-from sbp.distributions.fast import theta_and_kl
+from sbp.networks.batch_norms import batch_norms
+from sbp.noise.install import joint_noise_of
 from sbp.ranks import RankError, Ranks
 from sbp.records import Record
 from sbp.spec import ConfigError, RunConfig
@@ -81,12 +82,11 @@ def hold_noise(it: Training, ranks: Ranks) -> None:
     """Has a training draw the same noise for the objects of a batch whoever takes them, with its live gradients."""
 
     def draw(network: Any, objects: int, generator: torch.Generator) -> None:
-        units = it.stepper.method._units(network)
-        fixed = torch.Generator(it.device).manual_seed(7)
-        theta, units._kl = theta_and_kl(units.loc, units.log_scale, units.low, units.high, objects * ranks.world, fixed)
-        mine = theta[ranks.rank * objects : (ranks.rank + 1) * objects]
-        for layer, part in zip(units.layers, mine.split(units.sizes, dim=1), strict=True):
-            layer.drawn = part
+        noise = joint_noise_of(network)
+        noise.prepare(objects * ranks.world, torch.Generator(it.device).manual_seed(7))
+        theta = noise._state.pending
+        assert theta is not None
+        noise.set_next(theta[ranks.rank * objects : (ranks.rank + 1) * objects])
 
     it.stepper.method.draw = draw
 
@@ -106,7 +106,9 @@ def one_step(config: RunConfig, data: Dataset, ranks: Ranks) -> dict[str, Tensor
         left[f"gradient.{index}"] = parameter.grad.clone()
         left[f"parameter.{index}"] = parameter.detach().clone()
     left["nll"] = it.stepper.nll_sum.clone()
-    left |= {f"moment.{name}": buffer.clone() for name, buffer in it.network.norm.named_buffers()}
+    norms = {id(buffer) for norm in batch_norms(it.network) for buffer in norm.buffers()}
+    buffers = it.network.named_buffers()
+    left |= {f"moment.{name}": buffer.clone() for name, buffer in buffers if id(buffer) in norms}
     return {name: tensor.cpu() for name, tensor in left.items()}
 
 
