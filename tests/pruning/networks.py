@@ -22,7 +22,7 @@ PLAIN_NAMES = tuple(name for name in NAMES if name in PLAIN)
 # Small enough for a test of seconds, and no width equal to another, so that a mixed-up axis shows.
 WIDTHS = {
     "lenet-500-300": (23, 17), "lenet-5-caffe": (5, 7, 19), "vgg-like": (5, 6, 7, 5, 8, 6, 9, 7, 5, 8, 6, 7, 9, 11),
-    "resnet-20": (5, 6, 7),
+    "resnet-20": (8, 6, 7),
 }  # fmt: skip
 # A data set that it reads: the smallest.
 DATASET = {name: next(data for data in ("digits", *DATASETS) if fits(name, data)) for name in NAMES}
