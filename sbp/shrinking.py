@@ -129,7 +129,7 @@ class Shrinking:
         old, keep = joint_noise_of(full), self.layout.join(left)
         small = uninstall(copy.deepcopy(full))
         remove_units(small, self.layout, keep, np.ones(len(keep)), scale_pixels=False)
-        noise = install(small, self._noise(self.layout.reduced(keep)))
+        noise = install(small, self._noise(self.layout.reduced(keep)).to(old.loc))
         noise.mode = old.mode
         self.left = left
         self.moved = [name for name, _ in full.named_parameters() if not name.startswith(f"{NAME}.")]

@@ -131,9 +131,9 @@ class Layout:
         new = np.append(np.where(present, np.cumsum(present) - 1, NONE), NONE)
         at = self.slices()
         counts = {group.name: int(present[at[group.name]].sum()) for group in self.groups}
-        groups = tuple(
-            replace(group, units=counts[group.name], shape=(counts[group.name],), parent="") for group in self.groups
-        )
+        # A group that is whole keeps its shape, which says how pixels lie in the image.
+        shapes = {g.name: g.shape if counts[g.name] == g.units else (counts[g.name],) for g in self.groups}
+        groups = tuple(replace(g, units=counts[g.name], shape=shapes[g.name], parent="") for g in self.groups)
 
         def left(owners: Owners) -> Owners:
             stays = kept_entries(owners, present)
