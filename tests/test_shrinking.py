@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-from sbp.objective import kl_by_layer
 from torch.nn import functional
 
 from sbp.checkpoint import Checkpoint
-from sbp.compaction import compact, masks_of
+from sbp.compaction import compact, masked, masks_of
 from sbp.compaction.load import network_of
 from sbp.data import Dataset, Split, load
 from sbp.evaluation import error_percent
 from sbp.methods.registry import method_for
+from sbp.networks.describe import described
+from sbp.noise.install import joint_noise_of, noise_of
 from sbp.pruning.masks import Masks, close_masks
 from sbp.records import Record, Snapshot
 from sbp.runs import store
@@ -68,7 +69,8 @@ def test_cutting_what_is_removed_changes_no_logit(name: str) -> None:
         expected = network.eval()(x)
         for left in (some, keep):
             of.cut_to(left)
-            assert {key: layer.units for key, layer in network.noise.items()} == {k: m.sum() for k, m in left.items()}
+            network = of.stepper.network
+            assert noise_of(network).layout.sizes == tuple(mask.sum() for mask in left.values())
             torch.testing.assert_close(network.eval()(x), expected, rtol=1e-10, atol=1e-10)
             torch.testing.assert_close(of.whole()[0].eval()(x), expected, rtol=1e-10, atol=1e-10)
     assert {key: mask.tolist() for key, mask in of.masks().items()} == {k: m.tolist() for k, m in keep.items()}
@@ -80,21 +82,24 @@ def test_with_theta_of_what_is_cut_at_0_a_step_sees_the_same_loss_and_gradient(n
     network, left = of.stepper.network, more_than_kept(of)
     dense = copy.deepcopy(network).train()
     of.cut_to(left)
+    network, whole, part = of.stepper.network, [], []
     draw, x, y = torch.Generator().manual_seed(3), images_for(network, BATCH), of.stepper.split.train_y
-    for key, mask in left.items():
+    for mask in left.values():
         theta = torch.rand(BATCH, len(mask), generator=draw, dtype=torch.float64)
         keep = torch.from_numpy(mask)
-        dense.noise[key].drawn, network.noise[key].drawn = theta * keep, theta[:, keep]
+        whole.append(theta * keep)
+        part.append(theta[:, keep])
+    noise_of(dense).set_next(torch.cat(whole, 1))
+    noise_of(network).set_next(torch.cat(part, 1))
     losses = [functional.cross_entropy(one.train()(x), y) for one in (dense, network)]
     torch.testing.assert_close(losses[1], losses[0], rtol=1e-10, atol=1e-10)
     for loss in losses:
         loss.backward()
-    read, last = ("input", "dense2") if name == "lenet-500-300" else ("features", "dense1")
-    rows, columns, inputs = (torch.from_numpy(left[key]) for key in ("dense1", read, last))
-    for got, wanted in (
-        (network.dense1.weight.grad, dense.dense1.weight.grad[rows][:, columns]),
-        (network.output.weight.grad, dense.output.weight.grad[:, inputs]),
-    ):
+    for layer in described(dense).weights:
+        got, wanted = (one.get_parameter(f"{layer.name}.weight").grad for one in (network, dense))
+        assert wanted is not None
+        wanted = wanted[torch.from_numpy(left[layer.makes])] if layer.makes else wanted
+        wanted = wanted[:, torch.from_numpy(left[layer.reads[-1]])] if layer.reads else wanted
         torch.testing.assert_close(got, wanted, rtol=1e-9, atol=1e-12)
 
 
@@ -106,12 +111,13 @@ def test_what_adam_remembers_of_what_is_left_is_untouched() -> None:
     stepper.step()
     at = {key: torch.from_numpy(mask.nonzero()[0]) for key, mask in left.items()}
     before = copy.deepcopy(stepper.optimiser.memory())
-    weight, loc = network.conv2.weight.detach().clone(), stepper.method.units.loc.detach().clone()
+    weight, loc = network.conv2.weight.detach().clone(), joint_noise_of(network).loc.detach().clone()
     of.cut_to(left)
+    network = stepper.network
     now = stepper.optimiser.memory()
     units = torch.cat([torch.from_numpy(mask) for mask in left.values()])
     assert torch.equal(network.conv2.weight, weight[at["conv2"]][:, at["conv1"]])
-    assert torch.equal(stepper.method.units.loc, loc[units])
+    assert torch.equal(joint_noise_of(network).loc, loc[units])
     for part in ("exp_avg", "exp_avg_sq"):
         assert torch.equal(now[2][part], before[2][part][at["conv2"]][:, at["conv1"]])
         assert torch.equal(now[3][part], before[3][part][at["conv2"]])
@@ -162,8 +168,11 @@ VGG = DIGITS.replace(
     network="vgg-like", dataset="cifar-10", widths=(6,) * 14, batch_size=8, validation_size=8, noise_lr=0.05, epochs=6,
     channels_last=True,
 )  # fmt: skip
+
+RESNET = VGG.replace(network="resnet-20", widths=(6, 7, 8), channels_last=False)
 RUNS = {
     "lenet-500-300": DIGITS, "fixed mu": DIGITS.replace(method="sbp-fixed-mu", noise_lr=0.2), "lenet-5-caffe": CAFFE,
+    "resnet-20": RESNET, "resnet-20, pixels": RESNET.replace(pixels=True),
     "vgg-like": VGG, "vgg-like, held": VGG.replace(hold_norm=True), "sgd": CAFFE.replace(optimiser="sgd", lr=1e-2),
 }  # fmt: skip
 
@@ -180,8 +189,9 @@ def born(config: RunConfig) -> Training:
     """A training at its birth, where of three units of a convolutional network one knows nothing and one not much."""
     training = Training(config, data_of(config))
     if config.network.name != "lenet-500-300":
-        for layer in training.network.noise_layers():
-            layer.log_scale.data[::3], layer.log_scale.data[1::3] = 4.0, 0.9
+        noise = joint_noise_of(training.network)
+        for log_scale in noise.by_group(noise.log_scale.data).values():
+            log_scale[::3], log_scale[1::3] = 4.0, 0.9
     return training
 
 
@@ -235,7 +245,7 @@ def test_what_is_said_is_of_the_original_units(which: str, tmp_path: Path) -> No
     config = RUNS[which]
     training = born(config)
     events = list(training.events())
-    sizes = {info.name: info.units for info in training.spec.layers(config.network.widths)}
+    sizes = {info.name: info.units for info in described(training.network).groups}
     snapshots = [event for event in events if isinstance(event, Snapshot)]
     assert all({key: len(values) for key, values in one.loc.items()} == sizes for one in snapshots)
     assert all(np.isfinite(values).all() for one in snapshots for values in one.log_scale.values())
@@ -251,13 +261,31 @@ def test_what_is_said_is_of_the_original_units(which: str, tmp_path: Path) -> No
     kept = masks_of(network)
     assert [int(mask.sum()) for mask in kept.values()] == result["kept"] == list(records[-1].kept)
     assert all(not (mask & ~left[name]).any() for name, mask in kept.items())
-    for layer, name in zip(network.noise_layers(), sizes, strict=True):
-        np.testing.assert_array_equal(layer.loc.detach().numpy(), last.loc[name])
+    noise = joint_noise_of(network)
+    for name, loc in noise.by_group(noise.loc.detach()).items():
+        np.testing.assert_array_equal(loc.numpy(), last.loc[name])
     split = training.split
     for one in (network, compact(network), training.trained()):
         error = error_percent(one, split.validation_x, split.validation_y)
         assert error == pytest.approx(records[-1].validation_error_percent, abs=1e-9)
-    assert records[-1].kl == pytest.approx(kl_by_layer(network.noise_layers()).sum().item(), rel=1e-5)
+    assert records[-1].kl == pytest.approx(noise.kl().item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("pixels", [False, True])
+def test_a_resnet_that_shrank_is_masked_and_compact_what_was_trained(pixels: bool, tmp_path: Path) -> None:
+    """Logits of the network in training, of the one at full width, of what is stored, masked and compact."""
+    config = RESNET.replace(pixels=pixels)
+    training = born(config)
+    list(training.events())
+    assert sum(noise_of(training.network).layout.sizes) < sum(noise_of(training.trained()).layout.sizes)
+    save_file({name: t.contiguous() for name, t in training.model_tensors().items()}, tmp_path / "model.safetensors")
+    stored = network_of(config, tmp_path / "model.safetensors")
+    x = training.split.validation_x
+    with torch.no_grad():
+        expected = training.network.eval()(x)
+        assert expected.std(0).max() > 1e-3 * expected.abs().max(), "it says something of the image"
+        for other in (training.trained(), stored, masked(stored), compact(stored)):
+            torch.testing.assert_close(other(x), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_a_worker_leaves_a_run_like_any_other() -> None:
@@ -286,7 +314,7 @@ def test_nothing_comes_back_and_what_was_cut_stays_as_it_was() -> None:
 def test_fine_tuning_begins_with_nothing_but_what_is_kept() -> None:
     training = Training(DIGITS.replace(shrink_after=1000), data_of(DIGITS))
     records = [event for event in training.events() if isinstance(event, Record)]
-    assert tuple(layer.units for layer in training.network.noise_layers()) == records[-1].kept
+    assert noise_of(training.network).layout.sizes == records[-1].kept
     assert sum(records[-1].kept) < 784 + 12 + 8
 
 
