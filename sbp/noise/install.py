@@ -24,14 +24,14 @@ def install(model: nn.Module, mask: M) -> M:
     """
     if has_noise(model):
         raise ValueError("This network has noise already; sbp.detach(model) takes it off.")
-    example = next(model.parameters(), None)
-    if example is not None:
-        mask.to(example.device)
     for name, owners in mask.layout.reads.items():
         model.get_submodule(name).register_forward_pre_hook(MultiplyInput(mask, owners, mask.layout.rows.get(name, 1)))
     model.register_forward_pre_hook(BeginForward(mask), with_kwargs=True)
     model.register_forward_hook(EndForward(mask), always_call=True)
+    example = next(model.parameters(), None)
     model.add_module(NAME, mask)
+    if example is not None:  # once the hooks have made their indices
+        mask.to(example.device)
     mask.train(model.training)
     return mask
 
