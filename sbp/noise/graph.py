@@ -81,7 +81,8 @@ def layer_calls(model: nn.Module, arguments: Arguments) -> dict[str, Call]:
 
     handles = [m.register_forward_hook(note(name)) for name, m in model.named_modules() if isinstance(m, WEIGHTS)]
     try:
-        with torch.no_grad():
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             model(*arguments[0], **arguments[1])
     finally:
         for handle in handles:

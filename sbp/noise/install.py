@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+import torch
 from torch import nn
 
 from sbp.noise.hooks import BeginForward, EndForward, MultiplyInput
@@ -23,9 +24,10 @@ def install(model: nn.Module, mask: M) -> M:
     """
     if has_noise(model):
         raise ValueError("This network has noise already; sbp.detach(model) takes it off.")
-    example = next(model.parameters(), None)
+    example = next((p for p in model.parameters() if p.is_floating_point()), None)
     if example is not None:
-        mask.to(example.device)
+        # bfloat16 and float16 hold too few digits of mu; what they multiply is multiplied in their own type.
+        mask.to(example.device, torch.float64 if example.dtype == torch.float64 else None)
     for name, owners in mask.layout.reads.items():
         model.get_submodule(name).register_forward_pre_hook(MultiplyInput(mask, owners, mask.layout.rows.get(name, 1)))
     model.register_forward_pre_hook(BeginForward(mask), with_kwargs=True)
