@@ -97,6 +97,23 @@ def test_a_run_that_was_cut_goes_on_and_another_seed_is_added(tmp_path: Path) ->
     assert row.spread == pytest.approx(abs(errors[0] - errors[1]) / 2**0.5)
 
 
+def test_later_seeds_are_added_and_others_check_them(tmp_path: Path) -> None:
+    words = ("table-1", "--device", "cpu", "--no-speed", "--only", "sbp", "--record")
+    for more in ((), ("--first-seed", "1", "--seeds", "2"), ("--first-seed", "100", "--check")):
+        done = reproduce(*words, *more)
+        assert done.exit_code == 0, done.output
+    (row,) = results.recorded("table-1").rows
+    assert [run.seed for run in row.runs] == [0, 1, 2]
+    kept = reproduce("table-1", "--from-recordings", "--out", str(tmp_path / "out"))
+    assert kept.exit_code == 0, kept.output
+    for said in (kept.stdout, (tmp_path / "out" / "table-1.md").read_text()):
+        assert "Seeds: n = 3: 0 to 2." in said
+        assert "Run again on seed 100, within the 95 % prediction interval for one run:" in said
+    alone = reproduce("table-1", "--check")
+    assert alone.exit_code == 2
+    assert "--check: expected --record beside it" in " ".join(alone.stderr.split())
+
+
 def test_ctrl_c_stops_every_run_and_the_same_command_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     long = Plan("table-1", "A table", (PlannedRow("sbp", "SBP", RECIPE.replace(epochs=100_000)),), seeds=1)
     monkeypatch.setitem(PLANS, "table-1", long)

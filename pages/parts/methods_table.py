@@ -95,7 +95,7 @@ def _line(entry: Entry, network: str) -> None:
 
 def sentence(entry: Entry, network: str) -> str:
     """An entry in Markdown: figures, and what they stand on."""
-    fewer = "no MACs left" if entry.fewer is None else f"{entry.fewer:.1f} times fewer MACs"
+    fewer = f"{entry.fewer:.1f} times fewer MACs ({methods.kilo(entry)})" if entry.fewer else "no MACs left"
     said = [f"**{entry.label}**: {entry.error:.2f} % test error, {fewer}"]
     if entry.kept:
         said.append(f"{words.widths_of(network, entry.kept)} units kept")
@@ -103,6 +103,8 @@ def sentence(entry: Entry, network: str) -> str:
         said.append(speed)
     if entry.origin == PAPER:
         said.append(f"timed on {HARDWARE['cpu']} and {HARDWARE['gpu']}")
+    if entry.origin != OURS:
+        said.append(f"protocol: {entry.protocol}")
     if entry.remark:
         said.append(entry.remark)
     if entry.origin == OURS:
@@ -132,7 +134,15 @@ def _table(entries: list[Entry], network: str) -> None:
         row_height=ROW if deep else None,
         on_select=lambda: _row(key, entries), alt=f"Every method on {SPECS[network].title}, ours and the paper's",
         column_config={
-            "test error, %": st.column_config.TextColumn(help="Mean ± sample standard deviation over the seeds."),
+            **{
+                name: st.column_config.TextColumn(help=f"{what} {_ESTIMATE}")
+                for name, what in (
+                    ("test error, %", ""), ("MACs, times fewer", "Than the dense network of the same width."),
+                    ("kMACs", "Thousands of multiply-accumulates per image."),
+                )
+            },
+            "protocol": st.column_config.TextColumn(help="Which epoch’s test error it is; the error of the best test "
+                                                    "epoch is too low. Units are removed where nothing else is said."),
             "CPU, times as fast": st.column_config.TextColumn(help=_SPEED),
             "GPU, times as fast": st.column_config.TextColumn(help=_SPEED),
             "units kept": st.column_config.TextColumn(width=250 if deep else None),
@@ -149,6 +159,7 @@ def _table(entries: list[Entry], network: str) -> None:
     )
 
 
+_ESTIMATE = "Mean over the seeds ± half the width of its 95 % t-interval (sample standard deviation)."
 _SPEED = "Compact over dense, measured, at batch 1 / 32 / 1,000. The paper names no batch size."
 
 

@@ -21,7 +21,8 @@ from sbp.spec import DEVICES
 from sbp.spec.networks import SPECS
 
 _EXPERIMENT = typer.Argument(help=f"One of {', '.join(PLANS)}.")
-_SEEDS = typer.Option(min=1, help="Seeds of each row, from 0 on; by default the experiment's own.", show_default=False)
+_SEEDS = typer.Option(min=1, help="How many seeds of each row; by default the experiment's own.", show_default=False)
+_FIRST = typer.Option("--first-seed", min=0, help="The first of them; the others follow it one by one.")
 _DEVICE = typer.Option(help=f"Where what is missing is trained: one of {', '.join(DEVICES)}.")
 _ONLY = typer.Option("--only", metavar="KEY", help="The rows of this key alone.", show_default=False)
 _NETWORK = typer.Option(help="The rows of this network alone.", show_default=False)
@@ -35,13 +36,20 @@ _TIME = typer.Option(
     "--time", metavar="DEVICE", help="With --from-recordings: measure on cpu or cuda how fast networks of these shapes "
     "are, where it is not known.", show_default=False,
 )  # fmt: skip
-_RECORD = typer.Option("--record", help="Keep seed 0 and the table as recordings that ship with the code.")
+_RECORD = typer.Option(
+    "--record", help="Keep seed 0 and the table as recordings that ship with the code; seeds after those that are kept "
+    "are added to them.",
+)  # fmt: skip
+_CHECK = typer.Option(
+    "--check", help="With --record: keep these seeds apart, as a check of the table's intervals.",
+)  # fmt: skip
 
 
 @in_sentences
 def reproduce(
     experiment: Annotated[str, _EXPERIMENT],
     seeds: Annotated[int | None, _SEEDS] = None,
+    first_seed: Annotated[int, _FIRST] = 0,
     device: Annotated[str, _DEVICE] = "auto",
     only: Annotated[str, _ONLY] = "",
     network: Annotated[str, _NETWORK] = "",
@@ -53,6 +61,7 @@ def reproduce(
     speed: Annotated[bool, _SPEED] = True,
     time: Annotated[str, _TIME] = "",
     record: Annotated[bool, _RECORD] = False,
+    check: Annotated[bool, _CHECK] = False,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Run what is missing of an experiment, resume what was cut off, and print its table beside the paper's.
@@ -70,9 +79,11 @@ def reproduce(
         table = _chosen(results.recorded(experiment), {(row.network, row.key) for row in rows})
         if time:
             table = _timed(table, time, plan if record else None)
-        _show(table, out, as_json)
+        _show(table, out, as_json, results.check_recorded(experiment))
         return
-    jobs = running.jobs_of(rows, seeds or plan.seeds)
+    if check and not record:
+        raise BadInput("--check: expected --record beside it; it says what the seeds are kept as.")
+    jobs = running.jobs_of(rows, seeds or plan.seeds, first=first_seed)
     if dry_run:
         for job in jobs:
             typer.echo(f"{job.title}: {_state_of(job)}")
@@ -83,7 +94,7 @@ def reproduce(
     table = running.table_of(experiment, running.looked_again(jobs, {}))
     _show(table, out, as_json)
     if record:
-        for path in keeping.keep(plan, table):
+        for path in [keeping.keep_check(plan, table)] if check else keeping.keep(plan, table):
             stderr().print(f"Recorded {path}.", soft_wrap=True, markup=False)
     if interrupted:
         stderr().print("The same command goes on from the checkpoints.")
@@ -169,15 +180,15 @@ def _chosen(table: Table, wanted: set[tuple[str, str]]) -> Table:
     return Table(table.experiment, tuple(row for row in table.rows if (row.network, row.key) in wanted))
 
 
-def _show(table: Table, out: Path | None, as_json: bool) -> None:
-    """Prints the table and, into a folder, writes it and its pictures."""
+def _show(table: Table, out: Path | None, as_json: bool, further: Table | None = None) -> None:
+    """Prints the table and, into a folder, writes it and its pictures. further: runs that check it."""
     if as_json:
         typer.echo(table.to_json())
     else:
         for name in report.networks_of(table):
             typer.echo(SPECS[name].title)
             stdout().print(_printed(table, name))
-        for note in report.notes(table):
+        for note in report.notes(table, further):
             typer.echo(note)
     if out is None:
         return
@@ -186,7 +197,7 @@ def _show(table: Table, out: Path | None, as_json: bool) -> None:
     name = checked_name(table.experiment, "the experiment's name")
     files |= {
         f"{name}.csv": lines.csv_of(lines.lines_of(table)).encode(),
-        f"{name}.md": report.markdown(table).encode(),
+        f"{name}.md": report.markdown(table, further).encode(),
         f"{name}.json": table.to_json().encode(),
     }
     for file, content in files.items():

@@ -26,6 +26,9 @@ import numpy as np
 REACH = {"float64": 40.0, "float32": 18.0}
 NODES = {"float64": 48, "float32": 24}
 
+# The points as plain numbers, for compilers, which cannot trace how they are made.
+LEGENDRE = {n: tuple(x.tolist() for x in np.polynomial.legendre.leggauss(n)) for n in (8, *NODES.values())}
+
 # Below this value of log E[theta^2] - 2 log E[theta] the difference of the two logarithms has lost digits, and the
 # distribution is narrow enough for its variance to be summed about its own mean. SNR is 3.1 there.
 NARROW = 0.1
@@ -254,6 +257,11 @@ def legendre(n: int, xp: Any, like: Any) -> tuple[Any, Any]:
     """Gauss-Legendre nodes and weights on [-1, 1] in the library, dtype and device of `like`."""
     if xp is np:
         return _legendre(n, like.dtype)
+    if xp.compiler.is_compiling():  # a compiler would trace through the cache
+        nodes, weights = LEGENDRE[n]
+        return xp.tensor(nodes, dtype=like.dtype, device=like.device), xp.tensor(
+            weights, dtype=like.dtype, device=like.device
+        )
     return _legendre(n, like.dtype, like.device)
 
 

@@ -91,7 +91,7 @@ class LogQuantile(Function):
         origin, step = torch.where(Near.holds(h, w), loc, end), -sign * scale
         at, x = torch.empty_like(u), torch.empty_like(u)
         for rows in _blocks(u):
-            at[rows] = ctx.units.offset(*_mirrored(u[rows], sign))
+            at[rows] = ctx.units.offset(*mirrored(u[rows], sign))
             torch.mul(at[rows], step, out=x[rows]).add_(origin).clamp_(low, high)
         parameters = (x.clone(), loc, scale, low, high) if ctx.needs_input_grad[0] else ()
         ctx.save_for_backward(at, u, sign, *parameters)
@@ -105,7 +105,7 @@ class LogQuantile(Function):
         grad = grads[0].reshape(at.shape)
         by_loc, by_scale = torch.zeros_like(sign), torch.zeros_like(sign)
         for rows in _blocks(u):
-            by_h, by_sigma = ctx.units.gradient(at[rows], *_mirrored(u[rows], sign))
+            by_h, by_sigma = ctx.units.gradient(at[rows], *mirrored(u[rows], sign))
             by_loc -= by_h.mul_(grad[rows]).sum(0)
             by_scale -= by_sigma.mul_(grad[rows]).sum(0).mul_(sign)
         by_u = None
@@ -119,8 +119,8 @@ class LogQuantile(Function):
         return by_u, by_loc, by_scale, None, None
 
 
-def _mirrored(u: Tensor, sign: Tensor) -> tuple[Tensor, Tensor]:
-    """v, c: u and 1 - u seen from the top end, 1 - u and u from the bottom."""
+def mirrored(u: Tensor, sign: Tensor) -> tuple[Tensor, Tensor]:
+    """v and c, of u's shape: u and 1 - u seen from the top end, 1 - u and u from the bottom."""
     return (u * sign).add_((1 - sign) / 2), (u * -sign).add_((1 + sign) / 2)
 
 

@@ -26,6 +26,10 @@ from sbp.distributions.normal_tail import FAR, hazard_excess, interval_mass, log
 FLAT = 0.5
 # Gauss-Legendre points for e^(-g) in the flat regime, and Newton steps there and in the far tail.
 FLAT_POINTS = {torch.float64: 6, torch.float32: 3}
+FLAT_NODES = {  # on [0, 1], made here: a compiler that traces the regimes cannot trace how
+    dtype: list(zip(((1 + nodes) / 2).tolist(), (weights / 2).tolist(), strict=True))
+    for dtype, (nodes, weights) in ((d, np.polynomial.legendre.leggauss(n)) for d, n in FLAT_POINTS.items())
+}
 FLAT_STEPS = {torch.float64: 4, torch.float32: 2}
 FAR_STEPS = {torch.float64: 4, torch.float32: 1}
 TINY = 1e-37
@@ -120,8 +124,7 @@ class Flat:
 
     def __init__(self, h: Tensor, w: Tensor) -> None:
         self.h, self.w, self.zero = h, w, torch.zeros_like(w)
-        nodes, weights = np.polynomial.legendre.leggauss(FLAT_POINTS[h.dtype])
-        self.nodes = list(zip(((1 + nodes) / 2).tolist(), (weights / 2).tolist(), strict=True))
+        self.nodes = FLAT_NODES[h.dtype]
         self.mass = self._mass(w)
 
     @staticmethod

@@ -1,4 +1,8 @@
-"""Keeps an experiment with the code: the first run of each row as a recording, and the table. No torch."""
+"""Keeps an experiment with the code: the first run of each row as a recording, and the table. No torch.
+
+Further seeds of a row that is kept are added to it; a second table, of runs that no recipe and no figure was chosen by,
+checks the first (`sbp.experiments.intervals.Check`).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import dataclasses
 from pathlib import Path
 
 from sbp.experiments.plans import Plan
-from sbp.experiments.results import NoResults, Row, RunResult, Table, recorded, results_path
+from sbp.experiments.results import NoResults, Row, RunResult, Table, check_of, recorded, results_path
 from sbp.runs import recording, store
 from sbp.runs.files import replace_bytes
 
@@ -18,14 +22,20 @@ def keep(plan: Plan, table: Table, runs: Path | None = None, results: Path | Non
     """Records the run of the smallest seed of each row and writes the table, both beside the code; gives the paths.
 
     In the kept table a run that is recorded has its recording's name, the others have none. Rows that were kept before
-    and are not in `table` stay. runs, results: other places, for a test.
+    and are not in `table` stay. Where a row is kept that begins with a smaller seed, its runs and its recording stay as
+    they are and the new seeds are added. runs, results: other places, for a test.
     """
     planned = {(row.network, row.key): row for row in plan.rows}
+    before = {(row.network, row.key): row.runs for row in _kept(plan.name, results)}
     paths, kept = [], []
     for row in table.rows:
         if not row.runs:
             continue
+        known = before.get((row.network, row.key), ())
         first, of_plan = min(row.runs, key=lambda run: run.seed), planned[row.network, row.key]
+        if known and min(run.seed for run in known) < first.seed:
+            kept.append(dataclasses.replace(row, runs=_with_seeds(known, row.runs)))
+            continue
         name = plan.recording(of_plan)
         view = store.open_run(first.run)
         if not view.recorded:
@@ -34,6 +44,21 @@ def keep(plan: Plan, table: Table, runs: Path | None = None, results: Path | Non
             paths.append(recording.record(view, name, runs or store.recorded_root(), rows, weights=whole))
         kept.append(dataclasses.replace(row, runs=tuple(_named(run, name if run is first else "") for run in row.runs)))
     return [*paths, keep_table(plan, Table(plan.name, tuple(kept)), results)]
+
+
+def keep_check(plan: Plan, table: Table, results: Path | None = None) -> Path:
+    """Writes runs on seeds of their own as the check of a table, `<experiment>-check`, and gives its path.
+
+    Nothing is recorded. Rows and seeds that were kept there before stay.
+    """
+    name = check_of(plan.name)
+    known = {(row.network, row.key): row.runs for row in _kept(name, results)}
+    rows = [
+        dataclasses.replace(row, runs=_with_seeds(known.get((row.network, row.key), ()), row.runs))
+        for row in table.rows
+        if row.runs
+    ]
+    return keep_table(dataclasses.replace(plan, name=name), Table(name, tuple(rows)), results)
 
 
 def keep_table(plan: Plan, table: Table, results: Path | None = None) -> Path:
@@ -50,10 +75,21 @@ def _named(run: RunResult, name: str) -> RunResult:
 
 def _merged(plan: Plan, rows: list[Row], results: Path | None) -> tuple[Row, ...]:
     """These rows and those kept before that are still planned, in the plan's order."""
-    try:
-        before = recorded(plan.name, results).rows
-    except NoResults:
-        before = ()
-    by_key = {(row.network, row.key): row for row in (*before, *rows)}
+    by_key = {(row.network, row.key): row for row in (*_kept(plan.name, results), *rows)}
     order = [(row.network, row.key) for row in plan.rows]
     return tuple(by_key[key] for key in order if key in by_key)
+
+
+def _kept(name: str, results: Path | None) -> tuple[Row, ...]:
+    """What was kept before under this name; no rows where nothing was."""
+    try:
+        return recorded(name, results).rows
+    except NoResults:
+        return ()
+
+
+def _with_seeds(known: tuple[RunResult, ...], new: tuple[RunResult, ...]) -> tuple[RunResult, ...]:
+    """The known runs as they are, and those of seeds that are not among them, by seed."""
+    seeds = {run.seed for run in known}
+    added = [_named(run, "") for run in new if run.seed not in seeds]
+    return tuple(sorted((*known, *added), key=lambda run: run.seed))

@@ -17,8 +17,9 @@ from sbp.spec.networks import scale_of
 
 BATCHES = (1, 32, 1000)
 FIELDS = (
-    "source", "network", "key", "label", "method", "bound", "n", "test_error_percent", "test_error_spread", "kept",
-    "macs", "macs_reduction", "macs_reduction_mean", "macs_reduction_spread", "flops", "cpu", "gpu",
+    "source", "network", "key", "label", "method", "bound", "n", "seeds", "test_error_percent", "test_error_spread",
+    "test_error_half_width", "kept", "macs", "macs_mean", "macs_spread", "macs_half_width", "macs_reduction",
+    "macs_reduction_mean", "macs_reduction_spread", "macs_reduction_half_width", "flops", "cpu", "gpu",
     *(f"cpu_{batch}" for batch in BATCHES), *(f"gpu_{batch}" for batch in BATCHES),
     "train_error_percent", "n_nll", "kl", "n_loss", "log_low", "log_high", "prior_snr", "n_train", "n_test", "seconds",
     "runs_per_hour", "hardware", "seed", "run", "commit",
@@ -30,8 +31,9 @@ Line = dict[str, Any]
 def lines_of(table: Table) -> list[Line]:
     """A line for each row of ours, and after it the paper's that it is held against; a row without runs has few values.
 
-    test_error_percent is the mean over n seeds, test_error_spread its sample standard deviation, macs_reduction_mean
-    and _spread likewise, seconds and runs_per_hour means; the rest is of the run that stands for the row (`Row.shown`).
+    test_error_percent is the mean over n seeds, test_error_spread the sample standard deviation and _half_width that of
+    the mean's 95 % t-interval; macs_mean, macs_reduction_mean and theirs likewise, seconds and runs_per_hour means; the
+    rest is of the run that stands for the row (`Row.shown`).
     cpu_ and gpu_: times as fast as the dense network at that batch size; flops, cpu and gpu: as the paper printed.
     n_nll, kl, n_loss: nats over all training objects at the last epoch.
     """
@@ -75,11 +77,17 @@ def _ours(row: Row) -> Line:
         "bound": bound_of(run.method, run.kl_weights, exponent),
         "test_error_percent": row.mean,
         "test_error_spread": row.spread,
+        "test_error_half_width": row.half_width_of("test_error_percent"),
+        "seeds": " ".join(str(one.seed) for one in row.runs),
         "kept": "-".join(map(str, run.kept)),
         "macs": run.macs,
+        "macs_mean": row.mean_of("macs"),
+        "macs_spread": row.spread_of("macs") or None,  # nothing removed is no spread
+        "macs_half_width": row.half_width_of("macs") or None,
         "macs_reduction": run.macs_reduction,
         "macs_reduction_mean": row.mean_of("macs_reduction") if run.macs_reduction is not None else None,
-        "macs_reduction_spread": row.spread_of("macs_reduction") or None,  # nothing removed is no spread
+        "macs_reduction_spread": row.spread_of("macs_reduction") or None,
+        "macs_reduction_half_width": row.half_width_of("macs_reduction") or None,
         **fast,
         "train_error_percent": run.last.get("train_error_percent"),
         "n_nll": None if nats["nll"] is None else run.n_train * nats["nll"],
@@ -110,6 +118,7 @@ def _paper(printed: PaperRow, key: str) -> Line:
         "test_error_percent": printed.error_percent,
         "kept": "-".join(map(str, printed.kept)),
         "macs": printed.macs,
+        "macs_mean": printed.macs,
         "macs_reduction": printed.fewer,
         "macs_reduction_mean": printed.fewer,
         "flops": printed.flops,

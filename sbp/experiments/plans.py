@@ -39,13 +39,13 @@ class PlannedRow:
         """The network's name."""
         return self.recipe.network.name
 
-    def configs(self, seeds: int) -> tuple[RunConfig, ...]:
-        """The recipe with seeds 0, 1, ...
+    def configs(self, seeds: int, first: int = 0) -> tuple[RunConfig, ...]:
+        """The recipe with so many seeds: first, first + 1, ...
 
-        >>> [config.seed for config in TABLE_1.rows[0].configs(3)]
-        [0, 1, 2]
+        >>> [config.seed for config in TABLE_1.rows[0].configs(3)], TABLE_1.rows[0].configs(1, first=9)[0].seed
+        ([0, 1, 2], 9)
         """
-        return tuple(self.recipe.replace(seed=seed) for seed in range(seeds))
+        return tuple(self.recipe.replace(seed=seed) for seed in range(first, first + seeds))
 
 
 @dataclass(frozen=True)

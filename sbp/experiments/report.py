@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sbp import paper
+from sbp.experiments import intervals
 from sbp.experiments.lines import BATCHES, Line, lines_of
 from sbp.experiments.plans import PLANS
 from sbp.experiments.results import Table
@@ -23,19 +24,26 @@ class Column:
     text: Callable[[Line], str]
 
 
-def number(name: str, digits: int, unit: str = "", spread: str = "") -> Callable[[Line], str]:
-    """Writes a value with so many decimals, and its spread where there is one.
+def number(name: str, digits: int | None, unit: str = "", of: str = "", scale: float = 1.0) -> Callable[[Line], str]:
+    """Writes a value, and where there are several runs its interval and spread (`words.estimate`).
 
-    >>> number("error", 2, spread="sd")({"error": 1.5, "sd": 0.1}), number("error", 1, "x")({"error": None})
-    ('1.50 ± 0.10', '–')
+    digits: decimals; None: such that three digits are left. of: what the line's _half_width and _spread are of. scale:
+    what the value is divided by.
+
+    >>> number("error", 2, of="error")({"error": 1.5, "error_half_width": 0.25, "error_spread": 0.1})
+    '1.50 ± 0.25 (0.10)'
+    >>> number("macs", None, scale=1000)({"macs": 24885}), number("error", 1, "x")({"error": None})
+    ('24.9', '–')
     """
 
     def text(line: Line) -> str:
         value = line.get(name)
         if value is None:
             return NONE
-        sd = line.get(spread) if spread else None
-        return f"{value:,.{digits}f}" + ("" if sd is None else f" ± {sd:,.{digits}f}") + unit
+        about = (line.get(f"{of}_{part}") if of else None for part in ("half_width", "spread"))
+        width, spread = (None if it is None else it / scale for it in about)
+        decimals = words.digits_of(value / scale) if digits is None else digits
+        return words.estimate(value / scale, width, spread, decimals, unit)
 
     return text
 
@@ -51,7 +59,7 @@ def _kept(line: Line) -> str:
 def _fewer(line: Line) -> str:
     if line.get("macs") == 0:
         return "all"
-    return number("macs_reduction_mean", 1, "x", "macs_reduction_spread")(line)
+    return number("macs_reduction_mean", None, "x", "macs_reduction")(line)
 
 
 def _fast(name: str) -> Callable[[Line], str]:
@@ -73,8 +81,9 @@ def _accuracy(name: str) -> Callable[[Line], str]:
 
 LABEL = Column("method", _label)
 BOUND = Column("KL weights", lambda line: line.get("bound") or NONE)
-ERROR = Column("test error, %", number("test_error_percent", 2, spread="test_error_spread"))
+ERROR = Column("test error, %", number("test_error_percent", 2, of="test_error"))
 KEPT = Column("units kept", _kept)
+KMACS = Column("kMACs", number("macs_mean", None, of="macs", scale=1000))
 FEWER = Column("fewer MACs", _fewer)
 N = Column("n", lambda line: str(line["n"]) if "n" in line else NONE)
 SECONDS = Column("s a run", number("seconds", 0))
@@ -82,9 +91,9 @@ HARDWARE = Column("trained on", lambda line: (line.get("hardware") if line["sour
 NATS = (Column("N·NLL", number("n_nll", 0)), Column("KL", number("kl", 0)), Column("their sum", number("n_loss", 0)))
 
 COLUMNS: dict[str, tuple[Column, ...]] = {
-    "figure-1": (LABEL, *NATS, ERROR, KEPT, FEWER, N, HARDWARE, SECONDS),
+    "figure-1": (LABEL, *NATS, ERROR, KEPT, KMACS, FEWER, N, HARDWARE, SECONDS),
     "interval": (
-        LABEL, Column("the prior's SNR", number("prior_snr", 3)), ERROR, KEPT, FEWER, N, HARDWARE, SECONDS,
+        LABEL, Column("the prior's SNR", number("prior_snr", 3)), ERROR, KEPT, KMACS, FEWER, N, HARDWARE, SECONDS,
     ),
     "random-labels": (
         LABEL, KEPT, Column("training accuracy, %", _accuracy("train_error_percent")),
@@ -92,7 +101,8 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     ),
 }  # fmt: skip
 _DEFAULT = (
-    LABEL, BOUND, ERROR, KEPT, FEWER, Column("CPU", _fast("cpu")), Column("GPU", _fast("gpu")), N, HARDWARE, SECONDS,
+    LABEL, BOUND, ERROR, KEPT, KMACS, FEWER, Column("CPU", _fast("cpu")), Column("GPU", _fast("gpu")), N, HARDWARE,
+    SECONDS,
 )  # fmt: skip
 
 
@@ -111,27 +121,28 @@ def networks_of(table: Table) -> tuple[str, ...]:
     return tuple(dict.fromkeys(row.network for row in table.rows))
 
 
-def markdown(table: Table) -> str:
-    """A table a network and what its figures stand on; the paper's rows in italics."""
-    columns, lines = columns_of(table.experiment), lines_of(table)
+def markdown(table: Table, further: Table | None = None) -> str:
+    """A table a network and what its figures stand on; the paper's rows in italics. further: as `notes` has it."""
+    columns = columns_of(table.experiment)
     title = PLANS[table.experiment].title if table.experiment in PLANS else table.experiment
     parts = [f"# {title}"]
     for network in networks_of(table):
-        text = [f"## {SPECS[network].title}", ""]
-        text.append(f"| {' | '.join(column.title for column in columns)} |")
-        text.append(f"|{'---|' * len(columns)}")
-        for line in lines:
-            if line["network"] == network:
-                cells = [column.text(line) for column in columns]
-                if line["source"] == "paper":
-                    cells = [f"*{cell}*" for cell in cells]
-                text.append(f"| {' | '.join(cells)} |")
-        parts.append("\n".join(text))
-    return "\n\n".join([*parts, *notes(table)]) + "\n"
+        parts.append(f"## {SPECS[network].title}\n\n{rows_of(table, network, columns)}")
+    return "\n\n".join([*parts, *notes(table, further)]) + "\n"
 
 
-def notes(table: Table) -> list[str]:
-    """What the figures stand on, in sentences."""
+def rows_of(table: Table, network: str, columns: Sequence[Column]) -> str:
+    """One network's rows as a Markdown table with these columns, the paper's in italics."""
+    text = [f"| {' | '.join(column.title for column in columns)} |", f"|{'---|' * len(columns)}"]
+    for line in lines_of(table):
+        if line["network"] == network:
+            mark = "*" if line["source"] == "paper" else ""
+            text.append(f"| {' | '.join(f'{mark}{column.text(line)}{mark}' for column in columns)} |")
+    return "\n".join(text)
+
+
+def notes(table: Table, further: Table | None = None) -> list[str]:
+    """What the figures stand on, in sentences. further: runs on other seeds, which check the table's."""
     runs = [run for row in table.rows for run in row.runs]
     if not runs:
         return ["No run of this experiment has finished."]
@@ -140,9 +151,12 @@ def notes(table: Table) -> list[str]:
     held = any(run.validation_error_percent is not None for run in runs)
     which = "the run that is best on held-out objects" if held else "the run of the first seed"
     said = [
-        f"Errors: mean ± sample standard deviation over n seeds, on {n_test} test images read once a run; trained on "
-        f"{n_train} images. Units are of {which}; MACs are counted, not measured."
+        f"Errors: mean over n seeds ± half the width of its 95 % t-interval (sample standard deviation), on {n_test} "
+        f"test images read once a run; trained on {n_train} images. kMACs, thousands of multiply-accumulates an image, "
+        f"and how many times fewer they are than the dense network's of the same width, likewise; they are counted, "
+        f"not measured. Units are of {which}."
     ]
+    said += [_seeds(table), *([_checked(table, further)] if further else [])]
     if any(run.config.get("random_labels") for run in runs):
         said.append("Training accuracy is of the pruned network on the first 5,000 training images and their labels.")
     speed: dict[str, list[str]] = {}
@@ -164,4 +178,45 @@ def notes(table: Table) -> list[str]:
     packs = {(run.pack_runs, run.pack_seconds) for run in runs if run.pack_seconds and run.pack_runs > 1}
     for count, seconds in sorted(packs):
         said.append(f"{count} runs of one process: {3600 * count / float(seconds or 1):,.0f} runs an hour.")
-    return said
+    return [one for one in said if one]
+
+
+def _seeds(table: Table) -> str:
+    """Which seeds n stands for: runs of consecutive ones as "0 to 9"."""
+    sets = sorted(
+        {tuple(sorted(run.seed for run in row.runs)) for row in table.rows if row.runs},
+        key=lambda seeds: (len(seeds), seeds),
+    )
+    return f"Seeds: {'; '.join(f'n = {len(seeds)}: {_span(seeds)}' for seeds in sets)}."
+
+
+def _span(seeds: tuple[int, ...]) -> str:
+    if len(seeds) > 2 and seeds == tuple(range(seeds[0], seeds[-1] + 1)):
+        return f"{seeds[0]} to {seeds[-1]}"
+    return words.join([str(seed) for seed in seeds])
+
+
+def _checked(table: Table, further: Table) -> str:
+    """Whether runs on other seeds fall where the table lets one expect them; "" where there is nothing to hold."""
+    found = list(intervals.checks(table, further))
+    if not found:
+        return ""
+    numbers = sorted({check.run.seed for check in found})
+    seeds = f"seed{'' if len(numbers) == 1 else 's'} {words.join([str(seed) for seed in numbers])}"
+    out = [check for check in found if not check.within]
+    what = {"test_error_percent": ("error", " %", 3), "macs_reduction": ("reduction of MACs", "x", 2)}
+    counts = words.join([
+        f"{sum(check.within for check in found if check.what == name)} of "
+        f"{sum(check.what == name for check in found)} by their {title}"
+        for name, (title, _, _) in what.items()
+    ])  # fmt: skip
+    text = f"Run again on {seeds}, within the 95 % prediction interval for one run: {counts}"
+    for check in out:
+        title, unit, digits = what[check.what]
+        low, high = check.mean - check.half_width, check.mean + check.half_width
+        weights = ", ".join(f"{weight:g}" for weight in check.run.kl_weights)
+        text += (
+            f"; not {SPECS[check.row.network].title} {check.row.label} (KL weights {weights}), seed {check.run.seed}: "
+            f"{title} {check.value:.{digits}f}{unit}, expected {low:.{digits}f} to {high:.{digits}f}{unit}"
+        )
+    return text + "."

@@ -112,13 +112,19 @@ class Row:
 
     def mean_of(self, name: str) -> float:
         """Mean of a field of its runs, those without it left out; NaN of none."""
-        values = self._values(name)
+        values = self.values_of(name)
         return statistics.fmean(values) if values else math.nan
 
     def spread_of(self, name: str) -> float | None:
         """Sample standard deviation of a field of its runs; None below two."""
-        values = self._values(name)
+        values = self.values_of(name)
         return statistics.stdev(values) if len(values) > 1 else None
+
+    def half_width_of(self, name: str) -> float | None:
+        """Half-width of the 95 % t-interval of a field's mean (`sbp.experiments.intervals`); None below two runs."""
+        from sbp.experiments.intervals import half_width
+
+        return half_width(self.values_of(name))
 
     @property
     def hardware(self) -> str:
@@ -135,7 +141,8 @@ class Row:
 
         return min(self.runs, key=place, default=None)
 
-    def _values(self, name: str) -> list[float]:
+    def values_of(self, name: str) -> list[float]:
+        """A field of its runs, those without it left out."""
         return [value for run in self.runs if (value := getattr(run, name)) is not None]
 
 
@@ -189,6 +196,11 @@ def results_path(experiment: str, root: Path | None = None) -> Path:
     return (root or results_root()) / f"{experiment}.json"
 
 
+def check_of(experiment: str) -> str:
+    """The name under which the runs are kept that check an experiment's table."""
+    return f"{experiment}-check"
+
+
 def recorded(experiment: str, root: Path | None = None) -> Table:
     """The recorded results of an experiment; raises `NoResults` with a sentence where there are none."""
     path = results_path(experiment, root)
@@ -203,6 +215,12 @@ def recorded(experiment: str, root: Path | None = None) -> Table:
         return Table.from_json(text)
     except NoResults as error:
         raise NoResults(f"{path} cannot be read. {error}") from None
+
+
+def check_recorded(experiment: str, root: Path | None = None) -> Table | None:
+    """The recorded runs that check an experiment's table, None where there are none; raises `NoResults` as above."""
+    name = check_of(experiment)
+    return recorded(name, root) if results_path(name, root).is_file() else None
 
 
 def _row(values: Mapping[str, Any]) -> Row:

@@ -66,9 +66,10 @@ def identity(config: RunConfig) -> str:
     return json.dumps(values, sort_keys=True)
 
 
-def jobs_of(rows: Iterable[PlannedRow], seeds: int, root: Path | None = None) -> list[Job]:
+def jobs_of(rows: Iterable[PlannedRow], seeds: int, root: Path | None = None, first: int = 0) -> list[Job]:
     """Every run of these rows, the first seeds first and of those the dearest first, with the best run there is of it.
 
+    seeds: how many, from `first` on.
     Finished comes before active, active before what can be resumed, that before what diverged; then the newest.
     Recordings do not count: whoever reproduces a figure wants it made anew.
     """
@@ -79,7 +80,7 @@ def jobs_of(rows: Iterable[PlannedRow], seeds: int, root: Path | None = None) ->
         key = identity(view.config)
         if key not in found or _rank(view) < _rank(found[key]):
             found[key] = view
-    jobs = [Job(row, config, found.get(identity(config))) for row in rows for config in row.configs(seeds)]
+    jobs = [Job(row, config, found.get(identity(config))) for row in rows for config in row.configs(seeds, first)]
     return sorted(jobs, key=lambda job: (job.config.seed, -_cost(job.config)))
 
 

@@ -48,6 +48,13 @@ def attach(
 
     The network is changed in place: it gets one submodule, `sbp_noise`, and hooks. `detach` takes both off again.
 
+    It can then be copied, saved, cast, compiled (training and eval in one graph each), exported in eval, and trained
+    under autocast, DistributedDataParallel and gradient checkpointing. Two things hide a network's own hooks or graph:
+    `torch.fx.symbolic_trace` calls none of its hooks, so pixels that no layer can leave out are lost there; and a part
+    under `checkpoint(use_reentrant=True)` shows no graph, so checkpointing is turned on after `attach`, or `layout`
+    comes from the network without it. torch.func's transforms work in eval; in training theta has a first derivative
+    only and no rule for `vmap`, so per-example gradients and second derivatives are refused by torch.
+
     Args:
         model: any `nn.Module`; neither its class nor its forward pass need know of noise.
         example_input: what it is called with: a tensor, a tuple of arguments or a dict of keyword arguments. Axis 0 of

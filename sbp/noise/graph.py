@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from torch_pruning import ops
 from torch_pruning._helpers import _HybridIndex
 
-from sbp.noise.inputs import Arguments, first_tensor, float_outputs
+from sbp.noise.inputs import Arguments, float_outputs
+from sbp.noise.rows import rows_per_example
 from sbp.spec.layout import NONE, Group, Layout
 
 Convolution = nn.modules.conv._ConvNd
@@ -44,9 +45,9 @@ class Call:
 class Found:
     """layout: every candidate. touches: by group, the types and names of all modules that it runs through.
 
-    calls: each layer of weights by name, in the order of the forward pass. unread: the groups that are the network's
-    own outputs and those that nothing reads, by the reason why they cannot leave. tied: groups whose units do not line
-    up one by one with what reads them.
+    calls: each layer of weights by name, in the order of the forward pass. unread: the groups that nothing reads, or
+    that are outputs of the network, by the reason why they cannot leave; no reason ("") where they are outputs and
+    nothing else. tied: groups whose units do not line up one by one with what reads them.
     """
 
     layout: Layout
@@ -61,13 +62,20 @@ def find_groups(model: nn.Module, arguments: Arguments) -> Found:
 
     model: not changed. arguments: an example call. Raises ValueError where the graph cannot be traced.
     """
-    traced = copy.deepcopy(model).eval()
+    try:
+        traced = copy.deepcopy(model).eval()
+    except Exception as error:
+        raise ValueError(
+            f"The network cannot be copied ({type(error).__name__}: {str(error).splitlines()[0]}). "
+            "Where a weight is computed by torch.nn.utils.weight_norm or torch.nn.utils.prune, take that off first "
+            "(remove_weight_norm, prune.remove)."
+        ) from error
     for parameter in traced.parameters():
         parameter.requires_grad_(parameter.is_floating_point() or parameter.is_complex())
     calls = layer_calls(traced, arguments)
     graph = _graph(traced, arguments)
     names = {module: name for name, module in traced.named_modules()}
-    return _Collector(graph, names, calls, _examples(arguments)).found()
+    return _Collector(graph, names, calls, rows_per_example(traced, arguments, list(calls))).found()
 
 
 def layer_calls(model: nn.Module, arguments: Arguments) -> dict[str, Call]:
@@ -90,7 +98,8 @@ def layer_calls(model: nn.Module, arguments: Arguments) -> dict[str, Call]:
     noted = (*WEIGHTS, nn.modules.batchnorm._BatchNorm)
     handles = [m.register_forward_hook(note(name, m)) for name, m in model.named_modules() if isinstance(m, noted)]
     try:
-        with torch.no_grad():
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             model(*arguments[0], **arguments[1])
     finally:
         for handle in handles:
@@ -101,12 +110,6 @@ def layer_calls(model: nn.Module, arguments: Arguments) -> dict[str, Call]:
 def is_depthwise(module: nn.Module) -> bool:
     """Whether each output channel of a convolution reads one input channel of its own."""
     return isinstance(module, Convolution) and module.groups == module.in_channels == module.out_channels > 1
-
-
-def _examples(arguments: Arguments) -> int:
-    first = first_tensor(*arguments)
-    assert first is not None
-    return len(first)
 
 
 def _graph(model: nn.Module, arguments: Arguments) -> torch_pruning.DependencyGraph:
@@ -132,9 +135,17 @@ class _Collector:
     """Walks the groups of a dependency graph and writes down who owns what."""
 
     def __init__(
-        self, graph: torch_pruning.DependencyGraph, names: dict[nn.Module, str], calls: dict[str, Call], examples: int
+        self,
+        graph: torch_pruning.DependencyGraph,
+        names: dict[nn.Module, str],
+        calls: dict[str, Call],
+        rows: dict[str, int],
     ) -> None:
-        self.graph, self.names, self.calls, self.examples = graph, names, calls, examples
+        self.graph, self.names, self.calls, self.rows = graph, names, calls, rows
+        modules = {name: module for module, name in names.items()}
+        # No tensor has more channels than all layers' outputs side by side, or than what a layer reads.
+        sizes = [(_outputs(modules[name]), _inputs(modules[name])) for name in calls]
+        self.widest = max([sum(made for made, _ in sizes), *(read for _, read in sizes)], default=0)
         self.groups: list[Group] = []
         self.units = 0
         self.made: dict[str, np.ndarray] = {}  # by layer: the owner of each output, as far as it is known
@@ -158,14 +169,14 @@ class _Collector:
             tuple(self.groups),
             {name: (owner,) for name, owner in self._in_order(self.reads).items()},
             {name: {dim: (owner,) for dim, owner in dims.items()} for name, dims in self.axes.items()},
-            {name: self._rows(name) for name in self.reads},
+            {name: self.rows[name] for name in self._in_order(self.reads)},
         )
         return Found(layout, self.touches, self.calls, self.unread, tuple(self.tied))
 
     def _collect(self, name: str, module: nn.Module, free: np.ndarray) -> None:
         """The group of the outputs of one layer that no group has yet."""
         pruner = self.graph.get_pruner_of_module(module)
-        reached, tied = reach(self.graph.module2node[module], pruner.prune_out_channels, free)
+        reached, tied = reach(self.graph.module2node[module], pruner.prune_out_channels, free, self.widest)
         unit = np.full(int(free.max()) + 1, NONE)
         unit[free] = np.arange(self.units, self.units + len(free))
         touches: list[tuple[str, nn.Module | None]] = []
@@ -193,6 +204,8 @@ class _Collector:
                     tied |= not _put(read, places, owners)
                 for tensor, dim in tensor_dims(thing, reads):
                     shape = dict(thing.named_parameters(recurse=False)) | dict(thing.named_buffers(recurse=False))
+                    if tensor not in shape:  # a weight that is computed from others; the group is refused for it
+                        continue
                     self._own(f"{own_name}.{tensor}".lstrip("."), dim, shape[tensor].shape, places, owners)
         kind = "channel" if isinstance(module, Convolution) else "neuron"
         self.groups.append(Group(name, kind, len(free), (len(free),), members=tuple(members)))
@@ -201,7 +214,7 @@ class _Collector:
         if tied:
             self.tied.append(name)
         if reaches_output:
-            self.unread[name] = "its units are outputs of the network"
+            self.unread[name] = "its units are outputs of the network as well" if is_read else ""
         elif not is_read:
             self.unread[name] = "no convolution and no dense layer reads its units"
 
@@ -214,21 +227,24 @@ class _Collector:
     def _in_order(self, reads: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {name: reads[name] for name in self.calls if name in reads}
 
-    def _rows(self, name: str) -> int:
-        """Into how many rows of this reader's input the network splits one example; 0 where they do not come out."""
-        rows, rest = divmod(self.calls[name].inputs[0], self.examples)
-        return rows if not rest else 0
 
-
-def reach(start: Any, handler: Any, places: np.ndarray) -> tuple[dict[tuple[Any, Any], dict[int, int]], bool]:
+def reach(
+    start: Any, handler: Any, places: np.ndarray, widest: int
+) -> tuple[dict[tuple[Any, Any], dict[int, int]], bool]:
     """Follows the graph's dependencies from some outputs of one layer to everything that must leave with them.
 
     Torch-Pruning's own walk looks through all that it found at every step, which takes minutes where cells of many
     branches meet; here each entry of each tensor is visited once.
 
+    Args:
+        start, handler: the layer's node and the function that prunes its outputs.
+        places: the outputs to follow.
+        widest: entries that any tensor can have. Where a network rotates its units (as rotary embeddings do), the
+            dependencies lead round in circles that never close, to ever higher entries.
+
     Returns:
         By node and pruning function, the place of the output that each entry goes back to; and whether some entry goes
-        back to two of them, so that they could only leave together.
+        back to two of them, or to a place that does not exist, so that the units cannot leave one by one.
     """
     reached: dict[tuple[Any, Any], dict[int, int]] = {(start, handler): {int(at): int(at) for at in places}}
     work = [(start, handler, [_HybridIndex(int(at), int(at)) for at in places])]
@@ -245,7 +261,9 @@ def reach(start: Any, handler: Any, places: np.ndarray) -> tuple[dict[tuple[Any,
             known = reached.setdefault((dependency.target, dependency.handler), {})
             new = []
             for entry in mapped:
-                if entry.idx not in known:
+                if not 0 <= entry.idx < widest:
+                    tied = True
+                elif entry.idx not in known:
                     known[entry.idx] = entry.root_idx
                     new.append(entry)
                 elif known[entry.idx] != entry.root_idx:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from sbp.noise.graph import Convolution
-from sbp.noise.inputs import first_tensor
+from sbp.noise.inputs import first_tensor, float_outputs
 from sbp.noise.selected_linear import SelectedLinear
 from sbp.noise.unit_mask import UnitMask
 from sbp.spec.layout import NONE, Owners, runs
@@ -38,14 +38,17 @@ class BeginForward:
         """Sets the noise's state; gives other arguments where the input is multiplied."""
         first = first_tensor(args, kwargs)
         if first is None:
-            return None
-        self.noise.begin(len(first))
+            raise ValueError(
+                "Expected a tensor among the network's arguments, whose axis 0 counts the examples, "
+                f"got {_types(args)}."
+            )
+        self.noise.begin(first.shape[0])  # not len(): an exporter would take it for a constant
         self.noise._state.running = True
         parts = self.noise._state.parts
         if self.pixels is None or parts is None:
             return None
         image = spread_pixels(parts[self.pixels], first, self.noise.groups[self.pixels].shape)
-        times = first * image.to(first.dtype)
+        times = first * _like(image, first)
         swap = [times if value is first else value for value in args]
         return tuple(swap), {name: times if value is first else value for name, value in kwargs.items()}
 
@@ -57,8 +60,11 @@ class EndForward:
         self.noise = noise
 
     def __call__(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
-        """Marks the end."""
-        self.noise._state.running = False
+        """Marks the end, and has the pass brought back when its gradients come in."""
+        state = self.noise._state
+        state.running = False
+        if state.parts is not None and torch.is_grad_enabled() and not torch.compiler.is_compiling():
+            state.remember(float_outputs(output))
 
 
 class MultiplyInput:
@@ -74,20 +80,27 @@ class MultiplyInput:
         """The layer's arguments with its input multiplied, None while the noise is off."""
         x = args[0]
         state = self.noise._state
-        if not state.running and not _in_backward():  # a part of the network is called by itself
-            self.noise.begin(len(x) // self.rows)
+        again = not state.running and _in_backward()
+        if not state.running and not again:  # a part of the network is called by itself
+            self.noise.begin(x.shape[0] // self.rows)
         if state.parts is None:
             return None
         if isinstance(module, SelectedLinear):
             x = module.select(x)
-        factor = self._factor(state.parts)
+        if state.running and not torch.is_grad_enabled():
+            state.reentrant = True
+        factor = self._factor(state.read_again(self.noise) if again else state.parts)
         if self.rows > 1 and len(factor) > 1:
             factor = factor.repeat_interleave(self.rows, 0)
         count, inputs = factor.shape
+        if count not in (1, x.shape[0]):
+            raise ValueError(
+                f"A layer reads {len(x)} rows where theta was drawn for {count}: the first tensor among the network's "
+                "arguments counts the examples by its axis 0, and theta given from outside must have one row for each."
+            )
         between = [1] * (x.dim() - 2)
         shape = (count, inputs, *between) if isinstance(module, Convolution) else (count, *between, inputs)
-        # In x's precision: a theta in float32 would make float32 of all that a network computes in bf16.
-        return x * factor.view(shape).to(x.dtype), *args[1:]
+        return x * _like(factor.view(shape), x), *args[1:]
 
     def _factor(self, parts: tuple[Tensor, ...]) -> Tensor:
         made = [self._side_by_side(steps, parts) for steps in self.factors]
@@ -135,6 +148,15 @@ def spread_pixels(part: Tensor, x: Tensor, shape: tuple[int, ...]) -> Tensor:
     if x.shape[1:].numel() == part.shape[1]:
         return part.view(len(part), *x.shape[1:])
     return part.view(len(part), *[1] * (x.dim() - 1 - len(shape)), *shape)
+
+
+def _like(factor: Tensor, x: Tensor) -> Tensor:
+    """In x's precision: a theta in float32 would make float32 of all that a network computes in bf16."""
+    return factor.to(x.dtype) if x.is_floating_point() else factor
+
+
+def _types(args: tuple[Any, ...]) -> str:
+    return ", ".join(type(value).__name__ for value in args) or "nothing"
 
 
 def _in_backward() -> bool:

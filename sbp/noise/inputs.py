@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -17,6 +18,11 @@ def arguments_of(example_input: Any) -> Arguments:
     >>> arguments_of({"x": torch.zeros(2, 3)})[1]["x"].shape
     torch.Size([2, 3])
     """
+    if isinstance(example_input, PackedSequence):
+        raise ValueError(
+            "example_input: a PackedSequence has no axis that counts the examples; give the padded tensor, and pack it "
+            "inside the network."
+        )
     if isinstance(example_input, Tensor):
         arguments: Arguments = (example_input,), {}
     elif isinstance(example_input, Mapping):

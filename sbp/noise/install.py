@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+import torch
 from torch import nn
 
 from sbp.noise.hooks import BeginForward, EndForward, MultiplyInput
@@ -28,10 +29,11 @@ def install(model: nn.Module, mask: M) -> M:
         model.get_submodule(name).register_forward_pre_hook(MultiplyInput(mask, owners, mask.layout.rows.get(name, 1)))
     model.register_forward_pre_hook(BeginForward(mask), with_kwargs=True)
     model.register_forward_hook(EndForward(mask), always_call=True)
-    example = next(model.parameters(), None)
+    example = next((p for p in model.parameters() if p.is_floating_point()), None)
     model.add_module(NAME, mask)
     if example is not None:  # once the hooks have made their indices
-        mask.to(example.device)
+        # bfloat16 and float16 hold too few digits of mu; what they multiply is multiplied in their own type.
+        mask.to(example.device, torch.float64 if example.dtype == torch.float64 else None)
     mask.train(model.training)
     return mask
 

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from sbp.distributions import TruncatedLogNormal
+from sbp.distributions import TruncatedLogNormal, traced
 from sbp.distributions.fast import kl_of_units, theta_alone, theta_and_kl
-from sbp.distributions.truncated_log_normal import sample_log_theta
 from sbp.noise.unit_mask import UNDECIDED, UnitMask
 from sbp.spec.layout import Layout
 
@@ -81,8 +80,8 @@ class JointNoise(UnitMask):
         """theta ~ q for every example and unit, [examples, units], differentiable in loc and log_scale (eq. 18)."""
         loc, log_scale = self.in_box()
         low, high = self.log_low.to(loc.dtype), self.log_high.to(loc.dtype)
-        if torch.compiler.is_compiling():  # what is compiled cannot call compiled C
-            theta = torch.exp(sample_log_theta(loc, log_scale.exp(), low, high, examples, generator))
+        if torch.compiler.is_compiling():
+            theta = traced.sample_theta(loc, log_scale.exp(), low, high, examples)
         else:
             theta = theta_alone(loc, log_scale, low, high, examples, generator)
         return self._masked(theta)
@@ -96,7 +95,8 @@ class JointNoise(UnitMask):
             generator: the source of the draws; None takes torch's own.
             kl: whether the KL will be asked for.
         """
-        parameters = self.loc, self.log_scale, self.log_low, self.log_high
+        loc, log_scale = self._wide()
+        parameters = loc, log_scale, self.log_low.to(loc.dtype), self.log_high.to(loc.dtype)
         if kl:
             theta, self._state.kl = theta_and_kl(*parameters, examples, generator)
         else:
@@ -166,10 +166,14 @@ class JointNoise(UnitMask):
 
     def in_box(self) -> tuple[Tensor, Tensor]:
         """mu and log sigma within the ranges that `project_` keeps them in, in float32 or float64."""
-        wide = (torch.float32, torch.float64)
-        loc, log_scale = (q if q.dtype in wide else q.float() for q in (self.loc, self.log_scale))
+        loc, log_scale = self._wide()
         low, high = (end.to(loc.dtype) for end in (self.log_low, self.log_high))
         return torch.clamp(loc, low - LOC_MARGIN, high + LOC_MARGIN), log_scale.clamp(*LOG_SCALE_RANGE)
+
+    def _wide(self) -> tuple[Tensor, Tensor]:
+        """mu and log sigma in a type that can be computed in."""
+        loc, log_scale = self.loc, self.log_scale
+        return (loc, log_scale) if loc.element_size() >= 4 else (loc.float(), log_scale.float())
 
     def _exact(self) -> TruncatedLogNormal:
         """q in float64: one precision for all who judge a unit; on the CPU where the device has none."""

@@ -67,7 +67,7 @@ def weighted_kl(noise: JointNoise, kl_weights: KLWeights = 1.0) -> Tensor:
     weights = kl_weights if isinstance(kl_weights, Tensor) else unit_weights(noise, kl_weights)
     if weights.shape != noise.loc.shape:
         raise ValueError(f"kl_weights: expected one a unit, [{len(noise.loc)}], got {list(weights.shape)}.")
-    return noise.kl_per_unit() @ weights
+    return (noise.kl_per_unit() * weights).sum()  # not @, of which autocast would make a product in bfloat16
 
 
 def unit_weights(noise: JointNoise, kl_weights: Sequence[float] | Mapping[str, float]) -> Tensor:

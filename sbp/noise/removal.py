@@ -15,15 +15,15 @@ from sbp.spec.layout import Layout, entry_factors, kept_entries
 
 
 def present_units(layout: Layout, keep: np.ndarray) -> np.ndarray:
-    """The units that are left in the tensors, bool [units]: those kept, and one of a group that keeps none.
+    """The units that are left in the tensors, bool [units]: those kept, and one of a group or layer that keeps none.
 
-        torch's convolutions cannot have 0 channels, so the first unit of an emptied group stays, with weights of 0 in
-        whatever reads it: it carries nothing. Of features it is the first of the channel that stays.
+    torch's convolutions cannot have 0 channels, so the first unit of an emptied group or layer stays, with weights of 0
+    in whatever reads it: it carries nothing. Of features it is the first of the channel that stays.
 
-        >>> from sbp.spec.layout import Group
-        >>> layout = Layout((Group("a", "neuron", 2, (2,)), Group("b", "neuron", 2, (2,))), {}, {})
-        >>> present_units(layout, np.array([False, False, False, True])).tolist()
-        [True, False, False, True]
+    >>> from sbp.spec.layout import Group
+    >>> layout = Layout((Group("a", "neuron", 2, (2,)), Group("b", "neuron", 2, (2,))), {}, {})
+    >>> present_units(layout, np.array([False, False, False, True])).tolist()
+    [True, False, False, True]
     """
     present = keep.copy()
     at = layout.slices()
@@ -38,6 +38,10 @@ def present_units(layout: Layout, keep: np.ndarray) -> np.ndarray:
             present[at[group.name].start + first * (group.units // (channels.stop - channels.start))] = True
     if layout.pixels and not present[at[layout.pixels]].any():
         present[at[layout.pixels].start] = True
+    for owners in (along for dims in layout.axes.values() for along in dims.values()):
+        if not kept_entries(owners, present).any():  # a layer that makes part of a group may lose all of its own
+            for of in owners:
+                present[of[0]] = True
     return present
 
 

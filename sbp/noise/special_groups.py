@@ -158,7 +158,10 @@ def _nothing_else_reads(model: nn.Module, arguments: Arguments, names: Sequence[
     copied = copy.deepcopy(model).eval()
     for name in names:
         copied.get_submodule(name).register_forward_pre_hook(lambda _, inputs: (inputs[0] * 0, *inputs[1:]))
-    other = converted(arguments, lambda t: torch.rand_like(t) if t.is_floating_point() else t)
+    generator = torch.Generator().manual_seed(0)
+    other = converted(
+        arguments, lambda t: torch.rand(t.shape, generator=generator).to(t) if t.is_floating_point() else t
+    )
     with torch.no_grad():
         one, two = (float_outputs(copied(*args, **kwargs)) for args, kwargs in (arguments, other))
     return all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
@@ -177,14 +180,10 @@ def _reads_flattened(model: nn.Module, arguments: Arguments, image: Tensor) -> l
 
         return hook
 
-    linear = [(name, module) for name, module in model.named_modules() if isinstance(module, nn.Linear)]
-    handles = [module.register_forward_pre_hook(note(name)) for name, module in linear]
-    training = model.training
-    try:
-        with torch.no_grad():
-            model.eval()(*arguments[0], **arguments[1])
-    finally:
-        model.train(training)
-        for handle in handles:
-            handle.remove()
+    copied = copy.deepcopy(model).eval()
+    for name, module in copied.named_modules():
+        if isinstance(module, nn.Linear):
+            module.register_forward_pre_hook(note(name))
+    with torch.no_grad():
+        copied(*arguments[0], **arguments[1])
     return found

@@ -42,7 +42,6 @@ class UnitMask(nn.Module):
         self.mode = "auto"
         self.register_buffer("decided", torch.full((layout.n_units,), UNDECIDED, dtype=torch.int8))
         self.register_buffer("eval_factor", torch.ones(layout.n_units), persistent=False)
-        self._seen: tuple[Any, ...] = ()
         self._state = ForwardState()
 
     def forward(self, x: Any) -> Any:
@@ -82,19 +81,23 @@ class UnitMask(nn.Module):
         Raises:
             ValueError: a group is unknown, or a mask has another shape.
         """
-        self.decides = masks is not None
         if masks is None:
             self.decided.fill_(UNDECIDED)
-            return
+        else:
+            for part, mask in [self._checked(name, mask) for name, mask in masks.items()]:
+                part.copy_(mask)
+        self.decides = masks is not None
+        self._refresh()
+
+    def _checked(self, name: str, mask: Any) -> tuple[Tensor, Tensor]:
         parts = self.by_group(self.decided)
-        for name, mask in masks.items():
-            if name not in parts:
-                raise ValueError(f"masks: expected groups among {', '.join(parts)}, got {name!r}.")
-            given = torch.as_tensor(np.asarray(mask.cpu() if isinstance(mask, Tensor) else mask))
-            if given.shape != parts[name].shape:
-                expected = list(parts[name].shape)
-                raise ValueError(f"masks: expected shape {expected} for {name}, got {list(given.shape)}.")
-            parts[name].copy_(given.bool())
+        if name not in parts:
+            raise ValueError(f"masks: expected groups among {', '.join(parts)}, got {name!r}.")
+        given = torch.as_tensor(np.asarray(mask.cpu() if isinstance(mask, Tensor) else mask))
+        if given.shape != parts[name].shape:
+            expected = list(parts[name].shape)
+            raise ValueError(f"masks: expected shape {expected} for {name}, got {list(given.shape)}.")
+        return parts[name], given.bool()
 
     @contextmanager
     def using(
@@ -129,6 +132,7 @@ class UnitMask(nn.Module):
                 with torch.no_grad():
                     self.decided.copy_(before[2])
                 self.decides = before[3]
+                self._refresh()
 
     _given: Tensor | None = None
     decides = False  # whether `decided` decides anything: a plain flag, so that no step waits for the device
@@ -136,6 +140,16 @@ class UnitMask(nn.Module):
     def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
         super()._load_from_state_dict(*args, **kwargs)
         self.decides = bool((self.decided != UNDECIDED).any())
+        self._refresh()
+
+    def _apply(self, fn: Any, recurse: bool = True) -> UnitMask:
+        """As torch's, for `.to()`, `.half()` and so on; but a, b and the factors stay in float32 or float64."""
+        before = dict(self._buffers)
+        super()._apply(fn, recurse)
+        for name, buffer in self._buffers.items():
+            if buffer is not None and buffer.is_floating_point() and buffer.element_size() < 4:
+                self._buffers[name] = before[name].to(buffer.device)  # type: ignore[union-attr]
+        return self
 
     @property
     def samples(self) -> bool:
@@ -156,6 +170,7 @@ class UnitMask(nn.Module):
     def begin(self, examples: int) -> None:
         """Decides what a forward pass of so many examples multiplies by; called by the network's own hook."""
         state = self._state
+        state.drawn, state.reentrant = None, False
         theta = self._given
         if theta is None and self.mode == "off":
             state.parts = None
@@ -163,25 +178,22 @@ class UnitMask(nn.Module):
         if theta is None and self.samples:
             pending, state.pending = state.pending, None
             theta = self.draw(examples) if pending is None or len(pending) != examples else pending
-            if theta is None:
-                theta = self.eval_values()[None]
-        elif theta is None:
+            state.drawn = theta
+        if theta is None:
             theta = self.eval_values()[None]
         state.parts = theta.split(self.layout.sizes, dim=1)
 
     def eval_values(self) -> Tensor:
         """What stands for the noise once training is over, [units]: `eval_factor`, brought up to date.
 
-        A tracer (`torch.compile`, `torch.export`, ONNX) sees it as the constant that it was at the last forward pass
-        or call of `eval()`.
+        A tracer (`torch.compile`, `torch.export`, ONNX) sees it as the constant that it was at the last forward pass,
+        `eval()`, `load_state_dict` or `set_masks`. What is written through `.data` is seen at the next `eval()`.
         """
-        if torch.compiler.is_compiling():
-            return self.eval_factor
-        seen = self._stamp()
-        if seen != self._seen:
-            with torch.no_grad():
+        if not torch.compiler.is_compiling() and not self._is_current():
+            # Made in inference mode it could never meet autograd again.
+            with torch.inference_mode(False), torch.no_grad():
                 self.eval_factor = self.expected_theta().to(self.eval_factor)
-            self._seen = self._stamp()
+            self._state.seen = tuple((t, _version(t)) for t in (*self._decides(), self.eval_factor))
         return self.eval_factor
 
     def expected_theta(self) -> Tensor:
@@ -195,20 +207,32 @@ class UnitMask(nn.Module):
     def train(self, mode: bool = True) -> UnitMask:
         """As torch's; going to eval brings `eval_factor` up to date."""
         super().train(mode)
-        if not mode:
-            self.eval_values()
+        self._refresh()
         return self
+
+    def _refresh(self) -> None:
+        """Makes `eval_factor` anew where a tracer may take it next."""
+        if not self.training and not torch.compiler.is_compiling() and not self.decided.is_meta:
+            self._state.seen = ()
+            self.eval_values()
 
     def _decides(self) -> tuple[Tensor, ...]:
         """The tensors that `eval_factor` is made of."""
         return (self.decided,)
 
-    def _stamp(self) -> tuple[Any, ...]:
-        try:
-            return tuple((id(t), t.data_ptr(), t._version) for t in (*self._decides(), self.eval_factor))
-        except RuntimeError:  # tensors of inference mode count no versions
-            return (object(),)
+    def _is_current(self) -> bool:
+        """Whether `eval_factor` is made of the tensors as they are now; held, so that no other can take their place."""
+        now = (*self._decides(), self.eval_factor)
+        return len(self._state.seen) == len(now) and all(
+            was is tensor and version == _version(tensor) >= 0
+            for (was, version), tensor in zip(self._state.seen, now, strict=True)
+        )
 
     def extra_repr(self) -> str:
         """What `print` shows of it."""
         return ", ".join(f"{group.name}: {group.units} {group.kind}s" for group in self.groups)
+
+
+def _version(tensor: Tensor) -> int:
+    """How often a tensor was written to; -1 for those of inference mode, which do not count."""
+    return -1 if tensor.is_inference() else tensor._version

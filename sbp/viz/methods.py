@@ -15,7 +15,7 @@ import pandas as pd
 
 from sbp.kl_scaling import bound_of
 from sbp.paper import PaperRow
-from sbp.published import Published
+from sbp.published import LAST, NOT_STATED, UNITS, Published
 from sbp.spec.networks import SPECS, scale_of, widths_of
 from sbp.viz import words
 
@@ -28,10 +28,12 @@ BATCHES = (1, 32, 1000)
 class Entry:
     """One line of the table and one point of the frontier.
 
-    error, spread: mean and sample standard deviation of the test error over n seeds, in percent; fewer: times fewer
-    MACs than the original of the same width, None where nothing is left. cpu, gpu: times as fast as the dense network,
-    by batch size; of the paper under 0, since it names none. run: the result that stands for ours. scale: k, the width
-    factor, None where it is not one. beside: the printed method whose row stands under ours, "" for none.
+    error, spread, half_width: mean and sample standard deviation of the test error over n seeds, in percent, and half
+    the width of the mean's 95 % t-interval; macs: multiply-accumulates an image, and fewer: times fewer than the
+    original of the same width, None where nothing is left; means over the seeds, with theirs. kept: units of the run
+    that stands for ours, which is `run`. cpu, gpu: times as fast as the dense network, by batch size; of the paper
+    under 0, since it names none. protocol: which epoch's test error it is, and what leaves the network. scale: k, the
+    width factor, None where it is not one. beside: the printed method whose row stands under ours, "" for none.
     """
 
     key: str
@@ -52,6 +54,11 @@ class Entry:
     remark: str = ""
     scale: float | None = 1.0
     beside: str = ""
+    half_width: float | None = None
+    fewer_half_width: float | None = None
+    macs_spread: float | None = None
+    macs_half_width: float | None = None
+    protocol: str = NOT_STATED
 
 
 def entries(
@@ -82,11 +89,14 @@ def ours(row: Any) -> Entry:
     exponent = None if run.config.get("kl_weights") else run.config.get("kl_exponent")
     bound = bound_of(run.method, run.kl_weights, exponent) or NONE
     return Entry(
-        row.key, row.label, OURS, row.mean, row.spread, row.n, tuple(run.kept), run.macs,
+        row.key, row.label, OURS, row.mean, row.spread, row.n, tuple(run.kept), round(row.mean_of("macs")),
         row.mean_of("macs_reduction") if run.macs_reduction is not None else None,
         row.spread_of("macs_reduction") or None,
         _fast(run, "cpu"), _fast(run, "cuda"), bound, row.hardware, run,
         scale=scale_of(run.config.get("widths") or (), row.network),
+        half_width=row.half_width_of("test_error_percent"),
+        fewer_half_width=row.half_width_of("macs_reduction") or None,
+        macs_spread=row.spread_of("macs") or None, macs_half_width=row.half_width_of("macs") or None, protocol=LAST,
     )  # fmt: skip
 
 
@@ -103,8 +113,9 @@ def of_paper(row: PaperRow) -> Entry:
 def of_others(point: Published) -> Entry:
     """An entry of what others published."""
     return Entry(
-        f"others-{point.method}", point.method, OTHERS, point.error_percent, None, None, point.kept, point.macs,
+        f"others-{point.title}", point.title, OTHERS, point.error_percent, None, None, point.kept, point.macs,
         point.fewer, None, {}, {}, NONE, NONE, remark=f"{point.source}{f' ({point.remark})' if point.remark else ''}",
+        protocol=point.protocol if point.removes == UNITS else f"{point.protocol}; {point.removes}",
     )  # fmt: skip
 
 
@@ -112,11 +123,11 @@ def table(found: Sequence[Entry], network: str) -> pd.DataFrame:
     """The entries as people read them, a row each."""
     rows = [
         {
-            "method": entry.label, "test error, %": _spread(entry.error, entry.spread, 2),
+            "method": entry.label, "test error, %": _error(entry),
             "seeds": str(entry.n or NONE), "units kept": words.widths_of(network, entry.kept) or NONE,
-            "MACs, times fewer": "all" if entry.fewer is None else _spread(entry.fewer, entry.fewer_spread, 1),
+            "kMACs": _kilo(entry), "MACs, times fewer": _fewer(entry),
             "CPU, times as fast": _times(entry.cpu), "GPU, times as fast": _times(entry.gpu),
-            "KL weights": entry.bound, "trained on": entry.hardware,
+            "KL weights": entry.bound, "protocol": entry.protocol, "trained on": entry.hardware,
         }
         for entry in found
     ]  # fmt: skip
@@ -130,8 +141,11 @@ def numbers(found: Sequence[Entry]) -> pd.DataFrame:
         run = entry.run
         rows.append({
             "key": entry.key, "method": entry.label, "origin": entry.origin, "test_error_percent": entry.error,
-            "test_error_spread": entry.spread, "seeds": entry.n, "kept": "-".join(map(str, entry.kept)),
-            "macs": entry.macs, "macs_reduction": entry.fewer, "macs_reduction_spread": entry.fewer_spread,
+            "test_error_spread": entry.spread, "test_error_half_width": entry.half_width, "seeds": entry.n,
+            "kept": "-".join(map(str, entry.kept)),
+            "macs": entry.macs, "macs_spread": entry.macs_spread, "macs_half_width": entry.macs_half_width,
+            "macs_reduction": entry.fewer, "macs_reduction_spread": entry.fewer_spread,
+            "macs_reduction_half_width": entry.fewer_half_width, "protocol": entry.protocol,
             **{f"{name}_{batch}" if batch else name: times
                for name, by_batch in (("cpu", entry.cpu), ("gpu", entry.gpu)) for batch, times in by_batch.items()},
             "kl_weights": entry.bound, "hardware": entry.hardware, "n_train": getattr(run, "n_train", None),
@@ -150,12 +164,12 @@ def describe(found: Sequence[Entry], network: str) -> str:
             continue
         name = f"{entry.label}:" if "k =" in entry.label else entry.label
         said.append(
-            f"{name} {entry.error:.2f} % at {entry.fewer:.1f} times fewer MACs, the paper’s "
-            f"{other.error:.2f} % at {other.fewer:.1f}"
+            f"{name} {entry.error:.2f} % at {entry.fewer:.1f} times fewer MACs ({kilo(entry)}), the paper’s "
+            f"{other.error:.2f} % at {other.fewer:.1f} ({kilo(other)})"
         )
     if "sbp-small" in own and own["sbp-small"].fewer is not None:
         small = own["sbp-small"]
-        said.append(f"our smallest {small.error:.2f} % at {small.fewer:.1f}")
+        said.append(f"our smallest {small.error:.2f} % at {small.fewer:.1f} ({kilo(small)})")
     seeds = sorted({entry.n for entry in own.values() if entry.n})
     one = "seed" if seeds == [1] else "seeds"
     said.append(f"ours are means of {' or '.join(map(str, seeds))} {one}" if seeds else "no run of ours is recorded")
@@ -194,7 +208,23 @@ def _times(by_batch: dict[int, float]) -> str:
     return " / ".join(f"{times:.2f}" for times in by_batch.values()) or NONE
 
 
-def _spread(value: float, spread: float | None, digits: int) -> str:
-    if math.isnan(value):
+def kilo(entry: Entry) -> str:
+    """Its MACs in thousands: "24.9 kMACs"."""
+    return f"{words.kilo_macs(entry.macs)} kMACs"
+
+
+def _error(entry: Entry) -> str:
+    if math.isnan(entry.error):
         return NONE
-    return f"{value:.{digits}f}" + ("" if spread is None else f" ± {spread:.{digits}f}")
+    return words.estimate(entry.error, entry.half_width, entry.spread, 2)
+
+
+def _fewer(entry: Entry) -> str:
+    if entry.fewer is None:
+        return "all"
+    return words.estimate(entry.fewer, entry.fewer_half_width, entry.fewer_spread, words.digits_of(entry.fewer))
+
+
+def _kilo(entry: Entry) -> str:
+    width, spread = (None if it is None else it / 1000 for it in (entry.macs_half_width, entry.macs_spread))
+    return words.estimate(entry.macs / 1000, width, spread, words.digits_of(entry.macs / 1000))

@@ -21,7 +21,7 @@ ALONE = 2  # times the least error of ours: what errs more stands alone
 
 
 def chart(found: Sequence[Entry], network: str, chosen: str = "", dark: bool = False) -> Any:
-    """Test error against MACs: the steps of our best, a point an entry, error bars of one standard deviation; a point
+    """Test error against MACs: the steps of our best, a point an entry, error bars of the mean's 95 % interval; a point
     that is clicked is named by the selection `PICK`."""
     drawn = [entry for entry in found if entry.macs > 0]
     if not drawn:
@@ -29,7 +29,7 @@ def chart(found: Sequence[Entry], network: str, chosen: str = "", dark: bool = F
     points = pd.DataFrame([
         {"key": entry.key, "name": entry.label, "short": _short(entry), "origin": entry.origin,
          "macs": entry.macs, "fewer": entry.fewer, "error_percent": entry.error,
-         "low": entry.error - (entry.spread or 0), "high": entry.error + (entry.spread or 0),
+         "low": entry.error - (entry.half_width or 0), "high": entry.error + (entry.half_width or 0),
          "kept": words.widths_of(network, entry.kept) or "not said",
          "named": entry.origin != OURS or bool(entry.beside) or entry.key in (*NAMED, chosen)}
         for entry in drawn

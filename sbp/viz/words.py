@@ -114,6 +114,34 @@ def in_all(counts: Sequence[int]) -> str:
     return widths(counts) if len(counts) <= MANY else f"{sum(counts):,}"
 
 
+def estimate(mean: float, half_width: float | None, spread: float | None, digits: int, unit: str = "") -> str:
+    """A mean over seeds, ± the half-width of its 95 % interval, and in brackets the sample standard deviation.
+
+    >>> estimate(1.537, 0.062, 0.086, 2), estimate(24885.0, None, None, 0, " MACs")
+    ('1.54 ± 0.06 (0.09)', '24,885 MACs')
+    """
+    spelt = f"{mean:,.{digits}f}" + ("" if half_width is None else f" ± {half_width:,.{digits}f}") + unit
+    return spelt + ("" if spread is None else f" ({spread:,.{digits}f})")
+
+
+def digits_of(value: float) -> int:
+    """Decimals that leave about three digits.
+
+    >>> [digits_of(value) for value in (2.397, 21.34, 155.2)]
+    [2, 1, 0]
+    """
+    return 2 if value < 10 else 1 if value < 100 else 0
+
+
+def kilo_macs(macs: float) -> str:
+    """MACs per image in thousands, three digits of them or all.
+
+    >>> kilo_macs(9560), kilo_macs(24885), kilo_macs(155284), kilo_macs(313_463_808)
+    ('9.56', '24.9', '155', '313,464')
+    """
+    return f"{macs / 1000:,.{digits_of(macs / 1000)}f}"
+
+
 def join(parts: list[str]) -> str:
     """ "a, b and c"."""
     return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1] if parts else ""

@@ -68,6 +68,40 @@ def test_rows_that_were_kept_before_stay(assets: Path, trained: None) -> None:
     assert [row.key for row in recorded("table-1").rows] == ["sbp", "ssl"], "in the plan's order"
 
 
+def test_later_seeds_are_added_and_the_first_stay_as_they_are(assets: Path, runs_root: Path, trained: None) -> None:
+    keeping.keep(PLAN, table(), assets / "runs")
+    before = recorded("table-1")
+    finished(runs_root, 9.9, seed=3)
+    finished(runs_root, 8.8, seed=4)
+    later = running.table_of("table-1", running.jobs_of(ROWS, 4, first=1))
+    assert [run.seed for run in later.row("lenet-500-300", "sbp").runs] == [1, 3, 4]
+    (path,) = keeping.keep(PLAN, later, assets / "runs")
+    assert path.name == "table-1.json", "nothing is recorded"
+    after = recorded("table-1")
+    sbp = after.row("lenet-500-300", "sbp").runs
+    assert sbp[:2] == before.row("lenet-500-300", "sbp").runs
+    assert [(run.seed, run.test_error_percent, run.run) for run in sbp[2:]] == [(3, 9.9, ""), (4, 8.8, "")]
+    assert after.row("lenet-500-300", "ssl") == before.row("lenet-500-300", "ssl")
+
+
+def test_a_check_is_kept_apart(assets: Path, runs_root: Path, trained: None) -> None:
+    from sbp.experiments.results import check_recorded
+
+    keeping.keep(PLAN, table(), assets / "runs")
+    before = recorded("table-1")
+    for seed in (100, 101):
+        finished(runs_root, 2.0 + seed / 100, seed=seed)
+        found = running.table_of("table-1", running.jobs_of(ROWS, 1, first=seed))
+        keeping.keep_check(PLAN, found)
+    assert recorded("table-1") == before
+    check = check_recorded("table-1")
+    assert check is not None
+    assert [(row.key, [(run.seed, run.run) for run in row.runs]) for row in check.rows] == [
+        ("sbp", [(100, ""), (101, "")])
+    ]
+    assert not (assets / "runs" / "table-1-check-lenet-500-300-sbp").exists()
+
+
 def test_pictures_and_curves_are_drawn_of_recordings_too(assets: Path, trained: None) -> None:
     keeping.keep(PLAN, table(), assets / "runs")
     for name, files in (("figure-1", {"figure-1-curves.csv", "figure-1.svg"}),

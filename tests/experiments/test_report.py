@@ -10,14 +10,15 @@ from sbp.experiments.results import Row, Table
 from tests.experiments.made import result, table
 
 MARKDOWN = """\
-| method | KL weights | test error, % | units kept | fewer MACs | CPU | GPU | n | trained on | s a run |
-|---|---|---|---|---|---|---|---|---|---|
-| SBP | plain | 1.50 ± 0.10 | 245–160–55 | 11.0 ± 1.0x | 3.00x / 3.00x / 6.00x | – | 3 | a GPU | 31 |
-| *the paper's SBP* | *–* | *1.55* | *245–160–55* | *11.2x* | *2.33x* | *1.08x* | *–* | *–* | *–* |
-| SSL | – | 1.70 | 245–160–55 | 10.0x | – | – | 1 | a GPU | 30 |
-| *the paper's SSL* | *–* | *1.49* | *434–174–78* | *6.1x* | *2.21x* | *1.04x* | *–* | *–* | *–* |
-| SparseVD | – | – | – | – | – | – | 0 | – | – |
-| *the paper's SparseVD* | *–* | *1.57* | *537–217–130* | *3.7x* | *1.19x* | *1.03x* | *–* | *–* | *–* |
+| method | KL weights | test error, % | units kept | kMACs | fewer MACs | CPU | GPU | n | trained on | s a run |
+|---|---|---|---|---|---|---|---|---|---|---|
+| SBP | plain | 1.50 ± 0.25 (0.10) | 245–160–55 | 48.5 | 11.0 ± 2.5x (1.0) \
+| 3.00x / 3.00x / 6.00x | – | 3 | a GPU | 31 |
+| *the paper's SBP* | *–* | *1.55* | *245–160–55* | *48.5* | *11.2x* | *2.33x* | *1.08x* | *–* | *–* | *–* |
+| SSL | – | 1.70 | 245–160–55 | 48.5 | 10.0x | – | – | 1 | a GPU | 30 |
+| *the paper's SSL* | *–* | *1.49* | *434–174–78* | *89.9* | *6.06x* | *2.21x* | *1.04x* | *–* | *–* | *–* |
+| SparseVD | – | – | – | – | – | – | – | 0 | – | – |
+| *the paper's SparseVD* | *–* | *1.57* | *537–217–130* | *146* | *3.73x* | *1.19x* | *1.03x* | *–* | *–* | *–* |
 """
 
 
@@ -25,7 +26,8 @@ def test_markdown_is_what_one_would_write_by_hand() -> None:
     text = report.markdown(table())
     assert text.startswith("# Error, sparsity and speed-up of every method (the paper's Table 1)\n\n## LeNet-500-300\n")
     assert MARKDOWN in text
-    assert "over n seeds, on 10,000 test images read once a run; trained on 60,000 images." in text
+    assert "(sample standard deviation), on 10,000 test images read once a run; trained on 60,000 images." in text
+    assert "Seeds: n = 1: 0; n = 3: 0 to 2." in text
     assert "medians at batch 1, 32 and 1,000, float32, eager (CPU: a CPU, 2 threads)." in text
 
 
@@ -45,6 +47,7 @@ def test_csv_holds_plain_numbers_and_leaves_empty_what_is_not_known() -> None:
     ours, paper = rows[:2]
     wanted = {
         "n": "3", "test_error_percent": "1.5", "test_error_spread": "0.1", "kept": "245-160-55", "macs": "48550",
+        "test_error_half_width": "0.248414", "seeds": "0 1 2", "macs_mean": "48550", "macs_half_width": "",
         "macs_reduction": "10", "macs_reduction_mean": "11", "cpu_1": "3", "cpu_1000": "6", "gpu_1": "",
         "bound": "plain", "n_nll": "600", "kl": "400", "n_loss": "1200", "prior_snr": "0.333333",
         "seconds": "31", "hardware": "a GPU",
@@ -66,7 +69,7 @@ def test_random_labels_show_accuracies_and_what_the_race_is_between() -> None:
 def test_a_network_with_nothing_left_saves_all() -> None:
     gone = result(0, 90.2, kept=(0, 0, 0), macs=0, macs_reduction=None)
     text = report.markdown(Table("table-1", (Row("sbp", "SBP", "lenet-500-300", (gone,)),)))
-    assert "| 0–0–0 | all |" in text
+    assert "| 0–0–0 | 0.00 | all |" in text
 
 
 def test_an_experiment_without_runs_says_so() -> None:

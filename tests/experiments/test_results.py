@@ -102,7 +102,7 @@ def test_table_1_is_printed_from_the_recordings_in_seconds_and_without_torch(tmp
         assert word in done.stdout
 
 
-@pytest.mark.parametrize("experiment", ["table-1", "figure-1", "interval", "random-labels"])
+@pytest.mark.parametrize("experiment", ["table-1", "table-1-check", "figure-1", "interval", "random-labels"])
 def test_what_ships_agrees_with_itself(experiment: str) -> None:
     """Each recorded run has its recording, with the very figures of the table."""
     from sbp.runs import store
@@ -117,3 +117,20 @@ def test_what_ships_agrees_with_itself(experiment: str) -> None:
                 said = json.loads(json.dumps(dataclasses.asdict(run)))
                 for name in ("seed", "method", "test_error_percent", "kept", "macs", "n_train", "hardware", "commit"):
                     assert summary[name] == said[name], f"{run.run}: {name}"
+
+
+def test_what_ships_has_ten_seeds_of_sbp_and_of_the_original() -> None:
+    shipped("table-1")
+    rows = [row for row in recorded("table-1").rows if row.key.startswith("sbp") or row.key == "original"]
+    ten = [row for row in rows if row.key not in ("sbp-fixed-mu", "sbp-weights")]
+    assert len(ten) == 12, "six rows of two networks"
+    for row in ten:
+        assert [run.seed for run in row.runs] == list(range(10)), row.key
+        assert [bool(run.run) for run in row.runs] == [True] + 9 * [False], "seed 0 alone has a recording"
+    further = results.check_recorded("table-1")
+    assert further is not None
+    assert {run.seed for row in further.rows for run in row.runs} == {100, 101}
+
+
+def test_a_table_without_a_check_has_none(tmp_path: Path) -> None:
+    assert results.check_recorded("table-1", tmp_path) is None

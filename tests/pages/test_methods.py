@@ -61,7 +61,7 @@ def test_without_results_the_paper_stands_alone_and_commands_are_named() -> None
     for name in ("table-1", "figure-1", "interval"):
         assert f"python -m sbp reproduce {name}" in said
     assert list(the_table(at)["method"])[:4] == ["Original (paper)", "SparseVD (paper)", "SSL (paper)", "SBP (paper)"]
-    assert "**SBP (paper)**: 1.55 % test error, 11.2 times fewer MACs" in said
+    assert "**SBP (paper)**: 1.55 % test error, 11.2 times fewer MACs (48.5 kMACs)" in said
 
 
 def test_ours_stand_beside_the_papers(found: Path) -> None:
@@ -71,12 +71,14 @@ def test_ours_stand_beside_the_papers(found: Path) -> None:
     order = list(table["method"])
     assert order.index("SBP (paper)") == order.index("SBP") + 1
     sbp = table[table["method"] == "SBP"].iloc[0]
-    assert sbp["test error, %"] == "1.46 ± 0.05"
+    assert sbp["test error, %"] == "1.46 ± 0.12 (0.05)"
+    assert sbp["kMACs"] == "34.9"
     assert sbp["seeds"] == "3"
     assert sbp["units kept"] == "220–130–45"
     assert sbp["KL weights"] == "plain"
     assert sbp["CPU, times as fast"].count("/") == 2
-    assert rows["BB dropout"] is not None
+    assert rows["BB dropout, 17x"] is not None
+    assert table[table["method"] == "VIBNet"].iloc[0]["kMACs"] == "9.56"
     said = texts(at)
     assert "SBP 1.46 % at" in said
     assert "ours are means of 3 seeds" in said
@@ -99,7 +101,7 @@ def test_a_deep_network_at_two_widths_by_link(no_results: Path, monkeypatch: pyt
     at = healthy(opened(PAGE, network="vgg-like"))
     order = list(the_table(at)["method"])
     assert order.index("SBP, k = 1.5 (paper)") == order.index("SBP, k = 1.5") + 1
-    assert {"CHIP", "HRankPlus", "OTOv2"} <= set(order)
+    assert {"CHIP", "HRankPlus", "OTOv2", "CORING, 4.7x", "NORTON, 8.3x"} <= set(order)
     said = texts(at)
     assert "VGG-like on CIFAR-10" in said
     assert "**SBP, k = 1**: 6.50 % test error" in said
@@ -138,7 +140,9 @@ def test_a_click_goes_into_the_link(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_chosen_row_is_told(found: Path) -> None:
     assert "**SSL**: 1.58 %" in texts(healthy(opened(PAGE, row="ssl")))
-    assert "**BB dropout**: 1.60 % test error, 30.0 times" in texts(healthy(opened(PAGE, row="others-BB dropout")))
+    said = texts(healthy(opened(PAGE, row="others-BB dropout, 31x")))
+    assert "**BB dropout, 31x**: 1.60 % test error, 30.6 times fewer MACs (17.8 kMACs)" in said
+    assert "protocol: last epoch" in said
     assert "**SBP**: 1.46 %" in texts(healthy(opened(PAGE, row="nonsense")))
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from torch import nn
 import pytest
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from sbp.compaction import compact

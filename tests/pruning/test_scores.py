@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from torch import nn
 import pytest
+from torch import nn
 
 from sbp.pruning.bmrs import delta_f_normal, delta_f_uniform
 from sbp.pruning.masks import close_masks, kept_counts

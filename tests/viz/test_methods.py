@@ -12,7 +12,7 @@ import pytest
 from sbp.distributions import moments
 from sbp.experiments.results import Row
 from sbp.paper import all_of, rows_of
-from sbp.published import PUBLISHED, points_of
+from sbp.published import BEST, LAST, NOT_STATED, PUBLISHED, UNITS, points_of
 from sbp.spec.networks import SPECS
 from sbp.viz import export, interval, methods, methods_chart, twins
 from sbp.viz.methods import OTHERS, OURS, PAPER
@@ -61,6 +61,8 @@ def test_a_row_without_a_run_is_left_out_and_the_papers_stays() -> None:
 def test_mean_spread_and_speed_are_those_of_the_runs() -> None:
     (sbp,) = (entry for entry in entries_of("lenet-500-300") if entry.key == "sbp")
     assert (round(sbp.error, 3), round(sbp.spread or 0, 3), sbp.n) == (1.46, 0.05, 3)
+    # t of 2 degrees of freedom at 97.5 %, 4.3027, times 0.05 / sqrt(3)
+    assert sbp.half_width == pytest.approx(0.12421, abs=1e-5)
     macs = SPECS["lenet-500-300"].macs((220, 130, 45))
     assert sbp.fewer == pytest.approx(545_000 / macs)
     assert sbp.cpu[32] == pytest.approx(1e-3 / (1e-3 * macs / 545_000 + 2e-4))
@@ -94,7 +96,10 @@ def test_the_frontier_holds_every_point_and_names_the_clicked_one(network: str, 
 def test_the_sentence_restates_ours_beside_the_papers() -> None:
     said = methods.describe(entries_of("lenet-500-300"), "lenet-500-300")
     times = 545_000 / SPECS["lenet-500-300"].macs((220, 130, 45))
-    assert f"SBP 1.46 % at {times:.1f} times fewer MACs, the paper’s 1.55 % at 11.2" in said
+    kilo = SPECS["lenet-500-300"].macs((220, 130, 45)) / 1000
+    assert (
+        f"SBP 1.46 % at {times:.1f} times fewer MACs ({kilo:.1f} kMACs), the paper’s 1.55 % at 11.2 (48.5 kMACs)"
+    ) in said
     assert said.endswith("ours are means of 3 seeds.")
     none = methods.entries((), rows_of("lenet-500-300"), (), {})
     assert methods.describe(none, "lenet-500-300") == "No run of ours is recorded."
@@ -139,13 +144,46 @@ def test_nothing_at_all_is_said_in_words() -> None:
 
 @pytest.mark.parametrize(
     ("method", "fewer"),
-    [("BC-GHS", 14.95), ("BC-GNJ", 8.1), ("L0", 2.1), ("L0, sep", 5.9), ("BB dropout", 30.0), ("CHIP", 4.69),
-     ("HRankPlus", 4.69), ("OTOv2", 3.76)],
+    [("BC-GHS", 14.95), ("BC-GNJ", 8.1), ("L0", 2.1), ("L0, sep", 5.9), ("BB dropout, 17x", 17.36),
+     ("BB dropout, 31x", 30.63), ("VIBNet", 57.0), ("GAL", 22.2), ("CHIP", 4.69), ("HRankPlus", 4.69), ("OTOv2", 3.76),
+     ("CORING, 2.4x", 2.39), ("CORING, 3.0x", 2.99), ("CORING, 4.7x", 4.69), ("NORTON, 4.2x", 4.23),
+     ("NORTON, 8.3x", 8.33)],
 )  # fmt: skip
 def test_published_points_count_as_their_sources_say(method: str, fewer: float) -> None:
-    (point,) = (point for point in PUBLISHED if point.method == method)
+    (point,) = (point for point in PUBLISHED if point.title == method)
     assert point.fewer == pytest.approx(fewer, abs=0.05)
     assert point.macs == pytest.approx(SPECS[point.network].dense_macs() / fewer, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("kept", "macs"),
+    [((260, 100, 49), 260 * 100 + 100 * 49 + 490), ((227, 66, 37), 227 * 66 + 66 * 37 + 370), ((97, 71, 33), 9560)],
+)
+def test_published_macs_are_those_of_the_published_units(kept: tuple[int, ...], macs: int) -> None:
+    (point,) = (point for point in PUBLISHED if point.kept == kept)
+    assert point.macs == macs
+
+
+def test_every_published_point_names_its_source_and_its_protocol_and_low_rank_is_said() -> None:
+    assert all(point.source and point.protocol in (LAST, BEST, NOT_STATED) for point in PUBLISHED)
+    assert {point.method for point in PUBLISHED if point.removes != UNITS} == {"NORTON"}
+    table = methods.table(entries_of("vgg-like"), "vgg-like").set_index("method")
+    assert table["protocol"]["NORTON, 8.3x"] == "best test epoch; units, rest low rank"
+    assert table["kMACs"]["NORTON, 8.3x"] == "37,680"
+    assert table["protocol"]["SBP, k = 1"] == "last epoch"
+    assert table["protocol"]["SBP, k = 1 (paper)"] == "not stated"
+
+
+def test_a_row_of_several_seeds_is_told_with_its_interval_its_spread_and_its_kilo_macs() -> None:
+    runs = [made_results.run("lenet-500-300", "sbp", 1.4 + at / 10, (200 + at, 100, 50), seed=at) for at in range(3)]
+    found = methods.entries([Row("sbp", "SBP", "lenet-500-300", tuple(runs))], (), (), {})
+    line = methods.table(found, "lenet-500-300").iloc[0]
+    assert line["test error, %"] == "1.50 ± 0.25 (0.10)"
+    # 25,500 MACs, 100 more for each pixel: standard deviation 100, half-width 4.3027 · 100 / sqrt(3)
+    assert line["kMACs"] == "25.6 ± 0.2 (0.1)"
+    numbers = methods.numbers(found).iloc[0]
+    assert (numbers["macs"], numbers["macs_spread"]) == (25_600, pytest.approx(100))
+    assert numbers["macs_half_width"] == pytest.approx(248.41, abs=0.01)
 
 
 @pytest.mark.parametrize("what", interval.WHAT)

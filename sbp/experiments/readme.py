@@ -1,0 +1,65 @@
+"""The README's tables, written from the recorded results: `python -m sbp.experiments.readme` brings them up to date.
+
+A table stands between `<!-- table: EXPERIMENT NETWORK -->` and `<!-- end of table -->`. No torch.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from sbp.experiments import report
+from sbp.experiments.results import recorded
+from sbp.runs.files import replace_bytes
+
+# The columns that a README has room for; elsewhere it has all that `reproduce` prints.
+LEFT_OUT = {"table-1": ("s a run",), "table-2": ("units kept", "trained on")}
+# The rows that come first, as the experiment's subject; the others follow in the plan's order.
+FIRST = {"table-1": ("sbp", "sbp-small", "sbp-frontier-1", "sbp-frontier-2", "sbp-plain")}
+_TABLE = re.compile(r"<!-- table: (\S+) (\S+) -->\n.*?<!-- end of table -->", re.DOTALL)
+
+
+def refreshed(text: str, results: Path | None = None) -> str:
+    """The text with each of its marked tables written anew from what is recorded.
+
+    Args:
+        text: Markdown with tables between their marks; anything else stays.
+        results: the folder of the recorded results, by default the one that ships with the code.
+
+    Raises:
+        NoResults: for a table whose results are not recorded.
+
+    >>> refreshed("No table.")
+    'No table.'
+    """
+
+    def written(found: re.Match[str]) -> str:
+        experiment, network = found.groups()
+        rows = table_of(experiment, network, results)
+        return f"<!-- table: {experiment} {network} -->\n{rows}\n<!-- end of table -->"
+
+    return _TABLE.sub(written, text)
+
+
+def table_of(experiment: str, network: str, results: Path | None = None) -> str:
+    """One network's table of an experiment in Markdown, the paper's rows in italics.
+
+    Raises:
+        NoResults: where none is recorded.
+    """
+    table = recorded(experiment, results)
+    columns = [column for column in report.columns_of(experiment) if column.title not in LEFT_OUT.get(experiment, ())]
+    first = FIRST.get(experiment, ())
+    rows = sorted(table.of(network), key=lambda row: first.index(row.key) if row.key in first else len(first))
+    return report.rows_of(type(table)(experiment, tuple(rows)), network, columns)
+
+
+def main(path: str = "README.md") -> None:
+    """Brings the tables of a file up to date."""
+    file = Path(path)
+    replace_bytes(file, refreshed(file.read_text(encoding="utf-8")).encode())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

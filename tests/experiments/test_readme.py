@@ -1,0 +1,48 @@
+"""The README's tables are those of the recorded results, cell by cell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sbp.experiments import readme, results
+from sbp.experiments.results import NoResults
+from tests.experiments.made import table
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    (tmp_path / "table-1.json").write_text(table().to_json(), encoding="utf-8")
+    return tmp_path
+
+
+def test_the_readme_is_up_to_date() -> None:
+    if not (results.results_root() / "table-1.json").is_file():
+        pytest.skip("Needs assets/results/table-1.json, which python -m sbp reproduce table-1 --record writes.")
+    assert TEXT.count("<!-- table: ") == TEXT.count("<!-- end of table -->") == 3
+    assert readme.refreshed(TEXT) == TEXT, "python -m sbp.experiments.readme brings it up to date"
+
+
+def test_a_marked_table_is_written_anew_and_the_rest_stays(made: Path) -> None:
+    text = "Before.\n\n<!-- table: table-1 lenet-500-300 -->\nold\n<!-- end of table -->\n\nAfter.\n"
+    new = readme.refreshed(text, made)
+    assert new.startswith("Before.\n\n<!-- table: table-1 lenet-500-300 -->\n| method | KL weights | test error, % |")
+    assert "| SBP | plain | 1.50 ± 0.25 (0.10) | 245–160–55 | 48.5 | 11.0 ± 2.5x (1.0) |" in new
+    assert "s a run" not in new
+    assert "old" not in new
+    assert new.endswith("\n<!-- end of table -->\n\nAfter.\n")
+    assert readme.refreshed(new, made) == new
+
+
+def test_sbp_comes_first_with_the_papers_row_under_it(made: Path) -> None:
+    lines = readme.table_of("table-1", "lenet-500-300", made).splitlines()[2:]
+    assert [line.split(" | ")[0].strip("| ") for line in lines[:3]] == ["SBP", "*the paper's SBP*", "SSL"]
+
+
+def test_a_table_without_results_is_said(tmp_path: Path) -> None:
+    with pytest.raises(NoResults, match="table-1 has no recorded results"):
+        readme.refreshed("<!-- table: table-1 lenet-500-300 -->\n<!-- end of table -->", tmp_path)
