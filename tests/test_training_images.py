@@ -34,9 +34,11 @@ def records(training: Training) -> list[Record]:
 
 FAST = {"augment": True, "precision": "bf16", "channels_last": True, "hold_norm": True}
 ANEW = {"method": "sparse-vd", "recalibrate_norm": True, "average_decay": 0.9}
+RESNET = {"network": "resnet-20", "widths": (4, 5, 6)}
+PIXELS = {"pixels": True, "recalibrate_norm": True}
 
 
-@pytest.mark.parametrize("more", [{}, FAST, ANEW])
+@pytest.mark.parametrize("more", [{}, FAST, ANEW, PIXELS, RESNET, {**RESNET, **FAST}, {**RESNET, **PIXELS}])
 def test_resumed_equals_uninterrupted(images: Dataset, more: dict[str, object]) -> None:
     config = TINY.replace(epochs=2, **more)
     whole = Training(config, images)

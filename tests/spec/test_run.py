@@ -93,7 +93,7 @@ def test_another_method_keeps_the_settings_that_it_has_too() -> None:
         ({"epochs": "3"}, "epochs (schedule.epochs): expected something like 30, got '3'."),
         ({"epochs": True}, "epochs (schedule.epochs): expected something like 30, got True."),
         ({"augment": 1}, "augment (data.augment): expected something like False, got 1."),
-        ({"network": "vgg"}, "network (network.name): expected one of lenet-500-300, lenet-5-caffe, vgg-like, got "),
+        ({"network": "vgg"}, "network (network.name): expected one of lenet-500-300, lenet-5-caffe, vgg-like, resnet-"),
         ({"network": None}, "network (network.name): expected something like 'lenet-500-300', got None."),
         ({"method": "sgd"}, "method (method.name): expected one of sbp, sbpa, "),
         ({"method": ["sbp"]}, "method (method.name): expected one of sbp, sbpa, "),
@@ -107,6 +107,11 @@ def test_another_method_keeps_the_settings_that_it_has_too() -> None:
         ({"method": "sbpa", "kl_weights": (1, 2)}, "kl_weights (method.kl_weights): expected 3 numbers of at least 0"),
         ({"kl_weights": (1, 2, 3)}, "kl_weights (method.kl_weights): expected none with method sbp (all are 1); "),
         ({"method": "ssl", "dropout": 0.3}, "dropout (method.dropout): expected 0.5 with method ssl, which does not"),
+        *[({"network": "resnet-20", "dataset": "cifar-10", "method": method}, "method (method.name): expected a method "
+           "that removes whole units (sbp, sbpa, sbp-fixed-mu, original, binary-dropout, gaussian-dropout) for "
+           f"resnet-20, whose layers are no chain, got {method}, which removes single weights.")
+          for method in ("sparse-vd", "ssl", "sbp-weights")],
+        ({"method": "ssl", "pixels": True}, "pixels (network.pixels): expected false with method ssl, whose units "),
         ({"method": "ssl", "shrink_after": 1}, "shrink_after (schedule.shrink_after): expected 0 with method ssl"),
         ({"log_low": 1.0}, "log_low, log_high (noise.log_low, noise.log_high): expected a < b, got a = 1.0, b = 0.0"),
         ({"init_loc": 9.0}, "init_loc (noise.init_loc): expected mu within 5 of [a, b], got 9.0."),
