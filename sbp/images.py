@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class Images:
@@ -47,3 +49,17 @@ IMAGES: dict[str, Images] = {
         "CIFAR-10", (3, 32, 32), (0.49140, 0.48216, 0.44653), (0.24703, 0.24349, 0.26159), mirrors=True
     ),
 }
+
+
+def as_read(images: np.ndarray, dataset: str) -> np.ndarray:
+    """Images as a network reads them, float32 [n, C, H, W]; from uint8 [n, H, W] or [n, C, H, W].
+
+    >>> as_read(np.full((2, 28, 28), 255, np.uint8), "mnist").shape
+    (2, 1, 28, 28)
+    """
+    about = IMAGES[dataset]
+    values = images.reshape(len(images), *about.shape).astype(np.float32) / np.float32(255)
+    if about.mean:
+        mean, deviation = (np.float32(part).reshape(-1, 1, 1) for part in (about.mean, about.deviation))
+        values = (values - mean) / deviation
+    return values

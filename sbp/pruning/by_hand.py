@@ -16,7 +16,7 @@ Edits = dict[tuple[str, int], bool]
 MOST = 200  # edits a link may hold, so that an address stays one that can be sent
 
 # A plus that was typed into an address arrives as a space: that is how addresses spell it.
-_ENTRY = re.compile(r"([A-Za-z0-9_]{1,24})\.(\d{1,6})([-+ ])")
+_ENTRY = re.compile(r"([A-Za-z0-9_.]{1,60})\.(\d{1,6})([-+ ])")
 
 
 def read(text: str, layers: Sequence[Group]) -> tuple[Edits, list[str]]:

@@ -8,6 +8,7 @@ records.jsonl           one Record a line, appended
 noise.f32               rows of little-endian float32: epoch, loc of every unit, log_scale of every unit
 checkpoint.safetensors  everything needed to go on, its JSON state in the header
 model.safetensors       weights and noise at the last good epoch
+network.onnx            the network as a graph without weights, by which pages compute it (sbp.runs.graphs)
 result.json             the object that the command line prints
 speed.json              how fast the dense, masked and compact networks were, one measurement a device and threads
 sweep.json              error, kept units and costs at every threshold of every criterion, on held-out objects
@@ -27,12 +28,12 @@ from sbp.spec.layout import Group
 
 CONFIG, META, STATUS, RESULT = "config.json", "meta.json", "status.json", "result.json"
 RECORDS, NOISE = "records.jsonl", "noise.f32"
-CHECKPOINT, MODEL = "checkpoint.safetensors", "model.safetensors"
+CHECKPOINT, MODEL, GRAPH = "checkpoint.safetensors", "model.safetensors", "network.onnx"
 SPEED, SWEEP = "speed.json", "sweep.json"
 ATTRIBUTION = "attribution.json"
 LOG, LOCK, STOP = "log.txt", "lock", "stop"
 FILES = frozenset({
-    CONFIG, META, STATUS, RESULT, RECORDS, NOISE, CHECKPOINT, MODEL, SPEED, SWEEP, ATTRIBUTION, LOG, LOCK, STOP,
+    CONFIG, META, STATUS, RESULT, RECORDS, NOISE, CHECKPOINT, MODEL, GRAPH, SPEED, SWEEP, ATTRIBUTION, LOG, LOCK, STOP,
 })  # fmt: skip
 
 

@@ -21,8 +21,6 @@ METHOD = {
 }  # fmt: skip
 MANY = 6  # layers that are still said one by one
 _PLURAL = {"pixel": "pixels", "channel": "channels", "feature": "features", "neuron": "neurons"}
-_LAYER = {"input": "Input", "conv1": "Conv 1", "conv2": "Conv 2", "features": "Features",
-          "dense1": "Dense 1", "dense2": "Dense 2"}  # fmt: skip
 
 
 def layer_title(layer: Group) -> str:
@@ -33,12 +31,12 @@ def layer_title(layer: Group) -> str:
 def layer_name(name: str) -> str:
     """What a layer of weights is called on a page.
 
-    >>> layer_name("conv3_2"), layer_name("dense1"), layer_name("output")
-    ('Conv 3-2', 'Dense 1', 'Output')
+    >>> layer_name("conv3_2"), layer_name("dense1"), layer_name("stages.0.1.conv2")
+    ('Conv 3-2', 'Dense 1', 'Stages 0.1 conv 2')
     """
-    if found := re.fullmatch(r"conv(\d+)_(\d+)", name):
-        return f"Conv {found[1]}-{found[2]}"
-    return _LAYER.get(name, name.capitalize())
+    spaced = re.sub(r"(?<=[a-z])(?=\d)|(?<=\d)\.(?=[a-z])|(?<=[a-z])\.(?=\w)", " ", name).replace(". ", " ")
+    said = re.sub(r"(?<=\d)_(?=\d)", "-", spaced)
+    return said[:1].upper() + said[1:]
 
 
 def units_of(layer: Group, count: int | None = None) -> str:

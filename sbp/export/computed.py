@@ -1,0 +1,173 @@
+"""A trained network as a page computes it: its graph with the weights of a model.safetensors in it, by onnxruntime.
+
+No torch; onnxruntime is imported when something is first computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sbp.distributions import moments
+from sbp.pruning.masks import Masks, close_masks, keep_masks
+from sbp.spec.description import Description
+from sbp.spec.fit import NOISE_PARTS, check_fit
+from sbp.spec.graph import ACTIVATIONS
+from sbp.spec.layout import Group
+
+# Numbers in the largest maps of the images that are computed at once: some 50 MB a copy.
+CHUNK = 12_000_000
+# As the noise holds its parameters (sbp.noise.joint_noise).
+_LOC_MARGIN, _LOG_SCALE_RANGE = 5.0, (-8.0, 5.0)
+
+
+@dataclass(frozen=True, eq=False)
+class ComputedNetwork:
+    """A network with its weights by name ("dense1.weight"), mu and log sigma by group, a and b, and its graph.
+
+    graph: the bytes that `sbp.export.graph.graph_bytes` gave for a network of this architecture.
+    """
+
+    description: Description
+    weights: dict[str, np.ndarray]
+    loc: dict[str, np.ndarray]
+    log_scale: dict[str, np.ndarray]
+    graph: bytes
+    log_low: float = -20.0
+    log_high: float = 0.0
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """The groups of units."""
+        return self.description.groups
+
+    @cached_property
+    def theta(self) -> dict[str, np.ndarray]:
+        """E[theta] of every unit, float64, by group."""
+        low, high = self.log_low - _LOC_MARGIN, self.log_high + _LOC_MARGIN
+        return {
+            name: moments.mean(
+                np.clip(loc, low, high).astype(np.float64),
+                np.clip(self.log_scale[name], *_LOG_SCALE_RANGE).astype(np.float64),
+                self.log_low,
+                self.log_high,
+            )
+            for name, loc in self.loc.items()
+        }
+
+    @cached_property
+    def snr(self) -> dict[str, np.ndarray]:
+        """SNR of every unit by group."""
+        return {
+            name: np.asarray(moments.snr(loc, self.log_scale[name], self.log_low, self.log_high))
+            for name, loc in self.loc.items()
+        }
+
+    @cached_property
+    def own_masks(self) -> Masks:
+        """What the network itself keeps, SNR >= 1, closed."""
+        return close_masks(keep_masks(self.snr), self.groups)
+
+    def logits(self, images: np.ndarray, masks: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Logits [n, classes] of the masked network.
+
+        Args:
+            images: float32 [n, C, H, W], as the network reads them (`sbp.images.as_read`).
+            masks: bool [units] by group, closed.
+        """
+        return self._run(["logits"], images, masks)[0]
+
+    def trace(self, image: np.ndarray, masks: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """What every unit says of one image [C, H, W], before its own noise and after that of the units before it.
+
+        By group: [units], or [units, ...] where a unit has a map; "logits". What it hands on is this times
+        E[theta] keep.
+        """
+        inside = [group for group in self.groups if group.name != self._outside]
+        names = [ACTIVATIONS + group.name for group in inside]
+        logits, *said = self._run(["logits", *names], image[None], masks)
+        found = {group.name: _as_map(values[0], group) for group, values in zip(inside, said, strict=True)}
+        if self._outside:
+            found[self._outside] = image.mean(axis=0).reshape(-1)  # a pixel's colours share its theta
+        return {**found, "logits": logits[0]}
+
+    @cached_property
+    def _outside(self) -> str:
+        """The group of pixels that no layer tells apart, so that theta multiplies the image itself; "" for none."""
+        read = {name for layer in self.description.weights for name in layer.reads}
+        return next((g.name for g in self.groups if g.kind == "pixel" and g.name not in read), "")
+
+    def _run(self, outputs: list[str], images: np.ndarray, masks: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        passed = {name: (theta * masks[name]).astype(np.float32) for name, theta in self.theta.items()}
+        images = np.ascontiguousarray(images, np.float32)
+        if self._outside:
+            images = images * passed[self._outside].reshape(images.shape[2:])
+        inside = [passed[group.name] for group in self.groups if group.name != self._outside]
+        theta = np.concatenate(inside)[None] if inside else np.zeros((1, 0), np.float32)
+        step = max(1, CHUNK // self._most_activations)
+        parts = [
+            self._session.run(outputs, {"images": images[at : at + step], "theta": theta})
+            for at in range(0, max(1, len(images)), step)
+        ]
+        return parts[0] if len(parts) == 1 else [np.concatenate(each) for each in zip(*parts, strict=True)]
+
+    @cached_property
+    def _most_activations(self) -> int:
+        units = {group.name: group.units for group in self.groups}
+        return max((layer.activations(units) for layer in self.description.weights), default=1)
+
+    @cached_property
+    def _session(self) -> Any:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        named = {name: np.ascontiguousarray(value) for name, value in self.weights.items()}
+        values = [onnxruntime.OrtValue.ortvalue_from_numpy(value) for value in named.values()]
+        try:
+            options.add_external_initializers(list(named), values)
+            return onnxruntime.InferenceSession(self.graph, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's own kinds have no common ancestor
+            raise ValueError(
+                f"{self.description.title} cannot be computed: its graph and its weights do not fit ({error!s:.200})."
+            ) from None
+
+
+def read_network(
+    path: Path, description: Description, graph: bytes, log_low: float = -20.0, log_high: float = 0.0
+) -> ComputedNetwork:
+    """Reads model.safetensors of a run.
+
+    Args:
+        path: of the file.
+        description: of the run's network.
+        graph: of the network, `sbp.runs.graphs.graph_of`.
+        log_low, log_high: a and b.
+
+    Raises:
+        ValueError: the file cannot be read, or does not fit the network.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        arrays = load_file(path)
+    except (OSError, SafetensorError, ValueError) as error:
+        raise ValueError(f"{path.name} in {path.parent} cannot be read: {error}.") from None
+    check_fit(description, arrays, f"{path.name} in {path.parent}")
+    loc, log_scale = ({g.name: arrays[f"noise.{g.name}.{part}"] for g in description.groups} for part in NOISE_PARTS)
+    weights = {name: a for name, a in arrays.items() if not name.startswith("noise.") and a.dtype.kind == "f"}
+    return ComputedNetwork(description, weights, loc, log_scale, graph, log_low, log_high)
+
+
+def _as_map(values: np.ndarray, group: Group) -> np.ndarray:
+    """A flattened map as rows and columns, where it is square and the units are channels."""
+    if group.kind == "channel" and values.ndim == 2:
+        side = round(values.shape[1] ** 0.5)
+        return values.reshape(len(values), side, side) if side * side == values.shape[1] else values
+    return values

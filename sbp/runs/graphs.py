@@ -1,0 +1,72 @@
+"""The graph by which a run's network is computed: shipped with the code, in the run's folder, or made once. No torch.
+
+A graph holds no weights, so one is enough for a network at its own widths. For others it is made in a process of its
+own, which brings torch and takes some seconds, and kept: in the run's folder, or for a recording under
+`runs_root()/.graphs/`.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sbp.runs.format import GRAPH
+from sbp.runs.plain_files import MEGABYTE, BadFile, read_plain
+from sbp.spec.graph import shipped_graph
+from sbp.spec.networks import SPECS
+
+if TYPE_CHECKING:
+    from sbp.runs.view import RunView
+
+OWN_FOLDER = ".graphs"
+MOST = 64 * MEGABYTE  # of a graph's file: those of the networks here have some 40 kB
+
+
+def graph_of(view: RunView) -> bytes:
+    """The graph of a run's network; raises ValueError with a sentence where it cannot be made."""
+    network = view.config.network
+    shipped = shipped_of(network.name, network.widths)
+    if shipped is not None:
+        return shipped
+    for path in (view.folder / GRAPH, own := _own(view)):
+        try:
+            return read_graph(path)
+        except BadFile:
+            continue
+    make_graph(network.name, network.widths, own)
+    return read_graph(own)
+
+
+def shipped_of(name: str, widths: tuple[int, ...]) -> bytes | None:
+    """The graph that ships with the code, for a network at its own widths; None for others."""
+    path = shipped_graph(name)
+    if tuple(widths) in ((), SPECS[name].widths) and path.exists():
+        return path.read_bytes()
+    return None
+
+
+def read_graph(path: Path) -> bytes:
+    """The bytes of a graph's file; raises `BadFile` for one that is no plain file or too large to be one."""
+    return read_plain(path, MOST)
+
+
+def make_graph(name: str, widths: tuple[int, ...], path: Path) -> None:
+    """Has a process of its own write the graph of a network at these widths; raises ValueError with its last words."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    words = [sys.executable, "-m", "sbp.export.graph", name, ",".join(map(str, widths)), str(path)]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=Path(__file__).parents[2], timeout=600, check=False)
+    if done.returncode:
+        last = next((line for line in reversed(done.stderr.splitlines()) if line.strip()), "it said nothing")
+        raise ValueError(f"The graph of {SPECS[name].title} could not be made: {last}.")
+
+
+def _own(view: RunView) -> Path:
+    if not view.recorded:
+        return view.folder / GRAPH
+    from sbp.runs.store import runs_root  # it imports the view
+
+    return runs_root() / OWN_FOLDER / f"{view.id}.onnx"
+
+

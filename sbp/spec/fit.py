@@ -1,0 +1,40 @@
+"""Whether the arrays of a model.safetensors are those of a network, as its description says. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+
+import numpy as np
+
+from sbp.spec.description import Description, WeightLayer
+
+NOISE_PARTS = ("loc", "log_scale")
+
+
+def check_fit(description: Description, arrays: Mapping[str, np.ndarray], where: str) -> None:
+    """Raises ValueError, naming the array, unless each weight and the noise of each group has the size it should have.
+
+    Args:
+        description: of the network.
+        arrays: by name, as `sbp.networks.tensors.file_tensors` names them.
+        where: they come from, the beginning of the sentence.
+    """
+    units = {group.name: group.units for group in description.groups}
+    expected = {f"noise.{name}.{part}": (count,) for name, count in units.items() for part in NOISE_PARTS}
+    expected |= {f"{layer.name}.weight": weight_size(layer, units) for layer in description.weights}
+    for name, shape in expected.items():
+        found = arrays[name].shape if name in arrays else None
+        if found is None or (*found[:2], *((prod(found[2:]),) if len(shape) > 2 else found[2:])) != shape:
+            got = "nothing" if found is None else list(found)
+            raise ValueError(f"{where}: expected {name} of {_said(shape)}, got {got}.")
+
+
+def weight_size(layer: WeightLayer, units: Mapping[str, int]) -> tuple[int, ...]:
+    """Outputs, inputs and, of a convolution, the numbers of one kernel."""
+    size = (layer.outputs(units), layer.inputs(units))
+    return (*size, layer.kernel) if layer.kind == "conv" else size
+
+
+def _said(shape: tuple[int, ...]) -> str:
+    return f"shape {[*shape[:2]]} and kernels of {shape[2]}" if len(shape) > 2 else f"shape {list(shape)}"
