@@ -17,7 +17,7 @@ from sbp.runs import store
 from sbp.runs.states import State
 from sbp.spec import RunConfig
 from sbp.spec.layout import Group
-from sbp.spec.networks import SPECS
+from sbp.spec.networks import SPECS, description_of
 
 KEPT_SHARE = {"input": 0.31, "conv1": 0.25, "conv2": 0.3, "features": 0.2, "dense1": 0.35, "dense2": 0.2}
 OTHER_SHARE = 0.3
@@ -25,7 +25,8 @@ OTHER_SHARE = 0.3
 
 def config(**changes: Any) -> RunConfig:
     """A small run: LeNet-500-300 on digits, 12 epochs."""
-    reads = {"network": "vgg-like", "dataset": "cifar-10"} if changes.get("network") == "vgg-like" else {}
+    colour = SPECS[str(changes.get("network", "lenet-500-300"))].image[0] == 3
+    reads = {"network": changes["network"], "dataset": "cifar-10"} if colour else {}
     return RunConfig.flat(**{"dataset": "digits", "epochs": 12, "preset": "quick", **reads}).replace(**changes)
 
 
@@ -46,7 +47,7 @@ def write_run(
     asked = config(**changes)
     done = asked.schedule.last_epoch if epochs_done is None else epochs_done
     folder = store.create(asked, root)
-    layers = SPECS[asked.network.name].layers(asked.network.widths)
+    layers = description_of(asked.network).groups
     folder.write_meta({
         "network": asked.network.name, "device": "cpu", "hardware": "2 cores", "created": 1.7e9, "n_train": 1297,
         "data_source": "scikit-learn's digits, upscaled to 28 x 28",
@@ -78,9 +79,10 @@ def trajectory(layers: tuple[Group, ...], asked: RunConfig) -> Any:
     for layer in layers:
         n = layer.units
         dies = random.random(n) > KEPT_SHARE.get(layer.name, OTHER_SHARE)
-        if layer.shape == (28, 28):  # the border of the image goes first
-            row, column = np.mgrid[0:28, 0:28]
-            distance = np.hypot(row - 13.5, column - 13.5).ravel() + random.normal(0, 1.2, n)
+        if layer.kind == "pixel":  # the border of the image goes first
+            row, column = np.mgrid[0 : layer.shape[0], 0 : layer.shape[1]]
+            middle = (layer.shape[0] - 1) / 2
+            distance = np.hypot(row - middle, column - middle).ravel() + random.normal(0, 1.2, n)
             dies = distance > 8
             onset = np.clip(0.55 - 0.035 * (distance - 8), 0.02, 0.6)
         else:
@@ -117,4 +119,4 @@ def record(
     error = 1.4 + 9 * float(np.exp(-6 * epoch / asked.schedule.epochs))
     phase = "sbp" if epoch <= asked.schedule.epochs else "finetune"
     return Record(epoch, epoch * 12, phase, 1.5 * epoch, nll, kl, kl, nll + kl / 50000, error / 2, error, kept,
-                  SPECS[asked.network.name].macs(kept), asked.optimisation.lr, asked.optimisation.noise_lr)  # fmt: skip
+                  description_of(asked.network).macs(kept), asked.optimisation.lr, asked.optimisation.noise_lr)  # fmt: skip

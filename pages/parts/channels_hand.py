@@ -10,7 +10,7 @@ import streamlit as st
 from pages.parts import channels_weights as weights
 from pages.parts.channels_view import View
 from sbp.data import DataError
-from sbp.networks.plain import PlainNetwork
+from sbp.export.computed import ComputedNetwork
 from sbp.pruning import by_hand
 from sbp.pruning.by_hand import Edits
 from sbp.pruning.masks import Masks, kept_counts
@@ -22,7 +22,7 @@ PAST = "hand-past"
 _NAMED = 6  # edits that a sentence names
 
 
-def show(run: RunView, view: View, net: PlainNetwork, stamp: Hashable, edits: Edits, masks: Masks, saved: str) -> None:
+def show(run: RunView, view: View, net: ComputedNetwork, stamp: Hashable, edits: Edits, masks: Masks, saved: str) -> None:
     """Buttons for the unit shown, and the network with these edits beside the untouched one.
 
     saved: which epoch the weights are of, in words.
@@ -53,7 +53,7 @@ def show(run: RunView, view: View, net: PlainNetwork, stamp: Hashable, edits: Ed
         st.caption(said)
 
 
-def _numbers(run: RunView, net: PlainNetwork, stamp: Hashable, edits: Edits, masks: Masks, saved: str) -> str:
+def _numbers(run: RunView, net: ComputedNetwork, stamp: Hashable, edits: Edits, masks: Masks, saved: str) -> str:
     """Error, MACs and kept units, and all of it in a sentence."""
     spec = description_of(run.config.network)
     counts, own = kept_counts(masks, run.layers), kept_counts(net.own_masks, run.layers)

@@ -1,4 +1,4 @@
-"""One unit of page Channels in full: its noise through time, its path, its weights, and what it says of a digit.
+"""One unit of page Channels in full: its noise through time, its path, its weights, and what it says of an image.
 
 All of it is a fragment of its own: a click in here leaves the player as it is.
 """
@@ -17,15 +17,16 @@ from pages.parts.channels_view import PAGE, View
 from pages.parts.figures import figure
 from pages.parts.theme import is_dark
 from sbp.data import DataError
-from sbp.networks import ends, plain
-from sbp.networks.plain import PlainNetwork
+from sbp.export import ends
+from sbp.export.computed import ComputedNetwork
+from sbp.images import as_read
 from sbp.pruning import by_hand
 from sbp.pruning.masks import Masks
 from sbp.runs.store import RunView
 from sbp.viz import bars, density, filters, snr_map, tiles, words
 from sbp.viz.tables import RunTables
 
-# Pixels across of the digit and of a map, by what a unit is.
+# Pixels across of the image and of a map, by what a unit is.
 _SIZE = {"pixel": 260, "neuron": 104, "channel": 120, "feature": 120}
 
 
@@ -44,7 +45,7 @@ def show(run: RunView, found: RunTables, view: View) -> None:
     hand.show(run, view, net, stamp, edits, masks, saved)
     _noise(run, found, view, dark)
     _weights(run, view, net, masks, dark)
-    if view.layer.name in ("conv1", "conv2"):
+    if view.layer.kind == "channel" and ends.filters(net.description, net.weights, view.layer.name, 0) is not None:
         _filters(view, net, masks, dark)
 
 
@@ -79,74 +80,87 @@ def _axis(space: str) -> None:
     )  # fmt: skip
 
 
-def _weights(run: RunView, view: View, net: PlainNetwork, masks: Masks, dark: bool) -> None:
+def _weights(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark: bool) -> None:
     pixel = view.layer.kind == "pixel"  # nothing comes in but the image
-    *left, middle, right = st.columns(2 if pixel else 3, gap="medium")
-    if left:
-        with left[0]:
+    out = ends.outgoing(net.description, net.weights, view.layer.name, view.shown, masks)
+    columns = list(st.columns(3 - pixel - (out is None), gap="medium"))
+    if not pixel:
+        with columns.pop(0):
             _incoming(run, view, net, masks, dark)
-    with middle:
-        _bars("Outgoing weights", ends.outgoing(net, view.layer.name, view.shown, masks), run, "unit-out", dark)
-    with right:
-        _digit(run, view, net, masks, dark)
+    if out is not None:
+        with columns.pop(0):
+            _bars("Outgoing weights", out, run, "unit-out", dark)
+    with columns.pop(0):
+        _image(run, view, net, masks, dark)
 
 
-def _incoming(run: RunView, view: View, net: PlainNetwork, masks: Masks, dark: bool) -> None:
+def _incoming(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark: bool) -> None:
     layer, unit = view.layer, view.shown
-    into = ends.incoming(net, layer.name, unit, masks)
-    if into is not None and into.layer != "input":
-        _bars("Incoming weights", into, run, "unit-in", dark)
-        return
-    if into is not None:
+    into = ends.incoming(net.description, net.weights, layer.name, unit, masks)
+    read = ends.group_named(net.description, into.group) if into is not None else None
+    if into is not None and read is not None and read.kind == "pixel":
         st.markdown("**Incoming weights, pixel by pixel**")
-        values, keep = into.values.reshape(28, 28), into.keep.reshape(28, 28)
-        picture = filters.image(values, keep, unit, dark)
+        picture = filters.image(into.values.reshape(read.shape), into.keep.reshape(read.shape), unit, dark)
         st.html(tiles.page([picture], filters.IMAGE_SIZE, dark, label="Incoming weights"))
         st.caption(filters.describe_image(into.values, into.keep))
-    else:
-        own = ends.filters(net, layer.name, unit)
-        keep = masks["conv1"] if layer.name != "conv1" else np.ones(1, dtype=bool)
-        st.markdown("**Its filter**" if len(own) == 1 else "**Its filters over the kept channels of Conv 1**")
-        pictures = filters.of_channel(own, keep, dark)
-        if pictures:
-            st.html(
-                tiles.page(pictures, 200 if len(own) == 1 else 120 if len(pictures) <= 6 else 84, dark, label="Filters")
-            )
-        st.caption(filters.describe_channel(own, keep))
+        return
+    if into is not None:
+        _bars("Incoming weights", into, run, "unit-in", dark)
+        return
+    own, made = ends.filters(net.description, net.weights, layer.name, unit), ends.maker(net.description, layer.name)
+    if own is None or made is None:
+        st.markdown("**Incoming weights**")
+        st.caption("Its weights are not one row a unit of another layer, so they are not drawn.")
+        return
+    keep = ends.inputs_kept(net.description, made, masks)
+    colours = keep is None and len(own) > 1
+    before = "the image’s colours" if colours else f"the kept channels of {words.join([words.layer_name(n) for n in made.reads])}"
+    st.markdown("**Its filter**" if len(own) == 1 else f"**Its filters over {before}**")
+    kept = np.ones(len(own), bool) if keep is None else keep
+    pictures = filters.of_channel(own, kept, dark)
+    if pictures:
+        size = 200 if len(own) == 1 else 120 if len(pictures) <= 6 else 84
+        st.html(tiles.page(pictures, size, dark, label="Filters"))
+    st.caption(filters.describe_channel(own, kept))
 
 
 def _bars(title: str, at: ends.Ends, run: RunView, key: str, dark: bool) -> None:
-    names = [str(digit) for digit in range(len(at.values))] if at.layer == ends.OUTPUT else None
+    names = [str(number) for number in range(len(at.values))] if at.group == ends.OUTPUT else None
 
     def made(dark: bool = False) -> Any:
-        return bars.weights(at.values, at.keep, weights.other_end(run, at.layer), at.what, dark, names)
+        return bars.weights(at.values, at.keep, weights.other_end(run, at.group), at.what, dark, names)
 
-    figure(f"{title}: {weights.other_end(run, at.layer)}", made(dark), key=key, light=made)
+    figure(f"{title}: {weights.other_end(run, at.group)}", made(dark), key=key, light=made)
 
 
-def _digit(run: RunView, view: View, net: PlainNetwork, masks: Masks, dark: bool) -> None:
+def _image(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark: bool) -> None:
     layer, unit = view.layer, view.shown
     try:
-        images, labels = weights.digits_of(run)
+        images, labels = weights.images_of(run)
     except DataError as error:
-        st.markdown("**On a test digit**")
+        st.markdown("**On a test image**")
         st.caption(str(error))
         return
     index = state.from_link(PAGE).get("digit", 0)
     beyond = index >= len(labels)
     st.session_state["digit-choice"] = index = 0 if beyond else index
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown("**On test digit**", width="content")
+        st.markdown("**On test image**", width="content")
         st.number_input(
-            "Test digit", 0, len(labels) - 1, key="digit-choice", on_change=_digit_changed, width=140,
+            "Test image", 0, len(labels) - 1, key="digit-choice", on_change=_digit_changed, width=140,
             label_visibility="collapsed",
         )  # fmt: skip
     if beyond:
-        st.caption(f"The test set has {len(labels):,} digits, numbered from 0. Shown instead: 0.")
-    said = plain.trace(net, images[index].astype(np.float32) / 255, masks)
-    guess = f"Test digit {index}, a {int(labels[index])}, is taken for a {int(said['logits'].argmax())}."
-    pictures = filters.on_digit(images[index], said, layer, unit, dark)
-    st.html(tiles.page(pictures, _SIZE[layer.kind], dark, label="The digit and what the unit makes of it"))
+        st.caption(f"The test set has {len(labels):,} images, numbered from 0. Shown instead: 0.")
+    try:
+        said = net.trace(as_read(images[index : index + 1], run.config.data.dataset)[0], masks)
+    except ValueError as error:
+        st.caption(str(error))
+        return
+    label, taken = (weights.class_of(run, int(c)) for c in (labels[index], said["logits"].argmax()))
+    guess = f"Test image {index}, class {label}, is taken for class {taken}."
+    pictures = filters.on_image(images[index], said, layer, unit, dark)
+    st.html(tiles.page(pictures, _SIZE[layer.kind], dark, label="The image and what the unit makes of it"))
     passed = net.theta[layer.name] * masks[layer.name]
     if layer.kind == "neuron":
 
@@ -157,14 +171,20 @@ def _digit(run: RunView, view: View, net: PlainNetwork, masks: Masks, dark: bool
         figure(f"{words.layer_title(layer)} on it", made(dark), key="unit-says", light=made)
         st.caption(guess)
     else:
-        st.caption(f"{filters.describe_on_digit(said, layer, unit, float(passed[unit]))} {guess}")
+        st.caption(f"{filters.describe_on_image(said, layer, unit, float(passed[unit]))} {guess}")
 
 
-def _filters(view: View, net: PlainNetwork, masks: Masks, dark: bool) -> None:
+def _filters(view: View, net: ComputedNetwork, masks: Masks, dark: bool) -> None:
     name = view.layer.name
-    st.markdown(f"**All filters of {words.layer_title(view.layer)}, with their SNR**")
-    own = net.weights[f"{name}.weight"]
-    keep = None if name == "conv1" else masks["conv1"]
+    made = ends.maker(net.description, name)
+    assert made is not None
+    own = net.weights[f"{made.name}.weight"]
+    sharing = len(ends.group_named(net.description, name).members)
+    first = f" (of {made.name}, the first of {sharing} layers that share these units)" if sharing > 1 else ""
+    st.markdown(f"**All filters of {words.layer_title(view.layer)}, with their SNR**{first}")
+    keep = ends.inputs_kept(net.description, made, masks)
+    if own.shape[1] > 1 and keep is None:
+        keep = np.ones(own.shape[1], bool)
     pictures = filters.of_layer(own, net.snr[name], masks[name], net.own_masks[name], keep, view.shown, dark)
     st.html(tiles.page(pictures, 84, dark, label=f"Filters of {words.layer_title(view.layer)}"))
     st.caption(filters.describe_layer(view.layer, own, net.snr[name], masks[name], keep))

@@ -115,8 +115,8 @@ def describe_ranked(values: np.ndarray, keep: np.ndarray, unit: int, kind: str, 
     others = values[keep]
     place = int((others > values[unit]).sum()) + 1
     silent = int((others <= 0).sum())
-    rank = "It is silent on this digit" if values[unit] <= 0 else f"Number {place} of {len(others):,} kept {title}"
+    rank = "It is silent on this image" if values[unit] <= 0 else f"Number {place} of {len(others):,} kept {title}"
     return (
-        f"{kind.capitalize()} {unit} hands on {float(values[unit]):.3g} for this digit. {rank}; "
+        f"{kind.capitalize()} {unit} hands on {float(values[unit]):.3g} for this image. {rank}; "
         f"{silent:,} of them say nothing, the largest says {float(others.max()):.3g}."
     )

@@ -1,4 +1,4 @@
-"""Filters, weights of pixels, and what a channel makes of a digit, as tiles and sentences."""
+"""Filters, weights of pixels, and what a channel makes of an image, as tiles and sentences."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ IMAGE_SIZE = 290
 
 
 def image(values: np.ndarray, keep: np.ndarray, unit: int, dark: bool = False) -> Tile:
-    """The weights of a neuron over the pixels, [28, 28], every number on hover."""
+    """The weights of a neuron over the pixels, [rows, columns], every number on hover."""
     limit = _limit(values[keep])
     colours = f"green: above 0 · pink: below 0 · full at ±{limit:.2g} · grey: pruned pixel"
-    words_for_it = f"Weights of neuron {unit} over the 28 x 28 pixels"
+    words_for_it = f"Weights of neuron {unit} over the {' x '.join(map(str, values.shape))} pixels"
     return Tile(signed(values, limit, keep, dark), colours, words_for_it, names=named(values, keep))
 
 
@@ -31,7 +31,7 @@ def describe_image(values: np.ndarray, keep: np.ndarray) -> str:
 
 
 def of_channel(own: np.ndarray, keep: np.ndarray, dark: bool = False) -> list[Tile]:
-    """The filters of one channel over its kept inputs, [inputs, 5, 5], all at one scale, every number on hover."""
+    """The filters of one channel over its kept inputs, [inputs, rows, columns], all at one scale, every number on hover."""
     limit = _limit(own[keep]) if keep.any() else 1.0
     return [
         Tile(signed(own[i], limit, None, dark), f"±{limit:.2g}" if len(own) == 1 else f"from {i}",
@@ -47,7 +47,7 @@ def describe_channel(own: np.ndarray, keep: np.ndarray) -> str:
     means = np.abs(own).mean(axis=(1, 2))
     colours = f"Green is above 0, pink below, full at ±{_limit(own[keep]):.2g}"
     if len(own) == 1:
-        return f"5 x 5 weights on the image, mean |w| {float(means[0]):.2g}, sum {float(own.sum()):.2g}. {colours}."
+        return f"{' x '.join(map(str, own.shape[1:]))} weights on the image, mean |w| {float(means[0]):.2g}, sum {float(own.sum()):.2g}. {colours}."
     best = int(np.flatnonzero(keep)[np.argmax(means[keep])])
     return (
         f"{int(keep.sum())} of {len(own)} input channels are kept; the strongest filter is over channel {best} "
@@ -66,7 +66,7 @@ def of_layer(
 ) -> list[Tile]:
     """Every filter of a layer by number; of several inputs the mean |w| over those kept (all, where none is).
 
-    own: [channels, inputs, 5, 5]. kept, untouched: which channels are kept, and which were before anything was done by
+    own: [channels, inputs, rows, columns]. kept, untouched: which channels are kept, and which were before anything was done by
     hand. inputs: which input channels are kept, or None for the image.
     """
     tiles = []
@@ -102,40 +102,45 @@ def describe_layer(
     )
 
 
-def on_digit(
-    digit: np.ndarray, said: Mapping[str, np.ndarray], layer: Group, unit: int, dark: bool = False
+def on_image(
+    image: np.ndarray, said: Mapping[str, np.ndarray], layer: Group, unit: int, dark: bool = False
 ) -> list[Tile]:
-    """The digit, and the unit's map on it where it has one; a pixel or a feature is outlined in its map."""
-    pixel = (unit // 28, unit % 28) if layer.kind == "pixel" else None
-    tiles = [Tile(strong(digit, 255.0, dark), "the digit", "The test digit", spot=pixel)]
-    if layer.kind in ("channel", "feature"):
-        maps = "conv2" if layer.kind == "feature" else layer.name
-        channel = unit // 16 if layer.kind == "feature" else unit
-        full, small = said[f"{maps}.full"][channel], said[maps][channel]
-        at = (unit % 16 // 4, unit % 4) if layer.kind == "feature" else None
-        limit = max(float(said[f"{maps}.full"].max()), 1e-12)
-        tiles += [
-            Tile(strong(array, limit, dark), f"{title} {len(array)} × {len(array)}", f"Map {title}",
-                 names=named(array), spot=spot)
-            for title, array, spot in (("after ReLU", full, None), ("pooled", small, at))
-        ]  # fmt: skip
+    """The image, and the unit's map on it where it has one; a pixel or a feature is outlined in its map.
+
+    image: uint8 [rows, columns], or [3, rows, columns] in colour. said: `ComputedNetwork.trace`.
+    """
+    pixel = tuple(divmod(unit, layer.shape[1])) if layer.kind == "pixel" else None
+    shown = strong(image, 255.0, dark) if image.ndim == 2 else np.ascontiguousarray(np.moveaxis(image, 0, 2))
+    tiles = [Tile(shown, "the image", "The test image", spot=pixel)]  # type: ignore[arg-type]
+    maps = layer.parent if layer.kind == "feature" else layer.name
+    if layer.kind in ("channel", "feature") and said[maps].ndim == 3:
+        each = int(np.prod(layer.shape[1:])) if layer.kind == "feature" else 1
+        array = said[maps][unit // each]
+        at = tuple(divmod(unit % each, array.shape[1])) if layer.kind == "feature" else None
+        limit = max(float(said[maps].max()), 1e-12)
+        size = " × ".join(map(str, array.shape))
+        tiles.append(
+            Tile(strong(array, limit, dark), f"its map, {size}", "Its map, as it is read", names=named(array), spot=at)  # type: ignore[arg-type]
+        )
     return tiles
 
 
-def describe_on_digit(said: Mapping[str, np.ndarray], layer: Group, unit: int, passed: float) -> str:
-    """What a pixel, channel or feature says of the digit, and what is handed on of it."""
+def describe_on_image(said: Mapping[str, np.ndarray], layer: Group, unit: int, passed: float) -> str:
+    """What a pixel, channel or feature says of the image, and what is handed on of it."""
     value = said[layer.name][unit]
     name = f"{layer.kind.capitalize()} {unit}"
-    where = f" (row {unit // 28}, column {unit % 28})" if layer.kind == "pixel" else ""
-    if layer.kind != "channel":
+    row, column = divmod(unit, layer.shape[1]) if layer.kind == "pixel" else (0, 0)
+    where = f" (row {row}, column {column})" if layer.kind == "pixel" else ""
+    if value.size == 1:
+        value = float(np.asarray(value).reshape(-1)[0])
         if not passed:
-            return f"{name}{where} has the value {float(value):.3g}, and is pruned: it hands on 0."
+            return f"{name}{where} has the value {value:.3g}, and is pruned: it hands on 0."
         handed = f"times E[theta] {passed:.3g} it hands on {value * passed:.3g}"
-        return f"{name}{where} has the value {float(value):.3g}; {handed}."
+        return f"{name}{where} has the value {value:.3g}; {handed}."
     lit = int((value > 0).sum())
     start = f"{name} is above 0 at {lit} of {value.size} places, at most {float(value.max()):.3g}"
     rest = f"handed on times E[theta] {passed:.3g}" if passed else "pruned, so 0 is handed on"
-    return f"{start} (ink: the layer's largest, {float(said[f'{layer.name}.full'].max()):.3g}); {rest}."
+    return f"{start} (ink: the layer's largest, {float(said[layer.name].max()):.3g}); {rest}."
 
 
 def _limit(values: np.ndarray) -> float:

@@ -11,11 +11,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from sbp import data
-from sbp.networks.plain import logits, read_plain
+from sbp.export.computed import ComputedNetwork, read_network
+from sbp.images import as_read
+from sbp.runs.graphs import graph_of
 from sbp.pruning import by_hand
 from sbp.pruning.masks import kept_counts
 from sbp.runs.store import RunView
-from sbp.spec.networks import SPECS
+from sbp.spec.networks import SPECS, description_of
 from sbp.viz.tables import tables
 from tests.made_up import write_run
 from tests.made_up_weights import with_weights
@@ -132,6 +134,10 @@ def trained(request: pytest.FixtureRequest, runs_root: Path) -> RunView:
     return with_weights(write_run(runs_root, network=request.param))
 
 
+def computed(run: RunView) -> ComputedNetwork:
+    return read_network(run.folder / "model.safetensors", description_of(run.config.network), graph_of(run))
+
+
 def numbers(at: AppTest) -> dict[str, str]:
     return {metric.label: metric.value for metric in at.metric}
 
@@ -170,7 +176,7 @@ def test_every_kind_of_unit_has_its_panels(trained: RunView) -> None:
     for layer in trained.layers:
         at = healthy(opened("channels.py", run=trained.id, layer=layer.name, unit="2", digit="7"))
         said = texts(at)
-        for part in (f"Density of {layer.kind} 2", "Path of", "By hand", "Outgoing weights", "Test digit 7, a"):
+        for part in (f"Density of {layer.kind} 2", "Path of", "By hand", "Outgoing weights", "Test image 7, class"):
             assert part in said, (layer.name, part)
         assert ("All filters of" in said) == (layer.name in ("conv1", "conv2"))
 
@@ -186,7 +192,7 @@ def test_a_suggested_unit_is_marked_in_the_player(trained: RunView) -> None:
 
 
 def test_pruning_by_hand_changes_the_numbers_and_undo_restores_them(trained: RunView) -> None:
-    own = read_plain(trained.folder / "model.safetensors", trained.config.network.name, trained.layers).own_masks
+    own = computed(trained).own_masks
     unit = int(np.flatnonzero(own["dense1"])[0])
     at = healthy(opened("channels.py", run=trained.id, layer="dense1", unit=str(unit)))
     before = numbers(at)
@@ -208,19 +214,19 @@ def test_pruning_by_hand_changes_the_numbers_and_undo_restores_them(trained: Run
 
 def test_the_error_is_that_of_the_masked_network_on_what_was_held_out(trained: RunView) -> None:
     layer = trained.layers[-1].name
-    net = read_plain(trained.folder / "model.safetensors", trained.config.network.name, trained.layers)
+    net = computed(trained)
     edits = {(layer, int(unit)): False for unit in np.flatnonzero(net.own_masks[layer])[:5]}
     at = healthy(opened("channels.py", run=trained.id, hand=by_hand.write(edits)))
     images, labels = data.held_out("digits")
     masks = by_hand.apply(net.own_masks, edits, trained.layers)
-    guesses = logits(net, images.astype(np.float32) / 255, masks).argmax(1)
+    guesses = net.logits(as_read(images, "digits"), masks).argmax(1)
     assert numbers(at)["Error"] == f"{100 * (guesses != labels).mean():.2f} %"
-    assert "of 287 held-out digits" in texts(at)
+    assert "of 287 held-out images" in texts(at)
 
 
 def test_a_pruned_channel_takes_its_features_along(runs_root: Path) -> None:
     run = with_weights(write_run(runs_root, network="lenet-5-caffe"))
-    own = read_plain(run.folder / "model.safetensors", run.config.network.name, run.layers).own_masks
+    own = computed(run).own_masks
     channel = int(np.flatnonzero(own["conv2"])[0])
     feature = channel * 16 + int(np.flatnonzero(own["features"][channel * 16 :])[0])
     at = healthy(opened("channels.py", run=run.id, layer="features", unit=str(feature), hand=f"conv2.{channel}-"))
@@ -254,10 +260,10 @@ def test_what_a_link_gets_wrong_about_a_unit_is_said(trained: RunView, name: str
 
 def test_a_digit_that_is_not_there_is_said(trained: RunView) -> None:
     at = healthy(opened("channels.py", run=trained.id, digit="9999"))
-    assert "The test set has 360 digits" in texts(at)
+    assert "The test set has 360 images" in texts(at)
     at.number_input(key="digit-choice").set_value(3).run()
     assert at.query_params["digit"] == "3"
-    assert "Test digit 3, a" in texts(healthy(at))
+    assert "Test image 3, class" in texts(healthy(at))
 
 
 def test_without_the_data_the_rest_stays(runs_root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -16,13 +16,16 @@ export function readTensors(bytes) {
 const places = (mask) => Int32Array.from([...mask.keys()].filter((unit) => mask[unit]));
 
 // Cuts a network: the kept rows and columns of every layer, E[theta] of what a layer reads folded into its weights.
-// wiring: [{ name, kind, reads, makes, kernel, positions }] in the order of the forward pass. parents: features -> channels.
+// wiring: [{ name, kind, reads, makes, kernel, positions, pool, padding }] in the order of the forward pass. parents:
+// features -> channels. pixels: the group whose theta multiplies the image itself, "" for none.
 // keep: one mask a noise layer, already closed; all true gives the full network, computed by the very same code.
-export function cut({ wiring, parents, tensors }, keep) {
+export function cut(network, keep) {
+  const { wiring, parents, tensors, image, pixels } = network;
   const theta = (noise) => tensors[`${noise}.theta`].values;
-  if (Object.values(keep).some((mask) => !mask.some(Boolean))) return constant({ wiring, parents, tensors }, keep);
+  if (Object.values(keep).some((mask) => !mask.some(Boolean))) return constant(network, keep);
+  const scale = pixels ? Float32Array.from(theta(pixels), (value, unit) => (keep[pixels][unit] ? value : 0)) : null;
   const made = new Set(wiring.map(({ makes }) => makes));
-  const layers = wiring.map(({ name, kind, reads, makes, kernel, positions }) => {
+  const layers = wiring.map(({ name, kind, reads, makes, kernel, positions, pool, padding }) => {
     const { shape: [outputs, inputs], values } = tensors[`${name}.weight`];
     const bias = tensors[`${name}.bias`].values;
     const last = reads.at(-1);
@@ -43,11 +46,11 @@ export function cut({ wiring, parents, tensors }, keep) {
     }
     const select = last && (parents[last] || !made.has(last)) ? selection(keep, last, parents[last]) : null;
     return {
-      kind, makes, weight, select, inputs: columns.length, outputs: rows.length, positions,
+      kind, makes, weight, select, inputs: columns.length, outputs: rows.length, positions, pool, padding, width: Math.round(Math.sqrt(kernel)),
       bias: Float32Array.from(rows, (row) => bias[row]),
     };
   });
-  return { layers, macs: layers.reduce((sum, layer) => sum + layer.weight.length * layer.positions, 0) };
+  return { layers, side: image[1], scale, macs: layers.reduce((sum, layer) => sum + layer.weight.length * layer.positions, 0) };
 }
 
 // Where the kept units are among those that arrive: of a channel that is cut, no feature arrives. Null: all go on.
@@ -64,20 +67,23 @@ function constant(network, keep) {
     tensors[`${noise}.theta`] = { values: tensors[`${noise}.theta`].values.map((value, unit) => (mask[unit] ? value : 0)) };
   }
   const everything = Object.fromEntries(Object.entries(keep).map(([noise, mask]) => [noise, Array.from(mask, () => true)]));
-  return { layers: [], macs: 0, logits: forward(cut({ ...network, tensors }, everything), new Float32Array(784)).logits };
+  return { layers: [], macs: 0, logits: forward(cut({ ...network, tensors }, everything), new Float32Array(network.image[1] * network.image[2])).logits };
 }
 
-// Logits of an image [784] in [0, 1], the multiplications that they took, and what each layer made (before the noise).
+// Logits of an image [side x side] in [0, 1], the multiplications that they took, and what each layer made (before the noise).
 export function forward(network, image) {
   if (network.logits) return { logits: network.logits, macs: 0, made: {} };
-  let [x, side, macs] = [image, 28, 0];
+  let [x, side, macs] = [network.scale ? image.map((value, unit) => value * network.scale[unit]) : image, network.side, 0];
   const made = {};
   for (const layer of network.layers) {
     if (layer.select) x = Float32Array.from(layer.select, (unit) => x[unit]);
     if (layer.kind === "conv") {
-      x = pool(convolve(x, side, layer), side - 4, layer.outputs);
-      macs += layer.inputs * layer.outputs * 25 * (side - 4) ** 2;
-      side = (side - 4) / 2;
+      const stride = strideOf(side, layer);
+      side = Math.floor((side + 2 * layer.padding - layer.width) / stride) + 1;
+      x = convolve(x, layer, stride, side);
+      macs += layer.weight.length * side ** 2;
+      x = pool(x, side, layer.outputs, layer.pool);
+      side = Math.floor(side / layer.pool);
     } else {
       x = dense(x, layer, layer.makes !== "");
       macs += layer.inputs * layer.outputs;
@@ -98,21 +104,29 @@ function dense(x, { weight, bias, inputs, outputs }, relu) {
   return y;
 }
 
-// 5 x 5 without padding: [inputs, side, side] -> [outputs, side - 4, side - 4].
-function convolve(x, side, { weight, bias, inputs, outputs }) {
-  const size = side - 4;
+// The step between places, which their number tells.
+function strideOf(side, { padding, width, positions }) {
+  return Math.max(1, Math.round((side + 2 * padding - width) / Math.max(1, Math.sqrt(positions) - 1)));
+}
+
+// The cross-correlation with square kernels: [inputs, side, side] -> [outputs, size, size].
+function convolve(x, { weight, bias, inputs, outputs, width, padding }, stride, size) {
+  const side = Math.round(Math.sqrt(x.length / inputs));
   const y = new Float32Array(outputs * size * size);
   for (let out = 0; out < outputs; out += 1) {
     const plane = y.subarray(out * size * size, (out + 1) * size * size).fill(bias[out]);
     for (let channel = 0; channel < inputs; channel += 1) {
-      const kernel = (out * inputs + channel) * 25;
-      for (let k = 0; k < 25; k += 1) {
+      const kernel = (out * inputs + channel) * width * width;
+      for (let k = 0; k < width * width; k += 1) {
         const w = weight[kernel + k];
-        const shift = channel * side * side + Math.floor(k / 5) * side + (k % 5);
+        const [down, right] = [Math.floor(k / width) - padding, (k % width) - padding];
+        const [first, last] = inside(right, stride, side, size);
         for (let row = 0; row < size; row += 1) {
-          const from = shift + row * side;
+          const line = row * stride + down;
+          if (line < 0 || line >= side) continue;
+          const from = (channel * side + line) * side + right;
           const to = row * size;
-          for (let column = 0; column < size; column += 1) plane[to + column] += w * x[from + column];
+          for (let column = first; column <= last; column += 1) plane[to + column] += w * x[from + column * stride];
         }
       }
     }
@@ -120,15 +134,21 @@ function convolve(x, side, { weight, bias, inputs, outputs }) {
   return y;
 }
 
-// ReLU and the maximum of each 2 x 2.
-function pool(x, size, channels) {
-  const half = size / 2;
-  const y = new Float32Array(channels * half * half);
+// The first and the last place whose input is inside the map.
+function inside(shift, stride, side, size) {
+  return [Math.max(0, Math.ceil(-shift / stride)), Math.min(size - 1, Math.floor((side - 1 - shift) / stride))];
+}
+
+// ReLU and the maximum of each square of so many places.
+function pool(x, size, channels, places) {
+  const small = Math.floor(size / places);
+  const y = new Float32Array(channels * small * small);
   for (let channel = 0; channel < channels; channel += 1) {
-    for (let row = 0; row < half; row += 1) {
-      for (let column = 0; column < half; column += 1) {
-        const at = (channel * size + 2 * row) * size + 2 * column;
-        y[(channel * half + row) * half + column] = Math.max(0, x[at], x[at + 1], x[at + size], x[at + size + 1]);
+    for (let row = 0; row < small * places; row += 1) {
+      for (let column = 0; column < small * places; column += 1) {
+        const to = (channel * small + Math.floor(row / places)) * small + Math.floor(column / places);
+        const value = x[(channel * size + row) * size + column];
+        if (value > y[to]) y[to] = value;
       }
     }
   }
