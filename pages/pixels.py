@@ -16,5 +16,5 @@ if run is None:
     st.page_link("train.py", label="Go to Train", icon=":material/model_training:")
 else:
     pixels_live.show(run.id)
-    if pixels_live.draws(run):
+    if pixels_live.explains(run):
         gradients.show(run.id)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sbp import data_cifar
 from sbp.data_sources import N_CLASSES, SOURCES, DataError, bilinear, data_root, digits, find, read_idx
 
 _FASHION = ("T-shirt", "Trousers", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
@@ -17,8 +18,8 @@ _FASHION = ("T-shirt", "Trousers", "Pullover", "Dress", "Coat", "Sandal", "Shirt
 class Pictures:
     """name, source: which data set, in a sentence. classes: what each class is called. n_train: training images.
 
-    test_images: uint8 [n, 28, 28]; test_labels: uint8 [n]; means: uint8 [10, 28, 28], the mean training image of each
-    class; lit: bool [28, 28], whether a pixel is above 0 in any training image.
+    test_images: uint8 [n, 28, 28], or [n, 3, 32, 32] in colour; test_labels: uint8 [n]; means: uint8 [10, 28, 28], the
+    mean training image of each class; lit: bool [28, 28], whether a pixel is above 0 in any training image.
     """
 
     name: str
@@ -32,7 +33,7 @@ class Pictures:
 
 
 def pictures(name: str, root: str | Path | None = None) -> Pictures:
-    """Reads "mnist", "fashion-mnist" or "digits" from `root`/name (by default `data_root()`); nothing is downloaded.
+    """Reads "mnist", "fashion-mnist", "cifar-10" or "digits" from `root`/name (by default `data_root()`); nothing is downloaded.
 
     Raises `DataError` when the data set is not known, not there, or not the published one.
 
@@ -40,19 +41,23 @@ def pictures(name: str, root: str | Path | None = None) -> Pictures:
     >>> found.means.shape, len(found.test_labels), int((~found.lit).sum())
     ((10, 28, 28), 360, 4)
     """
-    arrays = digits() if name == "digits" else _read(name, Path(root) if root is not None else data_root())
+    folder = Path(root) if root is not None else data_root()
+    if name == data_cifar.NAME:
+        arrays = data_cifar.read(folder)
+    else:
+        arrays = digits() if name == "digits" else _read(name, folder)
     images, labels = arrays["train_images"], arrays["train_labels"]
     sums = np.stack([images[labels == label].sum(axis=0, dtype=np.int64) for label in range(N_CLASSES)])
-    counts = np.bincount(labels, minlength=N_CLASSES)[:, None, None]
+    counts = np.bincount(labels, minlength=N_CLASSES).reshape(-1, *[1] * (images.ndim - 1))
     return Pictures(
         name=name,
         source=arrays["source"],
-        classes=_FASHION if name == "fashion-mnist" else tuple("0123456789"),
+        classes={"fashion-mnist": _FASHION, data_cifar.NAME: data_cifar.CLASSES}.get(name, tuple("0123456789")),
         n_train=len(labels),
         test_images=arrays["test_images"],
         test_labels=arrays["test_labels"],
         means=np.rint(sums / counts).astype(np.uint8),
-        lit=images.max(axis=0) > 0,
+        lit=images.max(axis=0).reshape(-1, *images.shape[-2:]).max(axis=0) > 0,
     )
 
 
@@ -69,6 +74,21 @@ def framed(found: Pictures) -> Pictures:
 
     return replace(
         found, test_images=frame(found.test_images), means=frame(found.means), lit=frame(255 * found.lit) > 0
+    )
+
+
+def coloured(found: Pictures, image: tuple[int, int, int]) -> Pictures:
+    """Grey images in the middle of larger ones, all colours alike, for a network that reads images of this shape."""
+    channels, rows, columns = image
+    before = (rows - 28) // 2, (columns - 28) // 2
+    edges = [(before[0], rows - 28 - before[0]), (before[1], columns - 28 - before[1])]
+
+    def larger(images: np.ndarray) -> np.ndarray:
+        padded = np.pad(images, [(0, 0)] * (images.ndim - 2) + edges)
+        return np.repeat(padded[:, None], channels, axis=1) if images.ndim == 3 else padded
+
+    return replace(
+        found, test_images=larger(found.test_images), means=larger(found.means), lit=larger(found.lit)
     )
 
 

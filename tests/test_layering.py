@@ -50,12 +50,13 @@ ROOMS = (
         "moments facts",
     ),
     Room("methods", "sbp.methods.*", "masks networks units layer noise moments facts", torch=True),
-    Room("plain", "sbp.networks.plain sbp.networks.ends", "masks moments facts"),
+    Room("computed", "sbp.export.*", "masks moments facts"),
+    Room("graph", "sbp.export.graph sbp.export.onnx_quiet", "networks units facts", torch=True),
     Room("formats", "sbp.pruning.formats", "facts"),
     Room(
         "compact",
         "sbp.compaction.* sbp.pruning.* sbp.ensemble",
-        "formats masks networks units devices facts",
+        "formats graph masks networks units devices facts",
         torch=True,
     ),
     Room(
@@ -70,7 +71,7 @@ ROOMS = (
     Room(
         "worker",
         "sbp.runs.worker sbp.runs.pack sbp.runs.endings sbp.runs.ranked",
-        "launcher store training compact data devices facts",
+        "launcher store training compact graph networks data devices facts",
     ),
     Room("viz", "sbp.viz.*", "masks moments facts"),
     Room("experiments", "sbp.experiments.*", "viz launcher store masks moments facts"),
@@ -88,11 +89,11 @@ ROOMS = (
         "benchmarks timing experiments export worker launcher store training attribution compact networks units masks "
         "moments viz data devices facts",
     ),
-    Room("parts", "pages.parts.*", "experiments export launcher store viz plain masks moments data devices facts"),
+    Room("parts", "pages.parts.*", "experiments export launcher store viz computed masks moments data devices facts"),
     Room(
         "pages",
         "pages.*",
-        "parts experiments export launcher store viz plain masks moments data devices facts",
+        "parts experiments export launcher store viz computed masks moments data devices facts",
         alone=True,
     ),
     Room("app", "app", "parts"),

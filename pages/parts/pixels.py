@@ -15,6 +15,7 @@ import streamlit as st
 from pages.parts.assets import bundle, read
 from sbp.data_pictures import Pictures
 from sbp.runs.store import RunView
+from sbp.spec.networks import description_of
 from sbp.viz import browser_network, palette, pixel_film
 from sbp.viz.tables import tables
 
@@ -47,7 +48,10 @@ def packed(stamp: str, known: str, _run: RunView, _pictures: Pictures) -> tuple[
     arrays, film = pixel_film.pack(tables(_run), _run.config)
     meta = {"stamp": f"{stamp} {known}", "film": json.dumps(film)}
     missing = "This run has no weights yet, so there is no network to ask. They come while it trains."
-    if _run.model_path:
+    description = description_of(_run.config.network)
+    if why := browser_network.why_not(description):
+        missing = f"{description.title} is not computed in a browser: {why}. The page Channels computes it."
+    elif _run.model_path:
         try:
             more, network = browser_network.pack(_run.config, browser_network.read_weights(_run.model_path))
             arrays |= more
@@ -73,6 +77,7 @@ def pixels(run: RunView, pictures: Pictures, view: dict[str, Any], on_view: Call
             "start": start, "images": pixel_film.sheet(pictures.test_images[start : start + SHEET]),
             "labels": pictures.test_labels[start : start + SHEET].tolist(),
         },
+        "image": list(description_of(run.config.network).image),
         "count": len(pictures.test_labels), "classes": pictures.classes, "nTrain": pictures.n_train,
         "pen": PENS.get(run.config.data.dataset, MNIST_PEN),
         "colours": {

@@ -9,8 +9,9 @@ from pages.parts.following import follow
 from pages.parts.pixels import pixels
 from sbp.images import by
 from sbp.runs import store
+from sbp.runs.attributions import PIXELS
 from sbp.runs.store import RunView
-from sbp.spec.networks import SPECS, description_of
+from sbp.spec.networks import description_of
 from sbp.viz import pixel_film, words
 from sbp.viz.tables import tables
 
@@ -26,7 +27,7 @@ def _body(run: RunView, _polling: bool) -> None:
     if not draws(run):
         _no_pixel_layer(run)
         return
-    shown, fallback = pixels_view.pictures_of(run.config.data.dataset)
+    shown, fallback = pixels_view.pictures_of(run.config.data.dataset, description_of(run.config.network).image)
     view, complaints = pixels_view.read(tables(run), shown)
     frame.notices(complaints)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="pixels-line"):
@@ -42,10 +43,12 @@ def _body(run: RunView, _polling: bool) -> None:
 def _no_pixel_noise(run: RunView) -> None:
     """What such a network shows instead, and where pixels are to be seen."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="pixels-other"):
+        layer = pixel_film.layer_of(run.layers)
+        of = words.layer_name(layer.parent or layer.name)
+        side = " × ".join(map(str, layer.shape[1:]))
+        shown = f"{of}’s features, a small {side} map a channel" if layer.parent else f"the {words.units_of(layer)} of {of}"
         st.markdown(
-            "This network has noise on channels and features, not on pixels: the map shows its conv 2 features, "
-            "a small 4 × 4 map a channel.",
-            width="content",
+            f"This network has noise on channels and features, not on pixels: the map shows {shown}.", width="content"
         )
         _elsewhere()
 
@@ -70,14 +73,21 @@ def _no_pixel_layer(run: RunView) -> None:
 def _elsewhere() -> None:
     other = next((r for r in store.list_runs() if replay.has_film(r) and _has_pixels(r)), None)
     if other:
-        label = f"{'The recorded' if other.recorded else 'A'} LeNet-500-300, with noise on pixels"
+        title = words.NETWORK[other.config.network.name]
+        label = f"{'The recorded' if other.recorded else 'A'} {title}, with noise on pixels"
         st.page_link("pixels.py", label=label, icon=":material/apps:", query_params={"run": other.id})
 
 
 def draws(run: RunView) -> bool:
-    """Whether the run's network reads grey images of 28 x 28, which this page draws and computes."""
-    return SPECS[run.config.network.name].image == (1, 28, 28)
+    """Whether there are places of an image to draw: noise on the pixels, or a network that reads grey images."""
+    return _has_pixels(run) or description_of(run.config.network).image[0] == 1
+
+
+def explains(run: RunView) -> bool:
+    """Whether gradients of its pixels can be computed: of grey images of the size of MNIST's (sbp.runs.attributions)."""
+    image = description_of(run.config.network).image
+    return draws(run) and image[0] * image[1] * image[2] == PIXELS
 
 
 def _has_pixels(run: RunView) -> bool:
-    return draws(run) and pixel_film.layer_of(run.layers).kind == "pixel"
+    return pixel_film.layer_of(run.layers).kind == "pixel"

@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.parts import state
 from pages.parts.pixels import KEY
-from sbp.data_pictures import Pictures, framed, pictures
+from sbp.data_pictures import Pictures, coloured, framed, pictures
 from sbp.data_sources import DataError, data_root
 from sbp.viz import words
 from sbp.viz.tables import RunTables
@@ -19,17 +19,20 @@ BRUSH = 1.15  # its radius in MNIST's pixels, as wide as MNIST's own strokes
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)
-def _pictures(name: str, root: Path, present: bool) -> Pictures:
-    return pictures(name, root) if present else framed(pictures("digits"))
+def _pictures(name: str, root: Path, present: bool, image: tuple[int, int, int]) -> Pictures:
+    if present:
+        return pictures(name, root)
+    instead = framed(pictures("digits"))
+    return coloured(instead, image) if image[0] > 1 else instead
 
 
-def pictures_of(dataset: str) -> tuple[Pictures, str]:
+def pictures_of(dataset: str, image: tuple[int, int, int]) -> tuple[Pictures, str]:
     """The images that a run was trained on, else scikit-learn's digits and a sentence that says so."""
     root = data_root()
     try:
-        return _pictures(dataset, root, True), ""
+        return _pictures(dataset, root, True, image), ""
     except DataError as error:
-        instead = _pictures("digits", root, False)
+        instead = _pictures("digits", root, False, image)
         title = words.DATASET.get(dataset, dataset)
         return instead, (
             f"This run was trained on {title}, whose images are not here, so scikit-learn’s digits are shown to it and "

@@ -12,6 +12,7 @@ from pages.parts.following import follow
 from pages.parts.threshold import board, pack
 from sbp.pruning.cost import network_cost
 from sbp.runs.store import RunView
+from sbp.spec.networks import description_of
 from sbp.viz import sweep as sweeps
 from sbp.viz import threshold as figures
 from sbp.viz.tables import tables
@@ -54,8 +55,8 @@ def _packed(stamp: Any, _run: RunView) -> tuple[dict[str, Any], Any]:
     """What the component is given, and the stops it was made from."""
     found, config = tables(_run), _run.config
     sweep, _ = view_of.sweep_of(_run)
-    dense = network_cost(config.network.name, [layer.units for layer in _run.layers])
-    stops = sweeps.stops(found, config.network.name, sweep)
+    dense = network_cost(description_of(config.network), [layer.units for layer in _run.layers])
+    stops = sweeps.stops(found, description_of(config.network), sweep)
     objects = figures.objects_of(sweep, config.data.dataset) if sweep else ""
     n = sweep.n if sweep else 0
     return pack(stops, _run.layers, (dense.macs, dense.params), found.prior_snr, objects, n), stops

@@ -14,7 +14,7 @@ from sbp.paper import rows_of
 from sbp.pruning.cost import Cost, network_cost
 from sbp.runs import store
 from sbp.runs.store import RunView
-from sbp.spec.networks import scale_of
+from sbp.spec.networks import description_of, scale_of
 from sbp.viz import speed as speeds
 from sbp.viz import words
 from sbp.viz.threshold import number
@@ -86,9 +86,8 @@ def _shown(stamp: Hashable, which: int, _run: RunView) -> pd.DataFrame:
 
 
 def _cost(run: RunView, stop: Any) -> None:
-    name = run.config.network.name
-    before = network_cost(name, [layer.units for layer in run.layers])
-    after = network_cost(name, stop["kept"])
+    description = description_of(run.config.network)
+    before, after = network_cost(description), network_cost(description, stop["kept"])
     st.dataframe(
         cost_table(before, after), hide_index=True, height="content",
         alt="Params, MACs and weight memory of each layer, dense and compact",

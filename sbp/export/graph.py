@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from sbp.export.onnx_quiet import quiet
-from sbp.networks.describe import example_of
+from sbp.networks.describe import described, example_of
 from sbp.networks.registry import build
 from sbp.noise.hooks import MultiplyInput
 from sbp.noise.install import noise_of
@@ -24,7 +24,6 @@ from sbp.spec.graph import ACTIVATIONS, shipped_graph
 from sbp.spec.layout import Layout, Owners
 from sbp.spec.networks import NETWORKS
 
-# Tensors that are no floating-point numbers (a count of batches) decide nothing in eval mode.
 _WEIGHTS = "network."
 
 
@@ -100,7 +99,6 @@ def graph_bytes(network: nn.Module) -> bytes:
     Returns:
         The file's bytes; its initializers have the names and shapes of the weights, and no values.
 
-    >>> from sbp.networks.registry import build
     >>> len(graph_bytes(build("lenet-500-300", (4, 3)))) < 10_000
     True
     """
@@ -109,7 +107,7 @@ def graph_bytes(network: nn.Module) -> bytes:
     if outside:
         raise ValueError("network: expected one without noise on pixels that no layer reads; the images carry it.")
     computed = _Computed(network).eval()
-    images, theta = _example(network), torch.ones(1, noise_of(network).layout.n_units)
+    images, theta = example_of(NETWORKS[described(network).name]), torch.ones(1, noise_of(network).layout.n_units)
     with quiet(), torch.no_grad():
         program = torch.onnx.export(
             computed,
@@ -168,12 +166,6 @@ def _entries(owners: Owners, layout: Layout) -> list[tuple[str, int, np.ndarray]
 def _outside(layout: Layout) -> str:
     """The group of pixels that multiply the images before the network, "" for none."""
     return layout.pixels if layout.scales_input else ""
-
-
-def _example(network: nn.Module) -> Tensor:
-    from sbp.networks.describe import described
-
-    return torch.rand(2, *described(network).image, generator=torch.Generator().manual_seed(0))
 
 
 def main(*words: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sbp.spec.description import Description
 from sbp.spec.networks import SPECS
 
 FLOAT32 = 4  # bytes
@@ -69,10 +70,10 @@ class Cost:
         return sum(layer.activation_bytes for layer in self.layers)
 
 
-def layer_costs(name: str, kept: Sequence[int] = (), number_bytes: int = FLOAT32) -> tuple[LayerCost, ...]:
+def layer_costs(network: str | Description, kept: Sequence[int] = (), number_bytes: int = FLOAT32) -> tuple[LayerCost, ...]:
     """What each layer of weights costs with so many units of each noise layer kept; empty: all of the network's own.
 
-    kept: one count a noise layer, closed (`kept_counts`); a 0 makes it the constant predictor, whose only numbers are
+    network: its name, for the one at its own widths, or its description. kept: one count a noise layer, closed (`kept_counts`); a 0 makes it the constant predictor, whose only numbers are
     its output's biases. number_bytes: bytes a weight and an activation, 4 in float32.
     Raises ValueError for an unknown name, or counts that are not one a noise layer.
 
@@ -81,11 +82,13 @@ def layer_costs(name: str, kept: Sequence[int] = (), number_bytes: int = FLOAT32
     >>> [layer.params for layer in layer_costs("lenet-5-caffe")]
     [520, 25050, 400500, 5010]
     """
-    if name not in SPECS:
-        raise ValueError(f"name: expected one of {', '.join(SPECS)}, got {name!r}.")
-    counts = SPECS[name].counts(kept or [layer.units for layer in SPECS[name].layers()])
+    if isinstance(network, str):
+        if network not in SPECS:
+            raise ValueError(f"name: expected one of {', '.join(SPECS)}, got {network!r}.")
+        network = SPECS[network]
+    counts = network.counts(kept or [group.units for group in network.groups])
     costs = []
-    for weights in SPECS[name].weights:
+    for weights in network.weights:
         inputs, outputs = weights.inputs(counts), weights.outputs(counts)
         params, activations = weights.params(counts), weights.activations(counts)
         sizes = inputs, outputs, params, weights.macs(counts)
@@ -94,11 +97,11 @@ def layer_costs(name: str, kept: Sequence[int] = (), number_bytes: int = FLOAT32
     return tuple(costs)
 
 
-def network_cost(name: str, kept: Sequence[int] = (), number_bytes: int = FLOAT32) -> Cost:
+def network_cost(network: str | Description, kept: Sequence[int] = (), number_bytes: int = FLOAT32) -> Cost:
     """What the whole network costs; arguments and errors as for `layer_costs`.
 
     >>> dense, small = network_cost("lenet-5-caffe"), network_cost("lenet-5-caffe", (3, 18, 284, 283))
     >>> f"{dense.macs:,} MACs, {dense.macs / small.macs:.2f}x fewer"
     '2,293,000 MACs, 10.78x fewer'
     """
-    return Cost(layer_costs(name, kept, number_bytes))
+    return Cost(layer_costs(network, kept, number_bytes))

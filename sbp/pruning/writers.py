@@ -5,14 +5,12 @@ from __future__ import annotations
 import importlib.util
 import io
 import json
-import logging
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
 
+from sbp.export.onnx_quiet import quiet
 from sbp.networks.describe import described
 from sbp.pruning.formats import ExportError
 
@@ -55,7 +53,7 @@ def onnx_bytes(network: nn.Module, header: Mapping[str, str]) -> bytes:
             f"ONNX needs {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed: "
             f"pip install {' '.join(missing)}"
         )
-    with _quiet():
+    with quiet():
         program = torch.onnx.export(
             network,
             (_example(network),),
@@ -75,7 +73,7 @@ def onnx_bytes(network: nn.Module, header: Mapping[str, str]) -> bytes:
 def torch_export_bytes(network: nn.Module, header: Mapping[str, str]) -> bytes:
     """A program of torch.export, any batch; `header` lies in the file as extra/header.json."""
     buffer = io.BytesIO()
-    with _quiet():
+    with quiet():
         shapes = ({0: torch.export.Dim("batch")},)
         program = torch.export.export(network, (_example(network),), dynamic_shapes=shapes)
         torch.export.save(program, buffer, extra_files={"header.json": json.dumps(dict(header))})
@@ -108,18 +106,3 @@ def _check_onnx(content: bytes, network: nn.Module) -> None:
         # Written so that NaN fails too.
         if not apart <= TOLERANCE * max(1.0, float(expected.abs().max())):
             raise ExportError(f"onnxruntime's logits differ from torch's by {apart:.1e}; the file was not written.")
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps torch's remarks about itself, which say nothing of the network, from the reader."""
-    registration = logging.getLogger("torch.onnx._internal.exporter._registration")
-    level = registration.level
-    registration.setLevel(logging.ERROR)  # "torchvision is not installed", four times
-    try:
-        with warnings.catch_warnings():
-            # torch 2.13 copies a class of its own that it has deprecated.
-            warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated", FutureWarning)
-            yield
-    finally:
-        registration.setLevel(level)

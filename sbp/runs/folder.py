@@ -154,6 +154,10 @@ class RunFolder:
         header = {"network": self.config.network.name, "widths": json.dumps(self.config.network.widths), "run": self.id}
         replace_bytes(self.path / MODEL, _safetensors(tensors, header))
 
+    def write_graph(self, content: bytes) -> None:
+        """Replaces network.onnx: the graph that `sbp.export.graph.graph_bytes` made of the network."""
+        replace_bytes(self.path / GRAPH, content)
+
     def write_result(self, result: Mapping[str, Any]) -> None:
         """Replaces result.json, the object that the command line prints; id comes first."""
         write_json(self.path / RESULT, {"id": self.id, **result})

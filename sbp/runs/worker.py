@@ -23,6 +23,7 @@ from sbp.runs.endings import arrays, commit, ending_of, outcome, sentence_of
 from sbp.runs.files import Lock
 from sbp.runs.folder import RunFolder
 from sbp.runs.format import LOCK
+from sbp.runs.graphs import shipped_of
 from sbp.runs.launcher import LOCK_VARIABLE
 from sbp.runs.slots import place, wait_for_turn
 from sbp.runs.states import Event, State, advance
@@ -178,9 +179,24 @@ class Worker:
         self.folder.write_model(arrays(self.training.model_tensors()))
         result = self._result(self.training.result())
         self.folder.write_result(result)
+        alone(self._graph)()
         alone(self._sweep)()
         self.move(Event.FINISH, outcome(result))
         self.folder.remove_checkpoint()
+
+    def _graph(self) -> None:
+        """Leaves the network's graph beside its weights, for pages that compute it; without it they make it."""
+        network = self.config.network
+        try:
+            content = shipped_of(network.name, network.widths)
+            if content is None:
+                from sbp.export.graph import graph_bytes
+                from sbp.networks.registry import build
+
+                content = graph_bytes(build(network.name, network.widths))
+            self.folder.write_graph(content)
+        except Exception:
+            traceback.print_exc(file=self.log)
 
     def _sweep(self) -> None:
         """Leaves sweep.json beside the result; a run whose thresholds cannot be tried is finished all the same."""

@@ -21,8 +21,8 @@ def check_fit(description: Description, arrays: Mapping[str, np.ndarray], where:
         where: they come from, the beginning of the sentence.
     """
     units = {group.name: group.units for group in description.groups}
-    expected = {f"noise.{name}.{part}": (count,) for name, count in units.items() for part in NOISE_PARTS}
-    expected |= {f"{layer.name}.weight": weight_size(layer, units) for layer in description.weights}
+    expected = {f"{layer.name}.weight": weight_size(layer, units) for layer in description.weights}
+    expected |= {f"noise.{name}.{part}": (count,) for name, count in units.items() for part in NOISE_PARTS}
     for name, shape in expected.items():
         found = arrays[name].shape if name in arrays else None
         if found is None or (*found[:2], *((prod(found[2:]),) if len(shape) > 2 else found[2:])) != shape:

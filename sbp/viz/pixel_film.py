@@ -14,7 +14,7 @@ from sbp.distributions import moments
 from sbp.pruning.masks import close_masks, keep_masks
 from sbp.spec import RunConfig
 from sbp.spec.layout import Group
-from sbp.viz import recording
+from sbp.viz import recording, words
 from sbp.viz.cells import cells
 from sbp.viz.tables import RunTables
 
@@ -52,7 +52,10 @@ def pack(tables: RunTables, config: RunConfig) -> tuple[dict[str, np.ndarray], d
         "id": tables.run,
         "epochs": tables.epochs[rows].tolist(),
         "total": int(max(config.schedule.last_epoch, tables.last)),
-        "layer": {"name": layer.name, "kind": layer.kind, "units": layer.units, "parent": layer.parent},
+        "layer": {
+            "name": layer.name, "kind": layer.kind, "units": layer.units, "parent": layer.parent,
+            "shape": list(layer.shape), "of": words.layer_name(layer.parent or layer.name),
+        },
         "grid": cells(layer, aspect=1.0).tolist(),
         "theta_max": theta_max,
         "low": recording.LOW, "high": recording.HIGH, "one": recording.ONE,

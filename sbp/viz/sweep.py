@@ -11,6 +11,7 @@ import pandas as pd
 
 from sbp.pruning.cost import network_cost
 from sbp.pruning.masks import keep_masks, kept_counts
+from sbp.spec.description import Description
 from sbp.viz.tables import RunTables
 
 LOW, HIGH = 0.2, 100.0
@@ -73,7 +74,7 @@ def read(value: dict[str, Any], layers: int) -> Sweep:
         raise BadSweep(f"sweep.json does not hold a sweep of this run ({_short(error)}).") from None
 
 
-def stops(found: RunTables, network: str, sweep: Sweep | None) -> pd.DataFrame:
+def stops(found: RunTables, network: str | Description, sweep: Sweep | None) -> pd.DataFrame:
     """Where a hand on the threshold may come to rest: `COLUMNS`, by rising threshold.
 
     With a sweep its own thresholds, whose error was measured; else 50 a decade from 0.2 to 100, with kept units and

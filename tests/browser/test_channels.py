@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from sbp.networks.plain import read_plain
+from sbp.export.computed import read_network
+from sbp.runs.graphs import graph_of
 from sbp.runs.store import RunView
+from sbp.spec.networks import description_of
 from tests.browser.served import Served, settle
 from tests.made_up import write_run
 from tests.made_up_weights import with_weights
@@ -34,7 +36,7 @@ def kept_unit(served: Served, run: str, layer: str) -> int:
     from sbp.runs import store
 
     view = store.open_run(run, Path(served.runs))
-    net = read_plain(view.folder / "model.safetensors", view.config.network.name, view.layers)
+    net = read_network(view.folder / "model.safetensors", description_of(view.config.network), graph_of(view))
     return int(np.flatnonzero(net.own_masks[layer])[0])
 
 

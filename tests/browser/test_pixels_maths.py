@@ -16,6 +16,10 @@ from safetensors.numpy import save
 from torch import nn
 
 from sbp.compaction import masked, masks_of
+from sbp.networks.describe import described
+from sbp.networks.registry import build
+from sbp.networks.tensors import file_tensors
+from sbp.noise.install import joint_noise_of
 from sbp.pruning.masks import close_masks, kept_counts
 from sbp.spec import RunConfig
 from sbp.spec.networks import SPECS
@@ -49,7 +53,7 @@ def evaluate(browser: Browser) -> Iterator[Evaluate]:
 
 def packed(network: nn.Module, config: RunConfig, **extra: Any) -> str:
     """The network as the page sends it, as base64."""
-    weights = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
+    weights = {name: tensor.detach().numpy() for name, tensor in file_tensors(network).items()}
     arrays, description = browser_network.pack(config, weights)
     return base64.b64encode(save(arrays, metadata={"network": json.dumps(description)})).decode()
 
@@ -69,7 +73,7 @@ COMPUTE = """(m, { file, masks, images }, bytes) => {
 def test_the_browser_computes_what_torch_computes(evaluate: Evaluate, name: str) -> None:
     network = random_network(name, torch.float32)
     shown = images(3, torch.float32)
-    every = [(case, close_masks(masks, network.layers)) for case, masks in cases(network)]
+    every = [(case, close_masks(masks, described(network).groups)) for case, masks in cases(network)]
     data = {
         "file": packed(network, RunConfig.flat(network=name, widths=WIDTHS[name], dataset="digits")),
         "masks": [{layer: mask.tolist() for layer, mask in masks.items()} for _, masks in every],
@@ -79,7 +83,7 @@ def test_the_browser_computes_what_torch_computes(evaluate: Evaluate, name: str)
         with torch.no_grad():
             expected = masked(network, masks)(shown).numpy()
         np.testing.assert_allclose(got["logits"], expected, atol=1e-5, rtol=1e-5, err_msg=case)
-        counts = kept_counts(masks, network.layers)
+        counts = kept_counts(masks, described(network).groups)
         assert got["macs"] == got["used"] == (SPECS[name].macs(counts) if min(counts) else 0), case
 
 
@@ -87,12 +91,32 @@ def test_the_browser_computes_what_torch_computes(evaluate: Evaluate, name: str)
 def test_the_packed_masks_are_those_of_the_network(name: str) -> None:
     network = random_network(name, torch.float32)
     config = RunConfig.flat(network=name, widths=WIDTHS[name], dataset="digits")
-    arrays, description = browser_network.pack(config, {k: v.numpy() for k, v in network.state_dict().items()})
+    arrays, description = browser_network.pack(config, {k: v.detach().numpy() for k, v in file_tensors(network).items()})
     for layer, mask in masks_of(network).items():
         np.testing.assert_array_equal(arrays[f"{layer}.keep"], mask)
-        expected = network.noise[layer].distribution().mean.detach().numpy()
+        noise = joint_noise_of(network)
+        expected = noise.by_group(noise.mean_theta())[layer].numpy()
         np.testing.assert_allclose(arrays[f"{layer}.theta"], expected, rtol=1e-5)
     assert description["kept"] == [int(mask.sum()) for mask in masks_of(network).values()]
+
+
+def test_pixels_multiply_the_image_where_no_layer_tells_them_apart(evaluate: Evaluate) -> None:
+    """LeNet-5 with noise on pixels too: masked, and so is what torch gives for the image times theta keep."""
+    network = build("lenet-5-caffe", WIDTHS["lenet-5-caffe"], pixels=True).eval()
+    noise, generator = joint_noise_of(network), torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        noise.loc.copy_(torch.rand(noise.loc.shape, generator=generator) * 4 - 3)
+        noise.log_scale.copy_(torch.rand(noise.loc.shape, generator=generator) * 6 - 3)
+    shown, masks = images(3, torch.float32), masks_of(network)
+    assert 0 < masks["input"].sum() < 784
+    config = RunConfig.flat(network="lenet-5-caffe", widths=WIDTHS["lenet-5-caffe"], dataset="digits", pixels=True)
+    data = {
+        "file": packed(network, config), "images": shown.reshape(3, -1).tolist(),
+        "masks": [{group: mask.tolist() for group, mask in masks.items()}],
+    }  # fmt: skip
+    with torch.no_grad():
+        expected = masked(network, masks)(shown).numpy()
+    np.testing.assert_allclose(evaluate("net.js", COMPUTE, data)[0]["logits"], expected, atol=1e-5, rtol=1e-5)
 
 
 def test_the_full_sized_networks_are_computed_within_a_stroke(evaluate: Evaluate) -> None:

@@ -17,7 +17,7 @@ from pages.parts.pixels import FOLDER, SCRIPTS
 from sbp.runs import store
 from sbp.runs.attributions import lock_path, weights_digest, write_attribution
 from sbp.runs.files import Lock
-from sbp.spec.networks import SPECS
+from tests import made_up_weights
 from tests.made_up import write_run
 from tests.pages.opened import healthy, labels, opened, texts
 
@@ -29,18 +29,7 @@ def with_weights(root: Path, **changes: Any) -> store.RunView:
     network = changes.setdefault("network", "lenet-500-300")
     changes.setdefault("widths", SMALL[network])
     run = write_run(root, **changes)
-    layers, random = SPECS[network].layers(run.config.network.widths), np.random.default_rng(5)
-    units = {layer.name: layer.units for layer in layers}
-    tensors = {}
-    for weights in SPECS[network].weights:
-        shape = (weights.outputs(units), weights.inputs(units)) + ((5, 5) if weights.kind == "conv" else ())
-        tensors[f"{weights.name}.weight"] = random.normal(0, 0.1, shape).astype(np.float32)
-        tensors[f"{weights.name}.bias"] = random.normal(0, 0.1, shape[0]).astype(np.float32)
-    shots = run.snapshots()
-    for layer in layers:
-        tensors[f"noise.{layer.name}.loc"] = np.array(shots.loc[layer.name][-1])
-        tensors[f"noise.{layer.name}.log_scale"] = np.array(shots.log_scale[layer.name][-1])
-    save_file(tensors, run.folder / "model.safetensors")
+    made_up_weights.with_weights(run, seed=5)
     return store.open_run(run.id, root)
 
 
@@ -104,7 +93,7 @@ def test_weights_of_another_network_are_said(runs_root: Path) -> None:
     save_file({"dense1.weight": np.zeros((2, 3), np.float32)}, run.folder / "model.safetensors")
     said = given(healthy(opened("pixels.py")))["missing"]
     assert "cannot be used" in said
-    assert "expected weights of shape (9, 784), got (2, 3)" in said
+    assert "expected dense1.weight of shape [9, 784], got [2, 3]" in said
 
 
 def test_a_network_without_pixel_noise_shows_its_features_and_proposes_another(
@@ -113,7 +102,9 @@ def test_a_network_without_pixel_noise_shows_its_features_and_proposes_another(
     run = with_weights(runs_root, network="lenet-5-caffe")
     at = healthy(opened("pixels.py", run=run.id))
     meta, arrays = shelved(at, tmp_path)
-    assert meta["film"]["layer"] == {"name": "features", "kind": "feature", "units": 96, "parent": "conv2"}
+    assert meta["film"]["layer"] == {
+        "name": "features", "kind": "feature", "units": 96, "parent": "conv2", "shape": [6, 4, 4], "of": "Conv 2",
+    }  # fmt: skip
     assert arrays["film.keep"].shape == (13, 96)
     # A feature whose channel is gone is gone with it.
     channels = arrays["conv2.keep"].repeat(16)
@@ -121,6 +112,30 @@ def test_a_network_without_pixel_noise_shows_its_features_and_proposes_another(
     assert "noise on channels and features, not on pixels" in texts(at)
     links = [link.proto for link in at.get("page_link")]
     assert any(recorded in link.query_string for link in links if "LeNet-500-300" in link.label)
+
+
+def test_pixels_of_a_convolutional_network_are_shown(runs_root: Path, tmp_path: Path) -> None:
+    run = with_weights(runs_root, network="lenet-5-caffe", pixels=True)
+    at = healthy(opened("pixels.py", run=run.id))
+    meta, arrays = shelved(at, tmp_path)
+    assert (meta["film"]["layer"]["kind"], meta["film"]["layer"]["shape"]) == ("pixel", [28, 28])
+    assert (meta["network"]["pixels"], meta["network"]["image"]) == ("input", [1, 28, 28])
+    assert arrays["input.keep"].sum() == meta["network"]["kept"][0] < 784
+    assert given(at)["missing"] == ""
+
+
+def test_pixels_of_colour_images_are_shown_by_their_own_size(runs_root: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("SBP_DATA", str(tmp_path / "nothing"))
+    run = made_up_weights.with_weights(write_run(runs_root, network="resnet-20", pixels=True))
+    at = healthy(opened("pixels.py", run=run.id))
+    meta, arrays = shelved(at, tmp_path)
+    sent = given(at)
+    assert meta["film"]["layer"]["shape"] == [32, 32]
+    assert sent["image"] == [3, 32, 32]
+    assert arrays["means"].shape == (10, 3, 32, 32)
+    assert "ResNet-20 is not computed in a browser: its layers are no chain" in sent["missing"]
+    assert "scikit-learn’s digits are shown to it" in texts(at)
+    assert "Captum" not in texts(at)
 
 
 def test_a_running_run_is_followed(runs_root: Path) -> None:

@@ -10,15 +10,15 @@ from torch import Tensor, nn
 
 from sbp.networks.batch_norms import batch_norms
 from sbp.networks.describe import described
-from sbp.networks.plain import PLAIN
 from sbp.networks.registry import build
 from sbp.noise.install import joint_noise_of
 from sbp.pruning.masks import Masks
 from sbp.spec import DATASETS, fits
 from sbp.spec.networks import SPECS
+from sbp.viz.browser_network import why_not
 
 NAMES = tuple(SPECS)
-PLAIN_NAMES = tuple(name for name in NAMES if name in PLAIN)
+PLAIN_NAMES = tuple(name for name in NAMES if not why_not(SPECS[name]))  # those that a browser computes
 # Small enough for a test of seconds, and no width equal to another, so that a mixed-up axis shows.
 WIDTHS = {
     "lenet-500-300": (23, 17), "lenet-5-caffe": (5, 7, 19), "vgg-like": (5, 6, 7, 5, 8, 6, 9, 7, 5, 8, 6, 7, 9, 11),

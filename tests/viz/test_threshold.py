@@ -15,6 +15,7 @@ import pytest
 
 from sbp.paper import rows_of
 from sbp.pruning.masks import keep_masks, kept_counts
+from sbp.spec.networks import SPECS
 from sbp.viz import ensemble, export, frontier, palette, snr_counts, speed, sweep, threshold
 from sbp.viz.tables import RunTables, tables
 from tests.sweeps import speed_of, sweep_of
@@ -34,7 +35,7 @@ def swept(value: dict[str, Any]) -> sweep.Sweep:
 
 @pytest.fixture
 def charts(found: RunTables, swept: sweep.Sweep) -> dict[str, Callable[[bool], Any]]:
-    stops = sweep.stops(found, "lenet-500-300", swept)
+    stops = sweep.stops(found, SPECS["lenet-500-300"], swept)
     return {
         "error": lambda dark: threshold.error_chart(stops, found.prior_snr, "5,000 held-out digits", 20, dark),
         "left": lambda dark: threshold.left_chart(stops, found.layers, DENSE, found.prior_snr, 20, dark),
@@ -90,7 +91,7 @@ def test_a_frontier_is_what_nothing_beats(swept: sweep.Sweep) -> None:
 
 
 def test_without_a_sweep_the_stops_count_what_the_noise_keeps(caffe: RunTables) -> None:
-    stops = sweep.stops(caffe, "lenet-5-caffe", None)
+    stops = sweep.stops(caffe, SPECS["lenet-5-caffe"], None)
     at_one = stops.iloc[sweep.nearest(stops, 1.0)]
     assert at_one["threshold"] == pytest.approx(1.0)
     snr = {name: rows[-1] for name, rows in caffe.snr.items()}

@@ -93,5 +93,15 @@ function hatch(ink, theme, each, never, x, y, width, height) {
 }
 
 export const inkColour = (theme, value) => mix(theme.paper, theme.ink, Math.min(1, Math.max(0, value)));
+export const rgbColour = (values, unit, factor) => {
+  const size = values.length / 3;
+  return `rgb(${[0, 1, 2].map((channel) => Math.round(255 * Math.min(1, values[channel * size + unit] * factor))).join(",")})`;
+};
+// How bright each pixel is: the mean of its colours.
+export const light = (image, channels) => (channels === 1 ? image : Float32Array.from({ length: image.length / channels }, (_, unit) => {
+  let sum = 0;
+  for (let at = unit; at < image.length; at += image.length / channels) sum += image[at];
+  return sum / channels;
+}));
 export const goneColour = (theme, lost) => mix(theme.gone, theme.lost, 0.85 * Math.min(1, lost));
 export const levelColour = (theme, level) => `rgb(${theme.scale[3 * level]},${theme.scale[3 * level + 1]},${theme.scale[3 * level + 2]})`;

@@ -1,9 +1,9 @@
 // Wires the page: one view (what is shown, the epoch), one draw a frame. Python hears of the view once the hand rests.
 import { forward, softmax } from "./net.js";
-import { centred, fromText, rasterise, toText } from "./strokes.js";
+import { centred, fromText, rasterise, SIDE, toText } from "./strokes.js";
 import { frameOf, fromBase64, snrOf, unpack } from "./recording.js";
 import { cellWords, count, isPixel, mapSentence, oddsSentence, seesSentence, subject } from "./words.js";
-import { goneColour, inkColour, layout, levelColour, paintGrid, readTheme } from "./paint.js";
+import { goneColour, inkColour, layout, levelColour, light, paintGrid, readTheme, rgbColour } from "./paint.js";
 import { buildOdds, updateOdds } from "./odds.js";
 import { attachControls } from "./controls.js";
 
@@ -11,7 +11,7 @@ const REST_MS = 350;
 const ECHO_MS = 5000;
 const PLAY = "M8 5v14l11-7z";
 const PAUSE = "M7 5h4v14H7zM13 5h4v14h-4z";
-const IMAGE = Array.from({ length: 28 }, (_, row) => Array.from({ length: 28 }, (_, column) => row * 28 + column));
+const gridOf = ([, rows, columns]) => Array.from({ length: rows }, (_, row) => Array.from({ length: columns }, (_, column) => row * columns + column));
 
 // What of a view is on the screen, and so in the link.
 const keyOf = (view) => JSON.stringify([view.kind, view[view.kind], view.epoch, view.kind === "drawn" ? view.brush : 0]);
@@ -37,6 +37,7 @@ class Pixels {
       this.view = { ...(this.view ?? given.view), kind, epoch, brush, strokes, [kind]: given.view[kind] };
     }
     this.seen = said;
+    this.grid = gridOf(given.image);
     this.sheet = { ...given.sheet, images: fromBase64(given.sheet.images) };
     buildOdds(this.root.querySelector("table"), given.classes);
     this.buildMeans();
@@ -105,7 +106,7 @@ class Pixels {
     });
   }
 
-  // [784] in [0, 1] as the network gets it, and as it is shown; null while a test image is on its way from Python.
+  // [channels x rows x columns] in [0, 1] as the network gets it, and as it is shown; null while a test image is on its way from Python.
   images() {
     const { kind, digit, mean, strokes, brush } = this.view;
     if (kind === "drawn") {
@@ -114,8 +115,9 @@ class Pixels {
     }
     const from = kind === "mean" ? this.run.means : this.sheet.images;
     const place = kind === "mean" ? mean : digit - this.sheet.start;
-    if (!from || place < 0 || (place + 1) * 784 > from.length) return null;
-    const image = Float32Array.from(from.subarray(place * 784, (place + 1) * 784), (byte) => byte / 255);
+    const size = this.given.image.reduce((product, side) => product * side, 1);
+    if (!from || place < 0 || (place + 1) * size > from.length) return null;
+    const image = Float32Array.from(from.subarray(place * size, (place + 1) * size), (byte) => byte / 255);
     return { image, shown: image, label: kind === "digit" ? this.sheet.labels[place] : null };
   }
 
@@ -151,22 +153,24 @@ class Pixels {
     const pixels = isPixel(film);
     const never = pixels && lit ? Uint8Array.from(lit, (on, unit) => (!on && !keep[unit] ? 1 : 0)) : null;
     const canvas = (name) => root.querySelector(`.${name} canvas`);
-    paintGrid(canvas("digit"), IMAGE, theme, { colour: (unit) => inkColour(theme, shown[unit]) });
+    const [channels] = this.given.image;
+    const tint = (values, unit, factor = 1) => (channels === 3 ? rgbColour(values, unit, factor) : inkColour(theme, values[unit] * factor));
+    paintGrid(canvas("digit"), this.grid, theme, { colour: (unit) => tint(shown, unit) });
     const inset = root.querySelector(".inset");
     inset.hidden = this.view.kind !== "drawn" || !this.view.strokes.length;
-    if (!inset.hidden) paintGrid(inset, IMAGE, theme, { colour: (unit) => inkColour(theme, image[unit]) });
+    if (!inset.hidden) paintGrid(inset, this.grid, theme, { colour: (unit) => inkColour(theme, image[unit]) });
     paintGrid(canvas("map"), film.grid, theme, { colour: (unit) => levelColour(theme, levels[unit]), keep, never, gaps: !pixels });
 
-    const arrives = pixels ? image : this.features(whole);
+    const arrives = pixels ? light(image, channels) : this.features(whole);
     const sees = arrives && Float32Array.from(arrives, (value, unit) => value * theta[unit]);
     const most = pixels ? 1 : sees ? Math.max(1e-9, ...sees) : 1;
-    const colour = (unit) => (keep[unit] ? inkColour(theme, sees ? sees[unit] / most : 0) : goneColour(theme, arrives ? (pixels ? arrives[unit] : sees[unit] / most) : 0));
+    const colour = (unit) => (keep[unit] ? (pixels ? tint(image, unit, theta[unit]) : inkColour(theme, sees ? sees[unit] / most : 0)) : goneColour(theme, arrives ? (pixels ? arrives[unit] : sees[unit] / most) : 0));
     paintGrid(canvas("sees"), film.grid, theme, { colour, keep, never, gaps: !pixels });
-    this.now = { levels, keep, theta, never, lit: pixels ? lit : null, image: shown, sees };
+    this.now = { levels, keep, theta, never, lit: pixels ? lit : null, image: light(shown, channels), sees };
     this.say(arrives, at, never);
   }
 
-  // conv 2's maps of the image times E[theta] of their channels: what the noise of the features acts on.
+  // The maps of the image times E[theta] of their channels: what the noise of the features acts on.
   features(whole) {
     const { film, parentTheta } = this.run;
     const maps = whole?.made[film.layer.parent];
@@ -204,6 +208,7 @@ class Pixels {
     find(".lost-word").textContent = isPixel(film) ? "ink that is lost" : "activity that is lost";
     if (view.kind === "drawn") find(".hint").textContent = "Small, at the corner: as the network gets it, centred and sized like the images it learnt from.";
     else if (find(".hint").textContent.startsWith("Small")) find(".hint").textContent = "";
+    find('.kinds [data-kind="drawn"]').hidden = given.image[0] !== 1 || given.image[1] !== SIDE;
     root.classList.toggle("drawing", view.kind === "drawn");
     root.classList.toggle("features", !isPixel(film));
     root.classList.toggle("without-weights", !this.run.full);
@@ -211,7 +216,7 @@ class Pixels {
     const at = this.frame();
     const titles = isPixel(film)
       ? [subject(view, label, given.classes).title, "SNR of each pixel", "What the network still sees"]
-      : [subject(view, label, given.classes).title, "SNR of conv 2’s features", "Which of its features go on"];
+      : [subject(view, label, given.classes).title, `SNR of ${film.layer.of}’s features`, "Which of its features go on"];
     ["digit", "map", "sees"].forEach((name, k) => {
       find(`.${name} b`).textContent = titles[k];
       find(`.${name} canvas`).setAttribute("aria-label", titles[k]);
@@ -246,11 +251,11 @@ class Pixels {
     canvas.addEventListener("pointermove", (event) => {
       if (!this.now) return;
       const { film } = this.run;
-      const grid = name === "digit" ? IMAGE : film.grid;
+      const grid = name === "digit" ? this.grid : film.grid;
       const unit = layout(grid, canvas.clientWidth, canvas.clientHeight).at(event.offsetX, event.offsetY);
       const { levels, keep, theta, lit, image, sees } = this.now;
       if (unit < 0) readout.textContent = "";
-      else if (name === "digit" && !isPixel(film)) readout.textContent = `row ${Math.floor(unit / 28)}, column ${unit % 28}: ${image[unit].toFixed(2)}`;
+      else if (name === "digit" && !isPixel(film)) readout.textContent = `row ${Math.floor(unit / grid.length)}, column ${unit % grid.length}: ${image[unit].toFixed(2)}`;
       else {
         const facts = { snr: snrOf(film, levels[unit]), theta: theta[unit], keep: keep[unit], lit: lit ? lit[unit] > 0 : undefined };
         const value = name === "digit" ? `, intensity ${image[unit].toFixed(2)}` : name === "sees" && sees ? `, passes on ${(keep[unit] * sees[unit]).toFixed(2)}` : "";

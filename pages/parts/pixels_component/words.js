@@ -34,7 +34,7 @@ export function mapSentence({ film, epoch, kept, neverLit, decided, nTrain }) {
 
 export function seesSentence(film, share, short) {
   if (share == null) return "";
-  const what = isPixel(film) ? `the ink of ${short} lies on kept pixels` : `the activity in the conv 2 maps of ${short} goes on to the dense part`;
+  const what = isPixel(film) ? `the ink of ${short} lies on kept pixels` : `the activity in ${film.layer.of}’s maps of ${short} goes on`;
   return `${percent(share)} of ${what}.`;
 }
 
@@ -48,9 +48,18 @@ export function oddsSentence(full, small, classes, atEnd) {
   return `Full network: ${says(full)}. Compact network: ${says(small).replace(/\)$/, `${fewer})`)}. ${agree}${when}`;
 }
 
+// Where a unit stands in the image, or in the map of its channel.
+export function placeOf({ kind, shape }, unit) {
+  const columns = shape.at(-1);
+  if (kind === "pixel") return `row ${Math.floor(unit / columns)}, column ${unit % columns}`;
+  if (shape.length < 3) return `${kind} ${unit}`;
+  const each = shape[1] * columns;
+  return `channel ${Math.floor(unit / each)}, place ${Math.floor((unit % each) / columns)}, ${unit % columns}`;
+}
+
 // A cell under the pointer.
 export function cellWords(film, unit, { snr, theta, keep, lit, kindWord }) {
-  const place = isPixel(film) ? `row ${Math.floor(unit / 28)}, column ${unit % 28}` : `channel ${Math.floor(unit / 16)}, place ${Math.floor((unit % 16) / 4)}, ${unit % 4}`;
+  const place = placeOf(film.layer, unit);
   const fate = keep ? "kept" : lit === false ? "never lit" : snr >= 1 ? "gone with its channel" : "pruned";
   return `${place}: SNR ${sayNumber(snr)}, E[theta] ${theta.toFixed(2)}, ${kindWord ?? fate}`;
 }
