@@ -22,7 +22,7 @@ from sbp.records import Progress, Record, Snapshot
 from sbp.runs import models
 from sbp.runs.configs import read_config
 from sbp.runs.files import BadFile, Lock, append_bytes, replace_bytes, write_json
-from sbp.runs.format import CHECKPOINT, CONFIG, LOCK, META, MODEL, NOISE, RECORDS, RESULT, STATUS, STOP, SWEEP
+from sbp.runs.format import CHECKPOINT, CONFIG, GRAPH, LOCK, META, MODEL, NOISE, RECORDS, RESULT, STATUS, STOP, SWEEP
 from sbp.runs.reading import read_snapshots
 from sbp.runs.states import ACTIVE, State
 
