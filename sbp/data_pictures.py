@@ -33,7 +33,7 @@ class Pictures:
 
 
 def pictures(name: str, root: str | Path | None = None) -> Pictures:
-    """Reads "mnist", "fashion-mnist", "cifar-10" or "digits" from `root`/name (by default `data_root()`); nothing is downloaded.
+    """Reads "mnist", "fashion-mnist", "cifar-10" or "digits" from `root` (by default `data_root()`); downloads nothing.
 
     Raises `DataError` when the data set is not known, not there, or not the published one.
 

@@ -60,6 +60,6 @@ def as_read(images: np.ndarray, dataset: str) -> np.ndarray:
     about = IMAGES[dataset]
     values = images.reshape(len(images), *about.shape).astype(np.float32) / np.float32(255)
     if about.mean:
-        mean, deviation = (np.float32(part).reshape(-1, 1, 1) for part in (about.mean, about.deviation))
+        mean, deviation = (np.array(part, np.float32).reshape(-1, 1, 1) for part in (about.mean, about.deviation))
         values = (values - mean) / deviation
     return values

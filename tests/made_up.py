@@ -118,5 +118,6 @@ def record(
     nll = 0.03 + 0.5 * float(np.exp(-4 * epoch / asked.schedule.epochs))
     error = 1.4 + 9 * float(np.exp(-6 * epoch / asked.schedule.epochs))
     phase = "sbp" if epoch <= asked.schedule.epochs else "finetune"
+    macs = description_of(asked.network).macs(kept)
     return Record(epoch, epoch * 12, phase, 1.5 * epoch, nll, kl, kl, nll + kl / 50000, error / 2, error, kept,
-                  description_of(asked.network).macs(kept), asked.optimisation.lr, asked.optimisation.noise_lr)  # fmt: skip
+                  macs, asked.optimisation.lr, asked.optimisation.noise_lr)  # fmt: skip

@@ -22,7 +22,9 @@ PAST = "hand-past"
 _NAMED = 6  # edits that a sentence names
 
 
-def show(run: RunView, view: View, net: ComputedNetwork, stamp: Hashable, edits: Edits, masks: Masks, saved: str) -> None:
+def show(
+    run: RunView, view: View, net: ComputedNetwork, stamp: Hashable, edits: Edits, masks: Masks, saved: str
+) -> None:
     """Buttons for the unit shown, and the network with these edits beside the untouched one.
 
     saved: which epoch the weights are of, in words.

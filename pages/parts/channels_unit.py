@@ -114,7 +114,8 @@ def _incoming(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark
         return
     keep = ends.inputs_kept(net.description, made, masks)
     colours = keep is None and len(own) > 1
-    before = "the image’s colours" if colours else f"the kept channels of {words.join([words.layer_name(n) for n in made.reads])}"
+    read = words.join([words.layer_name(name) for name in made.reads])
+    before = "the image’s colours" if colours else f"the kept channels of {read}"
     st.markdown("**Its filter**" if len(own) == 1 else f"**Its filters over {before}**")
     kept = np.ones(len(own), bool) if keep is None else keep
     pictures = filters.of_channel(own, kept, dark)

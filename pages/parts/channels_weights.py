@@ -19,15 +19,15 @@ from sbp.spec.networks import description_of
 from sbp.viz import words
 from sbp.viz.tables import RunTables
 
-# Held-out images that an edit is tried on, and the multiply-accumulates that they may take together: what two busy cores
-# do within a second or two.
+# Held-out images that an edit is tried on, and the multiply-accumulates that they may take together: what two cores do
+# within a second or two.
 MOST, MOST_MACS = 5000, 50_000_000_000
 _WAITS = "What shows weights, filters, images and pruning by hand waits for them."
 
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """Images to try a network on: float32 [n, C, H, W] as it reads them, labels [n], what they are, a key for caches."""
+    """What a network is tried on: images float32 [n, C, H, W] as it reads them, labels [n], what they are, a cache's key."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -66,8 +66,8 @@ def epoch_of(net: ComputedNetwork, found: RunTables) -> int | None:
 
 
 def images_of(run: RunView) -> tuple[np.ndarray, np.ndarray]:
-    """Test images uint8 [n, H, W] or [n, 3, H, W] and labels of the run's data set; raises `DataError` when they are not
-    here."""
+    """Test images uint8 [n, H, W] or [n, 3, H, W] and labels of the run's data set; raises `DataError` when they are
+    not here."""
     return _test(run.config.data.dataset, str(data.data_root()))
 
 

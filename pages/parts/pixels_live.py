@@ -46,7 +46,9 @@ def _no_pixel_noise(run: RunView) -> None:
         layer = pixel_film.layer_of(run.layers)
         of = words.layer_name(layer.parent or layer.name)
         side = " × ".join(map(str, layer.shape[1:]))
-        shown = f"{of}’s features, a small {side} map a channel" if layer.parent else f"the {words.units_of(layer)} of {of}"
+        shown = f"the {words.units_of(layer)} of {of}"
+        if layer.parent:
+            shown = f"{of}’s features, a small {side} map a channel"
         st.markdown(
             f"This network has noise on channels and features, not on pixels: the map shows {shown}.", width="content"
         )
@@ -84,7 +86,7 @@ def draws(run: RunView) -> bool:
 
 
 def explains(run: RunView) -> bool:
-    """Whether gradients of its pixels can be computed: of grey images of the size of MNIST's (sbp.runs.attributions)."""
+    """Whether gradients of its pixels can be computed: of grey images as large as MNIST's (sbp.runs.attributions)."""
     image = description_of(run.config.network).image
     return draws(run) and image[0] * image[1] * image[2] == PIXELS
 

@@ -103,7 +103,9 @@ def inputs_kept(description: Description, layer: WeightLayer, masks: Masks) -> n
     """Which inputs of a layer are kept, bool [inputs]; None where it reads the image."""
     if not layer.counted:
         return None
-    parts = [np.repeat(masks[name], n) for name, n in zip(layer.counted, layer.times[-len(layer.counted) :], strict=True)]
+    parts = [
+        np.repeat(masks[name], n) for name, n in zip(layer.counted, layer.times[-len(layer.counted) :], strict=True)
+    ]
     return np.concatenate([np.ones(layer.fixed_in, bool), *parts])
 
 

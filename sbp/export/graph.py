@@ -88,9 +88,9 @@ def graph_bytes(network: nn.Module) -> bytes:
 
     logits, activations = graph(images, theta); each reader of unit i is given x_i theta_i.
 
-    Inputs: `images`, float32 [batch, C, H, W]; `theta`, float32 [1 or batch, units], all units side by side, group after
-    group: E[theta] keep for the masked network. Outputs: `logits` [batch, classes]; for each group "units.GROUP", what
-    its first reader reads of it before its own theta, [batch, units, ...]. Pixels that no layer tells apart are no
+    Inputs: `images`, float32 [batch, C, H, W]; `theta`, float32 [1 or batch, units], all units side by side, group
+    after group: E[theta] keep for the masked network. Outputs: `logits` [batch, classes]; for each group "units.GROUP",
+    what its first reader reads of it before its own theta, [batch, units, ...]. Pixels that no layer tells apart are no
     input: their theta multiplies the images themselves, so the graph knows nothing of them.
 
     Args:

@@ -70,11 +70,14 @@ class Cost:
         return sum(layer.activation_bytes for layer in self.layers)
 
 
-def layer_costs(network: str | Description, kept: Sequence[int] = (), number_bytes: int = FLOAT32) -> tuple[LayerCost, ...]:
+def layer_costs(
+    network: str | Description, kept: Sequence[int] = (), number_bytes: int = FLOAT32
+) -> tuple[LayerCost, ...]:
     """What each layer of weights costs with so many units of each noise layer kept; empty: all of the network's own.
 
-    network: its name, for the one at its own widths, or its description. kept: one count a noise layer, closed (`kept_counts`); a 0 makes it the constant predictor, whose only numbers are
-    its output's biases. number_bytes: bytes a weight and an activation, 4 in float32.
+    network: its name, for the one at its own widths, or its description. kept: one count a noise layer, closed
+    (`kept_counts`); a 0 makes it the constant predictor, whose only numbers are its output's biases. number_bytes:
+    bytes a weight and an activation, 4 in float32.
     Raises ValueError for an unknown name, or counts that are not one a noise layer.
 
     >>> [layer.macs for layer in layer_costs("lenet-500-300", (245, 160, 55))]

@@ -15,16 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from sbp.spec import RunConfig
-from sbp.spec.layout import Group
-from sbp.spec.networks import description_of
 from sbp.records import Progress, Record, Snapshot
 from sbp.runs import models
 from sbp.runs.configs import read_config
 from sbp.runs.files import BadFile, Lock, append_bytes, replace_bytes, write_json
-from sbp.runs.format import CHECKPOINT, CONFIG, GRAPH, LOCK, META, MODEL, NOISE, RECORDS, RESULT, STATUS, STOP, SWEEP
+from sbp.runs.format import CHECKPOINT, GRAPH, LOCK, META, MODEL, NOISE, RECORDS, RESULT, STATUS, STOP, SWEEP
 from sbp.runs.reading import read_snapshots
 from sbp.runs.states import ACTIVE, State
+from sbp.spec import RunConfig
+from sbp.spec.layout import Group
+from sbp.spec.networks import description_of
 
 
 class RunFolder:

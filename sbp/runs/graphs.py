@@ -56,7 +56,9 @@ def make_graph(name: str, widths: tuple[int, ...], path: Path) -> None:
     """Has a process of its own write the graph of a network at these widths; raises ValueError with its last words."""
     path.parent.mkdir(parents=True, exist_ok=True)
     words = [sys.executable, "-m", "sbp.export.graph", name, ",".join(map(str, widths)), str(path)]
-    done = subprocess.run(words, capture_output=True, text=True, cwd=Path(__file__).parents[2], timeout=600, check=False)
+    done = subprocess.run(
+        words, capture_output=True, text=True, cwd=Path(__file__).parents[2], timeout=600, check=False
+    )
     if done.returncode:
         last = next((line for line in reversed(done.stderr.splitlines()) if line.strip()), "it said nothing")
         raise ValueError(f"The graph of {SPECS[name].title} could not be made: {last}.")
@@ -68,5 +70,3 @@ def _own(view: RunView) -> Path:
     from sbp.runs.store import runs_root  # it imports the view
 
     return runs_root() / OWN_FOLDER / f"{view.id}.onnx"
-
-

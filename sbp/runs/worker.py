@@ -17,7 +17,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from sbp.spec import RunConfig
 from sbp.records import Progress, Record, Snapshot
 from sbp.runs.endings import arrays, commit, ending_of, outcome, sentence_of
 from sbp.runs.files import Lock
@@ -27,6 +26,7 @@ from sbp.runs.graphs import shipped_of
 from sbp.runs.launcher import LOCK_VARIABLE
 from sbp.runs.slots import place, wait_for_turn
 from sbp.runs.states import Event, State, advance
+from sbp.spec import RunConfig
 
 if TYPE_CHECKING:
     from sbp.checkpoint import Checkpoint

@@ -31,7 +31,7 @@ def describe_image(values: np.ndarray, keep: np.ndarray) -> str:
 
 
 def of_channel(own: np.ndarray, keep: np.ndarray, dark: bool = False) -> list[Tile]:
-    """The filters of one channel over its kept inputs, [inputs, rows, columns], all at one scale, every number on hover."""
+    """The filters of a channel over its kept inputs, [inputs, rows, columns], at one scale, every number on hover."""
     limit = _limit(own[keep]) if keep.any() else 1.0
     return [
         Tile(signed(own[i], limit, None, dark), f"±{limit:.2g}" if len(own) == 1 else f"from {i}",
@@ -47,7 +47,8 @@ def describe_channel(own: np.ndarray, keep: np.ndarray) -> str:
     means = np.abs(own).mean(axis=(1, 2))
     colours = f"Green is above 0, pink below, full at ±{_limit(own[keep]):.2g}"
     if len(own) == 1:
-        return f"{' x '.join(map(str, own.shape[1:]))} weights on the image, mean |w| {float(means[0]):.2g}, sum {float(own.sum()):.2g}. {colours}."
+        size = " x ".join(map(str, own.shape[1:]))
+        return f"{size} weights on the image, mean |w| {float(means[0]):.2g}, sum {float(own.sum()):.2g}. {colours}."
     best = int(np.flatnonzero(keep)[np.argmax(means[keep])])
     return (
         f"{int(keep.sum())} of {len(own)} input channels are kept; the strongest filter is over channel {best} "
@@ -66,8 +67,8 @@ def of_layer(
 ) -> list[Tile]:
     """Every filter of a layer by number; of several inputs the mean |w| over those kept (all, where none is).
 
-    own: [channels, inputs, rows, columns]. kept, untouched: which channels are kept, and which were before anything was done by
-    hand. inputs: which input channels are kept, or None for the image.
+    own: [channels, inputs, rows, columns]. kept, untouched: which channels are kept, and which were before anything was
+    done by hand. inputs: which input channels are kept, or None for the image.
     """
     tiles = []
     if inputs is None:
@@ -120,7 +121,7 @@ def on_image(
         limit = max(float(said[maps].max()), 1e-12)
         size = " × ".join(map(str, array.shape))
         tiles.append(
-            Tile(strong(array, limit, dark), f"its map, {size}", "Its map, as it is read", names=named(array), spot=at)  # type: ignore[arg-type]
+            Tile(strong(array, limit, dark), f"its map, {size}", "Its map, as it is read", names=named(array), spot=at)
         )
     return tiles
 

@@ -91,7 +91,9 @@ def test_the_browser_computes_what_torch_computes(evaluate: Evaluate, name: str)
 def test_the_packed_masks_are_those_of_the_network(name: str) -> None:
     network = random_network(name, torch.float32)
     config = RunConfig.flat(network=name, widths=WIDTHS[name], dataset="digits")
-    arrays, description = browser_network.pack(config, {k: v.detach().numpy() for k, v in file_tensors(network).items()})
+    arrays, description = browser_network.pack(
+        config, {k: v.detach().numpy() for k, v in file_tensors(network).items()}
+    )
     for layer, mask in masks_of(network).items():
         np.testing.assert_array_equal(arrays[f"{layer}.keep"], mask)
         noise = joint_noise_of(network)

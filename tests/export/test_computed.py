@@ -89,7 +89,8 @@ def test_every_group_says_what_its_first_reader_reads(name: str, tmp_path: Path)
 def test_a_channel_says_its_map(tmp_path: Path) -> None:
     network = random_network("lenet-5-caffe", torch.float32, own_widths=True).eval()
     x = images_for(network, 1)
-    said = read(network, tmp_path).trace(x[0].numpy(), {g.name: np.ones(g.units, bool) for g in described(network).groups})
+    page = read(network, tmp_path)
+    said = page.trace(x[0].numpy(), {group.name: np.ones(group.units, bool) for group in page.groups})
     with torch.no_grad():
         expected = functional.max_pool2d(torch.relu(functional.conv2d(x, network.conv1.weight, network.conv1.bias)), 2)
     np.testing.assert_allclose(said["conv1"], expected[0], atol=1e-5)
@@ -106,7 +107,9 @@ def test_its_own_masks_and_means_are_the_networks(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "options"), [("lenet-5-caffe", {"pixels": True}), ("resnet-20", {"pixels": True})])
-def test_pixels_that_no_layer_tells_apart_multiply_the_image(name: str, options: dict[str, bool], tmp_path: Path) -> None:
+def test_pixels_that_no_layer_tells_apart_multiply_the_image(
+    name: str, options: dict[str, bool], tmp_path: Path
+) -> None:
     network = build(name, **options).eval()
     generator = torch.Generator().manual_seed(3)
     noise = joint_noise_of(network)

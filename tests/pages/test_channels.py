@@ -13,9 +13,9 @@ from streamlit.testing.v1 import AppTest
 from sbp import data
 from sbp.export.computed import ComputedNetwork, read_network
 from sbp.images import as_read
-from sbp.runs.graphs import graph_of
 from sbp.pruning import by_hand
 from sbp.pruning.masks import kept_counts
+from sbp.runs.graphs import graph_of
 from sbp.runs.store import RunView
 from sbp.spec.networks import SPECS, description_of
 from sbp.viz.tables import tables
