@@ -27,7 +27,7 @@ _WAITS = "What shows weights, filters, images and pruning by hand waits for them
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """What a network is tried on: images float32 [n, C, H, W] as it reads them, labels [n], what they are, a cache's key."""
+    """What a network is tried on: images float32 [n, C, H, W] as it reads them, labels [n], in words, a cache's key."""
 
     images: np.ndarray
     labels: np.ndarray
