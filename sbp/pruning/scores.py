@@ -145,7 +145,10 @@ def _of_noise(material: Material, function: Callable[..., np.ndarray]) -> Scores
 
 
 def _l1_of(layer: Group, material: Material) -> np.ndarray:
-    weights, axis = _owned(layer, _wiring_of(material.layers))
+    found = _owned(layer, _wiring_of(material.layers))
+    if found is None:
+        return np.zeros(layer.units)
+    weights, axis = found
     array = material.weights.get(f"{weights.name}.weight")
     if array is None or array.shape[axis] != layer.units:
         what = "none" if array is None else f"shape {array.shape}"
@@ -157,18 +160,23 @@ def _l1_of(layer: Group, material: Material) -> np.ndarray:
     return magnitude.sum(axis=tuple(other for other in range(magnitude.ndim) if other != axis))
 
 
-def _owned(layer: Group, wiring: tuple[WeightLayer, ...]) -> tuple[WeightLayer, int]:
-    """The weights that make these units and their axis of outputs; else those that read them and their inputs' axis."""
+def _owned(layer: Group, wiring: tuple[WeightLayer, ...]) -> tuple[WeightLayer, int] | None:
+    """The weights that make these units and their axis of outputs; else those that read them and their inputs' axis;
+    None for pixels that convolutions read, all with the same weights."""
     for weights in wiring:
         if weights.makes == layer.name:
             return weights, 0
-    return next(weights for weights in wiring if layer.name in weights.reads), 1
+    return next(((weights, 1) for weights in wiring if layer.name in weights.reads), None)
 
 
 def _wiring_of(layers: tuple[Group, ...]) -> tuple[WeightLayer, ...]:
-    """The layers of weights of the network that has just these groups."""
-    names = tuple(layer.name for layer in layers)
+    """The layers of weights of the network that has just these groups, pixels apart, which a run may add."""
+    names = _without_pixels(layers)
     for network in SPECS.values():
-        if names == tuple(group.name for group in network.groups):
+        if names == _without_pixels(network.groups):
             return network.weights
     raise ValueError(f"L1: no known network has the groups {sorted(names)}.")
+
+
+def _without_pixels(layers: tuple[Group, ...]) -> tuple[str, ...]:
+    return tuple(layer.name for layer in layers if layer.kind != "pixel")
