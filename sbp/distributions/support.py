@@ -42,7 +42,35 @@ def log_inside(value: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor
     ([False, True, False], [False, False, True])
     """
     x = torch.log(torch.where(value > 0, value, 1).to(low.dtype))
-    slack = 2 * torch.finfo(value.dtype).eps + 2 * torch.finfo(low.dtype).eps * torch.maximum(low.abs(), high.abs())
+    # Near 0 a type has numbers as far apart as its smallest, which is much of a small value.
+    least = smallest(value.dtype)
+    spacing = torch.finfo(value.dtype).eps + least / value.detach().to(low.dtype).clamp(min=least)
+    slack = 2 * spacing + 2 * torch.finfo(low.dtype).eps * torch.maximum(low.abs(), high.abs())
     inside = (value > 0) & (x >= low - slack) & (x <= high + slack)
     held = x - (x - x.clamp(low, high)).detach()
     return torch.where(inside, held, (low + high) / 2), inside, (value > 0) & (x >= high)
+
+
+def smallest(dtype: torch.dtype) -> float:
+    """The smallest number above 0 that a type has.
+
+    >>> smallest(torch.float16)
+    5.960464477539063e-08
+    """
+    return torch.finfo(dtype).smallest_normal * torch.finfo(dtype).eps
+
+
+def exp_within(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """e^x in a type, at least the smallest number above 0 that it has: 0 is in no support.
+
+    >>> exp_within(torch.tensor([-20.0, 0.0]), torch.float16).tolist()
+    [5.960464477539063e-08, 1.0]
+    """
+    value = torch.exp(x).to(dtype)
+    return torch.where(value == 0, torch.full_like(value, smallest(dtype)), value)
+
+
+def check_floating(value: Tensor) -> None:
+    """Raises ValueError for whole numbers, of which nearly none lies in the support."""
+    if not value.is_floating_point():
+        raise ValueError(f"value: expected floating-point numbers, got {value.dtype}; convert it with value.float().")

@@ -11,7 +11,7 @@ from torch.nn.functional import logsigmoid
 
 from sbp.distributions import moments
 from sbp.distributions.quantile import LogQuantile
-from sbp.distributions.support import check_ends, floating, log_inside
+from sbp.distributions.support import check_ends, check_floating, exp_within, floating, log_inside
 
 
 class TruncatedLogNormal(Distribution):
@@ -24,7 +24,8 @@ class TruncatedLogNormal(Distribution):
     shape. Every quantity is right to 1e-6 relative in float64 and 1e-3 in float32 for mu in [a - 5, b + 5] and
     log sigma in [-8, 5], for any a < b, with finite gradients in `loc` and `scale`; a and b get none. Work is done
     in float64 where the device has it (all but Apple's), and returned in the parameters' dtype; what that dtype cannot
-    hold it cannot return: in float32, a theta or an E[theta] below e^-87 loses digits, and below e^-103 it is 0.
+    hold it cannot return: in float32, an E[theta] below e^-87 loses digits, and below e^-103 it is 0 (in float16 from
+    e^-10 and e^-17 on); a theta is then the smallest number above 0 that the dtype has.
 
     Raises ValueError when `scale` is not positive or a and b are not finite with a < b.
 
@@ -60,7 +61,7 @@ class TruncatedLogNormal(Distribution):
     def support(self) -> constraints.Constraint:
         """[e^a, e^b], as nearly as the dtype has it."""
         low, high = self._precise()[2:]
-        return constraints.interval(low.exp().to(self.loc.dtype), high.exp().to(self.loc.dtype))
+        return constraints.interval(exp_within(low, self.loc.dtype), exp_within(high, self.loc.dtype))
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> TruncatedLogNormal:
         """The same distribution over a larger batch shape; shares memory with this one."""
@@ -68,6 +69,7 @@ class TruncatedLogNormal(Distribution):
         for name in ("loc", "scale", "log_low", "log_high"):
             setattr(new, name, getattr(self, name).expand(batch_shape))
         super(TruncatedLogNormal, new).__init__(torch.Size(batch_shape), validate_args=False)
+        new._validate_args = self._validate_args
         return new
 
     @property
@@ -114,15 +116,18 @@ class TruncatedLogNormal(Distribution):
 
         Raises ValueError for a value outside the support while arguments are validated, as torch does by default.
         """
+        check_floating(value)
         if self._validate_args:
             self._validate_sample(value)
         parameters = self._precise()
         x, inside, _ = log_inside(value, *parameters[2:])
         density = moments.log_density_of_log(x, *parameters) - x
-        return torch.where(inside, density, torch.full_like(density, -torch.inf)).to(self.loc.dtype)
+        density = torch.where(inside, density, torch.full_like(density, -torch.inf))
+        return torch.where(value.isnan(), torch.nan, density).to(self.loc.dtype)
 
     def cdf(self, value: Tensor) -> Tensor:
-        """P(theta <= value), 0 below the support and 1 above it; differentiable in value, loc and scale."""
+        """P(theta <= value), 0 below the support and 1 above it, NaN of NaN; differentiable in value, loc and scale."""
+        check_floating(value)
         parameters = self._precise()
         x, inside, above = log_inside(value, *parameters[2:])
         x, *parameters = torch.broadcast_tensors(x, *parameters)
@@ -135,11 +140,14 @@ class TruncatedLogNormal(Distribution):
             slope = torch.exp(log_density - logsigmoid(odds) - logsigmoid(-odds)).detach()
             odds = odds + slope * (x - x.detach())
         result = torch.where(strictly, torch.exp(logsigmoid(odds)), above.to(odds.dtype))
-        return result.to(self.loc.dtype)
+        return torch.where(value.isnan(), torch.nan, result).to(self.loc.dtype)
 
     def icdf(self, value: Tensor) -> Tensor:
-        """The theta with P(theta <= theta) = value, for value in [0, 1] (eq. 18); differentiable in all but a and b."""
-        return self._theta(value.to(self._precise()[0].dtype))
+        """The theta with P(theta <= theta) = value (eq. 18), NaN outside [0, 1]; differentiable in all but a and b."""
+        check_floating(value)
+        within = (value >= 0) & (value <= 1)
+        theta = self._theta(torch.where(within, value, 0.5).to(self._precise()[0].dtype))
+        return torch.where(within, theta, torch.nan)
 
     def rsample(self, sample_shape: Any = torch.Size()) -> Tensor:
         """Draws theta with a live gradient in loc and scale by inverting the CDF (eq. 18), never clipping the uniform.
@@ -151,7 +159,7 @@ class TruncatedLogNormal(Distribution):
         return self._theta(_open(torch.rand(self._extended_shape(sample_shape), dtype=like.dtype, device=like.device)))
 
     def _theta(self, u: Tensor) -> Tensor:
-        return torch.exp(LogQuantile.apply(u, *self._precise())).to(self.loc.dtype)
+        return exp_within(LogQuantile.apply(u, *self._precise()), self.loc.dtype)
 
     def _precise(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         dtype = torch.float32 if self.loc.device.type == "mps" else torch.float64

@@ -143,9 +143,10 @@ def find_layout(
     found = find_groups(model, arguments)
     layout = found.layout
     prunable = [group.name for group in layout.groups if group.name not in found.unread]
-    unknown = [name for name in exclude if not any(fnmatchcase(group, name) for group in prunable)]
-    if unknown:
-        raise ValueError(f"exclude: expected names among {', '.join(prunable)}, got {', '.join(unknown)}.")
+    for option, names in {"include": () if callable(include) else include, "exclude": exclude}.items():
+        unknown = [name for name in names if prunable and not any(fnmatchcase(group, name) for group in prunable)]
+        if unknown:
+            raise ValueError(f"{option}: expected names among {', '.join(prunable)}, got {', '.join(unknown)}.")
     left = [g.name for g in layout.groups if not _chosen(g, include) or any(fnmatchcase(g.name, e) for e in exclude)]
     layout = layout.without([name for name in left if name not in found.unread])
     layout = refuse_inexact(model, found, layout, arguments)

@@ -21,8 +21,7 @@ class ForwardState:
     parts: [examples or 1, units] of each group, None while the noise is off. drawn: what they are parts of, where it
     was drawn. reentrant: whether some layer read them without recording, as under `checkpoint(use_reentrant=True)`.
     pending: multipliers for the next forward pass that were drawn beforehand. kl: the KL of every unit that came with
-    the last draw, for one use. running: whether the network's own forward pass is in progress. seen: the tensors, with
-    their versions, that `eval_factor` was made of.
+    the last draw, for one use. running: whether the network's own forward pass is in progress.
     """
 
     def __init__(self) -> None:
@@ -32,7 +31,6 @@ class ForwardState:
         self.kl: Tensor | None = None
         self.reentrant = False
         self.running = False
-        self.seen: tuple[Any, ...] = ()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> ForwardState:
         return ForwardState()

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from sbp.eval_factor import EvalFactor
 from sbp.noise.state import ForwardState
 from sbp.spec.layout import Group, Layout, Refusal
 
@@ -18,7 +19,7 @@ UNDECIDED = -1
 Masks = Mapping[str, Any]
 
 
-class UnitMask(nn.Module):
+class UnitMask(EvalFactor):
     """Multiplies every unit by 1 where it is kept and by 0 where it is pruned, wherever it is read.
 
     Put on a network by `sbp.attach_mask(model, example_input)`: for methods whose units learn no noise. What
@@ -34,14 +35,12 @@ class UnitMask(nn.Module):
     """
 
     decided: Tensor
-    eval_factor: Tensor
 
     def __init__(self, layout: Layout) -> None:
-        super().__init__()
+        super().__init__(layout.n_units)
         self.layout = layout
         self.mode = "auto"
         self.register_buffer("decided", torch.full((layout.n_units,), UNDECIDED, dtype=torch.int8))
-        self.register_buffer("eval_factor", torch.ones(layout.n_units), persistent=False)
         self._state = ForwardState()
 
     def forward(self, x: Any) -> Any:
@@ -142,15 +141,6 @@ class UnitMask(nn.Module):
         self.decides = bool((self.decided != UNDECIDED).any())
         self._refresh()
 
-    def _apply(self, fn: Any, recurse: bool = True) -> UnitMask:
-        """As torch's, for `.to()`, `.half()` and so on; but a, b and the factors stay in float32 or float64."""
-        before = dict(self._buffers)
-        super()._apply(fn, recurse)
-        for name, buffer in self._buffers.items():
-            if buffer is not None and buffer.is_floating_point() and buffer.element_size() < 4:
-                self._buffers[name] = before[name].to(buffer.device)  # type: ignore[union-attr]
-        return self
-
     @property
     def samples(self) -> bool:
         """Whether the next forward pass draws."""
@@ -183,19 +173,6 @@ class UnitMask(nn.Module):
             theta = self.eval_values()[None]
         state.parts = theta.split(self.layout.sizes, dim=1)
 
-    def eval_values(self) -> Tensor:
-        """What stands for the noise once training is over, [units]: `eval_factor`, brought up to date.
-
-        A tracer (`torch.compile`, `torch.export`, ONNX) sees it as the constant that it was at the last forward pass,
-        `eval()`, `load_state_dict` or `set_masks`. What is written through `.data` is seen at the next `eval()`.
-        """
-        if not torch.compiler.is_compiling() and not self._is_current():
-            # Made in inference mode it could never meet autograd again.
-            with torch.inference_mode(False), torch.no_grad():
-                self.eval_factor = self.expected_theta().to(self.eval_factor)
-            self._state.seen = tuple((t, _version(t)) for t in (*self._decides(), self.eval_factor))
-        return self.eval_factor
-
     def expected_theta(self) -> Tensor:
         """E[theta] * keep of every unit, [units], without gradient: here 1 or 0."""
         return self.keep_units().to(self.eval_factor.dtype)
@@ -204,35 +181,9 @@ class UnitMask(nn.Module):
         """E[theta] of every unit, kept or not, [units], without gradient: here 1."""
         return torch.ones_like(self.eval_factor)
 
-    def train(self, mode: bool = True) -> UnitMask:
-        """As torch's; going to eval brings `eval_factor` up to date."""
-        super().train(mode)
-        self._refresh()
-        return self
-
-    def _refresh(self) -> None:
-        """Makes `eval_factor` anew where a tracer may take it next."""
-        if not self.training and not torch.compiler.is_compiling() and not self.decided.is_meta:
-            self._state.seen = ()
-            self.eval_values()
-
     def _decides(self) -> tuple[Tensor, ...]:
-        """The tensors that `eval_factor` is made of."""
         return (self.decided,)
-
-    def _is_current(self) -> bool:
-        """Whether `eval_factor` is made of the tensors as they are now; held, so that no other can take their place."""
-        now = (*self._decides(), self.eval_factor)
-        return len(self._state.seen) == len(now) and all(
-            was is tensor and version == _version(tensor) >= 0
-            for (was, version), tensor in zip(self._state.seen, now, strict=True)
-        )
 
     def extra_repr(self) -> str:
         """What `print` shows of it."""
         return ", ".join(f"{group.name}: {group.units} {group.kind}s" for group in self.groups)
-
-
-def _version(tensor: Tensor) -> int:
-    """How often a tensor was written to; -1 for those of inference mode, which do not count."""
-    return -1 if tensor.is_inference() else tensor._version

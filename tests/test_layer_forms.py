@@ -1,0 +1,164 @@
+"""The SBP layer in the forms that users bring: other types and patterns, saved, compiled and exported."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_sequence
+
+from sbp import SBPLayer
+
+
+def network(**options: object) -> nn.Module:
+    """A small network with two layers of noise, one unit of each decided from outside."""
+    torch.manual_seed(0)
+    first, second = SBPLayer(4, **options), SBPLayer(16, **options)  # type: ignore[arg-type]
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), first, nn.Flatten(), second, nn.Linear(16, 3))
+    with torch.no_grad():
+        for layer in (first, second):
+            layer.loc.copy_(torch.linspace(-2, 0, layer.units))
+            layer.log_scale.copy_(torch.linspace(2, -2, layer.units))
+    return model
+
+
+X = torch.randn(5, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"log_low": 0.0, "log_high": -20.0}, "expected finite a < b, got a = 0.0, b = -20.0"),
+        ({"log_low": -1.0, "log_high": -1.0}, "expected finite a < b"),
+        ({"log_low": float("-inf")}, "expected finite a < b"),
+        ({"log_high": float("nan")}, "expected finite a < b"),
+        ({"threshold": float("nan")}, "threshold: expected an SNR of at least 0, got nan"),
+        ({"threshold": -1.0}, "threshold"),
+        ({"init_loc": float("nan")}, "expected finite numbers"),
+        ({"axis": 0}, "axis: .* which counts the examples"),
+        ({"groups": [True, False, True]}, "groups: expected whole numbers from 0 to 2"),
+        ({"groups": []}, "groups: .* got none"),
+        ({"groups": [0.0, 1.0]}, "groups: expected whole numbers"),
+        ({"groups": [0, 3]}, "groups: .* got 0 to 3"),
+        ({"groups": [-1, 0]}, "groups: .* got -1 to 0"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_at_construction(options: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        SBPLayer(3, **options)  # type: ignore[arg-type]
+
+
+def test_no_unit_is_refused() -> None:
+    with pytest.raises(ValueError, match="units: expected at least 1"):
+        SBPLayer(0)
+
+
+def test_inputs_that_do_not_fit_get_a_sentence() -> None:
+    for axis in (2, 5, -3):
+        with pytest.raises(ValueError, match=f"3 units on axis {axis}, got shape"):
+            SBPLayer(3, axis=axis)(torch.ones(2, 3))
+    with pytest.raises(ValueError, match="PackedSequence; unpack it"):
+        SBPLayer(3)(pack_sequence([torch.ones(2, 3)]))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"keep: expected shape \[3\]"):
+        SBPLayer(3).keep_only(torch.ones(2, dtype=torch.bool))
+
+
+@pytest.mark.parametrize(
+    "groups", [[0, 1, 1], np.array([0, 1, 1]), torch.tensor([0, 1, 1], dtype=torch.uint8), torch.tensor([0, 1, 1])]
+)
+def test_groups_may_come_in_any_form(groups: object) -> None:
+    layer = SBPLayer(2, groups=groups, init_log_scale=0.0)
+    theta = layer(torch.ones(6, 3))
+    assert torch.equal(theta[:, 1], theta[:, 2])
+    assert not torch.equal(theta[:, 0], theta[:, 1])
+
+
+def test_the_last_axis_may_count_the_units() -> None:
+    layer = SBPLayer(3, axis=-1, init_log_scale=0.0)
+    theta = layer(torch.ones(4, 5, 3))
+    assert torch.equal(theta, theta[:, :1].expand_as(theta))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision(dtype: torch.dtype) -> None:
+    layer = SBPLayer(4, log_low=-3.83, log_high=0.5, init_loc=-23.0, init_log_scale=-6.0).to(dtype)
+    out = layer(torch.ones(8, 4, dtype=dtype))
+    assert out.dtype == dtype
+    assert torch.isfinite(out).all()
+    assert torch.isfinite(layer.kl())
+    assert layer.kl().dtype == torch.float32
+    assert layer.limits.tolist() == pytest.approx([-3.83, 0.5, 1.0])
+    (out.float().sum() + layer.kl()).backward()
+    assert torch.isfinite(layer.loc.grad).all()  # type: ignore[arg-type]
+    assert layer.eval()(torch.ones(1, 4, dtype=dtype)).dtype == dtype
+
+
+def test_whole_numbers_are_promoted() -> None:
+    layer = SBPLayer(3).eval()
+    image = torch.full((2, 3), 255, dtype=torch.uint8)
+    torch.testing.assert_close(layer(image), layer(image.float()))
+
+
+def test_state_dict_carries_masks() -> None:
+    model = network()
+    model[2].keep_only(torch.tensor([True, True, False, False]))  # type: ignore[operator, index]
+    wanted = model.eval()(X)
+    loaded = network().eval()
+    assert not torch.allclose(loaded(X), wanted)
+    loaded.load_state_dict(model.state_dict())
+    torch.testing.assert_close(loaded(X), wanted)
+    loaded.load_state_dict(network().state_dict())
+    assert loaded[2].fixed_keep is None, "masks go with what is loaded"  # type: ignore[index]
+
+
+def test_copies_answer_the_same() -> None:
+    model = network()
+    model(X)
+    copied = copy.deepcopy(model).eval()
+    assert torch.equal(copied(X), model.eval()(X))
+
+
+@pytest.mark.parametrize("groups", [False, True])
+def test_tracers_see_a_constant_in_eval(groups: bool, tmp_path: Path) -> None:
+    model = network(**({"groups": [0, 1, 2, 3]} if groups else {}))
+    if groups:
+        model = nn.Sequential(nn.Flatten(), nn.Linear(16, 4), model[2], nn.ReLU())  # type: ignore[index]
+    wanted = model.eval()(X).detach()
+    with torch.no_grad():
+        torch.testing.assert_close(torch.fx.symbolic_trace(model)(X), wanted)
+        compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
+        torch.testing.assert_close(compiled(X), wanted)
+        torch.testing.assert_close(torch.export.export(model, (X,)).module()(X), wanted)
+    onnxruntime = pytest.importorskip("onnxruntime")
+    for dynamo in (True, False):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the exporters' own
+            torch.onnx.export(model, (X,), str(tmp_path / "model.onnx"), dynamo=dynamo, verbose=False)
+        session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"), providers=["CPUExecutionProvider"])
+        [found] = session.run(None, {session.get_inputs()[0].name: X.numpy()})
+        np.testing.assert_allclose(found, wanted.numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_fx_in_training_gets_a_sentence() -> None:
+    with pytest.raises(ValueError, match="in eval only; call eval"):
+        torch.fx.symbolic_trace(network().train())
+
+
+def test_training_compiles_whole() -> None:
+    model = network()
+
+    def loss(x: Tensor) -> Tensor:
+        return model(x).square().mean()
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the compiler's own
+        compiled = torch.compile(loss, backend="aot_eager", fullgraph=True)
+        first, second = compiled(X), compiled(X)
+        first.backward()
+    assert first.item() != second.item()
+    assert model[2].loc.grad.abs().sum() > 0  # type: ignore[union-attr, index]
