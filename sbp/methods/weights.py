@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from sbp.layer import SBPLayer
 from sbp.methods.base import Group, Penalty
 from sbp.methods.on_weights import OnWeights, SparseLayer
+from sbp.methods.plainly import Plain
 from sbp.networks.registry import build_bare
 from sbp.noise.install import NAME, joint_noise_of
 from sbp.noise.joint_noise import JointNoise
@@ -128,6 +129,13 @@ class SBPWeights(OnWeights):
         # No hooks: each layer multiplies its own weights, and a forward pass draws nothing for examples.
         bare.add_module(NAME, self.thetas)
         return bare
+
+    @torch.no_grad()
+    def _plain(self, network: nn.Module) -> Plain:
+        noise = joint_noise_of(network)
+        # A captured step moves mu and log sigma without a word to autograd, so what was held of them is made again.
+        noise.eval_factor.copy_(noise.expected_theta())
+        return super()._plain(network)
 
     def groups(self, network: nn.Module) -> list[Group]:
         """Weights and biases, and mu and log sigma at the noise's rate."""
