@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sbp import data_cifar
-from sbp.config import DATASETS
 from sbp.data_download import Report, fetch
 from sbp.data_sources import N_CLASSES, SOURCES, DataError, data_root, digits, find, read_idx
 from sbp.images import IMAGES
+from sbp.spec import DATASETS, DataConfig
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -190,29 +190,25 @@ def default_dataset(root: str | Path | None = None) -> tuple[str, str]:
 
 
 def prepare(
-    dataset: Dataset,
-    device: str = "cpu",
-    train_size: int = 0,
-    validation_size: int = 5000,
-    random_labels: bool = False,
-    seed: int = 0,
+    dataset: Dataset, config: DataConfig | None = None, device: str = "cpu", seed: int = 0
 ) -> Split:
     """Splits a data set and puts it on the device.
 
     The last `validation_size` training images of the file are held out, at most half of them (a fifth for
     digits); of the rest the first `train_size` are trained on (0: all). With random_labels every training and
     validation label is drawn uniformly from 0..9 by NumPy's generator with `seed`, the same whatever the
-    sizes; the test set keeps its own (Zhang et al. 2017, arXiv:1611.03530, section 2).
+    sizes; the test set keeps its own (Zhang et al. 2017, arXiv:1611.03530, section 2). Without a config its defaults.
     Raises `DataError` when `train_size` is more than there is.
 
-    >>> split = prepare(load("digits"), train_size=1000, validation_size=5000)
+    >>> split = prepare(load("digits"), DataConfig(train_size=1000, validation_size=5000))
     >>> split.n_train, split.n_validation, split.train_x.shape
     (1000, 287, torch.Size([1000, 1, 28, 28]))
     """
     import torch
 
-    n = len(dataset.train_labels)
-    size = _held_out_size(dataset.name, n, validation_size)
+    config = config or DataConfig()
+    train_size, n = config.data.train_size, len(dataset.train_labels)
+    size = _held_out_size(dataset.name, n, config.data.validation_size)
     rest = n - size
     if train_size > rest:
         raise DataError(
@@ -221,7 +217,7 @@ def prepare(
             "lower train_size or validation_size."
         )
     labels = dataset.train_labels
-    if random_labels:
+    if config.data.random_labels:
         labels = torch.from_numpy(_random_labels(n, seed))
     parts = {"train": slice(0, train_size or rest), "validation": slice(rest, n)}
     name = dataset.name

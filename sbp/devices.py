@@ -7,7 +7,7 @@ import subprocess
 import warnings
 from pathlib import Path
 
-from sbp.config import DEVICES
+from sbp.spec import DEVICES
 
 _AUTO_ORDER = ("cuda", "mps", "cpu")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sbp.config import RunConfig
+from sbp.spec import OptimisationConfig
 
 # A noise rate this many times the weights' is the first suspect: at 100 times, small data sets went to NaN in trials.
 SUSPECT_RATIO = 20
@@ -16,18 +16,19 @@ class Diverged(RuntimeError):
         self.epoch = epoch
 
     @classmethod
-    def after(cls, epoch: int, config: RunConfig, phase: str, batch: int) -> Diverged:
+    def after(cls, epoch: int, optimisation: OptimisationConfig, phase: str, batch: int) -> Diverged:
         """Names the likely cause and what to change.
 
-        >>> print(Diverged.after(4, RunConfig(), "sbp", batch=250))  # doctest: +NORMALIZE_WHITESPACE
+        >>> print(Diverged.after(4, OptimisationConfig(), "sbp", batch=250))  # doctest: +NORMALIZE_WHITESPACE
         The loss is no longer a finite number in epoch 5. The likely cause: the noise's learning rate (0.1) is
         50 times the weights' (0.002); halve it. The network of the last good epoch was kept.
         """
-        ratio = config.noise_lr / config.lr
+        lr, noise_lr = optimisation.lr, optimisation.noise_lr
+        ratio = noise_lr / lr
         if phase == "sbp" and ratio >= SUSPECT_RATIO:
-            cause = f"the noise's learning rate ({config.noise_lr:g}) is {ratio:.0f} times the weights' ({config.lr:g})"
+            cause = f"the noise's learning rate ({noise_lr:g}) is {ratio:.0f} times the weights' ({lr:g})"
         else:
-            cause = f"the weights' learning rate ({config.lr:g}) is too high for batches of {batch}"
+            cause = f"the weights' learning rate ({lr:g}) is too high for batches of {batch}"
         return cls(
             f"The loss is no longer a finite number in epoch {epoch + 1}. The likely cause: {cause}; halve it. "
             "The network of the last good epoch was kept.",

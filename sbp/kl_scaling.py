@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sbp.config import NOISE_METHODS, RunConfig
 from sbp.networks.specs import SPECS
+from sbp.spec import NOISE_METHODS, RunConfig, SBPaConfig
 
 # The methods whose objective has a KL divergence at all.
 KL_METHODS = (*NOISE_METHODS, "sbp-weights", "sparse-vd")
@@ -16,20 +16,18 @@ def kl_weights(config: RunConfig) -> tuple[float, ...]:
     that one unit of the layer owns over the fewest that a unit of any layer owns, to the power `kl_exponent` (section
     5.4's KL scaling has the exponent 1).
 
-    >>> kl_weights(RunConfig(network="lenet-500-300"))
+    >>> kl_weights(RunConfig.flat(network="lenet-500-300"))
     (1.0, 1.0, 1.0)
-    >>> kl_weights(RunConfig(network="lenet-5-caffe", method="sbpa"))
+    >>> kl_weights(RunConfig.flat(network="lenet-5-caffe", method="sbpa"))
     (188.8, 80.0, 1.0, 1.62)
-    >>> milder = kl_weights(RunConfig(network="lenet-5-caffe", method="sbpa", kl_exponent=0.8))
+    >>> milder = kl_weights(RunConfig.flat(network="lenet-5-caffe", method="sbpa", kl_exponent=0.8))
     >>> [round(weight, 2) for weight in milder]
     [66.19, 33.3, 1.0, 1.47]
     """
-    if config.kl_weights:
-        return config.kl_weights
-    owned = SPECS[config.network].unit_macs(config.widths)
-    if config.method == "sbpa":
-        return tuple((macs / min(owned)) ** config.kl_exponent for macs in owned)
-    return (1.0,) * len(owned)
+    owned, method = SPECS[config.network.name].unit_macs(config.network.widths), config.method.name
+    if not isinstance(method, SBPaConfig):
+        return (1.0,) * len(owned)
+    return method.kl_weights or tuple((macs / min(owned)) ** method.kl_exponent for macs in owned)
 
 
 def bound_of(method: str, kl_weights: Iterable[float], exponent: float | None = None) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from sbp.config import RunConfig
 from sbp.methods.base import Group
+from sbp.spec import OptimisationConfig
 
 # Nesterov's, as is usual with SGD (Sutskever et al. 2013, "On the importance of initialization and momentum").
 MOMENTUM = 0.9
@@ -18,16 +18,16 @@ class Optimiser:
     """Moves groups of parameters, the weights first, each at its own rate; its parameters are numbered from 0 through
     all groups, and what it remembers of them goes by these numbers.
 
-    With `config.optimiser` "sgd" the weights' step is v <- 0.9 v + g, w <- w - lr (g + 0.9 v), g with the weight
+    With `optimisation.optimiser` "sgd" the weights' step is v <- 0.9 v + g, w <- w - lr (g + 0.9 v), g with the weight
     decay's part; whatever else a method learns is moved by Adam, since log-variances have another scale than weights.
     rates: [groups], read at every step, so that a captured step sees what is written there.
     """
 
-    def __init__(self, groups: Sequence[Group], rates: Tensor, config: RunConfig) -> None:
+    def __init__(self, groups: Sequence[Group], rates: Tensor, optimisation: OptimisationConfig) -> None:
         self.rates = rates
         self.parameters = [parameter for group in groups for parameter in group.params]
         self.learned = self.parameters[len(groups[0].params) :]  # beside the weights
-        of_sgd = 1 if config.optimiser == "sgd" else 0
+        of_sgd = 1 if optimisation.optimiser == "sgd" else 0
         described = [{"params": group.params, "weight_decay": group.weight_decay} for group in groups]
         kind = rates.device.type
         fused = kind != "mps"
@@ -38,7 +38,7 @@ class Optimiser:
             self.parts.append(
                 torch.optim.Adam(
                     adam, lr=rates[0], fused=fused, capturable=kind == "cuda",
-                    decoupled_weight_decay=config.decoupled_decay,
+                    decoupled_weight_decay=optimisation.decoupled_decay,
                 )
             )  # fmt: skip
         # Each group reads its rate where the step writes it.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sbp.config import ConfigError, RunConfig
+from sbp.spec import ConfigError, RunConfig
 
 # What may differ from a preset's values without its becoming another recipe.
 FREE = frozenset({"seed", "device", "dataset", "threads"})
@@ -56,7 +56,7 @@ _ALL = (
     Preset(
         name="quick",
         title="LeNet-500-300 in a minute",
-        config=RunConfig(
+        config=RunConfig.flat(
             network="lenet-500-300", preset="quick", epochs=34, batch_size=250, lr=2e-3, noise_lr=1e-1, shrink_after=2,
         ),
         error_percent=1.49,
@@ -67,7 +67,7 @@ _ALL = (
     Preset(
         name="paper",
         title="LeNet-500-300 as in the paper",
-        config=RunConfig(
+        config=RunConfig.flat(
             network="lenet-500-300", preset="paper", epochs=110, batch_size=500, lr=2e-3, noise_lr=3e-2,
             weight_decay=1e-5, validation_size=2000,
         ),
@@ -79,7 +79,7 @@ _ALL = (
     Preset(
         name="paper",
         title="LeNet-5-Caffe as in the paper",
-        config=RunConfig(
+        config=RunConfig.flat(
             network="lenet-5-caffe", preset="paper", method="sbpa", kl_exponent=0.8, epochs=70,
             pretrain_epochs=20, batch_size=500, lr=1e-3, noise_lr=2e-2, weight_decay=1e-4, validation_size=2000,
         ),
@@ -92,7 +92,7 @@ _ALL = (
     Preset(
         name="fast",
         title="LeNet-500-300 in seconds, on a GPU",
-        config=RunConfig(
+        config=RunConfig.flat(
             network="lenet-500-300", preset="fast", method="sbpa", kl_weights=(1.7, 1.7, 1.7), epochs=70,
             batch_size=500, lr=2e-3, noise_lr=6e-2, finetune_epochs=15,
         ),
@@ -104,7 +104,7 @@ _ALL = (
     Preset(
         name="fast",
         title="LeNet-5-Caffe in seconds, on a GPU",
-        config=RunConfig(
+        config=RunConfig.flat(
             network="lenet-5-caffe", preset="fast", method="sbpa", kl_weights=(55, 40, 2, 2), pretrain_epochs=15,
             epochs=40, batch_size=500, lr=2e-3, noise_lr=4e-2, weight_decay=1e-4, finetune_epochs=25, finetune_lr=8e-3,
             average_decay=0.999, shrink_after=3,
@@ -118,7 +118,7 @@ _ALL = (
     Preset(
         name="table-2-sbpa",
         title="VGG-like, StructuredBPa",
-        config=RunConfig(**VGG, **VGG_SBP, **VGG_SBPA, preset="table-2-sbpa"),
+        config=RunConfig.flat(**VGG, **VGG_SBP, **VGG_SBPA, preset="table-2-sbpa"),
         error_percent=6.47,
         reduction=6.0,
         seconds={"cuda": 183},
@@ -128,7 +128,7 @@ _ALL = (
     Preset(
         name="memorise",
         title="Random labels, learnt by heart",
-        config=RunConfig(
+        config=RunConfig.flat(
             network="lenet-500-300", preset="memorise", random_labels=True, epochs=120, batch_size=100, lr=1e-3,
             noise_lr=1e-2, train_size=8000, validation_size=2000,
         ),
@@ -142,7 +142,7 @@ _ALL = (
     Preset(
         name="collapse",
         title="Random labels, refused",
-        config=RunConfig(
+        config=RunConfig.flat(
             network="lenet-500-300", preset="collapse", random_labels=True, epochs=20, batch_size=100, lr=1e-3,
             noise_lr=3e-2, train_size=8000, validation_size=2000,
         ),
@@ -154,7 +154,7 @@ _ALL = (
     ),
 )  # fmt: skip
 
-PRESETS: dict[tuple[str, str], Preset] = {(preset.config.network, preset.name): preset for preset in _ALL}
+PRESETS: dict[tuple[str, str], Preset] = {(preset.config.network.name, preset.name): preset for preset in _ALL}
 
 
 def preset_config(network: str, preset: str, **overrides: Any) -> RunConfig:
@@ -172,4 +172,4 @@ def preset_config(network: str, preset: str, **overrides: Any) -> RunConfig:
     found = PRESETS[network, preset]
     if set(overrides) - FREE:
         overrides.setdefault("preset", "custom")
-    return found.on(overrides.get("dataset", found.config.dataset)).replace(**overrides)
+    return found.on(overrides.get("dataset", found.config.data.dataset)).replace(**overrides)

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sbp.config import ConfigError
 from sbp.devices import DeviceError, resolve
+from sbp.spec import ConfigError
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from sbp.config import RunConfig
 from sbp.data import Split
 from sbp.kl_scaling import kl_weights
 from sbp.networks.specs import SPECS, LayerInfo
+from sbp.spec import RunConfig
 
 
 def meta_of(
@@ -21,7 +21,7 @@ def meta_of(
     """What a reader of a run must know beside its config: layers, sizes, hardware, versions; source: of the data."""
     return {
         **_sizes(config, split, device),
-        "network": config.network,
+        "network": config.network.name,
         "layers": [{**asdict(info), "shape": list(info.shape)} for info in layers],
         "hardware": hardware,
         "versions": {"torch": torch.__version__, "numpy": np.__version__},
@@ -38,11 +38,11 @@ def result_of(
     seconds: float,
 ) -> dict[str, Any]:
     """The figures of a finished run: errors in per cent by name, units kept in each noise layer, MACs, seconds."""
-    macs, dense = SPECS[config.network].macs(kept), SPECS[config.network].dense_macs(config.widths)
+    macs, dense = SPECS[config.network.name].macs(kept), SPECS[config.network.name].dense_macs(config.network.widths)
     return {
         **_sizes(config, split, device),
-        "epochs": config.epochs,
-        "finetune_epochs": config.finetune_epochs,
+        "epochs": config.schedule.epochs,
+        "finetune_epochs": config.schedule.finetune_epochs,
         **errors,
         "kept": list(kept),
         "macs": macs,
@@ -59,5 +59,5 @@ def _sizes(config: RunConfig, split: Split, device: str) -> dict[str, Any]:
         "n_validation": split.n_validation,
         "n_test": len(split.test_y),
         "kl_weights": list(kl_weights(config)),
-        "macs_dense": SPECS[config.network].dense_macs(config.widths),
+        "macs_dense": SPECS[config.network.name].dense_macs(config.network.widths),
     }

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sbp.config import RunConfig
 from sbp.records import PHASES
+from sbp.spec import ScheduleConfig
 
 
 def rate_factor(done: float) -> float:
@@ -54,16 +54,16 @@ def seed_of(*numbers: int) -> int:
 class Timetable:
     """Which step of a run belongs to which phase, and what holds at it.
 
-    >>> times = Timetable(RunConfig(pretrain_epochs=1, epochs=2, finetune_epochs=1), steps_an_epoch=10)
+    >>> times = Timetable(ScheduleConfig(pretrain_epochs=1, epochs=2, finetune_epochs=1), steps_an_epoch=10)
     >>> times.steps, [times.phase_at(step) for step in (9, 10, 30)]
     (40, ['pretrain', 'sbp', 'finetune'])
     >>> round(times.of_epoch(step=25, phase="sbp")[0][-1], 3)  # the last of the 20 steps with the noise on
     0.1
     """
 
-    def __init__(self, config: RunConfig, steps_an_epoch: int) -> None:
-        self.config, self.steps_an_epoch = config, steps_an_epoch
-        self.epochs = (config.pretrain_epochs, config.epochs, config.finetune_epochs)
+    def __init__(self, schedule: ScheduleConfig, steps_an_epoch: int) -> None:
+        self.schedule, self.steps_an_epoch = schedule, steps_an_epoch
+        self.epochs = (schedule.pretrain_epochs, schedule.epochs, schedule.finetune_epochs)
         self.ends = [epochs * steps_an_epoch for epochs in itertools.accumulate(self.epochs)]
 
     @property
@@ -86,4 +86,5 @@ class Timetable:
         first = step - step % self.steps_an_epoch
         steps = range(first, first + self.steps_an_epoch)
         epochs = [(step - self.ends[0]) / self.steps_an_epoch for step in steps]
-        return [self.rate_factor(at, phase) for at in steps], [kl_strength(at, self.config.kl_warmup) for at in epochs]
+        warmup = self.schedule.kl_warmup
+        return [self.rate_factor(at, phase) for at in steps], [kl_strength(at, warmup) for at in epochs]

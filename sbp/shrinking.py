@@ -45,8 +45,8 @@ class Shrinking:
 
     def __init__(self, stepper: Stepper) -> None:
         self.stepper, self.config = stepper, stepper.config
-        self.spec = SPECS[self.config.network]
-        self.layers = self.spec.layers(self.config.widths)
+        self.spec = SPECS[self.config.network.name]
+        self.layers = self.spec.layers(self.config.network.widths)
         self.left: Masks = {layer.name: np.ones(layer.units, bool) for layer in self.layers}
         self.removed_for = {layer.name: np.zeros(layer.units, np.int64) for layer in self.layers}
         self.full: tuple[NoisyNetwork, Method] | None = None  # once something has been cut
@@ -56,18 +56,19 @@ class Shrinking:
     def start(self, phase: str) -> None:
         """Begins a phase; what is removed when fine-tuning begins is cut at once."""
         self.stepper.start(phase)
-        if self.config.shrink_after and phase == "finetune":
+        if self.config.schedule.shrink_after and phase == "finetune":
             self.cut_to(self.masks())
 
     def after_epoch(self) -> None:
         """Counts an epoch of the main phase, and cuts what has been removed for `shrink_after` epochs in a row, where
         that saves `WORTH` of the MACs or more and leaves something of each layer."""
-        if not self.config.shrink_after:
+        if not self.config.schedule.shrink_after:
             return
         for name, mask in self.masks().items():
             self.removed_for[name] = np.where(mask, 0, self.removed_for[name] + 1)
         # Closed too: a channel counts with its last feature, and a feature with its channel.
-        self.cut_to({name: epochs < self.config.shrink_after for name, epochs in self.removed_for.items()}, WORTH)
+        after = self.config.schedule.shrink_after
+        self.cut_to({name: epochs < after for name, epochs in self.removed_for.items()}, WORTH)
 
     def masks(self) -> Masks:
         """Which units are kept, bool [units] by noise layer, closed; those that were cut are not."""
@@ -88,7 +89,7 @@ class Shrinking:
         """What a step changes, at full width (`checkpoint.pack`); and what is left, and for how long the rest has been
         removed. Where something was cut, all that an optimiser or an average remembers is 0."""
         tensors = self._widened(pack(self.stepper))
-        if self.config.shrink_after:
+        if self.config.schedule.shrink_after:
             for name, mask in self.left.items():
                 tensors[f"left.{name}"] = torch.from_numpy(mask.copy())
                 tensors[f"removed_for.{name}"] = torch.from_numpy(self.removed_for[name].copy())
@@ -97,7 +98,7 @@ class Shrinking:
     def unpack(self, tensors: dict[str, Tensor]) -> None:
         """Puts back what `pack` gave; nothing has been cut yet, and the stepper's phase has been started."""
         unpack(tensors, self.stepper)
-        if self.config.shrink_after:
+        if self.config.schedule.shrink_after:
             self.removed_for = {name: tensors[f"removed_for.{name}"].numpy().copy() for name in self.left}
             self.cut_to({name: tensors[f"left.{name}"].numpy() for name in self.left})
 
@@ -120,19 +121,19 @@ class Shrinking:
         full, _ = self.whole()
         if self.full is None:
             full, _ = self.full = copy.deepcopy(network), method_for(self.config)
-        self.left, self.places = left, _places(self.config.network, left)
+        self.left, self.places = left, _places(self.config.network.name, left)
         self.moved = [name for name, _ in full.named_parameters() if not name.startswith("noise.")]
         _fill(network, {name: self._part(name, tensor) for name, tensor in full.state_dict().items()})
-        for wire in WIRING[self.config.network]:
+        for wire in WIRING[self.config.network.name]:
             tell_size(getattr(network, wire.name))
         for name, norm in network.norm.items():
             norm.num_features = len(network.get_submodule(f"norm.{name}").weight)  # type: ignore[arg-type, assignment]
-        chosen = selected(self.config.network, self.layers, left)
+        chosen = selected(self.config.network.name, self.layers, left)
         for name, layer in network.noise.items():
             assert isinstance(layer, SBPLayer)
             layer.units = len(layer.loc)
             layer.places = torch.from_numpy(chosen[name].nonzero()[0]).to(layer.loc.device) if name in chosen else None
-        made = [wire.makes for wire in WIRING[self.config.network] if wire.makes]
+        made = [wire.makes for wire in WIRING[self.config.network.name] if wire.makes]
         network.widths = tuple(int(left[name].sum()) for name in made)
         sizes = {name: int(mask.sum()) for name, mask in left.items()}
         network.layers = tuple(

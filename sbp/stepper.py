@@ -13,13 +13,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from sbp.augmentation import augmented
-from sbp.config import RunConfig
 from sbp.data import Split
 from sbp.methods.base import Group, Method
 from sbp.networks.lenet import NoisyNetwork
 from sbp.optimiser import Optimiser
 from sbp.ranks import ONE_RANK, Ranks
 from sbp.sharing import average_, moments_of, part_of
+from sbp.spec import RunConfig
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -76,28 +76,28 @@ class Stepper:
 
     def start(self, phase: str) -> None:
         """Begins a phase with a fresh optimiser."""
-        config, self.phase = self.config, phase
-        if config.channels_last:
+        settings, self.phase = self.config.optimisation, phase
+        if settings.channels_last:
             self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stubs
         self.method.switch(self.network, phase != "pretrain")
         if phase == "finetune":
             self.method.freeze(self.network)
         groups = self._groups()
-        rates = [getattr(config, group.rate) for group in groups]
-        if own := {"pretrain": config.pretrain_lr, "finetune": config.finetune_lr}.get(phase):
+        rates = [getattr(settings, group.rate) for group in groups]
+        if own := {"pretrain": settings.pretrain_lr, "finetune": settings.finetune_lr}.get(phase):
             rates = [own] * len(groups)
         self.rates = torch.tensor(rates, device=self.device)
         self.lr = torch.zeros_like(self.rates)
-        self.optimiser = Optimiser(groups, self.lr, config)
+        self.optimiser = Optimiser(groups, self.lr, settings)
         # Averaged in fine-tuning: what is judged and kept instead of the weights themselves.
-        averages = phase == "finetune" and config.average_decay > 0
+        averages = phase == "finetune" and self.config.schedule.average_decay > 0
         self.averaged = groups[0].params if averages else []
         self.average = [parameter.detach().clone() for parameter in self.averaged]
         self.graph: torch.cuda.CUDAGraph | None = None
 
     def _groups(self) -> list[Group]:
         """What the phase moves; the rest needs no gradient."""
-        weights = [Group(self.method.weights(self.network), "lr", self.config.weight_decay)]
+        weights = [Group(self.method.weights(self.network), "lr", self.config.optimisation.weight_decay)]
         groups = self.method.groups(self.network) if self.phase == "sbp" else weights
         for parameter in self.network.parameters():
             parameter.requires_grad_(False)
@@ -113,7 +113,7 @@ class Stepper:
         self.strengths.copy_(strengths)
         self.at.fill_(at)
         self.network.train()
-        if self.config.hold_norm and self.phase != "pretrain":
+        if self.config.optimisation.hold_norm and self.phase != "pretrain":
             self.network.norm.eval()
 
     @torch.no_grad()
@@ -141,12 +141,13 @@ class Stepper:
         noisy = self.phase != "pretrain"
         if noisy:
             self.method.draw(self.network, self.objects, self.generator)
-        if self.config.augment:
-            images = augmented(images, self.generator, hide=self.config.cutout)
-        if self.config.channels_last:
+        if self.config.data.augment:
+            images = augmented(images, self.generator, hide=self.config.data.cutout)
+        if self.config.optimisation.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
         # A cache of casts would be filled outside the graph that is captured of the step.
-        with torch.autocast(self.device.type, torch.bfloat16, self.config.precision == "bf16", cache_enabled=False):
+        half = self.config.optimisation.precision == "bf16"
+        with torch.autocast(self.device.type, torch.bfloat16, half, cache_enabled=False):
             logits = self.network(images)
         loss = nll = functional.cross_entropy(logits.float(), labels)
         if self.phase == "sbp":
@@ -163,7 +164,7 @@ class Stepper:
             (self.method.settle if self.phase == "sbp" else self.method.hold)(self.network)
         if self.average:
             weights = [parameter.detach() for parameter in self.averaged]
-            torch._foreach_lerp_(self.average, weights, 1 - self.config.average_decay)
+            torch._foreach_lerp_(self.average, weights, 1 - self.config.schedule.average_decay)
         self.nll_sum.add_(nll)
         self.at.add_(1)
 

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from sbp.checkpoint import Checkpoint, load_weights, weights_of
 from sbp.clock import Clock, Pace
-from sbp.config import RunConfig
 from sbp.data import Dataset, prepare
 from sbp.devices import describe, resolve
 from sbp.divergence import Diverged
@@ -26,6 +25,7 @@ from sbp.reporting import meta_of, result_of
 from sbp.schedule import Timetable, kl_strength, order_of
 from sbp.sharing import check_equal, draws_of, generator_of, resume_draws
 from sbp.shrinking import Shrinking
+from sbp.spec import RunConfig
 from sbp.stepper import Stepper, alone
 
 Event = Progress | Record | Snapshot
@@ -50,7 +50,7 @@ class Training:
     Raises `DeviceError`, `DataError`, `ConfigError` when built; `Diverged`, `RankError` while it runs.
 
     >>> from sbp.data import load
-    >>> config = RunConfig(dataset="digits", epochs=1, widths=(8, 8), device="cpu")
+    >>> config = RunConfig.flat(dataset="digits", epochs=1, widths=(8, 8), device="cpu")
     >>> [type(event).__name__ for event in Training(config, load("digits")).events() if not isinstance(event, Progress)]
     ['Snapshot', 'Record', 'Snapshot']
     """
@@ -61,20 +61,18 @@ class Training:
     ) -> None:
         self.config, self.source, self.ranks = config, data.source, ranks
         self.device = resolve(config.device)
-        self.spec = SPECS[config.network]
-        self.split = prepare(
-            data, self.device, config.train_size, config.validation_size, config.random_labels, config.seed
-        )
+        self.spec = SPECS[config.network.name]
+        self.split = prepare(data, config.data, self.device, config.seed)
         method = method_for(config)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             self.network = method.build().to(self.device)
         self.generator = generator_of(self.device, config.seed, ranks)
         self.n_train = self.split.n_train
-        self.batch = min(config.batch_size, self.n_train)
+        self.batch = min(config.optimisation.batch_size, self.n_train)
         # What is left over after the last full batch waits for the next epoch's order.
         self.steps_an_epoch = self.n_train // self.batch
-        self.times = Timetable(config, self.steps_an_epoch)
+        self.times = Timetable(config.schedule, self.steps_an_epoch)
         self.stepper = Stepper(self.network, method, self.split, config, self.generator, self.batch, ranks)
         self.shrinking = Shrinking(self.stepper)
         self.shrinking.start(self.times.phase_at(0))
@@ -112,7 +110,7 @@ class Training:
     @property
     def epoch(self) -> int:
         """Epochs finished after pretraining; 0 or less while it goes on."""
-        return self.step // self.steps_an_epoch - self.config.pretrain_epochs
+        return self.step // self.steps_an_epoch - self.config.schedule.pretrain_epochs
 
     @property
     def phase(self) -> str:
@@ -132,13 +130,13 @@ class Training:
         nll = self._finite_nll()
         term = kl = weighted = 0.0
         if self.phase != "pretrain":
-            strength = kl_strength(self.epoch, self.config.kl_warmup)
+            strength = kl_strength(self.epoch, self.config.schedule.kl_warmup)
             with torch.no_grad():
                 network, method = self.shrinking.whole()
                 penalty = method.penalty(network, self.n_train, torch.tensor(strength, device=self.device))
             term, kl, weighted = torch.stack(penalty).tolist()
         self.stepper.exchange()
-        if self.config.recalibrate_norm:
+        if self.config.optimisation.recalibrate_norm:
             recalibrate(self.network, self.split.train_x[:TRAIN_SAMPLE])
         kept = self.kept()
         split, factor = self.split, self.times.rate_factor(self.step, self.phase)
@@ -156,7 +154,7 @@ class Training:
             kept=kept,
             macs=self.spec.macs(kept),
             lr=float(self.stepper.rates[0]) * factor,
-            noise_lr=self.config.noise_lr * factor if self.phase == "sbp" and self.config.has_noise else 0.0,
+            noise_lr=self.config.optimisation.noise_lr * factor * (self.phase == "sbp" and self.config.has_noise),
         )
         self.stepper.nll_sum.zero_()
         self.epoch_steps = 0
@@ -177,7 +175,7 @@ class Training:
         first_prune = None
         if self.config.has_noise and self.phase == "sbp":
             layers = self.shrinking.whole()[0].noise_layers()
-            first_prune = self.forecast.steps_left(self.step, layers, self.config.noise_lr)
+            first_prune = self.forecast.steps_left(self.step, layers, self.config.optimisation.noise_lr)
         phase = PHASES.index(self.phase)
         return Progress(
             phase=self.phase,
@@ -194,7 +192,7 @@ class Training:
     def kept(self) -> tuple[int, ...]:
         """Units kept in each noise layer, dead channels with their features; all while pretraining."""
         if self.phase == "pretrain":
-            return tuple(info.units for info in self.spec.layers(self.config.widths))
+            return tuple(info.units for info in self.spec.layers(self.config.network.widths))
         return tuple(int(keep.sum()) for keep in self.shrinking.masks().values())
 
     def _error(self, images: Tensor, labels: Tensor) -> float:
@@ -216,7 +214,7 @@ class Training:
         learned = self.stepper.optimiser.learned
         if math.isfinite(nll) and all(bool(torch.isfinite(parameter).all()) for parameter in learned):
             return nll
-        raise Diverged.after(self._good_epoch, self.config, self.phase, self.batch)
+        raise Diverged.after(self._good_epoch, self.config.optimisation, self.phase, self.batch)
 
     @alone
     def result(self) -> dict[str, Any]:
@@ -227,7 +225,7 @@ class Training:
 
     def meta(self) -> dict[str, Any]:
         """What a reader of the run must know beside the config: layers, sizes, hardware, versions."""
-        hardware, layers = self.ranks.times(describe(self.device)), self.spec.layers(self.config.widths)
+        hardware, layers = self.ranks.times(describe(self.device)), self.spec.layers(self.config.network.widths)
         return meta_of(self.config, self.split, self.device, hardware, layers, self.source)
 
     def _keep_good(self) -> None:

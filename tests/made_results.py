@@ -6,12 +6,12 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from sbp.config import RunConfig
 from sbp.experiments.plans import Plan, PlannedRow
 from sbp.experiments.results import Row, RunResult, Table
 from sbp.kl_scaling import kl_weights
 from sbp.networks.specs import SPECS, widths_of
 from sbp.paper import dataset_of
+from sbp.spec import RunConfig
 
 VGG = (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
 
@@ -41,9 +41,7 @@ def run(network: str, method: str, error: float, kept: tuple[int, ...], **change
     """One run with these figures; timed on the CPU at three batch sizes."""
     macs, dense = SPECS[network].macs(kept), SPECS[network].dense_macs()
     given = (60.0, 60.0, 1.0, 1.0) if (network, method) == ("lenet-5-caffe", "sbpa") else ()
-    config = dataclasses.asdict(
-        RunConfig(network=network, dataset=dataset_of(network), method=method, kl_weights=given)
-    )
+    config = RunConfig.flat(network=network, dataset=dataset_of(network), method=method, kl_weights=given).to_flat()
     weights = given or (1.0,) * len(kept)
     speed = tuple(
         {"device": "cpu", "hardware": "a CPU", "threads": 2, "variant": variant, "batch": batch, "n": 20,
@@ -93,13 +91,13 @@ def table_2() -> Table:
     """VGG-like at two widths, one seed each."""
     rows = []
     for key, label, method, scale, exponent, error, kept in _DEEP:
-        config = RunConfig(
+        config = RunConfig.flat(
             network="vgg-like", dataset="cifar-10", method=method, kl_exponent=exponent,
             widths=() if scale == 1 else widths_of(scale),
         )  # fmt: skip
-        dense = SPECS["vgg-like"].dense_macs(config.widths)
+        dense = SPECS["vgg-like"].dense_macs(config.network.widths)
         made = run(
-            "vgg-like", method, error, kept, config=dataclasses.asdict(config), kl_weights=kl_weights(config),
+            "vgg-like", method, error, kept, config=config.to_flat(), kl_weights=kl_weights(config),
             macs_reduction=dense / SPECS["vgg-like"].macs(kept), n_train=50_000, run=f"table-2-vgg-like-{key}",
         )  # fmt: skip
         rows.append(Row(key, label, "vgg-like", (made,)))
@@ -122,7 +120,7 @@ def interval() -> Table:
         ("a5", -5.0, (240, 140, 50), 1.50), ("a10", -10.0, (230, 135, 48), 1.47), ("a20", -20.0, (220, 130, 45), 1.46),
         ("a40", -40.0, (215, 128, 44), 1.52), ("short", -3.0, (784, 500, 300), 1.70),
     ):  # fmt: skip
-        config = dataclasses.asdict(RunConfig(log_low=low))
+        config = RunConfig.flat(log_low=low).to_flat()
         runs = tuple(
             run("lenet-500-300", "sbp", error + 0.02 * seed, kept, seed=seed, config=config) for seed in (0, 1)
         )

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from sbp.config import RunConfig
 from sbp.distributions import moments
 from sbp.networks.specs import SPECS, LayerInfo
 from sbp.records import Progress, Record, Snapshot
 from sbp.runs import store
 from sbp.runs.states import State
+from sbp.spec import RunConfig
 
 KEPT_SHARE = {"input": 0.31, "conv1": 0.25, "conv2": 0.3, "features": 0.2, "dense1": 0.35, "dense2": 0.2}
 OTHER_SHARE = 0.3
@@ -25,7 +25,7 @@ OTHER_SHARE = 0.3
 def config(**changes: Any) -> RunConfig:
     """A small run: LeNet-500-300 on digits, 12 epochs."""
     reads = {"network": "vgg-like", "dataset": "cifar-10"} if changes.get("network") == "vgg-like" else {}
-    return RunConfig(**{"dataset": "digits", "epochs": 12, "preset": "quick", **reads}).replace(**changes)
+    return RunConfig.flat(**{"dataset": "digits", "epochs": 12, "preset": "quick", **reads}).replace(**changes)
 
 
 def write_run(
@@ -43,23 +43,24 @@ def write_run(
     noise writes no snapshots, and fine-tuning none after the last of the main phase.
     """  # fmt: skip
     asked = config(**changes)
-    done = asked.last_epoch if epochs_done is None else epochs_done
+    done = asked.schedule.last_epoch if epochs_done is None else epochs_done
     folder = store.create(asked, root)
-    layers = SPECS[asked.network].layers(asked.widths)
+    layers = SPECS[asked.network.name].layers(asked.network.widths)
     folder.write_meta({
-        "network": asked.network, "device": "cpu", "hardware": "2 cores", "created": 1.7e9, "n_train": 1297,
+        "network": asked.network.name, "device": "cpu", "hardware": "2 cores", "created": 1.7e9, "n_train": 1297,
         "data_source": "scikit-learn's digits, upscaled to 28 x 28",
     })  # fmt: skip
     path = trajectory(layers, asked)
     steps = 12
     for epoch in range(done + 1):
-        loc, log_scale = path(min(epoch, asked.epochs))
-        if asked.has_noise and epoch <= asked.epochs:
+        loc, log_scale = path(min(epoch, asked.schedule.epochs))
+        if asked.has_noise and epoch <= asked.schedule.epochs:
             folder.append_snapshot(Snapshot(epoch, loc, log_scale))
         if epoch:
             folder.append_record(record(asked, layers, epoch, loc, log_scale))
-    progress = Progress("sbp", min(done + 1, asked.epochs), asked.epochs, done * steps, asked.epochs * steps,
-                        1.5 * done, 1.5 * (asked.epochs - done), 0.0 if done > 4 else 3.0, 0.3)  # fmt: skip
+    epochs = asked.schedule.epochs
+    progress = Progress("sbp", min(done + 1, epochs), epochs, done * steps, epochs * steps,
+                        1.5 * done, 1.5 * (epochs - done), 0.0 if done > 4 else 3.0, 0.3)  # fmt: skip
     if log:
         (folder.path / "log.txt").write_text(log)
     folder.write_status(state, message, progress)
@@ -83,12 +84,13 @@ def trajectory(layers: tuple[LayerInfo, ...], asked: RunConfig) -> Any:
             onset = np.clip(0.55 - 0.035 * (distance - 8), 0.02, 0.6)
         else:
             onset = random.beta(2, 4, n) * 0.8
-        fates[layer.name] = (dies, onset * asked.epochs, random.uniform(-2.2, -0.9, n), random.normal(0, 1, (n, 2)))
+        onset *= asked.schedule.epochs
+        fates[layer.name] = (dies, onset, random.uniform(-2.2, -0.9, n), random.normal(0, 1, (n, 2)))
 
     def at(epoch: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         loc, log_scale = {}, {}
         for name, (dies, onset, settled, wobble) in fates.items():
-            pace = 14 / asked.epochs
+            pace = 14 / asked.schedule.epochs
             death = -5 + 8 / (1 + np.exp(-pace * (epoch - onset) + 2.2)) - 8 / (1 + np.exp(pace * onset + 2.2))
             life = settled + (-5 - settled) * np.exp(-pace * epoch / 3)
             shake = 0.06 * np.sin(epoch * (1 + wobble[:, 0])) * min(epoch, 4)
@@ -110,8 +112,8 @@ def record(
     """Plausible scalars for these snapshots."""
     kept = tuple(int((moments.snr(loc[x.name], log_scale[x.name]) >= 1).sum()) for x in layers)
     kl = sum(float(moments.kl(loc[x.name], log_scale[x.name]).sum()) for x in layers)
-    nll = 0.03 + 0.5 * float(np.exp(-4 * epoch / asked.epochs))
-    error = 1.4 + 9 * float(np.exp(-6 * epoch / asked.epochs))
-    phase = "sbp" if epoch <= asked.epochs else "finetune"
+    nll = 0.03 + 0.5 * float(np.exp(-4 * epoch / asked.schedule.epochs))
+    error = 1.4 + 9 * float(np.exp(-6 * epoch / asked.schedule.epochs))
+    phase = "sbp" if epoch <= asked.schedule.epochs else "finetune"
     return Record(epoch, epoch * 12, phase, 1.5 * epoch, nll, kl, kl, nll + kl / 50000, error / 2, error, kept,
-                  SPECS[asked.network].macs(kept), asked.lr, asked.noise_lr)  # fmt: skip
+                  SPECS[asked.network.name].macs(kept), asked.optimisation.lr, asked.optimisation.noise_lr)  # fmt: skip

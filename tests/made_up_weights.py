@@ -16,7 +16,7 @@ def with_weights(run: Any, seed: int = 0) -> RunView:
     random, shots = np.random.default_rng(seed), run.snapshots()
     arrays = {
         name: (random.standard_normal(shape) / np.sqrt(np.prod(shape[1:]) or 1)).astype(np.float32)
-        for name, shape in _shapes(run.config.network, run.layers).items()
+        for name, shape in _shapes(run.config.network.name, run.layers).items()
     }
     for layer in run.layers:
         arrays[f"noise.{layer.name}.loc"] = np.ascontiguousarray(shots.loc[layer.name][-1])

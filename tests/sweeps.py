@@ -15,9 +15,9 @@ from sbp.viz.tables import tables
 
 def sweep_of(run: Any, n: int = 5000) -> dict[str, Any]:
     """A plausible sweep of a made-up run: kept units by its own noise, the error grows as MACs go."""
-    found, name = tables(run), run.config.network
+    found, name = tables(run), run.config.network.name
     snr = {layer: rows[-1] for layer, rows in found.snr.items()}
-    dense = SPECS[name].dense_macs(run.config.widths)
+    dense = SPECS[name].dense_macs(run.config.network.widths)
 
     def point(threshold: float, by: float, worse: float) -> dict[str, Any]:
         kept = kept_counts(keep_masks(snr, by), run.layers)

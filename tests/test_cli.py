@@ -18,9 +18,9 @@ from typer.testing import CliRunner
 
 from sbp.cli import app
 from sbp.cli.follow import follow
-from sbp.config import RunConfig, fits
 from sbp.runs import launcher, store
 from sbp.runs.states import State
+from sbp.spec import RunConfig, fits
 from tests.made_up import write_run
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -143,8 +143,8 @@ BAD = [
     (("train", "vgg"), "expected one of lenet-500-300, lenet-5-caffe, vgg-like, got 'vgg'"),
     (("train", "--data", "cifar"), "expected one of auto, mnist"),
     (("train", "--preset", "magic"), "got 'magic'"),
-    (("train", "--data", "digits", "--epochs", "0"), "epochs: expected at least 1, got 0"),
-    (("train", "--data", "digits", "--lr", "nan"), "lr: expected a number above 0"),
+    (("train", "--data", "digits", "--epochs", "0"), "epochs (schedule.epochs): expected at least 1, got 0"),
+    (("train", "--data", "digits", "--lr", "nan"), "lr (optimisation.lr): expected a number above 0"),
     (("train", "--data", "digits", "--device", "tpu"), "device: expected one of auto"),
     (("train", "--set", "epochs"), "expected field=value"),
     (("train", "--set", "colour=red"), "no field 'colour'"),
@@ -186,13 +186,9 @@ def test_options_settings_and_presets_make_the_config(started: list[RunConfig]) 
     settings = ("--set", "widths=50,30", "--set", "log_low=-10", "--set", "weight-decay=1e-4")
     assert sbp("train", "lenet-500-300", "--preset", "quick", *arguments, *settings).exit_code == 0
     (config,) = started
-    assert (config.dataset, config.epochs, config.noise_lr, config.seed) == ("digits", 7, 0.02, 3)
-    assert (config.random_labels, config.widths, config.log_low, config.weight_decay) == (
-        True,
-        (50, 30),
-        -10.0,
-        1e-4,
-    )
+    values = [config.value(n) for n in ("dataset", "epochs", "noise_lr", "seed", "random_labels", "widths", "log_low")]
+    assert values == ["digits", 7, 0.02, 3, True, (50, 30), -10.0]
+    assert config.optimisation.weight_decay == 1e-4
 
 
 def test_a_preset_that_is_not_touched_keeps_its_name(started: list[RunConfig]) -> None:
@@ -204,7 +200,7 @@ def test_a_preset_that_is_not_touched_keeps_its_name(started: list[RunConfig]) -
         wanted = PRESETS[network, preset].on(data).replace(seed=2)
         assert started[-1] == wanted
     assert sbp("train", "lenet-5-caffe", "--preset", "custom", "--data", "digits").exit_code == 0
-    assert started[-1] == RunConfig(network="lenet-5-caffe", dataset="digits")
+    assert started[-1] == RunConfig.flat(network="lenet-5-caffe", dataset="digits")
 
 
 def test_without_data_the_embedded_digits_are_taken_and_said(
@@ -213,7 +209,7 @@ def test_without_data_the_embedded_digits_are_taken_and_said(
     monkeypatch.setenv("SBP_DATA", str(tmp_path))
     result = sbp("train")
     assert result.exit_code == 0
-    assert started[0].dataset == "digits"
+    assert started[0].data.dataset == "digits"
     assert "digits" in sentence(result)
 
 

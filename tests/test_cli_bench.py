@@ -13,10 +13,10 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from sbp.cli import app
-from sbp.config import RunConfig
 from sbp.experiments import timing
 from sbp.pruning import speed
 from sbp.runs import store
+from sbp.spec import RunConfig
 from tests.pruning.networks import DATASET, WIDTHS, random_network
 
 
@@ -32,7 +32,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def trained(request: pytest.FixtureRequest) -> Any:
     """A run with weights, of which some units are kept and some are not."""
     name = request.param
-    with store.create(RunConfig(network=name, widths=WIDTHS[name], dataset=DATASET[name])) as folder:
+    with store.create(RunConfig.flat(network=name, widths=WIDTHS[name], dataset=DATASET[name])) as folder:
         tensors = random_network(name, torch.float32).state_dict()
         folder.write_model({key: value.numpy() for key, value in tensors.items()})
         folder.write_status("finished")
@@ -48,9 +48,9 @@ def test_it_measures_the_runs_own_networks_and_leaves_them_with_the_run(trained:
     assert result.exit_code == 0, result.output
     (line,) = result.stdout.splitlines()
     said = json.loads(line)
-    network = random_network(trained.config.network, torch.float32)
+    network = random_network(trained.config.network.name, torch.float32)
     assert said["id"] == trained.id
-    assert said["network"] == trained.config.network
+    assert said["network"] == trained.config.network.name
     assert said["kept"] == [layer.units for layer in speed.variants(network)["compact"].layers]
     assert (said["device"], said["threads"]) == ("cpu", 1)
     assert [(r["batch"], r["variant"]) for r in said["rows"]] == [(b, v) for b in (1, 32, 1000) for v in speed.VARIANTS]
@@ -96,7 +96,7 @@ def test_a_busy_machine_is_noticed(trained: Any, monkeypatch: pytest.MonkeyPatch
 
 
 def test_it_says_what_it_cannot_measure(runs_root: Path, trained: Any) -> None:
-    with store.create(RunConfig(dataset="digits")) as folder:
+    with store.create(RunConfig.flat(dataset="digits")) as folder:
         pass
     for arguments, sentence in (
         (("compact", "nothing"), "There is no run 'nothing'"),

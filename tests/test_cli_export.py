@@ -51,7 +51,7 @@ def test_compact_writes_the_file_and_says_what_was_saved(
     assert said["macs_dense"] == SPECS[name].dense_macs(WIDTHS[name])
     assert said["macs_reduction"] == pytest.approx(said["macs_dense"] / said["macs"], abs=1e-3)
     # The digits are always at hand.
-    at_hand = {"digits": 360} if view.config.dataset == "digits" else {}
+    at_hand = {"digits": 360} if view.config.data.dataset == "digits" else {}
     assert {key: seen["images"] for key, seen in said["checked"].items()} == {"random": 256, **at_hand}
     for seen in said["checked"].values():
         assert seen["equal_predictions"] == seen["images"]

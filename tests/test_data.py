@@ -20,6 +20,7 @@ import torch
 from sbp import data, data_download, data_sources
 from sbp.data import DataError, Dataset, default_dataset, load, prepare
 from sbp.data_sources import IdxFile, Source
+from sbp.spec import DataConfig
 
 SHAPES = ((30, 28, 28), (30,), (10, 28, 28), (10,))
 NAMES = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
@@ -469,7 +470,7 @@ def numbers(x: torch.Tensor) -> list[int]:
 
 
 def test_the_last_images_are_held_out_and_the_first_are_trained_on(hundred: Dataset) -> None:
-    split = prepare(hundred, train_size=60, validation_size=15)
+    split = prepare(hundred, DataConfig(train_size=60, validation_size=15))
     assert numbers(split.train_x) == list(range(60))
     assert numbers(split.validation_x) == list(range(85, 100))
     assert numbers(split.test_x) == list(range(100, 120))
@@ -495,20 +496,20 @@ def test_images_become_numbers_between_0_and_1(digits: Dataset) -> None:
 
 @pytest.mark.parametrize(("asked", "held_out"), [(0, 0), (1, 1), (50, 50), (51, 50), (5000, 50)])
 def test_at_least_half_is_left_to_train_on(hundred: Dataset, asked: int, held_out: int) -> None:
-    split = prepare(hundred, validation_size=asked)
+    split = prepare(hundred, DataConfig(validation_size=asked))
     assert (split.n_train, split.n_validation) == (100 - held_out, held_out)
     assert split.validation_x.shape == (held_out, 1, 28, 28)
 
 
 def test_digits_spare_a_fifth(digits: Dataset) -> None:
     assert prepare(digits).n_validation == 287
-    assert prepare(digits, validation_size=100).n_validation == 100
+    assert prepare(digits, DataConfig(validation_size=100)).n_validation == 100
 
 
 def test_more_than_there_is_cannot_be_trained_on(hundred: Dataset) -> None:
-    assert prepare(hundred, train_size=80, validation_size=20).n_train == 80
+    assert prepare(hundred, DataConfig(train_size=80, validation_size=20)).n_train == 80
     with pytest.raises(DataError) as caught:
-        prepare(hundred, train_size=81, validation_size=20)
+        prepare(hundred, DataConfig(train_size=81, validation_size=20))
     assert str(caught.value) == (
         "train_size: expected at most 80 of mnist's 100 training images (20 are held out for validation), "
         "got 81; lower train_size or validation_size."
@@ -516,7 +517,7 @@ def test_more_than_there_is_cannot_be_trained_on(hundred: Dataset) -> None:
 
 
 def test_random_labels_leave_the_test_set_its_own(digits: Dataset) -> None:
-    split = prepare(digits, random_labels=True, seed=3)
+    split = prepare(digits, DataConfig(random_labels=True), seed=3)
     drawn = torch.from_numpy(np.random.default_rng(3).integers(0, 10, size=1437))
     assert torch.equal(torch.cat([split.train_y, split.validation_y]), drawn)
     assert torch.equal(split.test_y, digits.test_labels)
@@ -526,18 +527,18 @@ def test_random_labels_leave_the_test_set_its_own(digits: Dataset) -> None:
 
 
 def test_a_random_label_belongs_to_its_image_whatever_the_sizes(digits: Dataset) -> None:
-    whole = prepare(digits, random_labels=True, seed=3, validation_size=0)
-    part = prepare(digits, random_labels=True, seed=3, train_size=100, validation_size=200)
+    whole = prepare(digits, DataConfig(random_labels=True, validation_size=0), seed=3)
+    part = prepare(digits, DataConfig(random_labels=True, train_size=100, validation_size=200), seed=3)
     assert torch.equal(part.train_y, whole.train_y[:100])
     assert torch.equal(part.validation_y, whole.train_y[-200:])
-    other = prepare(digits, random_labels=True, seed=4, validation_size=0)
+    other = prepare(digits, DataConfig(random_labels=True, validation_size=0), seed=4)
     assert not torch.equal(other.train_y, whole.train_y)
 
 
 def test_preparing_draws_from_no_shared_generator(hundred: Dataset) -> None:
     torch.manual_seed(0)
     state, numpy_state = torch.random.get_rng_state(), str(np.random.get_state())
-    prepare(hundred, random_labels=True, seed=1)
+    prepare(hundred, DataConfig(random_labels=True), seed=1)
     assert torch.equal(torch.random.get_rng_state(), state)
     assert str(np.random.get_state()) == numpy_state
 
@@ -545,7 +546,7 @@ def test_preparing_draws_from_no_shared_generator(hundred: Dataset) -> None:
 def test_what_is_held_out_without_torch_is_what_a_training_holds_out() -> None:
     whole = load("digits")
     for random in (False, True):
-        split = prepare(whole, validation_size=100, random_labels=random, seed=3)
+        split = prepare(whole, DataConfig(validation_size=100, random_labels=random), seed=3)
         images, labels = data.held_out("digits", 100, random, 3)
         np.testing.assert_array_equal(images, (split.validation_x[:, 0] * 255).round().byte().numpy())
         np.testing.assert_array_equal(labels, split.validation_y.numpy())

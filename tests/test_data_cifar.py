@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from sbp import data, data_cifar
-from sbp.config import ConfigError, RunConfig
 from sbp.data import DataError, load, prepare
 from sbp.images import IMAGES
+from sbp.spec import ConfigError, DataConfig, RunConfig
 from tests.test_data import Mirrors
 
 N = 4  # images a file of the tiny set
@@ -101,7 +101,7 @@ def test_a_part_needs_its_own_files_alone(root: Path) -> None:
 
 def test_what_a_network_is_given_is_normalised_by_channel(root: Path) -> None:
     whole = load("cifar-10", root, download=False)
-    split = prepare(whole, train_size=6, validation_size=5)
+    split = prepare(whole, DataConfig(train_size=6, validation_size=5))
     assert (split.n_train, split.n_validation) == (6, 5)
     about = IMAGES["cifar-10"]
     for channel in range(3):
@@ -178,18 +178,18 @@ def test_without_its_files_it_says_where_they_go(tmp_path: Path) -> None:
 
 
 def test_a_network_of_another_shape_is_refused() -> None:
-    with pytest.raises(ConfigError, match="dataset: expected one with images of 1 x 28 x 28 for lenet-5-caffe") as said:
-        RunConfig(network="lenet-5-caffe", dataset="cifar-10")
+    with pytest.raises(ConfigError, match=r"\(data.dataset\): expected one with images of 1 x 28 x 28 for lenet-5-") as said:
+        RunConfig.flat(network="lenet-5-caffe", dataset="cifar-10")
     assert str(said.value).endswith("(mnist, fashion-mnist, digits), got 'cifar-10', whose images are 3 x 32 x 32.")
 
 
 def test_digits_are_not_mirrored() -> None:
     for dataset in ("mnist", "digits"):
-        with pytest.raises(ConfigError, match=f"augment: .* {dataset}.*it is for fashion-mnist, cifar-10"):
-            RunConfig(dataset=dataset, augment=True)
-    assert RunConfig(network="vgg-like", dataset="cifar-10", augment=True).augment
-    with pytest.raises(ConfigError, match="precision: expected one of float32, bf16, got 'fp8'"):
-        RunConfig(precision="fp8")
+        with pytest.raises(ConfigError, match=f"augment .* {dataset}.*it is for fashion-mnist, cifar-10"):
+            RunConfig.flat(dataset=dataset, augment=True)
+    assert RunConfig.flat(network="vgg-like", dataset="cifar-10", augment=True).data.augment
+    with pytest.raises(ConfigError, match=r"\(optimisation.precision\): expected one of float32, bf16, got 'fp8'"):
+        RunConfig.flat(precision="fp8")
 
 
 # -- the real one ----------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ class Room:
 ROOMS = (
     Room(
         "facts",
-        "sbp sbp.config sbp.field_checks sbp.images sbp.records sbp.paper sbp.published sbp.presets sbp.kl_scaling "
+        "sbp sbp.spec.* sbp.images sbp.records sbp.paper sbp.published sbp.presets sbp.kl_scaling "
         "sbp.networks.specs sbp.networks.wiring",
     ),
     Room("moments", "sbp.distributions.moments"),
@@ -182,7 +182,7 @@ GOOD_HOUSE = {
     "pages/parts/frame.py": "from sbp.runs import store\nfrom sbp.viz import charts\n",
     "pages/parts/server.py": "import streamlit\n",
     "sbp/__init__.py": "",
-    "sbp/config.py": "from sbp.networks.specs import SPECS\n",
+    "sbp/spec/__init__.py": "from sbp.networks.specs import SPECS\n",
     "sbp/networks/__init__.py": "",
     "sbp/networks/specs.py": "",
     "sbp/networks/lenet.py": "import torch\nfrom sbp.layer import SBPLayer\n",
@@ -190,7 +190,7 @@ GOOD_HOUSE = {
     "sbp/runs/__init__.py": "",
     "sbp/runs/store.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch\n",
     "sbp/runs/worker.py": "def main():\n    from sbp.training import train\n",
-    "sbp/training.py": "from sbp.config import RunConfig\nimport torch\n",
+    "sbp/training.py": "from sbp.spec import RunConfig\nimport torch\n",
     "sbp/viz/charts.py": "import altair\n",
 }
 
@@ -210,9 +210,9 @@ def test_a_good_house_has_no_wrong_arrow(tmp_path: Path) -> None:
     ("file", "planted", "complaint"),
     [
         (
-            "sbp/config.py",
+            "sbp/spec/__init__.py",
             "from sbp.runs.store import runs_root",
-            "sbp.config (facts) must not import sbp.runs.store",
+            "sbp.spec (facts) must not import sbp.runs.store",
         ),
         (
             "sbp/runs/store.py",
@@ -315,7 +315,7 @@ def test_what_a_page_of_curves_imports_brings_neither_torch_nor_streamlit(tmp_pa
         if name.startswith("sbp") and (room := room_of(name)) and not room.torch
     ]
     free = [name for name in free if not name.endswith("__main__")]
-    assert {"sbp", "sbp.config", "sbp.runs.store", "sbp.distributions.moments", "sbp.data"} <= set(free)
+    assert {"sbp", "sbp.spec", "sbp.runs.store", "sbp.distributions.moments", "sbp.data"} <= set(free)
     assert import_alone(free, tmp_path) == UNTOUCHED
 
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from sbp import SBPLayer
-from sbp.config import RunConfig
 from sbp.methods.registry import method_for
 from sbp.objective import kl_by_layer, negative_bound
+from sbp.spec import RunConfig
 
 
 def layers() -> list[SBPLayer]:
@@ -58,7 +58,7 @@ def test_a_missing_weight_is_refused() -> None:
 @pytest.mark.parametrize(("method", "weights"), [("sbp", ()), ("sbpa", (3.0, 1.0, 0.5))])
 def test_what_training_minimises_is_this_bound(method: str, weights: tuple[float, ...]) -> None:
     """The method's penalty at its full strength, drawn or not, is what `negative_bound` adds to the NLL."""
-    config = RunConfig(method=method, kl_weights=weights, widths=(4, 3), init_log_scale=-1)
+    config = RunConfig.flat(method=method, kl_weights=weights, widths=(4, 3), init_log_scale=-1)
     sbp = method_for(config)
     network = sbp.build()
     logits, labels = torch.zeros(2, 10), torch.zeros(2, dtype=torch.long)

@@ -8,14 +8,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sbp.config import RunConfig
 from sbp.methods.base import Group
 from sbp.optimiser import Optimiser
+from sbp.spec import OptimisationConfig
 
-SGD = RunConfig(optimiser="sgd")
+SGD = OptimisationConfig(optimiser="sgd")
 
 
-def made(config: RunConfig, decay: float = 0.0) -> tuple[Optimiser, list[nn.Parameter]]:
+def made(config: OptimisationConfig, decay: float = 0.0) -> tuple[Optimiser, list[nn.Parameter]]:
     """Two weights and what stands for noise, each group with a rate of its own."""
     draw = torch.Generator().manual_seed(0)
     weights = [nn.Parameter(torch.randn(3, 2, generator=draw)), nn.Parameter(torch.randn(2, generator=draw))]
@@ -52,8 +52,8 @@ def test_sgds_step_by_hand() -> None:
         torch.testing.assert_close(weight.detach().double(), wanted, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("config", [SGD, RunConfig()], ids=["sgd", "adam"])
-def test_the_noise_is_moved_by_adam_at_its_own_rate(config: RunConfig) -> None:
+@pytest.mark.parametrize("config", [SGD, OptimisationConfig()], ids=["sgd", "adam"])
+def test_the_noise_is_moved_by_adam_at_its_own_rate(config: OptimisationConfig) -> None:
     optimiser, parameters = made(config)
     alone = nn.Parameter(parameters[2].detach().clone())
     adam = torch.optim.Adam([alone], lr=0.02)
@@ -65,8 +65,8 @@ def test_the_noise_is_moved_by_adam_at_its_own_rate(config: RunConfig) -> None:
     assert optimiser.learned == [parameters[2]]
 
 
-@pytest.mark.parametrize("config", [SGD, RunConfig()], ids=["sgd", "adam"])
-def test_one_that_remembers_goes_on_as_the_other(config: RunConfig) -> None:
+@pytest.mark.parametrize("config", [SGD, OptimisationConfig()], ids=["sgd", "adam"])
+def test_one_that_remembers_goes_on_as_the_other(config: OptimisationConfig) -> None:
     first, parameters = made(config)
     assert first.memory() == {}
     for step in range(3):

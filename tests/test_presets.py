@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from sbp.config import DATASETS, ConfigError, fits
 from sbp.data import load
 from sbp.presets import FREE, PRESETS, preset_config
 from sbp.records import Record
 from sbp.runs import store
+from sbp.spec import DATASETS, ConfigError, fits
 from sbp.training import Training
 
-RECORDED = {(run.config.network, run.config.preset): run for run in store.list_runs() if run.recorded}
+RECORDED = {(run.config.network.name, run.config.preset): run for run in store.list_runs() if run.recorded}
 
 
 @pytest.mark.parametrize("key", [key for key in PRESETS if key in RECORDED], ids="-".join)
@@ -26,8 +26,8 @@ def test_a_promise_is_the_recordings_figure(key: tuple[str, str]) -> None:
     assert preset.reduction == pytest.approx(result["macs_reduction"] or math.inf, abs=0.05)
     if not preset.outcome:  # else its sentence is what is promised, and its time is another machine's
         assert preset.seconds == {result["device"]: pytest.approx(result["seconds"], abs=0.5)}
-    asked = {name: getattr(run.config, name) for name in FREE}
-    assert preset.on(preset.config.dataset).replace(**asked) == run.config
+    asked = {name: run.config.value(name) for name in FREE}
+    assert preset.on(preset.config.data.dataset).replace(**asked) == run.config
 
 
 def test_the_paper_presets_are_recorded() -> None:
@@ -40,13 +40,13 @@ def test_a_preset_is_called_custom_once_the_recipe_differs(key: tuple[str, str])
         assert preset_config(*key, dataset=dataset, seed=4, threads=1).preset == key[1]
         assert preset_config(*key, dataset=dataset) == PRESETS[key].on(dataset)
     assert preset_config(*key, epochs=3).preset == "custom"
-    assert preset_config(*key, epochs=3).epochs == 3
+    assert preset_config(*key, epochs=3).schedule.epochs == 3
 
 
 def test_digits_have_values_of_their_own() -> None:
-    assert preset_config("lenet-500-300", "quick", dataset="digits").batch_size == 50
-    assert preset_config("lenet-500-300", "quick", dataset="digits", batch_size=20).batch_size == 20
-    assert preset_config("lenet-500-300", "quick").batch_size == 250
+    assert preset_config("lenet-500-300", "quick", dataset="digits").optimisation.batch_size == 50
+    assert preset_config("lenet-500-300", "quick", dataset="digits", batch_size=20).optimisation.batch_size == 20
+    assert preset_config("lenet-500-300", "quick").optimisation.batch_size == 250
 
 
 def test_an_unknown_preset_is_answered_with_those_there_are() -> None:
@@ -58,7 +58,7 @@ def raced(name: str, **changes: Any) -> list[Record]:
     """Records of a preset's race at its own rates: 200 digits, a network of two times 100 neurons."""
     small = {"widths": (100, 100), "train_size": 200, "batch_size": 20, "device": "cpu", "threads": 1}
     config = PRESETS["lenet-500-300", name].on("digits").replace(**small, **changes)
-    assert config.random_labels
+    assert config.data.random_labels
     return [event for event in Training(config, load("digits")).events() if isinstance(event, Record)]
 
 

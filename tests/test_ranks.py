@@ -12,7 +12,6 @@ from torch import Tensor
 
 from sbp.checkpoint import Checkpoint
 from sbp.clock import Pace
-from sbp.config import ConfigError
 from sbp.data import load
 from sbp.devices import DeviceError
 from sbp.kl_scaling import kl_weights
@@ -20,6 +19,7 @@ from sbp.objective import kl_by_layer
 from sbp.ranks import ONE_RANK, Ranks
 from sbp.schedule import order_of
 from sbp.sharing import average_, draws_of, generator_of, part_of, resume_draws
+from sbp.spec import ConfigError
 from sbp.training import Training
 from tests.two_ranks import NORM, ONE, RUN, coloured, one_step, start_ranks
 
@@ -87,10 +87,10 @@ def test_the_kl_is_counted_once(found: Found) -> None:
 def test_each_rank_normalises_its_part_and_the_running_moments_are_the_mean(found: Found) -> None:
     """Of the first normalisation, whose input no other changes; by its convolution on both halves of the batch."""
     it = Training(NORM, coloured())
-    batch = it.split.train_x[order_of(NORM.seed, 0, it.n_train)[: NORM.batch_size]]
+    batch = it.split.train_x[order_of(NORM.seed, 0, it.n_train)[: NORM.optimisation.batch_size]]
     first = next(iter(it.network.norm))
     with torch.no_grad():
-        halves = [getattr(it.network, first)(half) for half in batch.split(NORM.batch_size // 2)]
+        halves = [getattr(it.network, first)(half) for half in batch.split(NORM.optimisation.batch_size // 2)]
     mean = torch.stack([half.mean((0, 2, 3)) for half in halves]).mean(0)
     variance = torch.stack([half.var((0, 2, 3)) for half in halves]).mean(0)
     for tensors, _ in found:

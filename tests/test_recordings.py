@@ -41,7 +41,7 @@ def test_a_recording_is_whole(run: RunView) -> None:
         assert len(run.snapshots()) == 0
         return
     shots = run.snapshots()
-    assert (shots.epochs[0], shots.epochs[-1]) == (0, run.config.epochs)
+    assert (shots.epochs[0], shots.epochs[-1]) == (0, run.config.schedule.epochs)
     sweep = run.sweep()
     if run.id == "interval-short":  # nothing can go at any threshold below its floor; its sweep was not kept
         assert summary["kept"] == [layer.units for layer in run.layers]
@@ -58,7 +58,7 @@ def test_it_beats_the_papers_row(run: RunView) -> None:
         pytest.skip("No row of the paper to beat.")
     summary = run.summary()
     assert summary["test_error_percent"] <= MOST_ERROR_PERCENT[run.id]
-    assert SPECS[run.config.network].dense_macs() / summary["macs"] >= LEAST_REDUCTION[run.id]
+    assert SPECS[run.config.network.name].dense_macs() / summary["macs"] >= LEAST_REDUCTION[run.id]
 
 
 @each
@@ -67,7 +67,7 @@ def test_masked_and_compact_agree_on_every_test_digit(run: RunView, mnist_root: 
     if run.model_path is None:
         pytest.skip("Recorded without its weights.")
     network = network_of(run.config, run.model_path)
-    split = prepare(load(run.config.dataset, mnist_root))
+    split = prepare(load(run.config.data.dataset, mnist_root))
     masks = masks_of(network)
     one, other = masked(network, masks), compact(network, masks)
     with torch.no_grad():
@@ -77,4 +77,4 @@ def test_masked_and_compact_agree_on_every_test_digit(run: RunView, mnist_root: 
     assert torch.equal(first.argmax(1), second.argmax(1))
     error = 100 * float((second.argmax(1) != split.test_y).float().mean())
     assert error == pytest.approx(run.summary()["test_error_percent"], abs=0.02)
-    assert SPECS[run.config.network].macs([layer.units for layer in other.layers]) == run.summary()["macs"]
+    assert SPECS[run.config.network.name].macs([layer.units for layer in other.layers]) == run.summary()["macs"]

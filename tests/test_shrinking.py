@@ -13,7 +13,6 @@ from safetensors.torch import save_file
 from torch.nn import functional
 
 from sbp.checkpoint import Checkpoint
-from sbp.config import ConfigError, RunConfig
 from sbp.data import Dataset, Split, load
 from sbp.evaluation import error_percent
 from sbp.methods.registry import method_for
@@ -27,6 +26,7 @@ from sbp.runs.endings import arrays
 from sbp.runs.states import State
 from sbp.runs.worker import Worker
 from sbp.shrinking import Shrinking
+from sbp.spec import ConfigError, RunConfig
 from sbp.stepper import Stepper
 from sbp.training import Training
 from tests.pruning.networks import DATASET, NAMES, WIDTHS, images_for, random_network
@@ -37,7 +37,7 @@ BATCH = 12
 def shrinking(name: str, dtype: torch.dtype = torch.float64, **changes: Any) -> Shrinking:
     """At the start of the main phase of a network with random noise, some of whose units are below the threshold."""
     network = random_network(name, dtype)
-    config = RunConfig(
+    config = RunConfig.flat(
         network=name, dataset=DATASET[name], widths=WIDTHS[name], batch_size=BATCH, shrink_after=2, **changes
     )
     x = images_for(network, BATCH)
@@ -146,14 +146,14 @@ def test_a_cut_that_saves_little_waits_and_no_layer_is_emptied(monkeypatch: pyte
 
 
 def test_it_is_for_methods_with_an_snr_alone() -> None:
-    with pytest.raises(ConfigError, match="shrink_after: expected 0 with method ssl"):
-        RunConfig(method="ssl", shrink_after=1)
-    with pytest.raises(ConfigError, match="shrink_after: expected at least 0"):
-        RunConfig(shrink_after=-1)
+    with pytest.raises(ConfigError, match=r"shrink_after \(schedule.shrink_after\): expected 0 with method ssl"):
+        RunConfig.flat(method="ssl", shrink_after=1)
+    with pytest.raises(ConfigError, match=r"shrink_after \(schedule.shrink_after\): expected at least 0"):
+        RunConfig.flat(shrink_after=-1)
 
 
 # Whole runs. Enough noise that units go within a few epochs.
-DIGITS = RunConfig(
+DIGITS = RunConfig.flat(
     dataset="digits", widths=(12, 8), batch_size=100, pretrain_epochs=1, epochs=12, finetune_epochs=2, noise_lr=0.15,
     lr=5e-3, validation_size=100, average_decay=0.9, shrink_after=1, device="cpu",
 )  # fmt: skip
@@ -169,7 +169,7 @@ RUNS = {
 
 
 def data_of(config: RunConfig) -> Dataset:
-    if config.dataset == "digits":
+    if config.data.dataset == "digits":
         return load("digits")
     draw = torch.Generator().manual_seed(0)
     pixels, labels = torch.randint(0, 255, (48, 3, 32, 32), generator=draw).byte(), torch.arange(48) % 2
@@ -179,7 +179,7 @@ def data_of(config: RunConfig) -> Dataset:
 def born(config: RunConfig) -> Training:
     """A training at its birth, where of three units of a convolutional network one knows nothing and one not much."""
     training = Training(config, data_of(config))
-    if config.network != "lenet-500-300":
+    if config.network.name != "lenet-500-300":
         for layer in training.network.noise_layers():
             layer.log_scale.data[::3], layer.log_scale.data[1::3] = 4.0, 0.9
     return training
@@ -235,7 +235,7 @@ def test_what_is_said_is_of_the_original_units(which: str, tmp_path: Path) -> No
     config = RUNS[which]
     training = born(config)
     events = list(training.events())
-    sizes = {info.name: info.units for info in training.spec.layers(config.widths)}
+    sizes = {info.name: info.units for info in training.spec.layers(config.network.widths)}
     snapshots = [event for event in events if isinstance(event, Snapshot)]
     assert all({key: len(values) for key, values in one.loc.items()} == sizes for one in snapshots)
     assert all(np.isfinite(values).all() for one in snapshots for values in one.log_scale.values())

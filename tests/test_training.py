@@ -9,14 +9,14 @@ import pytest
 import torch
 
 from sbp.checkpoint import Checkpoint, OtherVersion
-from sbp.config import METHODS, RunConfig
 from sbp.data import load
 from sbp.divergence import Diverged
 from sbp.kl_scaling import kl_weights
 from sbp.records import Progress, Record, Snapshot
+from sbp.spec import METHODS, RunConfig
 from sbp.training import Training, train
 
-SMALL = RunConfig(
+SMALL = RunConfig.flat(
     dataset="digits", widths=(12, 8), epochs=3, pretrain_epochs=2, batch_size=100, noise_lr=0.05, device="cpu"
 )
 
@@ -120,7 +120,7 @@ def test_fine_tuning_keeps_what_is_removed_removed_and_the_noise_as_it_is(digits
     config = SMALL.replace(finetune_epochs=3, epochs=25, noise_lr=0.1)
     training = Training(config, digits)
     records = [event for event in training.events() if isinstance(event, Record)]
-    main = next(record for record in records if record.epoch == config.epochs)
+    main = next(record for record in records if record.epoch == config.schedule.epochs)
     assert sum(main.kept) < 784 + 12 + 8
     assert {record.kept for record in records if record.phase == "finetune"} == {main.kept}
     assert all(record.kl == pytest.approx(main.kl) for record in records if record.phase == "finetune")
@@ -209,8 +209,8 @@ def test_numbers_that_blow_up_halt_the_run_and_keep_the_last_good_epoch(digits: 
 
 def test_kl_weights_come_from_the_macs_a_unit_owns() -> None:
     assert kl_weights(RunConfig()) == (1.0, 1.0, 1.0)
-    assert kl_weights(RunConfig(method="sbpa")) == pytest.approx((1.0, 1084 / 500, 510 / 500))
-    given = RunConfig(network="lenet-5-caffe", method="sbpa", kl_weights=(60, 60, 1, 1))
+    assert kl_weights(RunConfig.flat(method="sbpa")) == pytest.approx((1.0, 1084 / 500, 510 / 500))
+    given = RunConfig.flat(network="lenet-5-caffe", method="sbpa", kl_weights=(60, 60, 1, 1))
     assert kl_weights(given) == (60.0, 60.0, 1.0, 1.0)
 
 

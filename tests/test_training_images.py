@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from sbp.checkpoint import Checkpoint
-from sbp.config import ConfigError, RunConfig
 from sbp.data import Dataset
 from sbp.records import Record
+from sbp.spec import ConfigError, RunConfig
 from sbp.training import Training
 
-TINY = RunConfig(
+TINY = RunConfig.flat(
     network="vgg-like", dataset="cifar-10", widths=(2,) * 13 + (4,), batch_size=8, pretrain_epochs=1, epochs=1,
     finetune_epochs=1, validation_size=8, noise_lr=0.05, device="cpu",
 )  # fmt: skip
@@ -125,9 +125,9 @@ def test_augmentation_changes_what_is_seen_and_the_same_seed_sees_the_same(image
 @pytest.mark.parametrize(
     ("clash", "said"),
     [
-        ({"cutout": 12}, "cutout: expected 0 without augment"),
-        ({"optimiser": "sgd", "decoupled_decay": True}, "decoupled_decay: expected False with optimiser sgd"),
-        ({"hold_norm": True, "recalibrate_norm": True}, "recalibrate_norm: expected False with hold_norm"),
+        ({"cutout": 12}, r"cutout \(data.cutout\): expected 0 without augment"),
+        ({"optimiser": "sgd", "decoupled_decay": True}, r"decoupled_decay \(optimisation.decoupled_decay\): expected False with optimiser sgd"),
+        ({"hold_norm": True, "recalibrate_norm": True}, r"recalibrate_norm \(optimisation.recalibrate_norm\): expected False with hold_norm"),
     ],
 )
 def test_what_cannot_go_together_is_refused(clash: dict[str, object], said: str) -> None:

@@ -21,23 +21,23 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from sbp import sharing, training
-from sbp.config import ConfigError, RunConfig
 from sbp.data import Dataset, load
 from sbp.distributions.fast import theta_and_kl
 from sbp.ranks import RankError, Ranks
 from sbp.records import Record
+from sbp.spec import ConfigError, RunConfig
 from sbp.stepper import EAGER
 from sbp.training import Training
 
 # A mixture of KL weights, so that one which is counted twice or not at all cannot hide behind another.
-ONE = RunConfig(
+ONE = RunConfig.flat(
     dataset="digits", method="sbpa", kl_weights=(3.0, 0.5, 2.0), widths=(12, 8), epochs=2, batch_size=100,
     noise_lr=0.05, init_log_scale=-1.0, weight_decay=1e-3, device="cpu",
 )  # fmt: skip
 RUN = ONE.replace(pretrain_epochs=1, finetune_epochs=1, batch_size=400, average_decay=0.9)
 
 
-NORM = RunConfig(
+NORM = RunConfig.flat(
     network="vgg-like", dataset="cifar-10", widths=(2,) * 14, batch_size=32, validation_size=0, epochs=1, device="cpu"
 )
 

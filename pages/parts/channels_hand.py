@@ -55,9 +55,9 @@ def show(run: RunView, view: View, net: PlainNetwork, stamp: Hashable, edits: Ed
 
 def _numbers(run: RunView, net: PlainNetwork, stamp: Hashable, edits: Edits, masks: Masks, saved: str) -> str:
     """Error, MACs and kept units, and all of it in a sentence."""
-    spec = SPECS[run.config.network]
+    spec = SPECS[run.config.network.name]
     counts, own = kept_counts(masks, run.layers), kept_counts(net.own_masks, run.layers)
-    macs, macs_own, dense = spec.macs(counts), spec.macs(own), spec.dense_macs(run.config.widths)
+    macs, macs_own, dense = spec.macs(counts), spec.macs(own), spec.dense_macs(run.config.network.widths)
     measured, problem, same = None, "", "no change" if edits else "untouched"
     try:
         tried = weights.trial(run)

@@ -79,7 +79,7 @@ def _take_away(run: RunView, found: RunTables, view: view_of.View) -> None:
                      on_change="rerun") as folded:  # fmt: skip
         if not folded.open:
             return
-        name, total, at = view.layer.name, run.config.last_epoch, view.epoch
+        name, total, at = view.layer.name, run.config.schedule.last_epoch, view.epoch
         dark = is_dark()
         wide, narrow = st.columns([3, 2], gap="medium")
         with wide:

@@ -49,7 +49,7 @@ def show(run: RunView, found: RunTables, view: View) -> None:
 
 
 def _noise(run: RunView, found: RunTables, view: View, dark: bool) -> None:
-    name, unit, ends_of = view.layer.name, view.shown, (run.config.log_low, run.config.log_high)
+    name, unit, ends_of = view.layer.name, view.shown, (run.config.noise.log_low, run.config.noise.log_high)
     what = f"{view.layer.kind} {unit}"
     of = run.data_stamp, name, unit, view.epoch, dark
     left, right = st.columns(2, gap="medium")

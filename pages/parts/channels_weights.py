@@ -33,8 +33,8 @@ class Trial:
 
 def network(run: RunView) -> tuple[PlainNetwork | None, str, Hashable]:
     """The run's saved network, or None with what to say of it; and a key that changes with the file."""
-    if run.config.network not in plain.PLAIN:
-        title = words.NETWORK[run.config.network]
+    if run.config.network.name not in plain.PLAIN:
+        title = words.NETWORK[run.config.network.name]
         return None, (
             f"{title} is too large to be computed on a page, so its noise is shown alone: weights, filters, images and "
             "pruning by hand are for the LeNets. Choose a run of one in the list above to see them."
@@ -55,7 +55,8 @@ def network(run: RunView) -> tuple[PlainNetwork | None, str, Hashable]:
 def _network(stamp: Hashable, _run: RunView) -> PlainNetwork:
     config = _run.config
     assert _run.model_path is not None
-    return plain.read_plain(_run.model_path, config.network, _run.layers, config.log_low, config.log_high)
+    low, high = config.noise.log_low, config.noise.log_high
+    return plain.read_plain(_run.model_path, config.network.name, _run.layers, low, high)
 
 
 def epoch_of(net: PlainNetwork, found: RunTables) -> int | None:
@@ -68,7 +69,7 @@ def epoch_of(net: PlainNetwork, found: RunTables) -> int | None:
 
 def digits_of(run: RunView) -> tuple[np.ndarray, np.ndarray]:
     """Test images uint8 [n, 28, 28] and labels of the run's data set; raises `DataError` when they are not here."""
-    return _test(run.config.dataset, str(data.data_root()))
+    return _test(run.config.data.dataset, str(data.data_root()))
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)
@@ -80,8 +81,8 @@ def trial(run: RunView) -> Trial:
     """The digits that the run held out, at most `MOST`; some that it was trained on, where it held none out."""
     config = run.config
     return _trial(
-        config.dataset, config.validation_size, config.random_labels, config.seed, config.train_size,
-        MOST[config.network], str(data.data_root()),
+        config.data.dataset, config.data.validation_size, config.data.random_labels, config.seed,
+        config.data.train_size, MOST[config.network.name], str(data.data_root()),
     )  # fmt: skip
 
 

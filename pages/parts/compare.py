@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import pandas as pd
@@ -10,8 +9,8 @@ import streamlit as st
 
 from pages.parts.figures import figure
 from pages.parts.theme import is_dark
-from sbp.config import RunConfig
 from sbp.runs.store import RunView
+from sbp.spec import RunConfig, run_fields
 from sbp.viz import compare, words
 from sbp.viz.tables import tables
 
@@ -27,7 +26,7 @@ def show(runs: list[RunView]) -> None:
     st.dataframe(differences(runs), alt="What differs between the compared runs, and how they ended")
     found = {names[run.id]: tables(run) for run in runs}
     dark = is_dark()
-    total = max(run.config.last_epoch for run in runs)
+    total = max(run.config.schedule.last_epoch for run in runs)
     charts: dict[str, Any] = {
         "Loss, nats per object": lambda d: compare.chart(found, "loss", total, d),
         "Error of the pruned network, %": lambda d: compare.chart(found, "validation_error_percent", total, d),
@@ -48,7 +47,7 @@ def differences(runs: list[RunView]) -> pd.DataFrame:
         summary = run.summary()
         rows.append({
             "state": "recorded" if run.recorded else summary["state"],
-            **{name: plain(getattr(run.config, name)) for name in varied},
+            **{name: plain(run.config.value(name)) for name in varied},
             "test error, %": summary["test_error_percent"], "held-out error, %": summary["validation_error_percent"],
             "kept": words.widths(summary["kept"] or ()), "MACs, times fewer": summary["macs_reduction"],
             "seconds": summary["seconds"], "hardware": summary["hardware"],
@@ -60,8 +59,7 @@ def differences(runs: list[RunView]) -> pd.DataFrame:
 
 def varying(configs: list[RunConfig]) -> list[str]:
     """Names of the fields in which these configs are not all the same; the preset's name only when nothing else is."""
-    names = [field.name for field in dataclasses.fields(RunConfig)]
-    differ = [name for name in names if len({str(getattr(config, name)) for config in configs}) > 1]
+    differ = [name for name in run_fields() if len({str(config.value(name)) for config in configs}) > 1]
     return [name for name in differ if name != "preset"] or differ
 
 

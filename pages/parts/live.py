@@ -130,7 +130,7 @@ def ending(run: RunView) -> str:
         return replay.caption(run, words.run_title(run.config)) + "."
     result = run.result or {}
     if run.state is State.FINISHED and result.get("test_error_percent") is not None:
-        kept = words.widths_of(run.config.network, result.get("kept") or ())
+        kept = words.widths_of(run.config.network.name, result.get("kept") or ())
         return (
             f"Finished after {words.duration(result.get('seconds'))}: {result['test_error_percent']:.2f} % test error, "
             f"{kept} units kept, {_times(result.get('macs_reduction'))} on {run.meta.get('hardware', run.device)}."
@@ -140,7 +140,7 @@ def ending(run: RunView) -> str:
 
 def without_noise(run: RunView) -> str:
     """What a run of another method shows, and what it cannot."""
-    method = words.METHOD[run.config.method]
+    method = words.METHOD[run.config.method.name]
     return (
         f"{method} gives units no mu and sigma, so there is no SNR to follow: shown are the units that it keeps, its "
         "loss and its error."

@@ -64,7 +64,7 @@ def packed(stamp: str, known: str, _run: RunView, _pictures: Pictures) -> tuple[
 def pixels(run: RunView, pictures: Pictures, view: dict[str, Any], on_view: Callable[[], None]) -> None:
     """Shows the figure; st.session_state[KEY]["view"] is where it was left."""
     # Which pixels are never lit is known only of the images that the run was trained on.
-    known = pictures.name if pictures.name == run.config.dataset else ""
+    known = pictures.name if pictures.name == run.config.data.dataset else ""
     blob, missing = packed(repr(run.data_stamp), known, run, pictures)
     start = view["digit"] // SHEET * SHEET
     data = {
@@ -74,7 +74,7 @@ def pixels(run: RunView, pictures: Pictures, view: dict[str, Any], on_view: Call
             "labels": pictures.test_labels[start : start + SHEET].tolist(),
         },
         "count": len(pictures.test_labels), "classes": pictures.classes, "nTrain": pictures.n_train,
-        "pen": PENS.get(run.config.dataset, MNIST_PEN),
+        "pen": PENS.get(run.config.data.dataset, MNIST_PEN),
         "colours": {
             "light": {"kept": palette.KEPT, "pruned": palette.PRUNED, "reference": palette.REFERENCE},
             "dark": {"kept": palette.KEPT_DARK, "pruned": palette.PRUNED_DARK, "reference": palette.REFERENCE_DARK},

@@ -26,7 +26,7 @@ def _body(run: RunView, _polling: bool) -> None:
     if not draws(run):
         _no_pixel_layer(run)
         return
-    shown, fallback = pixels_view.pictures_of(run.config.dataset)
+    shown, fallback = pixels_view.pictures_of(run.config.data.dataset)
     view, complaints = pixels_view.read(tables(run), shown)
     frame.notices(complaints)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="pixels-line"):
@@ -55,9 +55,9 @@ def _no_pixel_layer(run: RunView) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="pixels-line"):
         run_picker.chooser(run.id, replay.has_film)
         run_picker.badge(run)
-    spec = SPECS[run.config.network]
+    spec = SPECS[run.config.network.name]
     st.info(
-        f"{spec.title} has no layer of pixels: it reads {words.DATASET[run.config.dataset]}’s images of "
+        f"{spec.title} has no layer of pixels: it reads {words.DATASET[run.config.data.dataset]}’s images of "
         f"{by(spec.image)}, and its noise begins at the channels of its first convolution. They are on the page "
         "Channels.",
         icon=":material/grid_on:",
@@ -76,7 +76,7 @@ def _elsewhere() -> None:
 
 def draws(run: RunView) -> bool:
     """Whether the run's network reads grey images of 28 x 28, which this page draws and computes."""
-    return SPECS[run.config.network].image == (1, 28, 28)
+    return SPECS[run.config.network.name].image == (1, 28, 28)
 
 
 def _has_pixels(run: RunView) -> bool:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.parts import start
 from sbp.data import default_dataset
-from sbp.presets import PRESETS
+from sbp.presets import PRESETS, Preset
 
 PLACE = "race"
 
@@ -19,8 +19,8 @@ def show() -> None:
         "The weights are not Bayesian: once they have learnt labels by heart, the units that carry them are worth "
         "their KL, and the bound can even be better for it. What decides is who is faster. mu and log sigma move by "
         "about their learning rate a step, however small their gradient: at "
-        f"{slow.config.noise_lr / slow.config.lr:.0f} times the weights’ learning rate the weights win, at "
-        f"{fast.config.noise_lr / fast.config.lr:.0f} times the noise does."
+        f"{_ratio(slow):.0f} times the weights’ learning rate the weights win, at "
+        f"{_ratio(fast):.0f} times the noise does."
     )
     dataset, why = default_dataset()
     for column, preset in zip(st.columns(2, gap="medium"), (slow, fast), strict=True):
@@ -28,3 +28,8 @@ def show() -> None:
             start.card(preset, dataset, PLACE, adjust=False)
     start.say()
     st.caption(f"{why} One click starts a run in the background and shows it on page Train.")
+
+
+def _ratio(preset: Preset) -> float:
+    """The noise's learning rate over the weights'."""
+    return preset.config.optimisation.noise_lr / preset.config.optimisation.lr

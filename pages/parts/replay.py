@@ -73,7 +73,8 @@ def caption(run: RunView, title: str) -> str:
     """Where a film comes from, in a line: recorded or live, seed, hardware, method."""
     origin = "Recorded run" if run.recorded else "Run"
     meta = run.meta
-    parts = [f"{origin}: {title}", words.METHOD.get(run.config.method, run.config.method), f"seed {run.config.seed}"]
+    method = run.config.method.name
+    parts = [f"{origin}: {title}", words.METHOD.get(method, method), f"seed {run.config.seed}"]
     if meta.get("hardware"):
         parts.append(str(meta["hardware"]))
     if run.result and run.result.get("test_error_percent") is not None:

@@ -42,7 +42,7 @@ def show(run: RunView) -> None:
 
 
 def _figures(run: RunView) -> None:
-    found, dark, total = tables(run), is_dark(), run.config.last_epoch
+    found, dark, total = tables(run), is_dark(), run.config.schedule.last_epoch
     charts: dict[str, Any] = {
         "Units kept": kept.chart(found, total, dark=dark),
         "The bound": bound.chart(found, total, dark=dark),

@@ -5,17 +5,16 @@ A field added to `RunConfig` shows up here by itself, in the last group.
 
 from __future__ import annotations
 
-import dataclasses
+import re
 from typing import Any
 
 import streamlit as st
 
-from sbp.config import DATASETS, DEVICES, METHODS, OPTIMISERS, PRECISIONS, ConfigError, RunConfig
-from sbp.networks.specs import SPECS
 from sbp.presets import FREE, PRESETS
+from sbp.spec import ConfigError, RunConfig, run_fields
 from sbp.viz import words
 
-FIELDS = {field.name: field for field in dataclasses.fields(RunConfig)}
+FIELDS = run_fields()
 GROUPS: dict[str, tuple[str, ...]] = {
     "Run": ("network", "dataset", "method", "device", "epochs", "batch_size", "lr", "noise_lr", "seed"),
     "Noise": ("log_low", "log_high", "init_loc", "init_log_scale", "kl_weights", "kl_exponent"),
@@ -36,10 +35,6 @@ LABELS = {
     "shrink_after": "Shrink after", "optimiser": "Optimiser", "pretrain_lr": "Learning rate before",
     "cutout": "Cutout", "recalibrate_norm": "Recalibrate batch statistics",
 }  # fmt: skip
-CHOICES = {
-    "network": tuple(SPECS), "dataset": DATASETS, "method": METHODS, "device": DEVICES, "precision": PRECISIONS,
-    "optimiser": OPTIMISERS,
-}  # fmt: skip
 CHOICE_WORDS = {"network": words.NETWORK, "dataset": words.DATASET, "method": words.METHOD}
 COLUMNS = 4
 
@@ -55,7 +50,7 @@ def form(place: str, start: RunConfig) -> RunConfig | None:
         for at in range(0, len(names), COLUMNS):
             for column, name in zip(st.columns(COLUMNS, gap="medium"), names[at : at + COLUMNS], strict=False):
                 with column:
-                    raw = _control(place, name, getattr(start, name))
+                    raw = _control(place, name, start.value(name))
                     below[name] = st.empty()
                 try:
                     values[name] = read(name, raw)
@@ -64,7 +59,7 @@ def form(place: str, start: RunConfig) -> RunConfig | None:
     config = None
     if not complaints:
         try:
-            config = named(RunConfig.from_dict(values))
+            config = named(RunConfig.flat(**values))
         except ConfigError as error:
             complaints[subject(str(error))] = str(error)
     for name, complaint in complaints.items():
@@ -75,7 +70,7 @@ def form(place: str, start: RunConfig) -> RunConfig | None:
 def fill(place: str, config: RunConfig) -> None:
     """Puts the values of a config into the form, which has not been drawn yet in this run of the page."""
     for name in LABELS:
-        st.session_state[_key(place, name)] = _shown(getattr(config, name))
+        st.session_state[_key(place, name)] = _shown(config.value(name))
 
 
 def read(name: str, raw: Any) -> Any:
@@ -97,10 +92,10 @@ def read(name: str, raw: Any) -> Any:
 def named(config: RunConfig) -> RunConfig:
     """The config with the name of the preset it equals up to seed, device, data and threads; else `custom`."""
     for (network, name), preset in PRESETS.items():
-        if network != config.network:
+        if network != config.network.name:
             continue
-        same = {key: getattr(config, key) for key in FREE}
-        if preset.on(config.dataset).replace(**same) == config.replace(preset=preset.config.preset):
+        same = {key: config.value(key) for key in FREE}
+        if preset.on(config.data.dataset).replace(**same) == config.replace(preset=preset.config.preset):
             return config.replace(preset=name)
     return config.replace(preset="custom")
 
@@ -108,22 +103,22 @@ def named(config: RunConfig) -> RunConfig:
 def subject(message: str) -> str:
     """The field that a complaint of `RunConfig` is about: its sentences begin with the name.
 
-    >>> subject("log_low, log_high: expected a < b, got a = 1, b = 0.")
+    >>> subject("log_low, log_high (noise.log_low, noise.log_high): expected a < b, got a = 1, b = 0.")
     'log_low'
     """
-    name = message.split(":")[0].split(",")[0].strip()
+    name = re.split(r"[:, ]", message, maxsplit=1)[0]
     return name if name in FIELDS else ""
 
 
 def _control(place: str, name: str, value: Any) -> Any:
-    unit, key = FIELDS[name].metadata["unit"], _key(place, name)
+    unit, key = FIELDS[name].unit, _key(place, name)
     title = LABELS.get(name, name.replace("_", " ").capitalize())
     label = f"{title}, {unit}" if unit and unit not in title.lower() else title
-    common: dict[str, Any] = {"key": key, "help": f"{FIELDS[name].metadata['help']} (`{name}`)"}
+    common: dict[str, Any] = {"key": key, "help": f"{FIELDS[name].help} (`{name}`)"}
     st.session_state.setdefault(key, _shown(value))
-    if name in CHOICES:
+    if choices := FIELDS[name].choices:
         titles = CHOICE_WORDS.get(name, {})
-        return st.selectbox(label, CHOICES[name], format_func=lambda option: titles.get(option, option), **common)
+        return st.selectbox(label, choices, format_func=lambda option: titles.get(option, option), **common)
     if isinstance(value, bool):
         return st.toggle(label, **common)
     if isinstance(value, int):

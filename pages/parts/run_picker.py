@@ -48,7 +48,7 @@ def label(run: RunView) -> str:
     """A run in one line of a list: what, how, which state, when; of one that cannot be read, its id."""
     if run.problem:
         return f"{'Recorded: ' if run.recorded else ''}{run.id} · cannot be read"
-    what, method = words.run_title(run.config), run.config.method
+    what, method = words.run_title(run.config), run.config.method.name
     how = f", {words.METHOD[method]}" if method not in USUAL else ""
     preset = how if run.config.preset == "custom" else f"{how}, {run.config.preset}"
     if run.recorded:
@@ -91,9 +91,9 @@ def atypical(run: RunView) -> tuple[bool, ...]:
     if run.problem:
         return (True,) * 5
     config = run.config
-    no_preset = (config.network, config.preset) not in PRESETS
-    digits, no_weights = config.dataset == "digits", run.model_path is None
-    return not config.has_noise, config.random_labels, no_preset, digits, no_weights
+    no_preset = (config.network.name, config.preset) not in PRESETS
+    digits, no_weights = config.data.dataset == "digits", run.model_path is None
+    return not config.has_noise, config.data.random_labels, no_preset, digits, no_weights
 
 
 def suitable(suits: Suits | None = None) -> list[RunView]:
@@ -142,7 +142,7 @@ def md(text: str) -> str:
 def without_noise(run: RunView) -> str:
     """Why a page about mu and sigma cannot show this run."""
     return (
-        f"{label(run)} was trained with {words.METHOD[run.config.method]}, which gives units no mu and sigma: "
+        f"{label(run)} was trained with {words.METHOD[run.config.method.name]}, which gives units no mu and sigma: "
         "this page has nothing of it to show."
     )
 

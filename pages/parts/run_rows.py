@@ -58,16 +58,17 @@ def summary_of(run: RunView) -> str:
     if run.problem:
         return "cannot be read"
     config = run.config
-    preset = PRESETS.get((config.network, config.preset))
+    preset = PRESETS.get((config.network.name, config.preset))
     changed = []
     if preset is None:
-        changed = [f"{config.epochs} epochs", f"batch {config.batch_size}",
-                   f"noise lr {config.noise_lr:g}" if config.has_noise else f"lr {config.lr:g}"]
+        settings = config.optimisation
+        changed = [f"{config.schedule.epochs} epochs", f"batch {settings.batch_size}",
+                   f"noise lr {settings.noise_lr:g}" if config.has_noise else f"lr {settings.lr:g}"]
     else:
         for name in ("epochs", "batch_size", "lr", "noise_lr", "kl_weights", "seed", "train_size"):
-            if getattr(config, name) != getattr(preset.on(config.dataset), name):
-                changed.append(f"{name.replace('_', ' ')} {plain(getattr(config, name))}")
-    how = config.preset if preset else words.METHOD[config.method]
+            if config.value(name) != preset.on(config.data.dataset).value(name):
+                changed.append(f"{name.replace('_', ' ')} {plain(config.value(name))}")
+    how = config.preset if preset else words.METHOD[config.method.name]
     how = how if preset or config.preset == "custom" else f"{how}, {config.preset}"
     return " · ".join([how, *changed, *([] if run.recorded else [run_picker.moment_of(run)])])
 
@@ -104,7 +105,7 @@ def outcome(run: RunView) -> str:
         parts.append(f"**{held:.2f} %** held-out error")
     if summary["macs_reduction"]:
         parts.append(f"**{summary['macs_reduction']:.1f}×** fewer MACs")
-    kept = f"  \n:gray[{words.widths_of(run.config.network, summary['kept'])} kept]" if summary["kept"] else ""
+    kept = f"  \n:gray[{words.widths_of(run.config.network.name, summary['kept'])} kept]" if summary["kept"] else ""
     return (" · ".join(parts) or ":gray[No epoch was finished.]") + kept
 
 

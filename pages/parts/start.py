@@ -7,11 +7,11 @@ from typing import Any
 import streamlit as st
 
 from pages.parts import run_form, run_picker
-from sbp.config import DATASETS, ConfigError, RunConfig, fits
 from sbp.data import default_dataset
 from sbp.networks.specs import SPECS
 from sbp.presets import PRESETS, Preset
 from sbp.runs import launcher
+from sbp.spec import DATASETS, ConfigError, RunConfig, fits
 from sbp.viz import words
 
 CARDS = 3  # side by side
@@ -24,15 +24,15 @@ def show(place: str) -> None:
     """Data set, cards and form; `place` keeps the keys of the page and of its dialog apart."""
     st.session_state.pop("start-done", None)
     dataset = _data(place)
-    presets = sorted(PRESETS.values(), key=lambda preset: preset.config.random_labels)
-    presets = [preset for preset in presets if fits(preset.config.network, dataset)]
+    presets = sorted(PRESETS.values(), key=lambda preset: preset.config.data.random_labels)
+    presets = [preset for preset in presets if fits(preset.config.network.name, dataset)]
     if place == "page":  # where a film is to be seen below a row of cards; the dialog has them all
-        presets = [preset for preset in presets if not preset.config.random_labels][:CARDS]
+        presets = [preset for preset in presets if not preset.config.data.random_labels][:CARDS]
     if not presets:
         st.caption(f"There is no recipe for {words.DATASET[dataset]} yet; every setting can be chosen below.")
     for at in range(0, len(presets), CARDS):
         for column, preset in zip(st.columns(CARDS, gap="medium"), presets[at : at + CARDS], strict=False):
-            key = f"card-{preset.config.network}-{preset.name}-{place}"
+            key = f"card-{preset.config.network.name}-{preset.name}-{place}"
             with column.container(border=True, height="stretch", key=key):
                 card(preset, dataset, place)
     if place == "page":
@@ -80,13 +80,13 @@ def card(preset: Preset, dataset: str, place: str, adjust: bool = True) -> None:
     st.markdown(f"**{preset.title}**")
     st.markdown(f":gray[{preset.promise}]")
     times = [f"{words.duration(s)} {DEVICE_WORDS.get(device, 'on ' + device)}" for device, s in preset.seconds.items()]
-    method = words.METHOD[preset.config.method]
-    own = preset.config.dataset
+    method = words.METHOD[preset.config.method.name]
+    own = preset.config.data.dataset
     on = f" ({words.DATASET[own]})" if dataset != own else ""
     st.caption(f"{method}, seed 0. About {', '.join(times)}{on}.")
     with st.container(horizontal=True, gap="small"):
         config = preset.on(dataset)
-        name = f"{preset.config.network}-{preset.name}-{place}"
+        name = f"{preset.config.network.name}-{preset.name}-{place}"
         st.button(
             "Start", icon=":material/play_arrow:", type="primary", key=f"start-{name}", on_click=_start, args=(config,)
         )
@@ -104,9 +104,9 @@ def _adjust(config: RunConfig, place: str) -> None:
 def _default(dataset: str) -> RunConfig:
     """What the form begins with: the first recipe for this data set, else the first network that reads it."""
     for preset in PRESETS.values():
-        if fits(preset.config.network, dataset):
+        if fits(preset.config.network.name, dataset):
             return preset.on(dataset)
-    return RunConfig(network=next(network for network in SPECS if fits(network, dataset)), dataset=dataset)
+    return RunConfig.flat(network=next(network for network in SPECS if fits(network, dataset)), dataset=dataset)
 
 
 def _start(config: RunConfig | None) -> None:

@@ -61,7 +61,7 @@ def figures_along(run: RunView, found: RunTables, stops: Any, at: int, objects: 
         if not folded.open:
             return
         dark, prior = is_dark(), found.prior_snr
-        dense = SPECS[run.config.network].dense_macs(run.config.widths)
+        dense = SPECS[run.config.network.name].dense_macs(run.config.network.widths)
         left, right = st.columns(2, gap="medium")
         with left:
             figure(

@@ -41,7 +41,7 @@ def _body(run: RunView, _polling: bool) -> None:
         st.info(missing, icon=":material/query_stats:")
         if not run.recorded and not run.state.active and run.model_path is not None:
             measure.offer(run.id, "sweep", "Measure it here", "Runs that command in a process of its own.")
-    said = figures.objects_of(sweep, run.config.dataset) if sweep else "held-out objects"
+    said = figures.objects_of(sweep, run.config.data.dataset) if sweep else "held-out objects"
     threshold_more.frontier(run, sweep, said)
     stop = stops.iloc[at]
     threshold_speed.section(run, stop, lambda: threshold_files.downloads(run, found, sweep, float(stop["threshold"])))
@@ -54,8 +54,8 @@ def _packed(stamp: Any, _run: RunView) -> tuple[dict[str, Any], Any]:
     """What the component is given, and the stops it was made from."""
     found, config = tables(_run), _run.config
     sweep, _ = view_of.sweep_of(_run)
-    dense = network_cost(config.network, [layer.units for layer in _run.layers])
-    stops = sweeps.stops(found, config.network, sweep)
-    objects = figures.objects_of(sweep, config.dataset) if sweep else ""
+    dense = network_cost(config.network.name, [layer.units for layer in _run.layers])
+    stops = sweeps.stops(found, config.network.name, sweep)
+    objects = figures.objects_of(sweep, config.data.dataset) if sweep else ""
     n = sweep.n if sweep else 0
     return pack(stops, _run.layers, (dense.macs, dense.params), found.prior_snr, objects, n), stops

@@ -21,10 +21,10 @@ def frontier(run: RunView, sweep: Sweep | None, objects: str) -> None:
     """Every criterion as a line with the paper's rows, and the same rows as a table."""
     st.subheader("Which criterion, and against the paper?")
     config, dark = run.config, is_dark()
-    dense = SPECS[config.network].dense_macs(config.widths)
-    rows = rows_of(config.network, scale_of(config.widths, config.network))
-    comparable = config.dataset == dataset_of(config.network) and not config.random_labels
-    printed = table_of(config.network).replace("table-", "Table ")
+    dense = SPECS[config.network.name].dense_macs(config.network.widths)
+    rows = rows_of(config.network.name, scale_of(config.network.widths, config.network.name))
+    comparable = config.data.dataset == dataset_of(config.network.name) and not config.data.random_labels
+    printed = table_of(config.network.name).replace("table-", "Table ")
     drawn, ours = rows if comparable else (), _ours(run)
     mark = (int((run.result or {})["macs"]), ours["test error, %"]) if ours else None
     drawable = sweep is not None or bool(drawn)
@@ -84,7 +84,7 @@ def _ours(run: RunView) -> dict[str, Any] | None:
     result = run.result or {}
     if result.get("test_error_percent") is None or not result.get("macs"):
         return None
-    dense = SPECS[run.config.network].dense_macs(run.config.widths)
+    dense = SPECS[run.config.network.name].dense_macs(run.config.network.widths)
     return {
         "method": "this run", "test error, %": float(result["test_error_percent"]),
         "kept": words.widths(result["kept"]), "times fewer": dense / result["macs"],
@@ -96,16 +96,16 @@ def _honest(run: RunView, comparable: bool) -> str:
     """What is compared with what."""
     n = (run.result or {}).get("n_test") or run.meta.get("n_test")
     ours = f"this run's on its {n:,} test images, read once, at SNR ≥ 1" if n else "this run's once it has ended"
-    theirs = words.DATASET[dataset_of(run.config.network)]
+    theirs = words.DATASET[dataset_of(run.config.network.name)]
     said = (
         f"Errors are test errors: the paper's on {N_TEST:,} {theirs} images, {ours}; one seed ({run.config.seed}), "
-        f"{words.METHOD.get(run.config.method, run.config.method)}."
+        f"{words.METHOD.get(run.config.method.name, run.config.method.name)}."
     )
     if not comparable:
-        data = words.DATASET.get(run.config.dataset, run.config.dataset)
-        labels = " with random labels" if run.config.random_labels else ""
+        data = words.DATASET.get(run.config.data.dataset, run.config.data.dataset)
+        labels = " with random labels" if run.config.data.random_labels else ""
         said += f" This run is on {data}{labels}: MACs compare, errors do not, so the paper is not in the figure."
-    if run.config.network == "lenet-5-caffe":
+    if run.config.network.name == "lenet-5-caffe":
         said += (
             " On this network the printed FLOPs do not follow from the printed units by any usual count; SSL is "
             "counted with the 192 inputs that its 12 filters leave."
@@ -115,7 +115,7 @@ def _honest(run: RunView, comparable: bool) -> str:
 
 def _why(run: RunView, found: RunTables) -> str:
     """Why the threshold is 1, in this run's numbers."""
-    length, prior = run.config.log_high - run.config.log_low, found.prior_snr
+    length, prior = run.config.noise.log_high - run.config.noise.log_low, found.prior_snr
     share = near_one(found)
     short = "" if prior < 1 else " **On this interval the prior itself is above 1: nothing would ever be pruned.**"
     heaps = "Its units are either there or well above" if share < 5 else "Its units are not clearly apart"

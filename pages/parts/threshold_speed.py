@@ -81,12 +81,12 @@ def _measured(stamp: Hashable, _run: RunView) -> list[Any]:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _shown(stamp: Hashable, which: int, _run: RunView) -> pd.DataFrame:
-    network = _run.config.network
-    return speeds.shown(_measured(stamp, _run)[which], rows_of(network, scale_of(_run.config.widths, network)))
+    network = _run.config.network.name
+    return speeds.shown(_measured(stamp, _run)[which], rows_of(network, scale_of(_run.config.network.widths, network)))
 
 
 def _cost(run: RunView, stop: Any) -> None:
-    name = run.config.network
+    name = run.config.network.name
     before = network_cost(name, [layer.units for layer in run.layers])
     after = network_cost(name, stop["kept"])
     st.dataframe(

@@ -77,12 +77,12 @@ def pairs_of(runs: list[RunView]) -> list[Pair]:
 
 
 def _raced(run: RunView, preset: str) -> bool:
-    return run.config.preset == preset and run.config.random_labels and bool(run.records())
+    return run.config.preset == preset and run.config.data.random_labels and bool(run.records())
 
 
 def _ratio(run: RunView) -> str:
     """How many times the weights' learning rate that of the noise is."""
-    return f"{run.config.noise_lr / run.config.lr:.3g}×"
+    return f"{run.config.optimisation.noise_lr / run.config.optimisation.lr:.3g}×"
 
 
 def _chosen(pairs: list[Pair]) -> Pair:
@@ -115,7 +115,7 @@ def origin(run: RunView, name: str) -> str:
     n = meta.get("n_train")
     parts = [
         f"**{name}**: {words.run_title(config)}",
-        words.METHOD[config.method],
+        words.METHOD[config.method.name],
         f"{n:,} training objects" if n else "",
         f"seed {config.seed}",
         str(meta.get("hardware") or ""),

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from sbp.config import RunConfig
 from sbp.networks.specs import SPECS, LayerInfo
 from sbp.records import Progress, Record, Snapshot
 from sbp.runs import store
 from sbp.runs.states import State
+from sbp.spec import RunConfig
 
 VGG_EPOCHS = 300
 STEPS = 100  # an epoch
@@ -34,9 +34,9 @@ class MadeUp:
     def __init__(self, root: Path, config: RunConfig) -> None:
         self.config, self.epoch = config, -1
         self.folder = store.create(config, root)
-        self.layers: tuple[LayerInfo, ...] = SPECS[config.network].layers(config.widths)
+        self.layers: tuple[LayerInfo, ...] = SPECS[config.network.name].layers(config.network.widths)
         self.folder.write_meta({
-            "network": config.network, "device": "cpu", "hardware": "none: made up to be timed", "n_train": 50_000,
+            "network": config.network.name, "device": "cpu", "hardware": "none: made up to be timed", "n_train": 50_000,
             "created": 1.7e9, "data_source": "none: these numbers are made up",
         })  # fmt: skip
         self.ends = {layer.name: half_trained(layer.units, i) for i, layer in enumerate(self.layers)}
@@ -45,13 +45,13 @@ class MadeUp:
         """Writes the next epochs, and that it is running."""
         for _ in range(epochs):
             self.epoch += 1
-            share = min(1.0, self.epoch / self.config.epochs)
+            share = min(1.0, self.epoch / self.config.schedule.epochs)
             loc = {name: (share * end[0]).astype(np.float32) for name, end in self.ends.items()}
             scale = {name: (-5 + share * (end[1] + 5)).astype(np.float32) for name, end in self.ends.items()}
             self.folder.append_snapshot(Snapshot(self.epoch, loc, scale))
             if self.epoch:
                 self.folder.append_record(self._record(share))
-        done, total = max(self.epoch, 0), self.config.epochs
+        done, total = max(self.epoch, 0), self.config.schedule.epochs
         self.folder.write_status(
             State.RUNNING, "",
             Progress("sbp", min(done + 1, total), total, done * STEPS, total * STEPS, 1.0 * done, 1.0 * (total - done),
@@ -66,11 +66,12 @@ class MadeUp:
     def _record(self, share: float) -> Record:
         kept = tuple(int(layer.units * (1 - share / 2)) for layer in self.layers)
         nll, kl = 0.5 - 0.4 * share, 1e4 * (1 - share / 2)
-        macs = SPECS[self.config.network].macs(kept)
+        macs = SPECS[self.config.network.name].macs(kept)
+        settings = self.config.optimisation
         return Record(self.epoch, self.epoch * STEPS, "sbp", 1.0 * self.epoch, nll, kl, kl, nll + kl / 50_000,
-                      5.0 - 4 * share, 5.0 - 3 * share, kept, macs, self.config.lr, self.config.noise_lr)  # fmt: skip
+                      5.0 - 4 * share, 5.0 - 3 * share, kept, macs, settings.lr, settings.noise_lr)  # fmt: skip
 
 
 def vgg_sized() -> RunConfig:
     """A run of 5,248 units and 300 epochs."""
-    return RunConfig(network="vgg-like", dataset="cifar-10", epochs=VGG_EPOCHS)
+    return RunConfig.flat(network="vgg-like", dataset="cifar-10", epochs=VGG_EPOCHS)

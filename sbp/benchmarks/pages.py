@@ -14,7 +14,7 @@ from typing import Any
 from sbp.benchmarks.browser import ROOT, App, Missing, chromium, first_picture, opened, serve, settle, until_painted
 from sbp.benchmarks.made_up import MadeUp, vgg_sized
 from sbp.benchmarks.timing import Line, Report, line, report
-from sbp.config import RunConfig
+from sbp.spec import RunConfig
 
 BARE = """
 import altair as alt
@@ -87,7 +87,7 @@ class _Bench:
         cold = self._cold()
         with serve(ROOT / "app.py", self.folder / "a" / "runs") as app, serve(self.bare, self.folder / "b") as bare:
             large = MadeUp(self.folder / "a" / "runs", vgg_sized())
-            large.go_on(large.config.epochs + 1)
+            large.go_on(large.config.schedule.epochs + 1)
             large.close()
             found = [cold, *self._warm(app, bare, large.folder.id), *self._widgets(app, bare), self._drag(app)]
             return [*found, self._memory(app, bare)]
@@ -173,7 +173,7 @@ class _Bench:
 
     def _memory(self, app: App, bare: App) -> Line:
         """Both servers with so many sessions; those of the app watch a run that grows by an epoch a second."""
-        run = MadeUp(self.folder / "a" / "runs", RunConfig(epochs=100))
+        run = MadeUp(self.folder / "a" / "runs", RunConfig.flat(epochs=100))
         run.go_on(20)
         stop = threading.Event()
         writer = threading.Thread(target=lambda: _write(run, stop), daemon=True)

@@ -13,7 +13,6 @@ import torch
 
 from sbp import data
 from sbp.benchmarks.timing import Line, Report, in_turns, line, report
-from sbp.config import RunConfig
 from sbp.data import Split
 from sbp.devices import describe
 from sbp.methods.registry import method_for
@@ -21,6 +20,7 @@ from sbp.networks.specs import SPECS
 from sbp.presets import preset_config
 from sbp.records import Record
 from sbp.schedule import Timetable
+from sbp.spec import RunConfig
 from sbp.stepper import Stepper
 from sbp.training import Training
 
@@ -85,7 +85,7 @@ def _trained(configs: Sequence[RunConfig], source: data.Dataset) -> list[tuple[f
 
 
 def _said(config: RunConfig, last: Record) -> str:
-    dense = SPECS[config.network].dense_macs(config.widths)
+    dense = SPECS[config.network.name].dense_macs(config.network.widths)
     fewer = f"{dense / last.macs:.1f}x fewer MACs" if last.macs else "nothing kept"
     error = f"{last.validation_error_percent:.2f} % held-out error"
     return f"seed {config.seed}: {error}, {fewer}; the test set is not read."
@@ -98,7 +98,7 @@ def _empty(name: str, device: str) -> Report:
 def _step(network: str, batch: int, device: str, rounds: int) -> Line:
     steps = STEPS[device]
     things = {
-        what: _stepping(RunConfig(network=network, method=method, batch_size=batch, device=device), steps)
+        what: _stepping(RunConfig.flat(network=network, method=method, batch_size=batch, device=device), steps)
         for what, method in ((YARDSTICK, "original"), ("sbp", "sbp"))
     }
     times = {name: [value / steps for value in values] for name, values in in_turns(things, rounds).items()}
@@ -111,14 +111,15 @@ def _stepping(config: RunConfig, steps: int) -> Callable[[], None]:
     """So many steps on made-up images, up to the device's last word."""
     device = torch.device(config.device)
     draw = torch.Generator().manual_seed(0)
-    x = torch.rand(config.batch_size * 4, *SPECS[config.network].image, generator=draw).to(device)
+    x = torch.rand(config.optimisation.batch_size * 4, *SPECS[config.network.name].image, generator=draw).to(device)
     y = torch.randint(0, 10, (len(x),), generator=draw).to(device)
     method = method_for(config)
     network = method.build().to(device)
     split = Split(x, y, x[:0], y[:0], x[:0], y[:0])
-    stepper = Stepper(network, method, split, config, torch.Generator(device).manual_seed(0), config.batch_size)
+    generator = torch.Generator(device).manual_seed(0)
+    stepper = Stepper(network, method, split, config, generator, config.optimisation.batch_size)
     stepper.start("sbp")
-    factors, strengths = map(torch.tensor, Timetable(config, 4).of_epoch(0, "sbp"))
+    factors, strengths = map(torch.tensor, Timetable(config.schedule, 4).of_epoch(0, "sbp"))
     order = torch.arange(len(x), device=device)
 
     def run() -> None:

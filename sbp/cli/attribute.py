@@ -72,7 +72,7 @@ def _compute(view: store.RunView, per_class: int) -> dict[str, Any]:
         network = network_of(view.config, view.model_path)
     except LoadError as error:
         raise store.BadRequest(f"{view.id}: {error}") from None
-    dataset = data.load(view.config.dataset)
+    dataset = data.load(view.config.data.dataset)
     chosen = torch.from_numpy(balanced(dataset.test_labels.numpy(), per_class))
     images = data.as_inputs(dataset.name, dataset.test_images[chosen])
     start = time.monotonic()
@@ -81,7 +81,7 @@ def _compute(view: store.RunView, per_class: int) -> dict[str, Any]:
     except ValueError as error:
         raise store.BadRequest(f"{view.id}: {error}") from None
     seconds = time.monotonic() - start
-    state, ends = network.state_dict(), (view.config.log_low, view.config.log_high)
+    state, ends = network.state_dict(), (view.config.noise.log_low, view.config.noise.log_high)
     snr = {
         layer.name: moments.snr(
             state[f"noise.{layer.name}.loc"].numpy(), state[f"noise.{layer.name}.log_scale"].numpy(), *ends

@@ -44,10 +44,10 @@ def bench_compact(
     measurement, kept = measured(view, resolve(device), threads)
     path = write_speed(view, measurement.to_dict())
     if as_json:
-        facts = {"id": view.id, "network": view.config.network, "kept": kept}
+        facts = {"id": view.id, "network": view.config.network.name, "kept": kept}
         print_json({**facts, **measurement.to_dict()})
         return
-    typer.echo(f"{view.id}: {view.config.network}, kept {kept_text(kept)}")
+    typer.echo(f"{view.id}: {view.config.network.name}, kept {kept_text(kept)}")
     typer.echo(f"  {_conditions(measurement)}")
     stdout().print(table_of(measurement))
     if unsteady := [row for row in measurement.rows if row.iqr_seconds > UNSTEADY * row.median_seconds]:
@@ -75,7 +75,7 @@ def measured(view: store.RunView, device: str, threads: int = 0) -> tuple[Measur
         if view.model_path is None and view.result:
             stderr().print("Its folder holds no weights; those of its shapes are drawn at random.", soft_wrap=True)
             kept = [int(count) for count in view.result["kept"]]
-            return speed_of_shapes(config.network, config.widths, kept, device, threads, tell), kept
+            return speed_of_shapes(config.network.name, config.network.widths, kept, device, threads, tell), kept
         try:
             network = network_of(config, view.model_path)
         except LoadError as error:

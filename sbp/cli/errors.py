@@ -10,12 +10,12 @@ from typing import ParamSpec, TypeVar
 
 import typer
 
-from sbp.config import NOISE_METHODS, ConfigError
 from sbp.experiments.plans import UnknownExperiment
 from sbp.experiments.results import NoResults
 from sbp.pruning.export import ExportError
 from sbp.runs.names import BadRequest
 from sbp.runs.store import RunView, UnknownRun
+from sbp.spec import NOISE_METHODS, ConfigError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -55,8 +55,8 @@ def needs_noise(view: RunView) -> None:
     """Raises `BadRequest` for a run whose units have no mu and no log sigma."""
     if not view.config.has_noise:
         raise BadRequest(
-            f"{view.id} was trained with {view.config.method}, which gives units no noise and so no SNR; expected a "
-            f"run of {', '.join(NOISE_METHODS)}."
+            f"{view.id} was trained with {view.config.method.name}, which gives units no noise and so no SNR; expected "
+            f"a run of {', '.join(NOISE_METHODS)}."
         )
 
 

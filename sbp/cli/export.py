@@ -38,9 +38,9 @@ def compact(
     view = store.find_run(run).sound()
     file = exported(view, "safetensors", threshold, filename=out.name if out else "")
     checked = {"random": file.cut.agreement(_random_images(file.cut.small.image))}
-    held = _test_images(view.config.dataset)
+    held = _test_images(view.config.data.dataset)
     if held is not None:
-        checked[view.config.dataset] = file.cut.agreement(held)
+        checked[view.config.data.dataset] = file.cut.agreement(held)
     path = file.write(out.parent if out else Path())
     _say(view.id, file, path, checked, as_json)
 

@@ -11,7 +11,6 @@ from rich.table import Table as Printed
 from sbp.cli.errors import INTERRUPTED, WENT_WRONG, BadInput, in_sentences
 from sbp.cli.options import JSON
 from sbp.cli.output import stderr, stdout
-from sbp.config import DEVICES
 from sbp.experiments import figures, keeping, lines, report, results, running
 from sbp.experiments.plans import PLANS, Plan, plan_of
 from sbp.experiments.results import Table
@@ -19,6 +18,7 @@ from sbp.experiments.running import Job
 from sbp.networks.specs import SPECS
 from sbp.runs.files import replace_bytes
 from sbp.runs.names import BadRequest, checked_name
+from sbp.spec import DEVICES
 
 _EXPERIMENT = typer.Argument(help=f"One of {', '.join(PLANS)}.")
 _SEEDS = typer.Option(min=1, help="How many seeds of each row; by default the experiment's own.", show_default=False)

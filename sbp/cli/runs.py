@@ -90,7 +90,7 @@ def record(
     view = store.find_run(run).sound()
     # An empty --name is a name, and refused; without one it is made of what the run's own config says, which is
     # somebody's text like any other.
-    chosen = f"{view.config.network}-{view.config.preset}" if name is None else name
+    chosen = f"{view.config.network.name}-{view.config.preset}" if name is None else name
     folder = recording.record(view, chosen, weights=weights)
     if as_json:
         print_json(store.open_run(folder.name).summary())

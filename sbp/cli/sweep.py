@@ -46,7 +46,7 @@ def sweep(
     if as_json:
         print_json(found)
     else:
-        stdout().print(table_of(found, SPECS[view.config.network].dense_macs(view.config.widths)))
+        stdout().print(table_of(found, SPECS[view.config.network.name].dense_macs(view.config.network.widths)))
         of = "held-out" if found["objects"] == "validation" else "training"
         typer.echo(f"Errors on {found['n']:,} {of} images.")
 
@@ -60,9 +60,7 @@ def _tried(view: RunView) -> dict[str, Any]:
 
     config = view.config
     network = network_of(config, view.model_path)
-    split = data.prepare(
-        data.load(config.dataset), "cpu", config.train_size, config.validation_size, config.random_labels, config.seed
-    )
+    split = data.prepare(data.load(config.data.dataset), config.data, seed=config.seed)
     stderr().print("Tries thresholds.")
     return try_thresholds(network, *split.trial(), config.seed, describe("cpu"))
 

@@ -12,11 +12,11 @@ from sbp.cli.options import DETACH, END_JSON, field_option
 from sbp.cli.output import stderr
 from sbp.cli.ranked import train_here
 from sbp.cli.values import parse_settings
-from sbp.config import DATASETS, DEVICES, RunConfig, fits
 from sbp.images import IMAGES
 from sbp.networks.specs import SPECS
 from sbp.ranks import Ranks
 from sbp.runs import launcher, store
+from sbp.spec import DATASETS, DEVICES, RunConfig, fits
 
 _DATA = typer.Option(
     help=f"One of {', '.join(DATASETS)}; auto: mnist where it is, else digits, or what the network reads."
@@ -67,9 +67,9 @@ def train(
     }
     overrides = {name: value for name, value in typed.items() if value is not None}
     config = describe(network, data, preset, {**overrides, **parse_settings(settings or [])})
-    what = f"{config.network} on {config.dataset}, preset {config.preset}"
+    what = f"{config.network.name} on {config.data.dataset}, preset {config.preset}"
     if (ranks := Ranks.of_environment()).world > 1:
-        ranks.share(config.batch_size)
+        ranks.share(config.optimisation.batch_size)
         train_here(lambda: store.create(config), ranks, f": {what}", detach, as_json)
         return
     run_id = launcher.start(config)
@@ -95,7 +95,7 @@ def describe(network: str, data: str, preset: str, overrides: dict[str, Any]) ->
     own = [name for owner, name in PRESETS if owner == network]
     preset = preset or (own[0] if own else "custom")
     if preset == "custom":
-        return RunConfig.from_dict({"preset": "custom", **overrides, "network": network})
+        return RunConfig.flat(**{"preset": "custom", **overrides, "network": network})
     return preset_config(network, preset, **overrides)
 
 

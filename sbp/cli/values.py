@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from sbp.cli.errors import BadInput
-from sbp.config import RunConfig
+from sbp.spec import find_field, run_fields
 
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
 def parse_settings(settings: list[str]) -> dict[str, Any]:
-    """Fields and values from "field=value" texts; lists are written with commas.
+    """Fields and values from "field=value" texts, by flat or dotted names; lists are written with commas.
 
     Raises `BadInput` when a text has no "=", the field does not exist, or the value is of another kind.
 
-    >>> parse_settings(["log_low=-10", "widths=50,30", "random_labels=yes"])
+    >>> parse_settings(["log_low=-10", "network.widths=50,30", "random_labels=yes"])
     {'log_low': -10.0, 'widths': (50, 30), 'random_labels': True}
     """
-    fields = {field.name: field for field in dataclasses.fields(RunConfig)}
     values: dict[str, Any] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         name = name.strip().replace("-", "_")
         if not equals:
             raise BadInput(f"--set: expected field=value, got {setting!r}.")
-        if name not in fields:
-            raise BadInput(f"--set: a run has no field {name!r}; it has {', '.join(fields)}.")
-        values[name] = parse_value(name, text.strip(), fields[name].default)
+        field = find_field(name)
+        if field is None:
+            raise BadInput(f"--set: a run has no field {name!r}; it has {', '.join(run_fields())}.")
+        values[field.name] = parse_value(field.name, text.strip(), field.default)
     return values
 
 
@@ -40,7 +39,7 @@ def parse_value(name: str, text: str, default: Any) -> Any:
                 raise ValueError
             return text.lower() in _TRUE
         if isinstance(default, tuple):
-            number = int if name == "widths" else float
+            number = int if name in ("widths", "kl_warmup") else float
             return tuple(number(part) for part in text.strip("[]()").replace(",", " ").split())
         return type(default)(text)
     except ValueError:

@@ -7,13 +7,13 @@ import io
 from collections.abc import Iterable
 from typing import Any
 
-from sbp.config import RunConfig
 from sbp.distributions import moments
 from sbp.experiments.plans import PLANS
 from sbp.experiments.results import Row, Table
 from sbp.kl_scaling import bound_of
 from sbp.networks.specs import scale_of
 from sbp.paper import HARDWARE, N_TEST, PaperRow, rows_of
+from sbp.spec import RunConfig
 
 BATCHES = (1, 32, 1000)
 FIELDS = (
@@ -43,7 +43,7 @@ def lines_of(table: Table) -> list[Line]:
     for row in table.rows:
         lines.append(_ours(row))
         if planned := paper.get((row.network, row.key)):
-            printed = rows_of(row.network, scale_of(planned.recipe.widths, row.network))
+            printed = rows_of(row.network, scale_of(planned.recipe.network.widths, row.network))
             lines += [_paper(it, row.key) for it in printed if it.method == planned.paper]
     return lines
 
@@ -64,6 +64,7 @@ def _ours(row: Row) -> Line:
     if run is None:
         return line
     config = RunConfig.from_dict(run.config)
+    exponent = None if config.value("kl_weights") else config.value("kl_exponent")
     nats = {name: run.last.get(name) for name in ("nll", "loss")}
     fast = {
         f"{name}_{batch}": run.times_as_fast(device, batch)
@@ -73,7 +74,7 @@ def _ours(row: Row) -> Line:
     return {
         **line,
         "method": run.method,
-        "bound": bound_of(run.method, run.kl_weights, None if config.kl_weights else config.kl_exponent),
+        "bound": bound_of(run.method, run.kl_weights, exponent),
         "test_error_percent": row.mean,
         "test_error_spread": row.spread,
         "test_error_half_width": row.half_width_of("test_error_percent"),
@@ -92,9 +93,9 @@ def _ours(row: Row) -> Line:
         "n_nll": None if nats["nll"] is None else run.n_train * nats["nll"],
         "kl": run.last.get("kl"),
         "n_loss": None if nats["loss"] is None else run.n_train * nats["loss"],
-        "log_low": config.log_low if config.has_noise else None,
-        "log_high": config.log_high if config.has_noise else None,
-        "prior_snr": moments.prior_snr(config.log_low, config.log_high) if config.has_noise else None,
+        "log_low": config.noise.log_low if config.has_noise else None,
+        "log_high": config.noise.log_high if config.has_noise else None,
+        "prior_snr": moments.prior_snr(config.noise.log_low, config.noise.log_high) if config.has_noise else None,
         "n_train": run.n_train,
         "n_test": run.n_test,
         "seconds": row.mean_of("seconds"),

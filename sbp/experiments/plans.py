@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sbp.config import RunConfig
 from sbp.networks.specs import widths_of
 from sbp.presets import VGG, VGG_SBP, VGG_SBPA
+from sbp.spec import RunConfig
 
 
 class UnknownExperiment(LookupError):
@@ -37,7 +37,7 @@ class PlannedRow:
     @property
     def network(self) -> str:
         """The network's name."""
-        return self.recipe.network
+        return self.recipe.network.name
 
     def configs(self, seeds: int, first: int = 0) -> tuple[RunConfig, ...]:
         """The recipe with so many seeds: first, first + 1, ...
@@ -138,7 +138,7 @@ _PLAIN: dict[str, Any] = {"method": "sbp", "epochs": 200, "lr": 2e-3, "noise_lr"
 
 
 def _row(key: str, label: str, paper: str, experiment: str, shared: dict[str, Any], own: dict[str, Any]) -> PlannedRow:
-    return PlannedRow(key, label, RunConfig(**{**shared, **own, "preset": f"{experiment}-{key}"}), paper)
+    return PlannedRow(key, label, RunConfig.flat(**{**shared, **own, "preset": f"{experiment}-{key}"}), paper)
 
 
 def _table_1() -> tuple[PlannedRow, ...]:

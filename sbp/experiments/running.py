@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sbp.config import RunConfig
 from sbp.experiments.plans import PlannedRow
 from sbp.experiments.results import Row, RunResult, Table, speed_rows
 from sbp.networks.specs import SPECS
 from sbp.runs import launcher, store
 from sbp.runs.states import State
 from sbp.runs.view import RunView
+from sbp.spec import RunConfig
 
 ASIDE = ("device", "threads", "preset")
 _LAST = ("epoch", "nll", "kl", "kl_weighted", "loss", "train_error_percent")
@@ -59,10 +59,10 @@ class Job:
 def identity(config: RunConfig) -> str:
     """Equal for two configs that ask for the same run, wherever it is trained.
 
-    >>> identity(RunConfig(device="cpu", preset="quick")) == identity(RunConfig(threads=2))
+    >>> identity(RunConfig.flat(device="cpu", preset="quick")) == identity(RunConfig.flat(threads=2))
     True
     """
-    values = {name: value for name, value in dataclasses.asdict(config).items() if name not in ASIDE}
+    values = {name: value for name, value in config.to_flat().items() if name not in ASIDE}
     return json.dumps(values, sort_keys=True)
 
 
@@ -145,7 +145,7 @@ def result_of(view: RunView) -> RunResult:
         seed=run["seed"],
         method=run["method"],
         network=run["network"],
-        config=json.loads(view.config.to_json()),
+        config=json.loads(json.dumps(view.config.to_flat())),
         test_error_percent=run["test_error_percent"],
         kept=tuple(run["kept"]),
         macs=run["macs"],
@@ -175,8 +175,8 @@ def _rank(view: RunView) -> int:
 
 def _cost(config: RunConfig) -> float:
     """About how long it takes, in no unit: epochs times the MACs of an image."""
-    epochs = config.pretrain_epochs + config.epochs + config.finetune_epochs
-    return float(epochs * SPECS[config.network].dense_macs(config.widths))
+    epochs = config.schedule.pretrain_epochs + config.schedule.epochs + config.schedule.finetune_epochs
+    return float(epochs * SPECS[config.network.name].dense_macs(config.network.widths))
 
 
 def _seed(job: Job) -> int:

@@ -11,13 +11,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from sbp.config import RunConfig
 from sbp.networks.lenet import NoisyNetwork
 from sbp.pruning.masks import Masks
+from sbp.spec import MethodConfig, RunConfig
 
 
 class Group(NamedTuple):
-    """Parameters that share a learning rate (`rate`: the field of RunConfig that holds it) and an L2 penalty."""
+    """Parameters that share a learning rate (`rate`: the field of `optimisation` that holds it) and an L2 penalty."""
 
     params: list[nn.Parameter]
     rate: str
@@ -34,10 +34,15 @@ class Penalty(NamedTuple):
 
 
 class Method:
-    """What a run's network is trained with, made from the run's config; one for one network."""
+    """What a run's network is trained with, made from the run's config; one for one network.
+
+    settings: the method's own.
+    """
+
+    settings: MethodConfig
 
     def __init__(self, config: RunConfig) -> None:
-        self.config = config
+        self.config, self.settings = config, config.method.name
 
     def build(self) -> NoisyNetwork:
         """The network at its birth, on the CPU, its weights drawn from torch's global generator."""
@@ -45,7 +50,7 @@ class Method:
 
     def groups(self, network: NoisyNetwork) -> list[Group]:
         """Every parameter that the main phase moves, in groups; the weights alone unless overridden."""
-        return [Group(list(network.parameters()), "lr", self.config.weight_decay)]
+        return [Group(list(network.parameters()), "lr", self.config.optimisation.weight_decay)]
 
     def weights(self, network: NoisyNetwork) -> list[nn.Parameter]:
         """The parameters that pretraining and fine-tuning move: weights and biases."""

@@ -12,13 +12,14 @@ from sbp.methods.base import Method
 from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.registry import build_for
 from sbp.pruning.masks import Masks
+from sbp.spec import DropoutConfig
 
 
 class Original(Method):
     """The network as it is: an L2 penalty on the weights, no noise, and every unit kept.
 
-    >>> from sbp.config import RunConfig
-    >>> method = Original(RunConfig(method="original", widths=(4, 3)))
+    >>> from sbp.spec import RunConfig
+    >>> method = Original(RunConfig.flat(method="original", widths=(4, 3)))
     >>> {name: int(keep.sum()) for name, keep in method.masks(method.build()).items()}
     {'input': 784, 'dense1': 4, 'dense2': 3}
     """
@@ -39,11 +40,13 @@ class Original(Method):
 
 class BinaryDropout(Original):
     """y = x * m / (1 - p), m ~ Bernoulli(1 - p): each hidden dense neuron of each object is dropped with probability
-    p = `config.dropout`, and what stays is scaled up, so that the mean is x and eval needs no factor.
+    p = `settings.dropout`, and what stays is scaled up, so that the mean is x and eval needs no factor.
 
     Reference: Srivastava et al., Dropout, JMLR 2014. The pixels, the channels and the features that enter the dense
     part are not dropped.
     """
+
+    settings: DropoutConfig
 
     def draw(self, network: NoisyNetwork, objects: int, generator: torch.Generator) -> None:
         """A multiplier for every object and hidden dense neuron."""
@@ -62,7 +65,7 @@ class BinaryDropout(Original):
 
     def noise_(self, empty: Tensor, generator: torch.Generator) -> Tensor:
         """Fills a tensor with multipliers in place, so that a CUDA graph can hold the draw."""
-        stay = 1 - self.config.dropout
+        stay = 1 - self.settings.dropout
         return empty.bernoulli_(stay, generator=generator).div_(stay)
 
 
@@ -74,7 +77,7 @@ class GaussianDropout(BinaryDropout):
 
     def noise_(self, empty: Tensor, generator: torch.Generator) -> Tensor:
         """Fills a tensor with multipliers in place, so that a CUDA graph can hold the draw."""
-        p = self.config.dropout
+        p = self.settings.dropout
         return empty.normal_(1, math.sqrt(p / (1 - p)), generator=generator)
 
 

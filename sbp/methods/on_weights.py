@@ -93,7 +93,7 @@ class OnWeights(Method):
 
     def groups(self, network: NoisyNetwork) -> list[Group]:
         """Weights and biases alone."""
-        return [Group(self.weights(network), "lr", self.config.weight_decay)]
+        return [Group(self.weights(network), "lr", self.config.optimisation.weight_decay)]
 
     def weights(self, network: NoisyNetwork) -> list[nn.Parameter]:
         """Weights and biases, and those of batch normalisations; what the noise learns is none of them."""

@@ -17,12 +17,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from sbp.config import RunConfig
 from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.registry import build_for
 from sbp.networks.specs import LayerInfo
 from sbp.networks.wiring import WIRING
 from sbp.pruning.masks import Masks
+from sbp.spec import RunConfig
 
 # Scale and shift of what comes after W x + b, by layer of weights.
 Affine = Mapping[str, tuple[np.ndarray, np.ndarray]]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from sbp.config import RunConfig
 from sbp.methods.base import Method
 from sbp.methods.dropout import BinaryDropout, GaussianDropout, Original
 from sbp.methods.sbp import SBP, SBPFixedMu
 from sbp.methods.sparse_vd import SparseVD
 from sbp.methods.ssl import SSL
 from sbp.methods.weights import SBPWeights
+from sbp.spec import RunConfig
 
 METHOD_CLASSES: dict[str, type[Method]] = {
     "sbp": SBP,
@@ -26,7 +26,7 @@ METHOD_CLASSES: dict[str, type[Method]] = {
 def method_for(config: RunConfig) -> Method:
     """What a run is trained with.
 
-    >>> type(method_for(RunConfig(method="ssl"))).__name__
+    >>> type(method_for(RunConfig.flat(method="ssl"))).__name__
     'SSL'
     """
-    return METHOD_CLASSES[config.method](config)
+    return METHOD_CLASSES[config.method.name](config)

@@ -5,23 +5,23 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sbp.config import RunConfig
 from sbp.kl_scaling import kl_weights
 from sbp.methods.base import Group, Method, Penalty
 from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.registry import build_for
 from sbp.objective import mean_and_keep
 from sbp.pruning.masks import Masks
+from sbp.spec import RunConfig
 from sbp.units import AllUnits
 
 
 class SBP(Method):
     """mean NLL + strength * sum_l weight_l KL_l / N, with the KL summed over units (eq. 4, 12); a unit goes at SNR < 1.
 
-    mu and log sigma move at `config.noise_lr`, without an L2 penalty. Once frozen, mu and sigma stay; what is kept
-    goes on with its noise, so that the weights are still trained for E[theta] and not for one theta.
+    mu and log sigma move at `noise_lr`, without an L2 penalty. Once frozen, mu and sigma stay; what is kept goes on
+    with its noise, so that the weights are still trained for E[theta] and not for one theta.
 
-    >>> method = SBP(RunConfig(widths=(4, 3)))
+    >>> method = SBP(RunConfig.flat(widths=(4, 3)))
     >>> [group.rate for group in method.groups(method.build())]
     ['lr', 'noise_lr']
     """
@@ -39,7 +39,8 @@ class SBP(Method):
     def groups(self, network: NoisyNetwork) -> list[Group]:
         """Weights and biases; mu and log sigma of all units."""
         units = self._units(network)
-        return [Group(self.weights(network), "lr", self.config.weight_decay), Group(self.noise(units), "noise_lr", 0.0)]
+        decay = self.config.optimisation.weight_decay
+        return [Group(self.weights(network), "lr", decay), Group(self.noise(units), "noise_lr", 0.0)]
 
     def noise(self, units: AllUnits) -> list[torch.nn.Parameter]:
         """What is learned of the noise."""

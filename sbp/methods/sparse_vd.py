@@ -93,7 +93,7 @@ class SparseVD(OnWeights):
     """mean NLL + strength * sum KL(w) / N; a weight goes at log alpha >= 3, and a unit when all its weights have.
 
     log sigma^2 is born at -10 and moves at the weights' own learning rate (the authors use one Adam, 1e-3), without
-    an L2 penalty; `config.kl_warmup` (5, 20) is their warm-up of the KL. Once frozen, alpha stays.
+    an L2 penalty; `kl_warmup` (5, 20) is their warm-up of the KL. Once frozen, alpha stays.
 
     Reference: Molchanov et al., Variational Dropout Sparsifies Deep Neural Networks, ICML 2017.
     """
@@ -105,7 +105,7 @@ class SparseVD(OnWeights):
     def groups(self, network: NoisyNetwork) -> list[Group]:
         """Weights and biases, and log sigma^2, with Adam at the same rate; at the noise's beside SGD, whose rates are
         of another size."""
-        rate = "lr" if self.config.optimiser == "adam" else "noise_lr"
+        rate = "lr" if self.config.optimisation.optimiser == "adam" else "noise_lr"
         return [*super().groups(network), Group([layer.log_variance for layer in self.layers(network)], rate, 0.0)]
 
     def draw(self, network: NoisyNetwork, objects: int, generator: torch.Generator) -> None:

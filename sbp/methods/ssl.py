@@ -9,13 +9,14 @@ from sbp.methods.base import Penalty
 from sbp.methods.on_weights import OnWeights, SparseLayer
 from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.wiring import WIRING, WeightLayer
+from sbp.spec import SSLConfig
 
 # A weight smaller than this is set to 0: no gradient step would put it there.
 SMALLEST = 1e-4
 
 
 class SSL(OnWeights):
-    """mean NLL + lambda * sum_g ||w_g||_2 with lambda = `config.group_penalty`: the norms, not their squares.
+    """mean NLL + lambda * sum_g ||w_g||_2 with lambda = `settings.group_penalty`: the norms, not their squares.
 
     Groups: every filter and every input channel of a convolution, every row and every column of a dense layer, where
     its going removes a unit; so neither the rows of the logits nor the image as the only channel of the first
@@ -24,6 +25,8 @@ class SSL(OnWeights):
     Reference: Wen et al., Learning Structured Sparsity in Deep Neural Networks, NeurIPS 2016, eq. 1 and 3.
     """
 
+    settings: SSLConfig
+
     def wrap(self, inner: nn.Linear | nn.Conv2d, wire: WeightLayer) -> SparseLayer:
         """A layer that removes what is 0."""
         return SparseLayer(inner)
@@ -31,7 +34,7 @@ class SSL(OnWeights):
     def penalty(self, network: NoisyNetwork, n_train: int, strength: Tensor) -> Penalty:
         """lambda times the sum of the groups' norms; there is no KL."""
         zero = torch.zeros((), device=strength.device)
-        return Penalty(self.config.group_penalty * self.norms(network), zero, zero)
+        return Penalty(self.settings.group_penalty * self.norms(network), zero, zero)
 
     def norms(self, network: NoisyNetwork) -> Tensor:
         """The sum of the norms of all groups of the network, a scalar."""

@@ -7,13 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sbp.config import RunConfig
 from sbp.layer import SBPLayer
 from sbp.methods.base import Group, Penalty
 from sbp.methods.on_weights import OnWeights, SparseLayer
 from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.wiring import WeightLayer
 from sbp.objective import mean_and_keep
+from sbp.spec import RunConfig
 from sbp.units import AllUnits
 
 
@@ -74,7 +74,7 @@ class DropConnect(SparseLayer):
 class SBPWeights(OnWeights):
     """mean NLL + strength * sum KL(theta) / N with a theta for every single weight; it goes at SNR < 1.
 
-    Reference: section 4.5 of the paper. mu and log sigma move at `config.noise_lr`, without an L2 penalty. Once frozen,
+    Reference: section 4.5 of the paper. mu and log sigma move at `noise_lr`, without an L2 penalty. Once frozen,
     they stay; the weights that are kept go on with their noise.
     """
 
@@ -87,10 +87,10 @@ class SBPWeights(OnWeights):
         config = self.config
         return DropConnect(
             inner,
-            log_low=config.log_low,
-            log_high=config.log_high,
-            init_loc=config.init_loc,
-            init_log_scale=config.init_log_scale,
+            log_low=config.noise.log_low,
+            log_high=config.noise.log_high,
+            init_loc=config.noise.init_loc,
+            init_log_scale=config.noise.init_log_scale,
         )
 
     def groups(self, network: NoisyNetwork) -> list[Group]:

@@ -12,10 +12,10 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from sbp.config import RunConfig
 from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.rebuild import rebuild
 from sbp.networks.registry import build_for
+from sbp.spec import RunConfig
 
 
 class LoadError(ValueError):
@@ -37,7 +37,7 @@ def network_of(config: RunConfig, model_path: str | Path | None) -> NoisyNetwork
     if given != expected:
         wrong = sorted(name for name in expected.keys() | given if expected.get(name) != given.get(name))
         raise LoadError(
-            f"{Path(model_path).name} does not hold the weights of {config.network} with widths "
+            f"{Path(model_path).name} does not hold the weights of {config.network.name} with widths "
             f"{list(network.widths)}: {', '.join(wrong[:3])} {'is' if len(wrong) == 1 else 'are'} missing, "
             "unknown or of another shape. Was config.json changed after the training?"
         )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sbp.config import RunConfig
 from sbp.networks.lenet import LeNet5Caffe, LeNet500300, NoisyNetwork
 from sbp.networks.vgg import VGGLike
+from sbp.spec import RunConfig
 
 NETWORKS: dict[str, type[NoisyNetwork]] = {cls.spec_name: cls for cls in (LeNet500300, LeNet5Caffe, VGGLike)}
 
@@ -32,18 +32,18 @@ def build_for(config: RunConfig) -> NoisyNetwork:
 
     With an `SBPLayer` for every layer of units where the method learns their noise, else with a `Gate`.
 
-    >>> build_for(RunConfig(init_log_scale=-4)).noise_layers()[0].log_scale[0].item()
+    >>> build_for(RunConfig.flat(init_log_scale=-4)).noise_layers()[0].log_scale[0].item()
     -4.0
-    >>> build_for(RunConfig(method="ssl")).noise["dense1"]
+    >>> build_for(RunConfig.flat(method="ssl")).noise["dense1"]
     Gate(units=500, axis=1)
     """
     if not config.has_noise:
-        return build(config.network, config.widths, gates=True)
+        return build(config.network.name, config.network.widths, gates=True)
     return build(
-        config.network,
-        config.widths,
-        log_low=config.log_low,
-        log_high=config.log_high,
-        init_loc=config.init_loc,
-        init_log_scale=config.init_log_scale,
+        config.network.name,
+        config.network.widths,
+        log_low=config.noise.log_low,
+        log_high=config.noise.log_high,
+        init_loc=config.noise.init_loc,
+        init_log_scale=config.noise.init_log_scale,
     )

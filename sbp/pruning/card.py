@@ -22,9 +22,9 @@ def model_card(
     figures: what `Cut.figures` gives. own: whether the cut is the one that the run's results speak of. lines: what a
     reader pastes. A number that the run does not record is not made up: the card says what is known.
     """
-    run, data = view.summary(), DATASET[view.config.dataset]
+    run, data = view.summary(), DATASET[view.config.data.dataset]
     parts = (
-        f"# {SPECS[view.config.network].title} for {data}, compact",
+        f"# {SPECS[view.config.network.name].title} for {data}, compact",
         _about(view, figures, format),
         "## Before and after",
         _table(view, run, figures, own),
@@ -44,11 +44,11 @@ def model_card(
 
 
 def _about(view: RunView, figures: Mapping[str, Any], format: Format) -> str:
-    about = IMAGES[view.config.dataset]
+    about = IMAGES[view.config.data.dataset]
     method = (
         "after Structured Bayesian Pruning (Neklyudov et al., NeurIPS 2017)"
         if view.config.has_noise
-        else f"trained with method `{view.config.method}`"
+        else f"trained with method `{view.config.method.name}`"
     )
     what = (
         f"This is {format.title}: the network of run `{view.id}` {method}, with the removed units cut out "
@@ -96,12 +96,12 @@ def _error(run: Mapping[str, Any], own: bool) -> str:
 
 
 def _error_note(view: RunView, run: Mapping[str, Any], own: bool) -> str:
-    if view.config.pretrain_epochs:
+    if view.config.schedule.pretrain_epochs:
         before = "Before: after the pretraining, when there was no noise yet."
     elif view.config.has_noise:
         before = "Before: the noise was on from the first step, so there never was a dense network without it."
     else:
-        before = f"Before: {view.config.method} was at work from the first step."
+        before = f"Before: {view.config.method.name} was at work from the first step."
     if run["test_error_percent"] is None:
         after = "After: no test error is recorded; the test set is read when a run finishes."
     elif own:
@@ -110,7 +110,7 @@ def _error_note(view: RunView, run: Mapping[str, Any], own: bool) -> str:
             "computes the same up to rounding."
         )
     else:
-        cut = "SNR >= 1" if view.config.has_noise else f"{view.config.method}'s own choice"
+        cut = "SNR >= 1" if view.config.has_noise else f"{view.config.method.name}'s own choice"
         after = (
             f"After: the run's test error, {run['test_error_percent']:.2f} %, is that of the cut at {cut}, which "
             f"keeps {widths(run['kept'])}; it does not hold for this cut."
@@ -121,10 +121,10 @@ def _error_note(view: RunView, run: Mapping[str, Any], own: bool) -> str:
 def _training(view: RunView, run: Mapping[str, Any]) -> str:
     config = view.config
     # Where the files lay on the machine that trained is nobody else's business.
-    source = str(view.meta.get("data_source") or DATASET[config.dataset]).partition(", read from ")[0]
+    source = str(view.meta.get("data_source") or DATASET[config.data.dataset]).partition(", read from ")[0]
     n = f", trained on {run['n_train']:,} images" if run["n_train"] else ""
-    labels = "; every training label was replaced by a random one" if config.random_labels else ""
-    pretrained = f" after {config.pretrain_epochs} of pretraining" if config.pretrain_epochs else ""
+    labels = "; every training label was replaced by a random one" if config.data.random_labels else ""
+    pretrained = f" after {config.schedule.pretrain_epochs} of pretraining" if config.schedule.pretrain_epochs else ""
     with_noise = " with the noise on" if config.has_noise else ""
     bound = f"Bound: {bound_text(run)}; method" if config.has_noise else "Method"
     versions = [f"sbp {__version__} (this card)"]
@@ -132,8 +132,8 @@ def _training(view: RunView, run: Mapping[str, Any]) -> str:
     state = "" if view.state is State.FINISHED else f", the run is {view.state}"
     items = [
         f"Data: {source.rstrip('.')}{n}{labels}.",
-        f"Seed {config.seed}; {run['epochs_done']} of {config.epochs} epochs{with_noise}{pretrained}{state}.",
-        f"{bound} `{config.method}`, preset `{config.preset}`.",
+        f"Seed {config.seed}; {run['epochs_done']} of {config.schedule.epochs} epochs{with_noise}{pretrained}{state}.",
+        f"{bound} `{config.method.name}`, preset `{config.preset}`.",
         f"Hardware: {run['hardware'] or run['device'] or 'not recorded'}; {duration(run['seconds'])}.",
         f"Versions: {', '.join(versions)}{'; commit ' + str(run['commit']) if run['commit'] else ''}.",
     ]

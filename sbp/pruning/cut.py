@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sbp.config import RunConfig
 from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.load import network_of
 from sbp.networks.rebuild import Select
 from sbp.networks.specs import SPECS
 from sbp.pruning.compact import compact, masked, masks_of
 from sbp.pruning.cost import network_cost
+from sbp.spec import RunConfig
 
 # Images at a time: small enough for a laptop's memory.
 BATCH = 1000
@@ -92,12 +92,13 @@ def cut_run(
     if threshold is not None and not (math.isfinite(threshold) and threshold > 0):
         raise ValueError(f"threshold: expected an SNR above 0, got {threshold!r}; the method's own is 1.")
     if threshold is not None and not config.has_noise:
-        raise ValueError(f"threshold: the units of a run of {config.method} have no SNR; leave it out.")
+        raise ValueError(f"threshold: the units of a run of {config.method.name} have no SNR; leave it out.")
     network = network_of(config, model_path)
     if config.has_noise:
         for layer in network.noise_layers():
             layer.threshold = 1.0 if threshold is None else threshold
     chosen = masks_of(network) if masks is None else masks
-    own_choice = f"SNR >= {1.0 if threshold is None else threshold:g}" if config.has_noise else f"{config.method}'s own"
+    snr = f"SNR >= {1.0 if threshold is None else threshold:g}"
+    own_choice = snr if config.has_noise else f"{config.method.name}'s own"
     choice = own_choice if masks is None else "masks chosen by hand"
     return Cut(masked(network, chosen), compact(network, chosen), choice, masks is None and threshold in (None, 1.0))

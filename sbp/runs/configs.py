@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sbp.config import RunConfig
+from sbp.spec import RunConfig
 from sbp.networks.specs import SPECS, LayerInfo
 from sbp.runs.format import CONFIG, RESULT
 from sbp.runs.plain_files import BadFile, read_json
@@ -40,7 +40,7 @@ def read_config(folder: Path) -> RunConfig:
         raise BadFile(f"{CONFIG} in {folder} does not describe a run: it lacks {named}, which every config has.")
     try:
         config = RunConfig.from_dict(values)
-        layers = SPECS[config.network].layers(config.widths)
+        layers = SPECS[config.network.name].layers(config.network.widths)
     except Exception as error:  # whatever a value of some other kind leads to is this file's fault
         raise BadFile(f"{CONFIG} in {folder} does not describe a run: {error}") from None
     units = sum(layer.units for layer in layers)
@@ -48,9 +48,9 @@ def read_config(folder: Path) -> RunConfig:
         raise BadFile(
             f"{CONFIG} in {folder} describes a network of {units:,} units; expected at most {MOST_UNITS:,}."
         )
-    if config.pretrain_epochs + config.last_epoch > MOST_EPOCHS:
+    if config.schedule.pretrain_epochs + config.schedule.last_epoch > MOST_EPOCHS:
         raise BadFile(
-            f"{CONFIG} in {folder} asks for {config.pretrain_epochs + config.last_epoch:,} epochs; expected at most "
+            f"{CONFIG} in {folder} asks for {config.schedule.pretrain_epochs + config.schedule.last_epoch:,} epochs; expected at most "
             f"{MOST_EPOCHS:,}."
         )
     return config
@@ -83,9 +83,9 @@ def mismatch(result: Mapping[str, Any], config: RunConfig, layers: tuple[LayerIn
     for count, layer in zip(kept, layers, strict=False):
         if count > layer.units:
             return f"{where}: it keeps {count:,} units of {layer.name}, which has {layer.units:,}."
-    if layers != SPECS[config.network].layers(config.widths):
+    if layers != SPECS[config.network.name].layers(config.network.widths):
         return ""  # of a network that is not known here, and so are its MACs
-    dense = SPECS[config.network].dense_macs(config.widths)
+    dense = SPECS[config.network.name].dense_macs(config.network.widths)
     macs, told, reduction = result.get("macs"), result.get("macs_dense", dense), result.get("macs_reduction")
     if told != dense or (macs or 0) > dense:
         return f"{where}: it counts {max(told, macs or 0):,} MACs, and this network has {dense:,}."

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sbp.config import ConfigError
+from sbp.spec import ConfigError
 from sbp.runs.files import BadFile
 from sbp.runs.format import LOG
 from sbp.runs.states import Event

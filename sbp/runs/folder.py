@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from sbp.config import RunConfig
+from sbp.spec import RunConfig
 from sbp.networks.specs import SPECS, LayerInfo
 from sbp.records import Progress, Record, Snapshot
 from sbp.runs import models
@@ -38,7 +38,7 @@ class RunFolder:
         self.lock = lock or Lock(self.path / LOCK)
         self.id = self.path.name
         self.config: RunConfig = read_config(self.path)
-        self.layers = SPECS[self.config.network].layers(self.config.widths)
+        self.layers = SPECS[self.config.network.name].layers(self.config.network.widths)
         try:
             self.status = models.STATUS.read(self.path / STATUS)
         except BadFile:
@@ -151,7 +151,7 @@ class RunFolder:
 
     def write_model(self, tensors: Mapping[str, np.ndarray]) -> None:
         """Replaces model.safetensors: the network's weights and noise at the last good epoch."""
-        header = {"network": self.config.network, "widths": json.dumps(self.config.widths), "run": self.id}
+        header = {"network": self.config.network.name, "widths": json.dumps(self.config.network.widths), "run": self.id}
         replace_bytes(self.path / MODEL, _safetensors(tensors, header))
 
     def write_result(self, result: Mapping[str, Any]) -> None:

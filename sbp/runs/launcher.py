@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from sbp.config import RunConfig
+from sbp.spec import RunConfig
 from sbp.runs import store
 from sbp.runs.files import Lock, Locked
 from sbp.runs.folder import RunFolder

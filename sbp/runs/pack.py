@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sbp.config import ConfigError
+from sbp.spec import ConfigError
 from sbp.runs.files import Locked
 from sbp.runs.folder import RunFolder
 from sbp.runs.format import LOG

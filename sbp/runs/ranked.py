@@ -12,7 +12,7 @@ import sys
 import traceback
 from typing import Any, NoReturn, TextIO
 
-from sbp.config import RunConfig
+from sbp.spec import RunConfig
 from sbp.ranks import Ranks
 from sbp.records import Record
 from sbp.runs.endings import sentence_of
@@ -94,7 +94,7 @@ class Other:
             return State.STOPPED
         if config.threads:
             torch.set_num_threads(config.threads)
-        dataset = _loader(ranks)(config.dataset)
+        dataset = _loader(ranks)(config.data.dataset)
         if ranks.any(self.signalled):
             return State.STOPPED
         self.training = _training(config, dataset, None, ranks)

@@ -15,7 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from sbp.config import RunConfig
+from sbp.spec import RunConfig
 from sbp.networks.specs import LayerInfo
 from sbp.runs.configs import read_config
 from sbp.runs.growing import check_rows, first_bad, grown_records, grown_rows, rows_in_order

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from sbp.config import ConfigError
+from sbp.spec import ConfigError
 from sbp.runs import models
 from sbp.runs.files import BadFile, Lock, Locked, is_locked
 from sbp.runs.folder import RunFolder

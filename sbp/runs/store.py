@@ -13,7 +13,7 @@ import stat
 import time
 from pathlib import Path
 
-from sbp.config import RunConfig
+from sbp.spec import RunConfig
 from sbp.networks.specs import SPECS
 from sbp.runs.files import Lock, Locked, write_json
 from sbp.runs.folder import RunFolder
@@ -57,8 +57,8 @@ def create(config: RunConfig, root: Path | None = None) -> RunFolder:
     hidden = root / f".new-{os.getpid()}-{time.monotonic_ns()}"
     hidden.mkdir()
     (hidden / CONFIG).write_text(config.to_json() + "\n", encoding="utf-8")
-    layers = SPECS[config.network].layers(config.widths)
-    write_json(hidden / META, {"created": now, "network": config.network, "layers": layers_to_json(layers)})
+    layers = SPECS[config.network.name].layers(config.network.widths)
+    write_json(hidden / META, {"created": now, "network": config.network.name, "layers": layers_to_json(layers)})
     lock = Lock(hidden / LOCK)
     RunFolder(hidden, lock).write_queued()
     path = _claim(hidden, root, base)
@@ -123,7 +123,7 @@ def delete(run_id: str, root: Path | None = None) -> None:
 def _base_id(config: RunConfig, now: float) -> str:
     moment = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
     preset = re.sub(r"[^A-Za-z0-9]+", "-", config.preset).strip("-")[:40] or "custom"
-    return f"{moment}-{config.network}-{preset}-s{config.seed}"
+    return f"{moment}-{config.network.name}-{preset}-s{config.seed}"
 
 
 def _claim(hidden: Path, root: Path, base: str) -> Path:

@@ -28,9 +28,10 @@ def summarise(view: RunView) -> dict[str, Any]:
     if view.described:
         config = view.config
         for name in ("network", "dataset", "method", "preset", "seed", "device", "epochs", "random_labels"):
-            values[name] = getattr(config, name)
-        values["macs_dense"] = SPECS[config.network].dense_macs(config.widths)
-        weights = config.kl_weights or (None if config.method == "sbpa" else (1.0,) * len(view.layers))
+            values[name] = config.value(name)
+        values["macs_dense"] = SPECS[config.network.name].dense_macs(config.network.widths)
+        given = config.value("kl_weights")
+        weights = given or (None if config.method.name == "sbpa" else (1.0,) * len(view.layers))
         values["kl_weights"] = list(weights) if weights else None
     if view.problem:  # of its figures none can be relied on
         return values | said

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sbp.config import RunConfig
+from sbp.spec import RunConfig
 from sbp.networks.specs import SPECS, LayerInfo
 from sbp.records import Record
 from sbp.runs import format as names
@@ -188,12 +188,12 @@ class RunView:
         """The noise layers: those that meta.json describes, else those of its network; none of an unreadable config."""
         if self._config is None:
             return ()
-        own = SPECS[self._config.network].layers(self._config.widths)
+        own = SPECS[self._config.network.name].layers(self._config.network.widths)
         told = self.meta.get("layers")
         layers = own if told is None else self._guarded(lambda: names.layers_from_json(told)) or own
-        if layers != own and self.meta.get("network") == self._config.network:
+        if layers != own and self.meta.get("network") == self._config.network.name:
             self.problem = self.problem or (
-                f"{names.META} in {self.folder} describes other noise layers than those of {self._config.network} in "
+                f"{names.META} in {self.folder} describes other noise layers than those of {self._config.network.name} in "
                 f"{names.CONFIG}; one of the two is another run's."
             )
         if sum(layer.units for layer in layers) > MOST_UNITS:

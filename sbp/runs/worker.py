@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from sbp.config import RunConfig
+from sbp.spec import RunConfig
 from sbp.records import Progress, Record, Snapshot
 from sbp.runs.endings import arrays, commit, ending_of, outcome, sentence_of
 from sbp.runs.files import Lock
@@ -106,7 +106,7 @@ class Worker:
     def _train_now(self) -> None:
         if self.agreed(self.stop_asked()):
             raise StopAsked
-        self.move(Event.START, f"Loads {self.config.dataset}.")
+        self.move(Event.START, f"Loads {self.config.data.dataset}.")
         with LOADING:
             self.training = self._build()
         self.move(Event.TRAIN)
@@ -122,7 +122,7 @@ class Worker:
         config = self.config.replace(device=self.device)
         if config.threads:
             torch.set_num_threads(config.threads)
-        dataset = (self.load or data.load)(config.dataset, progress=self._say_download)
+        dataset = (self.load or data.load)(config.data.dataset, progress=self._say_download)
         if self.agreed(self.stop_asked()):
             raise StopAsked
         self.folder.write_status(self.state, "Builds the network.")
@@ -202,7 +202,7 @@ class Worker:
     def _result(self, numbers: dict[str, Any]) -> dict[str, Any]:
         """What was asked, what came out, and on what: the numbers mean little without the rest."""
         asked = ("network", "dataset", "method", "preset", "seed", "epochs", "random_labels")
-        result: dict[str, Any] = {name: getattr(self.config, name) for name in asked}
+        result: dict[str, Any] = {name: self.config.value(name) for name in asked}
         meta = self.folder.meta
         known = ("hardware", "n_train", "n_test", "kl_weights", "versions", "commit")
         result |= {name: meta[name] for name in known if name in meta}

@@ -13,6 +13,7 @@ import numpy as np
 from sbp.distributions import moments
 from sbp.networks.specs import LayerInfo
 from sbp.pruning.masks import close_masks, keep_masks
+from sbp.spec import RunConfig
 from sbp.viz import recording
 from sbp.viz.cells import cells
 from sbp.viz.tables import RunTables
@@ -24,7 +25,7 @@ def layer_of(layers: tuple[LayerInfo, ...]) -> LayerInfo:
     return with_places[0] if with_places else layers[0]
 
 
-def pack(tables: RunTables, config: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def pack(tables: RunTables, config: RunConfig) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Arrays and description of the film.
 
     Arrays, uint8, one row an epoch shown: film.levels [F, U], the SNR as `recording.levels` codes it; film.theta
@@ -33,9 +34,9 @@ def pack(tables: RunTables, config: Any) -> tuple[dict[str, np.ndarray], dict[st
     """
     layer, rows = layer_of(tables.layers), recording.frames(tables.epochs)
     theta = moments.mean(
-        tables.loc[layer.name][rows], tables.log_scale[layer.name][rows], config.log_low, config.log_high
+        tables.loc[layer.name][rows], tables.log_scale[layer.name][rows], config.noise.log_low, config.noise.log_high
     )
-    theta_max = float(np.exp(config.log_high))
+    theta_max = float(np.exp(config.noise.log_high))
     masks = [
         close_masks(keep_masks({name: snr[row] for name, snr in tables.snr.items()}), tables.layers)[layer.name]
         for row in rows
@@ -50,7 +51,7 @@ def pack(tables: RunTables, config: Any) -> tuple[dict[str, np.ndarray], dict[st
     return arrays, {
         "id": tables.run,
         "epochs": tables.epochs[rows].tolist(),
-        "total": int(max(config.last_epoch, tables.last)),
+        "total": int(max(config.schedule.last_epoch, tables.last)),
         "layer": {"name": layer.name, "kind": layer.kind, "units": layer.units, "parent": layer.parent},
         "grid": cells(layer, aspect=1.0).tolist(),
         "theta_max": theta_max,

@@ -13,6 +13,7 @@ import numpy as np
 
 from sbp.networks.specs import SPECS, LayerInfo
 from sbp.pruning.masks import close_masks, keep_masks
+from sbp.spec import RunConfig
 from sbp.viz import bound, kept, palette, trajectories, words
 from sbp.viz.cells import cells, is_map
 from sbp.viz.charts import SNR_DOMAIN
@@ -65,7 +66,7 @@ def moments_of(tables: RunTables, noise: bool) -> np.ndarray:
 
 
 def pack(
-    tables: RunTables, config: Any, *, live: bool = False, order: str = "death", focus: str | None = None,
+    tables: RunTables, config: RunConfig, *, live: bool = False, order: str = "death", focus: str | None = None,
     also: Sequence[int] = (),
 ) -> dict[str, Any]:
     """The recording as plain JSON-able values; with `focus` the sentences speak of that layer, else of the network.
@@ -77,13 +78,13 @@ def pack(
     shown = every[frames(every)]
     rows = np.array([tables.index(int(epoch)) for epoch in shown], dtype=int)
     by_layer = np.array(kept.at_epochs(tables, shown)).reshape(len(rows), len(tables.layers))
-    dense = SPECS[config.network].dense_macs(config.widths)
+    dense = SPECS[config.network.name].dense_macs(config.network.widths)
     return {
         "id": tables.run,
         "live": live,
         "sorted": _CLOSE[order],
         "epochs": shown.tolist(),
-        "total": int(max(config.last_epoch, tables.last)),
+        "total": int(max(config.schedule.last_epoch, tables.last)),
         "noise": config.has_noise,
         "tuned": tables.finetuned_from,
         "outputs": OUTPUTS,
@@ -108,12 +109,12 @@ def pack(
     }  # fmt: skip
 
 
-def network_sentence(tables: RunTables, config: Any, epoch: int, kept_units: tuple[int, ...], dense: int) -> str:
+def network_sentence(tables: RunTables, config: RunConfig, epoch: int, kept_units: tuple[int, ...], dense: int) -> str:
     """The state of the whole network at an epoch in a sentence: units, MACs, error."""
     born = words.in_all([layer.units for layer in tables.layers])
     if epoch == 0:
         return f"At birth all {born} units are kept: the noise is so small that every SNR is far above 1."
-    macs = SPECS[config.network].macs(kept_units)
+    macs = SPECS[config.network.name].macs(kept_units)
     times = dense / macs if macs else 0.0
     fewer = "nothing saved yet" if macs == dense else f"{times:.1f} times fewer multiplications"
     if min(kept_units) == 0:

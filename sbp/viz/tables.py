@@ -16,6 +16,7 @@ import pandas as pd
 
 from sbp.distributions import moments
 from sbp.networks.specs import SPECS, LayerInfo
+from sbp.spec import RunConfig
 
 ALIVE = np.iinfo(np.int32).max  # the epoch of death of a unit that is kept at the end
 ORDERS = ("death", "snr", "unit")
@@ -26,7 +27,7 @@ class Run(Protocol):
     """What is read of a run here; `sbp.runs.store.RunView` has it."""
 
     id: str
-    config: Any
+    config: RunConfig
     meta: dict[str, Any]
     layers: tuple[LayerInfo, ...]
 
@@ -134,7 +135,7 @@ def build(run: Run, before: RunTables | None = None) -> RunTables:
     for layer in run.layers:
         loc, log_scale = shots.loc[layer.name], shots.log_scale[layer.name]
         known = _common_rows(before, layer.name, loc, log_scale)
-        new = moments.snr(loc[known:], log_scale[known:], config.log_low, config.log_high)
+        new = moments.snr(loc[known:], log_scale[known:], config.noise.log_low, config.noise.log_high)
         new = np.asarray(new, dtype=np.float32).reshape(len(loc) - known, layer.units)
         snr[layer.name] = np.concatenate([before.snr[layer.name][:known], new]) if before and known else new
         went = before.death[layer.name] if before and known and known == len(before.epochs) else None
@@ -142,9 +143,9 @@ def build(run: Run, before: RunTables | None = None) -> RunTables:
     return RunTables(
         run=run.id, layers=tuple(run.layers), epochs=epochs, loc=dict(shots.loc), log_scale=dict(shots.log_scale),
         snr=snr, death=death, records=records_table(run.records()),
-        prior_snr=moments.prior_snr(config.log_low, config.log_high),
+        prior_snr=moments.prior_snr(config.noise.log_low, config.noise.log_high),
         n_train=int(run.meta.get("n_train") or 0),
-        macs_dense=SPECS[config.network].dense_macs(config.widths), method=config.method,
+        macs_dense=SPECS[config.network.name].dense_macs(config.network.widths), method=config.method.name,
     )  # fmt: skip
 
 

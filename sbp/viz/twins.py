@@ -14,6 +14,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from sbp.spec import RunConfig
 from sbp.viz import bound, charts, palette, recording, words
 from sbp.viz.tables import RunTables, tables
 
@@ -33,7 +34,7 @@ class Twin:
 
     name: str
     tables: RunTables
-    config: Any
+    config: RunConfig
     test_accuracy: float | None
 
     @property
@@ -63,7 +64,7 @@ def pack(pair: tuple[Twin, Twin], live: bool = False) -> dict[str, Any]:
     packed = recording.pack(first.tables, first.config, live=live, also=both)
     return packed | {
         "id": "+".join(twin.tables.run for twin in pair),
-        "total": max(max(twin.config.last_epoch, twin.last) for twin in pair),
+        "total": max(max(twin.config.schedule.last_epoch, twin.last) for twin in pair),
         "charts": [_accuracy(pair), _terms(pair), _kept(pair)],
         "sentences": [sentence(pair, epoch) for epoch in packed["epochs"]],
     }
@@ -135,7 +136,7 @@ def chart(pair: Sequence[Twin], what: str, dark: bool = False, height: int = 260
     names = list(dict.fromkeys(data["line"]))
     pick = [_STYLE[what][name] for name in _roles(pair, what)]
     colours = [style[dark] for style in pick]
-    total = max(max(twin.config.last_epoch, twin.last) for twin in pair)
+    total = max(max(twin.config.schedule.last_epoch, twin.last) for twin in pair)
     title, unit = WHAT[what]
     top = bound.top_of(data["value"].to_numpy()) if what == "terms" else 100.0
     lines = (

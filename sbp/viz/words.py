@@ -9,6 +9,7 @@ from typing import Any
 from sbp.images import IMAGES
 from sbp.kl_scaling import KL_METHODS
 from sbp.networks.specs import SPECS, LayerInfo
+from sbp.spec import RunConfig
 
 NETWORK = {name: spec.title for name, spec in SPECS.items()}
 DATASET = {name: images.title for name, images in IMAGES.items()}
@@ -44,10 +45,10 @@ def units_of(layer: LayerInfo, count: int | None = None) -> str:
     return layer.kind if count == 1 else _PLURAL.get(layer.kind, layer.kind + "s")
 
 
-def run_title(config: object) -> str:
+def run_title(config: RunConfig) -> str:
     """A run in a few words: "LeNet-500-300 on MNIST"."""
-    network, dataset = getattr(config, "network", ""), getattr(config, "dataset", "")
-    labels = ", random labels" if getattr(config, "random_labels", False) else ""
+    network, dataset = config.network.name, config.data.dataset
+    labels = ", random labels" if config.data.random_labels else ""
     return f"{NETWORK.get(network, network)} on {DATASET.get(dataset, dataset)}{labels}"
 
 

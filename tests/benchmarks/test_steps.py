@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sbp.benchmarks import steps
-from sbp.config import RunConfig
+from sbp.spec import RunConfig
 from sbp.training import Training
 
 
@@ -23,7 +23,8 @@ def test_what_is_to_be_reached_stands_beside_the_case_it_is_meant_for() -> None:
 
 def test_a_whole_training_is_held_beside_as_many_epochs_without_noise(monkeypatch: pytest.MonkeyPatch) -> None:
     def tiny(network: str, preset: str, **changes: object) -> RunConfig:
-        return RunConfig(network=network, preset=preset, widths=(6, 4), epochs=2, batch_size=100).replace(**changes)
+        own = RunConfig.flat(network=network, preset=preset, widths=(6, 4), epochs=2, batch_size=100)
+        return own.replace(**changes)
 
     monkeypatch.setattr(steps, "preset_config", tiny)
     found = steps.train("lenet-500-300", "quick", "cpu", "digits")
@@ -38,7 +39,7 @@ def test_with_shrinking_the_same_training_stands_beside_itself(monkeypatch: pyte
     trained: list[RunConfig] = []
 
     def tiny(network: str, preset: str, **changes: object) -> RunConfig:
-        own = RunConfig(network=network, preset=preset, widths=(6, 4), epochs=6, batch_size=100, shrink_after=5)
+        own = RunConfig.flat(network=network, preset=preset, widths=(6, 4), epochs=6, batch_size=100, shrink_after=5)
         return own.replace(**changes)  # a preset that shrinks by itself, as quick does
 
     def watched(config: RunConfig, source: object) -> Training:
@@ -48,7 +49,8 @@ def test_with_shrinking_the_same_training_stands_beside_itself(monkeypatch: pyte
     monkeypatch.setattr(steps, "preset_config", tiny)
     monkeypatch.setattr(steps, "Training", watched)
     found = steps.train("lenet-500-300", "quick", "cpu", "digits", shrink_after=2)
-    assert [(config.method, config.shrink_after) for config in trained] == [("original", 0), ("sbp", 0), ("sbp", 2)]
+    shrinks = [(config.method.name, config.schedule.shrink_after) for config in trained]
+    assert shrinks == [("original", 0), ("sbp", 0), ("sbp", 2)]
     whole, shrinking = found.lines
     assert shrinking.yardstick_median == whole.median
     assert shrinking.yardstick == "the same without shrinking"

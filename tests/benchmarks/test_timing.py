@@ -13,9 +13,9 @@ from sbp.benchmarks import browser, pages
 from sbp.benchmarks.made_up import MadeUp, vgg_sized
 from sbp.benchmarks.timing import in_turns, line
 from sbp.cli import app
-from sbp.config import RunConfig
 from sbp.runs import store
 from sbp.runs.states import State
+from sbp.spec import RunConfig
 
 
 def test_a_line_by_hand() -> None:
@@ -54,7 +54,7 @@ def test_bench_pages_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 def test_a_made_up_run_reads_like_any_other(tmp_path: Path) -> None:
-    run = MadeUp(tmp_path, RunConfig(dataset="digits", epochs=4))
+    run = MadeUp(tmp_path, RunConfig.flat(dataset="digits", epochs=4))
     run.go_on(3)
     live = store.open_run(run.folder.id, tmp_path)
     assert (live.state, live.alive, len(live.records()), len(live.snapshots())) == (State.RUNNING, True, 2, 3)

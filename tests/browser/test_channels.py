@@ -34,7 +34,7 @@ def kept_unit(served: Served, run: str, layer: str) -> int:
     from sbp.runs import store
 
     view = store.open_run(run, Path(served.runs))
-    net = read_plain(view.folder / "model.safetensors", view.config.network, view.layers)
+    net = read_plain(view.folder / "model.safetensors", view.config.network.name, view.layers)
     return int(np.flatnonzero(net.own_masks[layer])[0])
 
 

@@ -14,11 +14,11 @@ import torch
 from playwright.sync_api import Browser
 from safetensors.numpy import save
 
-from sbp.config import RunConfig
 from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.specs import SPECS
 from sbp.pruning.compact import masked, masks_of
 from sbp.pruning.masks import close_masks, kept_counts
+from sbp.spec import RunConfig
 from sbp.viz import browser_network
 from tests.pruning.networks import PLAIN_NAMES, WIDTHS, cases, images, random_network
 
@@ -71,7 +71,7 @@ def test_the_browser_computes_what_torch_computes(evaluate: Evaluate, name: str)
     shown = images(3, torch.float32)
     every = [(case, close_masks(masks, network.layers)) for case, masks in cases(network)]
     data = {
-        "file": packed(network, RunConfig(network=name, widths=WIDTHS[name], dataset="digits")),
+        "file": packed(network, RunConfig.flat(network=name, widths=WIDTHS[name], dataset="digits")),
         "masks": [{layer: mask.tolist() for layer, mask in masks.items()} for _, masks in every],
         "images": shown.reshape(3, -1).tolist(),
     }
@@ -86,7 +86,7 @@ def test_the_browser_computes_what_torch_computes(evaluate: Evaluate, name: str)
 @pytest.mark.parametrize("name", PLAIN_NAMES)
 def test_the_packed_masks_are_those_of_the_network(name: str) -> None:
     network = random_network(name, torch.float32)
-    config = RunConfig(network=name, widths=WIDTHS[name], dataset="digits")
+    config = RunConfig.flat(network=name, widths=WIDTHS[name], dataset="digits")
     arrays, description = browser_network.pack(config, {k: v.numpy() for k, v in network.state_dict().items()})
     for layer, mask in masks_of(network).items():
         np.testing.assert_array_equal(arrays[f"{layer}.keep"], mask)
@@ -115,7 +115,7 @@ def test_the_full_sized_networks_are_computed_within_a_stroke(evaluate: Evaluate
           return times.sort((a, b) => a - b)[4];
         }""",
         {
-            "file": packed(network, RunConfig(network="lenet-5-caffe", dataset="digits")),
+            "file": packed(network, RunConfig.flat(network="lenet-5-caffe", dataset="digits")),
             "image": images(1).ravel().tolist(),
         },
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sbp.config import RunConfig
 from sbp.experiments.results import Row, RunResult, Table
+from sbp.spec import RunConfig
 
 
 def result(seed: int = 0, error: float = 1.5, **changes: Any) -> RunResult:
@@ -19,7 +19,7 @@ def result(seed: int = 0, error: float = 1.5, **changes: Any) -> RunResult:
         "last": {"epoch": 9, "nll": 0.01, "kl": 400.0, "kl_weighted": 400.0, "loss": 0.02, "train_error_percent": 0.25},
     }  # fmt: skip
     values |= changes
-    config = RunConfig(network=values["network"], method=values["method"], seed=seed, validation_size=0)
+    config = RunConfig.flat(network=values["network"], method=values["method"], seed=seed, validation_size=0)
     return RunResult(config=json.loads(config.to_json()), **values)
 
 

@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
-from sbp.config import RunConfig
 from sbp.experiments import running
 from sbp.experiments.plans import PLANS, PlannedRow, UnknownExperiment, plan_of
 from sbp.runs import launcher, store
 from sbp.runs.speed import write_speed
 from sbp.runs.states import State
+from sbp.spec import RunConfig
 from tests.experiments.made import SPEED
 from tests.made_up import write_run
 
 ROWS = (
-    PlannedRow("sbp", "SBP", RunConfig(dataset="digits", epochs=12, preset="t-sbp"), "SBP"),
-    PlannedRow("ssl", "SSL", RunConfig(dataset="digits", epochs=12, method="ssl", preset="t-ssl")),
+    PlannedRow("sbp", "SBP", RunConfig.flat(dataset="digits", epochs=12, preset="t-sbp"), "SBP"),
+    PlannedRow("ssl", "SSL", RunConfig.flat(dataset="digits", epochs=12, method="ssl", preset="t-ssl")),
 )
 
 
@@ -96,7 +96,7 @@ def test_one_process_trains_all_that_is_missing_on_one_device(packs: list[Any], 
     ids = running.start_missing(running.jobs_of(ROWS, 2), "cpu", 8)
     ((wanted, together, gpu),) = packs
     assert (together, gpu) == (8, None)
-    assert [one if isinstance(one, str) else (one.method, one.seed, one.device) for one in wanted] == [
+    assert [one if isinstance(one, str) else (one.method.name, one.seed, one.device) for one in wanted] == [
         cut.id, ("ssl", 0, "cpu"), ("sbp", 1, "cpu"), ("ssl", 1, "cpu"),
     ]  # fmt: skip
     assert list(ids.values()) == ["run-1-0", "run-1-1", "run-1-2", "run-1-3"]
@@ -149,8 +149,8 @@ def test_every_planned_run_trains_on_all_objects_and_has_a_name_of_its_own() -> 
         names = [plan.recording(row) for row in plan.rows]
         assert len(set(names)) == len(names)
         for row in plan.rows:
-            assert row.recipe.validation_size == 0, "a recipe is chosen before; its runs train on everything"
-            assert row.recipe.dataset == ("cifar-10" if row.network == "vgg-like" else "mnist")
+            assert row.recipe.data.validation_size == 0, "a recipe is chosen before; its runs train on everything"
+            assert row.recipe.data.dataset == ("cifar-10" if row.network == "vgg-like" else "mnist")
             assert [config.seed for config in row.configs(3)] == [0, 1, 2]
     assert plan_of("figure-2").rows[0] in plan_of("table-1").rows
 
@@ -158,10 +158,11 @@ def test_every_planned_run_trains_on_all_objects_and_has_a_name_of_its_own() -> 
 def test_the_short_interval_is_where_knowing_nothing_is_not_pruned() -> None:
     from sbp.distributions import moments
 
-    priors = {row.key: moments.prior_snr(row.recipe.log_low, row.recipe.log_high) for row in plan_of("interval").rows}
+    noises = {row.key: row.recipe.noise for row in plan_of("interval").rows}
+    priors = {key: moments.prior_snr(noise.log_low, noise.log_high) for key, noise in noises.items()}
     assert priors.pop("short") > 1
     assert all(value < 1 for value in priors.values())
-    lengths = {row.key: row.recipe.log_high - row.recipe.log_low for row in plan_of("interval").rows}
+    lengths = {row.key: row.recipe.noise.log_high - row.recipe.noise.log_low for row in plan_of("interval").rows}
     assert lengths == {"a5": 5.0, "a10": 10.0, "a20": 20.0, "a40": 40.0, "short": 3.0}
 
 

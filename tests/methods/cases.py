@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sbp.config import RunConfig
 from sbp.methods.base import Method
 from sbp.methods.dropout import BinaryDropout, GaussianDropout, Original
 from sbp.methods.on_weights import OnWeights
@@ -15,6 +14,7 @@ from sbp.methods.ssl import SSL
 from sbp.methods.weights import SBPWeights
 from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.wiring import WIRING
+from sbp.spec import RunConfig
 from tests.pruning.networks import DATASET, WIDTHS
 
 METHODS: dict[str, type[Method]] = {
@@ -32,7 +32,7 @@ NETWORKS = tuple(WIDTHS)
 def made(method: str, network: str, **changes: object) -> Method:
     """The method at small widths."""
     own = {"network": network, "dataset": DATASET[network], "method": method, "widths": WIDTHS[network]}
-    return METHODS[method](RunConfig(**{**own, **changes}))  # type: ignore[arg-type]
+    return METHODS[method](RunConfig.flat(**{**own, **changes}))  # type: ignore[arg-type]
 
 
 def built(method: Method, seed: int = 0, dtype: torch.dtype = torch.float64) -> NoisyNetwork:

@@ -9,7 +9,6 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from sbp.config import METHODS, RunConfig
 from sbp.data import load
 from sbp.evaluation import error_percent
 from sbp.methods.registry import METHOD_CLASSES, method_for
@@ -17,6 +16,7 @@ from sbp.networks.load import network_of
 from sbp.pruning.compact import compact, masks_of
 from sbp.pruning.masks import kept_counts
 from sbp.records import PHASES, Record, Snapshot
+from sbp.spec import METHODS, RunConfig
 from sbp.training import Training
 
 SMALL: dict[str, Any] = {

@@ -75,5 +75,5 @@ def test_a_made_up_run_is_read_back(tmp_path: Path) -> None:
 
     run: Any = with_weights(write_run(tmp_path))
     assert run.model_path is not None
-    net = plain.read_plain(run.model_path, run.config.network, run.layers)
+    net = plain.read_plain(run.model_path, run.config.network.name, run.layers)
     np.testing.assert_array_equal(net.loc["dense1"], run.snapshots().loc["dense1"][-1])

@@ -11,10 +11,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from sbp.config import RunConfig
 from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.load import LoadError, load_compact, network_of
 from sbp.pruning.compact import compact
+from sbp.spec import RunConfig
 from tests.pruning.networks import DATASET, NAMES, WIDTHS, cases, images_for, random_network
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +41,7 @@ def test_a_runs_network_comes_back_with_its_noise_on(name: str, tmp_path: Path) 
     network = random_network(name, torch.float32).eval()
     for layer in network.noise_layers():
         layer.log_low = -10.0
-    config = RunConfig(network=name, dataset=DATASET[name], widths=WIDTHS[name], log_low=-10.0)
+    config = RunConfig.flat(network=name, dataset=DATASET[name], widths=WIDTHS[name], log_low=-10.0)
     again = network_of(config, save_run(network, tmp_path))
     assert not again.training
     assert all(layer.active and layer.log_low == -10.0 for layer in again.noise_layers())
@@ -59,7 +59,7 @@ def test_weights_of_another_network_are_named(tmp_path: Path) -> None:
     with pytest.raises(LoadError, match=r"weights of lenet-500-300 with widths \[500, 300\]: dense1.bias, .* are"):
         network_of(RunConfig(), path)
     with pytest.raises(LoadError, match="weights of lenet-5-caffe with widths"):
-        network_of(RunConfig(network="lenet-5-caffe"), path)
+        network_of(RunConfig.flat(network="lenet-5-caffe"), path)
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(LoadError, match="model.safetensors cannot be read as a safetensors file"):
         network_of(RunConfig(), path)

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sbp.config import ConfigError, RunConfig
 from sbp.data import Dataset
 from sbp.networks.specs import SPECS, widths_of
 from sbp.networks.vgg import VGGLike
 from sbp.records import Progress, Record
+from sbp.spec import ConfigError, RunConfig
 from sbp.training import Training
 from tests.pruning.networks import images_for, random_network
 
@@ -72,7 +72,7 @@ def test_the_forward_pass_written_out() -> None:
 
 # -- trained ---------------------------------------------------------------------------------------------------
 
-CONFIG = RunConfig(
+CONFIG = RunConfig.flat(
     network="vgg-like", dataset="cifar-10", widths=(4,) * 14, epochs=2, pretrain_epochs=1, batch_size=20, device="cpu",
     validation_size=20, noise_lr=1e-1,
 )  # fmt: skip
@@ -113,4 +113,4 @@ def test_a_training_that_was_resumed_is_one_that_was_not(data: Dataset) -> None:
 
 def test_other_data_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"images of 3 x 32 x 32 for vgg-like \(cifar-10\), got 'mnist'"):
-        RunConfig(network="vgg-like", dataset="mnist")
+        RunConfig.flat(network="vgg-like", dataset="mnist")

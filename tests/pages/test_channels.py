@@ -161,7 +161,7 @@ def test_weights_that_do_not_fit_are_a_sentence(runs_root: Path) -> None:
 
 def test_unasked_the_longest_lived_unit_is_shown(trained: RunView) -> None:
     at = healthy(opened("channels.py", run=trained.id))
-    unit = int(tables(trained).order("dense1" if "500" in trained.config.network else "conv1")[0])
+    unit = int(tables(trained).order("dense1" if "500" in trained.config.network.name else "conv1")[0])
     assert f"shown below is the longest-lived, {unit}" in texts(at)
     assert at.number_input(key="unit-choice").value == unit
 
@@ -186,11 +186,11 @@ def test_a_suggested_unit_is_marked_in_the_player(trained: RunView) -> None:
 
 
 def test_pruning_by_hand_changes_the_numbers_and_undo_restores_them(trained: RunView) -> None:
-    own = read_plain(trained.folder / "model.safetensors", trained.config.network, trained.layers).own_masks
+    own = read_plain(trained.folder / "model.safetensors", trained.config.network.name, trained.layers).own_masks
     unit = int(np.flatnonzero(own["dense1"])[0])
     at = healthy(opened("channels.py", run=trained.id, layer="dense1", unit=str(unit)))
     before = numbers(at)
-    spec = SPECS[trained.config.network]
+    spec = SPECS[trained.config.network.name]
     assert before["MACs"] == f"{spec.macs(kept_counts(own, trained.layers)):,}"
     at.button(key="hand-turn").click().run()
     assert at.query_params["hand"] == f"dense1.{unit}-"
@@ -208,7 +208,7 @@ def test_pruning_by_hand_changes_the_numbers_and_undo_restores_them(trained: Run
 
 def test_the_error_is_that_of_the_masked_network_on_what_was_held_out(trained: RunView) -> None:
     layer = trained.layers[-1].name
-    net = read_plain(trained.folder / "model.safetensors", trained.config.network, trained.layers)
+    net = read_plain(trained.folder / "model.safetensors", trained.config.network.name, trained.layers)
     edits = {(layer, int(unit)): False for unit in np.flatnonzero(net.own_masks[layer])[:5]}
     at = healthy(opened("channels.py", run=trained.id, hand=by_hand.write(edits)))
     images, labels = data.held_out("digits")
@@ -220,7 +220,7 @@ def test_the_error_is_that_of_the_masked_network_on_what_was_held_out(trained: R
 
 def test_a_pruned_channel_takes_its_features_along(runs_root: Path) -> None:
     run = with_weights(write_run(runs_root, network="lenet-5-caffe"))
-    own = read_plain(run.folder / "model.safetensors", run.config.network, run.layers).own_masks
+    own = read_plain(run.folder / "model.safetensors", run.config.network.name, run.layers).own_masks
     channel = int(np.flatnonzero(own["conv2"])[0])
     feature = channel * 16 + int(np.flatnonzero(own["features"][channel * 16 :])[0])
     at = healthy(opened("channels.py", run=run.id, layer="features", unit=str(feature), hand=f"conv2.{channel}-"))

@@ -30,7 +30,7 @@ def with_weights(root: Path, **changes: Any) -> store.RunView:
     network = changes.setdefault("network", "lenet-500-300")
     changes.setdefault("widths", SMALL[network])
     run = write_run(root, **changes)
-    layers, random = SPECS[network].layers(run.config.widths), np.random.default_rng(5)
+    layers, random = SPECS[network].layers(run.config.network.widths), np.random.default_rng(5)
     units = {layer.name: layer.units for layer in layers}
     tensors = {}
     for weights in WIRING[network]:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from pages.parts import twins
-from sbp.config import RunConfig
 from sbp.presets import PRESETS
 from sbp.runs import launcher, store
+from sbp.spec import RunConfig
 from tests.made_up import write_run
 from tests.pages.opened import healthy, labels, opened, played, texts
 
@@ -113,7 +113,7 @@ def test_a_race_starts_with_one_click(monkeypatch: pytest.MonkeyPatch, runs_root
     at = opened(PAGE)
     at.button(key="start-lenet-500-300-collapse-race").click().run()
     (config,) = asked
-    assert config == PRESETS["lenet-500-300", "collapse"].on(config.dataset)
+    assert config == PRESETS["lenet-500-300", "collapse"].on(config.data.dataset)
     assert healthy(at).session_state["run-shown"] in {run.id for run in store.list_runs()}
 
 

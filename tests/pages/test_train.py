@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from sbp.config import RunConfig
 from sbp.runs import launcher, store
 from sbp.runs.states import State
+from sbp.spec import RunConfig, run_fields
 from tests.made_up import write_run
 from tests.pages.opened import healthy, labels, opened, played, texts
 
@@ -86,7 +86,7 @@ def test_before_the_first_death_it_says_when_to_expect_it(runs_root: Path) -> No
 
 def test_a_queued_run_says_what_it_waits_for(runs_root: Path) -> None:
     before = write_run(runs_root, "running", epochs_done=3, hold=True)
-    waiting = store.create(RunConfig(dataset="digits"), runs_root)
+    waiting = store.create(RunConfig.flat(dataset="digits"), runs_root)
     try:
         at = healthy(opened("train.py", run=waiting.id))
     finally:
@@ -152,7 +152,7 @@ def test_one_click_starts_a_preset_and_shows_it(started: list[RunConfig]) -> Non
     at.segmented_control(key="start-data-page").set_value("digits").run()
     at.button(key="start-lenet-500-300-quick-page").click().run()
     assert [config.preset for config in started] == ["quick"]
-    assert started[0].dataset == "digits"
+    assert started[0].data.dataset == "digits"
     assert at.query_params["run"]
     assert "Start" not in labels(healthy(at))
 
@@ -176,12 +176,12 @@ def test_the_form_has_every_field_with_its_help_and_unit() -> None:
     at = open_form(opened("train.py"))
     controls = [*at.number_input, *at.selectbox, *at.text_input, *at.toggle]
     fields = {control.key.rpartition("-")[2]: control for control in controls if control.key.startswith("form-page-")}
-    wanted = set(RunConfig.__dataclass_fields__) - {"preset"}
+    wanted = set(run_fields()) - {"preset"}
     assert set(fields) == wanted
     for name, control in fields.items():
-        field = RunConfig.__dataclass_fields__[name]
-        assert field.metadata["help"] in control.help
-        assert field.metadata["unit"] in control.label.lower()
+        field = run_fields()[name]
+        assert field.help in control.help
+        assert field.unit in control.label.lower()
 
 
 def test_the_form_starts_with_the_presets_values_and_keeps_its_name(started: list[RunConfig]) -> None:
@@ -196,7 +196,7 @@ def test_changed_values_are_a_custom_run(started: list[RunConfig]) -> None:
     at = open_form(opened("train.py"))
     at.number_input(key="form-page-epochs").set_value(3).run()
     at.button(key="start-form-page").click().run()
-    assert (started[0].preset, started[0].epochs) == ("custom", 3)
+    assert (started[0].preset, started[0].schedule.epochs) == ("custom", 3)
 
 
 @pytest.mark.parametrize(

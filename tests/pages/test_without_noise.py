@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sbp.config import METHODS, NOISE_METHODS
 from sbp.runs import store
+from sbp.spec import METHODS, NOISE_METHODS
 from tests.made_up import write_run
 from tests.pages.opened import healthy, opened, played, texts
 

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sbp.config import DATASETS, fits
 from sbp.networks.lenet import NoisyNetwork
 from sbp.networks.plain import PLAIN
 from sbp.networks.registry import build
 from sbp.networks.specs import SPECS
 from sbp.pruning.masks import Masks
+from sbp.spec import DATASETS, fits
 
 NAMES = tuple(SPECS)
 PLAIN_NAMES = tuple(name for name in NAMES if name in PLAIN)

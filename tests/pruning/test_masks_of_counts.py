@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from sbp.config import RunConfig
 from sbp.experiments.results import RunResult, recorded
 from sbp.networks.specs import SPECS
 from sbp.pruning.masks import close_masks, kept_counts, masks_of_counts
+from sbp.spec import RunConfig
 
 RUNS = [row.shown for name in ("table-1", "table-2") for row in recorded(name).rows if row.shown]
 
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: str(run.config["preset"]) + " " + run.network)
 def test_every_recorded_rows_counts_are_those_of_closed_masks(run: RunResult) -> None:
-    layers = SPECS[run.network].layers(RunConfig.from_dict(run.config).widths)
+    layers = SPECS[run.network].layers(RunConfig.from_dict(run.config).network.widths)
     masks = masks_of_counts(run.kept, layers)
     assert kept_counts(masks, layers) == run.kept
     assert all((mask == close_masks(masks, layers)[name]).all() for name, mask in masks.items())

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from sbp.config import RunConfig
+from sbp.spec import RunConfig
 from sbp.records import Progress, Record, Snapshot
 from sbp.runs.folder import RunFolder
 
 # Seconds of CPU, not of patience: 2 steps an epoch of a network that is next to nothing.
-TINY = RunConfig(
+TINY = RunConfig.flat(
     dataset="digits", epochs=40, widths=(8, 8), device="cpu", threads=1, batch_size=100, train_size=200,
     validation_size=50, noise_lr=0.05,
 )  # fmt: skip

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sbp.config import RunConfig
+from sbp.spec import RunConfig
 from sbp.runs import store
 from sbp.runs.files import BadFile, Locked
 from sbp.runs.folder import RunFolder
@@ -155,7 +155,7 @@ def test_a_folder_without_a_config_is_no_run(tmp_path: Path) -> None:
 
 
 def test_every_field_of_a_config_survives_the_folder() -> None:
-    config = RunConfig(
+    config = RunConfig.flat(
         network="lenet-5-caffe",
         method="sbpa",
         kl_weights=(60, 60, 1, 1),

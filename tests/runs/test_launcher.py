@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sbp.config import ConfigError
+from sbp.spec import ConfigError
 from sbp.runs import launcher, store
 from sbp.runs.states import State
 from sbp.runs.store import BadRequest, UnknownRun
@@ -102,7 +102,7 @@ def test_a_run_is_stopped_resumed_killed_and_resumed_again_while_another_waits_i
 def test_a_worker_outlives_the_process_that_started_it(runs_root: Path, tmp_path: Path) -> None:
     code = (
         "import sys, time\n"
-        "from sbp.config import RunConfig\n"
+        "from sbp.spec import RunConfig\n"
         "from sbp.runs import launcher\n"
         "print(launcher.start(RunConfig.from_json(sys.stdin.read())), flush=True)\n"
         "time.sleep(60)\n"

@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import load_file
 
 import sbp.training
-from sbp.config import RunConfig
+from sbp.spec import RunConfig
 from sbp.runs import launcher, slots, store
 from sbp.runs.pack import Pack
 from sbp.runs.states import State

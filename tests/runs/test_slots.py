@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sbp.config import ConfigError
+from sbp.spec import ConfigError
 from sbp.runs import slots, store
 from sbp.runs.folder import RunFolder
 from tests.runs.made import TINY

@@ -9,6 +9,7 @@ import pytest
 
 import sbp.pruning.sweep
 from sbp.data import load, prepare
+from sbp.spec import DataConfig
 from sbp.runs import store
 from sbp.runs.folder import RunFolder
 from sbp.runs.states import State
@@ -52,10 +53,10 @@ def test_without_a_validation_set_the_training_objects_are_tried() -> None:
 
 def test_objects_to_try_things_on_are_never_those_of_the_test_set() -> None:
     data = load("digits")
-    x, y, which = prepare(data, validation_size=100).trial()
+    x, y, which = prepare(data, DataConfig(validation_size=100)).trial()
     assert (which, len(y)) == ("validation", 100)
     np.testing.assert_array_equal((x[:, 0] * 255).round(), data.train_images[-100:])
-    x, y, which = prepare(data, validation_size=0).trial(30)
+    x, y, which = prepare(data, DataConfig(validation_size=0)).trial(30)
     assert (which, len(y)) == ("training", 30)
     np.testing.assert_array_equal((x[:, 0] * 255).round(), data.train_images[:30])
 

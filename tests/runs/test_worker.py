@@ -13,7 +13,7 @@ import torch
 
 import sbp.data
 import sbp.training
-from sbp.config import ConfigError, RunConfig
+from sbp.spec import ConfigError, RunConfig
 from sbp.data import DataError
 from sbp.pruning.cut import cut_run
 from sbp.records import Record

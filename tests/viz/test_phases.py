@@ -34,7 +34,7 @@ def rules_of(spec: dict[str, Any]) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("name", CHARTS)
 def test_its_epochs_follow_the_main_phase_behind_a_rule(tuned: Any, name: str) -> None:
-    spec = json.loads(CHARTS[name](tables(tuned), tuned.config.last_epoch).to_json())
+    spec = json.loads(CHARTS[name](tables(tuned), tuned.config.schedule.last_epoch).to_json())
     assert {"at": 6, "rule": "fine-tuning"} in rules_of(spec)
     epochs = [row["epoch"] for rows in spec["datasets"].values() for row in rows]
     assert max(epochs) == 10

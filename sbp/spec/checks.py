@@ -1,0 +1,54 @@
+"""What several sections of a config must agree on."""
+
+from __future__ import annotations
+
+from sbp.images import IMAGES, by
+from sbp.spec.data import DATASETS, DataConfig
+from sbp.spec.errors import ConfigError
+from sbp.spec.method import NOISE_METHODS, MethodConfig, SBPaConfig
+from sbp.spec.network import NetworkConfig
+from sbp.spec.network_facts import network_facts
+from sbp.spec.schedule import ScheduleConfig
+
+
+def fits(network: str, dataset: str) -> bool:
+    """Whether a network reads images of this data set's shape.
+
+    >>> fits("lenet-5-caffe", "digits"), fits("lenet-5-caffe", "cifar-10")
+    (True, False)
+    """
+    return network_facts(network).image == IMAGES[dataset].shape
+
+
+def check_dataset(network: NetworkConfig, data: DataConfig) -> None:
+    """Raises `ConfigError` when the network does not read images of this shape."""
+    if fits(network.name, data.dataset):
+        return
+    others = ", ".join(name for name in DATASETS if fits(network.name, name)) or "none yet"
+    raise data.wrong(
+        "dataset",
+        f"expected one with images of {by(network_facts(network.name).image)} for {network.name} ({others}), "
+        f"got {data.dataset!r}, whose images are {IMAGES[data.dataset].by}.",
+    )
+
+
+def check_kl_weights(network: NetworkConfig, method: MethodConfig) -> None:
+    """Raises `ConfigError` unless there is one weight of at least 0 for each noise layer, or none at all."""
+    if not isinstance(method, SBPaConfig) or not method.kl_weights:
+        return
+    layers = network_facts(network.name).noise_layers
+    if len(method.kl_weights) != layers or min(method.kl_weights) < 0:
+        got = list(method.kl_weights)
+        raise method.wrong(
+            "kl_weights", f"expected {layers} numbers of at least 0, one a noise layer, got {got}."
+        )
+
+
+def check_shrinking(schedule: ScheduleConfig, method: MethodConfig) -> None:
+    """Raises `ConfigError` when a method whose units have no SNR is to shrink the network in training."""
+    if schedule.shrink_after and not method.has_noise:
+        raise ConfigError.of(
+            "schedule.shrink_after",
+            f"expected 0 with method {method.name}, whose units have no SNR to go by; it is for "
+            f"{', '.join(NOISE_METHODS)}.",
+        )

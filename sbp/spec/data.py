@@ -1,0 +1,53 @@
+"""What a network is trained on."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import model_validator
+
+from sbp.images import IMAGES
+from sbp.spec.section import Section, setting
+
+DATASETS = tuple(IMAGES)
+
+
+class DataConfig(Section):
+    """The data set, how much of it is used, and what is done to its images and labels.
+
+    >>> DataConfig(dataset="digits").validation_size
+    5000
+    """
+
+    section: ClassVar[str] = "data"
+
+    dataset: str = setting("mnist", "Which images it is trained on.", choices=DATASETS)
+    train_size: int = setting(0, "How many training objects are used; 0 means all.", "objects", ge=0)
+    validation_size: int = setting(
+        5000, "How many training objects are held out to watch the error; the test set is read once, at the end.",
+        "objects", ge=0,
+    )  # fmt: skip
+    augment: bool = setting(
+        False, "Each training image is flipped left-right or not and shifted by up to 4 pixels, anew at every step; "
+        "only where an image and its mirror image are of one class.",
+    )  # fmt: skip
+    cutout: int = setting(
+        0, "A square with this side, its centre anywhere, is hidden in each augmented image; 0 hides nothing.",
+        "pixels", ge=0,
+    )  # fmt: skip
+    random_labels: bool = setting(
+        False, "Replace every training label by a random one; the test set keeps its own."
+    )
+
+    @model_validator(mode="after")
+    def _check_augment(self) -> Any:
+        if self.augment and not IMAGES[self.dataset].mirrors:
+            others = ", ".join(name for name, images in IMAGES.items() if images.mirrors)
+            raise self.wrong(
+                "augment",
+                f"expected False with {self.dataset}, whose images change their class when they are flipped; "
+                f"it is for {others}.",
+            )
+        if self.cutout and not self.augment:
+            raise self.wrong("cutout", f"expected 0 without augment, whose part it is, got {self.cutout!r}.")
+        return self

@@ -1,0 +1,107 @@
+"""The methods, and the settings that only one of them has. A new method adds a class here.
+
+`METHOD_CONFIGS` is the union of them: the `name` says which one a method's settings are.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal, get_args
+
+from pydantic import Strict
+
+from sbp.spec.section import Section, setting
+
+METHOD_HELP = (
+    "sbp: the paper's bound, every KL weight 1. sbpa: the KL of a layer is weighted, "
+    "by default in proportion to the MACs one of its units owns (StructuredBPa). sbp-fixed-mu: mu stays at its "
+    "birth. sbp-weights: the noise on single weights. original: weight decay alone. binary-dropout and "
+    "gaussian-dropout: noise that is not learned. sparse-vd: Gaussian noise on weights, learned. ssl: group lasso."
+)
+METHOD_CONFIGS: dict[str, type[MethodConfig]] = {}
+
+
+class MethodConfig(Section):
+    """A method's name, and in its subclasses the settings that no other method has.
+
+    has_noise: whether every unit has a mu and a log sigma, so that its story can be told.
+    """
+
+    section: ClassVar[str] = "method"
+    has_noise: ClassVar[bool] = False
+
+    name: str
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        for name in get_args(cls.model_fields["name"].annotation):
+            METHOD_CONFIGS[name] = cls
+
+
+class SBPConfig(MethodConfig):
+    """SBP by the paper's bound, with mu trained or fixed: nothing to set."""
+
+    has_noise: ClassVar[bool] = True
+
+    name: Literal["sbp", "sbp-fixed-mu"] = setting("sbp", METHOD_HELP)
+
+
+class SBPaConfig(MethodConfig):
+    """SBP with a weight on each layer's KL: those given, else the MACs a unit owns to a power.
+
+    >>> SBPaConfig(kl_weights=[60, 60, 1, 1]).kl_weights
+    (60.0, 60.0, 1.0, 1.0)
+    """
+
+    has_noise: ClassVar[bool] = True
+
+    name: Literal["sbpa"] = setting("sbpa", METHOD_HELP)
+    kl_weights: Annotated[tuple[float, ...], Strict(False)] = setting(
+        (), "One weight a noise layer for the KL (sbpa only). Empty: in proportion to the MACs a unit owns."
+    )
+    kl_exponent: float = setting(
+        1.0, "sbpa without weights of its own: the KL of a layer counts as much as (the MACs that one of its units "
+        "owns) to this power; 0 is the plain bound, 1 prunes in proportion to cost.", ge=0, le=1,
+    )  # fmt: skip
+
+
+class WeightsConfig(MethodConfig):
+    """SBP's noise on single weights: nothing to set."""
+
+    name: Literal["sbp-weights"] = setting("sbp-weights", METHOD_HELP)
+
+
+class OriginalConfig(MethodConfig):
+    """Weight decay alone: nothing to set."""
+
+    name: Literal["original"] = setting("original", METHOD_HELP)
+
+
+class DropoutConfig(MethodConfig):
+    """Noise that is not learned."""
+
+    name: Literal["binary-dropout", "gaussian-dropout"] = setting("binary-dropout", METHOD_HELP)
+    dropout: float = setting(
+        0.5, "binary-dropout: the share of hidden dense neurons dropped. gaussian-dropout: their noise is "
+        "N(1, p/(1 - p)) with this p.", ge=0, lt=1,
+    )  # fmt: skip
+
+
+class SparseVDConfig(MethodConfig):
+    """Gaussian noise on single weights, learned: nothing to set."""
+
+    name: Literal["sparse-vd"] = setting("sparse-vd", METHOD_HELP)
+
+
+class SSLConfig(MethodConfig):
+    """Group lasso."""
+
+    name: Literal["ssl"] = setting("ssl", METHOD_HELP)
+    group_penalty: float = setting(
+        0.0, "lambda of ssl, the factor on the sum of the Euclidean norms of the weights of each group.", "nats", ge=0
+    )
+
+
+# Names in the order in which they are shown.
+METHODS = ("sbp", "sbpa", "sbp-fixed-mu", *(n for n in METHOD_CONFIGS if n not in ("sbp", "sbpa", "sbp-fixed-mu")))
+# With a mu and a log sigma for every unit.
+NOISE_METHODS = tuple(name for name in METHODS if METHOD_CONFIGS[name].has_noise)

@@ -1,0 +1,36 @@
+"""Which network is trained."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Strict, model_validator
+
+from sbp.spec.network_facts import network_facts, network_names
+from sbp.spec.section import Section, setting
+
+
+class NetworkConfig(Section):
+    """The network by name, and its widths.
+
+    >>> NetworkConfig(widths=(50, 30)).name
+    'lenet-500-300'
+    """
+
+    section: ClassVar[str] = "network"
+
+    name: str = setting("lenet-500-300", "Which network is trained.", choices=network_names())
+    widths: Annotated[tuple[int, ...], Strict(False)] = setting(
+        (), "Hidden widths, first layer first. Empty: the network's own.", "units"
+    )
+
+    @model_validator(mode="after")
+    def _check_widths(self) -> Any:
+        own = network_facts(self.name).widths
+        if self.widths and (len(self.widths) != len(own) or min(self.widths) < 1):
+            raise self.wrong(
+                "widths",
+                f"expected {len(own)} numbers of at least 1 for {self.name}, got {list(self.widths)}; leave it empty "
+                f"for {list(own)}.",
+            )
+        return self

@@ -1,0 +1,75 @@
+"""How a step moves the parameters, and on what."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import model_validator
+
+from sbp.spec.section import Section, setting
+
+PRECISIONS = ("float32", "bf16")
+OPTIMISERS = ("adam", "sgd")
+
+
+class OptimisationConfig(Section):
+    """The optimiser, its learning rates and weight decay, the minibatch, and what a step computes in.
+
+    >>> OptimisationConfig(optimiser="sgd", lr=0.1).noise_lr
+    0.1
+    """
+
+    section: ClassVar[str] = "optimisation"
+
+    batch_size: int = setting(250, "Objects a step; each draws its own theta.", "objects", ge=1)
+    optimiser: str = setting(
+        "adam", "What moves weights and biases; sgd has Nesterov's momentum of 0.9. The noise is always moved by Adam.",
+        choices=OPTIMISERS,
+    )  # fmt: skip
+    lr: float = setting(2e-3, "The learning rate of weights and biases.", "per step", gt=0)
+    pretrain_lr: float = setting(0.0, "Their learning rate while pretraining; 0 takes lr.", "per step", ge=0)
+    noise_lr: float = setting(
+        1e-1, "Adam's learning rate for mu and log sigma: they move by about this much a step, "
+        "so it decides how soon units can die. The knob that matters.",
+        "nats per step", gt=0,
+    )  # fmt: skip
+    finetune_lr: float = setting(0.0, "The learning rate in fine-tuning; 0 takes lr.", "per step", ge=0)
+    weight_decay: float = setting(0.0, "L2 penalty on the weights (added to the gradient).", "per step", ge=0)
+    decoupled_decay: bool = setting(
+        False, "Weight decay is taken off the weights themselves, lr times it at every step (AdamW), not added to "
+        "the gradient.",
+    )  # fmt: skip
+    hold_norm: bool = setting(
+        False, "With the noise on, batch normalisation goes on with the means and variances that the pretraining left; "
+        "its scale and shift are learned all the same.",
+    )  # fmt: skip
+    recalibrate_norm: bool = setting(
+        False, "After every epoch the means and variances of batch normalisation are measured anew, on training images "
+        "and on the network as it is judged: without noise, and with what was pruned gone.",
+    )  # fmt: skip
+    precision: str = setting(
+        "float32", "What a training step multiplies in. bf16: torch's autocast, with weights, noise and their "
+        "gradients kept in float32; the network is judged in float32.",
+        choices=PRECISIONS,
+    )  # fmt: skip
+    channels_last: bool = setting(
+        False, "Convolutions get their images channel by channel at each pixel, which is faster on recent GPUs."
+    )
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Any:
+        if self.hold_norm and self.recalibrate_norm:
+            raise self.wrong("recalibrate_norm", "expected False with hold_norm, whose means and variances stay.")
+        if self.decoupled_decay and self.optimiser == "sgd":
+            raise self.wrong(
+                "decoupled_decay", "expected False with optimiser sgd, whose decay is in the gradient."
+            )
+        return self
+
+    def rate_in(self, phase: str) -> float:
+        """The learning rate of weights and biases in a phase.
+
+        >>> OptimisationConfig(lr=1e-3, finetune_lr=8e-3).rate_in("finetune")
+        0.008
+        """
+        return {"pretrain": self.pretrain_lr, "finetune": self.finetune_lr}.get(phase, 0.0) or self.lr
