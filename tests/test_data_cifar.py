@@ -178,7 +178,7 @@ def test_without_its_files_it_says_where_they_go(tmp_path: Path) -> None:
 
 
 def test_a_network_of_another_shape_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"\(data.dataset\): expected one with images of 1 x 28 x 28 for lenet-5-") as said:
+    with pytest.raises(ConfigError, match=r"\(data.dataset\): expected one with images of 1 x 28 x 28 for") as said:
         RunConfig.flat(network="lenet-5-caffe", dataset="cifar-10")
     assert str(said.value).endswith("(mnist, fashion-mnist, digits), got 'cifar-10', whose images are 3 x 32 x 32.")
 
