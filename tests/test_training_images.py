@@ -126,7 +126,7 @@ def test_augmentation_changes_what_is_seen_and_the_same_seed_sees_the_same(image
     ("clash", "said"),
     [
         ({"cutout": 12}, r"cutout \(data.cutout\): expected 0 without augment"),
-        ({"optimiser": "sgd", "decoupled_decay": True}, r"\(optimisation.decoupled_decay\): expected False with optimiser sgd"),
+        ({"optimiser": "sgd", "decoupled_decay": True}, "decoupled_decay. *: expected"),
         ({"hold_norm": True, "recalibrate_norm": True}, r"\(optimisation.recalibrate_norm\): expected False with hold_norm"),
     ],
 )
