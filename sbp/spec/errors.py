@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -45,6 +45,8 @@ def expected(field: FieldInfo, in_range: bool) -> str:
     """What a field may hold, in words. in_range: whether the value is of the right type, and only out of range."""
     bounds = {kind: value for at in field.metadata for kind in ("ge", "gt", "le", "lt")
               if (value := getattr(at, kind, None)) is not None}  # fmt: skip
+    if isinstance(field.default, tuple):
+        return "a list of whole numbers" if int in get_args(field.annotation) else "a list of numbers"
     if not in_range or not bounds:
         return f"something like {field.default!r}"
     if "gt" in bounds:

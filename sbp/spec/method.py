@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
-from pydantic import Strict
-
-from sbp.spec.section import Section, setting
+from sbp.spec.section import Numbers, Section, setting
 
 METHOD_HELP = (
     "sbp: the paper's bound, every KL weight 1. sbpa: the KL of a layer is weighted, "
@@ -55,7 +53,7 @@ class SBPaConfig(MethodConfig):
     has_noise: ClassVar[bool] = True
 
     name: Literal["sbpa"] = setting("sbpa", METHOD_HELP)
-    kl_weights: Annotated[tuple[float, ...], Strict(False)] = setting(
+    kl_weights: Numbers = setting(
         (), "One weight a noise layer for the KL (sbpa only). Empty: in proportion to the MACs a unit owns."
     )
     kl_exponent: float = setting(

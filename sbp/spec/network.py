@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
-from pydantic import Strict, model_validator
+from pydantic import model_validator
 
 from sbp.spec.network_facts import network_facts, network_names
-from sbp.spec.section import Section, setting
+from sbp.spec.section import Section, WholeNumbers, setting
 
 
 class NetworkConfig(Section):
@@ -20,7 +20,7 @@ class NetworkConfig(Section):
     section: ClassVar[str] = "network"
 
     name: str = setting("lenet-500-300", "Which network is trained.", choices=network_names())
-    widths: Annotated[tuple[int, ...], Strict(False)] = setting(
+    widths: WholeNumbers = setting(
         (), "Hidden widths, first layer first. Empty: the network's own.", "units"
     )
 

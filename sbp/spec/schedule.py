@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
-from pydantic import Strict, model_validator
+from pydantic import model_validator
 
-from sbp.spec.section import Section, setting
+from sbp.spec.section import Section, WholeNumbers, setting
 
 
 class ScheduleConfig(Section):
@@ -26,7 +26,7 @@ class ScheduleConfig(Section):
         0, "Passes after that with what was pruned gone and mu and sigma frozen: only the weights go on.",
         "epochs", ge=0,
     )  # fmt: skip
-    kl_warmup: Annotated[tuple[int, ...], Strict(False)] = setting(
+    kl_warmup: WholeNumbers = setting(
         (), "Two epochs: up to the first the KL counts nothing, from there it grows linearly to its full weight at the "
         "second. Empty: its full weight from the start.", "epochs",
     )  # fmt: skip

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError, model_validator
 
 from sbp.spec.errors import ConfigError, first_error
+
+
+def _whole(values: Any) -> Any:
+    """A list of numbers with those that are whole as int, as a form or a file may have them."""
+    if not isinstance(values, (list, tuple)):
+        return values
+    return tuple(int(v) if isinstance(v, float) and v.is_integer() else v for v in values)
+
+
+Numbers = Annotated[tuple[float, ...], Strict(False)]
+WholeNumbers = Annotated[tuple[int, ...], BeforeValidator(_whole)]
 
 
 def setting(
