@@ -207,8 +207,8 @@ def prepare(
     import torch
 
     config = config or DataConfig()
-    train_size, n = config.data.train_size, len(dataset.train_labels)
-    size = _held_out_size(dataset.name, n, config.data.validation_size)
+    train_size, n = config.train_size, len(dataset.train_labels)
+    size = _held_out_size(dataset.name, n, config.validation_size)
     rest = n - size
     if train_size > rest:
         raise DataError(
@@ -217,7 +217,7 @@ def prepare(
             "lower train_size or validation_size."
         )
     labels = dataset.train_labels
-    if config.data.random_labels:
+    if config.random_labels:
         labels = torch.from_numpy(_random_labels(n, seed))
     parts = {"train": slice(0, train_size or rest), "validation": slice(rest, n)}
     name = dataset.name

@@ -24,7 +24,7 @@ def kl_weights(config: RunConfig) -> tuple[float, ...]:
     >>> [round(weight, 2) for weight in milder]
     [66.19, 33.3, 1.0, 1.47]
     """
-    owned, method = SPECS[config.network.name].unit_macs(config.network.widths), config.method.name
+    owned, method = SPECS[config.network.name].unit_macs(config.network.widths), config.method
     if not isinstance(method, SBPaConfig):
         return (1.0,) * len(owned)
     return method.kl_weights or tuple((macs / min(owned)) ** method.kl_exponent for macs in owned)

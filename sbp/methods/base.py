@@ -42,7 +42,7 @@ class Method:
     settings: MethodConfig
 
     def __init__(self, config: RunConfig) -> None:
-        self.config, self.settings = config, config.method.name
+        self.config, self.settings = config, config.method
 
     def build(self) -> NoisyNetwork:
         """The network at its birth, on the CPU, its weights drawn from torch's global generator."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sbp.spec import RunConfig
+from sbp.spec import RunConfig, run_fields
 from sbp.networks.specs import SPECS, LayerInfo
 from sbp.runs.format import CONFIG, RESULT
 from sbp.runs.plain_files import BadFile, read_json
@@ -34,7 +34,9 @@ def read_config(folder: Path) -> RunConfig:
             run; the message names file and field.
     """
     values = read_json(folder / CONFIG)
-    present = set(_names(values))
+    present, fields = set(_names(values)), run_fields()
+    if any(isinstance(value, dict) for value in values.values()):  # by sections: without what other methods have
+        present |= {name for name in REQUIRED if fields[name].methods}
     if missing := [name for name in REQUIRED if name not in present]:
         named = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
         raise BadFile(f"{CONFIG} in {folder} does not describe a run: it lacks {named}, which every config has.")
@@ -48,11 +50,9 @@ def read_config(folder: Path) -> RunConfig:
         raise BadFile(
             f"{CONFIG} in {folder} describes a network of {units:,} units; expected at most {MOST_UNITS:,}."
         )
-    if config.schedule.pretrain_epochs + config.schedule.last_epoch > MOST_EPOCHS:
-        raise BadFile(
-            f"{CONFIG} in {folder} asks for {config.schedule.pretrain_epochs + config.schedule.last_epoch:,} epochs; expected at most "
-            f"{MOST_EPOCHS:,}."
-        )
+    epochs = config.schedule.pretrain_epochs + config.schedule.last_epoch
+    if epochs > MOST_EPOCHS:
+        raise BadFile(f"{CONFIG} in {folder} asks for {epochs:,} epochs; expected at most {MOST_EPOCHS:,}.")
     return config
 
 
@@ -75,8 +75,8 @@ def mismatch(result: Mapping[str, Any], config: RunConfig, layers: tuple[LayerIn
     """
     where = f"{RESULT} in {folder} is of another run"
     for name in ("network", "dataset", "method", "preset", "seed", "epochs", "random_labels"):
-        if name in result and result[name] != getattr(config, name):
-            return f"{where}: its {name} is {result[name]!r:.60}, and {CONFIG} says {getattr(config, name)!r:.60}."
+        if name in result and result[name] != (asked := config.value(name)):
+            return f"{where}: its {name} is {result[name]!r:.60}, and {CONFIG} says {asked!r:.60}."
     kept = result.get("kept", ())
     if kept and len(kept) != len(layers):
         return f"{where}: it keeps units in {len(kept)} noise layers, and this network has {len(layers)}."
