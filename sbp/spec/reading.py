@@ -31,16 +31,21 @@ def sorted_values(values: dict[str, Any], method: str, lenient: bool) -> dict[st
     unknown = []
     for name, value in values.items():
         if name in SECTIONS and isinstance(value, (dict, Section)):
-            found.setdefault(name, {}).update(value if isinstance(value, dict) else value.model_dump())
+            section, own = name, value if isinstance(value, dict) else value.model_dump()
         elif field := find_field(name):
-            found.setdefault(field.section, {})[field.own_name] = value
+            section, own = field.section, {field.own_name: value}
         else:
             unknown.append(name)
+            continue
+        known = found.setdefault(section, {})
+        if twice := sorted(own.keys() & known):
+            raise ConfigError.of(f"{section}.{twice[0]}".lstrip("."), "expected one value, got two by two names.")
+        known |= own
     if unknown:
         raise ConfigError(f"Unknown field(s) {', '.join(sorted(unknown))}; a run has {', '.join(run_fields())}.")
-    if own := found.get("method"):
-        method = own.get("name", method)
-        settings = {n: v for n, v in own.items() if n == "name" or not _left_out(n, v, method, lenient)}
+    if chosen := found.get("method"):
+        method = chosen.get("name", method)
+        settings = {n: v for n, v in chosen.items() if n == "name" or not _left_out(n, v, method, lenient)}
         found["method"] = {"name": method, **settings}
     return found
 

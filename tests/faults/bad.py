@@ -40,11 +40,13 @@ def replaced(old: str, new: str) -> Spoil:
 
 
 def without(*names: str) -> Spoil:
-    """Takes fields out."""
+    """Takes fields out, those within sections too."""
+
+    def left(known: dict[str, Any]) -> dict[str, Any]:
+        return {n: left(value) if isinstance(value, dict) else value for n, value in known.items() if n not in names}
 
     def spoil(path: Path) -> None:
-        known = json.loads(path.read_text())
-        path.write_text(json.dumps({name: value for name, value in known.items() if name not in names}))
+        path.write_text(json.dumps(left(json.loads(path.read_text()))))
 
     return spoil
 

@@ -116,6 +116,7 @@ def test_another_method_keeps_the_settings_that_it_has_too() -> None:
         ({"seed": -1}, "seed: expected at least 0, got -1."),
         ({"device": "tpu"}, "device: expected one of auto, cpu, cuda, mps, got 'tpu'."),
         ({"colour": 1, "size": 2}, "Unknown field(s) colour, size; a run has network, widths, "),
+        ({"lr": 0.1, "optimisation": {"lr": 0.2}}, "lr (optimisation.lr): expected one value, got two by two names."),
         ({"optimisation.epochs": 1}, "Unknown field(s) optimisation.epochs; a run has "),
         ({"optimisation": {"epochs": 1}}, "Unknown field(s) epochs; optimisation has batch_size, "),
     ],
