@@ -9,7 +9,12 @@ from torch import nn
 
 from sbp.attribution import attribute, balanced, rank_correlation, whole
 from sbp.networks.registry import build
+from sbp.noise.install import joint_noise_of, noise_of
 from tests.pruning.networks import images, random_network
+
+
+# Which layer reads the units of each group of LeNet-5-Caffe.
+READERS = {"conv1": "conv2", "conv2": "dense1", "features": "dense1", "dense1": "output"}
 
 
 def linear_network() -> nn.Module:
@@ -23,14 +28,15 @@ def linear_network() -> nn.Module:
             assert isinstance(module, nn.Linear)
             module.weight.copy_(torch.rand(module.weight.shape, generator=generator))
             module.bias.fill_(0.1)
-        for layer in network.noise_layers():
-            layer.loc.copy_(torch.rand(layer.units, generator=generator) * 4 - 3)
-            layer.log_scale.copy_(torch.rand(layer.units, generator=generator) * 6 - 3)
+        noise = joint_noise_of(network)
+        noise.loc.copy_(torch.rand(len(noise.loc), generator=generator) * 4 - 3)
+        noise.log_scale.copy_(torch.rand(len(noise.loc), generator=generator) * 6 - 3)
     return network.double()
 
 
 def theta(network: nn.Module, name: str) -> torch.Tensor:
-    return network.noise[name].distribution().mean.detach()  # type: ignore[operator, union-attr, no-any-return]
+    noise = joint_noise_of(network)
+    return noise.by_group(noise.distribution().mean.detach())[name]
 
 
 def test_a_linear_network_by_hand() -> None:
@@ -66,14 +72,14 @@ def test_a_linear_network_by_hand() -> None:
 
 def test_removed_units_count_too_and_the_network_is_left_as_it_was() -> None:
     network = linear_network()
-    network.noise["dense1"].fixed_keep = torch.tensor([True] + [False] * 5)  # type: ignore[union-attr]
+    noise_of(network).set_masks({"dense1": torch.tensor([True] + [False] * 5)})
     before = {name: value.clone() for name, value in network.state_dict().items()}
     found = attribute(network, images(2), torch.tensor([1, 2]))
     assert (found.units["dense1"] > 0).all()
-    assert network.noise["dense1"].keep.sum() == 1  # type: ignore[union-attr, operator]
+    assert noise_of(network).keep["dense1"].sum() == 1
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
     assert all(parameter.grad is None and parameter.requires_grad for parameter in network.parameters())
-    assert all(layer.keep.all() for layer in whole(network).noise_layers())
+    assert noise_of(whole(network)).keep_units().all()
 
 
 def test_the_conductance_of_a_layer_adds_up_to_what_the_image_changes() -> None:
@@ -84,10 +90,12 @@ def test_the_conductance_of_a_layer_adds_up_to_what_the_image_changes() -> None:
 
     gained = (full(shown) - full(torch.zeros_like(shown)))[0, 4].item()
     found = attribute(network, shown, torch.tensor([4]), steps=200)
-    for name in ("conv1", "conv2", "features", "dense1"):
-        layer = LayerConductance(full, full.noise[name])
+    for name in READERS:
+        # What the layer that reads a group reads: of a channel the map after pooling, of a feature its place.
+        layer = LayerConductance(full, full.get_submodule(READERS[name]))
         own = shown.clone().requires_grad_()
-        parts = layer.attribute(own, target=4, n_steps=200, method="riemann_trapezoid").detach()
+        parts = layer.attribute(own, target=4, n_steps=200, method="riemann_trapezoid", attribute_to_layer_input=True)
+        parts = parts.detach()
         assert float(parts.sum()) == pytest.approx(gained, rel=0.02)
         mine = found.units[name]
         by_unit = parts.reshape(len(mine), -1).sum(1).abs()

@@ -11,11 +11,11 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from sbp.cli import app
-from sbp.compaction import compact
+from sbp.compaction.folded import Folded
 from sbp.compaction.load import load_compact
 from sbp.spec.networks import SPECS
 from tests.made_up import write_run
-from tests.pruning.networks import WIDTHS, images_for, random_network
+from tests.pruning.networks import WIDTHS, images_for, kept_of, random_network
 from tests.pruning.runs import saved_run
 
 
@@ -45,9 +45,9 @@ def test_compact_writes_the_file_and_says_what_was_saved(
     assert said["bytes"] == Path(said["file"]).stat().st_size
     small = load_compact(said["file"])
     network = random_network(name, torch.float32)
-    own = compact(network)
+    own = Folded(network).cut()
     torch.testing.assert_close(small(images_for(network)), own(images_for(network)), rtol=0, atol=0)
-    assert said["kept"] == [layer.units for layer in own.layers]
+    assert said["kept"] == kept_of(network)
     assert said["macs_dense"] == SPECS[name].dense_macs(WIDTHS[name])
     assert said["macs_reduction"] == pytest.approx(said["macs_dense"] / said["macs"], abs=1e-3)
     # The digits are always at hand.

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from sbp.cli import app
 from sbp.networks.registry import build
+from sbp.networks.tensors import file_tensors
 from sbp.runs import store
 from sbp.runs.folder import RunFolder
 from sbp.runs.states import State
@@ -26,7 +27,8 @@ def sbp(*arguments: str) -> Result:
 
 def with_weights(root: Path, state: State = State.FINISHED) -> Any:
     view = write_run(root, state, widths=WIDTHS, validation_size=40)
-    tensors = {name: tensor.detach().numpy() for name, tensor in build("lenet-500-300", WIDTHS).state_dict().items()}
+    network = build("lenet-500-300", WIDTHS)
+    tensors = {name: tensor.detach().numpy() for name, tensor in file_tensors(network).items()}
     with RunFolder(view.folder) as folder:
         folder.write_model(tensors)
     return store.open_run(view.id, root)

@@ -8,23 +8,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sbp.compaction.compact import kept_units
 from sbp.ensemble import Sampler, ensemble, error_and_nll, log_probabilities
+from sbp.networks.describe import described
+from sbp.noise.install import joint_noise_of
 from tests.pruning.networks import NAMES, images, images_for, random_network
 
 
 def full_copies(network: nn.Module, n: int, seed: int) -> list[Tensor]:
-    """Class probabilities of n draws the plain way: theta handed to the layers of the whole network."""
-    generator, found = torch.Generator().manual_seed(seed), []
+    """Class probabilities of n draws the plain way: theta handed to the whole network, with zeros in place."""
+    generator, found, noise = torch.Generator().manual_seed(seed), [], joint_noise_of(network)
+    keep = torch.from_numpy(kept_units(noise))
     network.eval()  # a batch normalisation takes its running statistics
-    for layer in network.noise_layers():
-        layer.train()
     for _ in range(n):
-        for layer in network.noise_layers():
-            layer.drawn = layer.draw(1, generator).detach() * layer.keep
-        with torch.no_grad():
+        with torch.no_grad(), noise.using(theta=noise.draw(1, generator) * keep):
             found.append(network(images_for(network)).softmax(1))
-    for layer in network.noise_layers():
-        layer.drawn = None
     return found
 
 
@@ -32,7 +30,10 @@ def full_copies(network: nn.Module, n: int, seed: int) -> list[Tensor]:
 def test_a_copy_is_the_whole_network_with_that_theta(name: str) -> None:
     network = random_network(name)
     sampler = Sampler(network, seed=3)
-    copies = [log_probabilities(sampler.draw(), images_for(network)).exp() for _ in range(3)]
+    copies = []
+    for _ in range(3):
+        with sampler.drawn() as drawn:
+            copies.append(log_probabilities(drawn, images_for(network)).exp())
     assert not torch.allclose(copies[0], copies[1])
     for mine, plain in zip(copies, full_copies(network, 3, seed=3), strict=True):
         torch.testing.assert_close(mine, plain, rtol=1e-10, atol=1e-12)
@@ -59,12 +60,11 @@ def test_without_spread_every_draw_is_the_mean_network(name: str) -> None:
     """sigma = e^-8 inside the support: theta is its mean to 3e-4, in each layer."""
     network, labels = random_network(name), torch.arange(7)
     with torch.no_grad():
-        for layer in network.noise_layers():
-            layer.loc.clamp_(max=-0.1)
-            layer.log_scale.fill_(-8.0)
+        joint_noise_of(network).loc.clamp_(max=-0.1)
+        joint_noise_of(network).log_scale.fill_(-8.0)
     found = ensemble(network, images_for(network), labels, samples=(1, 5))
     for entry in found["samples"]:
-        assert entry["nll"] == pytest.approx(found["mean"]["nll"], abs=1e-3, rel=3e-4 * len(network.layers))
+        assert entry["nll"] == pytest.approx(found["mean"]["nll"], abs=1e-3, rel=3e-4 * len(described(network).groups))
         assert entry["error_percent"] == found["mean"]["error_percent"]
 
 
@@ -78,7 +78,6 @@ def test_deterministic_by_seed_and_the_network_is_untouched() -> None:
     one, same, other = nll(0), nll(0), nll(1)
     assert one == same != other
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
-    assert all(layer.drawn is None for layer in network.noise_layers())
 
 
 def test_each_k_takes_longer_than_the_one_before() -> None:
@@ -93,7 +92,8 @@ def test_each_k_takes_longer_than_the_one_before() -> None:
 def test_a_network_with_nothing_left_has_one_answer() -> None:
     network = random_network("lenet-500-300")
     with torch.no_grad():
-        network.noise["dense1"].log_scale.fill_(5.0)  # type: ignore[union-attr,operator]
+        noise = joint_noise_of(network)
+        noise.log_scale[noise.layout.slices()["dense1"]] = 5.0
     found = ensemble(network, images(), torch.zeros(7, dtype=torch.long), samples=(1, 3))
     for entry in found["samples"]:
         assert entry["nll"] == pytest.approx(found["mean"]["nll"], rel=1e-12)

@@ -8,11 +8,13 @@ import pytest
 import torch
 
 from sbp.compaction import compact, masked, masks_of
+from sbp.compaction.folded import Folded
 from sbp.compaction.load import network_of
 from sbp.data import load, prepare
 from sbp.runs import store
 from sbp.runs.store import RunView
 from sbp.spec.networks import SPECS
+from tests.pruning.networks import kept_of
 
 RECORDINGS = [run for run in store.list_runs() if run.recorded]
 # What issue and paper ask of MACs: the paper's own reduction, as printed.
@@ -69,12 +71,13 @@ def test_masked_and_compact_agree_on_every_test_digit(run: RunView, mnist_root: 
     network = network_of(run.config, run.model_path)
     split = prepare(load(run.config.data.dataset, mnist_root))
     masks = masks_of(network)
-    one, other = masked(network, masks), compact(network, masks)
+    networks = masked(network, masks), compact(network, masks), Folded(network).cut(masks)
     with torch.no_grad():
-        pairs = [(one(part), other(part)) for part in split.test_x.split(2500)]
-    first, second = (torch.cat(logits) for logits in zip(*pairs, strict=True))
+        parts = [[one(part) for one in networks] for part in split.test_x.split(2500)]
+    first, second, third = (torch.cat(logits) for logits in zip(*parts, strict=True))
     assert len(first) == 10_000
     assert torch.equal(first.argmax(1), second.argmax(1))
+    assert torch.equal(first.argmax(1), third.argmax(1))
     error = 100 * float((second.argmax(1) != split.test_y).float().mean())
     assert error == pytest.approx(run.summary()["test_error_percent"], abs=0.02)
-    assert SPECS[run.config.network.name].macs([layer.units for layer in other.layers]) == run.summary()["macs"]
+    assert SPECS[run.config.network.name].macs(kept_of(network, masks)) == run.summary()["macs"]

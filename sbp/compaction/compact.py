@@ -33,7 +33,7 @@ def compact(model: M, masks: Masks | None = None) -> M:
         hears.
 
     Raises:
-        ValueError: the network has no noise, or the masks do not fit it.
+        ValueError: the network has no noise, the noise is off, or the masks do not fit it.
 
     >>> from sbp.noise import attach
     >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(32, 10))
@@ -60,7 +60,13 @@ def masked(model: M, masks: Masks | None = None) -> M:
 
 
 def kept_units(noise: UnitMask, masks: Masks | None = None) -> np.ndarray:
-    """What a network keeps, bool [units] of all groups, closed (`close_units`); masks: as for `compact`."""
+    """What a network keeps, bool [units] of all groups, closed (`close_units`); masks: as for `compact`.
+
+    Raises:
+        ValueError: the noise is off, as while a network is pretrained, or the masks do not fit.
+    """
+    if noise.mode == "off":
+        raise ValueError('Expected a network with its noise on; the mode of this one is "off", as in its pretraining.')
     if masks is None:
         keep = noise.keep_units().cpu().numpy()
     else:
@@ -75,8 +81,6 @@ def masks_of(model: nn.Module) -> dict[str, np.ndarray]:
         ValueError: its noise is off, as while it is pretrained, or it has none.
     """
     noise = noise_of(model)
-    if noise.mode == "off":
-        raise ValueError("Expected a network with its noise on; this one is still in its pretraining.")
     return noise.layout.split(kept_units(noise))
 
 

@@ -39,8 +39,7 @@ class Folded:
     @torch.no_grad()
     def __init__(self, network: nn.Module) -> None:
         self.noise = noise_of(network)
-        if self.noise.mode == "off":
-            raise ValueError("Expected a network with its noise on; this one is still in its pretraining.")
+        kept_units(self.noise)  # refuses a network whose noise is off
         self.layout = self.noise.layout
         self.theta = self.noise.mean_theta().detach().cpu().double().numpy()
         self.bare = uninstall(copy.deepcopy(network)).eval()

@@ -12,7 +12,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from sbp.networks.describe import described
+from sbp.compaction.fitting import check_layers, check_neighbours
+from sbp.networks.describe import described, is_described
 from sbp.networks.registry import build_bare, build_for
 from sbp.networks.tensors import file_tensors, load_file_tensors
 from sbp.noise.input_scale import NAME as PIXELS
@@ -94,9 +95,11 @@ def fill(model: nn.Module, tensors: dict[str, Tensor]) -> nn.Module:
         path, _, leaf = key.rpartition(".")
         try:
             module = model.get_submodule(path)
-            old = getattr(module, leaf)
         except AttributeError:
-            raise ValueError(f"The network has no place for {key}.") from None
+            module = nn.Identity()
+        if leaf not in {**module._parameters, **module._buffers}:
+            raise ValueError(f"The network has no place for {key}.")
+        old = getattr(module, leaf)
         folded = leaf == "bias" and old is None and isinstance(module, nn.Linear | nn.Conv2d)
         if not folded and (old is None or old.dim() != tensor.dim() or old.dtype != tensor.dtype):
             kind = "nothing" if old is None else f"{old.dim()} dimensions of {old.dtype}"
@@ -105,8 +108,10 @@ def fill(model: nn.Module, tensors: dict[str, Tensor]) -> nn.Module:
     missing = sorted(set(model.state_dict()) - set(tensors))
     if missing:
         raise ValueError(f"The file lacks {', '.join(missing[:3])}.")
-    for path, module in model.named_modules():
-        _check_sizes(path, module)
+    check_layers(model)
+    if is_described(model):
+        check_neighbours(model, described(model))
+    for module in model.modules():
         sync_sizes(module)
     return model.eval()
 
@@ -123,18 +128,6 @@ def _select(model: nn.Module, path: str, index: Tensor) -> None:
         last = linear.in_features - 1
         raise ValueError(f"{path}.index: expected different places from 0 to {last} in rising order, int64 in one row.")
     replace_module(model, path, SelectedLinear.of(linear, index))
-
-
-def _check_sizes(path: str, module: nn.Module) -> None:
-    if not isinstance(module, nn.Linear | nn.Conv2d):
-        return
-    outputs = len(module.weight)
-    if module.bias is not None and module.bias.shape != (outputs,):
-        raise ValueError(f"{path}.bias: expected shape [{outputs}], got {list(module.bias.shape)}.")
-    if isinstance(module, nn.Conv2d) and tuple(module.weight.shape[2:]) != tuple(module.kernel_size):
-        raise ValueError(f"{path}.weight: expected kernels of {module.kernel_size}, got {list(module.weight.shape)}.")
-    if isinstance(module, SelectedLinear) and module.weight.shape[1] != len(module.index):
-        raise ValueError(f"{path}.weight: expected {len(module.index)} columns, got {module.weight.shape[1]}.")
 
 
 def _renamed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

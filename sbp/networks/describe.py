@@ -45,6 +45,11 @@ def described(network: nn.Module) -> Description:
     return found
 
 
+def is_described(network: nn.Module) -> bool:
+    """Whether `described` knows the network."""
+    return isinstance(getattr(network, DESCRIBED, None), Description)
+
+
 def example_of(entry: NetworkEntry, n: int = 2) -> torch.Tensor:
     """Images of the shape that a network reads, [n, C, H, W], the same at every call."""
     return torch.rand(n, *entry.image, generator=torch.Generator().manual_seed(0))

@@ -105,8 +105,9 @@ def bmrs_u_scores(material: Material) -> Scores:
 def l1_scores(material: Material) -> Scores:
     """Sum of |w| over the weights that a unit owns, biases and noise left out.
 
-    A channel or neuron owns the weights that make it (its filter, its row); a pixel or feature, which no weights make,
-    those that read it (its column). Raises ValueError when the material has no such weights.
+    A channel or neuron owns the weights that make it (its filter, its row; where several layers add up in it, one of
+    each); a pixel or feature, which no weights make, those that read it (its column). Raises ValueError when the
+    material has no such weights.
     """
     return {layer.name: _l1_of(layer, material) for layer in material.layers}
 
@@ -145,28 +146,30 @@ def _of_noise(material: Material, function: Callable[..., np.ndarray]) -> Scores
 
 
 def _l1_of(layer: Group, material: Material) -> np.ndarray:
-    found = _owned(layer, _wiring_of(material.layers))
-    if found is None:
-        return np.zeros(layer.units)
-    weights, axis = found
-    array = material.weights.get(f"{weights.name}.weight")
+    owned, axis = _owned(layer, _wiring_of(material.layers))
+    norms = [_magnitude(layer, f"{weights.name}.weight", axis, material) for weights in owned]
+    return np.sum([np.zeros(layer.units), *norms], axis=0)
+
+
+def _magnitude(layer: Group, name: str, axis: int, material: Material) -> np.ndarray:
+    array = material.weights.get(name)
     if array is None or array.shape[axis] != layer.units:
         what = "none" if array is None else f"shape {array.shape}"
         raise ValueError(
-            f"L1 of {layer.name}: expected {weights.name}.weight with {layer.units} entries on axis {axis}, "
+            f"L1 of {layer.name}: expected {name} with {layer.units} entries on axis {axis}, "
             f"got {what}; give Material the arrays of model.safetensors."
         )
     magnitude = np.abs(np.asarray(array, np.float64))
     return magnitude.sum(axis=tuple(other for other in range(magnitude.ndim) if other != axis))
 
 
-def _owned(layer: Group, wiring: tuple[WeightLayer, ...]) -> tuple[WeightLayer, int] | None:
-    """The weights that make these units and their axis of outputs; else those that read them and their inputs' axis;
-    None for pixels that convolutions read, all with the same weights."""
-    for weights in wiring:
-        if weights.makes == layer.name:
-            return weights, 0
-    return next(((weights, 1) for weights in wiring if layer.name in weights.reads), None)
+def _owned(layer: Group, wiring: tuple[WeightLayer, ...]) -> tuple[list[WeightLayer], int]:
+    """The weights that make these units and their axis of outputs; else those that read them and their inputs' axis,
+    which are none of pixels that convolutions read, all with the same weights."""
+    makes = [weights for weights in wiring if weights.makes == layer.name]
+    if makes:
+        return makes, 0
+    return [weights for weights in wiring if layer.name in weights.reads], 1
 
 
 def _wiring_of(layers: tuple[Group, ...]) -> tuple[WeightLayer, ...]:

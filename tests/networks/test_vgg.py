@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from sbp.data import Dataset
 from sbp.networks.vgg import VGGLike
+from sbp.noise.install import noise_of
 from sbp.records import Progress, Record
 from sbp.spec import ConfigError, RunConfig
 from sbp.spec.networks import SPECS, widths_of
@@ -43,7 +44,8 @@ def test_a_width_factor_scales_every_layer() -> None:
 def forward(network: VGGLike, x: Tensor) -> Tensor:
     """Eval mode, block by block."""
     state = network.state_dict()
-    theta = {name: layer.expected_theta() for name, layer in network.noise.items()}  # type: ignore[operator, union-attr]
+    noise = noise_of(network)
+    theta = noise.by_group(noise.expected_theta())
 
     def normalised(name: str, z: Tensor) -> Tensor:
         mean, variance = state[f"norm.{name}.running_mean"], state[f"norm.{name}.running_var"]

@@ -8,10 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sbp.compaction.compact import kept_units
 from sbp.networks.batch_norms import batch_norms
 from sbp.networks.describe import described
 from sbp.networks.registry import build
-from sbp.noise.install import joint_noise_of
+from sbp.noise.install import joint_noise_of, noise_of
+from sbp.noise.removal import present_units
 from sbp.pruning.masks import Masks
 from sbp.spec import DATASETS, fits
 from sbp.spec.networks import SPECS
@@ -76,3 +78,16 @@ def cases(network: nn.Module) -> Iterator[tuple[str, Masks]]:
     for gone in sizes:
         yield f"nothing in {gone}", {name: np.ones(n, bool) & (name != gone) for name, n in sizes.items()}
     yield "nothing at all", {name: np.zeros(n, bool) for name, n in sizes.items()}
+
+
+def kept_of(network: nn.Module, masks: Masks | None = None) -> list[int]:
+    """How many units of each group are kept, closed; without masks by the network's own noise."""
+    noise = noise_of(network)
+    return [int(mask.sum()) for mask in noise.layout.split(kept_units(noise, masks)).values()]
+
+
+def present_of(network: nn.Module, masks: Masks) -> list[int]:
+    """How many units of each group are in the tensors of the compact network: those kept, and one where none is."""
+    noise = noise_of(network)
+    present = present_units(noise.layout, kept_units(noise, masks))
+    return [int(mask.sum()) for mask in noise.layout.split(present).values()]

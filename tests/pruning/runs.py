@@ -9,14 +9,22 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from sbp.networks.tensors import file_tensors
 from sbp.runs import store
 from sbp.runs.view import RunView
 from tests.made_up import write_run
 from tests.pruning.networks import DATASET, WIDTHS, random_network
 
 
+def save_run(network: nn.Module, folder: Path) -> Path:
+    """The weights of a run as its worker writes them."""
+    tensors = {name: tensor.detach().clone() for name, tensor in file_tensors(network).items()}
+    save_file(tensors, path := folder / "model.safetensors")
+    return path
+
+
 def saved_run(root: Path, name: str, network: nn.Module | None = None, **changes: Any) -> RunView:
     """A run of this network's name with a model.safetensors; by default of `random_network` in float32."""
     view = write_run(root, **{"network": name, "widths": WIDTHS[name], "dataset": DATASET[name], **changes})
-    save_file((network or random_network(name, torch.float32)).state_dict(), view.folder / "model.safetensors")
+    save_run(network or random_network(name, torch.float32), view.folder)
     return store.open_run(view.id, root)

@@ -8,19 +8,18 @@ from typing import Any
 import pytest
 import torch
 
-from sbp.compaction import compact
 from sbp.pruning.export import exported
 from sbp.runs import store
 from sbp.runs.files import write_json
 from sbp.runs.view import RunView
-from tests.pruning.networks import cases, random_network
+from tests.pruning.networks import cases, kept_of, random_network
 from tests.pruning.runs import saved_run
 
 
 def finished(root: Path, name: str = "lenet-500-300", **changes: Any) -> RunView:
     """A run with a result, as its worker leaves one."""
     view = saved_run(root, name, **changes)
-    kept = [layer.units for layer in compact(random_network(name, torch.float32)).layers]
+    kept = kept_of(random_network(name, torch.float32))
     result = {"test_error_percent": 4.25, "n_test": 360, "kept": kept, "commit": "abc+"}
     write_json(view.folder / "result.json", {"id": view.id, **result, "versions": {"torch": "2.13.0"}})
     return store.open_run(view.id, root)

@@ -7,12 +7,12 @@ import pytest
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from sbp.compaction import compact
+from sbp.compaction.folded import Folded
+from sbp.networks.describe import described
 from sbp.networks.registry import build
 from sbp.pruning.cost import Cost, layer_costs, network_cost
-from sbp.pruning.masks import kept_counts
 from sbp.spec.networks import SPECS
-from tests.pruning.networks import NAMES, WIDTHS, cases, images_for, random_network
+from tests.pruning.networks import NAMES, WIDTHS, cases, images_for, kept_of, present_of, random_network
 
 CASES = [(name, case) for name in NAMES for case, _ in cases(random_network(name))]
 
@@ -27,9 +27,11 @@ def counted_flops(network: nn.Module) -> int:
 def assert_cost_of(network: nn.Module, cost: Cost) -> None:
     """The cost on paper is the one of the tensors and of the counter."""
     assert 2 * cost.macs == counted_flops(network)
-    assert cost.params == sum(p.numel() for name, p in network.named_parameters() if not name.startswith("noise"))
+    assert cost.params == sum(p.numel() for p in network.parameters())
     for layer in cost.layers:
-        module = getattr(network, layer.name)
+        module = network.get_submodule(layer.name)
+        assert isinstance(module, nn.Linear | nn.Conv2d)
+        assert module.bias is not None
         assert (layer.outputs, layer.inputs) == module.weight.shape[:2]
         assert layer.params == module.weight.numel() + module.bias.numel()
         assert layer.weight_bytes == 4 * layer.params
@@ -40,19 +42,24 @@ def test_the_dense_network_costs_what_torch_counts(name: str) -> None:
     """As it would be deployed: a batch normalisation is in the weights before it."""
     for widths in ((), WIDTHS[name]):
         network = build(name, widths).eval()
-        cost = network_cost(name, [layer.units for layer in network.layers])
-        assert_cost_of(compact(network, {x.name: np.ones(x.units, bool) for x in network.layers}), cost)
+        groups = described(network).groups
+        cost = network_cost(name, [group.units for group in groups])
+        assert_cost_of(Folded(network).cut({group.name: np.ones(group.units, bool) for group in groups}), cost)
         assert 2 * cost.macs == counted_flops(network)
 
 
 @pytest.mark.parametrize(("name", "case"), CASES)
 def test_a_compact_network_costs_what_torch_counts(name: str, case: str) -> None:
+    """A group that keeps nothing leaves one unit that nothing hears, which costs something; what it does not leave is
+    not counted, and nothing at all where nothing reaches the classes."""
     network = random_network(name)
     masks = dict(cases(network))[case]
-    kept = kept_counts(masks, network.layers)
+    kept, present = kept_of(network, masks), present_of(network, masks)
+    assert_cost_of(Folded(network).cut(masks), network_cost(name, present))
     cost = network_cost(name, kept)
-    assert_cost_of(compact(network, masks), cost)
     assert cost.macs == SPECS[name].macs(kept)
+    assert (cost == network_cost(name, present)) == (kept == present)
+    assert cost.macs <= network_cost(name, present).macs
 
 
 def test_the_papers_own_counts() -> None:
@@ -69,11 +76,11 @@ def test_the_papers_own_counts() -> None:
 def test_activations_are_what_the_layers_put_out(name: str, case: str) -> None:
     network = random_network(name)
     masks = dict(cases(network))[case]
-    small = compact(network, masks)
-    cost = network_cost(name, kept_counts(masks, network.layers), number_bytes=8)
+    small = Folded(network).cut(masks)
+    cost = network_cost(name, present_of(network, masks), number_bytes=8)
     put_out: dict[str, int] = {}
     for layer in cost.layers:
-        module = getattr(small, layer.name)
+        module = small.get_submodule(layer.name)
         module.register_forward_hook(lambda _m, _x, y, name=layer.name: put_out.update({name: y[0].numel()}))
     small(images_for(network, 1))
     assert {layer.name: layer.activations for layer in cost.layers} == put_out
@@ -93,15 +100,19 @@ def test_the_layers_of_the_papers_small_lenet_5_by_hand() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_nothing_kept_in_a_layer_costs_ten_biases(name: str) -> None:
-    units = np.array([layer.units for layer in SPECS[name].layers()])
-    for gone in range(len(units)):
+def test_nothing_kept_on_the_way_to_the_classes_costs_ten_biases(name: str) -> None:
+    """In a chain each group is; in a residual network what its blocks add up in, while a block can be left out."""
+    units = np.array([group.units for group in SPECS[name].layers()])
+    for gone, group in enumerate(SPECS[name].layers()):
+        if name == "resnet-20" and group.name not in ("conv", "stages.1.0.conv2", "stages.2.0.conv2"):
+            assert 0 < network_cost(name, np.where(np.arange(len(units)) == gone, 0, units).tolist()).macs
+            continue
         cost = network_cost(name, np.where(np.arange(len(units)) == gone, 0, units).tolist())
         assert (cost.macs, cost.params) == (0, 10)
 
 
 def test_what_cannot_be_counted_is_said() -> None:
-    with pytest.raises(ValueError, match="name: expected one of lenet-500-300, lenet-5-caffe, vgg-like, got 'vgg'"):
+    with pytest.raises(ValueError, match="name: expected one of lenet-500-300, lenet-5-caffe, vgg-like, resnet-20, got 'vgg'"):
         layer_costs("vgg")
     for wrong in ((245, 160), (245, 160, 55, 10), (245, -1, 55)):
         with pytest.raises(ValueError, match="kept: expected a count for each of input, dense1, dense2, got"):

@@ -16,17 +16,19 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from sbp.compaction import compact
+from sbp.compaction.folded import Folded
 from sbp.compaction.load import load_compact
 from sbp.compaction.run import compact_run
+from sbp.networks.describe import described
 from sbp.networks.registry import build
+from sbp.noise.install import joint_noise_of, noise_of
 from sbp.pruning import writers
 from sbp.pruning.export import ExportError, export_bytes, export_run, exported
 from sbp.pruning.formats import FORMATS
 from sbp.pruning.masks import Masks
 from sbp.spec.networks import SPECS
 from tests.made_up import write_run
-from tests.pruning.networks import NAMES, WIDTHS, cases, images, images_for, random_network
+from tests.pruning.networks import NAMES, WIDTHS, cases, images, images_for, kept_of, random_network
 from tests.pruning.runs import saved_run
 
 CASES = ("all kept", "random 0.5", "nothing at all")
@@ -71,17 +73,16 @@ def test_a_stranger_gets_the_same_logits_from_the_lines_of_the_card(
             if masks_name in CASES:
                 view = saved_run(runs_root, name, network)
                 path = export_run(view, tmp_path, format, masks=masks)
-                networks[path.name] = compact(network, masks)
+                networks[path.name] = Folded(network).cut(masks)
                 card = (tmp_path / f"{path.name}.md").read_text(encoding="utf-8")
                 lines[path.name] = lines_of(card)
                 assert "sbp" not in lines[path.name].replace(path.name, "")
                 assert len(lines[path.name].splitlines()) <= 8 + len(SPECS[name].weights)
-    assert any(small.constant for small in networks.values())
-    assert "noise.features.index" in "".join(f"{small.state_dict().keys()}" for small in networks.values())
+    assert any("dense1.index" in small.state_dict() for small in networks.values())
     left = run_as_a_stranger(tmp_path, lines)
     for file, small in networks.items():
         x, logits = left[f"{file} images"], left[f"{file} logits"]
-        assert x.shape == (5, *small.image)
+        assert x.shape == (5, *described(small).image)
         expected = small(x).detach()
         tolerance = (1e-5 if format == "onnx" else 1e-6) * max(1.0, float(expected.abs().max()))
         torch.testing.assert_close(logits, expected, rtol=0, atol=tolerance)
@@ -92,13 +93,13 @@ def test_a_file_holds_the_runs_own_cut_and_what_it_stands_on(name: str, runs_roo
     network = random_network(name, torch.float32)
     view = saved_run(runs_root, name, network)
     path = export_run(view, tmp_path / "new" / "folder")
-    again, own = load_compact(path), compact(network)
+    again, own = load_compact(path), Folded(network).cut()
     torch.testing.assert_close(again(images_for(network)), own(images_for(network)), rtol=0, atol=0)
     with safe_open(str(path), framework="pt") as file:
         header = file.metadata()
     assert header["run"] == view.id
     assert header["choice"] == "SNR >= 1"
-    assert json.loads(header["kept"]) == {layer.name: layer.units for layer in own.layers}
+    assert json.loads(header["kept"]) == dict(zip(noise_of(network).layout.names, kept_of(network), strict=True))
     assert json.loads(header["config"]) == json.loads(view.config.to_json())
     assert header["card"] == path.with_name(f"{path.name}.md").read_text(encoding="utf-8")
     assert export_bytes(view, "safetensors") == (path.name, path.read_bytes())
@@ -108,7 +109,7 @@ def test_a_file_holds_the_runs_own_cut_and_what_it_stands_on(name: str, runs_roo
 def test_another_threshold_keeps_other_units(runs_root: Path) -> None:
     network = random_network("lenet-500-300", torch.float32)
     view = saved_run(runs_root, "lenet-500-300", network)
-    snr = {layer.name: network.noise[layer.name].snr().numpy() for layer in network.layers}  # type: ignore[operator]
+    snr = joint_noise_of(network).snr()
     for threshold in (0.4, 1.0, 4.0):
         cut = compact_run(view.config, view.model_path, threshold)
         assert cut.figures()["kept"] == [int((values >= threshold).sum()) for values in snr.values()]
@@ -155,7 +156,7 @@ def test_what_cannot_be_exported_is_a_sentence(runs_root: Path, tmp_path: Path) 
         ({"format": "pickle"}, "format: expected one of safetensors, onnx, torch-export, got 'pickle'"),
         ({"threshold": 0.0}, "threshold: expected an SNR above 0"),
         ({"threshold": float("nan")}, "threshold: expected an SNR above 0"),
-        ({"masks": {"input": np.ones(3, bool)}}, "masks: expected one a noise layer"),
+        ({"masks": {"input": np.ones(3, bool)}}, "Expected one value for each unit of each group"),
         ({"threshold": 2.0, "masks": fits}, "expected one of them"),
     ):
         with pytest.raises(ExportError, match=sentence):
@@ -177,7 +178,7 @@ def test_without_its_packages_onnx_says_what_to_install(runs_root: Path, monkeyp
 
 
 def test_an_onnx_file_that_computes_something_else_is_not_written() -> None:
-    first, second = (compact(random_network("lenet-500-300", torch.float32, seed)) for seed in (0, 1))
+    first, second = (Folded(random_network("lenet-500-300", torch.float32, seed)).cut() for seed in (0, 1))
     content = writers.onnx_bytes(first, {"network": "lenet-500-300"})
     writers._check_onnx(content, first)
     with pytest.raises(ExportError, match=r"logits differ from torch's by .* the file was not written"):
@@ -203,9 +204,9 @@ def test_offering_a_download_brings_no_torch() -> None:
 
 
 def test_a_run_without_noise_on_units_is_cut_where_its_method_removed_them(runs_root: Path) -> None:
-    network = build("lenet-500-300", WIDTHS["lenet-500-300"], gates=True)
-    for gate in network.gates():
-        gate.keep_only(torch.arange(gate.units) % 3 > 0)
+    network = build("lenet-500-300", WIDTHS["lenet-500-300"], noise=False)
+    mask = noise_of(network)
+    mask.set_masks({group.name: torch.arange(group.units) % 3 > 0 for group in mask.groups})
     view = saved_run(runs_root, "lenet-500-300", network, method="ssl")
     file = exported(view)
     assert file.cut.choice == "ssl's own"

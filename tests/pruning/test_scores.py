@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 from torch import nn
 
+from sbp.networks.describe import described
+from sbp.networks.tensors import file_tensors
+from sbp.noise.install import noise_of
 from sbp.pruning.bmrs import delta_f_normal, delta_f_uniform
 from sbp.pruning.masks import close_masks, kept_counts
 from sbp.pruning.scores import CRITERIA, Criterion, Material, keep_by, keep_top
@@ -16,8 +19,8 @@ from tests.pruning.networks import NAMES, random_network
 
 
 def material_of(network: nn.Module, seed: int = 0) -> Material:
-    tensors = {name: tensor.detach().numpy() for name, tensor in network.state_dict().items()}
-    layers = network.layers
+    tensors = {name: tensor.detach().numpy() for name, tensor in file_tensors(network).items()}
+    layers = described(network).groups
     return Material(
         layers,
         {layer.name: tensors[f"noise.{layer.name}.loc"] for layer in layers},
@@ -32,7 +35,7 @@ def material_of(network: nn.Module, seed: int = 0) -> Material:
 def test_every_criterion_scores_every_unit(name: str, criterion: Criterion) -> None:
     network = random_network(name)
     scores = criterion.score(material_of(network))
-    assert {key: value.shape for key, value in scores.items()} == {x.name: (x.units,) for x in network.layers}
+    assert {key: value.shape for key, value in scores.items()} == {x.name: (x.units,) for x in described(network).groups}
     assert all(value.dtype == np.float64 and np.isfinite(value).all() for value in scores.values())
 
 
@@ -40,8 +43,8 @@ def test_every_criterion_scores_every_unit(name: str, criterion: Criterion) -> N
 def test_snr_at_1_keeps_what_the_layers_themselves_keep(name: str) -> None:
     network = random_network(name)
     masks = keep_by(CRITERIA["snr"], material_of(network), 1.0)
-    for key, layer in network.noise.items():
-        assert masks[key].tolist() == layer.keep.tolist()  # type: ignore[union-attr,operator]
+    for key, keep in noise_of(network).keep.items():
+        assert masks[key].tolist() == keep.tolist()
 
 
 @pytest.mark.parametrize(("key", "delta_f"), [("bmrs_n", delta_f_normal), ("bmrs_u", delta_f_uniform)])
@@ -78,13 +81,21 @@ def test_pixels_are_scored_by_their_columns() -> None:
     assert scores["input"].tolist() == pytest.approx([float(sum(abs(columns[:, i]))) for i in range(784)])
 
 
+def test_a_channel_that_several_layers_add_up_in_owns_a_filter_of_each() -> None:
+    network = random_network("resnet-20")
+    scores = CRITERIA["l1"].score(material_of(network))
+    makers = ("stages.1.0.conv2", "stages.1.0.shortcut.0", "stages.1.1.conv2", "stages.1.2.conv2")
+    filters = [network.get_parameter(f"{name}.weight").detach()[4].abs().sum() for name in makers]
+    assert scores["stages.1.0.conv2"][4] == pytest.approx(float(sum(filters)))
+
+
 def test_l1_says_what_it_lacks() -> None:
     material = material_of(random_network("lenet-500-300"))
     without = Material(material.layers, material.loc, material.log_scale)
     with pytest.raises(ValueError, match=r"dense1.weight with 784 entries on axis 1, got none; give Material"):
         CRITERIA["l1"].score(without)
     unknown = Material((Group("other", "neuron", 1, (1,)),), {}, {})
-    with pytest.raises(ValueError, match=r"no known network has the noise layers \['other'\]"):
+    with pytest.raises(ValueError, match=r"no known network has the groups \['other'\]"):
         CRITERIA["l1"].score(unknown)
 
 
@@ -114,12 +125,12 @@ def test_features_are_taken_from_kept_channels_and_each_keeps_one() -> None:
 def test_closed_counts_can_be_had_by_any_score(key: str) -> None:
     """The law that yardsticks rest on: the same count a layer as what they are compared with, after closing."""
     network = random_network("lenet-5-caffe")
-    material = material_of(network)
+    material, layers = material_of(network), described(network).groups
     snr = CRITERIA["snr"].score(material)
-    names = [layer.name for layer in network.layers]
+    names = [layer.name for layer in layers]
     for threshold in np.geomspace(0.3, 30, 20):
-        counts = kept_counts({name: snr[name] >= threshold for name in names}, network.layers)
+        counts = kept_counts({name: snr[name] >= threshold for name in names}, layers)
         wanted = dict(zip(names, counts, strict=True))
-        masks = keep_top(CRITERIA[key].score(material), wanted, network.layers)
-        assert kept_counts(masks, network.layers) == counts
-        assert all((masks[name] == close_masks(masks, network.layers)[name]).all() for name in names)
+        masks = keep_top(CRITERIA[key].score(material), wanted, layers)
+        assert kept_counts(masks, layers) == counts
+        assert all((masks[name] == close_masks(masks, layers)[name]).all() for name in names)

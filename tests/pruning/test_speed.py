@@ -11,10 +11,18 @@ import torch
 from torch import nn
 
 from sbp.compaction import masked, masks_of
+from sbp.networks.describe import described
+from sbp.noise.install import has_noise
 from sbp.pruning.speed import VARIANTS, Measurement, Row, measure, variants
-from tests.pruning.networks import NAMES, cases, images_for, random_network
+from tests.pruning.networks import NAMES, cases, images_for, kept_of, random_network
 
 TINY = {"batches": (1, 3), "rounds": 2, "seconds": 0.001}
+
+
+def sizes(network: nn.Module) -> list[torch.Size]:
+    """The shape of each layer's weights, by its name."""
+    weights = described(network).weights
+    return [network.get_parameter(f"{layer.name}.weight").shape for layer in weights]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -30,15 +38,17 @@ def test_masked_and_compact_are_the_same_function_and_dense_the_one_without_remo
         torch.testing.assert_close(logits["masked"], logits["compact"], rtol=1e-10, atol=1e-10, msg=case)
         torch.testing.assert_close(logits["masked"], masked(network, masks)(x), rtol=1e-10, atol=1e-10, msg=case)
         torch.testing.assert_close(logits["dense"], everything, rtol=1e-10, atol=1e-10, msg=case)
-        assert networks["dense"].widths == networks["masked"].widths == network.widths
-        assert not any(it.training or it.noise_layers() for it in networks.values())
+        assert sizes(networks["dense"]) == sizes(networks["masked"]) == sizes(network)
+        assert not any(it.training for it in networks.values())
+        assert [variant for variant, it in networks.items() if has_noise(it)] == ["masked"], "its zeros are factors"
 
 
 def test_without_masks_the_networks_own_keep_decides() -> None:
     network = random_network("lenet-5-caffe", torch.float32)
-    kept = [int(mask.sum()) for mask in masks_of(network).values()]
-    assert [layer.units for layer in variants(network)["compact"].layers] == kept
-    assert len(network.noise_layers()) == 4, "the network itself keeps its noise"
+    kept = dict(zip(masks_of(network), kept_of(network), strict=True))
+    shapes = [(layer.outputs(kept), layer.inputs(kept)) for layer in described(network).weights]
+    assert [tuple(shape[:2]) for shape in sizes(variants(network)["compact"])] == shapes
+    assert has_noise(network), "the network itself keeps its noise"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -46,7 +56,7 @@ def test_every_variant_is_timed_at_every_batch_size(name: str) -> None:
     before, shares = time.time(), []
     network = random_network(name, torch.float32)
     networks = variants(network)
-    measurement = measure(networks, threads=1, progress=shares.append, image=network.image, **TINY)  # type: ignore[arg-type]
+    measurement = measure(networks, threads=1, progress=shares.append, image=described(network).image, **TINY)  # type: ignore[arg-type]
     assert [(row.batch, row.variant) for row in measurement.rows] == [(b, v) for b in (1, 3) for v in VARIANTS]
     for row in measurement.rows:
         assert row.median_seconds > 0
@@ -107,8 +117,8 @@ def test_the_networks_given_are_left_where_they_are() -> None:
 
 def test_a_constant_predictor_is_measured_like_any_other() -> None:
     network: nn.Module = random_network("lenet-5-caffe", torch.float32)
-    networks = variants(network, {layer.name: np.zeros(layer.units, bool) for layer in network.layers})
-    assert networks["compact"].constant
+    networks = variants(network, {layer.name: np.zeros(layer.units, bool) for layer in described(network).groups})
+    assert sizes(networks["compact"])[-1] == (10, 1)
     assert measure(networks, threads=1, **TINY).row("compact", 3).median_seconds > 0  # type: ignore[arg-type]
 
 

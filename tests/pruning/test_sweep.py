@@ -11,14 +11,16 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from sbp.compaction import compact, masked
+from sbp.compaction import masked
+from sbp.compaction.folded import Folded
+from sbp.networks.describe import described
+from sbp.noise.install import joint_noise_of
 from sbp.pruning import sweep as module
 from sbp.pruning.bmrs import RELEASED_CODE_OFFSET
-from sbp.pruning.masks import keep_masks, kept_counts
+from sbp.pruning.masks import keep_masks
 from sbp.pruning.scores import CRITERIA
 from sbp.pruning.sweep import Cancelled, material_of, sweep
-from sbp.spec.networks import SPECS
-from tests.pruning.networks import NAMES, images, images_for, random_network
+from tests.pruning.networks import NAMES, images, images_for, kept_of, present_of, random_network
 
 N = 40
 LABELS = torch.arange(N) % 10
@@ -59,12 +61,13 @@ def test_a_point_is_what_the_masked_network_says(swept: tuple[nn.Module, dict[st
         masks = keep_masks(scores, point["threshold"])
         with torch.no_grad():
             logits = masked(network, masks)(images_for(network, N))
-        assert point["kept"] == list(kept_counts(masks, network.layers))
+        assert point["kept"] == kept_of(network, masks)
         assert point["nll"] == pytest.approx(float(functional.cross_entropy(logits, LABELS)), rel=1e-9)
         assert point["error_percent"] == 100 * int((logits.argmax(1) != LABELS).sum()) / N
-        small = compact(network, masks)
-        assert point["params"] == sum(parameter.numel() for parameter in small.parameters())
-        assert point["macs"] == (0 if small.constant else SPECS[network.spec_name].macs(point["kept"]))
+        if point["kept"] == present_of(network, masks):
+            small = Folded(network).cut(masks)
+            assert point["params"] == sum(parameter.numel() for parameter in small.parameters())
+        assert point["macs"] == described(network).macs(point["kept"])
 
 
 def test_yardsticks_keep_as_many_of_each_layer_as_the_snr(swept: tuple[nn.Module, dict[str, Any]]) -> None:
@@ -81,9 +84,10 @@ def test_equal_masks_are_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A network that knows three kinds of unit has few different masks, however many thresholds there are."""
     network, asked = random_network("lenet-500-300"), []
     with torch.no_grad():
-        for layer in network.noise_layers():
-            layer.loc.fill_(-0.5)
-            layer.log_scale.copy_(torch.tensor([-2.0, -1.0, 4.0])[torch.arange(layer.units) % 3])
+        noise = joint_noise_of(network)
+        noise.loc.fill_(-0.5)
+        kinds = [torch.tensor([-2.0, -1.0, 4.0])[torch.arange(units) % 3] for units in noise.layout.sizes]
+        noise.log_scale.copy_(torch.cat(kinds))
     real = module.error_and_nll
     monkeypatch.setattr(module, "error_and_nll", lambda *given: asked.append(1) or real(*given))  # type: ignore[func-returns-value]
     found = sweep(network, images(N), LABELS)
