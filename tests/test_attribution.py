@@ -12,7 +12,6 @@ from sbp.networks.registry import build
 from sbp.noise.install import joint_noise_of, noise_of
 from tests.pruning.networks import images, random_network
 
-
 # Which layer reads the units of each group of LeNet-5-Caffe.
 READERS = {"conv1": "conv2", "conv2": "dense1", "features": "dense1", "dense1": "output"}
 

@@ -45,7 +45,7 @@ def check_neighbours(model: nn.Module, description: Description) -> None:
             raise ValueError(f"{weights.name}.weight: expected {made} outputs, got {rows}.")
         norm = model.get_submodule(weights.norm) if weights.norm else None
         if isinstance(norm, nn.modules.batchnorm._BatchNorm) and len(norm.weight) != rows:
-            raise ValueError(f"{weights.norm}.weight: expected {rows} entries, as {weights.name}, got {len(norm.weight)}.")
+            raise ValueError(f"{weights.norm}.weight: expected {rows} entries, got {len(norm.weight)}.")
 
 
 def _arriving(weights: WeightLayer, counts: dict[str, int]) -> int:
@@ -66,11 +66,12 @@ def _check_norm(path: str, norm: nn.modules.batchnorm._BatchNorm) -> None:
 
 def _check_weights(path: str, module: nn.Linear | nn.Conv2d) -> None:
     outputs = len(module.weight)
-    if 0 in module.weight.shape:
-        raise ValueError(f"{path}.weight: expected at least one entry along each side, got {list(module.weight.shape)}.")
+    shape = list(module.weight.shape)
+    if 0 in shape:
+        raise ValueError(f"{path}.weight: expected at least one entry along each side, got {shape}.")
     if module.bias is not None and module.bias.shape != (outputs,):
         raise ValueError(f"{path}.bias: expected shape [{outputs}], got {list(module.bias.shape)}.")
     if isinstance(module, nn.Conv2d) and tuple(module.weight.shape[2:]) != tuple(module.kernel_size):
-        raise ValueError(f"{path}.weight: expected kernels of {module.kernel_size}, got {list(module.weight.shape)}.")
+        raise ValueError(f"{path}.weight: expected kernels of {module.kernel_size}, got {shape}.")
     if isinstance(module, SelectedLinear) and module.weight.shape[1] != len(module.index):
         raise ValueError(f"{path}.weight: expected {len(module.index)} columns, got {module.weight.shape[1]}.")

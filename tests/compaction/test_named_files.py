@@ -105,7 +105,8 @@ def test_a_file_is_read_into_the_dense_network_that_one_gives(name: str, tmp_pat
     small = compact(network, dict(cases(network))["random 0.5"])
     save_file(small.state_dict(), path := tmp_path / "small.safetensors")
     dense = build_bare(name, WIDTHS[name])
-    assert (again := load_compact(path, dense)) is dense
+    again = load_compact(path, dense)
+    assert again is dense
     assert not again.training
     assert [(name, tensor.shape) for name, tensor in again.named_parameters()] == [
         (name, tensor.shape) for name, tensor in small.named_parameters()
@@ -136,7 +137,7 @@ def bad_tensors() -> list[tuple[str, dict[str, Tensor], str]]:
         ("one less", {k: v for k, v in tensors.items() if k != "conv2.bias"}, "lacks conv2.bias"),
         ("one more", tensors | {"conv3.weight": wide}, "no place for conv3.weight"),
         ("no tensor's name", tensors | {"conv1.training": torch.ones(1)}, "no place for conv1.training"),
-        ("another kind", tensors | {"conv1.weight": wide.double()}, "conv1.weight: expected 4 dimensions of torch.float"),
+        ("another kind", tensors | {"conv1.weight": wide.double()}, "conv1.weight: expected 4 dimensions of"),
         ("another kernel", tensors | {"conv1.weight": wide[..., :3]}, "conv1.weight: expected kernels of"),
         ("its bias", tensors | {"conv1.weight": more}, "conv1.bias: expected shape"),
         ("what it reads", tensors | {"conv1.weight": more, "conv1.bias": twice}, "conv2.weight: expected .* inputs"),
@@ -152,7 +153,10 @@ def bad_tensors() -> list[tuple[str, dict[str, Tensor], str]]:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("tensors", "sentence"), [case[1:] for case in bad_tensors()], ids=[c[0] for c in bad_tensors()])
+BAD = bad_tensors()
+
+
+@pytest.mark.parametrize(("tensors", "sentence"), [case[1:] for case in BAD], ids=[case[0] for case in BAD])
 def test_tensors_that_do_not_fit_are_a_sentence(tensors: dict[str, Tensor], sentence: str, tmp_path: Path) -> None:
     path = tmp_path / "small.safetensors"
     save_file({k: v.clone().contiguous() for k, v in tensors.items()}, path, metadata={"network": "lenet-5-caffe"})

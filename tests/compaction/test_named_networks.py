@@ -151,7 +151,7 @@ def test_the_sizes_are_the_kept_counts(name: str, cut: Cut) -> None:
         for layer in described(network).weights:
             module = small.get_submodule(layer.name)
             expected = layer.outputs(present), layer.inputs(present)
-            assert module.weight.shape[:2] == expected, (case, layer.name)  # type: ignore[union-attr, index]
+            assert module.weight.shape[:2] == expected, (case, layer.name)
             names = ("out_channels", "in_channels") if layer.kind == "conv" else ("out_features", "in_features")
             assert tuple(getattr(module, attribute) for attribute in names) == expected, (case, layer.name)
 

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from sbp.networks.batch_norms import batch_norms
 from sbp.networks.describe import describe, describe_module, described, example_of, is_described, layout_of
 from sbp.networks.registry import build, build_bare
 from sbp.spec.description import Description
@@ -59,7 +60,7 @@ def test_the_numbers_are_those_of_the_module(name: str) -> None:
             model(example_of(NETWORKS[name], 1))
         units = [group.units for group in description.groups]
         assert counter.get_total_flops() == 2 * description.dense_macs()
-        biases = sum(2 * len(norm.weight) for norm in model.modules() if isinstance(norm, nn.modules.batchnorm._BatchNorm))
+        biases = sum(2 * len(norm.weight) for norm in batch_norms(model))
         folded = sum(description.counts(units)[layer.makes] for layer in description.weights if layer.norm)
         params = sum(layer.params(description.counts(units)) for layer in description.weights)
         assert params == sum(parameter.numel() for parameter in model.parameters()) - biases + folded

@@ -105,14 +105,14 @@ def test_nothing_kept_on_the_way_to_the_classes_costs_ten_biases(name: str) -> N
     units = np.array([group.units for group in SPECS[name].layers()])
     for gone, group in enumerate(SPECS[name].layers()):
         if name == "resnet-20" and group.name not in ("conv", "stages.1.0.conv2", "stages.2.0.conv2"):
-            assert 0 < network_cost(name, np.where(np.arange(len(units)) == gone, 0, units).tolist()).macs
+            assert network_cost(name, np.where(np.arange(len(units)) == gone, 0, units).tolist()).macs > 0
             continue
         cost = network_cost(name, np.where(np.arange(len(units)) == gone, 0, units).tolist())
         assert (cost.macs, cost.params) == (0, 10)
 
 
 def test_what_cannot_be_counted_is_said() -> None:
-    with pytest.raises(ValueError, match="name: expected one of lenet-500-300, lenet-5-caffe, vgg-like, resnet-20, got 'vgg'"):
+    with pytest.raises(ValueError, match=r"name: expected one of lenet-500-300, .*, resnet-20, got 'vgg'"):
         layer_costs("vgg")
     for wrong in ((245, 160), (245, 160, 55, 10), (245, -1, 55)):
         with pytest.raises(ValueError, match="kept: expected a count for each of input, dense1, dense2, got"):

@@ -35,7 +35,8 @@ def material_of(network: nn.Module, seed: int = 0) -> Material:
 def test_every_criterion_scores_every_unit(name: str, criterion: Criterion) -> None:
     network = random_network(name)
     scores = criterion.score(material_of(network))
-    assert {key: value.shape for key, value in scores.items()} == {x.name: (x.units,) for x in described(network).groups}
+    expected = {group.name: (group.units,) for group in described(network).groups}
+    assert {key: value.shape for key, value in scores.items()} == expected
     assert all(value.dtype == np.float64 and np.isfinite(value).all() for value in scores.values())
 
 
