@@ -89,11 +89,24 @@ def test_each_k_takes_longer_than_the_one_before() -> None:
     assert found["n"] == 7
 
 
+def test_behind_a_group_that_keeps_nothing_the_noise_goes_on() -> None:
+    """Nothing of the image comes through, but what is behind draws its theta still: one answer a copy, as whole."""
+    network = random_network("lenet-500-300")
+    noise = joint_noise_of(network)
+    with torch.no_grad():
+        noise.log_scale[noise.layout.slices()["dense1"]] = 5.0
+    sampler = Sampler(network, seed=3)
+    for plain in full_copies(network, 2, seed=3):
+        with sampler.drawn() as drawn:
+            mine = log_probabilities(drawn, images()).exp()
+        torch.testing.assert_close(mine, plain, rtol=1e-10, atol=1e-12)
+        torch.testing.assert_close(mine, mine[:1].expand_as(mine), rtol=1e-12, atol=1e-12)
+
+
 def test_a_network_with_nothing_left_has_one_answer() -> None:
     network = random_network("lenet-500-300")
     with torch.no_grad():
-        noise = joint_noise_of(network)
-        noise.log_scale[noise.layout.slices()["dense1"]] = 5.0
+        joint_noise_of(network).log_scale.fill_(5.0)
     found = ensemble(network, images(), torch.zeros(7, dtype=torch.long), samples=(1, 3))
     for entry in found["samples"]:
         assert entry["nll"] == pytest.approx(found["mean"]["nll"], rel=1e-12)
