@@ -14,10 +14,11 @@ from typer.testing import CliRunner
 
 from sbp.cli import app
 from sbp.experiments import timing
+from sbp.networks.tensors import file_tensors
 from sbp.pruning import speed
 from sbp.runs import store
 from sbp.spec import RunConfig
-from tests.pruning.networks import DATASET, WIDTHS, random_network
+from tests.pruning.networks import DATASET, WIDTHS, kept_of, random_network
 
 
 @pytest.fixture(autouse=True)
@@ -33,8 +34,8 @@ def trained(request: pytest.FixtureRequest) -> Any:
     """A run with weights, of which some units are kept and some are not."""
     name = request.param
     with store.create(RunConfig.flat(network=name, widths=WIDTHS[name], dataset=DATASET[name])) as folder:
-        tensors = random_network(name, torch.float32).state_dict()
-        folder.write_model({key: value.numpy() for key, value in tensors.items()})
+        tensors = file_tensors(random_network(name, torch.float32))
+        folder.write_model({key: value.detach().numpy() for key, value in tensors.items()})
         folder.write_status("finished")
     return store.open_run(folder.id)
 
@@ -51,7 +52,7 @@ def test_it_measures_the_runs_own_networks_and_leaves_them_with_the_run(trained:
     network = random_network(trained.config.network.name, torch.float32)
     assert said["id"] == trained.id
     assert said["network"] == trained.config.network.name
-    assert said["kept"] == [layer.units for layer in speed.variants(network)["compact"].layers]
+    assert said["kept"] == kept_of(network)
     assert (said["device"], said["threads"]) == ("cpu", 1)
     assert [(r["batch"], r["variant"]) for r in said["rows"]] == [(b, v) for b in (1, 32, 1000) for v in speed.VARIANTS]
     (kept,) = trained.speed()["measurements"]

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from sbp.cli import app
 from sbp.compaction.folded import Folded
 from sbp.compaction.load import load_compact
+from sbp.noise.install import joint_noise_of
 from sbp.spec.networks import SPECS
 from tests.made_up import write_run
 from tests.pruning.networks import WIDTHS, images_for, kept_of, random_network
@@ -61,10 +62,13 @@ def test_compact_writes_the_file_and_says_what_was_saved(
 def test_compact_speaks_to_people(runs_root: Path, here: Path) -> None:
     view = saved_run(runs_root, "lenet-500-300")
     text = sbp("compact", view.id, "--threshold", "1.5", "--out", "models/small.safetensors").stdout
-    kept = load_compact(here / "models" / "small.safetensors").layers
+    snr = joint_noise_of(random_network("lenet-500-300", torch.float32)).snr()
+    kept = [int((values >= 1.5).sum()) for values in snr.values()]
+    small = load_compact(here / "models" / "small.safetensors")
+    assert [len(small.get_parameter(f"{name}.weight")) for name in ("dense1", "dense2")] == kept[1:]
     for part in (
         f"{view.id}, cut at SNR >= 1.5",
-        f"784–23–17 → {'–'.join(str(layer.units) for layer in kept)}",
+        f"784–23–17 → {'–'.join(map(str, kept))}",
         "x fewer)",
         "predict the same on 256 of 256 random images",
         "predict the same on 360 of 360 test images of digits",
