@@ -20,6 +20,7 @@ _HOME = {
     "JointNoise": "sbp.noise",
     "compact": "sbp.compaction",
     "masked": "sbp.compaction",
+    "load_compact": "sbp.compaction.load",
     "SBPLayer": "sbp.layer",
     "DropConnect": "sbp.methods.weights",
     "RunConfig": "sbp.spec",

@@ -32,7 +32,12 @@ def model_card(
         "## Training",
         _training(view, run),
         f"## The same logits in {len(lines)} lines",
-        f"With `pip install {' '.join(format.packages)}` and `{file}` in the working folder. {format.note}".rstrip(),
+        " ".join(
+            [
+                f"With `pip install {' '.join(format.packages)}`{_ours(lines)} and `{file}` in the working folder.",
+                *filter(None, [format.note]),
+            ]
+        ),
         "\n".join(("```python", *lines, "```")),
         "## Config",
         f"```json\n{view.config.to_json()}\n```",
@@ -41,6 +46,11 @@ def model_card(
         "data keep their own terms. sbp, which wrote this card, is under the MIT licence.",
     )
     return "\n\n".join(parts) + "\n"
+
+
+def _ours(lines: Sequence[str]) -> str:
+    """What stands beside the packages where the lines read the file with this project's own class."""
+    return ", this project (`sbp`) beside them," if any(line.startswith("from sbp ") for line in lines) else ""
 
 
 def _about(view: RunView, figures: Mapping[str, Any], format: Format) -> str:

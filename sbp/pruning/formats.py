@@ -1,7 +1,8 @@
 """What a compact network can be exported as, and the lines that a stranger pastes to use the file. No torch.
 
-The lines import nothing of ours: they are printed from the network's own wiring, so what stands in a model card is what
-the network computes, and a test runs exactly these lines.
+The lines import nothing of ours, but for a safetensors file of a network that is no chain of layers: they are printed
+from the network's own description, so what stands in a model card is what the network computes, and a test runs exactly
+these lines.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def _numpy_images(name: str) -> list[str]:
 
 
 def torch_lines(name: str, selects: Collection[str], file: str) -> list[str]:
-    """Plain torch on the tensors of a safetensors file.
+    """Plain torch on the tensors of a safetensors file; where layers are no chain, the network's own class reads it.
 
     >>> for line in torch_lines("lenet-500-300", {"dense1"}, "small.safetensors")[5:]:
     ...     print(line)

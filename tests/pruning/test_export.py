@@ -32,10 +32,14 @@ from tests.pruning.networks import NAMES, WIDTHS, cases, images, images_for, kep
 from tests.pruning.runs import saved_run
 
 CASES = ("all kept", "random 0.5", "nothing at all")
-# Runs each card's lines in a namespace of its own, where nothing of ours can be imported, and keeps what they leave.
+# Runs each card's lines in a namespace of its own, where nothing of ours can be imported but where the card asks for
+# it, and keeps what they leave.
 STRANGER = """
 import json, sys
-sys.modules["sbp"] = None
+if len(sys.argv) > 1:
+    sys.path.insert(0, sys.argv[1])
+else:
+    sys.modules["sbp"] = None
 import torch
 from safetensors.torch import save_file
 kept = {}
@@ -54,10 +58,11 @@ def lines_of(card: str) -> str:
     return str(block)
 
 
-def run_as_a_stranger(folder: Path, lines: dict[str, str]) -> dict[str, Tensor]:
-    """What the lines leave, run in isolated mode in the folder of the files."""
+def run_as_a_stranger(folder: Path, lines: dict[str, str], with_ours: bool = False) -> dict[str, Tensor]:
+    """What the lines leave, run in isolated mode in the folder of the files; with_ours: sbp can be imported."""
     (folder / "lines.json").write_text(json.dumps(lines))
-    subprocess.run([sys.executable, "-I", "-c", STRANGER], cwd=folder, check=True, timeout=120)
+    ours = [str(Path(__file__).parents[2])] if with_ours else []
+    subprocess.run([sys.executable, "-I", "-c", STRANGER, *ours], cwd=folder, check=True, timeout=240)
     return load_file(folder / "left.safetensors")
 
 
@@ -67,6 +72,7 @@ def test_a_stranger_gets_the_same_logits_from_the_lines_of_the_card(
 ) -> None:
     networks: dict[str, nn.Module] = {}
     lines: dict[str, str] = {}
+    ours: dict[str, str] = {}
     for name in NAMES:
         network = random_network(name, torch.float32)
         for masks_name, masks in cases(network):
@@ -75,11 +81,14 @@ def test_a_stranger_gets_the_same_logits_from_the_lines_of_the_card(
                 path = export_run(view, tmp_path, format, masks=masks)
                 networks[path.name] = Folded(network).cut(masks)
                 card = (tmp_path / f"{path.name}.md").read_text(encoding="utf-8")
-                lines[path.name] = lines_of(card)
-                assert "sbp" not in lines[path.name].replace(path.name, "")
-                assert len(lines[path.name].splitlines()) <= 8 + len(SPECS[name].weights)
+                needs_ours = format == "safetensors" and not SPECS[name].is_chain
+                assert ("this project (`sbp`)" in card) == needs_ours
+                assert ("sbp" in lines_of(card).replace(path.name, "")) == needs_ours
+                (ours if needs_ours else lines)[path.name] = lines_of(card)
+                assert len(lines_of(card).splitlines()) <= 8 + len(SPECS[name].weights)
     assert any("dense1.index" in small.state_dict() for small in networks.values())
     left = run_as_a_stranger(tmp_path, lines)
+    left |= run_as_a_stranger(tmp_path, ours, with_ours=True) if ours else {}
     for file, small in networks.items():
         x, logits = left[f"{file} images"], left[f"{file} logits"]
         assert x.shape == (5, *described(small).image)
