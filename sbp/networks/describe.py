@@ -17,8 +17,8 @@ import torch
 from torch import nn
 
 from sbp.noise.attach import find_layout
-from sbp.noise.graph import Call, Convolution, is_depthwise, layer_calls
 from sbp.noise.inputs import arguments_of
+from sbp.noise.layers import Call, Convolution, is_depthwise, layer_calls
 from sbp.spec.description import Description, WeightLayer
 from sbp.spec.layout import NONE, Group, Layout
 from sbp.spec.networks import NETWORKS, SHIPPED, NetworkEntry

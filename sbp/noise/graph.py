@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,25 +20,11 @@ from torch_pruning import ops
 from torch_pruning._helpers import _HybridIndex
 
 from sbp.noise.inputs import Arguments, float_outputs
+from sbp.noise.layers import WEIGHTS, Call, Convolution, inputs_of, is_depthwise, layer_calls, outputs_of, tensor_dims
 from sbp.noise.rows import rows_per_example
 from sbp.spec.layout import NONE, Group, Layout
 
-Convolution = nn.modules.conv._ConvNd
-# The layers that make units, and read them.
-WEIGHTS = (Convolution, nn.Linear)
-# What stands between them and has numbers of its own for each unit.
-PER_UNIT = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm, nn.LayerNorm, nn.PReLU)
 _KINDS = ops.OPTYPE
-
-
-@dataclass(frozen=True)
-class Call:
-    """One layer of weights as the example passes it: the shapes of what comes in and of what goes out, and the batch
-    normalisation that reads what goes out, if one does."""
-
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
-    norm: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,40 +64,6 @@ def find_groups(model: nn.Module, arguments: Arguments) -> Found:
     return _Collector(graph, names, calls, rows_per_example(traced, arguments, list(calls))).found()
 
 
-def layer_calls(model: nn.Module, arguments: Arguments) -> dict[str, Call]:
-    """Each layer of weights as it is called first, in the order of the calls."""
-    calls: dict[str, Call] = {}
-    outputs: dict[str, Tensor] = {}  # held, so that no two have one identity
-
-    def note(name: str, module: nn.Module) -> Callable[..., None]:
-        def of_weights(_: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-            if name not in calls and isinstance(output, Tensor) and inputs and isinstance(inputs[0], Tensor):
-                calls[name], outputs[name] = Call(tuple(inputs[0].shape), tuple(output.shape)), output
-
-        def of_norm(_: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-            for layer, made in outputs.items():
-                if inputs and inputs[0] is made and not calls[layer].norm:
-                    calls[layer] = replace(calls[layer], norm=name)
-
-        return of_weights if isinstance(module, WEIGHTS) else of_norm
-
-    noted = (*WEIGHTS, nn.modules.batchnorm._BatchNorm)
-    handles = [m.register_forward_hook(note(name, m)) for name, m in model.named_modules() if isinstance(m, noted)]
-    try:
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            model(*arguments[0], **arguments[1])
-    finally:
-        for handle in handles:
-            handle.remove()
-    return calls
-
-
-def is_depthwise(module: nn.Module) -> bool:
-    """Whether each output channel of a convolution reads one input channel of its own."""
-    return isinstance(module, Convolution) and module.groups == module.in_channels == module.out_channels > 1
-
-
 def _graph(model: nn.Module, arguments: Arguments) -> torch_pruning.DependencyGraph:
     def forward(module: nn.Module, call: Arguments) -> list[Tensor]:
         outputs = float_outputs(module(*call[0], **call[1]))
@@ -144,7 +96,7 @@ class _Collector:
         self.graph, self.names, self.calls, self.rows = graph, names, calls, rows
         modules = {name: module for module, name in names.items()}
         # No tensor has more channels than all layers' outputs side by side, or than what a layer reads.
-        sizes = [(_outputs(modules[name]), _inputs(modules[name])) for name in calls]
+        sizes = [(outputs_of(modules[name]), inputs_of(modules[name])) for name in calls]
         self.widest = max([sum(made for made, _ in sizes), *(read for _, read in sizes)], default=0)
         self.groups: list[Group] = []
         self.units = 0
@@ -161,7 +113,7 @@ class _Collector:
             module = modules[name]
             if module not in self.graph.module2node or is_depthwise(module):
                 continue
-            owner = self.made.setdefault(name, np.full(_outputs(module), NONE))
+            owner = self.made.setdefault(name, np.full(outputs_of(module), NONE))
             free = np.flatnonzero(owner == NONE)
             if len(free):
                 self._collect(name, module, free)
@@ -197,10 +149,10 @@ class _Collector:
                 is_read = is_read or reads
                 if isinstance(thing, WEIGHTS) and not is_depthwise(thing) and not reads:
                     members.append(own_name)
-                    made = self.made.setdefault(own_name, np.full(_outputs(thing), NONE))
+                    made = self.made.setdefault(own_name, np.full(outputs_of(thing), NONE))
                     tied |= not _put(made, places, owners)
                 if reads:
-                    read = self.reads.setdefault(own_name, np.full(_inputs(thing), NONE))
+                    read = self.reads.setdefault(own_name, np.full(inputs_of(thing), NONE))
                     tied |= not _put(read, places, owners)
                 for tensor, dim in tensor_dims(thing, reads):
                     shape = dict(thing.named_parameters(recurse=False)) | dict(thing.named_buffers(recurse=False))
@@ -281,29 +233,3 @@ def _put(owner: np.ndarray, places: np.ndarray, owners: np.ndarray) -> bool:
     return bool(fits.all() and free.all())
 
 
-def tensor_dims(module: nn.Module, reads: bool) -> list[tuple[str, int]]:
-    """Which parameters and buffers of a module lose entries, and along which dimension, as units leave.
-
-    reads: whether they leave its inputs; else its outputs.
-    """
-    if isinstance(module, WEIGHTS):
-        swapped = isinstance(module, Convolution) and module.transposed
-        if reads:
-            return [("weight", 0 if swapped else 1)]
-        out = [("weight", 1 if swapped and not is_depthwise(module) else 0)]
-        return [*out, ("bias", 0)] if module.bias is not None else out
-    if isinstance(module, nn.Embedding):
-        return [("weight", 1)]
-    if not isinstance(module, PER_UNIT):
-        return []
-    tensors = {**dict(module.named_parameters(recurse=False)), **dict(module.named_buffers(recurse=False))}
-    # Normalisations and PReLU: one number a channel, in the last dimension of each tensor that has one.
-    return [(name, tensor.dim() - 1) for name, tensor in tensors.items() if tensor.dim() and tensor.numel() > 1]
-
-
-def _outputs(module: nn.Module) -> int:
-    return int(module.out_features if isinstance(module, nn.Linear) else module.out_channels)  # type: ignore[arg-type]
-
-
-def _inputs(module: nn.Module) -> int:
-    return int(module.in_features if isinstance(module, nn.Linear) else module.in_channels)  # type: ignore[arg-type]

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sbp.noise.graph import Convolution
 from sbp.noise.inputs import first_tensor, float_outputs
+from sbp.noise.layers import Convolution
 from sbp.noise.selected_linear import SelectedLinear
 from sbp.noise.unit_mask import UnitMask
 from sbp.spec.layout import NONE, Owners, runs

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sbp.noise.graph import WEIGHTS, Convolution, is_depthwise
 from sbp.noise.input_scale import like_parameters, scale_input
+from sbp.noise.layers import WEIGHTS, Convolution, is_depthwise
 from sbp.noise.selected_linear import SelectedLinear, replace_module
 from sbp.spec.layout import Layout, entry_factors, kept_entries
 

@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sbp.noise.graph import WEIGHTS, Convolution, Found, is_depthwise
+from sbp.noise.graph import Found
 from sbp.noise.inputs import Arguments, converted, first_tensor, float_outputs
 from sbp.noise.install import install
+from sbp.noise.layers import WEIGHTS, Convolution, is_depthwise
 from sbp.noise.precision import Float64Throughout
 from sbp.noise.removal import remove_units
 from sbp.noise.rows import repeated

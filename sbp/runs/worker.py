@@ -22,7 +22,6 @@ from sbp.runs.endings import arrays, commit, ending_of, outcome, sentence_of
 from sbp.runs.files import Lock
 from sbp.runs.folder import RunFolder
 from sbp.runs.format import LOCK
-from sbp.runs.graphs import shipped_of
 from sbp.runs.launcher import LOCK_VARIABLE
 from sbp.runs.slots import place, wait_for_turn
 from sbp.runs.states import Event, State, advance
@@ -186,15 +185,10 @@ class Worker:
 
     def _graph(self) -> None:
         """Leaves the network's graph beside its weights, for pages that compute it; without it they make it."""
-        network = self.config.network
         try:
-            content = shipped_of(network.name, network.widths)
-            if content is None:
-                from sbp.export.graph import graph_bytes
-                from sbp.networks.registry import build
+            from sbp.export.graph import graph_for
 
-                content = graph_bytes(build(network.name, network.widths))
-            self.folder.write_graph(content)
+            self.folder.write_graph(graph_for(self.config.network))
         except Exception:
             traceback.print_exc(file=self.log)
 
