@@ -201,11 +201,9 @@ class Worker:
             from sbp.devices import describe
             from sbp.pruning.sweep import Cancelled, sweep
 
-            images, labels, objects = self.training.split.trial()
-            network, hardware = self.training.trained(), describe(self.device or "cpu")
+            trial, asked = self.training.split.trial(), (self.config.seed, describe(self.device or "cpu"))
             with contextlib.suppress(Cancelled):
-                found = sweep(network, images, labels, objects, self.config.seed, hardware, self.stop_asked)
-                self.folder.write_sweep(found)
+                self.folder.write_sweep(sweep(self.training.trained(), *trial, *asked, self.stop_asked))
         except Exception:
             traceback.print_exc(file=self.log)
 
