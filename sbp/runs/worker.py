@@ -201,9 +201,10 @@ class Worker:
             from sbp.devices import describe
             from sbp.pruning.sweep import Cancelled, sweep
 
-            trial, asked = self.training.split.trial(), (self.config.seed, describe(self.device or "cpu"))
+            network, (images, labels, objects) = self.training.trained(), self.training.split.trial()
+            seed, hardware = self.config.seed, describe(self.device or "cpu")
             with contextlib.suppress(Cancelled):
-                self.folder.write_sweep(sweep(self.training.trained(), *trial, *asked, self.stop_asked))
+                self.folder.write_sweep(sweep(network, images, labels, objects, seed, hardware, self.stop_asked))
         except Exception:
             traceback.print_exc(file=self.log)
 
