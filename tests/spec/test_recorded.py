@@ -1,4 +1,4 @@
-"""Configs that were written flat, before there were sections, mean what they meant."""
+"""Configs that were written flat, before there were sections, mean what they meant; those in sections as well."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ def test_a_recorded_config_reads_as_it_was_written(path: Path) -> None:
     written = json.loads(path.read_text(encoding="utf-8"))
     config = RunConfig.from_dict(written)
     defaults = {name: field.default for name, field in run_fields().items()}
-    assert plain(config.to_flat()) == {**plain(defaults), **written}
+    if any(isinstance(value, dict) for value in written.values()):
+        assert json.loads(config.to_json()) == written
+    else:
+        assert plain(config.to_flat()) == {**plain(defaults), **written}
     assert RunConfig.from_json(config.to_json()) == config
 
 
