@@ -217,6 +217,9 @@ class Description:
 
     def _reaches(self, counts: Mapping[str, int]) -> bool:
         """Whether the image reaches the classes through layers that have inputs and outputs left."""
+        read = {name for weights in self.weights for name in weights.reads}
+        if any(group.kind == "pixel" and group.name not in read and not counts[group.name] for group in self.groups):
+            return False  # every pixel is 0 before the network
         alive: set[str] = set()
         for weights in self.weights:
             reads = [name for name in weights.reads if counts[name]]
