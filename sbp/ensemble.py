@@ -36,6 +36,8 @@ class Sampler:
         self.noise = joint_noise_of(network)
         keep = kept_units(self.noise)
         present = present_units(self.noise.layout, keep)
+        if self.noise.layout.scales_input:  # pixels that convolutions read stay in the image, as zeros
+            present[self.noise.layout.slices()[self.noise.layout.pixels]] = True
         masks, folded = self.noise.layout.split(keep), Folded(network)
         self.mean, self.copy = folded.cut(masks), folded.cut(masks)
         self.mask = install(self.copy, UnitMask(self.noise.layout.reduced(present)))
