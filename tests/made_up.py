@@ -62,7 +62,7 @@ def write_run(
             folder.append_record(record(asked, layers, epoch, loc, log_scale))
     epochs = asked.schedule.epochs
     progress = Progress("sbp", min(done + 1, epochs), epochs, done * steps, epochs * steps,
-                        1.5 * done, 1.5 * (epochs - done), 0.0 if done > 4 else 3.0, 0.3)  # fmt: skip
+                        1.5 * done, 1.5 * max(epochs - done, 0), 0.0 if done > 4 else 3.0, 0.3)  # fmt: skip
     if log:
         (folder.path / "log.txt").write_text(log)
     folder.write_status(state, message, progress)
