@@ -59,7 +59,7 @@ def write_run(
         if epoch:
             folder.append_record(record(asked, layers, epoch, loc, log_scale))
     progress = Progress("sbp", min(done + 1, asked.epochs), asked.epochs, done * steps, asked.epochs * steps,
-                        1.5 * done, 1.5 * (asked.epochs - done), 0.0 if done > 4 else 3.0, 0.3)  # fmt: skip
+                        1.5 * done, 1.5 * max(asked.epochs - done, 0), 0.0 if done > 4 else 3.0, 0.3)  # fmt: skip
     if log:
         (folder.path / "log.txt").write_text(log)
     folder.write_status(state, message, progress)
