@@ -38,8 +38,8 @@ class SBPLayer(EvalFactor):
         init_loc, init_log_scale: mu and log sigma at initialisation, in nats.
         threshold: the SNR below which a unit is removed.
 
-    Parameters: `loc` [units] is mu and `log_scale` [units] is log sigma, both in nats. Masks that
-    are set (`keep_only`) are saved with them.
+    Parameters: `loc` [units] is mu and `log_scale` [units] is log sigma, both in nats. Buffers that are saved with
+    them: `limits` [3] = (a, b, threshold), and `fixed_keep` where masks are set.
 
     Raises:
         ValueError: a < b does not hold, an end or the threshold is not finite, groups are no whole numbers from 0 to
@@ -76,7 +76,7 @@ class SBPLayer(EvalFactor):
             raise ValueError(f"init_loc, init_log_scale: expected finite numbers, got {init_loc} and {init_log_scale}.")
         super().__init__(units)
         self.units, self.axis = units, axis
-        self.register_buffer("limits", torch.zeros(3), persistent=False)
+        self.register_buffer("limits", torch.zeros(3))
         self._limit(log_low, log_high, threshold)
         self.loc = nn.Parameter(torch.full((units,), float(init_loc)))
         self.log_scale = nn.Parameter(torch.full((units,), float(init_log_scale)))
@@ -220,10 +220,12 @@ class SBPLayer(EvalFactor):
         return self.loc, self.log_scale, self.limits, *keep
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
-        """As torch's; masks come and go with what is loaded."""
+        """As torch's; masks come and go with what is loaded, and files that hold no limits leave them as they are."""
         saved = state_dict.get(f"{prefix}fixed_keep")
         self.fixed_keep = None if saved is None else torch.ones_like(self.loc, dtype=torch.bool)
-        super()._load_from_state_dict(state_dict, prefix, *args)
+        super()._load_from_state_dict({f"{prefix}limits": self.limits, **state_dict}, prefix, *args)
+        if f"{prefix}limits" in state_dict:
+            self._limit(*self.limits.tolist())
         self._refresh()
 
     @torch.no_grad()

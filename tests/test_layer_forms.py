@@ -104,16 +104,28 @@ def test_whole_numbers_are_promoted() -> None:
     torch.testing.assert_close(layer(image), layer(image.float()))
 
 
-def test_state_dict_carries_masks() -> None:
-    model = network()
+def test_state_dict_carries_masks_threshold_and_ends() -> None:
+    model = network(log_low=-12.0, log_high=0.5, threshold=2.5)
     model[2].keep_only(torch.tensor([True, True, False, False]))  # type: ignore[operator, index]
     wanted = model.eval()(X)
     loaded = network().eval()
     assert not torch.allclose(loaded(X), wanted)
     loaded.load_state_dict(model.state_dict())
     torch.testing.assert_close(loaded(X), wanted)
+    assert (loaded[2].log_low, loaded[2].log_high, loaded[2].threshold) == (-12.0, 0.5, 2.5)  # type: ignore[index]
     loaded.load_state_dict(network().state_dict())
     assert loaded[2].fixed_keep is None, "masks go with what is loaded"  # type: ignore[index]
+
+
+def test_files_from_before_hold_mu_and_sigma_alone_and_load() -> None:
+    model = network(log_low=-12.0, threshold=2.0).eval()
+    old = {k: v for k, v in network().state_dict().items() if not k.endswith(("limits", "fixed_keep"))}
+    assert set(old) < set(model.state_dict())
+    model.load_state_dict(old)
+    assert (model[2].log_low, model[2].threshold) == (-12.0, 2.0)  # type: ignore[index]
+    assert torch.equal(model[2].loc, old["2.loc"])  # type: ignore[index]
+    with pytest.raises(RuntimeError, match="2.loc"):
+        model.load_state_dict({k: v for k, v in old.items() if k != "2.loc"})
 
 
 def test_copies_answer_the_same() -> None:
