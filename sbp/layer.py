@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from sbp.distributions import TruncatedLogNormal, moments, traced
 from sbp.distributions.fast import sample_theta
-from sbp.eval_factor import EvalFactor, Seen
+from sbp.eval_factor import EvalFactor
 
 # mu may leave [a, b] by this much and log sigma may move in this range: where every formula is tested, and wide
 # enough that its ends make no difference (at log sigma = 5 a unit on [-20, 0] is the prior to four digits).
@@ -55,7 +55,6 @@ class SBPLayer(EvalFactor):
     limits: Tensor
     groups: Tensor | None
     fixed_keep: Tensor | None
-    places: Tensor | None
 
     def __init__(
         self,
@@ -84,10 +83,7 @@ class SBPLayer(EvalFactor):
         self.register_buffer("groups", None if groups is None else unit_numbers(groups, units), persistent=False)
         # What stays when it is decided elsewhere (by hand, by another criterion), bool [units]; None: by the SNR.
         self.register_buffer("fixed_keep", None)
-        # Of its units among those that come in, int64 [units], where others have been cut out (shrinking); None: all.
-        self.register_buffer("places", None, persistent=False)
         self.drawn: Tensor | None = None  # theta for the next forward pass, drawn elsewhere
-        self.held: Tensor | None = None  # E[theta] * keep while many batches are evaluated (evaluation.means_held)
         self.active = True  # False: the identity, as while pretraining
 
     @property
@@ -134,8 +130,6 @@ class SBPLayer(EvalFactor):
         """theta * x, of x's shape: a fresh theta an example in training, E[theta] * keep in eval."""
         if isinstance(x, PackedSequence):
             raise ValueError("Expected a tensor, got a PackedSequence; unpack it with pad_packed_sequence first.")
-        if self.places is not None:
-            x = x.index_select(self.axis, self.places)
         if not self.active:
             return x
         if isinstance(x, torch.fx.Proxy):
@@ -143,7 +137,7 @@ class SBPLayer(EvalFactor):
         if self.training:
             theta = self.draw(x.shape[0]) if self.drawn is None else self.drawn
         else:
-            theta = (self.eval_values() if self.held is None else self.held)[None]
+            theta = self.eval_values()[None]
         # In x's precision: a theta in float32 would make float32 of every map of a network that computes in bf16.
         factor = self._spread(theta, x)
         return x * (factor.to(x.dtype) if x.is_floating_point() else factor)
@@ -200,11 +194,6 @@ class SBPLayer(EvalFactor):
     def expected_theta(self) -> Tensor:
         """E[theta_i] * keep_i, [units]: what stands for the noise once training is over."""
         return self.mean_theta() * self.keep
-
-    def eval_values(self) -> Tensor:
-        """`expected_theta`, made in every pass: `units.AllUnits` writes to mu and sigma unseen."""
-        self._seen = Seen()
-        return super().eval_values()
 
     def _traced(self, x: Tensor) -> Tensor:
         """In eval, for `torch.fx.symbolic_trace`, to which no shape is known."""
