@@ -54,7 +54,7 @@ def pack(tables: RunTables, config: RunConfig) -> tuple[dict[str, np.ndarray], d
         "total": int(max(config.schedule.last_epoch, tables.last)),
         "layer": {
             "name": layer.name, "kind": layer.kind, "units": layer.units, "parent": layer.parent,
-            "shape": list(layer.shape), "of": words.layer_name(layer.parent or layer.name),
+            "shape": list(layer.shape), "of": words.layer_name(layer.parent or layer.name).lower(),
         },
         "grid": cells(layer, aspect=1.0).tolist(),
         "theta_max": theta_max,
