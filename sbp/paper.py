@@ -60,6 +60,13 @@ TABLE_1 = (
 )
 
 
+# What is to be known of the paper's rows of a network, by its name.
+REMARKS = {
+    "lenet-5-caffe": "On this network the printed FLOPs do not follow from the printed units by any usual count; SSL is "
+    "counted with the 192 inputs that its 12 filters leave.",
+}
+
+
 def _table_2(
     scale: float, method: str, error_percent: float, widths: str, cpu: float, gpu: float, flops: float
 ) -> PaperRow:

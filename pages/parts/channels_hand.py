@@ -77,7 +77,8 @@ def _numbers(run: RunView, net: ComputedNetwork, stamp: Hashable, edits: Edits, 
     _metric("MACs", f"{macs:,}", change, note, same)
     more = sum(counts) - sum(own)
     change = f"{more:+,} {'unit' if abs(more) == 1 else 'units'}" if counts != own else ""
-    _metric("Kept", words.widths(counts), change, f"Units of each layer. Untouched: {words.widths(own)}.", same, "off")
+    note = f"Units of each layer: {words.widths(counts)}. Untouched: {words.widths(own)}."
+    _metric("Kept", words.in_all(counts), change, note, same, "off")
     titles = {layer.name: words.layer_title(layer) for layer in run.layers}
     return _sentence(titles, edits, saved, measured, macs, macs_own, dense) + problem
 

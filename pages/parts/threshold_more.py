@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.parts.figures import figure
 from pages.parts.theme import is_dark
-from sbp.paper import N_TEST, dataset_of, rows_of, table_of
+from sbp.paper import N_TEST, REMARKS, dataset_of, rows_of, table_of
 from sbp.runs.store import RunView
 from sbp.spec.networks import description_of, scale_of
 from sbp.viz import ensemble, snr_counts, words
@@ -105,12 +105,8 @@ def _honest(run: RunView, comparable: bool) -> str:
         data = words.DATASET.get(run.config.data.dataset, run.config.data.dataset)
         labels = " with random labels" if run.config.data.random_labels else ""
         said += f" This run is on {data}{labels}: MACs compare, errors do not, so the paper is not in the figure."
-    if run.config.network.name == "lenet-5-caffe":
-        said += (
-            " On this network the printed FLOPs do not follow from the printed units by any usual count; SSL is "
-            "counted with the 192 inputs that its 12 filters leave."
-        )
-    return said
+    remark = REMARKS.get(run.config.network.name, "")
+    return f"{said} {remark}".rstrip()
 
 
 def _why(run: RunView, found: RunTables) -> str:

@@ -11,6 +11,8 @@ from sbp.viz import words
 from sbp.viz.tiles import Tile, named, signed, strong
 
 IMAGE_SIZE = 290
+# Filters shown at once, of a layer and of one channel: more are no picture any more.
+MOST_OF_LAYER, MOST_OF_CHANNEL = 64, 24
 
 
 def image(values: np.ndarray, keep: np.ndarray, unit: int, dark: bool = False) -> Tile:
@@ -36,7 +38,7 @@ def of_channel(own: np.ndarray, keep: np.ndarray, dark: bool = False) -> list[Ti
     return [
         Tile(signed(own[i], limit, None, dark), f"±{limit:.2g}" if len(own) == 1 else f"from {i}",
              f"Filter over input channel {i}", names=named(own[i]))
-        for i in np.flatnonzero(keep)
+        for i in _strongest(own, np.flatnonzero(keep), MOST_OF_CHANNEL)
     ]  # fmt: skip
 
 
@@ -49,9 +51,10 @@ def describe_channel(own: np.ndarray, keep: np.ndarray) -> str:
     if len(own) == 1:
         size = " x ".join(map(str, own.shape[1:]))
         return f"{size} weights on the image, mean |w| {float(means[0]):.2g}, sum {float(own.sum()):.2g}. {colours}."
+    many = f", the {MOST_OF_CHANNEL} strongest filters are shown" if keep.sum() > MOST_OF_CHANNEL else ""
     best = int(np.flatnonzero(keep)[np.argmax(means[keep])])
     return (
-        f"{int(keep.sum())} of {len(own)} input channels are kept; the strongest filter is over channel {best} "
+        f"{int(keep.sum())} of {len(own)} input channels are kept{many}; the strongest filter is over channel {best} "
         f"(mean |w| {float(means[best]):.2g}). {colours}."
     )
 
@@ -77,11 +80,24 @@ def of_layer(
     else:
         means = np.abs(own[:, inputs] if inputs.any() else own).mean(axis=1)
         pictures = [strong(mean, float(means.max()), dark) for mean in means]
-    for i, picture in enumerate(pictures):
+    for i in shown_of_layer(snr, unit):
+        picture = pictures[i]
         fate = ("kept" if kept[i] else "pruned") + (" by hand" if kept[i] != untouched[i] else "")
         said = f"Filter {i}: SNR {snr[i]:.3g}, {fate}"
         tiles.append(Tile(picture, f"{i} · SNR {snr[i]:.2g}\n{fate}", said, bool(kept[i]), i == unit))
     return tiles
+
+
+def shown_of_layer(snr: np.ndarray, unit: int) -> list[int]:
+    """Which filters of a layer are shown, by number: all, or of many those of the largest SNR, and the marked one.
+
+    >>> len(shown_of_layer(np.arange(100.0), 3)), shown_of_layer(np.arange(100.0), 3)[:2]
+    (64, [3, 37])
+    """
+    if len(snr) <= MOST_OF_LAYER:
+        return list(range(len(snr)))
+    order = [int(i) for i in np.argsort(-snr, kind="stable") if i != unit]
+    return sorted([unit, *order[: MOST_OF_LAYER - 1]])
 
 
 def describe_layer(
@@ -97,9 +113,10 @@ def describe_layer(
         ]
     )
     what = "weights, green above 0, pink below" if inputs is None else "mean |w| over the kept input channels"
+    many = f", the {MOST_OF_LAYER} of the largest SNR" if len(own) > MOST_OF_LAYER else ""
     return (
         f"{words.count_of(int(kept.sum()), layer)} are kept (solid outline; pruned ones dashed). Under each: its "
-        f"number and SNR. Shown: {what}. Mean |w|: {means}."
+        f"number and SNR. Shown: {what}{many}. Mean |w|: {means}."
     )
 
 
@@ -142,6 +159,12 @@ def describe_on_image(said: Mapping[str, np.ndarray], layer: Group, unit: int, p
     start = f"{name} is above 0 at {lit} of {value.size} places, at most {float(value.max()):.3g}"
     rest = f"handed on times E[theta] {passed:.3g}" if passed else "pruned, so 0 is handed on"
     return f"{start} (ink: the layer's largest, {float(said[layer.name].max()):.3g}); {rest}."
+
+
+def _strongest(own: np.ndarray, among: np.ndarray, most: int) -> np.ndarray:
+    """The filters of the largest mean |w| among these, by number."""
+    size = np.abs(own[among]).mean(axis=(1, 2))
+    return np.sort(among[np.argsort(-size, kind="stable")[:most]])
 
 
 def _limit(values: np.ndarray) -> float:

@@ -15,7 +15,8 @@ from tests.made_up_weights import with_weights
 from tests.pages.opened import healthy, opened, played, texts
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("story.py", "train.py", "channels.py", "pixels.py", "random_labels.py", "threshold.py", "methods.py", "runs.py")
+NAMES = "story train channels pixels random_labels threshold methods runs"
+PAGES = tuple(f"{name}.py" for name in NAMES.split())
 KINDS = {
     "ResNet-20": {"network": "resnet-20"},
     "ResNet-20 with pixels": {"network": "resnet-20", "pixels": True},

@@ -137,7 +137,7 @@ def test_classes_keep_their_order() -> None:
 
 def test_a_unit_among_its_layer() -> None:
     values, keep = np.array([0.5, 3.0, 9.0, 0.0, 1.0]), np.array([1, 1, 0, 1, 1], bool)
-    assert "Neuron 4 hands on 1 for this digit. Number 2 of 4 kept neurons; 1 of them" in bars.describe_ranked(
+    assert "Neuron 4 hands on 1 for this image. Number 2 of 4 kept neurons; 1 of them" in bars.describe_ranked(
         values, keep, 4, "neuron", "neurons"
     )
     assert "pruned: it hands on 0" in bars.describe_ranked(values, keep, 2, "neuron", "neurons")
