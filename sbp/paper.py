@@ -62,8 +62,8 @@ TABLE_1 = (
 
 # What is to be known of the paper's rows of a network, by its name.
 REMARKS = {
-    "lenet-5-caffe": "On this network the printed FLOPs do not follow from the printed units by any usual count; SSL is "
-    "counted with the 192 inputs that its 12 filters leave.",
+    "lenet-5-caffe": "On this network the printed FLOPs do not follow from the printed units by any usual count; SSL "
+    "is counted with the 192 inputs that its 12 filters leave.",
 }
 
 
