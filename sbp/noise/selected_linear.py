@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.fx import Proxy
 from torch.nn import functional
 
 
@@ -35,7 +36,9 @@ class SelectedLinear(nn.Linear):
 
     def select(self, x: Tensor) -> Tensor:
         """[..., inputs] -> [..., in_features]; what has been selected already, as by noise on the inputs, stays."""
-        return x if x.shape[-1] == self.in_features else x.index_select(-1, self.index)
+        # A proxy of torch.fx has no sizes; nothing has selected it.
+        selected = not isinstance(x, Proxy) and x.shape[-1] == self.in_features
+        return x if selected else x.index_select(-1, self.index)
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., inputs] -> [..., out_features]."""
