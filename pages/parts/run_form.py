@@ -33,7 +33,7 @@ LABELS = {
     "group_penalty": "Group penalty", "augment": "Flip and shift", "hold_norm": "Hold batch statistics",
     "precision": "Precision", "channels_last": "Channels last", "decoupled_decay": "Decoupled decay",
     "shrink_after": "Shrink after", "optimiser": "Optimiser", "pretrain_lr": "Learning rate before",
-    "cutout": "Cutout", "recalibrate_norm": "Recalibrate batch statistics",
+    "cutout": "Cutout", "recalibrate_norm": "Recalibrate batch statistics", "pixels": "Noise on every pixel",
 }  # fmt: skip
 CHOICE_WORDS = {"network": words.NETWORK, "dataset": words.DATASET, "method": words.METHOD}
 COLUMNS = 4
