@@ -61,6 +61,7 @@ def start_on_digits(page: Page, epochs: int) -> None:
     field = page.locator(f".st-key-form-{place}-epochs input")
     field.fill(str(epochs))
     field.press("Enter")
+    page.wait_for_timeout(1000)  # on a busy machine the page begins to run again only some time later
     settle(page)
     page.locator(f".st-key-start-form-{place} button").click()
 
