@@ -21,7 +21,7 @@ from sbp.networks.registry import build
 from sbp.noise.hooks import MultiplyInput
 from sbp.noise.install import noise_of
 from sbp.spec import NetworkConfig
-from sbp.spec.graph import ACTIVATIONS, shipped_graph
+from sbp.spec.graph import ACTIVATIONS, shipped_graph, shipped_of
 from sbp.spec.layout import Layout, Owners
 from sbp.spec.networks import NETWORKS
 
@@ -86,10 +86,7 @@ class _Computed(nn.Module):
 
 def graph_for(network: NetworkConfig) -> bytes:
     """The graph of the network that a run names: the one that ships with the code, at its own widths, else made."""
-    shipped = shipped_graph(network.name)
-    if network.widths in ((), NETWORKS[network.name].widths) and shipped.exists():
-        return shipped.read_bytes()
-    return graph_bytes(build(network.name, network.widths))
+    return shipped_of(network.name, network.widths) or graph_bytes(build(network.name, network.widths))
 
 
 def graph_bytes(network: nn.Module) -> bytes:

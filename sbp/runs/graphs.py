@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sbp.runs.format import GRAPH
 from sbp.runs.plain_files import MEGABYTE, BadFile, read_plain
-from sbp.spec.graph import shipped_graph
+from sbp.spec.graph import shipped_of
 from sbp.spec.networks import SPECS
 
 if TYPE_CHECKING:
@@ -37,14 +37,6 @@ def graph_of(view: RunView) -> bytes:
             continue
     make_graph(network.name, network.widths, own)
     return read_graph(own)
-
-
-def shipped_of(name: str, widths: tuple[int, ...]) -> bytes | None:
-    """The graph that ships with the code, for a network at its own widths; None for others."""
-    path = shipped_graph(name)
-    if tuple(widths) in ((), SPECS[name].widths) and path.exists():
-        return path.read_bytes()
-    return None
 
 
 def read_graph(path: Path) -> bytes:

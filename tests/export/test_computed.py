@@ -22,7 +22,7 @@ from sbp.networks.registry import build
 from sbp.networks.tensors import file_tensors
 from sbp.noise.install import joint_noise_of
 from sbp.pruning.masks import close_masks
-from sbp.runs.graphs import shipped_of
+from sbp.spec.graph import shipped_of
 from sbp.spec.networks import NETWORKS
 from tests.pruning.networks import cases, images_for, random_network
 

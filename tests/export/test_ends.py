@@ -7,7 +7,7 @@ import pytest
 
 from sbp.export import ends
 from sbp.export.computed import ComputedNetwork
-from sbp.runs.graphs import shipped_of
+from sbp.spec.graph import shipped_of
 from sbp.spec.networks import SPECS
 from tests.made_up_weights import random_arrays, random_noise
 
