@@ -8,12 +8,10 @@ from sbp.spec.networks import SPECS
 
 
 class NetworkFacts(NamedTuple):
-    """image: channels, rows and columns of what it reads. widths: its own hidden widths, first layer first.
-    noise_layers: how many layers of noise it has."""
+    """image: channels, rows and columns of what it reads. widths: its own hidden widths, first layer first."""
 
     image: tuple[int, int, int]
     widths: tuple[int, ...]
-    noise_layers: int
 
 
 def network_names() -> tuple[str, ...]:
@@ -28,7 +26,7 @@ def network_facts(name: str) -> NetworkFacts:
         KeyError: there is no such network.
 
     >>> network_facts("lenet-5-caffe")
-    NetworkFacts(image=(1, 28, 28), widths=(20, 50, 500), noise_layers=4)
+    NetworkFacts(image=(1, 28, 28), widths=(20, 50, 500))
     """
     spec = SPECS[name]
-    return NetworkFacts(spec.image, spec.widths, len(spec.layers()))
+    return NetworkFacts(spec.image, spec.widths)
