@@ -103,7 +103,7 @@ def test_a_network_without_pixel_noise_shows_its_features_and_proposes_another(
     at = healthy(opened("pixels.py", run=run.id))
     meta, arrays = shelved(at, tmp_path)
     assert meta["film"]["layer"] == {
-        "name": "features", "kind": "feature", "units": 96, "parent": "conv2", "shape": [6, 4, 4], "of": "Conv 2",
+        "name": "features", "kind": "feature", "units": 96, "parent": "conv2", "shape": [6, 4, 4], "of": "conv 2",
     }  # fmt: skip
     assert arrays["film.keep"].shape == (13, 96)
     # A feature whose channel is gone is gone with it.
