@@ -1,1 +1,1 @@
-"""The pages of the app: one thin script each. What they share is in parts/."""
+"""The pages of the app: one folder each. What they share is in shared/."""

@@ -2,45 +2,45 @@
 
 import streamlit as st
 
-from pages.parts import frame
+from pages.shared import frame
 
 frame.configure()
 page = st.navigation(
     [
         st.Page(
-            "story.py", title="Story", icon=":material/play_circle:", url_path="story", default=True,
+            "story/page.py", title="Story", icon=":material/play_circle:", url_path="story", default=True,
             help="What this is, in one minute: a recorded network shrinks while you watch.",
         ),
         st.Page(
-            "gate.py", title="One gate", icon=":material/tune:", url_path="gate",
+            "gate/page.py", title="One gate", icon=":material/tune:", url_path="gate",
             help="What mu, sigma, a and b do to one unit's noise, redrawn while you drag.",
         ),
         st.Page(
-            "train.py", title="Train", icon=":material/model_training:", url_path="train",
+            "train/page.py", title="Train", icon=":material/model_training:", url_path="train",
             help="Start a run in the background and watch its units die.",
         ),
         st.Page(
-            "channels.py", title="Channels", icon=":material/grid_on:", url_path="channels",
+            "channels/page.py", title="Channels", icon=":material/grid_on:", url_path="channels",
             help="Which units of a run die, and when: SNR by layer and by epoch.",
         ),
         st.Page(
-            "pixels.py", title="Pixels", icon=":material/apps:", url_path="pixels",
+            "pixels/page.py", title="Pixels", icon=":material/apps:", url_path="pixels",
             help="Which input pixels a network gives up, and what it makes of a digit that you draw.",
         ),
         st.Page(
-            "random_labels.py", title="Random labels", icon=":material/casino:", url_path="random-labels",
+            "random_labels/page.py", title="Random labels", icon=":material/casino:", url_path="random-labels",
             help="Two networks on random labels: one learns them by heart, the other gives its units up.",
         ),
         st.Page(
-            "threshold.py", title="Threshold and cost", icon=":material/content_cut:", url_path="threshold",
+            "threshold/page.py", title="Threshold and cost", icon=":material/content_cut:", url_path="threshold",
             help="How small, how fast, at what error: a threshold to drag, criteria, measured speed, download.",
         ),
         st.Page(
-            "methods.py", title="Methods", icon=":material/compare_arrows:", url_path="methods",
+            "methods/page.py", title="Methods", icon=":material/compare_arrows:", url_path="methods",
             help="Every method beside every other and the paper: error, units, MACs, measured speed.",
         ),
         st.Page(
-            "runs.py", title="Runs", icon=":material/list_alt:", url_path="runs",
+            "runs/page.py", title="Runs", icon=":material/list_alt:", url_path="runs",
             help="Every run, live and recorded: state, result, resume, delete.",
         ),
     ],

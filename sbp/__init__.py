@@ -21,13 +21,13 @@ _HOME = {
     "compact": "sbp.compaction",
     "masked": "sbp.compaction",
     "load_compact": "sbp.compaction.load",
-    "SBPLayer": "sbp.layer",
+    "SBPLayer": "sbp.noise.sbp_layer",
     "DropConnect": "sbp.methods.weights",
     "RunConfig": "sbp.spec",
     "ConfigError": "sbp.spec",
-    "train": "sbp.training",
+    "train": "sbp.training.loop",
     "build": "sbp.networks.registry",
-    "load": "sbp.data",
+    "load": "sbp.data.datasets",
 }
 
 __all__ = [*_HOME, "__version__"]

@@ -29,7 +29,7 @@ def runs_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def mnist_root() -> Path:
     """The folder that holds mnist/ with its four real files; the test is skipped where there is none."""
-    from sbp.data import data_root, default_dataset
+    from sbp.data.datasets import data_root, default_dataset
 
     root = data_root().resolve()
     if default_dataset(root)[0] != "mnist":
@@ -42,8 +42,8 @@ def mnist_root() -> Path:
 @pytest.fixture(scope="session")
 def cifar_root() -> Path:
     """The folder under which CIFAR-10 lies; the test is skipped where there is none."""
-    from sbp.data import data_root
-    from sbp.data_cifar import FOLDER, here
+    from sbp.data.cifar import FOLDER, here
+    from sbp.data.datasets import data_root
 
     root = data_root().resolve()
     if not here(root):

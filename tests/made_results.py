@@ -8,9 +8,9 @@ from typing import Any
 
 from sbp.experiments.plans import Plan, PlannedRow
 from sbp.experiments.results import Row, RunResult, Table
-from sbp.kl_scaling import kl_weights
-from sbp.paper import dataset_of
+from sbp.reference.paper import dataset_of
 from sbp.spec import RunConfig
+from sbp.spec.kl_weights import kl_weights
 from sbp.spec.networks import SPECS, widths_of
 
 VGG = (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)

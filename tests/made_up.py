@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from sbp.distributions import moments
-from sbp.records import Progress, Record, Snapshot
 from sbp.runs import store
 from sbp.runs.states import State
 from sbp.spec import RunConfig
 from sbp.spec.layout import Group
 from sbp.spec.networks import SPECS, description_of
+from sbp.spec.records import Progress, Record, Snapshot
 
 KEPT_SHARE = {"input": 0.31, "conv1": 0.25, "conv2": 0.3, "features": 0.2, "dense1": 0.35, "dense2": 0.2}
 OTHER_SHARE = 0.3

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sbp.benchmarks.made_up import half_trained
+from sbp.benchmarks.synthetic_runs import half_trained
 from sbp.benchmarks.timing import Line, Report, in_turns, line, report
 from sbp.distributions import moments, native
 from sbp.distributions.fast import kl_of_units, sample_theta

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sbp.benchmarks.browser import ROOT, App, Missing, chromium, first_picture, opened, serve, settle, until_painted
-from sbp.benchmarks.made_up import MadeUp, vgg_sized
+from sbp.benchmarks.synthetic_runs import MadeUp, vgg_sized
 from sbp.benchmarks.timing import Line, Report, line, report
 from sbp.spec import RunConfig
 

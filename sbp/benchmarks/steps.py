@@ -11,18 +11,18 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from sbp import data
 from sbp.benchmarks.timing import Line, Report, in_turns, line, report
-from sbp.data import Split
-from sbp.devices import describe
+from sbp.data import datasets
+from sbp.data.datasets import Split
+from sbp.machine.devices import describe
 from sbp.methods.registry import method_for
-from sbp.presets import preset_config
-from sbp.records import Record
-from sbp.schedule import Timetable
 from sbp.spec import RunConfig
 from sbp.spec.networks import SPECS, description_of
-from sbp.stepper import Stepper
-from sbp.training import Training
+from sbp.spec.presets import preset_config
+from sbp.spec.records import Record
+from sbp.training.loop import Training
+from sbp.training.schedule import Timetable
+from sbp.training.stepper import Stepper
 
 # What is asked of a step, as times the yardstick, by network, batch and device.
 REACH = {
@@ -57,7 +57,7 @@ def train(network: str, preset: str, device: str, dataset: str, seed: int = 0, s
     configs = [config.replace(method="original", kl_weights=(), shrink_after=0), config]
     if shrink_after:
         configs.append(config.replace(shrink_after=shrink_after))
-    (bare, _), (took, said), *more = _trained(configs, data.load(dataset))
+    (bare, _), (took, said), *more = _trained(configs, datasets.load(dataset))
     what = f"{network}, {preset}"
     lines, remarks = [line(what, "s", [took], YARDSTICK, [bare])], [f"{network}, preset {preset}, {dataset}, {said}"]
     for shrinking, said in more:
@@ -66,7 +66,7 @@ def train(network: str, preset: str, device: str, dataset: str, seed: int = 0, s
     return dataclasses.replace(_empty("train", device), lines=tuple(lines), remarks=tuple(remarks))
 
 
-def _trained(configs: Sequence[RunConfig], source: data.Dataset) -> list[tuple[float, str]]:
+def _trained(configs: Sequence[RunConfig], source: datasets.Dataset) -> list[tuple[float, str]]:
     """Seconds of each whole training, and what it came to: a machine that slows down slows all of them."""
     events = [Training(config, source).events() for config in configs]
     seconds = [0.0] * len(configs)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from sbp import devices
+from sbp.machine import devices
 
 
 @dataclass(frozen=True)

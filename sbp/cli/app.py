@@ -6,8 +6,8 @@ import typer
 
 from sbp.cli.attribute import attribute
 from sbp.cli.bench_more import bench  # with all its verbs
+from sbp.cli.distributed import only_some_verbs
 from sbp.cli.export import compact, export
-from sbp.cli.ranked import only_some_verbs
 from sbp.cli.reproduce import reproduce
 from sbp.cli.resume import resume
 from sbp.cli.runs import record, runs, show, stop

@@ -17,7 +17,7 @@ from sbp.runs.attributions import lock_path, weights_digest, write_attribution
 from sbp.runs.files import Lock, Locked
 
 if TYPE_CHECKING:
-    from sbp.attribution import Attributions
+    from sbp.evaluation.attribution import Attributions
 
 _PER_CLASS = typer.Option("--per-class", min=1, max=1000, help="Test images of each class, the first of them.")
 
@@ -61,10 +61,11 @@ def _compute(view: store.RunView, per_class: int) -> dict[str, Any]:
     import captum
     import torch
 
-    from sbp import data, devices
-    from sbp.attribution import attribute as attributions
-    from sbp.attribution import balanced
     from sbp.compaction.load import LoadError, network_of
+    from sbp.data import datasets
+    from sbp.evaluation.attribution import attribute as attributions
+    from sbp.evaluation.attribution import balanced
+    from sbp.machine import devices
     from sbp.networks.describe import described
     from sbp.noise.install import joint_noise_of
 
@@ -73,9 +74,9 @@ def _compute(view: store.RunView, per_class: int) -> dict[str, Any]:
         network = network_of(view.config, view.model_path)
     except LoadError as error:
         raise store.BadRequest(f"{view.id}: {error}") from None
-    dataset = data.load(view.config.data.dataset)
+    dataset = datasets.load(view.config.data.dataset)
     chosen = torch.from_numpy(balanced(dataset.test_labels.numpy(), per_class))
-    images = data.as_inputs(dataset.name, dataset.test_images[chosen])
+    images = datasets.as_inputs(dataset.name, dataset.test_images[chosen])
     start = time.monotonic()
     try:
         found = attributions(network, images, dataset.test_labels[chosen])
@@ -99,7 +100,7 @@ def agreement(
 
     Pixels: over those ever lit in training, and over those kept; a network without noise on its pixels has none.
     """
-    from sbp.attribution import rank_correlation
+    from sbp.evaluation.attribution import rank_correlation
 
     own = snr.get("input")
     ranks = {} if own is None else {

@@ -15,7 +15,7 @@ from sbp.runs.speed import write_speed
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from sbp.pruning.speed import Measurement
+    from sbp.evaluation.latency import Measurement
 
 # Of the median: on a quiet machine the interquartile range is a few per cent of it.
 UNSTEADY = 0.25
@@ -65,9 +65,9 @@ def measured(view: store.RunView, device: str, threads: int = 0) -> tuple[Measur
     """
     from sbp.compaction.compact import masks_of
     from sbp.compaction.load import LoadError, network_of
+    from sbp.evaluation.latency import measure, variants
     from sbp.experiments.timing import speed_of_shapes
     from sbp.networks.describe import described
-    from sbp.pruning.speed import measure, variants
 
     def tell(share: float) -> None:
         status.update(f"Measures {view.id}: {share:.0%}.")
@@ -93,7 +93,7 @@ def measured(view: store.RunView, device: str, threads: int = 0) -> tuple[Measur
 
 def resolve(device: str) -> str:
     """The device of that name, of these or auto; raises `BadInput` when it cannot be had."""
-    from sbp import devices
+    from sbp.machine import devices
 
     if device not in _DEVICES:
         raise BadInput(f"--device: expected one of {', '.join(_DEVICES)}, got {device!r}.")

@@ -67,7 +67,7 @@ def bench_train(
 ) -> None:
     """Measure a preset's whole training, beside as many epochs without noise; keeps no run."""
     from sbp.benchmarks import steps
-    from sbp.data import default_dataset
+    from sbp.data.datasets import default_dataset
 
     where = resolve(device)
     use_threads(threads)

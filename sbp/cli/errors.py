@@ -12,7 +12,7 @@ import typer
 
 from sbp.experiments.plans import UnknownExperiment
 from sbp.experiments.results import NoResults
-from sbp.pruning.export import ExportError
+from sbp.export.files import ExportError
 from sbp.runs.names import BadRequest
 from sbp.runs.store import RunView, UnknownRun
 from sbp.spec import NOISE_METHODS, ConfigError

@@ -10,10 +10,10 @@ import typer
 from sbp.cli.errors import BadInput, in_sentences
 from sbp.cli.options import JSON, RUN
 from sbp.cli.output import print_json
-from sbp.pruning.export import FORMATS, Exported, exported
+from sbp.export.files import FORMATS, Exported, exported
 from sbp.runs import store
 from sbp.spec.networks import SPECS
-from sbp.viz.words import widths
+from sbp.viz.labels import widths
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -88,7 +88,7 @@ def _random_images(image: tuple[int, int, int]) -> Tensor:
 
 def _test_images(dataset: str) -> Tensor | None:
     """The test images, without their labels, where the data are at hand; nothing is downloaded for a check."""
-    from sbp.data import DataError, as_inputs, load
+    from sbp.data.datasets import DataError, as_inputs, load
 
     try:
         return as_inputs(dataset, load(dataset, download=False).test_images)

@@ -10,9 +10,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from sbp.ranks import Ranks
+from sbp.machine.distributed import Ranks
 from sbp.runs.view import RunView
-from sbp.viz.words import bound_text
+from sbp.viz.labels import bound_text
 
 _COLUMNS = ("run", "state", "data", "epochs", "test error", "kept", "fewer MACs", "time")
 

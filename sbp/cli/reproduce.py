@@ -11,7 +11,7 @@ from rich.table import Table as Printed
 from sbp.cli.errors import INTERRUPTED, WENT_WRONG, BadInput, in_sentences
 from sbp.cli.options import JSON
 from sbp.cli.output import stderr, stdout
-from sbp.experiments import figures, keeping, lines, report, results, running
+from sbp.experiments import archive, figures, report, results, running, table_rows
 from sbp.experiments.plans import PLANS, Plan, plan_of
 from sbp.experiments.results import Table
 from sbp.experiments.running import Job
@@ -94,7 +94,7 @@ def reproduce(
     table = running.table_of(experiment, running.looked_again(jobs, {}))
     _show(table, out, as_json)
     if record:
-        for path in [keeping.keep_check(plan, table)] if check else keeping.keep(plan, table):
+        for path in [archive.keep_check(plan, table)] if check else archive.keep(plan, table):
             stderr().print(f"Recorded {path}.", soft_wrap=True, markup=False)
     if interrupted:
         stderr().print("The same command goes on from the checkpoints.")
@@ -109,11 +109,11 @@ def reproduce(
 
 def _run(jobs: list[Job], device: str, pack: int) -> tuple[list[Job], bool]:
     """Starts what is missing and waits for it and for what goes on already."""
-    from sbp.cli.gather import gather
+    from sbp.cli.wait import gather
 
     ids: dict[str, str] = {}
     if any(job.wanted is not None for job in jobs):
-        from sbp import devices
+        from sbp.machine import devices
 
         try:
             device = devices.resolve(device)
@@ -132,8 +132,8 @@ def _gpus() -> int:
 
 def _measure(jobs: list[Job]) -> None:
     """Measures the run that stands for each row on the CPU, and on the GPU where there is one, once."""
-    from sbp import devices
     from sbp.cli.bench import measured
+    from sbp.machine import devices
     from sbp.runs import store
     from sbp.runs.speed import write_speed
 
@@ -162,7 +162,7 @@ def _timed(table: Table, device: str, plan: Plan | None) -> Table:
 
     def keep(table: Table) -> None:
         if plan is not None:
-            keeping.keep_table(plan, table)
+            archive.keep_table(plan, table)
 
     with stderr().status("Measures.") as status:
         return timed(table, device, lambda what: status.update(f"Measures {what} on {device}."), keep)
@@ -196,7 +196,7 @@ def _show(table: Table, out: Path | None, as_json: bool, further: Table | None =
     files, remarks = figures.files_of(table)
     name = checked_name(table.experiment, "the experiment's name")
     files |= {
-        f"{name}.csv": lines.csv_of(lines.lines_of(table)).encode(),
+        f"{name}.csv": table_rows.csv_of(table_rows.lines_of(table)).encode(),
         f"{name}.md": report.markdown(table, further).encode(),
         f"{name}.json": table.to_json().encode(),
     }
@@ -213,7 +213,7 @@ def _printed(table: Table, network: str) -> Printed:
     printed = Printed(box=None, header_style="bold", pad_edge=False)
     for column in columns:
         printed.add_column(column.title, overflow="fold")
-    for line in lines.lines_of(table):
+    for line in table_rows.lines_of(table):
         if line["network"] == network:
             style = "dim" if line["source"] == "paper" else ""
             printed.add_row(*(column.text(line) for column in columns), style=style)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from sbp.cli.distributed import train_here
 from sbp.cli.errors import in_sentences
 from sbp.cli.follow import follow_to_exit, say_detached
 from sbp.cli.options import DETACH, END_JSON, RUN
 from sbp.cli.output import stderr
-from sbp.cli.ranked import train_here
-from sbp.ranks import Ranks
+from sbp.machine.distributed import Ranks
 from sbp.runs import launcher, store
 
 

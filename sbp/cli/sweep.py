@@ -53,14 +53,14 @@ def sweep(
 
 def _tried(view: RunView) -> dict[str, Any]:
     """The sweep of a run's weights, on the CPU and on the objects that its worker would take."""
-    from sbp import data
     from sbp.compaction.load import network_of
-    from sbp.devices import describe
-    from sbp.pruning.sweep import sweep as try_thresholds
+    from sbp.data import datasets
+    from sbp.evaluation.sweep import sweep as try_thresholds
+    from sbp.machine.devices import describe
 
     config = view.config
     network = network_of(config, view.model_path)
-    split = data.prepare(data.load(config.data.dataset), config.data, seed=config.seed)
+    split = datasets.prepare(datasets.load(config.data.dataset), config.data, seed=config.seed)
     stderr().print("Tries thresholds.")
     return try_thresholds(network, *split.trial(), config.seed, describe("cpu"))
 

@@ -6,16 +6,16 @@ from typing import Annotated, Any
 
 import typer
 
+from sbp.cli.distributed import train_here
 from sbp.cli.errors import BadInput, in_sentences
 from sbp.cli.follow import follow_to_exit, say_detached
 from sbp.cli.options import DETACH, END_JSON, field_option
 from sbp.cli.output import stderr
-from sbp.cli.ranked import train_here
 from sbp.cli.values import parse_settings
-from sbp.images import IMAGES
-from sbp.ranks import Ranks
+from sbp.machine.distributed import Ranks
 from sbp.runs import launcher, store
 from sbp.spec import DATASETS, DEVICES, RunConfig, fits
+from sbp.spec.images import IMAGES
 from sbp.spec.networks import SPECS
 
 _DATA = typer.Option(
@@ -82,7 +82,7 @@ def train(
 
 def describe(network: str, data: str, preset: str, overrides: dict[str, Any]) -> RunConfig:
     """The config that the words of the command line mean; raises `ConfigError` or `BadInput`."""
-    from sbp.presets import PRESETS, preset_config
+    from sbp.spec.presets import PRESETS, preset_config
 
     if network not in SPECS:
         raise BadInput(f"NETWORK: expected one of {', '.join(SPECS)}, got {network!r}.")
@@ -102,7 +102,7 @@ def describe(network: str, data: str, preset: str, overrides: dict[str, Any]) ->
 def _dataset(data: str, network: str) -> str:
     if data != "auto":
         return data
-    from sbp.data import default_dataset
+    from sbp.data.datasets import default_dataset
 
     name, why = default_dataset()
     if not fits(network, name):

@@ -51,9 +51,9 @@ def _bounds(name: str, views: dict[str, tuple[RunResult, RunView]]) -> tuple[dic
             text.append(f'"{label}",{record.epoch},{numbers},{"" if held is None else f"{held:.6g}"},{kept}')
     files = {f"{name}-curves.csv": ("\n".join(text) + "\n").encode()}
     try:
-        from sbp.viz import bounds, export
+        from sbp.viz import export, figure_1
 
-        files[f"{name}.svg"] = export.svg(bounds.chart(curves))
+        files[f"{name}.svg"] = export.svg(figure_1.chart(curves))
     except ImportError as error:
         return files, [f"No picture was drawn: {error}. It needs altair and vl-convert-python."]
     return files, []

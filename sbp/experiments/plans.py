@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sbp.presets import VGG, VGG_SBP, VGG_SBPA
 from sbp.spec import RunConfig
 from sbp.spec.networks import widths_of
+from sbp.spec.presets import VGG, VGG_SBP, VGG_SBPA
 
 
 class UnknownExperiment(LookupError):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sbp import paper
 from sbp.experiments import intervals
-from sbp.experiments.lines import BATCHES, Line, lines_of
 from sbp.experiments.plans import PLANS
 from sbp.experiments.results import Table
+from sbp.experiments.table_rows import BATCHES, Line, lines_of
+from sbp.reference import paper
 from sbp.spec.networks import SPECS
-from sbp.viz import words
+from sbp.viz import labels
 
 NONE = "–"
 
@@ -42,8 +42,8 @@ def number(name: str, digits: int | None, unit: str = "", of: str = "", scale: f
             return NONE
         about = (line.get(f"{of}_{part}") if of else None for part in ("half_width", "spread"))
         width, spread = (None if it is None else it / scale for it in about)
-        decimals = words.digits_of(value / scale) if digits is None else digits
-        return words.estimate(value / scale, width, spread, decimals, unit)
+        decimals = labels.digits_of(value / scale) if digits is None else digits
+        return labels.estimate(value / scale, width, spread, decimals, unit)
 
     return text
 
@@ -166,14 +166,14 @@ def notes(table: Table, further: Table | None = None) -> list[str]:
             speed.setdefault("GPU" if row["device"] == "cuda" else "CPU", []).append(f"{row['hardware']}{threads}")
     if speed and shows_speed(table.experiment):
         where = "; ".join(f"{name}: {', '.join(dict.fromkeys(names))}" for name, names in sorted(speed.items()))
-        batches = words.join([f"{batch:,}" for batch in BATCHES])
+        batches = labels.join([f"{batch:,}" for batch in BATCHES])
         said.append(
             f"CPU and GPU: times as fast as the dense network, medians at batch {batches}, float32, eager ({where}). "
             f"The paper names no batch size ({paper.HARDWARE['cpu']}, {paper.HARDWARE['gpu']})."
         )
     against = [line for line in lines_of(table) if line["source"] == "paper"]
     if unlike := [line for line in against if abs(line["macs_reduction"] / line["flops"] - 1) > 0.01]:
-        printed = words.join([f"{line['flops']:.2f}x for {line['label']}" for line in unlike])
+        printed = labels.join([f"{line['flops']:.2f}x for {line['label']}" for line in unlike])
         said.append(f"The paper's fewer MACs are counted from the widths it prints; its own column says {printed}.")
     packs = {(run.pack_runs, run.pack_seconds) for run in runs if run.pack_seconds and run.pack_runs > 1}
     for count, seconds in sorted(packs):
@@ -193,7 +193,7 @@ def _seeds(table: Table) -> str:
 def _span(seeds: tuple[int, ...]) -> str:
     if len(seeds) > 2 and seeds == tuple(range(seeds[0], seeds[-1] + 1)):
         return f"{seeds[0]} to {seeds[-1]}"
-    return words.join([str(seed) for seed in seeds])
+    return labels.join([str(seed) for seed in seeds])
 
 
 def _checked(table: Table, further: Table) -> str:
@@ -202,10 +202,10 @@ def _checked(table: Table, further: Table) -> str:
     if not found:
         return ""
     numbers = sorted({check.run.seed for check in found})
-    seeds = f"seed{'' if len(numbers) == 1 else 's'} {words.join([str(seed) for seed in numbers])}"
+    seeds = f"seed{'' if len(numbers) == 1 else 's'} {labels.join([str(seed) for seed in numbers])}"
     out = [check for check in found if not check.within]
     what = {"test_error_percent": ("error", " %", 3), "macs_reduction": ("reduction of MACs", "x", 2)}
-    counts = words.join([
+    counts = labels.join([
         f"{sum(check.within for check in found if check.what == name)} of "
         f"{sum(check.what == name for check in found)} by their {title}"
         for name, (title, _, _) in what.items()

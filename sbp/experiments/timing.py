@@ -1,7 +1,7 @@
 """How fast the networks of recorded rows are on this machine: their weights need not be at hand, for shapes decide.
 
 A forward pass takes as long with one set of weights as with another, so the networks are built anew, dense and with as
-many units a layer as the run kept, and timed in turns (`sbp.pruning.speed.measure`).
+many units a layer as the run kept, and timed in turns (`sbp.evaluation.latency.measure`).
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 
+from sbp.evaluation.latency import Measurement, measure, variants
 from sbp.experiments.results import RunResult, Table, speed_rows
 from sbp.networks.describe import described
 from sbp.networks.registry import build
 from sbp.pruning.masks import masks_of_counts
-from sbp.pruning.speed import Measurement, measure, variants
 
 # Turns of the networks: fewer on a GPU, which is dear, and where the dense one has many MACs, whose pass is long.
 ROUNDS, FEWER_ROUNDS, DEEP = 15, 5, 10**8

@@ -77,7 +77,7 @@ class ComputedNetwork:
         """Logits [n, classes] of the masked network.
 
         Args:
-            images: float32 [n, C, H, W], as the network reads them (`sbp.images.as_read`).
+            images: float32 [n, C, H, W], as the network reads them (`sbp.spec.images.as_read`).
             masks: bool [units] by group, closed.
         """
         return self._run(["logits"], images, masks)[0]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sbp.methods.base import Group, Method
-from sbp.methods.plainly import Plain, plain_network, plainly
+from sbp.methods.dead_units import Plain, plain_network, plainly
 from sbp.networks.batch_norms import batch_norms
 from sbp.networks.registry import build_bare
 from sbp.noise.selected_linear import replace_module

@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from sbp.kl_scaling import kl_weights
 from sbp.methods.base import Group, Method, Penalty
 from sbp.networks.registry import build_for
 from sbp.noise.install import joint_noise_of
 from sbp.noise.objective import scaled_kl, unit_weights
 from sbp.pruning.masks import Masks
 from sbp.spec import RunConfig
+from sbp.spec.kl_weights import kl_weights
 
 
 class SBP(Method):

@@ -7,14 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sbp.layer import SBPLayer
 from sbp.methods.base import Group, Penalty
+from sbp.methods.dead_units import Plain
 from sbp.methods.on_weights import OnWeights, SparseLayer
-from sbp.methods.plainly import Plain
 from sbp.networks.registry import build_bare
 from sbp.noise.install import NAME, joint_noise_of
 from sbp.noise.joint_noise import JointNoise
 from sbp.noise.objective import scaled_kl
+from sbp.noise.sbp_layer import SBPLayer
 from sbp.noise.selected_linear import replace_module
 from sbp.spec.layout import Group as Units
 from sbp.spec.layout import Layout

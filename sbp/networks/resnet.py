@@ -35,7 +35,7 @@ class ResNet20(nn.Module):
         image_channels: of the images it reads.
         depth: blocks a stage.
 
-    forward: [examples, 3, 32, 32], normalised by channel (`sbp.images`) -> logits [examples, 10].
+    forward: [examples, 3, 32, 32], normalised by channel (`sbp.spec.images`) -> logits [examples, 10].
 
     Reference: He et al., Deep Residual Learning for Image Recognition, CVPR 2016, section 4.2, with projections (B).
     """

@@ -20,7 +20,7 @@ class VGGLike(nn.Module):
     Args:
         widths: channels of the 13 convolutions, neurons of the hidden dense layer.
 
-    forward: [examples, 3, 32, 32], normalised by channel (`sbp.images`) -> logits [examples, 10].
+    forward: [examples, 3, 32, 32], normalised by channel (`sbp.spec.images`) -> logits [examples, 10].
 
     Reference: Neklyudov et al., NeurIPS 2017, section 5.4.
     """

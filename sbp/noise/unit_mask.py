@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sbp.eval_factor import EvalFactor
+from sbp.noise.eval_factor import EvalFactor
 from sbp.noise.state import ForwardState
 from sbp.spec.layout import Group, Layout, Refusal
 

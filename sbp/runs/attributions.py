@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from sbp.runs import models
 from sbp.runs.files import BadFile, write_json
-from sbp.runs.format import ATTRIBUTION
+from sbp.runs.filenames import ATTRIBUTION
 from sbp.runs.plain_files import open_plain
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 from sbp.spec import RunConfig, run_fields
 from sbp.spec.layout import Group
 from sbp.spec.networks import description_of
-from sbp.runs.format import CONFIG, RESULT
+from sbp.runs.filenames import CONFIG, RESULT
 from sbp.runs.plain_files import BadFile, read_json
 
 # The fields that a config had in the first version, and has had ever since. A file without one of them was cut or was

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from sbp.records import Progress, Record, Snapshot
+from sbp.spec.records import Progress, Record, Snapshot
 from sbp.runs import models
 from sbp.runs.configs import read_config
 from sbp.runs.files import BadFile, Lock, append_bytes, replace_bytes, write_json
-from sbp.runs.format import CHECKPOINT, GRAPH, LOCK, META, MODEL, NOISE, RECORDS, RESULT, STATUS, STOP, SWEEP
+from sbp.runs.filenames import CHECKPOINT, GRAPH, LOCK, META, MODEL, NOISE, RECORDS, RESULT, STATUS, STOP, SWEEP
 from sbp.runs.reading import read_snapshots
 from sbp.runs.states import ACTIVE, State
 from sbp.spec import RunConfig
@@ -163,7 +163,7 @@ class RunFolder:
         write_json(self.path / RESULT, {"id": self.id, **result})
 
     def write_sweep(self, sweep: Mapping[str, Any]) -> None:
-        """Replaces sweep.json, what `sbp.pruning.sweep` found; a number in it that is not finite is an error."""
+        """Replaces sweep.json, what `sbp.evaluation.sweep` found; a number in it that is not finite is an error."""
         content = json.dumps(dict(sweep), allow_nan=False)
         replace_bytes(self.path / SWEEP, f"{content}\n".encode())
 

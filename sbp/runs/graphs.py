@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sbp.runs.format import GRAPH
+from sbp.runs.filenames import GRAPH
 from sbp.runs.plain_files import MEGABYTE, BadFile, read_plain
 from sbp.spec.graph import shipped_of
 from sbp.spec.networks import SPECS

@@ -17,14 +17,14 @@ from sbp.spec import RunConfig
 from sbp.runs import store
 from sbp.runs.files import Lock, Locked
 from sbp.runs.folder import RunFolder
-from sbp.runs.format import LOCK, LOG, STOP
-from sbp.runs.slots import PLACE_VARIABLE, parallel
+from sbp.runs.filenames import LOCK, LOG, STOP
+from sbp.runs.device_queue import PLACE_VARIABLE, parallel
 from sbp.runs.states import Event, State, TransitionRefused, advance
 from sbp.runs.store import BadRequest
 
 LOCK_VARIABLE = "SBP_LOCK_FD"
 PACK_VARIABLE = "SBP_PACK"
-_WORKER = "sbp.runs.worker"
+_WORKER = "sbp.worker"
 
 # Handles of the workers this process started: a child that nobody waits for stays a zombie.
 _children: list[subprocess.Popen[bytes]] = []

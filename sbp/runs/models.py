@@ -62,7 +62,7 @@ class Meta(TypedDict, total=False):
 
 
 class ProgressJson(TypedDict):
-    """Where a live training stands; `sbp.records.Progress`."""
+    """Where a live training stands; `sbp.spec.records.Progress`."""
 
     phase: Phase
     epoch: Count
@@ -122,7 +122,7 @@ class Result(TypedDict, total=False):
 
 
 class RecordLine(TypedDict):
-    """One line of records.jsonl; `sbp.records.Record`."""
+    """One line of records.jsonl; `sbp.spec.records.Record`."""
 
     epoch: Epoch
     step: Count

@@ -18,7 +18,7 @@ import numpy as np
 from sbp.spec import RunConfig
 from sbp.spec.layout import Group
 from sbp.runs.configs import read_config
-from sbp.runs.growing import check_rows, first_bad, grown_records, grown_rows, rows_in_order
+from sbp.runs.incremental import check_rows, first_bad, grown_records, grown_rows, rows_in_order
 from sbp.runs.models import Kind
 from sbp.runs.plain_files import BadFile, kind_of, open_plain
 

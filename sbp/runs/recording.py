@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sbp.runs import format as names
+from sbp.runs import filenames as names
 from sbp.runs.files import replace_bytes, write_json
 from sbp.runs.names import BadRequest, checked_name, is_plain
 from sbp.runs.states import State

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from sbp.runs import models
 from sbp.runs.files import BadFile, write_json
-from sbp.runs.format import SPEED
+from sbp.runs.filenames import SPEED
 
 if TYPE_CHECKING:
     from sbp.runs.view import RunView

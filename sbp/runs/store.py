@@ -17,7 +17,7 @@ from sbp.spec import RunConfig
 from sbp.spec.networks import description_of
 from sbp.runs.files import Lock, Locked, write_json
 from sbp.runs.folder import RunFolder
-from sbp.runs.format import CONFIG, LOCK, META, STATUS, layers_to_json
+from sbp.runs.filenames import CONFIG, LOCK, META, STATUS, layers_to_json
 from sbp.runs.names import BadRequest, checked_name, is_name, is_plain
 from sbp.runs.reading import Snapshots
 from sbp.runs.view import RunView

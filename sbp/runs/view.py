@@ -14,12 +14,12 @@ from typing import Any, TypeVar
 from sbp.spec import RunConfig
 from sbp.spec.layout import Group
 from sbp.spec.networks import description_of
-from sbp.records import Record
-from sbp.runs import format as names
+from sbp.spec.records import Record
+from sbp.runs import filenames as names
 from sbp.runs import models
 from sbp.runs.configs import MOST_UNITS, mismatch, read_config
 from sbp.runs.files import is_locked
-from sbp.runs.growing import grown_records
+from sbp.runs.incremental import grown_records
 from sbp.runs.names import BadRequest
 from sbp.runs.plain_files import LARGE, BadFile, not_plain, read_json
 from sbp.runs.reading import (

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sbp.images import IMAGES, by
 from sbp.spec.data import DATASETS, DataConfig
 from sbp.spec.errors import ConfigError
+from sbp.spec.images import IMAGES, by
 from sbp.spec.method import METHOD_CONFIGS, METHODS, NOISE_METHODS, MethodConfig, SBPaConfig
 from sbp.spec.network import NetworkConfig
 from sbp.spec.network_facts import network_facts

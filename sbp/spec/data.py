@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from pydantic import model_validator
 
-from sbp.images import IMAGES
+from sbp.spec.images import IMAGES
 from sbp.spec.section import Section, setting
 
 DATASETS = tuple(IMAGES)

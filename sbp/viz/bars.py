@@ -9,7 +9,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from sbp.viz import charts, palette, words
+from sbp.viz import charts, labels, palette
 
 MOST = 60  # bars of weights at most: the largest
 HEIGHT = 320
@@ -66,7 +66,7 @@ def describe_weights(values: np.ndarray, keep: np.ndarray, others: str, what: st
     shown = f", the {MOST} largest shown" if len(values) > MOST else ""
     return (
         f"{len(values):,} {others}{shown}. The largest {what} is {float(values[top]):.2g}, at number {top}; "
-        f"in size they are on average {words.join(means)}."
+        f"in size they are on average {labels.join(means)}."
     )
 
 

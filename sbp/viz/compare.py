@@ -9,7 +9,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from sbp.viz import bound, charts, palette, words
+from sbp.viz import bound, charts, labels, palette
 from sbp.viz.tables import RunTables
 
 WHAT = {
@@ -74,7 +74,7 @@ def describe(data: pd.DataFrame, what: str) -> str:
     """The last value of each run in a sentence."""
     last = data.sort_values("epoch").groupby("run").last()
     parts = [f"{name} at {row['value']:.3g} (epoch {int(row['epoch'])})" for name, row in last.iterrows()]
-    return f"{WHAT[what][0].upper() + WHAT[what][1:]}: {words.join(parts)}."
+    return f"{WHAT[what][0].upper() + WHAT[what][1:]}: {labels.join(parts)}."
 
 
 def _values(found: RunTables, records: pd.DataFrame, what: str) -> pd.Series:

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from sbp.distributions import moments
-from sbp.viz import charts, palette, words
+from sbp.viz import charts, palette
+from sbp.viz import labels as words
 from sbp.viz.tables import RunTables
 
 ROWS = 8

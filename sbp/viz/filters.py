@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from sbp.spec.layout import Group
-from sbp.viz import words
+from sbp.viz import labels
 from sbp.viz.tiles import Tile, named, signed, strong
 
 IMAGE_SIZE = 290
@@ -105,7 +105,7 @@ def describe_layer(
 ) -> str:
     """The layer's filters in a sentence."""
     size = np.abs(own).mean(axis=(1, 2, 3))
-    means = words.join(
+    means = labels.join(
         [
             f"{float(size[mask].mean()):.2g} of the {word}"
             for word, mask in (("kept", kept), ("pruned", ~kept))
@@ -115,7 +115,7 @@ def describe_layer(
     what = "weights, green above 0, pink below" if inputs is None else "mean |w| over the kept input channels"
     many = f", the {MOST_OF_LAYER} of the largest SNR" if len(own) > MOST_OF_LAYER else ""
     return (
-        f"{words.count_of(int(kept.sum()), layer)} are kept (solid outline; pruned ones dashed). Under each: its "
+        f"{labels.count_of(int(kept.sum()), layer)} are kept (solid outline; pruned ones dashed). Under each: its "
         f"number and SNR. Shown: {what}{many}. Mean |w|: {means}."
     )
 

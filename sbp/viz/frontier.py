@@ -8,8 +8,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from sbp.paper import PaperRow
-from sbp.viz import charts, names, palette, words
+from sbp.reference.paper import PaperRow
+from sbp.viz import charts, label_placement, labels, palette
 from sbp.viz.sweep import Sweep
 from sbp.viz.threshold import GROUND, GROUND_DARK, INK, INK_DARK, error_floor, fewer
 
@@ -81,7 +81,7 @@ def comparison(rows: Sequence[PaperRow], ours: dict[str, Any] | None) -> pd.Data
     """This run's row above the paper's: error, kept units, times fewer MACs, and as printed."""
     table = [
         {"method": f"{row.method} (paper)", "test error, %": row.error_percent,
-         "kept": words.widths_of(row.network, row.kept), "times fewer": row.fewer, "as printed": f"{row.flops:.2f}×"}
+         "kept": labels.widths_of(row.network, row.kept), "times fewer": row.fewer, "as printed": f"{row.flops:.2f}×"}
         for row in rows
     ]  # fmt: skip
     return pd.DataFrame([ours, *table] if ours else table).round({"times fewer": 2, "test error, %": 2})
@@ -106,7 +106,7 @@ def _marks(sweep: Sweep | None, rows: Sequence[PaperRow], ours: tuple[int, float
 
 
 def _drawn_lines(lines: pd.DataFrame, x: alt.X, y: alt.Y, dark: bool) -> Any:
-    names = list(dict.fromkeys(lines["title"]))
+    label_placement = list(dict.fromkeys(lines["title"]))
     styles = [STYLES[criterion] for criterion in dict.fromkeys(lines["criterion"])]
     scale: dict[str, list[Any]] = {
         "color": [style[1] if dark else style[0] for style in styles],
@@ -117,12 +117,12 @@ def _drawn_lines(lines: pd.DataFrame, x: alt.X, y: alt.Y, dark: bool) -> Any:
         .mark_line(clip=True, interpolate="step-after")
         .encode(
             x=x, y=y,
-            color=alt.Color("title:N", title=None, sort=names, scale=alt.Scale(domain=names, range=scale["color"]),
+            color=alt.Color("title:N", title=None, sort=label_placement, scale=alt.Scale(domain=label_placement, range=scale["color"]),
                             legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3, columns=3)),
-            strokeDash=alt.StrokeDash("title:N", sort=names, legend=None,
-                                      scale=alt.Scale(domain=names, range=scale["dash"])),
-            strokeWidth=alt.StrokeWidth("title:N", sort=names, legend=None,
-                                        scale=alt.Scale(domain=names, range=scale["width"])),
+            strokeDash=alt.StrokeDash("title:N", sort=label_placement, legend=None,
+                                      scale=alt.Scale(domain=label_placement, range=scale["dash"])),
+            strokeWidth=alt.StrokeWidth("title:N", sort=label_placement, legend=None,
+                                        scale=alt.Scale(domain=label_placement, range=scale["width"])),
             tooltip=[alt.Tooltip("title:N", title="criterion"), alt.Tooltip("threshold:Q", format=".3~g"),
                      alt.Tooltip("macs:Q", title="MACs", format=","),
                      alt.Tooltip("error_percent:Q", title="error, %", format=".2f")],
@@ -136,8 +136,8 @@ def _drawn_marks(marks: pd.DataFrame, x: alt.X, y: alt.Y, view: tuple[float, ...
     ground = GROUND_DARK if dark else GROUND
     drawn: list[Any] = []
     marks = marks.sort_values("macs", kind="stable")
-    at = names.places(marks, view, WIDTH, HEIGHT)
-    narrow = names.fit(marks, view, at, (marks["kind"] != PAPER).tolist(), HEIGHT)
+    at = label_placement.places(marks, view, WIDTH, HEIGHT)
+    narrow = label_placement.fit(marks, view, at, (marks["kind"] != PAPER).tolist(), HEIGHT)
     for mark, place, fits in zip(marks.itertuples(), at, narrow, strict=True):
         kind = str(mark.kind)
         style = STYLES.get(kind)
@@ -153,8 +153,8 @@ def _drawn_marks(marks: pd.DataFrame, x: alt.X, y: alt.Y, view: tuple[float, ...
         )  # fmt: skip
         drawn.append(base.mark_point(filled=True, size=100, shape=shape, color=colour, opacity=1))
         halo = base.mark_text(stroke=ground, strokeWidth=4, strokeJoin="round", fontSize=12, fontWeight=600, **place)
-        drawn.append(halo.encode(text=names.text()))
-        drawn.append(base.mark_text(color=colour, fontSize=12, fontWeight=600, **place).encode(text=names.text()))
+        drawn.append(halo.encode(text=label_placement.text()))
+        drawn.append(base.mark_text(color=colour, fontSize=12, fontWeight=600, **place).encode(text=label_placement.text()))
     return drawn
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from sbp.spec.layout import Group
-from sbp.viz import charts, palette, pixel_map, words
-from sbp.viz.cells import cells, is_map
+from sbp.viz import charts, labels, palette, pixel_map
+from sbp.viz.cell_layout import cells, is_map
 from sbp.viz.pixels import data_uri
 from sbp.viz.tables import ALIVE, RunTables
 
@@ -95,7 +95,7 @@ def death_curve(
             x=charts.epoch_axis(0, max(total, tables.last)),
             y=alt.Y(
                 "kept:Q",
-                title=f"{words.units_of(layer)} kept",
+                title=f"{labels.units_of(layer)} kept",
                 axis=alt.Axis(tickCount=4, gridOpacity=0.4, format="d"),
                 scale=alt.Scale(domain=[0, layer.units], nice=False),
             ),
@@ -154,7 +154,7 @@ def describe(tables: RunTables, name: str, epoch: int | None = None) -> str:
         return "No epoch has ended yet, so no unit has an SNR."
     row = tables.index(epoch)
     kept = int((tables.snr[layer.name][row] >= 1).sum())
-    left = f"{words.layer_title(layer)} at epoch {int(tables.epochs[row])}: {words.count_of(kept, layer)}"
+    left = f"{labels.layer_title(layer)} at epoch {int(tables.epochs[row])}: {labels.count_of(kept, layer)}"
     return f"{left} have an SNR of 1 or more. {history(tables, name, epoch)}"
 
 
@@ -174,4 +174,4 @@ def history(tables: RunTables, name: str, epoch: int | None = None) -> str:
 
 def _y_title(layer: Group, order: str) -> str:
     first = {"death": "longest-lived first", "snr": "highest SNR first", "unit": "by number"}[order]
-    return f"{words.units_of(layer)}, {first}"
+    return f"{labels.units_of(layer)}, {first}"

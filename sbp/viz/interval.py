@@ -10,7 +10,7 @@ import pandas as pd
 
 from sbp.distributions import moments
 from sbp.spec.networks import SPECS
-from sbp.viz import charts, palette, words
+from sbp.viz import charts, labels, palette
 
 CRITICAL = 3.83  # the length at which the prior's own SNR crosses 1
 COLUMNS = ["label", "low", "high", "length", "prior_snr", "error_percent", "spread", "n", "kept", "kept_percent",
@@ -31,7 +31,7 @@ def table(rows: Sequence[Any]) -> pd.DataFrame:
         units, dense = sum(layer.units for layer in spec.layers(widths)), spec.dense_macs(widths)
         found.append((
             row.label, low, high, high - low, moments.prior_snr(low, high), row.mean, row.spread or 0.0, row.n,
-            words.widths(run.kept), sum(100 * sum(r.kept) / units for r in row.runs) / row.n,
+            labels.widths(run.kept), sum(100 * sum(r.kept) / units for r in row.runs) / row.n,
             sum(100 * r.macs / dense for r in row.runs) / row.n,
         ))  # fmt: skip
     return pd.DataFrame(found, columns=COLUMNS).sort_values("length", ignore_index=True)

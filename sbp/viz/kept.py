@@ -10,7 +10,7 @@ import pandas as pd
 
 from sbp.pruning.masks import keep_masks, kept_counts
 from sbp.spec.layout import Group
-from sbp.viz import bound, charts, palette, words
+from sbp.viz import bound, charts, labels, palette
 from sbp.viz.tables import RunTables
 
 
@@ -21,7 +21,7 @@ def chart(
     data = table(tables)
     if data.empty:
         return charts.empty("The first epoch has not ended yet.", height)
-    names = [words.layer_title(layer) for layer in tables.layers]
+    names = [labels.layer_title(layer) for layer in tables.layers]
     colours = [palette.layer_colour(i) for i in range(len(names))]
     dashes = [list(palette.layer_dash(i)) for i in range(len(names))]
     lines = (
@@ -65,7 +65,7 @@ def table(tables: RunTables) -> pd.DataFrame:
     rows = []
     for epoch, kept in counts(tables):
         for layer, count in zip(tables.layers, kept, strict=True):
-            rows.append((epoch, words.layer_title(layer), count, layer.units, 100 * count / layer.units))
+            rows.append((epoch, labels.layer_title(layer), count, layer.units, 100 * count / layer.units))
     return pd.DataFrame(rows, columns=["epoch", "layer", "kept", "units", "percent"])
 
 
@@ -99,13 +99,13 @@ def bars(
     layers: Sequence[Group], kept: Sequence[int], epoch: int | None = None, dark: bool = False, height: int = 220
 ) -> Any:
     """One bar a layer that shrinks to its kept share, its outline staying where it began; numbers beside it."""
-    names = [words.layer_title(layer) for layer in layers]
+    names = [labels.layer_title(layer) for layer in layers]
     data = pd.DataFrame(
         {
             "layer": names,
             "full": 100.0,
             "percent": [100 * k / layer.units for k, layer in zip(kept, layers, strict=True)],
-            "text": [words.count_of(k, layer) for k, layer in zip(kept, layers, strict=True)],
+            "text": [labels.count_of(k, layer) for k, layer in zip(kept, layers, strict=True)],
         }
     )
     base = alt.Chart(data).encode(
@@ -123,8 +123,8 @@ def bars(
 
 def sentence(layers: Sequence[Group], kept: Sequence[int], epoch: int | None = None) -> str:
     """Counts of all layers in a sentence."""
-    parts = words.join(
-        [f"{words.count_of(k, layer)} in {words.layer_title(layer)}" for k, layer in zip(kept, layers, strict=True)]
+    parts = labels.join(
+        [f"{labels.count_of(k, layer)} in {labels.layer_title(layer)}" for k, layer in zip(kept, layers, strict=True)]
     )
     when = f"At epoch {epoch} " if epoch is not None else "Now "
     return f"{when}the network keeps {parts}."

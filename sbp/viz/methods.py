@@ -13,11 +13,11 @@ from typing import Any
 
 import pandas as pd
 
-from sbp.kl_scaling import bound_of
-from sbp.paper import PaperRow
-from sbp.published import LAST, NOT_STATED, UNITS, Published
+from sbp.reference.paper import PaperRow
+from sbp.reference.published import LAST, NOT_STATED, UNITS, Published
+from sbp.spec.kl_weights import bound_of
 from sbp.spec.networks import SPECS, scale_of, widths_of
-from sbp.viz import words
+from sbp.viz import labels
 
 OURS, PAPER, OTHERS = "ours", "paper", "others"
 NONE = "–"
@@ -124,7 +124,7 @@ def table(found: Sequence[Entry], network: str) -> pd.DataFrame:
     rows = [
         {
             "method": entry.label, "test error, %": _error(entry),
-            "seeds": str(entry.n or NONE), "units kept": words.widths_of(network, entry.kept) or NONE,
+            "seeds": str(entry.n or NONE), "units kept": labels.widths_of(network, entry.kept) or NONE,
             "kMACs": _kilo(entry), "MACs, times fewer": _fewer(entry),
             "CPU, times as fast": _times(entry.cpu), "GPU, times as fast": _times(entry.gpu),
             "KL weights": entry.bound, "protocol": entry.protocol, "trained on": entry.hardware,
@@ -176,7 +176,7 @@ def describe(found: Sequence[Entry], network: str) -> str:
     scales = sorted({entry.scale for entry in found if entry.scale})
     if len(scales) > 1:
         dense = [f"{SPECS[network].dense_macs(widths_of(k, network)) / 1e6:.0f} M at k = {k:g}" for k in scales]
-        said.append(f"each is held against the original of its own width ({words.join(dense)})")
+        said.append(f"each is held against the original of its own width ({labels.join(dense)})")
     text = "; ".join(said)
     return text[0].upper() + text[1:] + "."
 
@@ -187,7 +187,7 @@ def speed_of(entry: Entry) -> str:
     for name, by_batch in (("CPU", entry.cpu), ("GPU", entry.gpu)):
         parts = [f"{times:.2f}" + (f" at batch {batch:,}" if batch else "") for batch, times in by_batch.items()]
         if parts:
-            said.append(f"{words.join(parts)} times as fast as dense on the {name}")
+            said.append(f"{labels.join(parts)} times as fast as dense on the {name}")
     return "; ".join(said)
 
 
@@ -210,21 +210,21 @@ def _times(by_batch: dict[int, float]) -> str:
 
 def kilo(entry: Entry) -> str:
     """Its MACs in thousands: "24.9 kMACs"."""
-    return f"{words.kilo_macs(entry.macs)} kMACs"
+    return f"{labels.kilo_macs(entry.macs)} kMACs"
 
 
 def _error(entry: Entry) -> str:
     if math.isnan(entry.error):
         return NONE
-    return words.estimate(entry.error, entry.half_width, entry.spread, 2)
+    return labels.estimate(entry.error, entry.half_width, entry.spread, 2)
 
 
 def _fewer(entry: Entry) -> str:
     if entry.fewer is None:
         return "all"
-    return words.estimate(entry.fewer, entry.fewer_half_width, entry.fewer_spread, words.digits_of(entry.fewer))
+    return labels.estimate(entry.fewer, entry.fewer_half_width, entry.fewer_spread, labels.digits_of(entry.fewer))
 
 
 def _kilo(entry: Entry) -> str:
     width, spread = (None if it is None else it / 1000 for it in (entry.macs_half_width, entry.macs_spread))
-    return words.estimate(entry.macs / 1000, width, spread, words.digits_of(entry.macs / 1000))
+    return labels.estimate(entry.macs / 1000, width, spread, labels.digits_of(entry.macs / 1000))

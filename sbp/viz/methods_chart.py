@@ -9,7 +9,7 @@ import altair as alt
 import pandas as pd
 
 from sbp.spec.networks import SPECS
-from sbp.viz import charts, names, palette, words
+from sbp.viz import charts, label_placement, labels, palette
 from sbp.viz.frontier import frontier, macs_axis
 from sbp.viz.methods import OTHERS, OURS, PAPER, Entry, describe
 from sbp.viz.threshold import GROUND, GROUND_DARK, INK, INK_DARK
@@ -30,7 +30,7 @@ def chart(found: Sequence[Entry], network: str, chosen: str = "", dark: bool = F
         {"key": entry.key, "name": entry.label, "short": _short(entry), "origin": entry.origin,
          "macs": entry.macs, "fewer": entry.fewer, "error_percent": entry.error,
          "low": entry.error - (entry.half_width or 0), "high": entry.error + (entry.half_width or 0),
-         "kept": words.widths_of(network, entry.kept) or "not said",
+         "kept": labels.widths_of(network, entry.kept) or "not said",
          "named": entry.origin != OURS or bool(entry.beside) or entry.key in (*NAMED, chosen)}
         for entry in drawn
     ])  # fmt: skip
@@ -121,14 +121,14 @@ def _names(named: pd.DataFrame, x: alt.X, y: alt.Y, view: tuple[float, ...], dar
     # Names that stand alike around their points share a layer: each layer costs the browser and Python alike.
     alike: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     named = named.assign(name=named["short"])
-    at = names.places(named, view, WIDTH, HEIGHT)
-    narrow = names.fit(named, view, at, (named["origin"] == OURS).tolist(), HEIGHT)
+    at = label_placement.places(named, view, WIDTH, HEIGHT)
+    narrow = label_placement.fit(named, view, at, (named["origin"] == OURS).tolist(), HEIGHT)
     for mark, place, fits in zip(named.itertuples(), at, narrow, strict=True):
         row = {"macs": mark.macs, "error_percent": mark.error_percent, "name": mark.name, "narrow": fits}
         alike.setdefault((colour[str(mark.origin)], *place.items()), []).append(row)
     drawn: list[Any] = []
     for (ink, *place_items), rows in alike.items():
-        base = alt.Chart(alt.Data(values=rows)).encode(x=x, y=y, text=names.text())
+        base = alt.Chart(alt.Data(values=rows)).encode(x=x, y=y, text=label_placement.text())
         style: dict[str, Any] = {"fontSize": 12, "fontWeight": 600, **dict(place_items)}
         drawn.append(base.mark_text(stroke=ground, strokeWidth=4, strokeJoin="round", **style))
         drawn.append(base.mark_text(color=ink, **style))

@@ -14,8 +14,8 @@ from sbp.distributions import moments
 from sbp.pruning.masks import close_masks, keep_masks
 from sbp.spec import RunConfig
 from sbp.spec.layout import Group
-from sbp.viz import recording, words
-from sbp.viz.cells import cells
+from sbp.viz import film, labels
+from sbp.viz.cell_layout import cells
 from sbp.viz.tables import RunTables
 
 
@@ -32,7 +32,7 @@ def pack(tables: RunTables, config: RunConfig) -> tuple[dict[str, np.ndarray], d
     [F, U], E[theta] from 0 to `theta_max` in 255 steps; film.keep [F, U], 1 where kept, closed; scale.light and
     scale.dark [256, 3], the colour of each level.
     """
-    layer, rows = layer_of(tables.layers), recording.frames(tables.epochs)
+    layer, rows = layer_of(tables.layers), film.frames(tables.epochs)
     theta = moments.mean(
         tables.loc[layer.name][rows], tables.log_scale[layer.name][rows], config.noise.log_low, config.noise.log_high
     )
@@ -42,11 +42,11 @@ def pack(tables: RunTables, config: RunConfig) -> tuple[dict[str, np.ndarray], d
         for row in rows
     ]
     arrays = {
-        "film.levels": recording.levels(tables.snr[layer.name][rows]),
+        "film.levels": film.levels(tables.snr[layer.name][rows]),
         "film.theta": np.rint(np.clip(theta / theta_max, 0, 1) * 255).astype(np.uint8),
         "film.keep": np.array(masks, dtype=np.uint8).reshape(len(rows), layer.units),
-        "scale.light": recording.colours(False),
-        "scale.dark": recording.colours(True),
+        "scale.light": film.colours(False),
+        "scale.dark": film.colours(True),
     }
     return arrays, {
         "id": tables.run,
@@ -54,11 +54,11 @@ def pack(tables: RunTables, config: RunConfig) -> tuple[dict[str, np.ndarray], d
         "total": int(max(config.schedule.last_epoch, tables.last)),
         "layer": {
             "name": layer.name, "kind": layer.kind, "units": layer.units, "parent": layer.parent,
-            "shape": list(layer.shape), "of": words.layer_name(layer.parent or layer.name).lower(),
+            "shape": list(layer.shape), "of": labels.layer_name(layer.parent or layer.name).lower(),
         },
         "grid": cells(layer, aspect=1.0).tolist(),
         "theta_max": theta_max,
-        "low": recording.LOW, "high": recording.HIGH, "one": recording.ONE,
+        "low": film.LOW, "high": film.HIGH, "one": film.ONE,
     }  # fmt: skip
 
 

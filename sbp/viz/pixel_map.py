@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from sbp.spec.layout import Group
-from sbp.viz import palette, words
-from sbp.viz.cells import cells
+from sbp.viz import labels, palette
+from sbp.viz.cell_layout import cells
 from sbp.viz.pixels import enlarge
 
 
@@ -42,5 +42,5 @@ def describe(layer: Group, snr: np.ndarray, epoch: int | None = None) -> str:
     """The picture in a sentence, for those who do not see it."""
     kept = int((snr >= 1).sum())
     when = "" if epoch is None else f" at epoch {epoch}"
-    what = f"SNR of each {layer.kind} of {words.layer_title(layer)}{when}"
-    return f"{what}: {words.count_of(kept, layer)} are kept (SNR 1 or more)."
+    what = f"SNR of each {layer.kind} of {labels.layer_title(layer)}{when}"
+    return f"{what}: {labels.count_of(kept, layer)} are kept (SNR 1 or more)."

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sbp.distributions import moments
-from sbp.viz import charts, palette, words
+from sbp.viz import charts, labels, palette
 from sbp.viz.pixels import data_uri
 from sbp.viz.tables import ALIVE, RunTables
 from sbp.viz.trajectories import thin
@@ -64,7 +64,7 @@ def describe(tables: RunTables, name: str, unit: int, epoch: int | None) -> str:
     death = int(tables.death[layer.name][unit])
     fate = "never crosses SNR = 1 for good" if death == ALIVE else f"crosses SNR = 1 for good at epoch {death}"
     return (
-        f"{layer.kind.capitalize()} {unit} of {words.layer_title(layer)} was born at {at[0]}, is at {at[1]} "
+        f"{layer.kind.capitalize()} {unit} of {labels.layer_title(layer)} was born at {at[0]}, is at {at[1]} "
         f"at epoch {tables.epochs[row]}, and {fate}."
     )
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from sbp.paper import HARDWARE, PaperRow
-from sbp.viz import words
+from sbp.reference.paper import HARDWARE, PaperRow
+from sbp.viz import labels
 
 VARIANTS = ("dense", "masked", "compact")
 LEAST_GAIN = 1.05  # times as fast; less is not called a gain
@@ -80,8 +80,8 @@ def sentence(measured: dict[str, Any]) -> str:
     compact = table(measured).query("variant == 'compact'")
     said = [f"{times:.1f}× at batch {batch:,}" for batch, times in zip(compact["batch"], compact["times"], strict=True)]
     slow = [f"{batch:,}" for batch in compact[compact["times"] < LEAST_GAIN]["batch"]]
-    rest = f" No gain at batch {words.join(slow)}: what a call costs besides its MACs decides there." if slow else ""
-    return f"compact is {words.join(said)} as fast as dense.{rest}"
+    rest = f" No gain at batch {labels.join(slow)}: what a call costs besides its MACs decides there." if slow else ""
+    return f"compact is {labels.join(said)} as fast as dense.{rest}"
 
 
 def where(measured: dict[str, Any]) -> str:

@@ -205,7 +205,7 @@ def _common_rows(before: RunTables | None, name: str, loc: np.ndarray, log_scale
         return 0
     n = min(len(before.loc[name]), len(loc))
     if _place(before.loc[name]) == _place(loc) and _place(before.log_scale[name]) == _place(log_scale):
-        return n  # rows are added where they were read to (sbp.runs.growing), so these are the same ones
+        return n  # rows are added where they were read to (sbp.runs.incremental), so these are the same ones
     same = np.array_equal(before.loc[name][:n], loc[:n]) and np.array_equal(before.log_scale[name][:n], log_scale[:n])
     return n if same else 0
 

@@ -10,7 +10,7 @@ import altair as alt
 import pandas as pd
 
 from sbp.spec.layout import Group
-from sbp.viz import charts, palette, words
+from sbp.viz import charts, labels, palette
 from sbp.viz.sweep import HIGH, LOW, Sweep
 
 TICKS = (0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
@@ -28,8 +28,8 @@ def objects_of(sweep: Sweep, dataset: str) -> str:
 
 def headline(layers: Sequence[Group], stop: Any, dense: int, objects: str) -> list[str]:
     """One stop in a sentence, cut where numbers begin and end: every second part is one."""
-    units = words.in_all([layer.units for layer in layers])
-    parts = [f"At SNR ≥ {number(stop.threshold)}: ", words.in_all(stop.kept), f" of {units} units kept, "]
+    units = labels.in_all([layer.units for layer in layers])
+    parts = [f"At SNR ≥ {number(stop.threshold)}: ", labels.in_all(stop.kept), f" of {units} units kept, "]
     if stop.macs == dense:
         parts += ["all", " MACs left"]
     elif stop.macs:
@@ -65,7 +65,7 @@ def share_table(stops: pd.DataFrame, layers: Sequence[Group], dense: int) -> pd.
     rows = []
     for stop in stops.itertuples():
         for layer, kept in zip(layers, stop.kept, strict=True):
-            rows.append((stop.threshold, words.layer_title(layer), 100 * kept / layer.units))
+            rows.append((stop.threshold, labels.layer_title(layer), 100 * kept / layer.units))
         rows.append((stop.threshold, MACS, 100 * stop.macs / dense))
     return pd.DataFrame(rows, columns=["threshold", "what", "percent"])
 
@@ -86,7 +86,7 @@ def left_chart(
 ) -> Any:
     """Units kept by layer, and MACs, in percent of the dense network along the threshold; the chosen one is marked."""
     shares = share_table(stops, layers, dense)
-    names = [*map(words.layer_title, layers), MACS]
+    names = [*map(labels.layer_title, layers), MACS]
     colours = [*palette.layer_colours(len(layers)), INK_DARK if dark else INK]
     dashes = [*(list(palette.layer_dash(i)) for i in range(len(layers))), [1, 0]]
     lines = (
@@ -106,7 +106,7 @@ def left_chart(
     )  # fmt: skip
     stop = stops.iloc[at]
     said = (
-        f"At SNR ≥ {number(stop['threshold'])} {words.in_all(stop['kept'])} units are left and "
+        f"At SNR ≥ {number(stop['threshold'])} {labels.in_all(stop['kept'])} units are left and "
         f"{100 * stop['macs'] / dense:.1f} % of the MACs."
     )
     return charts.finish(alt.layer(lines, *rules(prior_snr, float(stop["threshold"]), dark)), said)

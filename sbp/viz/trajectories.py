@@ -8,7 +8,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from sbp.viz import charts, palette, words
+from sbp.viz import charts, labels, palette
 from sbp.viz.tables import RunTables
 
 UNITS = 40  # lines drawn of a layer; all units of a smaller one
@@ -86,8 +86,8 @@ def describe(tables: RunTables, name: str, epoch: int | None = None) -> str:
     middle = float(np.median(snr[snr >= 1])) if kept else float("nan")
     tail = f"; half of those kept have an SNR above {middle:.2g}" if kept else ""
     return (
-        f"{words.layer_title(layer)} at epoch {tables.epochs[row]}: "
-        f"{words.count_of(kept, layer)} have an SNR of 1 or more{tail}."
+        f"{labels.layer_title(layer)} at epoch {tables.epochs[row]}: "
+        f"{labels.count_of(kept, layer)} have an SNR of 1 or more{tail}."
     )
 
 

@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 
 from sbp.spec import RunConfig
-from sbp.viz import bound, charts, palette, recording, words
+from sbp.viz import bound, charts, film, labels, palette
 from sbp.viz.tables import RunTables, tables
 
-OUTPUTS = recording.OUTPUTS
+OUTPUTS = film.OUTPUTS
 CHANCE = 100 / OUTPUTS
 # Column, title, unit, of what is drawn by epoch.
 WHAT = {
@@ -61,7 +61,7 @@ def pack(pair: tuple[Twin, Twin], live: bool = False) -> dict[str, Any]:
     """The recording of the first twin with the epochs of both, the three charts and a sentence an epoch."""
     first = pair[0]
     both = sorted({0, *(int(epoch) for twin in pair for epoch in twin.records["epoch"])}) if _begun(pair) else []
-    packed = recording.pack(first.tables, first.config, live=live, also=both)
+    packed = film.pack(first.tables, first.config, live=live, also=both)
     return packed | {
         "id": "+".join(twin.tables.run for twin in pair),
         "total": max(max(twin.config.schedule.last_epoch, twin.last) for twin in pair),
@@ -99,7 +99,7 @@ def _state(twin: Twin, epoch: int) -> str:
     row = records.iloc[-1]
     gone = ", so every image gets the same answer" if not min(row["kept"]) else ""
     right = 100 - row["train_error_percent"]
-    said = f"{twin.name} keeps {words.widths(row['kept'])}{gone}, {right:.1f} % of its training labels right"
+    said = f"{twin.name} keeps {labels.widths(row['kept'])}{gone}, {right:.1f} % of its training labels right"
     if epoch >= twin.last and twin.test_accuracy is not None:
         said += f" and {twin.test_accuracy:.1f} % of the true test labels"
     return said
@@ -218,18 +218,18 @@ def _accuracy(pair: tuple[Twin, Twin]) -> dict[str, Any]:
             series.append({"name": "test", "x": [twin.last], "y": [round(twin.test_accuracy, 2)],
                            "colour": colour})  # fmt: skip
     rules = [{"y": CHANCE, "text": f"a guess: {CHANCE:.0f} %", "left": True}]
-    return recording.curves("Training labels right, %; dots: the true test labels", "%", series, 100.0, rules=rules)
+    return film.curves("Training labels right, %; dots: the true test labels", "%", series, 100.0, rules=rules)
 
 
 def _kept(pair: tuple[Twin, Twin]) -> dict[str, Any]:
-    return recording.curves("Units kept, % of all", "%", _series(pair, "kept"), 100.0)
+    return film.curves("Units kept, % of all", "%", _series(pair, "kept"), 100.0)
 
 
 def _terms(pair: tuple[Twin, Twin]) -> dict[str, Any]:
     series = _series(pair, "terms")
     guess = pair[0].tables.n_train * math.log(OUTPUTS) / 1000
     values = np.array([guess, *(value for line in series for value in line["y"])])
-    return recording.curves(
+    return film.curves(
         "N·NLL and KL, thousands of nats", "thousands of nats", series, bound.top_of(values[np.isfinite(values)]),
         rules=[{"y": round(guess, 3), "text": f"N·log 10 = {guess:,.1f}: a guess"}],
     )  # fmt: skip

@@ -6,7 +6,7 @@ import pytest
 
 from sbp.benchmarks import steps
 from sbp.spec import RunConfig
-from sbp.training import Training
+from sbp.training.loop import Training
 
 
 def test_a_step_is_held_beside_the_same_network_without_noise() -> None:

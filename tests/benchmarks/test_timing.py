@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sbp.benchmarks import browser, pages
-from sbp.benchmarks.made_up import MadeUp, vgg_sized
+from sbp.benchmarks.synthetic_runs import MadeUp, vgg_sized
 from sbp.benchmarks.timing import in_turns, line
 from sbp.cli import app
 from sbp.runs import store

@@ -24,7 +24,7 @@ Evaluate = Callable[[str, Any], Any]
 def evaluate(browser: Browser) -> Iterator[Evaluate]:
     """Runs `(m, data) => ...` with the module's exports in m, on an empty page."""
     page = browser.new_page()
-    folder = ROOT / "pages" / "parts" / "gate_component"
+    folder = ROOT / "pages" / "gate" / "js"
 
     def run(function: str, data: Any, module: str = "maths.js") -> Any:
         source = (folder / module).read_text(encoding="utf-8")

@@ -16,6 +16,7 @@ from safetensors.numpy import save
 from torch import nn
 
 from sbp.compaction import masked, masks_of
+from sbp.export import browser as browser_network
 from sbp.networks.describe import described
 from sbp.networks.registry import build
 from sbp.networks.tensors import file_tensors
@@ -23,10 +24,9 @@ from sbp.noise.install import joint_noise_of
 from sbp.pruning.masks import close_masks, kept_counts
 from sbp.spec import RunConfig
 from sbp.spec.networks import SPECS
-from sbp.viz import browser_network
 from tests.pruning.networks import PLAIN_NAMES, WIDTHS, cases, images, random_network
 
-FOLDER = Path(__file__).parents[2] / "pages" / "parts" / "pixels_component"
+FOLDER = Path(__file__).parents[2] / "pages" / "pixels" / "js"
 
 Evaluate = Callable[..., Any]
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from pages.parts.assets import read
+from pages.shared.assets import read
 from tests.browser.served import Served, settle
 from tests.made_up import write_run
-from tests.sweeps import swept
+from tests.viz.sweeps import swept
 
 BOARD = ".threshold"
 
@@ -114,7 +114,7 @@ async (source) => {
 
 def test_the_stops(browser: Any) -> None:
     page = browser.new_page()
-    said = page.evaluate(STOPS, read("threshold_component/stops.js"))
+    said = page.evaluate(STOPS, read("threshold/js/stops.js"))
     page.close()
     assert said["ends"] == pytest.approx([0, 1, 0.2, 100])
     assert said["round"] == pytest.approx(3.7)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from sbp.experiments import lines, report
+from sbp.experiments import report, table_rows
 from sbp.experiments.results import Row, Table
 from tests.experiments.made import result, table
 
@@ -39,7 +39,7 @@ def test_a_printed_reduction_that_the_printed_widths_do_not_give_is_named() -> N
 
 
 def test_csv_holds_plain_numbers_and_leaves_empty_what_is_not_known() -> None:
-    rows = list(csv.DictReader(io.StringIO(lines.csv_of(lines.lines_of(table())))))
+    rows = list(csv.DictReader(io.StringIO(table_rows.csv_of(table_rows.lines_of(table())))))
     assert [(row["source"], row["key"]) for row in rows] == [
         ("ours", "sbp"), ("paper", "sbp"), ("ours", "ssl"), ("paper", "ssl"), ("ours", "sparse-vd"),
         ("paper", "sparse-vd"),

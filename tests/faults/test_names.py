@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sbp.cli import app
-from sbp.pruning.export import Exported
+from sbp.export.files import Exported
 from sbp.runs import recording, store
 from sbp.runs.names import BadRequest, checked_file_name, checked_name
 from tests.made_up import write_run

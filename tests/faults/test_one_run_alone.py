@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sbp.cli import app
-from sbp.pruning.export import ExportError, exported
+from sbp.export.files import ExportError, exported
 from sbp.runs import launcher, measuring, recording, store
 from sbp.runs.names import BadRequest
 from sbp.runs.states import State

@@ -13,10 +13,10 @@ from tests.made_up import write_run
 from tests.pages.opened import healthy, labels, opened, played, texts
 
 PAGES = (
-    "story.py", "gate.py", "train.py", "channels.py", "pixels.py", "random_labels.py", "threshold.py", "methods.py",
-    "runs.py",
+    "story", "gate", "train", "channels", "pixels", "random_labels", "threshold", "methods",
+    "runs",
 )  # fmt: skip
-ABOUT_A_RUN = ("train.py", "channels.py", "pixels.py", "threshold.py")
+ABOUT_A_RUN = ("train", "channels", "pixels", "threshold")
 HALVES = {"configs": list(UNREADABLE_CONFIG), "other files": list(OTHER_FILES)}
 
 __all__ = ["no_hang"]  # a fixture of theirs that is ours too
@@ -33,10 +33,10 @@ def all_bad(request: pytest.FixtureRequest, runs_root: Path) -> dict[str, store.
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_is_well_among_all_that_is_bad(page: str, all_bad: dict[str, store.RunView]) -> None:
     at = healthy(opened(page))
-    if page in ("story.py", "train.py", "channels.py"):
-        played(at, "story" if page == "story.py" else "player" if page == "train.py" else "channels")
+    if page in ("story", "train", "channels"):
+        played(at, "story" if page == "story" else "player" if page == "train" else "channels")
         assert "cannot be read" not in texts(at), "the one that is well is shown"
-    if page == "runs.py":
+    if page == "runs":
         at.toggle(key="runs-all").set_value(True).run()
         said = texts(healthy(at))
         for fault, run in all_bad.items():
@@ -60,7 +60,7 @@ def test_a_link_to_a_bad_run_says_what_is_wrong_with_it(fault: str, page: str, r
     before = list(tree_of(bad.folder))
     at = healthy(opened(page, run=bad.id))
     assert FAULTS[fault][0] in texts(at).replace("\\", "")
-    if page == "train.py":
+    if page == "train":
         assert not {"Resume", "Stop", "Records (CSV)"} & set(labels(at))
         with pytest.raises(AssertionError, match="no player"):
             played(at)
@@ -79,9 +79,9 @@ def test_with_nothing_but_bad_runs_a_page_says_so(page: str, runs_root: Path) ->
 def test_a_bad_recording_takes_nothing_down(recordings: Path) -> None:
     for fault in ("config {}", "state is a list", "created is no time"):
         spoilt(recordings, *FAULTS[fault])
-    for page in ("story.py", "train.py", "runs.py", "methods.py"):
+    for page in ("story", "train", "runs", "methods"):
         at = healthy(opened(page))
-    at = healthy(opened("runs.py"))
+    at = healthy(opened("runs"))
     assert "config.json" in texts(at).replace("\\", "")
 
 

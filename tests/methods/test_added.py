@@ -13,15 +13,15 @@ from torch import Tensor, nn
 
 from sbp.compaction import compact, masks_of
 from sbp.compaction.load import network_of
-from sbp.data import load
-from sbp.evaluation import error_percent
+from sbp.data.datasets import load
 from sbp.methods.dropout import Original
 from sbp.methods.registry import METHOD_CLASSES
 from sbp.noise.install import noise_of
-from sbp.records import PHASES, Record
 from sbp.spec import RunConfig
 from sbp.spec.method import METHOD_CONFIGS, MethodConfig
-from sbp.training import Training
+from sbp.spec.records import PHASES, Record
+from sbp.training.evaluation import error_percent
+from sbp.training.loop import Training
 
 NAME = "magnitude"
 

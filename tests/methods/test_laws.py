@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from sbp.compaction import compact, masked, masks_of
 from sbp.compaction.load import network_of
-from sbp.data import load
+from sbp.data.datasets import load
 from sbp.methods.base import Method
 from sbp.networks.batch_norms import batch_norms
 from sbp.networks.describe import described

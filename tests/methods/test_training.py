@@ -11,14 +11,14 @@ from safetensors.torch import save_file
 
 from sbp.compaction import compact, masks_of
 from sbp.compaction.load import network_of
-from sbp.data import load
-from sbp.evaluation import error_percent
+from sbp.data.datasets import load
 from sbp.methods.registry import METHOD_CLASSES, method_for
 from sbp.networks.describe import described
 from sbp.pruning.masks import kept_counts
-from sbp.records import PHASES, Record, Snapshot
 from sbp.spec import METHODS, RunConfig
-from sbp.training import Training
+from sbp.spec.records import PHASES, Record, Snapshot
+from sbp.training.evaluation import error_percent
+from sbp.training.loop import Training
 
 SMALL: dict[str, Any] = {
     "dataset": "digits", "widths": (12, 8), "batch_size": 100, "pretrain_epochs": 2, "epochs": 10, "lr": 5e-3,

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.distributions import kl_divergence
 
 from sbp.distributions import LogUniform, TruncatedLogNormal
-from sbp.layer import SBPLayer
 from sbp.methods.weights import DropConnect
+from sbp.noise.sbp_layer import SBPLayer
 from tests.methods.cases import built, made
 
 

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sbp.data import Dataset
+from sbp.data.datasets import Dataset
 from sbp.networks.vgg import VGGLike
 from sbp.noise.install import noise_of
-from sbp.records import Progress, Record
 from sbp.spec import ConfigError, RunConfig
 from sbp.spec.networks import SPECS, widths_of
-from sbp.training import Training
+from sbp.spec.records import Progress, Record
+from sbp.training.loop import Training
 from tests.pruning.networks import images_for, random_network
 
 SPEC = SPECS["vgg-like"]

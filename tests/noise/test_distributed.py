@@ -8,9 +8,9 @@ import torch
 from safetensors.torch import load_file
 
 from sbp import elbo_loss
+from tests.machine.two_ranks import start_ranks
 from tests.noise.small import joint, noisy
 from tests.noise.two_processes import N_TRAIN, batch
-from tests.two_ranks import start_ranks
 
 
 def test_two_processes_agree_and_count_the_kl_once(tmp_path: Path) -> None:

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from sbp import data
+from sbp.data import datasets
 from sbp.export.computed import ComputedNetwork, read_network
-from sbp.images import as_read
-from sbp.pruning import by_hand
+from sbp.pruning import edits as by_hand
 from sbp.pruning.masks import kept_counts
 from sbp.runs.graphs import graph_of
 from sbp.runs.store import RunView
+from sbp.spec.images import as_read
 from sbp.spec.networks import SPECS, description_of
 from sbp.viz.tables import tables
 from tests.made_up import write_run
@@ -27,12 +27,12 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_without_any_run_it_says_where_to_get_one() -> None:
-    at = healthy(opened("channels.py"))
+    at = healthy(opened("channels"))
     assert "Start one on the page Train" in texts(at)
 
 
 def test_a_recording_is_shown_and_said(recorded: str) -> None:
-    at = healthy(opened("channels.py"))
+    at = healthy(opened("channels"))
     given = played(at)
     assert given["recording"]["id"] == recorded
     assert [panel["kind"] for panel in given["panels"]] == ["heat", "cells", "survivors", "lines"]
@@ -44,7 +44,7 @@ def test_a_recording_is_shown_and_said(recorded: str) -> None:
 def test_a_running_run_is_followed(runs_root: Path) -> None:
     writer = write_run(runs_root, "running", epochs_done=3, hold=True)
     try:
-        given = played(healthy(opened("channels.py")))
+        given = played(healthy(opened("channels")))
     finally:
         writer.close()
     assert given["recording"]["live"]
@@ -54,14 +54,14 @@ def test_a_running_run_is_followed(runs_root: Path) -> None:
 @pytest.mark.parametrize("state", ["finished", "failed", "diverged", "stopped", "running"])
 def test_past_runs_are_shown_however_they_ended(runs_root: Path, state: str) -> None:
     run = write_run(runs_root, state, epochs_done=4)  # running without a worker is lost
-    given = played(healthy(opened("channels.py", run=run.id)))
+    given = played(healthy(opened("channels", run=run.id)))
     assert not given["recording"]["live"]
     assert given["recording"]["epochs"][-1] == 4
 
 
 def test_a_link_gives_the_same_view(runs_root: Path) -> None:
     run = write_run(runs_root, network="lenet-5-caffe")
-    at = healthy(opened("channels.py", run=run.id, layer="conv2", sort="unit", epoch="7", unit="3"))
+    at = healthy(opened("channels", run=run.id, layer="conv2", sort="unit", epoch="7", unit="3"))
     given = played(at)
     assert given["recording"]["layers"][given["panels"][0]["layer"]]["name"] == "conv2"
     assert given["recording"]["sorted"] == "by number"
@@ -83,13 +83,13 @@ def test_a_link_gives_the_same_view(runs_root: Path) -> None:
     ],
 )
 def test_what_a_link_gets_wrong_is_said(recorded: str, name: str, value: str, said: str) -> None:
-    at = healthy(opened("channels.py", **{name: value}))
+    at = healthy(opened("channels", **{name: value}))
     assert any(said in warning.value for warning in at.warning), [warning.value for warning in at.warning]
     assert played(at)["recording"]["id"] == recorded
 
 
 def test_another_layer_goes_into_the_link_and_lets_the_unit_go(recorded: str) -> None:
-    at = opened("channels.py", layer="dense1", unit="3")
+    at = opened("channels", layer="dense1", unit="3")
     at.segmented_control(key="layer-choice").set_value("dense2").run()
     assert at.query_params["layer"] == "dense2"
     assert "unit" not in at.query_params
@@ -97,7 +97,7 @@ def test_another_layer_goes_into_the_link_and_lets_the_unit_go(recorded: str) ->
 
 
 def test_another_order_goes_into_the_link(recorded: str) -> None:
-    at = opened("channels.py")
+    at = opened("channels")
     at.selectbox(key="sort-choice").set_value("snr").run()
     assert at.query_params["sort"] == "snr"
     assert played(healthy(at))["recording"]["sorted"] == "highest SNR at the top"
@@ -105,12 +105,12 @@ def test_another_order_goes_into_the_link(recorded: str) -> None:
 
 def test_another_run_is_remembered_on_the_next_page(recorded: str, runs_root: Path) -> None:
     own = write_run(runs_root)
-    at = opened("channels.py")
+    at = opened("channels")
     assert at.query_params["run"] == own.id
     at.selectbox(key="run-choice").set_value(recorded).run()
     at.run()
     assert played(healthy(at))["recording"]["id"] == recorded
-    at.switch_page("train.py").run()
+    at.switch_page("train/page.py").run()
     assert played(healthy(at))["recording"]["id"] == recorded
 
 
@@ -118,7 +118,7 @@ def test_figures_to_take_away_are_made_when_asked_for(recorded: str) -> None:
     def charts() -> int:
         return len(at.get("vega_lite_chart") or at.get("arrow_vega_lite_chart"))
 
-    at = opened("channels.py")
+    at = opened("channels")
     before = charts()
     at.session_state["channels-files"] = True
     healthy(at.run())
@@ -143,7 +143,7 @@ def numbers(at: AppTest) -> dict[str, str]:
 
 
 def test_a_run_without_weights_says_so_and_shows_its_noise(recorded: str) -> None:
-    at = healthy(opened("channels.py"))
+    at = healthy(opened("channels"))
     assert "no weights to show" in texts(at)
     assert "Density of neuron" in texts(at)
     assert "crosses SNR = 1" in texts(at)
@@ -153,7 +153,7 @@ def test_a_run_without_weights_says_so_and_shows_its_noise(recorded: str) -> Non
 def test_a_running_run_without_weights_says_when_they_come(runs_root: Path) -> None:
     writer = write_run(runs_root, "running", epochs_done=3, hold=True)
     try:
-        assert "first checkpoint" in texts(healthy(opened("channels.py")))
+        assert "first checkpoint" in texts(healthy(opened("channels")))
     finally:
         writer.close()
 
@@ -161,12 +161,12 @@ def test_a_running_run_without_weights_says_when_they_come(runs_root: Path) -> N
 def test_weights_that_do_not_fit_are_a_sentence(runs_root: Path) -> None:
     run = write_run(runs_root)
     (run.folder / "model.safetensors").write_bytes(b"no weights")
-    at = healthy(opened("channels.py", run=run.id))
+    at = healthy(opened("channels", run=run.id))
     assert "The weights of this run cannot be shown: model.safetensors" in texts(at)
 
 
 def test_unasked_the_longest_lived_unit_is_shown(trained: RunView) -> None:
-    at = healthy(opened("channels.py", run=trained.id))
+    at = healthy(opened("channels", run=trained.id))
     unit = int(tables(trained).order("dense1" if "500" in trained.config.network.name else "conv1")[0])
     assert f"shown below is the longest-lived, {unit}" in texts(at)
     assert at.number_input(key="unit-choice").value == unit
@@ -174,7 +174,7 @@ def test_unasked_the_longest_lived_unit_is_shown(trained: RunView) -> None:
 
 def test_every_kind_of_unit_has_its_panels(trained: RunView) -> None:
     for layer in trained.layers:
-        at = healthy(opened("channels.py", run=trained.id, layer=layer.name, unit="2", digit="7"))
+        at = healthy(opened("channels", run=trained.id, layer=layer.name, unit="2", digit="7"))
         said = texts(at)
         for part in (f"Density of {layer.kind} 2", "Path of", "By hand", "Outgoing weights", "Test image 7, class"):
             assert part in said, (layer.name, part)
@@ -182,7 +182,7 @@ def test_every_kind_of_unit_has_its_panels(trained: RunView) -> None:
 
 
 def test_a_suggested_unit_is_marked_in_the_player(trained: RunView) -> None:
-    at = opened("channels.py", run=trained.id, layer="dense1")
+    at = opened("channels", run=trained.id, layer="dense1")
     at.button(key="pick-first").click().run()
     first = int(np.argmin(tables(trained).death["dense1"]))
     assert played(healthy(at))["unit"] == first
@@ -194,7 +194,7 @@ def test_a_suggested_unit_is_marked_in_the_player(trained: RunView) -> None:
 def test_pruning_by_hand_changes_the_numbers_and_undo_restores_them(trained: RunView) -> None:
     own = computed(trained).own_masks
     unit = int(np.flatnonzero(own["dense1"])[0])
-    at = healthy(opened("channels.py", run=trained.id, layer="dense1", unit=str(unit)))
+    at = healthy(opened("channels", run=trained.id, layer="dense1", unit=str(unit)))
     before = numbers(at)
     spec = SPECS[trained.config.network.name]
     assert before["MACs"] == f"{spec.macs(kept_counts(own, trained.layers)):,}"
@@ -216,8 +216,8 @@ def test_the_error_is_that_of_the_masked_network_on_what_was_held_out(trained: R
     layer = trained.layers[-1].name
     net = computed(trained)
     edits = {(layer, int(unit)): False for unit in np.flatnonzero(net.own_masks[layer])[:5]}
-    at = healthy(opened("channels.py", run=trained.id, hand=by_hand.write(edits)))
-    images, labels = data.held_out("digits")
+    at = healthy(opened("channels", run=trained.id, hand=by_hand.write(edits)))
+    images, labels = datasets.held_out("digits")
     masks = by_hand.apply(net.own_masks, edits, trained.layers)
     guesses = net.logits(as_read(images, "digits"), masks).argmax(1)
     assert numbers(at)["Error"] == f"{100 * (guesses != labels).mean():.2f} %"
@@ -229,13 +229,13 @@ def test_a_pruned_channel_takes_its_features_along(runs_root: Path) -> None:
     own = computed(run).own_masks
     channel = int(np.flatnonzero(own["conv2"])[0])
     feature = channel * 16 + int(np.flatnonzero(own["features"][channel * 16 :])[0])
-    at = healthy(opened("channels.py", run=run.id, layer="features", unit=str(feature), hand=f"conv2.{channel}-"))
+    at = healthy(opened("channels", run=run.id, layer="features", unit=str(feature), hand=f"conv2.{channel}-"))
     assert f"feature {feature} is pruned with its channel" in texts(healthy(at))
     assert at.button(key="hand-turn").disabled
 
 
 def test_reset_goes_back_to_the_untouched_network_and_can_be_undone(trained: RunView) -> None:
-    at = opened("channels.py", run=trained.id, hand="dense1.0-,dense1.1-")
+    at = opened("channels", run=trained.id, hand="dense1.0-,dense1.1-")
     at.button(key="hand-reset").click().run()
     assert "hand" not in at.query_params
     assert "The network of epoch 12, untouched" in texts(healthy(at))
@@ -253,13 +253,13 @@ def test_reset_goes_back_to_the_untouched_network_and_can_be_undone(trained: Run
     ],
 )
 def test_what_a_link_gets_wrong_about_a_unit_is_said(trained: RunView, name: str, value: str, said: str) -> None:
-    at = healthy(opened("channels.py", run=trained.id, **{name: value}))
+    at = healthy(opened("channels", run=trained.id, **{name: value}))
     assert any(said in warning.value for warning in at.warning)
     assert ("Dense 1 3 pruned" in texts(at)) == ("dense1.3-" in value)
 
 
 def test_a_digit_that_is_not_there_is_said(trained: RunView) -> None:
-    at = healthy(opened("channels.py", run=trained.id, digit="9999"))
+    at = healthy(opened("channels", run=trained.id, digit="9999"))
     assert "The test set has 360 images" in texts(at)
     at.number_input(key="digit-choice").set_value(3).run()
     assert at.query_params["digit"] == "3"
@@ -269,14 +269,14 @@ def test_a_digit_that_is_not_there_is_said(trained: RunView) -> None:
 def test_without_the_data_the_rest_stays(runs_root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SBP_DATA", str(tmp_path / "nothing"))
     run = with_weights(write_run(runs_root, dataset="mnist"))
-    at = healthy(opened("channels.py", run=run.id))
+    at = healthy(opened("channels", run=run.id))
     assert "The error cannot be measured here: MNIST is not in" in texts(at)
     assert {"MACs", "Kept"} == set(numbers(at))
 
 
 def test_another_run_lets_the_edits_go(runs_root: Path, recorded: str) -> None:
     run = with_weights(write_run(runs_root))
-    at = opened("channels.py", run=run.id, hand="dense1.0-")
+    at = opened("channels", run=run.id, hand="dense1.0-")
     at.selectbox(key="run-choice").set_value(recorded).run()
     assert "hand" not in at.query_params
 
@@ -284,7 +284,7 @@ def test_another_run_lets_the_edits_go(runs_root: Path, recorded: str) -> None:
 TORCH_FREE = """
 import sys
 from tests.pages.opened import healthy, opened
-at = healthy(opened("channels.py", run=sys.argv[1], layer="conv1", unit="0"))
+at = healthy(opened("channels", run=sys.argv[1], layer="conv1", unit="0"))
 before = [metric.value for metric in at.metric]
 healthy(at.button(key="hand-turn").click().run())
 assert [metric.value for metric in at.metric] != before
@@ -301,7 +301,7 @@ def test_a_unit_is_shown_and_pruned_without_torch(runs_root: Path) -> None:
 
 def test_two_runs_of_one_minute_are_told_apart(runs_root: Path) -> None:
     first, second = write_run(runs_root, seed=1), write_run(runs_root, seed=2)
-    at = healthy(opened("channels.py", run=first.id))
+    at = healthy(opened("channels", run=first.id))
     options = at.selectbox(key="run-choice").options
     assert len(set(options)) == 2
     at.selectbox(key="sort-choice").set_value("snr").run()

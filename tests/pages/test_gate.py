@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import gate_view
-from pages.parts.assets import bundle
-from pages.parts.gate import FOLDER, SCRIPTS
+from pages.gate import view
+from pages.gate.component import FOLDER, SCRIPTS
+from pages.shared.assets import bundle
 from tests.pages.opened import healthy, opened
 
 OPENING = {"mu": 0.0, "sigma": 1.0, "a": -20.0, "b": 0.0}
@@ -24,13 +24,13 @@ def given(at: AppTest) -> dict[str, Any]:
 
 
 def test_it_opens_where_the_paper_is_right_and_the_unit_is_kept() -> None:
-    at = healthy(opened("gate.py"))
+    at = healthy(opened("gate"))
     assert given(at) == OPENING
     assert not at.warning
 
 
 def test_a_link_says_where_it_opens() -> None:
-    at = healthy(opened("gate.py", mu="-1.5", sigma="20", a="-3"))
+    at = healthy(opened("gate", mu="-1.5", sigma="20", a="-3"))
     assert given(at) == {"mu": -1.5, "sigma": 20.0, "a": -3.0, "b": 0.0}
     assert not at.warning
 
@@ -48,15 +48,15 @@ def test_a_link_says_where_it_opens() -> None:
     ],
 )
 def test_a_bad_link_falls_back_and_says_so(link: dict[str, str], said: str, shown: dict[str, float]) -> None:
-    at = healthy(opened("gate.py", **link))
+    at = healthy(opened("gate", **link))
     assert said in at.warning[0].value
     assert given(at) == shown
 
 
 def test_what_was_let_go_is_remembered_and_never_sent_back_into_the_drag() -> None:
-    at = opened("gate.py")
+    at = opened("gate")
     let_go = {"mu": -2.0, "sigma": 3.0, "a": -20.0, "b": 0.0}
-    at.session_state[gate_view.LAST] = let_go
+    at.session_state[view.LAST] = let_go
     at.session_state["gate"] = {"view": let_go}
     at = healthy(at.run())
     assert given(at) == OPENING, "as long as the component is on the page it keeps what it was given"

@@ -16,7 +16,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from sbp.runs.store import RunView
-from sbp.viz import heatmap, kept, recording, trajectories
+from sbp.viz import film, heatmap, kept, trajectories
 from sbp.viz.tables import build, tables
 from tests.made_up import write_run
 from tests.pages.opened import healthy, opened, played, texts
@@ -57,41 +57,41 @@ def test_the_figures_of_a_layer_are_drawn_within_a_second(run: RunView, name: st
     assert best(lambda: heatmap.chart(found, name, 300).to_json()) < 1
     assert best(lambda: heatmap.death_curve(found, name, 300).to_json()) < 1
     assert best(lambda: trajectories.chart(found, name, 300).to_json()) < 1
-    assert best(lambda: recording.pack(found, run.config, focus=name)) < 1
+    assert best(lambda: film.pack(found, run.config, focus=name)) < 1
 
 
 def test_the_figures_of_the_network_are_drawn_in_time(run: RunView) -> None:
     assert best(lambda: build(run)) < 2
     found = tables(run)
     assert best(lambda: kept.chart(found, 300).to_json()) < 1
-    assert best(lambda: recording.pack(found, run.config)) < 1
+    assert best(lambda: film.pack(found, run.config)) < 1
 
 
-@pytest.mark.parametrize("page", ["story.py", "train.py", "channels.py", "threshold.py", "runs.py", "pixels.py"])
+@pytest.mark.parametrize("page", ["story", "train", "channels", "threshold", "runs", "pixels"])
 def test_every_page_serves_it_within_two_seconds(run: RunView, page: str) -> None:
     at: AppTest = healthy(opened(page, run=run.id))
     assert best(lambda: healthy(at.run())) < 2
 
 
 def test_the_train_page_shows_a_map_of_every_layer(run: RunView) -> None:
-    given = played(healthy(opened("train.py", run=run.id)))
+    given = played(healthy(opened("train", run=run.id)))
     assert given["layout"] == "many"
     maps = [panel["layer"] for panel in given["panels"] if panel["kind"] == "cells"]
     assert maps == list(range(15))
     assert [layer["title"] for layer in given["recording"]["layers"]][5:8] == ["Conv 3-2", "Conv 3-3", "Conv 4-1"]
-    css = (Path(__file__).parents[2] / "pages/parts/player_component/player.css").read_text(encoding="utf-8")
+    css = (Path(__file__).parents[2] / "pages/shared/player_component/player.css").read_text(encoding="utf-8")
     places = css.partition(".stage.many {")[2].partition("}")[0]
     assert all(f'{panel["area"]}' in places.replace('"', " ").split() for panel in given["panels"])
 
 
 def test_the_sentences_stay_readable(run: RunView) -> None:
-    sentence = recording.pack(tables(run), run.config)["sentences"][-1]
+    sentence = film.pack(tables(run), run.config)["sentences"][-1]
     assert sentence.startswith("Epoch 300: of 5,248 units ")
     assert len(sentence) < 130
 
 
 def test_channels_offers_every_layer_and_says_what_it_has_not(run: RunView) -> None:
-    at = healthy(opened("channels.py", run=run.id, layer="conv3_2"))
+    at = healthy(opened("channels", run=run.id, layer="conv3_2"))
     assert len(at.selectbox(key="layer-choice").options) == 15
     assert at.selectbox(key="layer-choice").value == "conv3_2"
     assert "Conv 3-2" in texts(at)
@@ -99,7 +99,7 @@ def test_channels_offers_every_layer_and_says_what_it_has_not(run: RunView) -> N
 
 
 def test_the_threshold_names_two_of_fifteen_lines_and_tells_all_by_their_bars(run: RunView) -> None:
-    at = healthy(opened("threshold.py", run=run.id))
+    at = healthy(opened("threshold", run=run.id))
     (found,) = [it.proto for it in at.get("bidi_component") if it.proto.component_name == "threshold"]
     board = json.loads(found.json)
     assert [line["name"] for line in board["lines"] if line["name"]] == ["first layer", "last layer", "MACs"]
@@ -109,7 +109,7 @@ def test_the_threshold_names_two_of_fifteen_lines_and_tells_all_by_their_bars(ru
 
 
 def test_pixels_says_early_that_there_is_no_layer_of_pixels(run: RunView) -> None:
-    at = healthy(opened("pixels.py", run=run.id))
+    at = healthy(opened("pixels", run=run.id))
     assert "VGG-like has no layer of pixels: it reads CIFAR-10’s images of 3 x 32 x 32" in texts(at)
     assert [element.key for element in at.get("bidi_component")] == ["copy-link"], "nothing is drawn or played"
     assert "Captum" not in texts(at)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import methods_table
+from pages.methods import table as methods_table
 from sbp.experiments import results
 from sbp.experiments.plans import PLANS
 from sbp.viz import methods, methods_chart
@@ -19,7 +19,7 @@ from tests import made_results
 from tests.made_up import write_run
 from tests.pages.opened import healthy, opened, texts
 
-PAGE = "methods.py"
+PAGE = "methods"
 
 
 @pytest.fixture(autouse=True)

@@ -44,7 +44,7 @@ def test_every_page_opens(run: RunView, page: str) -> None:
 
 def test_every_group_has_its_panels(run: RunView) -> None:
     for group in run.layers:
-        at = healthy(opened("channels.py", run=run.id, layer=group.name, unit="1"))
+        at = healthy(opened("channels", run=run.id, layer=group.name, unit="1"))
         said = texts(at)
         assert f"Density of {group.kind} 1" in said, group.name
         assert ("**Incoming" in said or "Its filter" in said) == (group.kind != "pixel"), group.name
@@ -53,7 +53,7 @@ def test_every_group_has_its_panels(run: RunView) -> None:
 
 def test_a_unit_pruned_by_hand_goes_into_the_link(run: RunView) -> None:
     name = run.layers[-1].name
-    at = healthy(opened("channels.py", run=run.id, layer=name, unit="0"))
+    at = healthy(opened("channels", run=run.id, layer=name, unit="0"))
     before = [metric.value for metric in at.metric]
     at.button(key="hand-turn").click().run()
     assert at.query_params["hand"][:-1] == f"{name}.0"
@@ -62,7 +62,7 @@ def test_a_unit_pruned_by_hand_goes_into_the_link(run: RunView) -> None:
 
 
 def test_the_train_page_has_a_map_of_every_group(run: RunView) -> None:
-    given = played(healthy(opened("train.py", run=run.id)))
+    given = played(healthy(opened("train", run=run.id)))
     assert sum(panel["kind"] == "cells" for panel in given["panels"]) == len(run.layers)
 
 

@@ -11,9 +11,9 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from pages.parts import gradients
-from pages.parts.assets import bundle
-from pages.parts.pixels import FOLDER, SCRIPTS
+from pages.pixels import gradients
+from pages.pixels.component import FOLDER, SCRIPTS
+from pages.shared.assets import bundle
 from sbp.runs import store
 from sbp.runs.attributions import lock_path, weights_digest, write_attribution
 from sbp.runs.files import Lock
@@ -55,12 +55,12 @@ def shelved(at: Any, tmp_path: Path) -> tuple[dict[str, Any], dict[str, np.ndarr
 
 
 def test_without_any_run_it_says_where_to_get_one() -> None:
-    assert "Start one on the page Train" in texts(healthy(opened("pixels.py")))
+    assert "Start one on the page Train" in texts(healthy(opened("pixels")))
 
 
 def test_a_finished_run_comes_with_all_that_is_drawn(runs_root: Path, tmp_path: Path) -> None:
     run = with_weights(runs_root)
-    at = healthy(opened("pixels.py"))
+    at = healthy(opened("pixels"))
     meta, arrays = shelved(at, tmp_path)
     sent = given(at)
     assert sent["stamp"] == meta["stamp"]
@@ -79,7 +79,7 @@ def test_a_finished_run_comes_with_all_that_is_drawn(runs_root: Path, tmp_path: 
 
 def test_without_weights_the_map_is_there_and_the_rest_is_said(runs_root: Path, tmp_path: Path) -> None:
     write_run(runs_root)
-    at = healthy(opened("pixels.py"))
+    at = healthy(opened("pixels"))
     meta, arrays = shelved(at, tmp_path)
     assert "network" not in meta
     assert "film.levels" in arrays
@@ -91,7 +91,7 @@ def test_without_weights_the_map_is_there_and_the_rest_is_said(runs_root: Path, 
 def test_weights_of_another_network_are_said(runs_root: Path) -> None:
     run = with_weights(runs_root)
     save_file({"dense1.weight": np.zeros((2, 3), np.float32)}, run.folder / "model.safetensors")
-    said = given(healthy(opened("pixels.py")))["missing"]
+    said = given(healthy(opened("pixels")))["missing"]
     assert "cannot be used" in said
     assert "expected dense1.weight of shape [9, 784], got [2, 3]" in said
 
@@ -100,7 +100,7 @@ def test_a_network_without_pixel_noise_shows_its_features_and_proposes_another(
     runs_root: Path, recorded: str, tmp_path: Path
 ) -> None:
     run = with_weights(runs_root, network="lenet-5-caffe")
-    at = healthy(opened("pixels.py", run=run.id))
+    at = healthy(opened("pixels", run=run.id))
     meta, arrays = shelved(at, tmp_path)
     assert meta["film"]["layer"] == {
         "name": "features", "kind": "feature", "units": 96, "parent": "conv2", "shape": [6, 4, 4], "of": "conv 2",
@@ -116,7 +116,7 @@ def test_a_network_without_pixel_noise_shows_its_features_and_proposes_another(
 
 def test_pixels_of_a_convolutional_network_are_shown(runs_root: Path, tmp_path: Path) -> None:
     run = with_weights(runs_root, network="lenet-5-caffe", pixels=True)
-    at = healthy(opened("pixels.py", run=run.id))
+    at = healthy(opened("pixels", run=run.id))
     meta, arrays = shelved(at, tmp_path)
     assert (meta["film"]["layer"]["kind"], meta["film"]["layer"]["shape"]) == ("pixel", [28, 28])
     assert (meta["network"]["pixels"], meta["network"]["image"]) == ("input", [1, 28, 28])
@@ -127,7 +127,7 @@ def test_pixels_of_a_convolutional_network_are_shown(runs_root: Path, tmp_path: 
 def test_pixels_of_colour_images_are_shown_by_their_own_size(runs_root: Path, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("SBP_DATA", str(tmp_path / "nothing"))
     run = made_up_weights.with_weights(write_run(runs_root, network="resnet-20", pixels=True))
-    at = healthy(opened("pixels.py", run=run.id))
+    at = healthy(opened("pixels", run=run.id))
     meta, arrays = shelved(at, tmp_path)
     sent = given(at)
     assert meta["film"]["layer"]["shape"] == [32, 32]
@@ -141,18 +141,18 @@ def test_pixels_of_colour_images_are_shown_by_their_own_size(runs_root: Path, tm
 def test_a_running_run_is_followed(runs_root: Path) -> None:
     writer = write_run(runs_root, "running", epochs_done=3, hold=True)
     try:
-        at = healthy(opened("pixels.py"))
+        at = healthy(opened("pixels"))
     finally:
         writer.close()
     assert "no weights yet" in given(at)["missing"]
 
 
 def test_a_link_gives_the_same_view(recorded: str) -> None:
-    sent = given(healthy(opened("pixels.py", digit="123", epoch="7")))
+    sent = given(healthy(opened("pixels", digit="123", epoch="7")))
     assert (sent["view"]["kind"], sent["view"]["digit"], sent["view"]["epoch"]) == ("digit", 123, 7)
     assert sent["sheet"]["start"] == 100
-    assert given(healthy(opened("pixels.py", mean="8")))["view"]["mean"] == 8
-    drawn = given(healthy(opened("pixels.py", drawn="00zz0a0b-11zz", brush="2")))["view"]
+    assert given(healthy(opened("pixels", mean="8")))["view"]["mean"] == 8
+    drawn = given(healthy(opened("pixels", drawn="00zz0a0b-11zz", brush="2")))["view"]
     assert (drawn["kind"], drawn["drawn"], drawn["brush"]) == ("drawn", "00zz0a0b-11zz", 2)
 
 
@@ -170,7 +170,7 @@ def test_a_link_gives_the_same_view(recorded: str) -> None:
     ],
 )
 def test_what_a_link_gets_wrong_is_said(recorded: str, name: str, value: str, said: str) -> None:
-    at = healthy(opened("pixels.py", **{name: value}))
+    at = healthy(opened("pixels", **{name: value}))
     assert any(said in warning.value for warning in at.warning), [warning.value for warning in at.warning]
     assert given(at)["view"]["kind"] == "digit"
 
@@ -178,7 +178,7 @@ def test_what_a_link_gets_wrong_is_said(recorded: str, name: str, value: str, sa
 def test_images_that_are_not_here_are_replaced_and_said(runs_root: Path, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("SBP_DATA", str(tmp_path / "nothing"))
     write_run(runs_root, dataset="mnist")
-    at = healthy(opened("pixels.py"))
+    at = healthy(opened("pixels"))
     assert "scikit-learn’s digits are shown to it" in texts(at)
     assert "lit" not in shelved(at, tmp_path)[1]
 
@@ -198,7 +198,7 @@ def test_the_gradients_are_asked_for_by_a_button(runs_root: Path, monkeypatch: A
         return Process()
 
     monkeypatch.setattr(gradients.launcher, "aside", aside)
-    at = healthy(opened("pixels.py"))
+    at = healthy(opened("pixels"))
     at.button(key="gradients-start").click().run()
     assert asked == [["attribute", run.id]]
     assert any("The last attempt failed. Error: no data." in error.value for error in healthy(at).error)
@@ -210,7 +210,7 @@ def test_a_page_opened_while_they_are_computed_says_so(runs_root: Path) -> None:
     lock_path(run).parent.mkdir(parents=True)
     lock = Lock(lock_path(run))
     try:
-        at = healthy(opened("pixels.py"))
+        at = healthy(opened("pixels"))
     finally:
         lock.release()
     assert "Captum is at work" in texts(at)
@@ -220,7 +220,7 @@ def test_a_page_opened_while_they_are_computed_says_so(runs_root: Path) -> None:
 def test_what_was_computed_is_shown_with_its_numbers(runs_root: Path) -> None:
     run = with_weights(runs_root)
     write_attribution(run, attribution_of(run))
-    at = healthy(opened("pixels.py"))
+    at = healthy(opened("pixels"))
     said = texts(at)
     assert "**agree closely** on what matters" in said
     assert "0.90 with Integrated Gradients, 0.80 with Saliency and 0.70 with Occlusion" in said

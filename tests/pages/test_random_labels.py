@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from pages.parts import twins
-from sbp.presets import PRESETS
+from pages.random_labels import run_pair
 from sbp.runs import launcher, store
 from sbp.spec import RunConfig
+from sbp.spec.presets import PRESETS
 from tests.made_up import write_run
 from tests.pages.opened import healthy, labels, opened, played, texts
 
-PAGE = "random_labels.py"
-_, (SBP, DROPOUT) = twins.RECORDED["recorded"]
+PAGE = "random_labels"
+_, (SBP, DROPOUT) = run_pair.RECORDED["recorded"]
 
 
 def put(root: Path, name: str, **changes: Any) -> Any:
@@ -37,13 +37,13 @@ def recordings(no_recordings: Path) -> Path:
 
 def test_without_the_recordings_it_says_which_command_makes_them() -> None:
     at = healthy(opened(PAGE))
-    assert twins.COMMAND in texts(at)
+    assert run_pair.COMMAND in texts(at)
     assert labels(at).count("Start") == 2
 
 
 def test_the_twins_share_one_clock(recordings: Path) -> None:
     at = healthy(opened(PAGE))
-    given = played(at, twins.PLAYER)
+    given = played(at, run_pair.PLAYER)
     recording = given["recording"]
     assert given["play"]
     assert recording["epochs"] == list(range(13))
@@ -51,7 +51,7 @@ def test_the_twins_share_one_clock(recordings: Path) -> None:
     assert [(s["name"], s["x"][-1]) for s in accuracy["series"]] == [("SBP", 6), ("binary dropout", 12)]
     assert [s["name"] for s in terms["series"]] == ["SBP: N·NLL", "SBP: KL", "binary dropout: N·NLL"]
     sbp = store.open_run(SBP)
-    last = sbp.records()[-1]
+    last = sbp.spec.records()[-1]
     assert accuracy["series"][0]["y"][-1] == pytest.approx(100 - last.train_error_percent, abs=1e-3)
     assert terms["series"][0]["y"][-1] == pytest.approx(1297 * last.nll / 1000, abs=1e-3)
     assert terms["series"][1]["y"][-1] == pytest.approx(last.kl_weighted / 1000, abs=1e-3)
@@ -63,16 +63,16 @@ def test_the_twins_share_one_clock(recordings: Path) -> None:
 
 
 def test_the_twins_on_cifar_10_are_a_choice_of_their_own(recordings: Path) -> None:
-    _, names = twins.RECORDED["vgg"]
+    _, names = run_pair.RECORDED["vgg"]
     for name, epochs in zip(names, (4, 5), strict=True):
         put(recordings, name, epochs=epochs)
     assert healthy(opened(PAGE)).get("button_group")
-    recording = played(healthy(opened(PAGE, pair="vgg")), twins.PLAYER)["recording"]
+    recording = played(healthy(opened(PAGE, pair="vgg")), run_pair.PLAYER)["recording"]
     assert recording["epochs"] == list(range(6))
 
 
 def test_the_epoch_of_the_link_is_where_the_clock_stands(recordings: Path) -> None:
-    given = played(healthy(opened(PAGE, epoch="4")), twins.PLAYER)
+    given = played(healthy(opened(PAGE, epoch="4")), run_pair.PLAYER)
     assert (given["epoch"], given["play"]) == (4, False)
     at = healthy(opened(PAGE, epoch="soon"))
     assert any("epoch = 'soon'" in warning.value for warning in at.warning)
@@ -83,9 +83,9 @@ def test_ones_own_two_races_share_the_clock_too(recordings: Path, runs_root: Pat
     for name, noise_lr in (("memorise", 1e-2), ("collapse", 3e-2)):
         write_run(runs_root, random_labels=True, preset=name, lr=1e-3, noise_lr=noise_lr)
     at = healthy(opened(PAGE, pair="race"))
-    accuracy = played(at, twins.PLAYER)["recording"]["charts"][0]
+    accuracy = played(at, run_pair.PLAYER)["recording"]["charts"][0]
     assert [series["name"] for series in accuracy["series"]] == ["memorise (10×)", "collapse (30×)"]
-    unasked = played(healthy(opened(PAGE)), twins.PLAYER)["recording"]["charts"][0]
+    unasked = played(healthy(opened(PAGE)), run_pair.PLAYER)["recording"]["charts"][0]
     assert unasked["series"][0]["name"] == "SBP"
 
 
@@ -93,7 +93,7 @@ def test_a_twin_that_trains_is_followed(runs_root: Path) -> None:
     write_run(runs_root, random_labels=True, preset="memorise")
     writer = write_run(runs_root, "running", epochs_done=3, hold=True, random_labels=True, preset="collapse")
     try:
-        recording = played(healthy(opened(PAGE)), twins.PLAYER)["recording"]
+        recording = played(healthy(opened(PAGE)), run_pair.PLAYER)["recording"]
     finally:
         writer.close()
     assert recording["live"]

@@ -6,20 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from pages.parts import compare, run_details, run_rows
+from pages.runs import compare, rows
+from pages.shared import run_details
 from sbp.runs import launcher, store
 from tests.made_up import config, write_run
 from tests.pages.opened import healthy, labels, opened, texts
 
 
 def test_without_any_run_it_leads_to_the_first() -> None:
-    at = healthy(opened("runs.py"))
+    at = healthy(opened("runs"))
     assert "No run of your own yet" in texts(at)
     assert [link.proto.page for link in at.get("page_link")] == ["train"]
 
 
 def test_recordings_are_listed_and_cannot_be_deleted(recorded: str) -> None:
-    at = healthy(opened("runs.py"))
+    at = healthy(opened("runs"))
     assert "recorded" in texts(at)
     assert "Delete" not in labels(at)
 
@@ -30,7 +31,7 @@ def test_every_state_has_a_row(runs_root: Path, recorded: str) -> None:
         write_run(runs_root, state, epochs_done=3, message=f"It is {state}.")
     writer = write_run(runs_root, "running", epochs_done=3, hold=True)
     try:
-        at = healthy(opened("runs.py"))
+        at = healthy(opened("runs"))
     finally:
         writer.close()
     said = texts(at)
@@ -42,20 +43,20 @@ def test_every_state_has_a_row(runs_root: Path, recorded: str) -> None:
 
 def test_a_row_says_what_came_out(runs_root: Path) -> None:
     run = write_run(runs_root)
-    assert "held-out error" in run_rows.outcome(run)
-    assert "fewer MACs" in run_rows.outcome(run)
-    assert "kept" in run_rows.outcome(run)
+    assert "held-out error" in rows.outcome(run)
+    assert "fewer MACs" in rows.outcome(run)
+    assert "kept" in rows.outcome(run)
 
 
 def test_a_row_says_what_was_changed(runs_root: Path) -> None:
     run = write_run(runs_root, noise_lr=0.03, seed=5)
-    assert "noise lr 0.03" in run_rows.summary_of(run)
-    assert "seed 5" in run_rows.summary_of(run)
+    assert "noise lr 0.03" in rows.summary_of(run)
+    assert "seed 5" in rows.summary_of(run)
 
 
 def test_two_ticked_runs_are_compared(runs_root: Path) -> None:
     first, second = write_run(runs_root), write_run(runs_root, noise_lr=0.05)
-    at = opened("runs.py")
+    at = opened("runs")
     at.checkbox(key=f"tick-{first.id}").check().run()
     assert "One more tick" in texts(at)
     at.checkbox(key=f"tick-{second.id}").check().run()
@@ -69,7 +70,7 @@ def test_two_ticked_runs_are_compared(runs_root: Path) -> None:
 
 def test_no_more_than_four_are_compared(runs_root: Path) -> None:
     runs = [write_run(runs_root, seed=seed, epochs_done=1) for seed in range(5)]
-    at = opened("runs.py")
+    at = opened("runs")
     for run in runs[:4]:
         at.checkbox(key=f"tick-{run.id}").check().run()
     assert at.checkbox(key=f"tick-{runs[4].id}").disabled
@@ -82,7 +83,7 @@ def test_what_differs() -> None:
 
 def test_deleting_asks_once_more(runs_root: Path) -> None:
     run = write_run(runs_root)
-    at = opened("runs.py")
+    at = opened("runs")
     at.button(key=f"delete-{run.id}").click().run()
     assert run.folder.exists()
     at.button(key="delete-yes").click().run()
@@ -97,7 +98,7 @@ def test_a_deletion_that_is_refused_is_a_sentence(runs_root: Path, monkeypatch: 
         raise store.BadRequest(f"{run_id} is running; stop it before you delete it.")
 
     monkeypatch.setattr(store, "delete", refuse)
-    at = opened("runs.py")
+    at = opened("runs")
     at.button(key=f"delete-{run.id}").click().run()
     at.button(key="delete-yes").click().run()
     healthy(at)
@@ -111,7 +112,7 @@ def test_stop_and_resume_from_the_list(runs_root: Path, monkeypatch: pytest.Monk
     halted = write_run(runs_root, "stopped", epochs_done=2)
     writer = write_run(runs_root, "running", epochs_done=2, hold=True)
     try:
-        at = opened("runs.py")
+        at = opened("runs")
         at.button(key=f"stop-{writer.id}").click().run()
         at.button(key=f"resume-{halted.id}").click().run()
     finally:
@@ -131,7 +132,7 @@ def test_records_leave_as_csv(runs_root: Path) -> None:
 def test_a_long_list_is_folded(runs_root: Path) -> None:
     for seed in range(14):
         write_run(runs_root, seed=seed, epochs_done=0)
-    at = healthy(opened("runs.py"))
+    at = healthy(opened("runs"))
     assert len(at.checkbox) == 12
     at.toggle(key="runs-all").set_value(True).run()
     assert len(healthy(at).checkbox) == 14
@@ -141,7 +142,7 @@ def test_many_recordings_are_folded_with_those_of_presets_first(no_recordings: P
     for seed in range(8):
         write_run(no_recordings, seed=seed, preset="table-1-ssl", method="ssl", epochs=1)
     typical = write_run(no_recordings, epochs=2)
-    at = healthy(opened("runs.py"))
+    at = healthy(opened("runs"))
     assert len(at.checkbox) == 6
     assert at.checkbox[0].key == f"tick-{typical.id}"
     assert "SSL, table-1-ssl" in texts(at)
@@ -152,5 +153,5 @@ def test_many_recordings_are_folded_with_those_of_presets_first(no_recordings: P
 def test_a_corrupt_run_is_a_row_that_says_so(runs_root: Path) -> None:
     run = write_run(runs_root)
     (run.folder / "config.json").write_text("{")
-    at = healthy(opened("runs.py"))
+    at = healthy(opened("runs"))
     assert "config.json" in texts(at)

@@ -16,7 +16,7 @@ import anyio
 import pytest
 from streamlit import config
 
-from pages.parts import assets, server, state
+from pages.shared import assets, server, state
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "pages").rglob("*.py"))
@@ -85,7 +85,7 @@ def test_every_session_key_stands_in_the_table(path: Path) -> None:
             named = node.slice
         if isinstance(named, ast.Constant) and isinstance(named.value, str):
             used.add(named.value)
-    assert used - known == set(), "name it in pages/parts/state.py"
+    assert used - known == set(), "name it in pages/shared/state.py"
 
 
 @pytest.mark.parametrize("module", [state, assets], ids=lambda module: module.__name__)

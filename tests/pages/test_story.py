@@ -7,12 +7,12 @@ from tests.pages.opened import healthy, opened, played, texts
 
 
 def test_without_any_run_it_says_what_to_do() -> None:
-    at = healthy(opened("story.py"))
+    at = healthy(opened("story"))
     assert "start one on the page Train" in texts(at)
 
 
 def test_a_recording_plays_without_a_click(recorded: str) -> None:
-    at = healthy(opened("story.py"))
+    at = healthy(opened("story"))
     given = played(at, "story")
     assert given["recording"]["id"] == recorded
     assert given["play"]
@@ -22,7 +22,7 @@ def test_a_recording_plays_without_a_click(recorded: str) -> None:
 
 
 def test_three_doors_lead_on(recorded: str) -> None:
-    at = healthy(opened("story.py"))
+    at = healthy(opened("story"))
     links = [link.proto.page for link in at.get("page_link")]
     assert links == ["gate", "train", "channels"]
 
@@ -30,7 +30,7 @@ def test_three_doors_lead_on(recorded: str) -> None:
 def test_a_recording_is_preferred_to_what_trains_now(recorded: str, runs_root: Path) -> None:
     writer = write_run(runs_root, "running", epochs_done=3, hold=True)
     try:
-        given = played(healthy(opened("story.py")), "story")
+        given = played(healthy(opened("story")), "story")
     finally:
         writer.close()
     assert given["recording"]["id"] == recorded
@@ -38,18 +38,18 @@ def test_a_recording_is_preferred_to_what_trains_now(recorded: str, runs_root: P
 
 def test_a_finished_run_of_ones_own_plays_where_nothing_is_recorded(runs_root: Path) -> None:
     run = write_run(runs_root)
-    assert played(healthy(opened("story.py")), "story")["recording"]["id"] == run.id
+    assert played(healthy(opened("story")), "story")["recording"]["id"] == run.id
 
 
 def test_the_image_layer_is_shown_where_there_is_one(no_recordings: Path) -> None:
     write_run(no_recordings, network="lenet-5-caffe")
     write_run(no_recordings, network="lenet-500-300")
-    given = played(healthy(opened("story.py")), "story")
+    given = played(healthy(opened("story")), "story")
     shown = given["recording"]["layers"][given["panels"][1]["layer"]]
     assert shown["shape"] == [28, 28]
 
 
 def test_a_failed_run_alone_is_still_a_story(runs_root: Path) -> None:
     write_run(runs_root, "failed", epochs_done=4, message="The disk is full.")
-    at = healthy(opened("story.py"))
+    at = healthy(opened("story"))
     assert played(at, "story")["recording"]["epochs"] == [0, 1, 2, 3, 4]

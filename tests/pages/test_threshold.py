@@ -16,9 +16,9 @@ from sbp.viz.tables import tables
 from tests.made_up import write_run
 from tests.pages.opened import healthy, labels, opened, texts
 from tests.runs.made import another_process_holds
-from tests.sweeps import speed_of, sweep_of, swept
+from tests.viz.sweeps import speed_of, sweep_of, swept
 
-PAGE = "threshold.py"
+PAGE = "threshold"
 
 
 def given(at: AppTest) -> dict[str, Any]:

@@ -30,19 +30,19 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
 
 
 def test_without_any_run_it_offers_the_presets() -> None:
-    at = healthy(opened("train.py"))
+    at = healthy(opened("train"))
     assert labels(at).count("Start") >= 2
     assert not at.get("selectbox")
 
 
 def test_it_says_which_data_is_used_and_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SBP_DATA", str(tmp_path / "nothing"))
-    at = healthy(opened("train.py"))
+    at = healthy(opened("train"))
     assert "bundled digits" in texts(at)
 
 
 def test_a_recording_plays_under_the_presets(recorded: str) -> None:
-    at = healthy(opened("train.py"))
+    at = healthy(opened("train"))
     assert "Start" in labels(at)
     assert played(at)["recording"]["id"] == recorded
     assert "recorded" in texts(at)
@@ -53,13 +53,13 @@ def test_of_several_recordings_the_most_typical_plays(recorded: str, no_recordin
     """Not the newest: of a preset, on true labels."""
     write_run(no_recordings, seed=91, random_labels=True)
     write_run(no_recordings, seed=92, preset="trial")
-    assert played(healthy(opened("train.py")))["recording"]["id"] == recorded
+    assert played(healthy(opened("train")))["recording"]["id"] == recorded
 
 
 def test_a_running_run_is_shown_live(runs_root: Path) -> None:
     writer = write_run(runs_root, "running", epochs_done=5, hold=True)
     try:
-        at = healthy(opened("train.py"))
+        at = healthy(opened("train"))
         given = played(at)
     finally:
         writer.close()
@@ -78,7 +78,7 @@ def test_a_running_run_is_shown_live(runs_root: Path) -> None:
 def test_before_the_first_death_it_says_when_to_expect_it(runs_root: Path) -> None:
     writer = write_run(runs_root, "running", epochs_done=1, hold=True)
     try:
-        at = healthy(opened("train.py"))
+        at = healthy(opened("train"))
     finally:
         writer.close()
     assert "first prune in about 3 s" in at.get("progress")[0].proto.text
@@ -88,7 +88,7 @@ def test_a_queued_run_says_what_it_waits_for(runs_root: Path) -> None:
     before = write_run(runs_root, "running", epochs_done=3, hold=True)
     waiting = store.create(RunConfig.flat(dataset="digits"), runs_root)
     try:
-        at = healthy(opened("train.py", run=waiting.id))
+        at = healthy(opened("train", run=waiting.id))
     finally:
         before.close()
         waiting.close()
@@ -99,7 +99,7 @@ def test_a_queued_run_says_what_it_waits_for(runs_root: Path) -> None:
 
 def test_a_finished_run_says_how_it_ended(runs_root: Path) -> None:
     run = write_run(runs_root, "finished")
-    at = healthy(opened("train.py", run=run.id))
+    at = healthy(opened("train", run=run.id))
     assert not played(at)["recording"]["live"]
     assert not at.get("progress")
     assert "Stop" not in labels(at)
@@ -110,7 +110,7 @@ def test_a_stopped_run_can_be_resumed_from_the_page(runs_root: Path, monkeypatch
     run = write_run(runs_root, "stopped", epochs_done=4)
     asked: list[str] = []
     monkeypatch.setattr(launcher, "resume", lambda run_id: asked.append(run_id))
-    at = healthy(opened("train.py", run=run.id))
+    at = healthy(opened("train", run=run.id))
     at.button(key="resume").click().run()
     assert asked == [run.id]
 
@@ -124,7 +124,7 @@ def test_a_stopped_run_can_be_resumed_from_the_page(runs_root: Path, monkeypatch
 )
 def test_what_went_wrong_is_a_sentence_with_the_log(runs_root: Path, state: str, message: str, said: str) -> None:
     run = write_run(runs_root, state, epochs_done=4, message=message, log="line one\nline two\n")
-    at = healthy(opened("train.py", run=run.id))
+    at = healthy(opened("train", run=run.id))
     assert said in " ".join(error.value for error in at.error)
     assert "line two" in texts(at)
     assert played(at)["recording"]["epochs"][-1] == 4
@@ -133,7 +133,7 @@ def test_what_went_wrong_is_a_sentence_with_the_log(runs_root: Path, state: str,
 def test_a_lost_run_shows_its_last_lines_and_can_be_resumed(runs_root: Path) -> None:
     run = write_run(runs_root, "running", epochs_done=4, log="epoch 4 done\nKilled\n")
     assert store.open_run(run.id).state is State.LOST
-    at = healthy(opened("train.py", run=run.id))
+    at = healthy(opened("train", run=run.id))
     assert "Killed" in texts(at)
     assert "Resume" in labels(at)
     assert "Stop" not in labels(at)
@@ -142,13 +142,13 @@ def test_a_lost_run_shows_its_last_lines_and_can_be_resumed(runs_root: Path) -> 
 
 def test_a_link_to_a_run_that_is_not_here_falls_back_and_says_so(runs_root: Path) -> None:
     run = write_run(runs_root)
-    at = healthy(opened("train.py", run="20200101-000000-gone"))
+    at = healthy(opened("train", run="20200101-000000-gone"))
     assert any("not here" in warning.value for warning in at.warning)
     assert at.query_params["run"] == run.id
 
 
 def test_one_click_starts_a_preset_and_shows_it(started: list[RunConfig]) -> None:
-    at = healthy(opened("train.py"))
+    at = healthy(opened("train"))
     at.segmented_control(key="start-data-page").set_value("digits").run()
     at.button(key="start-lenet-500-300-quick-page").click().run()
     assert [config.preset for config in started] == ["quick"]
@@ -162,7 +162,7 @@ def test_what_stops_a_start_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> No
         raise OSError("No space left on device")
 
     monkeypatch.setattr(launcher, "start", refuse)
-    at = healthy(opened("train.py"))
+    at = healthy(opened("train"))
     at.button(key="start-lenet-500-300-quick-page").click().run()
     assert "No space left on device" in at.error[0].value
 
@@ -173,7 +173,7 @@ def open_form(at: Any) -> Any:
 
 
 def test_the_form_has_every_field_with_its_help_and_unit() -> None:
-    at = open_form(opened("train.py"))
+    at = open_form(opened("train"))
     controls = [*at.number_input, *at.selectbox, *at.text_input, *at.toggle]
     fields = {control.key.rpartition("-")[2]: control for control in controls if control.key.startswith("form-page-")}
     wanted = set(run_fields()) - {"preset"}
@@ -185,7 +185,7 @@ def test_the_form_has_every_field_with_its_help_and_unit() -> None:
 
 
 def test_the_form_starts_with_the_presets_values_and_keeps_its_name(started: list[RunConfig]) -> None:
-    at = open_form(opened("train.py"))
+    at = open_form(opened("train"))
     at.number_input(key="form-page-seed").set_value(7).run()
     at.button(key="start-form-page").click().run()
     assert started[0].preset == "quick"
@@ -193,7 +193,7 @@ def test_the_form_starts_with_the_presets_values_and_keeps_its_name(started: lis
 
 
 def test_changed_values_are_a_custom_run(started: list[RunConfig]) -> None:
-    at = open_form(opened("train.py"))
+    at = open_form(opened("train"))
     at.number_input(key="form-page-epochs").set_value(3).run()
     at.button(key="start-form-page").click().run()
     assert (started[0].preset, started[0].schedule.epochs) == ("custom", 3)
@@ -208,7 +208,7 @@ def test_changed_values_are_a_custom_run(started: list[RunConfig]) -> None:
     ],
 )
 def test_a_wrong_value_is_said_and_cannot_be_started(key: str, value: float, said: str) -> None:
-    at = open_form(opened("train.py"))
+    at = open_form(opened("train"))
     at.number_input(key=f"form-page-{key}").set_value(value).run()
     assert said in " ".join(error.value for error in healthy(at).error)
     assert at.button(key="start-form-page").disabled
@@ -216,14 +216,14 @@ def test_a_wrong_value_is_said_and_cannot_be_started(key: str, value: float, sai
 
 @pytest.mark.parametrize(("text", "said"), [("500; many", "expected numbers"), ("500", "expected 2 numbers")])
 def test_a_list_that_does_not_parse_is_said(text: str, said: str) -> None:
-    at = open_form(opened("train.py"))
+    at = open_form(opened("train"))
     at.text_input(key="form-page-widths").set_value(text).run()
     assert said in " ".join(error.value for error in healthy(at).error)
 
 
 def test_the_folded_sections_open_without_a_word_of_error(runs_root: Path) -> None:
     run = write_run(runs_root)
-    at = opened("train.py", run=run.id)
+    at = opened("train", run=run.id)
     for key in ("details-figures", "details-numbers", "details-config"):
         at.session_state[key] = True
     healthy(at.run())

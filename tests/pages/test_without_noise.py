@@ -12,13 +12,13 @@ from tests.made_up import write_run
 from tests.pages.opened import healthy, opened, played, texts
 
 PLAIN = [method for method in METHODS if method not in NOISE_METHODS]
-ABOUT_NOISE = ("channels.py", "pixels.py", "threshold.py")
+ABOUT_NOISE = ("channels", "pixels", "threshold")
 
 
 @pytest.mark.parametrize("method", PLAIN)
 def test_train_shows_what_there_is_of_it(runs_root: Path, method: str) -> None:
     run = write_run(runs_root, method=method)
-    at = healthy(opened("train.py", run=run.id))
+    at = healthy(opened("train", run=run.id))
     given = played(at)
     assert [panel["kind"] for panel in given["panels"]] == ["chart", "network", "bound", "error"]
     recording = given["recording"]
@@ -58,12 +58,12 @@ def test_without_a_run_that_has_noise_a_page_says_so(runs_root: Path, page: str)
 def test_the_story_is_never_told_by_a_run_without_noise(no_recordings: Path) -> None:
     write_run(no_recordings, method="original", dataset="mnist")
     told = write_run(no_recordings)
-    assert played(healthy(opened("story.py")), "story")["recording"]["id"] == told.id
+    assert played(healthy(opened("story")), "story")["recording"]["id"] == told.id
 
 
 def test_runs_lists_it_by_its_method(runs_root: Path) -> None:
     run = write_run(runs_root, method="sparse-vd", preset="custom")
-    at = healthy(opened("runs.py"))
+    at = healthy(opened("runs"))
     assert "SparseVD" in texts(at)
     verbs = [link.proto for link in at.get("page_link") if f"run={run.id}" in link.proto.query_string]
     assert [link.page for link in verbs] == ["train"]
@@ -72,7 +72,7 @@ def test_runs_lists_it_by_its_method(runs_root: Path) -> None:
 def test_while_it_trains_nothing_is_said_of_a_first_prune(runs_root: Path) -> None:
     writer = write_run(runs_root, "running", epochs_done=3, hold=True, method="binary-dropout")
     try:
-        at = healthy(opened("train.py", run=writer.id))
+        at = healthy(opened("train", run=writer.id))
     finally:
         writer.close()
     text = at.get("progress")[0].proto.text
@@ -82,21 +82,21 @@ def test_while_it_trains_nothing_is_said_of_a_first_prune(runs_root: Path) -> No
 
 def test_before_its_first_epoch_it_says_when_pictures_come(runs_root: Path) -> None:
     run = write_run(runs_root, "stopped", epochs_done=0, method="original")
-    at = healthy(opened("train.py", run=run.id))
+    at = healthy(opened("train", run=run.id))
     assert "after the first epoch" in texts(at)
 
 
 def test_fine_tuning_goes_on_after_the_main_phase(runs_root: Path) -> None:
     run = write_run(runs_root, epochs=6, finetune_epochs=4)
-    recording = played(healthy(opened("train.py", run=run.id)))["recording"]
+    recording = played(healthy(opened("train", run=run.id)))["recording"]
     assert recording["epochs"] == list(range(11))
     assert (recording["total"], recording["tuned"]) == (10, 6)
     assert recording["sentences"][-1].startswith("Epoch 10: ")
     assert "held-out error" in recording["sentences"][-1]
     for page in ABOUT_NOISE:
         assert not healthy(opened(page, run=run.id)).warning
-    assert not healthy(opened("channels.py", run=run.id, epoch="9")).warning
-    assert "no epoch 11 yet" in healthy(opened("channels.py", run=run.id, epoch="11")).warning[0].value
+    assert not healthy(opened("channels", run=run.id, epoch="9")).warning
+    assert "no epoch 11 yet" in healthy(opened("channels", run=run.id, epoch="11")).warning[0].value
 
 
 def test_a_recording_of_a_preset_is_shown_before_others(no_recordings: Path) -> None:
@@ -107,4 +107,4 @@ def test_a_recording_of_a_preset_is_shown_before_others(no_recordings: Path) -> 
     assert len(store.list_runs()) == 4
     for page in ABOUT_NOISE:
         assert healthy(opened(page)).query_params["run"] == typical.id
-    assert played(healthy(opened("story.py")), "story")["recording"]["id"] == typical.id
+    assert played(healthy(opened("story")), "story")["recording"]["id"] == typical.id

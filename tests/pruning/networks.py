@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from sbp.compaction.compact import kept_units
+from sbp.export.browser import why_not
 from sbp.networks.batch_norms import batch_norms
 from sbp.networks.describe import described
 from sbp.networks.registry import build
@@ -17,7 +18,6 @@ from sbp.noise.removal import present_units
 from sbp.pruning.masks import Masks
 from sbp.spec import DATASETS, fits
 from sbp.spec.networks import SPECS
-from sbp.viz.browser_network import why_not
 
 NAMES = tuple(SPECS)
 PLAIN_NAMES = tuple(name for name in NAMES if not why_not(SPECS[name]))  # those that a browser computes

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from sbp.spec import RunConfig
-from sbp.records import Progress, Record, Snapshot
+from sbp.spec.records import Progress, Record, Snapshot
 from sbp.runs.folder import RunFolder
 
 # Seconds of CPU, not of patience: 2 steps an epoch of a network that is next to nothing.

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from sbp.attribution import rank_correlation
+from sbp.evaluation.attribution import rank_correlation
 from sbp.cli import app
 from sbp.runs import store
 from sbp.runs.attributions import attribution_path, lock_path, write_attribution

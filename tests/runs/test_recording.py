@@ -9,7 +9,7 @@ import pytest
 
 from sbp.runs import recording, store
 from sbp.runs.files import read_json, write_json
-from sbp.runs.format import META
+from sbp.runs.filenames import META
 from sbp.runs.recording import thinned
 from sbp.runs.states import State
 from tests.made_up import write_run

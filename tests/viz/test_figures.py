@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sbp.viz import bound, compare, export, heatmap, kept, pixel_map, trajectories
-from sbp.viz.cells import cells
+from sbp.viz.cell_layout import cells
 from sbp.viz.pixels import png
 from sbp.viz.tables import RunTables
 

@@ -11,8 +11,8 @@ import pytest
 
 from sbp.distributions import moments
 from sbp.experiments.results import Row
-from sbp.paper import all_of, rows_of
-from sbp.published import BEST, LAST, NOT_STATED, PUBLISHED, UNITS, points_of
+from sbp.reference.paper import all_of, rows_of
+from sbp.reference.published import BEST, LAST, NOT_STATED, PUBLISHED, UNITS, points_of
 from sbp.spec.networks import SPECS
 from sbp.viz import export, interval, methods, methods_chart, twins
 from sbp.viz.methods import OTHERS, OURS, PAPER

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sbp.viz import bound, compare, kept, recording
+from sbp.viz import bound, compare, film, kept
 from sbp.viz.tables import RunTables, tables
 from tests.made_up import write_run
 
@@ -55,7 +55,7 @@ def test_what_is_kept_is_that_of_the_last_epoch(tuned: Any) -> None:
 
 
 def test_the_film_goes_on_with_the_last_noise(tuned: Any) -> None:
-    packed = recording.pack(tables(tuned), tuned.config)
+    packed = film.pack(tables(tuned), tuned.config)
     assert packed["epochs"] == list(range(11))
     assert packed["tuned"] == 6
     for layer, raw in zip(tuned.layers, packed["layers"], strict=True):

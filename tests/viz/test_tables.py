@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from sbp.distributions import moments
-from sbp.records import Snapshot
 from sbp.runs import store
+from sbp.spec.records import Snapshot
 from sbp.viz import tables
 from sbp.viz.tables import ALIVE
 from tests.made_up import config, trajectory, write_run

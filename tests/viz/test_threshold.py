@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sbp.paper import rows_of
 from sbp.pruning.masks import keep_masks, kept_counts
+from sbp.reference.paper import rows_of
 from sbp.spec.networks import SPECS
 from sbp.viz import ensemble, export, frontier, palette, snr_counts, speed, sweep, threshold
 from sbp.viz.tables import RunTables, tables
-from tests.sweeps import speed_of, sweep_of
+from tests.viz.sweeps import speed_of, sweep_of
 
 DENSE = 545_000
 

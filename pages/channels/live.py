@@ -1,0 +1,99 @@
+"""The body of page Channels: follows a run while it trains, and says in words what its pictures show."""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+from pages.channels import unit as channels_unit
+from pages.channels import view as view_of
+from pages.shared import film, frame, run_picker
+from pages.shared.figures import figure
+from pages.shared.follow import follow
+from pages.shared.player import panel, player
+from pages.shared.theme import is_dark
+from sbp.runs.store import RunView
+from sbp.viz import heatmap, labels, trajectories
+from sbp.viz.tables import ALIVE, RunTables, snr_table, tables
+
+POLL_SECONDS = 2.0
+# Between the player and the charts below it: arriving together they are drawn together, and the player, which is what
+# was asked for, would wait for all of them.
+HEAD_START = 0.04
+
+
+def show(run_id: str) -> None:
+    """Shows a run's channels; polls only while it trains."""
+    follow(run_id, _body, POLL_SECONDS)
+
+
+def _body(run: RunView, polling: bool) -> None:
+    found = tables(run)
+    view, complaints = view_of.read(found)
+    frame.notices(complaints)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="channels-line"):
+        run_picker.chooser(run.id, film.has_film)
+        run_picker.badge(run)
+        st.space("stretch")
+        view_of.controls(found, view)
+    pictures = [panel(kind, layer=view.index) for kind in ("heat", "cells", "survivors", "lines")]
+    player(
+        run, "channels", pictures, key=view_of.PLAYER, live=polling, order=view.order, focus=view.layer.name,
+        epoch=view.epoch, unit=view.unit, on_epoch=view_of.epoch_changed, on_unit=view_of.unit_changed,
+    )  # fmt: skip
+    time.sleep(HEAD_START)
+    _unit(found, view)
+    view_of.picks(found, view)
+    st.fragment(channels_unit.show)(run, found, view)
+    _take_away(run, found, view)
+
+
+def _unit(found: RunTables, view: view_of.View) -> None:
+    """The marked unit in a sentence; without one, what happened to the layer as a whole."""
+    if view.unit < 0:
+        st.markdown(
+            f":gray[{heatmap.history(found, view.layer.name, view.epoch)} Click a {view.layer.kind} to mark it; "
+            f"shown below is the longest-lived, {view.shown}.]"
+        )
+        return
+    st.markdown(unit_sentence(found, view))
+
+
+def unit_sentence(found: RunTables, view: view_of.View) -> str:
+    """One unit at the epoch shown: SNR, mu, sigma, fate."""
+    name, unit, row = view.layer.name, view.unit, found.index(view.epoch)
+    snr = float(found.snr[name][row, unit])
+    death = int(found.death[name][unit])
+    fate = "kept to the end" if death == ALIVE else f"below 1 for good from epoch {death} on"
+    return (
+        f"**{view.layer.kind.capitalize()} {unit} of {labels.layer_title(view.layer)}** "
+        f"at epoch {int(found.epochs[row])}: "
+        f"SNR **{snr:.3g}**, {'kept' if snr >= 1 else 'pruned'} (mu = {found.loc[name][row, unit]:.3f}, "
+        f"log sigma = {found.log_scale[name][row, unit]:.3f}); {fate}."
+    )
+
+
+def _take_away(run: RunView, found: RunTables, view: view_of.View) -> None:
+    """Figures with exact axes and every number of the layer, made only when asked for."""
+    with st.expander("Figures and numbers to take away", icon=":material/download:", key="channels-files",
+                     on_change="rerun") as folded:  # fmt: skip
+        if not folded.open:
+            return
+        name, total, at = view.layer.name, run.config.schedule.last_epoch, view.epoch
+        dark = is_dark()
+        wide, narrow = st.columns([3, 2], gap="medium")
+        with wide:
+            figure(
+                "SNR of every unit by epoch", heatmap.chart(found, name, total, view.order, at, dark),
+                key=f"{run.id}-{name}-heatmap", light=lambda: heatmap.chart(found, name, total, view.order, at),
+            )  # fmt: skip
+        with narrow:
+            figure(
+                "Trajectories", trajectories.chart(found, name, total, at, dark), key=f"{run.id}-{name}-trajectories",
+                light=lambda: trajectories.chart(found, name, total, at),
+            )  # fmt: skip
+        st.download_button(
+            "Every unit and epoch of this layer (CSV)", lambda: snr_table(found, name).to_csv(index=False).encode(),
+            f"{run.id}-{name}-snr.csv", "text/csv", icon=":material/download:", on_click="ignore",
+        )  # fmt: skip

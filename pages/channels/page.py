@@ -1,0 +1,19 @@
+"""Channels: which units of a layer die, and when: heatmap, survivors, cells of an epoch, one unit's path."""
+
+import streamlit as st
+
+from pages.channels import live as channels_live
+from pages.shared import film, frame, run_picker
+
+frame.header("Channels", "Which channels die, when?")
+
+run = run_picker.pick(film.has_film)
+if run is None:
+    st.info(
+        "No run has pictures yet, not even a recorded one. Start one on the page Train: its channels show here "
+        "from its first epoch on.",
+        icon=":material/grid_on:",
+    )
+    st.page_link("train/page.py", label="Go to Train", icon=":material/model_training:")
+else:
+    channels_live.show(run.id)

@@ -1,0 +1,200 @@
+"""One unit of page Channels in full: its noise through time, its path, its weights, and what it says of an image.
+
+All of it is a fragment of its own: a click in here leaves the player as it is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from pages.channels import edits as hand
+from pages.channels import weights
+from pages.channels.view import PAGE, View
+from pages.shared import state
+from pages.shared.figures import figure
+from pages.shared.theme import is_dark
+from sbp.data.datasets import DataError
+from sbp.export.computed import ComputedNetwork
+from sbp.pruning import connections
+from sbp.pruning import edits as by_hand
+from sbp.pruning.masks import Masks
+from sbp.runs.store import RunView
+from sbp.spec.images import as_read
+from sbp.viz import bars, density, filters, snr_map, tiles
+from sbp.viz import labels as words
+from sbp.viz.tables import RunTables
+
+# Pixels across of the image and of a map, by what a unit is.
+_SIZE = {"pixel": 260, "neuron": 104, "channel": 120, "feature": 120}
+
+
+def show(run: RunView, found: RunTables, view: View) -> None:
+    """The panels of the unit shown; those that need weights say so in one line where there are none."""
+    dark = is_dark()
+    net, missing, stamp = weights.network(run)
+    if net is None:
+        _noise(run, found, view, dark)
+        st.info(missing, icon=":material/hourglass_empty:")
+        return
+    edits = by_hand.read(state.from_link(PAGE).get("hand", ""), run.layers)[0]
+    masks = by_hand.apply(net.own_masks, edits, run.layers)
+    epoch = weights.epoch_of(net, found)
+    saved = "its last good epoch" if epoch is None else f"epoch {epoch}"
+    hand.show(run, view, net, stamp, edits, masks, saved)
+    _noise(run, found, view, dark)
+    _weights(run, view, net, masks, dark)
+    if view.layer.kind == "channel" and connections.filters(net.description, net.weights, view.layer.name, 0) is not None:
+        _filters(view, net, masks, dark)
+
+
+def _noise(run: RunView, found: RunTables, view: View, dark: bool) -> None:
+    name, unit, ends_of = view.layer.name, view.shown, (run.config.noise.log_low, run.config.noise.log_high)
+    what = f"{view.layer.kind} {unit}"
+    of = run.data_stamp, name, unit, view.epoch, dark
+    left, right = st.columns(2, gap="medium")
+    with left:
+        space = density.SPACES[state.from_link(PAGE).get("density", "log") == "theta"]
+
+        def ridge(dark: bool = False) -> Any:
+            return density.chart(found, name, unit, view.epoch, *ends_of, space, dark, height=380)
+
+        figure(
+            f"Density of {what}", lambda: ridge(dark), key="unit-density", light=ridge,
+            control=lambda: _axis(space), of=(of, space),
+        )  # fmt: skip
+    with right:
+
+        def path(dark: bool = False) -> Any:
+            return snr_map.chart(found, name, unit, view.epoch, *ends_of, dark, height=380)
+
+        figure(f"Path of {what} over the SNR", lambda: path(dark), key="unit-path", light=path, of=of)
+
+
+def _axis(space: str) -> None:
+    st.session_state["density-choice"] = space
+    st.segmented_control(
+        "Axis", density.SPACES, key="density-choice", required=True, on_change=_density_changed,
+        label_visibility="collapsed",
+    )  # fmt: skip
+
+
+def _weights(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark: bool) -> None:
+    pixel = view.layer.kind == "pixel"  # nothing comes in but the image
+    out = connections.outgoing(net.description, net.weights, view.layer.name, view.shown, masks)
+    columns = list(st.columns(3 - pixel - (out is None), gap="medium"))
+    if not pixel:
+        with columns.pop(0):
+            _incoming(run, view, net, masks, dark)
+    if out is not None:
+        with columns.pop(0):
+            _bars("Outgoing weights", out, run, "unit-out", dark)
+    with columns.pop(0):
+        _image(run, view, net, masks, dark)
+
+
+def _incoming(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark: bool) -> None:
+    layer, unit = view.layer, view.shown
+    into = connections.incoming(net.description, net.weights, layer.name, unit, masks)
+    read = connections.group_named(net.description, into.group) if into is not None else None
+    if into is not None and read is not None and read.kind == "pixel":
+        st.markdown("**Incoming weights, pixel by pixel**")
+        picture = filters.image(into.values.reshape(read.shape), into.keep.reshape(read.shape), unit, dark)
+        st.html(tiles.page([picture], filters.IMAGE_SIZE, dark, label="Incoming weights"))
+        st.caption(filters.describe_image(into.values, into.keep))
+        return
+    if into is not None:
+        _bars("Incoming weights", into, run, "unit-in", dark)
+        return
+    own, made = connections.filters(net.description, net.weights, layer.name, unit), connections.maker(net.description, layer.name)
+    if own is None or made is None:
+        st.markdown("**Incoming weights**")
+        st.caption("Its weights are not one row a unit of another layer, so they are not drawn.")
+        return
+    keep = connections.inputs_kept(net.description, made, masks)
+    colours = keep is None and len(own) > 1
+    read = words.join([words.layer_name(name) for name in made.reads])
+    before = "the image’s colours" if colours else f"the kept channels of {read}"
+    st.markdown("**Its filter**" if len(own) == 1 else f"**Its filters over {before}**")
+    kept = np.ones(len(own), bool) if keep is None else keep
+    pictures = filters.of_channel(own, kept, dark)
+    if pictures:
+        size = 200 if len(own) == 1 else 120 if len(pictures) <= 6 else 84
+        st.html(tiles.page(pictures, size, dark, label="Filters"))
+    st.caption(filters.describe_channel(own, kept))
+
+
+def _bars(title: str, at: connections.Ends, run: RunView, key: str, dark: bool) -> None:
+    names = [str(number) for number in range(len(at.values))] if at.group == connections.OUTPUT else None
+
+    def made(dark: bool = False) -> Any:
+        return bars.weights(at.values, at.keep, weights.other_end(run, at.group), at.what, dark, names)
+
+    figure(f"{title}: {weights.other_end(run, at.group)}", made(dark), key=key, light=made)
+
+
+def _image(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark: bool) -> None:
+    layer, unit = view.layer, view.shown
+    try:
+        images, labels = weights.images_of(run)
+    except DataError as error:
+        st.markdown("**On a test image**")
+        st.caption(str(error))
+        return
+    index = state.from_link(PAGE).get("digit", 0)
+    beyond = index >= len(labels)
+    st.session_state["digit-choice"] = index = 0 if beyond else index
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown("**On test image**", width="content")
+        st.number_input(
+            "Test image", 0, len(labels) - 1, key="digit-choice", on_change=_digit_changed, width=140,
+            label_visibility="collapsed",
+        )  # fmt: skip
+    if beyond:
+        st.caption(f"The test set has {len(labels):,} images, numbered from 0. Shown instead: 0.")
+    try:
+        said = net.trace(as_read(images[index : index + 1], run.config.data.dataset)[0], masks)
+    except ValueError as error:
+        st.caption(str(error))
+        return
+    label, taken = (weights.class_of(run, int(c)) for c in (labels[index], said["logits"].argmax()))
+    guess = f"Test image {index}, class {label}, is taken for class {taken}."
+    pictures = filters.on_image(images[index], said, layer, unit, dark)
+    st.html(tiles.page(pictures, _SIZE[layer.kind], dark, label="The image and what the unit makes of it"))
+    passed = net.theta[layer.name] * masks[layer.name]
+    if layer.kind == "neuron":
+
+        def made(dark: bool = False) -> Any:
+            values = said[layer.name] * passed
+            return bars.ranked(values, masks[layer.name], unit, layer.kind, words.units_of(layer), dark, height=230)
+
+        figure(f"{words.layer_title(layer)} on it", made(dark), key="unit-says", light=made)
+        st.caption(guess)
+    else:
+        st.caption(f"{filters.describe_on_image(said, layer, unit, float(passed[unit]))} {guess}")
+
+
+def _filters(view: View, net: ComputedNetwork, masks: Masks, dark: bool) -> None:
+    name = view.layer.name
+    made = connections.maker(net.description, name)
+    assert made is not None
+    own = net.weights[f"{made.name}.weight"]
+    sharing = len(connections.group_named(net.description, name).members)
+    first = f" (of {made.name}, the first of {sharing} layers that share these units)" if sharing > 1 else ""
+    st.markdown(f"**All filters of {words.layer_title(view.layer)}, with their SNR**{first}")
+    keep = connections.inputs_kept(net.description, made, masks)
+    if own.shape[1] > 1 and keep is None:
+        keep = np.ones(own.shape[1], bool)
+    pictures = filters.of_layer(own, net.snr[name], masks[name], net.own_masks[name], keep, view.shown, dark)
+    st.html(tiles.page(pictures, 84, dark, label=f"Filters of {words.layer_title(view.layer)}"))
+    st.caption(filters.describe_layer(view.layer, own, net.snr[name], masks[name], keep))
+
+
+def _density_changed() -> None:
+    st.query_params["density"] = "theta" if st.session_state["density-choice"] == "theta" else "log"
+
+
+def _digit_changed() -> None:
+    st.query_params["digit"] = str(int(st.session_state["digit-choice"]))

@@ -1,0 +1,64 @@
+"""Where page One gate opens, and what it remembers: link → session → component → address."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.shared import state
+
+PAGE = "gate"
+# Session keys: the view as last let go, and the one that the component was given.
+LAST, GIVEN = "gate-view", "gate-given"
+GAP = 0.5
+REACH = 5.0
+
+
+def opening() -> tuple[dict[str, float], list[str]]:
+    """The view to show and what was wrong with the link.
+
+    A link that says something else than what was last shown wins: the page was opened by it, or the browser
+    went back. Otherwise the component keeps what it was given for as long as it stays on the page.
+    """
+    complaints = state.complaints(PAGE)
+    linked = state.from_link(PAGE)
+    last = st.session_state.get(LAST, {name: field.default for name, field in state.fields(PAGE).items()})
+    view = {**last, **linked}
+    if view != last:
+        view, more = fitted(view)
+        complaints += more
+    if view != last or "gate" not in st.session_state:
+        st.session_state[GIVEN] = view
+    if LAST in st.session_state and not linked:
+        # Back from another page, whose address says nothing of this one.
+        state.remember(PAGE, view)
+    st.session_state[LAST] = view
+    return st.session_state.get(GIVEN, view), complaints
+
+
+def fitted(view: dict[str, float]) -> tuple[dict[str, float], list[str]]:
+    """Numbers that are each in range may still not go together: a below b, mu near the interval."""
+    defaults = {name: field.default for name, field in state.fields(PAGE).items()}
+    said = []
+    if view["b"] - view["a"] < GAP:
+        said.append(
+            f"The link says a = {view['a']:g} and b = {view['b']:g}; expected b at least {GAP:g} above a. "
+            f"Shown instead: a = {defaults['a']:g}, b = {defaults['b']:g}."
+        )
+        view = {**view, "a": defaults["a"], "b": defaults["b"]}
+    low, high = view["a"] - REACH, view["b"] + REACH
+    if not low <= view["mu"] <= high:
+        inside = min(max(view["mu"], low), high)
+        said.append(
+            f"The link says mu = {view['mu']:g}; expected a number from {low:g} to {high:g} "
+            f"on this interval. Shown instead: {inside:g}."
+        )
+        view = {**view, "mu": inside}
+    return view, said
+
+
+def released() -> None:
+    """The user let go: the component's values become the session's and the address's."""
+    values = st.session_state["gate"]["view"]
+    view = {name: float(f"{values[name]:.6g}") for name in state.fields(PAGE)}
+    st.session_state[LAST] = view
+    state.remember(PAGE, view)

@@ -1,0 +1,11 @@
+"""Methods: ours and the paper's beside each other, the bound through training, and how much the interval matters."""
+
+from pages.methods import figures, table
+from pages.shared import frame, state
+
+frame.header("Methods", "Against what?")
+frame.notices(state.complaints("methods"))
+table.show()
+figures.bound()
+figures.interval()
+figures.pixels()

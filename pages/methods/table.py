@@ -1,0 +1,188 @@
+"""Page Methods, its upper part: one network's methods as frontier and table; a click on either leads to the run."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.methods import recorded_tables
+from pages.shared import frame, state
+from pages.shared.figures import figure
+from pages.shared.theme import is_dark
+from sbp.experiments.plans import PLANS
+from sbp.experiments.results import Row
+from sbp.reference.paper import HARDWARE, TABLES, all_of, dataset_of, table_of
+from sbp.reference.published import points_of
+from sbp.runs import store
+from sbp.spec.networks import SPECS
+from sbp.viz import labels, methods, methods_chart
+from sbp.viz.methods import OURS, PAPER, Entry
+
+PAGE = "methods"
+ROW = 66  # px, of a deep network: above 4 rem Streamlit breaks the text of a cell into lines
+LINKS = (
+    ("train/page.py", "Train", ":material/model_training:"),
+    ("channels/page.py", "Channels", ":material/grid_on:"),
+    ("threshold/page.py", "Threshold and cost", ":material/content_cut:"),
+)
+
+
+def show() -> None:
+    """The choice of the network, the frontier, the chosen row, the table."""
+    found = [table for name in TABLES if (table := recorded_tables.recorded(name)) is not None]
+    rows = [row for table in found for row in table.rows]
+    network = _network(rows)
+    own = [row for row in rows if row.network == network and row.n]
+    if not own:
+        recorded_tables.missing(table_of(network), f"The table of methods on {SPECS[network].title}")
+    entries = methods.entries(own, all_of(network), points_of(network), _against(network))
+    chosen = _chosen(entries)
+    dark, key = is_dark(), f"methods-{network}"
+    figure(
+        f"Test error against MACs: {SPECS[network].title} on {labels.DATASET[dataset_of(network)]}",
+        methods_chart.chart(entries, network, chosen.key if chosen else "", dark), key=key,
+        light=lambda: methods_chart.chart(entries, network), on_select=lambda: _point(key),
+        table=lambda: methods.numbers(entries).to_csv(index=False).encode(),
+    )  # fmt: skip
+    if chosen is not None:
+        _line(chosen, network)
+    _table(entries, network)
+
+
+def networks_of(rows: list[Row]) -> list[str]:
+    """The networks that there is something to say of: those of our results, then the paper's."""
+    printed = [row.network for table in TABLES.values() for row in table]
+    return list(dict.fromkeys([*(row.network for row in rows), *printed]))
+
+
+def _against(network: str) -> dict[str, str]:
+    """The paper's method that each row is held against, by its key, as the plans have it."""
+    planned = [row for name, plan in PLANS.items() if name in TABLES for row in plan.rows]
+    return {row.key: row.paper for row in planned if row.network == network and row.paper}
+
+
+def _network(rows: list[Row]) -> str:
+    networks = networks_of(rows)
+    wanted = state.from_link(PAGE).get("network", networks[0])
+    if wanted not in networks:
+        frame.notices([f"The link says network = {wanted[:40]!r}; expected one of {labels.join(networks)}. "
+                       f"Shown instead: {networks[0]}."])  # fmt: skip
+        wanted = networks[0]
+    st.session_state["methods-network"] = wanted
+    st.segmented_control(
+        "Network", networks, format_func=lambda name: labels.NETWORK.get(name, name), key="methods-network",
+        required=True, label_visibility="collapsed", on_change=_network_changed,
+    )  # fmt: skip
+    return wanted
+
+
+def _chosen(entries: list[Entry]) -> Entry | None:
+    """The entry that the link names, else SBP, else the first."""
+    wanted = state.from_link(PAGE).get("row", "sbp")
+    sbp = [entry for entry in entries if entry.beside == "SBP" or entry.key == "paper-SBP"]
+    fallback = next(iter([*sbp, *entries]), None)
+    return next((entry for entry in entries if entry.key == wanted), fallback)
+
+
+def _line(entry: Entry, network: str) -> None:
+    """What the chosen row stands on, and the ways to its run."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="methods-line"):
+        st.markdown(sentence(entry, network), width="stretch")
+        run = _run_of(entry)
+        if run is None:
+            return
+        for page, title, icon in LINKS if run.config.has_noise else LINKS[:1]:
+            st.page_link(page, label=title, icon=icon, query_params={"run": run.id})
+
+
+def sentence(entry: Entry, network: str) -> str:
+    """An entry in Markdown: figures, and what they stand on."""
+    fewer = f"{entry.fewer:.1f} times fewer MACs ({methods.kilo(entry)})" if entry.fewer else "no MACs left"
+    said = [f"**{entry.label}**: {entry.error:.2f} % test error, {fewer}"]
+    if entry.kept:
+        said.append(f"{labels.widths_of(network, entry.kept)} units kept")
+    if speed := methods.speed_of(entry):
+        said.append(speed)
+    if entry.origin == PAPER:
+        said.append(f"timed on {HARDWARE['cpu']} and {HARDWARE['gpu']}")
+    if entry.origin != OURS:
+        said.append(f"protocol: {entry.protocol}")
+    if entry.remark:
+        said.append(entry.remark)
+    if entry.origin == OURS:
+        run = entry.run
+        bound = {"plain": "plain bound", methods.NONE: ""}.get(entry.bound, f"KL weights {entry.bound}")
+        said += [bound, f"{run.n_train:,} training images", f"seed {run.seed}, one of {entry.n}",
+                 f"trained in {labels.duration(run.seconds)} on {run.hardware}"]  # fmt: skip
+        if _run_of(entry) is None:
+            said.append("its run is not kept with the app")
+    return " · ".join(part for part in said if part) + "."
+
+
+def _run_of(entry: Entry) -> store.RunView | None:
+    if entry.origin != OURS or not entry.run.run:
+        return None
+    try:
+        return store.open_run(entry.run.run).sound()
+    except (store.UnknownRun, store.BadRequest):
+        return None
+
+
+def _table(entries: list[Entry], network: str) -> None:
+    key = f"methods-table-{network}"
+    deep = len(SPECS[network].layers()) > labels.MANY  # its units take more than one line
+    st.dataframe(
+        methods.table(entries, network), hide_index=True, height="content", key=key, selection_mode="single-row",
+        row_height=ROW if deep else None,
+        on_select=lambda: _row(key, entries), alt=f"Every method on {SPECS[network].title}, ours and the paper's",
+        column_config={
+            **{
+                name: st.column_config.TextColumn(help=f"{what} {_ESTIMATE}")
+                for name, what in (
+                    ("test error, %", ""), ("MACs, times fewer", "Than the dense network of the same width."),
+                    ("kMACs", "Thousands of multiply-accumulates per image."),
+                )
+            },
+            "protocol": st.column_config.TextColumn(help="Which epoch’s test error it is; the error of the best test "
+                                                    "epoch is too low. Units are removed where nothing else is said."),
+            "CPU, times as fast": st.column_config.TextColumn(help=_SPEED),
+            "GPU, times as fast": st.column_config.TextColumn(help=_SPEED),
+            "units kept": st.column_config.TextColumn(width=250 if deep else None),
+            "KL weights": st.column_config.TextColumn(
+                help="Which bound was optimised: plain is every KL weight 1; MACs^p is the MACs that a unit owns over "
+                "the fewest of any layer, to the power p."
+            ),
+        },
+    )  # fmt: skip
+    st.caption(
+        "Click a row or a point to open its recorded run. Errors are of 10,000 test images, read once a run; MACs are "
+        "counted from the units kept, the paper’s too, since on LeNet-5-Caffe its printed FLOPs do not follow from "
+        "them. Others’ points are as published, not run here."
+    )
+
+
+_ESTIMATE = "Mean over the seeds ± half the width of its 95 % t-interval (sample standard deviation)."
+_SPEED = "Compact over dense, measured, at batch 1 / 32 / 1,000. The paper names no batch size."
+
+
+def _network_changed() -> None:
+    st.query_params["network"] = st.session_state["methods-network"]
+    st.query_params.pop("row", None)
+
+
+def _point(key: str) -> None:
+    """A point was clicked, or let go."""
+    picked = (st.session_state[key].get("selection") or {}).get(methods_chart.PICK) or []
+    _put(str(picked[0]["key"]) if picked else "")
+
+
+def _row(key: str, entries: list[Entry]) -> None:
+    """A row was clicked, or let go."""
+    rows = (st.session_state[key].get("selection") or {}).get("rows") or []
+    _put(entries[rows[0]].key if rows and rows[0] < len(entries) else "")
+
+
+def _put(row: str) -> None:
+    if row:
+        st.query_params["row"] = row
+    else:
+        st.query_params.pop("row", None)

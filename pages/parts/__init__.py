@@ -1,1 +1,0 @@
-"""What the pages share: frame, state, server, components. Imports Streamlit; never torch."""

@@ -1,0 +1,90 @@
+"""The component of page Pixels: a digit, the SNR map, what is still seen, and two networks' answers, in the browser.
+
+Two parts. The shelf takes what is large (weights, film, class means) as bytes, once; the pictures take the view and a
+sheet of test images and are given anew with every choice. What is computed while a hand draws is JavaScript alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from pages.shared.assets import bundle, read
+from sbp.data.pictures import Pictures
+from sbp.export import browser
+from sbp.runs.store import RunView
+from sbp.spec.networks import description_of
+from sbp.viz import palette, pixel_film
+from sbp.viz.tables import tables
+
+FOLDER = "pixels/js"
+KEY = "pixels-view"
+# In the order in which they need each other; pixels.js has the default export.
+SCRIPTS = (
+    "net.js", "strokes.js", "recording.js", "words.js", "paint.js", "odds.js", "controls.js", "pixels.js",
+)  # fmt: skip
+SHEET = 100  # test images sent at a time
+# What a drawing is made like: the box that a digit fills, how wide the brush is (times its own setting) and how many
+# pixels its edge fades over. scikit-learn's digits fill all of their 8 x 8, which are 28 x 28 here.
+PENS = {"digits": {"box": 28, "wide": 2.0, "soft": 3.5}}
+MNIST_PEN = {"box": 20, "wide": 1.0, "soft": 0.9}
+
+_SHELF = st.components.v2.component("sbp_pixel_shelf", js=read(f"{FOLDER}/shelf.js"))
+_PIXELS = st.components.v2.component(
+    "sbp_pixels", html=read(f"{FOLDER}/pixels.html"), css=read(f"{FOLDER}/pixels.css"), js=bundle(FOLDER, SCRIPTS)
+)
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def packed(stamp: str, known: str, _run: RunView, _pictures: Pictures) -> tuple[bytes, str]:
+    """All that the browser needs of a run as one safetensors file, and a sentence when its weights are of no use.
+
+    stamp: changes with the run's data; known: the data set whose means and ever-lit pixels go along, or empty.
+    """
+    from safetensors.numpy import save
+
+    arrays, film = pixel_film.pack(tables(_run), _run.config)
+    meta = {"stamp": f"{stamp} {known}", "film": json.dumps(film)}
+    missing = "This run has no weights yet, so there is no network to ask. They come while it trains."
+    description = description_of(_run.config.network)
+    if why := browser.why_not(description):
+        missing = f"{description.title} is not computed in a browser: {why}. The page Channels computes it."
+    elif _run.model_path:
+        try:
+            more, network = browser.pack(_run.config, browser.read_weights(_run.model_path))
+            arrays |= more
+            meta["network"] = json.dumps(network)
+            missing = ""
+        except ValueError as error:
+            missing = f"This run's weights cannot be used: {error}"
+    arrays["means"] = _pictures.means
+    if known:
+        arrays["lit"] = _pictures.lit.astype("uint8").ravel()
+    return save(arrays, metadata=meta), missing
+
+
+def pixels(run: RunView, pictures: Pictures, view: dict[str, Any], on_view: Callable[[], None]) -> None:
+    """Shows the figure; st.session_state[KEY]["view"] is where it was left."""
+    # Which pixels are never lit is known only of the images that the run was trained on.
+    known = pictures.name if pictures.name == run.config.data.dataset else ""
+    blob, missing = packed(repr(run.data_stamp), known, run, pictures)
+    start = view["digit"] // SHEET * SHEET
+    data = {
+        "stamp": f"{run.data_stamp!r} {known}", "view": view, "missing": missing,
+        "sheet": {
+            "start": start, "images": pixel_film.sheet(pictures.test_images[start : start + SHEET]),
+            "labels": pictures.test_labels[start : start + SHEET].tolist(),
+        },
+        "image": list(description_of(run.config.network).image),
+        "count": len(pictures.test_labels), "classes": pictures.classes, "nTrain": pictures.n_train,
+        "pen": PENS.get(run.config.data.dataset, MNIST_PEN),
+        "colours": {
+            "light": {"kept": palette.KEPT, "pruned": palette.PRUNED, "reference": palette.REFERENCE},
+            "dark": {"kept": palette.KEPT_DARK, "pruned": palette.PRUNED_DARK, "reference": palette.REFERENCE_DARK},
+        },
+    }  # fmt: skip
+    _PIXELS(key=KEY, data=data, on_view_change=on_view)
+    _SHELF(key="pixels-shelf", data=blob)

@@ -1,0 +1,138 @@
+"""Page Pixels, below its figure: what gradients say of the same pixels and units, computed when asked for.
+
+Captum and torch take seconds to import, so a process of its own computes and leaves the numbers with the run.
+"""
+
+from __future__ import annotations
+
+import html
+import subprocess
+
+import streamlit as st
+
+from pages.shared.figures import figure
+from pages.shared.theme import is_dark
+from sbp.runs import launcher, store
+from sbp.runs.attributions import lock_path, log_path
+from sbp.runs.files import is_locked
+from sbp.runs.reading import read_tail
+from sbp.runs.store import RunView
+from sbp.spec.layout import Group
+from sbp.viz import attribution, export, labels
+from sbp.viz.pixels import data_uri
+
+POLL_SECONDS = 1.0
+
+# The process that was started last for a run, so that its end without a result can be told.
+_started: dict[str, subprocess.Popen[bytes]] = {}
+
+_CSS = """<style>
+.agree { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 0.75rem 1.25rem; }
+.agree figure { margin: 0; } .agree img { width: 100%; image-rendering: pixelated; display: block; border-radius: 3px; }
+.agree b { font-weight: 600; } .agree figcaption { font-size: 0.9375rem; line-height: 1.35; padding-top: 0.25rem; }
+</style>"""
+
+
+def show(run_id: str) -> None:
+    """The section: figures where they are computed, else what they would say and a button."""
+    st.subheader("Do the gradients agree with the noise?", divider="gray")
+    run = _open(run_id)
+    if run is None:
+        return
+    working = is_working(run)
+    st.fragment(_section, run_every=POLL_SECONDS if working else None)(run_id, working)
+
+
+def is_working(run: RunView) -> bool:
+    """Whether a process computes this run's attributions now, whoever started it."""
+    process = _started.get(run.id)
+    return (process is not None and process.poll() is None) or is_locked(lock_path(run))
+
+
+def _section(run_id: str, working: bool) -> None:
+    run = _open(run_id)
+    if run is None:
+        return
+    if working != is_working(run):
+        st.rerun()
+    found = run.attribution()
+    if found:
+        _figures(run, found)
+    elif working:
+        said = "Captum is at work in a process of its own; its figures come by themselves."
+        st.markdown(f":material/hourglass_top: {said}")
+    elif run.model_path is None:
+        st.markdown(":gray[There are no weights to take gradients of yet; they are stored while the run trains.]")
+    else:
+        st.markdown(
+            "Three of Captum’s methods ask which pixels the logits depend on (Integrated Gradients, Saliency, "
+            "Occlusion); a fourth, layer conductance, asks the same of every unit. Do they rank them as the SNR does?"
+        )
+        st.button(
+            "Compute on 200 test images", icon=":material/play_arrow:", key="gradients-start", on_click=_start,
+            args=(run.id,),
+            help="In a process of its own: 10 s to a minute on a CPU. The result is kept with the run.",
+        )  # fmt: skip
+        _say_failure(run)
+
+
+def _figures(run: RunView, found: dict[str, object]) -> None:
+    dark = is_dark()
+    layers = {layer.name: layer for layer in run.layers}
+    st.html(_CSS + maps_html(found, dark))
+    st.markdown(attribution.pixels_sentence(found))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(attribution.origin(found), width="stretch")
+        for kind, write in (("SVG", export.svg), ("PNG", export.png)):
+            st.download_button(
+                kind, lambda write=write: write(attribution.maps_chart(found)), f"{run.id}-attribution.{kind.lower()}",
+                key=f"gradients-{kind}", type="tertiary", on_click="ignore", help=f"The maps as a {kind} file",
+            )  # fmt: skip
+    _units(run, found, layers, dark)
+
+
+def _units(run: RunView, found: dict[str, object], layers: dict[str, Group], dark: bool) -> None:
+    st.markdown("**Conductance of each unit against its SNR**")
+    shown = [layers[name] for name in found["units"]]  # type: ignore[attr-defined]
+    for layer, column in zip(shown, st.columns(len(shown), gap="medium"), strict=True):
+        with column:
+            figure(
+                labels.layer_title(layer), attribution.units_chart(found, layer, dark),
+                key=f"{run.id}-{layer.name}-conductance", light=lambda layer=layer: attribution.units_chart(found, layer),
+            )  # fmt: skip
+    st.markdown(attribution.units_sentence(found, layers))
+
+
+def maps_html(found: dict[str, object], dark: bool) -> str:
+    """The maps side by side, their words under each."""
+    shown = attribution.maps(found, dark)
+    figures = "".join(
+        f'<figure><img src="{data_uri(rgb)}" alt="{html.escape(title)}, a map of 28 by 28 pixels">'
+        f"<figcaption><b>{html.escape(title)}</b><br>{html.escape(caption)}</figcaption></figure>"
+        for title, caption, rgb in shown
+    )
+    return f'<div class="agree" style="max-width: {325 * len(shown)}px">{figures}</div>'
+
+
+def _start(run_id: str) -> None:
+    run = _open(run_id)
+    if run is None or is_working(run):
+        return
+    try:
+        _started[run_id] = launcher.aside(["attribute", run_id], log_path(run))
+    except OSError as error:
+        st.toast(f"It could not be started: {error}", icon=":material/error:")
+
+
+def _say_failure(run: RunView) -> None:
+    process = _started.get(run.id)
+    if process is not None and process.poll() not in (None, 0):
+        said = read_tail(log_path(run), 3) or "It said nothing."
+        st.error(f"The last attempt failed. {said}", icon=":material/error:")
+
+
+def _open(run_id: str) -> RunView | None:
+    try:
+        return store.open_run(run_id).sound()  # one that has a problem is told of above
+    except (store.UnknownRun, store.BadRequest):
+        return None

@@ -1,0 +1,79 @@
+"""What page Pixels shows: a test image, a class mean or a drawing, and the epoch. It lives in the link."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from pages.pixels.component import KEY
+from pages.shared import state
+from sbp.data.pictures import Pictures, coloured, framed, pictures
+from sbp.data.sources import DataError, data_root
+from sbp.viz import labels
+from sbp.viz.tables import RunTables
+
+PAGE = "pixels"
+BRUSH = 1.15  # its radius in MNIST's pixels, as wide as MNIST's own strokes
+
+
+@st.cache_resource(max_entries=3, show_spinner=False)
+def _pictures(name: str, root: Path, present: bool, image: tuple[int, int, int]) -> Pictures:
+    if present:
+        return pictures(name, root)
+    instead = framed(pictures("digits"))
+    return coloured(instead, image) if image[0] > 1 else instead
+
+
+def pictures_of(dataset: str, image: tuple[int, int, int]) -> tuple[Pictures, str]:
+    """The images that a run was trained on, else scikit-learn's digits and a sentence that says so."""
+    root = data_root()
+    try:
+        return _pictures(dataset, root, True, image), ""
+    except DataError as error:
+        instead = _pictures("digits", root, False, image)
+        title = labels.DATASET.get(dataset, dataset)
+        return instead, (
+            f"This run was trained on {title}, whose images are not here, so scikit-learn’s digits are shown to it and "
+            f"never-lit pixels are not told apart. {error} Train on {title} once, or put its files there."
+        )
+
+
+def read(found: RunTables, shown: Pictures) -> tuple[dict[str, Any], list[str]]:
+    """The view that the link asks for, and a sentence for each part of it that is not there."""
+    link, complaints = state.from_link(PAGE), state.complaints(PAGE)
+    digit, epoch = link.get("digit", 0), link.get("epoch")
+    if digit >= len(shown.test_labels):
+        complaints.append(
+            f"There is no test image {digit}; they count from 0 to {len(shown.test_labels) - 1:,}. Shown instead: 0."
+        )
+        digit = 0
+    if epoch is not None and epoch > found.last:
+        complaints.append(f"This run has no epoch {epoch} yet. Shown instead: the newest, {found.last}.")
+        epoch = None
+    kind = "drawn" if "drawn" in link else "mean" if "mean" in link and "digit" not in link else "digit"
+    view = {"kind": kind, "digit": digit, "mean": link.get("mean", 3), "epoch": epoch,
+            "brush": link.get("brush", BRUSH), "drawn": link.get("drawn", "")}
+    return view, complaints
+
+
+def changed() -> None:
+    """The hand came to rest: what is shown goes into the link."""
+    told = (st.session_state.get(KEY) or {}).get("view") or {}
+    kind = told.get("kind")
+    values = {"epoch": told.get("epoch")} | {
+        name: told.get(name) if kind == name else None for name in ("digit", "mean", "drawn")
+    }
+    values["brush"] = told.get("brush") if kind == "drawn" and told.get("brush") != BRUSH else None
+    for name, field in state.fields(PAGE).items():
+        if name not in values:
+            continue
+        try:
+            good = values[name] is not None and field.read(str(values[name])) is not None
+        except ValueError:
+            good = False
+        if good:
+            st.query_params[name] = str(values[name])
+        else:
+            st.query_params.pop(name, None)

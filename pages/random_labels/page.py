@@ -1,0 +1,17 @@
+"""Random labels: twins on one clock, of which one learns by heart and the other refuses; and the race between them."""
+
+import streamlit as st
+
+from pages.random_labels import memorise_race, run_pair
+from pages.shared import frame, state
+
+frame.header("Random labels", "Why does it refuse to memorise, and when does it not?")
+if st.session_state.pop("start-done", False):
+    st.switch_page("train/page.py", query_params={"run": st.session_state["run-shown"]})
+frame.notices(state.complaints("random-labels"))
+st.markdown(
+    "Every training label is replaced by a random one, so there is nothing to learn but the labels themselves. With "
+    "the noise on, a unit must pay for what it knows; what it would learn by heart is not worth the KL, and it goes."
+)
+run_pair.show()
+memorise_race.show()

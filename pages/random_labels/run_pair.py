@@ -1,0 +1,160 @@
+"""Page Random labels, its upper part: which two runs share the clock, their player, and their figures to take away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from pages.shared import state
+from pages.shared.figures import figure
+from pages.shared.player import twins_player
+from pages.shared.theme import is_dark
+from sbp.runs import store
+from sbp.runs.store import RunView
+from sbp.viz import labels
+from sbp.viz import twins as figures
+
+PAGE, PLAYER = "random-labels", "twins-player"
+POLL_SECONDS = 2.0
+# The recorded twins by the word in the link: what the choice is called, and the runs with SBP and with binary dropout.
+RECORDED = {
+    "recorded": ("SBP and binary dropout", ("random-labels-sbp", "random-labels-dropout")),
+    "vgg": ("The same on CIFAR-10", ("random-labels-vgg-sbp", "random-labels-vgg-dropout")),
+}
+COMMAND = "python -m sbp reproduce random-labels --record"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two runs for one clock: what the choice is called, the runs, and their names beside each other."""
+
+    key: str
+    title: str
+    runs: tuple[RunView, RunView]
+    names: tuple[str, str]
+
+
+def show() -> None:
+    """The twins; polls while one of them trains."""
+    pairs = pairs_of(store.list_runs())
+    if not pairs:
+        st.info(
+            f"The two recorded runs, SBP and binary dropout on random labels, are not here: `{COMMAND}` makes them. "
+            "Start both of the races below, and they share the clock here.",
+            icon=":material/movie:",
+        )
+        return
+    chosen = _chosen(pairs)
+    live = any(_trains(run) for run in chosen.runs)
+
+    def again() -> None:
+        now = next((pair for pair in pairs_of(store.list_runs()) if pair.key == chosen.key), None)
+        if now is None or live != any(_trains(run) for run in now.runs):
+            st.rerun()
+            return
+        _body(now, live)
+
+    st.fragment(again, run_every=POLL_SECONDS if live else None)()
+
+
+def pairs_of(runs: list[RunView]) -> list[Pair]:
+    """The recorded twins, and the newest two of one's own that raced; a pair without an ended epoch is none."""
+    runs = [run for run in runs if not run.problem]
+    by_id = {run.id: run for run in runs}
+    found = []
+    for key, (title, names) in RECORDED.items():
+        if all(name in by_id and by_id[name].records() for name in names):
+            sbp, dropout = (by_id[name] for name in names)
+            found.append(Pair(key, title, (sbp, dropout), ("SBP", "binary dropout")))
+    racers = [next((run for run in runs if _raced(run, name)), None) for name in ("memorise", "collapse")]
+    slow, fast = racers
+    if slow is not None and fast is not None:
+        names = (f"memorise ({_ratio(slow)})", f"collapse ({_ratio(fast)})")
+        found.append(Pair("race", "The race: memorise and collapse", (slow, fast), names))
+    return found
+
+
+def _raced(run: RunView, preset: str) -> bool:
+    return run.config.preset == preset and run.config.data.random_labels and bool(run.records())
+
+
+def _ratio(run: RunView) -> str:
+    """How many times the weights' learning rate that of the noise is."""
+    return f"{run.config.optimisation.noise_lr / run.config.optimisation.lr:.3g}×"
+
+
+def _chosen(pairs: list[Pair]) -> Pair:
+    """The pair that the link asks for, else the first; chosen by hand where there are two."""
+    wanted = state.from_link(PAGE).get("pair", pairs[0].key)
+    pair = next((pair for pair in pairs if pair.key == wanted), pairs[0])
+    if len(pairs) > 1:
+        titles = {pair.key: pair.title for pair in pairs}
+        st.session_state["pair-choice"] = pair.key
+        st.segmented_control(
+            "Twins", list(titles), format_func=lambda key: titles[key], key="pair-choice", required=True,
+            label_visibility="collapsed", on_change=_pair_changed,
+        )  # fmt: skip
+    return pair
+
+
+def _body(pair: Pair, live: bool) -> None:
+    view = state.from_link(PAGE)
+    twins_player(
+        pair.runs, pair.names, key=PLAYER, play="epoch" not in view and not live, live=live, epoch=view.get("epoch"),
+        on_epoch=_epoch_changed,
+    )  # fmt: skip
+    st.caption("  \n".join(origin(run, name) for run, name in zip(pair.runs, pair.names, strict=True)))
+    _take_away(pair)
+
+
+def origin(run: RunView, name: str) -> str:
+    """What a twin is: its network and data, how it was trained, on what, and where it stands."""
+    config, meta = run.config, run.meta
+    n = meta.get("n_train")
+    parts = [
+        f"**{name}**: {labels.run_title(config)}",
+        labels.METHOD[config.method.name],
+        f"{n:,} training objects" if n else "",
+        f"seed {config.seed}",
+        str(meta.get("hardware") or ""),
+        "recorded" if run.recorded else str(run.state),
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def _take_away(pair: Pair) -> None:
+    with st.expander("Figures and numbers to take away", icon=":material/download:", key="twins-files",
+                     on_change="rerun") as folded:  # fmt: skip
+        if not folded.open:
+            return
+        both, dark = figures.pair_of(pair.runs, pair.names), is_dark()
+        columns: list[Any] = st.columns(len(figures.WHAT), gap="medium")
+        for column, (what, (title, _)) in zip(columns, figures.WHAT.items(), strict=True):
+            with column:
+                figure(
+                    title, figures.chart(both, what, dark), key=f"twins-{what}",
+                    light=lambda what=what: figures.chart(both, what),
+                )  # fmt: skip
+        st.download_button(
+            "Every epoch of both (CSV)", lambda: figures.table(both).to_csv(index=False).encode(),
+            "random-labels.csv", "text/csv", icon=":material/download:", on_click="ignore", key="twins-csv",
+        )  # fmt: skip
+
+
+def _epoch_changed() -> None:
+    value = (st.session_state.get(PLAYER) or {}).get("epoch")
+    if isinstance(value, (int, float)) and value >= 0:
+        st.query_params["epoch"] = str(int(value))
+    else:
+        st.query_params.pop("epoch", None)
+
+
+def _pair_changed() -> None:
+    st.query_params["pair"] = st.session_state["pair-choice"]
+    st.query_params.pop("epoch", None)
+
+
+def _trains(run: RunView) -> bool:
+    return run.state.active and not run.recorded

@@ -1,0 +1,70 @@
+"""Two to four runs over each other: what differs in what was asked, how they ended, and their curves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from pages.shared.figures import figure
+from pages.shared.theme import is_dark
+from sbp.runs.store import RunView
+from sbp.spec import RunConfig, run_fields
+from sbp.viz import compare, labels
+from sbp.viz.tables import tables
+
+LEAST, MOST = 2, 4
+
+
+def show(runs: list[RunView]) -> None:
+    """The comparison of these runs, named A, B, C, D in the order chosen."""
+    names = {run.id: "ABCD"[at] for at, run in enumerate(runs)}
+    st.markdown(
+        "**Compared:** " + "; ".join(f"**{names[run.id]}** {labels.run_title(run.config)} ({run.id})" for run in runs)
+    )
+    st.dataframe(differences(runs), alt="What differs between the compared runs, and how they ended")
+    found = {names[run.id]: tables(run) for run in runs}
+    dark = is_dark()
+    total = max(run.config.schedule.last_epoch for run in runs)
+    charts: dict[str, Any] = {
+        "Loss, nats per object": lambda d: compare.chart(found, "loss", total, d),
+        "Error of the pruned network, %": lambda d: compare.chart(found, "validation_error_percent", total, d),
+        "Multiply-accumulates left, % of the dense network": lambda d: compare.chart(found, "macs_percent", total, d),
+        "Units kept, % of all": lambda d: compare.chart(found, "kept_percent", total, d),
+    }
+    columns = st.columns(2, gap="medium")
+    for at, (title, make) in enumerate(charts.items()):
+        with columns[at % 2]:
+            figure(title, make(dark), key=f"compare-{at}", light=lambda make=make: make(False))
+
+
+def differences(runs: list[RunView]) -> pd.DataFrame:
+    """One row a run: the fields of its config that are not the same in all, and its outcome."""
+    rows = []
+    varied = varying([run.config for run in runs])
+    for run in runs:
+        summary = run.summary()
+        rows.append({
+            "state": "recorded" if run.recorded else summary["state"],
+            **{name: plain(run.config.value(name)) for name in varied},
+            "test error, %": summary["test_error_percent"], "held-out error, %": summary["validation_error_percent"],
+            "kept": labels.widths(summary["kept"] or ()), "MACs, times fewer": summary["macs_reduction"],
+            "seconds": summary["seconds"], "hardware": summary["hardware"],
+        })  # fmt: skip
+    table = pd.DataFrame(rows, index=list("ABCD")[: len(runs)])
+    numbers = table.select_dtypes("number").columns
+    return table.assign(**{name: table[name].round(2) for name in numbers})
+
+
+def varying(configs: list[RunConfig]) -> list[str]:
+    """Names of the fields in which these configs are not all the same; the preset's name only when nothing else is."""
+    differ = [name for name in run_fields() if len({str(config.value(name)) for config in configs}) > 1]
+    return [name for name in differ if name != "preset"] or differ
+
+
+def plain(value: Any) -> str:
+    """A field's value in a table."""
+    if isinstance(value, tuple):
+        return ", ".join(f"{v:g}" for v in value) or "own"
+    return f"{value:g}" if isinstance(value, float) else str(value)

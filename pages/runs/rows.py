@@ -1,0 +1,165 @@
+"""Every run as a row: what it is, where it stands, what it came to, and what can be done with it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.shared import run_picker
+from pages.runs.compare import MOST, plain
+from pages.train.live import PHASE_WORDS
+from pages.shared.run_details import downloads
+from sbp.spec.presets import PRESETS
+from sbp.runs import launcher, store
+from sbp.runs.states import State
+from sbp.runs.store import RunView
+from sbp.viz import labels
+
+SHAPE = [0.4, 4.0, 1.3, 4.0, 3.3]
+SHOWN, SHOWN_RECORDED = 12, 6  # rows before a list is folded
+
+
+def rows(runs: list[RunView]) -> list[str]:
+    """The list; returns the ids that are ticked for comparison, at most four."""
+    ticked = [run.id for run in runs if not run.problem and st.session_state.get(f"tick-{run.id}")]
+    own = [run for run in runs if not run.recorded]
+    recorded = sorted((run for run in runs if run.recorded), key=run_picker.atypical)
+    shown = own if st.session_state.get("runs-all") else own[:SHOWN]
+    shown_recorded = recorded if st.session_state.get("runs-recorded") else recorded[:SHOWN_RECORDED]
+    for run in [*shown, *shown_recorded]:
+        with st.container(border=True, key=f"run-{run.id}"):
+            tick, what, where, came_to, verbs = st.columns(SHAPE, vertical_alignment="center", gap="small")
+            tick.checkbox(
+                f"Compare {run.id}", key=f"tick-{run.id}", label_visibility="collapsed",
+                disabled=bool(run.problem) or (len(ticked) >= MOST and run.id not in ticked),
+                help="It cannot be read." if run.problem else "Tick two to four runs to compare them.",
+            )  # fmt: skip
+            with what:
+                st.markdown(f"**{_title(run)}**  \n:gray[{summary_of(run)}]")
+            with where:
+                run_picker.badge(run)
+            with came_to:
+                _outcome(run)
+            with verbs:
+                _verbs(run)
+    if len(own) > SHOWN:
+        st.toggle(f"Show all {len(own)} runs of your own", key="runs-all")
+    if len(recorded) > SHOWN_RECORDED:
+        st.toggle(f"Show all {len(recorded)} recordings", key="runs-recorded")
+    return ticked
+
+
+def _title(run: RunView) -> str:
+    """What a run is; of one that cannot be read, where it lies."""
+    return run_picker.md(run.id) if run.problem else labels.run_title(run.config)
+
+
+def summary_of(run: RunView) -> str:
+    """What differs from the preset it came from, or from the defaults, and when it was made."""
+    if run.problem:
+        return "cannot be read"
+    config = run.config
+    preset = PRESETS.get((config.network.name, config.preset))
+    changed = []
+    if preset is None:
+        settings = config.optimisation
+        changed = [f"{config.schedule.epochs} epochs", f"batch {settings.batch_size}",
+                   f"noise lr {settings.noise_lr:g}" if config.has_noise else f"lr {settings.lr:g}"]
+    else:
+        for name in ("epochs", "batch_size", "lr", "noise_lr", "kl_weights", "seed", "train_size"):
+            if config.value(name) != preset.on(config.data.dataset).value(name):
+                changed.append(f"{name.replace('_', ' ')} {plain(config.value(name))}")
+    how = config.preset if preset else labels.METHOD[config.method.name]
+    how = how if preset or config.preset == "custom" else f"{how}, {config.preset}"
+    return " · ".join([how, *changed, *([] if run.recorded else [run_picker.moment_of(run)])])
+
+
+def _outcome(run: RunView) -> None:
+    """Progress while it is active, the figures when it has ended, the sentence when something went wrong."""
+    if run.problem:
+        st.markdown(f":gray[{run_picker.md(_short(run.problem, 400))}]")
+        return
+    if run.state.active and not run.recorded:
+        progress = run.progress or {}
+        step, steps = progress.get("step", 0), progress.get("steps", 0)
+        left = progress.get("seconds_left")
+        phase = PHASE_WORDS.get(progress.get("phase", ""), "Epoch")
+        text = f"{phase} {progress['epoch']} of {progress['epochs']}" if progress else run.message
+        if left is not None:
+            text += f" · {labels.duration(left)} left"
+        st.progress(min(step / steps, 1.0) if steps else 0.0, text=text)
+        return
+    if run.state in (State.FAILED, State.DIVERGED, State.LOST):
+        st.markdown(f":gray[{_short(run.message)}]")
+        return
+    st.markdown(outcome(run))
+
+
+def outcome(run: RunView) -> str:
+    """The figures of a run in a line of Markdown: error, MACs, kept units."""
+    summary = run.summary()
+    error, held = summary["test_error_percent"], summary["validation_error_percent"]
+    parts = []
+    if error is not None:
+        parts.append(f"**{error:.2f} %** test error")
+    elif held is not None:
+        parts.append(f"**{held:.2f} %** held-out error")
+    if summary["macs_reduction"]:
+        parts.append(f"**{summary['macs_reduction']:.1f}×** fewer MACs")
+    kept = f"  \n:gray[{labels.widths_of(run.config.network.name, summary['kept'])} kept]" if summary["kept"] else ""
+    return (" · ".join(parts) or ":gray[No epoch was finished.]") + kept
+
+
+def _verbs(run: RunView) -> None:
+    with st.container(horizontal=True, gap="xsmall", horizontal_alignment="right", vertical_alignment="center"):
+        link = {"run": run.id}
+        st.page_link("train/page.py", label="Open", icon=":material/model_training:", query_params=link)
+        if not run.problem and run.config.has_noise:
+            st.page_link("channels/page.py", label="Channels", icon=":material/grid_on:", query_params=link)
+        with st.popover("", icon=":material/more_vert:", help="Stop, resume, export, delete", key=f"more-{run.id}"):
+            st.caption(run.id)
+            if not run.problem:
+                downloads(run)
+            if run.recorded:
+                st.caption("It ships with the app, so it cannot be deleted.")
+                return
+            if run.state in (State.QUEUED, State.STARTING, State.RUNNING) or (run.problem and run.alive):
+                _verb("Stop", ":material/stop:", launcher.stop, run)
+            if run.resumable:
+                _verb("Resume", ":material/resume:", launcher.resume, run)
+            if st.button("Delete", icon=":material/delete:", key=f"delete-{run.id}", disabled=run.alive,
+                         help="Stop it first." if run.alive else "Asks once more."):  # fmt: skip
+                _confirm(run.id, _title(run))
+
+
+def _verb(name: str, icon: str, verb: object, run: RunView) -> None:
+    st.button(name, icon=icon, key=f"{name.lower()}-{run.id}", on_click=_do, args=(verb, run.id))
+
+
+def _do(verb: object, run_id: str) -> None:
+    try:
+        verb(run_id)  # type: ignore[operator]
+    except (store.BadRequest, store.UnknownRun, OSError, ValueError) as error:
+        st.session_state["runs-said"] = str(error)
+
+
+@st.dialog("Delete this run?", icon=":material/delete:")
+def _confirm(run_id: str, title: str) -> None:
+    st.markdown(f"**{title}**  \n:gray[{run_id}]")
+    st.markdown("Its numbers, its log and its network are deleted for good.")
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button("Keep it", key="delete-no"):
+            st.rerun()
+        if st.button("Delete it", type="primary", icon=":material/delete:", key="delete-yes", on_click=_delete,
+                     args=(run_id,)):  # fmt: skip
+            st.rerun()
+
+
+def _delete(run_id: str) -> None:
+    _do(store.delete, run_id)
+    if st.session_state.get("run-shown") == run_id:
+        del st.session_state["run-shown"]
+
+
+def _short(text: str, most: int = 160) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= most else flat[: most - 1] + "…"

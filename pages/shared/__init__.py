@@ -1,0 +1,1 @@
+"""What several pages use: frame, state, run picker, player, figures."""

@@ -1,0 +1,17 @@
+"""A button that copies the address of what is on the screen."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.shared.assets import read
+
+_BUTTON = st.components.v2.component(
+    "copy_link", html=read("shared/copy_link_component/copy.html"), css=read("shared/copy_link_component/copy.css"),
+    js=read("shared/copy_link_component/copy.js"),
+)  # fmt: skip
+
+
+def copy_link() -> None:
+    """Shows the button; the browser copies its own address, so the link is what the address bar says."""
+    _BUTTON(key="copy-link", width="content")

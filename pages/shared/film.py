@@ -1,0 +1,84 @@
+"""Which run is replayed where, what is said of it, and which pictures belong to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pages.shared import run_picker
+from pages.shared.player import panel
+from sbp.runs.states import State
+from sbp.runs.store import RunView
+from sbp.viz import labels
+
+PLAYABLE = 2  # frames that make a film
+AREAS = "abcdefghijklmno"  # places for maps in the layouts of page Train
+
+
+def for_story(runs: list[RunView]) -> RunView | None:
+    """The recording to tell the story with: LeNet-500-300 where there is one, since its first layer is an image."""
+    recorded = [run for run in runs if run.recorded]
+    finished = [run for run in runs if not run.recorded and run.state is State.FINISHED]
+    choices = [run for run in recorded if has_film(run)]
+    choices = choices or [run for run in [*finished, *runs] if has_film(run)]
+    choices.sort(key=run_picker.atypical)
+    pictures = [run for run in choices if run.layers and len(run.layers[0].shape) == 2]
+    return next(iter([*pictures, *choices]), None)
+
+
+def has_film(run: RunView) -> bool:
+    """Whether a run has at least two snapshots, by the size of its file; one without noise never has, nor one
+    that has a problem: nothing is drawn of what cannot be relied on."""
+    if run.problem or not run.config.has_noise:
+        return False
+    row = 4 * (1 + 2 * sum(layer.units for layer in run.layers))
+    try:
+        return (run.folder / "noise.f32").stat().st_size >= PLAYABLE * row
+    except OSError:
+        return False
+
+
+def has_pictures(run: RunView) -> bool:
+    """Whether there is something to draw of a run: noise that has been written, or of a method without, an epoch of
+    its main phase."""
+    if run.problem:
+        return False
+    if run.config.has_noise:
+        return bool(len(run.snapshots()))
+    return any(record.phase != "pretrain" for record in run.records())
+
+
+def watchable(run: RunView) -> bool:
+    """Whether there is something to watch: a live run always, a recording once it has pictures; of one that cannot be
+    read, what is wrong with it."""
+    return not run.recorded or bool(run.problem) or has_film(run) or (not run.config.has_noise and has_pictures(run))
+
+
+def picture_layer(run: RunView) -> int:
+    """The layer that is an image, else the first."""
+    return next((i for i, layer in enumerate(run.layers) if len(layer.shape) == 2), 0)
+
+
+def train_layout(run: RunView) -> tuple[str, list[dict[str, Any]]]:
+    """Layout and pictures of page Train for a run without noise, or with it: a map a noise layer, large for three or
+    four, small multiples for more.
+    """
+    if not run.config.has_noise:
+        return "plain", [panel("chart", "kept", 0), panel("network"), panel("bound"), panel("error")]
+    maps = [panel("cells", area, i) for i, area in zip(range(len(run.layers)), AREAS, strict=False)]
+    layout = "train" if len(maps) <= 3 else "train4" if len(maps) == 4 else "many"
+    return layout, [panel("lines"), panel("network"), *maps, panel("bound"), panel("error")]
+
+
+def caption(run: RunView, title: str) -> str:
+    """Where a film comes from, in a line: recorded or live, seed, hardware, method."""
+    origin = "Recorded run" if run.recorded else "Run"
+    meta = run.meta
+    method = run.config.method.name
+    parts = [f"{origin}: {title}", labels.METHOD.get(method, method), f"seed {run.config.seed}"]
+    if meta.get("hardware"):
+        parts.append(str(meta["hardware"]))
+    if run.result and run.result.get("test_error_percent") is not None:
+        parts.append(f"test error {run.result['test_error_percent']:.2f} %")
+        if run.result.get("macs_reduction"):
+            parts.append(f"{run.result['macs_reduction']:.1f} times fewer multiply-accumulates (MACs)")
+    return " · ".join(parts)

@@ -1,0 +1,101 @@
+"""The player: pictures of one run on one clock, drawn in the browser. Play, pause, step, scrub, arrow keys.
+
+It redraws by itself at the screen's own rate; Python is asked for nothing while it plays, and hears of the epoch
+and the unit (`report`) only once the hand has come to rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from pages.shared.assets import bundle, read
+from sbp.runs.store import RunView
+from sbp.viz import film, twins
+from sbp.viz.tables import tables
+
+_MODULES = (
+    "recording.js",
+    "clock.js",
+    "ink.js",
+    "network.js",
+    "cells.js",
+    "lines.js",
+    "heat.js",
+    "curves.js",
+    "player.js",
+)
+
+_PLAYER = st.components.v2.component(
+    "sbp_player", html=read("shared/player_component/player.html"), css=read("shared/player_component/player.css"),
+    js=bundle("shared/player_component", _MODULES),
+)  # fmt: skip
+
+
+def panel(kind: str, area: str | None = None, layer: int | None = None) -> dict[str, Any]:
+    """One picture: its kind (network, cells, lines, heat, bound, error, survivors, chart), its place and its
+    layer's index, or that of the recording's chart."""
+    return {"kind": kind, "area": area or kind, "layer": layer}
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _packed_twins(stamp: Any, live: bool, names: tuple[str, str], _runs: tuple[RunView, RunView]) -> dict[str, Any]:
+    return twins.pack(twins.pair_of(_runs, names), live)
+
+
+def twins_player(
+    runs: tuple[RunView, RunView], names: tuple[str, str], *, key: str, play: bool, live: bool, epoch: int | None,
+    on_epoch: Callable[[], None],
+) -> Any:  # fmt: skip
+    """Two runs on one clock, the first with its network; the result has `epoch` (-1: the newest)."""
+    areas = ("accuracy", "terms", "kept")
+    data = {
+        "recording": _packed_twins(tuple(run.data_stamp for run in runs), live, names, runs),
+        "layout": "twins",
+        "panels": [*(panel("chart", area, i) for i, area in enumerate(areas)), panel("network")],
+        "play": play, "loop": False, "seconds": 14.0, "report": True, "epoch": epoch, "unit": None, "keys": True,
+    }  # fmt: skip
+    return _PLAYER(key=key, data=data, on_epoch_change=on_epoch, on_unit_change=_nothing)
+
+
+@st.cache_data(max_entries=24, show_spinner=False)
+def _packed(stamp: Any, live: bool, order: str, focus: str | None, _run: RunView) -> dict[str, Any]:
+    return film.pack(tables(_run), _run.config, live=live, order=order, focus=focus)
+
+
+def player(
+    run: RunView,
+    layout: str,
+    panels: list[dict[str, Any]],
+    *,
+    key: str,
+    play: bool = False,
+    loop: bool = False,
+    seconds: float = 14.0,
+    live: bool = False,
+    order: str = "death",
+    focus: str | None = None,
+    epoch: int | None = None,
+    unit: int | None = None,
+    on_epoch: Callable[[], None] | None = None,
+    on_unit: Callable[[], None] | None = None,
+) -> Any:
+    """Shows the player; the result has `epoch` (-1: the newest) and `unit` (-1: none) where it reports.
+
+    layout: a class of player.css that names the places. seconds: how long the whole run plays at speed 1.
+    epoch, unit: where to stand; None leaves the clock alone.
+    """  # fmt: skip
+    report = on_epoch is not None or on_unit is not None
+    data = {
+        "recording": _packed(run.data_stamp, live, order, focus, run),
+        "layout": layout, "panels": panels, "play": play, "loop": loop, "seconds": seconds, "report": report,
+        "epoch": epoch, "unit": unit, "keys": True,
+    }  # fmt: skip
+    callbacks = {"on_epoch_change": on_epoch or _nothing, "on_unit_change": on_unit or _nothing} if report else {}
+    return _PLAYER(key=key, data=data, **callbacks)
+
+
+def _nothing() -> None:
+    """For a value that nobody listens to."""

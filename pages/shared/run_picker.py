@@ -1,0 +1,179 @@
+"""Which run a page shows: from the link, from what was shown before, else the newest there is; recordings last."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import streamlit as st
+
+from sbp.runs import store
+from sbp.runs.states import State
+from sbp.runs.store import RunView
+from sbp.spec.presets import PRESETS
+from sbp.viz import labels
+
+Suits = Callable[[RunView], bool]
+
+USUAL = ("sbp", "sbpa")  # methods that a list does not name
+
+ICONS = {
+    State.QUEUED: ":material/hourglass_empty:",
+    State.STARTING: ":material/downloading:",
+    State.RUNNING: ":material/play_circle:",
+    State.STOPPING: ":material/pause_circle:",
+    State.FINISHED: ":material/check_circle:",
+    State.STOPPED: ":material/stop_circle:",
+    State.FAILED: ":material/error:",
+    State.DIVERGED: ":material/trending_up:",
+    State.LOST: ":material/link_off:",
+}
+COLOURS = {
+    State.RUNNING: "blue", State.STARTING: "blue", State.QUEUED: "gray", State.STOPPING: "orange",
+    State.FINISHED: "green", State.STOPPED: "gray", State.FAILED: "red", State.DIVERGED: "red", State.LOST: "orange",
+}  # fmt: skip
+
+
+def badge(run: RunView) -> None:
+    """The state of a run as a badge: recorded, or where it is in its life, or that it cannot be read."""
+    if run.problem:
+        st.badge("unreadable", icon=":material/broken_image:", color="red", help="A file of its folder is damaged.")
+    elif run.recorded:
+        st.badge("recorded", icon=":material/movie:", color="violet", help="A real run that ships with the app.")
+    else:
+        st.badge(str(run.state), icon=ICONS[run.state], color=COLOURS[run.state], help=run.state.sentence)  # type: ignore[arg-type]
+
+
+def label(run: RunView) -> str:
+    """A run in one line of a list: what, how, which state, when; of one that cannot be read, its id."""
+    if run.problem:
+        return f"{'Recorded: ' if run.recorded else ''}{run.id} · cannot be read"
+    what, method = labels.run_title(run.config), run.config.method.name
+    how = f", {labels.METHOD[method]}" if method not in USUAL else ""
+    preset = how if run.config.preset == "custom" else f"{how}, {run.config.preset}"
+    if run.recorded:
+        return f"Recorded: {what}{preset}"
+    return f"{what}{preset} · {run.state} · {moment_of(run)}"
+
+
+def moment_of(run: RunView) -> str:
+    """When a run was made, as its id has it: "23 Nov, 14:05"."""
+    import time
+
+    return time.strftime("%-d %b, %H:%M", time.localtime(run.created)) if run.created else run.id
+
+
+def remembered() -> str:
+    """The run asked for by the link, else the one shown last in this session; empty for neither."""
+    return str(st.query_params.get("run") or st.session_state.get("run-shown") or "")
+
+
+def remember(run_id: str) -> None:
+    """Puts the run into the link and into the session, so that every page shows the same one."""
+    st.session_state["run-shown"] = run_id
+    if st.query_params.get("run") != run_id:
+        st.query_params["run"] = run_id
+
+
+def newest(runs: list[RunView]) -> RunView | None:
+    """What to show unasked: a run in progress, else the newest live one, else the most typical recording; one that
+    cannot be read only where there is no other."""
+    runs = [run for run in runs if not run.problem] or runs
+    live = [run for run in runs if not run.recorded]
+    if live or not runs:
+        return next((run for run in live if run.state.active), live[0] if live else None)
+    return min(runs, key=atypical)
+
+
+def atypical(run: RunView) -> tuple[bool, ...]:
+    """Sorts recordings by how little they stand for the method: those of a preset, on true labels, come first, and of
+    them those that every page can show, with the network's weights."""
+    if run.problem:
+        return (True,) * 5
+    config = run.config
+    no_preset = (config.network.name, config.preset) not in PRESETS
+    digits, no_weights = config.data.dataset == "digits", run.model_path is None
+    return not config.has_noise, config.data.random_labels, no_preset, digits, no_weights
+
+
+def suitable(suits: Suits | None = None) -> list[RunView]:
+    """The runs that a page can show, newest first, recordings last."""
+    return [run for run in store.list_runs() if suits is None or suits(run)]
+
+
+def choose(suits: Suits | None = None) -> tuple[RunView | None, list[str]]:
+    """The run to show, put into the link, and a sentence where the one asked for is not here or not for this page; None
+    where there is no run to show."""
+    runs = suitable(suits)
+    wanted = remembered()
+    chosen = next((run for run in runs if run.id == wanted), None) or newest(runs)
+    instead = f" Shown instead: {label(chosen)}." if chosen else ""
+    complaints = []
+    if wanted and (chosen is None or chosen.id != wanted):
+        other = next((run for run in store.list_runs() if run.id == wanted), None)
+        if other is not None and other.problem:
+            complaints.append(f"{md(other.id)} cannot be read: {md(other.problem)}{instead}")
+        elif other is not None and not other.config.has_noise:
+            complaints.append(f"{without_noise(other)}{instead}")
+        elif st.query_params.get("run") and chosen is not None:
+            complaints.append(f"The link names the run {_short(wanted)}, which is not here.{instead}")
+    if chosen is not None:
+        remember(chosen.id)
+    return chosen, complaints
+
+
+def pick(suits: Suits) -> RunView | None:
+    """The run that a page about noise shows, with what is to be said of the one asked for, and the way to that one."""
+    asked = remembered()
+    run, complaints = choose(suits)
+    if complaints:
+        st.warning("  \n".join(complaints), icon=":material/link_off:")
+    if complaints and asked in {other.id for other in store.list_runs()}:
+        st.page_link("train/page.py", label="Its curves, on the page Train", icon=":material/model_training:",
+                     query_params={"run": asked})  # fmt: skip
+    return run
+
+
+def md(text: str) -> str:
+    """Plain text inside Markdown: what could be taken for markup is escaped."""
+    return "".join("\\" + c if c in "\\`*_[]$<>#~:" else c for c in text)
+
+
+def without_noise(run: RunView) -> str:
+    """Why a page about mu and sigma cannot show this run."""
+    return (
+        f"{label(run)} was trained with {labels.METHOD[run.config.method.name]}, which gives units no mu and sigma: "
+        "this page has nothing of it to show."
+    )
+
+
+def chooser(shown: str, suits: Suits | None = None) -> None:
+    """The list of runs with the one shown; another choice goes into the link and runs the whole page again."""
+    if st.session_state.get("run-shown", shown) != shown:
+        st.rerun()
+    by_id = titles(suitable(suits))
+    st.session_state["run-choice"] = shown
+    st.selectbox(
+        "Run", list(by_id), format_func=lambda run_id: by_id.get(run_id, run_id),
+        key="run-choice", label_visibility="collapsed", on_change=_changed, width=440,
+    )  # fmt: skip
+
+
+def titles(runs: list[RunView]) -> dict[str, str]:
+    """A line for each run by id, no two alike: the list sends back the line, and of two alike the first would be taken.
+
+    Runs of one minute that differ in their seed alone are told apart by their ids.
+    """
+    lines = {run.id: label(run) for run in runs}
+    alike = Counter(lines.values())
+    return {run_id: line if alike[line] == 1 else f"{line} · {run_id}" for run_id, line in lines.items()}
+
+
+def _changed() -> None:
+    remember(st.session_state["run-choice"])
+    for name in ("epoch", "unit", "hand"):
+        st.query_params.pop(name, None)
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:40] + "…").replace("`", "'")

@@ -1,0 +1,38 @@
+"""Story: a recorded run plays by itself; three doors lead on."""
+
+import streamlit as st
+
+from pages.shared import film, frame
+from pages.shared.player import panel, player
+from sbp.runs import store
+from sbp.viz import labels
+
+frame.header("A network that learns what it can do without", "One minute, no click.")
+
+run = film.for_story(store.list_runs())
+if run is None:
+    st.info(
+        "There is no run to play yet, not even a recorded one: start one on the page Train and it plays here.",
+        icon=":material/movie:",
+    )
+else:
+    st.markdown(
+        "Every unit is multiplied by noise of its own. Training widens the noise wherever the data do not object; "
+        "a unit whose signal-to-noise ratio (**SNR**) falls **below 1** carries nothing any more, and goes."
+    )
+    player(
+        run, "story", [panel("network"), panel("cells", layer=film.picture_layer(run)), panel("lines")],
+        key="story", play=True, loop=True, seconds=16,
+    )  # fmt: skip
+    st.caption(film.caption(run, labels.run_title(run.config)))
+
+doors = st.columns(3, gap="medium")
+DOORS = (
+    ("gate/page.py", "One gate", ":material/tune:", "Play with the noise of a single unit until SNR < 1 means something."),
+    ("train/page.py", "Train", ":material/model_training:", "Start a network in the background and watch its units die."),
+    ("channels/page.py", "Channels", ":material/grid_on:", "See which units die, and when, layer by layer."),
+)
+for place, (page, title, icon, promise) in zip(doors, DOORS, strict=True):
+    with place.container(border=True, height="stretch", gap="xsmall", key=f"door-{page[:-3]}"):
+        st.page_link(page, label=f"**{title}**", icon=icon, width="stretch")
+        st.markdown(f":gray[{promise}]")

@@ -1,0 +1,98 @@
+"""The component of page Threshold and cost: a hand on the threshold, with every number following it in the browser.
+
+Every stop's sentence and numbers are made here once; while the hand moves Python is asked for nothing, and it hears
+only where the hand came to rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from pages.shared.assets import bundle, read
+from sbp.spec.layout import Group
+from sbp.viz import labels, palette
+from sbp.viz import sweep as sweeps
+from sbp.viz import threshold as figures
+
+KEY = "threshold"
+FOLDER = "threshold/js"
+SCRIPTS = ("stops.js", "plot.js", "threshold.js")
+
+_COMPONENT = st.components.v2.component(
+    "threshold", html=read(f"{FOLDER}/threshold.html"), css=read(f"{FOLDER}/threshold.css"), js=bundle(FOLDER, SCRIPTS)
+)
+
+
+def board(t: float, packed: dict[str, Any], on_rest: Callable[[], None]) -> None:
+    """Shows the figure with the hand at `t`; st.session_state["threshold"]["t"] is where it came to rest."""
+    _COMPONENT(key=KEY, data={**packed, "t": t}, on_t_change=on_rest)
+
+
+def pack(
+    stops: pd.DataFrame, layers: Sequence[Group], dense: tuple[int, int], prior_snr: float, objects: str, n: int
+) -> dict[str, Any]:
+    """Everything the browser needs of these stops; dense: MACs and params of the dense network; n: objects scored."""
+    macs, params = dense
+    errors = stops["error_percent"]
+    measured = not errors.isna().any()
+    many, colours = len(layers) > labels.MANY, palette.layer_colours(len(layers))
+    ends = {0: "first layer", len(layers) - 1: "last layer"}  # all that is named of many
+    lines = [
+        {
+            "name": ends.get(i, "") if many else labels.layer_title(layer), "colour": colours[i],
+            "width": 1.5 if many else 2,
+            "dash": [] if many or palette.layer_dash(i) == (1, 0) else list(palette.layer_dash(i)),
+            "percent": [round(100 * kept[i] / layer.units, 3) for kept in stops["kept"]],
+        }
+        for i, layer in enumerate(layers)
+    ]  # fmt: skip
+    lines.append({
+        "name": figures.MACS, "colour": "", "width": 3.5, "dash": [],
+        "percent": [round(100 * left / macs, 3) for left in stops["macs"]],
+    })  # fmt: skip
+    return {
+        "thresholds": stops["threshold"].tolist(), "says": [figures.number(t) for t in stops["threshold"]],
+        "error": errors.tolist() if measured else None, "errorTitle": f"Error, % of {objects} (log)",
+        "floor": figures.error_floor(errors) if measured else None, "lines": lines, "prior": prior_snr,
+        "headlines": [figures.headline(layers, stop, macs, objects) for stop in stops.itertuples()],
+        "readouts": [_readout(stop, layers, macs, params, n) for stop in stops.itertuples()],
+        "layers": len(layers), "many": many, "marks": _marks(stops),
+        "alt": "Error, units kept and MACs along the threshold on the SNR.",
+        "light": {"pruned": "#A94A00", "reference": palette.REFERENCE, "error": palette.DATA, "ink": figures.INK},
+        "dark": {"pruned": palette.PRUNED_DARK, "reference": palette.REFERENCE_DARK, "error": palette.DATA_DARK,
+                 "ink": figures.INK_DARK},
+    }  # fmt: skip
+
+
+def _readout(stop: Any, layers: Sequence[Group], macs: int, params: int, n: int) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = [
+        {"name": labels.layer_title(layer), "value": labels.count_of(kept, layer), "percent": 100 * kept / layer.units}
+        for layer, kept in zip(layers, stop.kept, strict=True)
+    ]
+    times = f"{figures.fewer(macs, stop.macs)}× fewer" if stop.macs else "the constant predictor"
+    times = "nothing is saved" if stop.macs == macs else times
+    rows.append({"name": "MACs", "value": f"{stop.macs:,}", "note": f"of {macs:,}: {times}"})
+    share = 100 * stop.params / params
+    rows.append({"name": "Params", "value": f"{stop.params:,}", "note": f"of {params:,}: {share:.1f} % left"})
+    if stop.error_percent == stop.error_percent:
+        wrong = round(stop.error_percent * n / 100)
+        rows.append({"name": "Error", "value": f"{stop.error_percent:.2f} %",
+                     "note": f"{wrong:,} of {n:,} wrong; NLL {stop.nll:.4f} nats"})  # fmt: skip
+    return rows
+
+
+def _marks(stops: pd.DataFrame) -> list[dict[str, Any]]:
+    """Thresholds worth a button."""
+    marks = [{"index": sweeps.nearest(stops, 1.0), "text": "SNR ≥ 1, as in the paper",
+              "help": "A unit below it looks like the prior: it knows nothing."}]  # fmt: skip
+    found = sweeps.cheapest(stops)
+    if found is not None:
+        text = f"SNR ≥ {figures.number(stops['threshold'][found])}, the cheapest within 0.1 points"
+        marks.append({"index": found, "text": text,
+                      "help": "The fewest MACs whose error is at most 0.1 points above that at SNR ≥ 1. Chosen on "
+                              "these very objects, so a little too good."})  # fmt: skip
+    return marks

@@ -1,0 +1,124 @@
+"""Below the fold of page Threshold and cost: criteria and the paper's rows, averaging over noise, another threshold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from pages.shared.figures import figure
+from pages.shared.theme import is_dark
+from sbp.reference.paper import N_TEST, REMARKS, dataset_of, rows_of, table_of
+from sbp.runs.store import RunView
+from sbp.spec.networks import description_of, scale_of
+from sbp.viz import ensemble, snr_counts
+from sbp.viz import frontier as frontiers
+from sbp.viz import labels as words
+from sbp.viz.sweep import Sweep, near_one
+from sbp.viz.tables import RunTables
+
+
+def frontier(run: RunView, sweep: Sweep | None, objects: str) -> None:
+    """Every criterion as a line with the paper's rows, and the same rows as a table."""
+    st.subheader("Which criterion, and against the paper?")
+    config, dark = run.config, is_dark()
+    dense = description_of(config.network).dense_macs()
+    rows = rows_of(config.network.name, scale_of(config.network.widths, config.network.name))
+    comparable = config.data.dataset == dataset_of(config.network.name) and not config.data.random_labels
+    printed = table_of(config.network.name).replace("table-", "Table ")
+    drawn, ours = rows if comparable else (), _ours(run)
+    mark = (int((run.result or {})["macs"]), ours["test error, %"]) if ours else None
+    drawable = sweep is not None or bool(drawn)
+    wide, narrow = st.columns([7, 5], gap="medium") if drawable else (None, st.container())
+    if wide is not None:
+        with wide:
+            figure(
+                "Error against MACs, by criterion", lambda: frontiers.chart(sweep, drawn, dense, mark, objects, dark),
+                key=f"{run.id}-frontier", of=(run.data_stamp, objects, dark),
+                light=lambda: frontiers.chart(sweep, drawn, dense, mark, objects),
+            )  # fmt: skip
+    with narrow:
+        st.markdown(f"**This run beside the paper's {printed}**")
+        st.dataframe(
+            frontiers.comparison(rows, ours), hide_index=True,
+            alt=f"This run's test error and MACs beside the rows of the paper's {printed}",
+            column_config={
+                "test error, %": st.column_config.NumberColumn(format="%.2f"),
+                "times fewer": st.column_config.NumberColumn(format="%.2f×", help="MACs counted from the kept units"),
+                "as printed": st.column_config.TextColumn(help=f"FLOPs column of the paper's {printed}"),
+            },
+        )  # fmt: skip
+        st.caption(_honest(run, comparable))
+
+
+def noise(run: RunView, found: RunTables, sweep: Sweep | None) -> None:
+    """Does averaging over the noise help; and what another threshold would mean."""
+    dark = is_dark()
+    left, right = st.columns(2, gap="medium")
+    averaged = sweep is not None and not sweep.samples.empty and bool(sweep.mean)
+    if sweep is not None and averaged:
+        with left:
+            st.subheader("Does averaging over noise help? (paper, section 4.5)")
+            figure(
+                "Error of K sampled thetas averaged", lambda: ensemble.chart(sweep, "error_percent", dark),
+                key=f"{run.id}-ensemble", of=(run.data_stamp, dark),
+                light=lambda: ensemble.chart(sweep),
+            )  # fmt: skip
+            if sweep.hardware:
+                st.caption(f"Times on {sweep.hardware}.")
+    with right if averaged else left:
+        st.subheader("What would another threshold mean?")
+        figure(
+            "Units by their SNR", lambda: snr_counts.chart(found, dark), key=f"{run.id}-snr-counts",
+            of=(run.data_stamp, dark),
+            light=lambda: snr_counts.chart(found),
+        )  # fmt: skip
+    with right:
+        st.markdown(_why(run, found))
+        if not averaged:
+            st.subheader("Does averaging over noise help? (paper, section 4.5)")
+            st.markdown("Not measured for this run: the sweep does, K sampled thetas against the mean in one pass.")
+
+
+def _ours(run: RunView) -> dict[str, Any] | None:
+    """This run's row of the table: its test error, where it has ended with one."""
+    result = run.result or {}
+    if result.get("test_error_percent") is None or not result.get("macs"):
+        return None
+    dense = description_of(run.config.network).dense_macs()
+    return {
+        "method": "this run", "test error, %": float(result["test_error_percent"]),
+        "kept": words.widths(result["kept"]), "times fewer": dense / result["macs"],
+        "as printed": "",
+    }  # fmt: skip
+
+
+def _honest(run: RunView, comparable: bool) -> str:
+    """What is compared with what."""
+    n = (run.result or {}).get("n_test") or run.meta.get("n_test")
+    ours = f"this run's on its {n:,} test images, read once, at SNR ≥ 1" if n else "this run's once it has ended"
+    theirs = words.DATASET[dataset_of(run.config.network.name)]
+    said = (
+        f"Errors are test errors: the paper's on {N_TEST:,} {theirs} images, {ours}; one seed ({run.config.seed}), "
+        f"{words.METHOD.get(run.config.method.name, run.config.method.name)}."
+    )
+    if not comparable:
+        data = words.DATASET.get(run.config.data.dataset, run.config.data.dataset)
+        labels = " with random labels" if run.config.data.random_labels else ""
+        said += f" This run is on {data}{labels}: MACs compare, errors do not, so the paper is not in the figure."
+    remark = REMARKS.get(run.config.network.name, "")
+    return f"{said} {remark}".rstrip()
+
+
+def _why(run: RunView, found: RunTables) -> str:
+    """Why the threshold is 1, in this run's numbers."""
+    length, prior = run.config.noise.log_high - run.config.noise.log_low, found.prior_snr
+    share = near_one(found)
+    short = "" if prior < 1 else " **On this interval the prior itself is above 1: nothing would ever be pruned.**"
+    heaps = "Its units are either there or well above" if share < 5 else "Its units are not clearly apart"
+    return (
+        f"A unit that learnt nothing has the prior's own SNR, which depends on b − a alone: {prior:.2f} at this run's "
+        f"{length:g}, and it would cross 1 at 3.83. So SNR < 1 means: this unit looks like the prior.{short} "
+        f"{heaps}: **{share:.1f} %** have an SNR within a factor of 2 of 1, and only those would change sides between "
+        "thresholds of 0.5 and 2."
+    )

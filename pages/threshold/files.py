@@ -1,0 +1,75 @@
+"""What can be taken home from page Threshold and cost: the compact network, the sweep, the figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from pages.shared.figures import figure
+from pages.shared.theme import is_dark
+from sbp.runs.store import RunView
+from sbp.spec.networks import description_of
+from sbp.viz import sweep as sweeps
+from sbp.viz import threshold as figures
+from sbp.viz.sweep import Sweep
+from sbp.viz.tables import RunTables
+
+# Kind of file, ending, what the button says, what it is for.
+FILES = (
+    ("safetensors", "safetensors", "safetensors", "Weights, widths, index; opens with safetensors and torch alone"),
+    ("onnx", "onnx", "ONNX", "For onnxruntime and other engines"),
+    ("torch-export", "pt2", "torch.export", "A traced program for torch"),
+    ("card", "md", "Model card", "Data, seed, error before and after, cost, versions, as Markdown"),
+)
+
+
+def downloads(run: RunView, found: RunTables, sweep: Sweep | None, threshold: float) -> None:
+    """A button a file; what it holds is made when it is pressed."""
+    st.subheader("Take it home")
+    active = run.state.active and not run.recorded
+    ready = run.model_path is not None and not active
+    with st.container(horizontal=True, gap="small", key="threshold-files"):
+        for kind, ending, label, help in FILES if ready else ():
+            st.download_button(
+                label, lambda kind=kind: exported(run, kind, threshold),
+                f"{run.id}-compact{'' if threshold == 1 else f'-snr-{threshold:.3g}'}.{ending}", key=f"export-{kind}",
+                help=help, icon=":material/download:", on_click="ignore",
+            )  # fmt: skip
+        if sweep is not None:
+            st.download_button(
+                "Sweep (CSV)", lambda: sweeps.csv(sweep, found), f"{run.id}-sweep.csv", "text/csv", key="sweep-csv",
+                icon=":material/download:", on_click="ignore",
+            )  # fmt: skip
+    if ready:
+        st.caption(f"The compact network at SNR ≥ {figures.number(threshold)}: same answers as the masked one.")
+    else:
+        st.caption("The compact network can be downloaded once the run has ended with weights.")
+
+
+def exported(run: RunView, kind: str, threshold: float) -> bytes:
+    """The content of one kind of file; torch is imported here, not before."""
+    from sbp.export.files import export_bytes
+
+    return export_bytes(run, kind, None if threshold == 1 else threshold)[1]
+
+
+def figures_along(run: RunView, found: RunTables, stops: Any, at: int, objects: str) -> None:
+    """The main figure for paper, made only when asked for."""
+    with st.expander("Figures along the threshold, to take away", icon=":material/show_chart:", key="threshold-figures",
+                     on_change="rerun") as folded:  # fmt: skip
+        if not folded.open:
+            return
+        dark, prior = is_dark(), found.prior_snr
+        dense = description_of(run.config.network).dense_macs()
+        left, right = st.columns(2, gap="medium")
+        with left:
+            figure(
+                "Error along the threshold", figures.error_chart(stops, prior, objects, at, dark),
+                key=f"{run.id}-threshold-error", light=lambda: figures.error_chart(stops, prior, objects, at),
+            )  # fmt: skip
+        with right:
+            figure(
+                "What is left along the threshold", figures.left_chart(stops, run.layers, dense, prior, at, dark),
+                key=f"{run.id}-threshold-left", light=lambda: figures.left_chart(stops, run.layers, dense, prior, at),
+            )  # fmt: skip

@@ -1,0 +1,208 @@
+"""The panel of one run: where it stands, its pictures, stop and resume. Polls while a worker writes, and only then.
+
+Only the panel runs again, once a second; the player in it grows in place, so nothing on the page flickers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+
+import numpy as np
+import streamlit as st
+
+from pages.shared import film, run_picker
+from pages.shared.follow import follow
+from pages.shared.player import player
+from pages.shared.run_picker import md as _md
+from sbp.runs import launcher, store
+from sbp.runs.states import State
+from sbp.runs.store import RunView
+from sbp.viz import labels
+from sbp.viz.tables import tables
+
+POLL_SECONDS = 1.0
+PHASE_WORDS = {"pretrain": "Pretraining without noise, epoch", "finetune": "Fine-tuning, epoch"}
+HUNG_SECONDS = 60  # a worker writes its status several times a second; one silent for so long hangs
+
+
+def show(run_id: str, *, play: bool = False, tools: Callable[[], None] | None = None) -> None:
+    """Shows the panel of a run; `tools` adds buttons of the page to its first line."""
+    follow(run_id, lambda run, polling: _panel(run, polling, play, tools), POLL_SECONDS, says_problem=True)
+
+
+def _panel(run: RunView, polling: bool, play: bool, tools: Callable[[], None] | None) -> None:
+    _first_line(run, tools)
+    if run.problem:
+        _trouble(run)
+        return
+    _standing(run)
+    _trouble(run)
+    if not run.config.has_noise:
+        st.caption(without_noise(run))
+    if film.has_pictures(run):
+        layout, panels = film.train_layout(run)
+        player(run, layout, panels, key=f"player-{run.id}", play=play and not polling, live=polling)
+        if not run.recorded and run.meta.get("data_source"):
+            st.caption(_md(origin(run)))
+    else:
+        when = "as soon as the network is built" if run.config.has_noise else "after the first epoch"
+        st.container(height=320, border=True, vertical_alignment="center", horizontal_alignment="center").markdown(
+            f":gray[Pictures appear {when}.]",
+            width="content",
+        )
+
+
+def _first_line(run: RunView, tools: Callable[[], None] | None) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="run-line"):
+        run_picker.chooser(run.id, film.watchable)
+        run_picker.badge(run)
+        st.space("stretch")
+        if (run.state in (State.QUEUED, State.STARTING, State.RUNNING) or run.problem) and run.alive:
+            st.button(
+                "Stop", icon=":material/stop:", key="stop", on_click=_ask, args=(launcher.stop, run.id),
+                help="Halts at the next step and leaves a checkpoint to go on from.",
+            )  # fmt: skip
+        if run.resumable:
+            st.button(
+                "Resume", icon=":material/resume:", key="resume", type="primary", on_click=_ask,
+                args=(launcher.resume, run.id), help="Goes on from the last checkpoint.",
+            )  # fmt: skip
+        if not run.problem and run.config.has_noise:
+            st.page_link("channels/page.py", label="Channels", icon=":material/grid_on:", query_params={"run": run.id})
+        if tools:
+            tools()
+
+
+def _standing(run: RunView) -> None:
+    """How far a live run is, how long it takes still, when the first unit dies; or how a past one ended."""
+    if run.recorded or not run.state.active:
+        st.markdown(f":gray[{_md(ending(run))}]")
+        return
+    progress = run.progress or {}
+    step, steps = progress.get("step", 0), progress.get("steps", 0)
+    st.progress(min(step / steps, 1.0) if steps else 0.0, text=standing(run))
+
+
+def standing(run: RunView) -> str:
+    """A live run in a line of Markdown: its epoch, its step, what is left, the first death."""
+    progress = run.progress
+    if run.state is State.QUEUED:
+        return f"**Queued.** {_queue(run)}"
+    if run.state is State.STARTING or not progress:
+        return f"**Starting.** {_md(run.message)}"
+    phase = PHASE_WORDS.get(progress["phase"], "Epoch")
+    parts = [
+        f"**{phase} {progress['epoch']} of {progress['epochs']}**",
+        f"step {progress['step']:,} of {progress['steps']:,}",
+        f"**{labels.duration(progress['seconds_left'])} left**" if progress["seconds_left"] is not None else "",
+        first_prune(run),
+        f"NLL now {progress['nll']:.3f}" if progress["nll"] == progress["nll"] else "",
+    ]
+    if run.state is State.STOPPING:
+        parts.insert(0, "**Stopping at the next step.**")
+    if (silent := run.silent_seconds()) and silent > HUNG_SECONDS:
+        parts.append(f"no sign of life for {labels.duration(silent)}")
+    return " · ".join(part for part in parts if part)
+
+
+def first_prune(run: RunView) -> str:
+    """When the first unit died, or is expected to; nothing of a run whose units have no noise."""
+    if not run.config.has_noise:
+        return ""
+    found = tables(run)
+    dead = [epoch for name in found.snr for epoch in found.epochs[(found.snr[name] < 1).any(axis=1)][:1]]
+    if dead:
+        return f"first unit pruned at epoch {int(min(dead))}"
+    progress = run.progress or {}
+    if progress.get("phase") == "pretrain":
+        return "no pruning before the noise is on"
+    seconds = progress.get("seconds_to_first_prune")
+    if seconds is None:
+        return "first prune not in sight yet"
+    return f"first prune in about {labels.duration(seconds)}" if seconds > 0 else "the first unit is being pruned"
+
+
+def ending(run: RunView) -> str:
+    """How a run ended, with its numbers where it has them."""
+    if run.recorded:
+        return film.caption(run, labels.run_title(run.config)) + "."
+    result = run.result or {}
+    if run.state is State.FINISHED and result.get("test_error_percent") is not None:
+        kept = labels.widths_of(run.config.network.name, result.get("kept") or ())
+        return (
+            f"Finished after {labels.duration(result.get('seconds'))}: {result['test_error_percent']:.2f} % test error, "
+            f"{kept} units kept, {_times(result.get('macs_reduction'))} on {run.meta.get('hardware', run.device)}."
+        )
+    return run.message if run.state in (State.FINISHED, State.STOPPED) else ""
+
+
+def without_noise(run: RunView) -> str:
+    """What a run of another method shows, and what it cannot."""
+    method = labels.METHOD[run.config.method.name]
+    return (
+        f"{method} gives units no mu and sigma, so there is no SNR to follow: shown are the units that it keeps, its "
+        "loss and its error."
+    )
+
+
+def origin(run: RunView) -> str:
+    """What a run is trained on, and where, in a line."""
+    meta = run.meta
+    parts = [str(meta["data_source"])]
+    if meta.get("n_train"):
+        parts.append(f"{meta['n_train']:,} images trained on, {meta.get('n_validation', 0):,} held out.")
+    return " ".join([*parts, f"Device {run.device or 'not chosen yet'}: {meta.get('hardware', 'unknown')}."])
+
+
+def _trouble(run: RunView) -> None:
+    """What went wrong, in a sentence, with the worker's last words and one next action."""
+    if run.recorded and not run.problem:
+        return
+    if run.state is State.LOST:
+        st.warning(_md(run.message), icon=":material/link_off:")
+    elif run.state is State.FAILED:
+        st.error(_md(run.message), icon=":material/error:")
+    elif run.state is State.DIVERGED:
+        st.error(f"{_md(run.message)} The pictures stop at the last good epoch.", icon=":material/trending_up:")
+    else:
+        return
+    if log := run.log_tail(12):
+        st.caption("The last lines of its log:")
+        st.code(log, language=None, height=min(150, 40 + 20 * (1 + log.count("\n"))))
+
+
+def _queue(run: RunView) -> str:
+    others = [r for r in store.list_runs(recorded=False) if r.id != run.id and r.state.active]
+    before = [r for r in others if r.state is not State.QUEUED or r.queued < run.queued]
+    if not before:
+        return "It starts as soon as its device is free."
+    names = labels.join([run_picker.label(other) for other in before[:3]])
+    return f"{len(before)} before it on this machine: {names}."
+
+
+def _ask(verb: Callable[[str], object], run_id: str) -> None:
+    """A button's wish, carried out before the panel is drawn again; a refusal is a sentence."""
+    try:
+        verb(run_id)
+    except (store.BadRequest, store.UnknownRun, OSError, ValueError) as error:
+        st.toast(f"{error}", icon=":material/error:")
+    if verb is launcher.stop:
+        _wait_for(run_id)
+    st.session_state["run-shown"] = run_id
+
+
+def _wait_for(run_id: str, seconds: float = 0.3) -> None:
+    """Gives a worker a moment to answer, so that the state shown next is the new one more often than not."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with contextlib.suppress(store.UnknownRun):
+            if store.open_run(run_id).state.active:
+                time.sleep(0.05)
+                continue
+        return
+
+
+def _times(reduction: float | None) -> str:
+    return f"{reduction:.1f} times fewer MACs" if reduction and np.isfinite(reduction) else "MACs unknown"

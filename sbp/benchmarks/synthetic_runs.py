@@ -1,0 +1,78 @@
+"""Noise and runs that nobody trained, of any size, for timing what reads them. No torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from sbp.runs import store
+from sbp.runs.states import State
+from sbp.spec import RunConfig
+from sbp.spec.layout import Group
+from sbp.spec.networks import description_of
+from sbp.spec.records import Progress, Record, Snapshot
+
+VGG_EPOCHS = 300
+STEPS = 100  # an epoch
+
+
+def half_trained(units: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """mu and log sigma, float32 [units], as they lie halfway through a training: half of them precise, half dying."""
+    random = np.random.default_rng(seed)
+    dying = random.random(units) < 0.5
+    loc = np.where(dying, random.uniform(-12, -2, units), random.uniform(-0.4, 0.05, units))
+    log_scale = np.where(dying, random.uniform(1.5, 4.5, units), random.uniform(-5, -0.5, units))
+    return loc.astype(np.float32), log_scale.astype(np.float32)
+
+
+class MadeUp:
+    """A run's folder as a worker writes it, with numbers that drift from birth to `half_trained`.
+
+    Holds the run's lock until `close`, as a living worker does.
+    """
+
+    def __init__(self, root: Path, config: RunConfig) -> None:
+        self.config, self.epoch = config, -1
+        self.folder = store.create(config, root)
+        self.layers: tuple[Group, ...] = description_of(config.network).groups
+        self.folder.write_meta({
+            "network": config.network.name, "device": "cpu", "hardware": "none: made up to be timed", "n_train": 50_000,
+            "created": 1.7e9, "data_source": "none: these numbers are made up",
+        })  # fmt: skip
+        self.ends = {layer.name: half_trained(layer.units, i) for i, layer in enumerate(self.layers)}
+
+    def go_on(self, epochs: int) -> None:
+        """Writes the next epochs, and that it is running."""
+        for _ in range(epochs):
+            self.epoch += 1
+            share = min(1.0, self.epoch / self.config.schedule.epochs)
+            loc = {name: (share * end[0]).astype(np.float32) for name, end in self.ends.items()}
+            scale = {name: (-5 + share * (end[1] + 5)).astype(np.float32) for name, end in self.ends.items()}
+            self.folder.append_snapshot(Snapshot(self.epoch, loc, scale))
+            if self.epoch:
+                self.folder.append_record(self._record(share))
+        done, total = max(self.epoch, 0), self.config.schedule.epochs
+        self.folder.write_status(
+            State.RUNNING, "",
+            Progress("sbp", min(done + 1, total), total, done * STEPS, total * STEPS, 1.0 * done, 1.0 * (total - done),
+                     0.0, 0.1),
+        )  # fmt: skip
+
+    def close(self, state: State = State.FINISHED) -> None:
+        """Ends the run and lets go of its lock."""
+        self.folder.write_status(state, "Made up to be timed.")
+        self.folder.close()
+
+    def _record(self, share: float) -> Record:
+        kept = tuple(int(layer.units * (1 - share / 2)) for layer in self.layers)
+        nll, kl = 0.5 - 0.4 * share, 1e4 * (1 - share / 2)
+        macs = description_of(self.config.network).macs(kept)
+        settings = self.config.optimisation
+        return Record(self.epoch, self.epoch * STEPS, "sbp", 1.0 * self.epoch, nll, kl, kl, nll + kl / 50_000,
+                      5.0 - 4 * share, 5.0 - 3 * share, kept, macs, settings.lr, settings.noise_lr)  # fmt: skip
+
+
+def vgg_sized() -> RunConfig:
+    """A run of 5,248 units and 300 epochs."""
+    return RunConfig.flat(network="vgg-like", dataset="cifar-10", epochs=VGG_EPOCHS)

@@ -1,0 +1,72 @@
+"""train and resume under torchrun: this process is one of several that train one run, and starts none."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+
+import typer
+
+from sbp.cli.errors import WENT_WRONG, BadInput
+from sbp.cli.follow import POLL_SECONDS, Watcher, end_with
+from sbp.cli.output import stderr
+from sbp.machine.distributed import Ranks
+from sbp.runs import store
+from sbp.runs.filenames import LOG
+from sbp.runs.folder import RunFolder
+from sbp.runs.states import State
+
+VERBS = ("train", "resume")
+
+
+def only_some_verbs(context: typer.Context) -> None:
+    """Refuses the verbs that torchrun would only have done several times."""
+    ranks, verb = Ranks.of_environment(), context.invoked_subcommand
+    if ranks.world > 1 and verb not in VERBS:
+        if ranks.rank == 0:
+            typer.echo(f"Error: {verb} runs in one process; torchrun is for {' and '.join(VERBS)}.", err=True)
+        raise typer.Exit(2)
+
+
+def train_here(open_folder: Callable[[], RunFolder], ranks: Ranks, what: str, detach: bool, as_json: bool) -> None:
+    """Trains as one of these ranks; rank 0 opens the run's folder, shows how it goes and prints how it ended.
+
+    what: what is said beside the run's id. Raises `BadInput` with detach, and typer.Exit at a bad end.
+    """
+    from sbp.worker import distributed
+
+    if detach:
+        raise BadInput("--detach: expected one process; under torchrun the run is trained by those it started.")
+    if ranks.rank:
+        state = distributed.train(None, ranks)
+        distributed.leave_at_once(0 if state in (State.FINISHED, State.STOPPED) else WENT_WRONG)
+    with open_folder() as folder, open(folder.path / LOG, "a", encoding="utf-8") as log:
+        stderr().print(f"Run {folder.id}{what}, by {ranks}.", soft_wrap=True, markup=False)
+        with _watched(folder.id):
+            state = distributed.train(folder, ranks, log)
+    try:
+        end_with(store.open_run(folder.id), False, as_json)
+    except typer.Exit as leaving:
+        distributed.leave_at_once(leaving.exit_code)
+
+
+@contextlib.contextmanager
+def _watched(run_id: str) -> Iterator[None]:
+    """Shows a run while this process trains it."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        with Watcher(stderr()) as watcher:
+            watcher.seen = len(store.open_run(run_id).records())
+            while not ended.wait(POLL_SECONDS):
+                watcher.show(store.open_run(run_id))
+            watcher.show(store.open_run(run_id))
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

@@ -1,0 +1,133 @@
+"""An experiment's table as flat lines, ours and the paper's: what its CSV holds and its columns are written from."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from typing import Any
+
+from sbp.distributions import moments
+from sbp.experiments.plans import PLANS
+from sbp.experiments.results import Row, Table
+from sbp.reference.paper import HARDWARE, N_TEST, PaperRow, rows_of
+from sbp.spec import RunConfig
+from sbp.spec.kl_weights import bound_of
+from sbp.spec.networks import scale_of
+
+BATCHES = (1, 32, 1000)
+FIELDS = (
+    "source", "network", "key", "label", "method", "bound", "n", "seeds", "test_error_percent", "test_error_spread",
+    "test_error_half_width", "kept", "macs", "macs_mean", "macs_spread", "macs_half_width", "macs_reduction",
+    "macs_reduction_mean", "macs_reduction_spread", "macs_reduction_half_width", "flops", "cpu", "gpu",
+    *(f"cpu_{batch}" for batch in BATCHES), *(f"gpu_{batch}" for batch in BATCHES),
+    "train_error_percent", "n_nll", "kl", "n_loss", "log_low", "log_high", "prior_snr", "n_train", "n_test", "seconds",
+    "runs_per_hour", "hardware", "seed", "run", "commit",
+)  # fmt: skip
+
+Line = dict[str, Any]
+
+
+def lines_of(table: Table) -> list[Line]:
+    """A line for each row of ours, and after it the paper's that it is held against; a row without runs has few values.
+
+    test_error_percent is the mean over n seeds, test_error_spread the sample standard deviation and _half_width that of
+    the mean's 95 % t-interval; macs_mean, macs_reduction_mean and theirs likewise, seconds and runs_per_hour means; the
+    rest is of the run that stands for the row (`Row.shown`).
+    cpu_ and gpu_: times as fast as the dense network at that batch size; flops, cpu and gpu: as the paper printed.
+    n_nll, kl, n_loss: nats over all training objects at the last epoch.
+    """
+    plan = PLANS.get(table.experiment)
+    paper = {(row.network, row.key): row for row in plan.rows} if plan else {}
+    lines = []
+    for row in table.rows:
+        lines.append(_ours(row))
+        if planned := paper.get((row.network, row.key)):
+            printed = rows_of(row.network, scale_of(planned.recipe.network.widths, row.network))
+            lines += [_paper(it, row.key) for it in printed if it.method == planned.paper]
+    return lines
+
+
+def csv_of(lines: Iterable[Line]) -> str:
+    """The lines as CSV with a head; what is not known stays empty."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, FIELDS, lineterminator="\n")
+    writer.writeheader()
+    for line in lines:
+        writer.writerow({name: _plain(line.get(name)) for name in FIELDS})
+    return out.getvalue()
+
+
+def _ours(row: Row) -> Line:
+    line: Line = {"source": "ours", "network": row.network, "key": row.key, "label": row.label, "n": row.n}
+    run = row.shown
+    if run is None:
+        return line
+    config = RunConfig.from_dict(run.config)
+    exponent = None if config.value("kl_weights") else config.value("kl_exponent")
+    nats = {name: run.last.get(name) for name in ("nll", "loss")}
+    fast = {
+        f"{name}_{batch}": run.times_as_fast(device, batch)
+        for name, device in (("cpu", "cpu"), ("gpu", "cuda"))
+        for batch in BATCHES
+    }
+    return {
+        **line,
+        "method": run.method,
+        "bound": bound_of(run.method, run.kl_weights, exponent),
+        "test_error_percent": row.mean,
+        "test_error_spread": row.spread,
+        "test_error_half_width": row.half_width_of("test_error_percent"),
+        "seeds": " ".join(str(one.seed) for one in row.runs),
+        "kept": "-".join(map(str, run.kept)),
+        "macs": run.macs,
+        "macs_mean": row.mean_of("macs"),
+        "macs_spread": row.spread_of("macs") or None,  # nothing removed is no spread
+        "macs_half_width": row.half_width_of("macs") or None,
+        "macs_reduction": run.macs_reduction,
+        "macs_reduction_mean": row.mean_of("macs_reduction") if run.macs_reduction is not None else None,
+        "macs_reduction_spread": row.spread_of("macs_reduction") or None,
+        "macs_reduction_half_width": row.half_width_of("macs_reduction") or None,
+        **fast,
+        "train_error_percent": run.last.get("train_error_percent"),
+        "n_nll": None if nats["nll"] is None else run.n_train * nats["nll"],
+        "kl": run.last.get("kl"),
+        "n_loss": None if nats["loss"] is None else run.n_train * nats["loss"],
+        "log_low": config.noise.log_low if config.has_noise else None,
+        "log_high": config.noise.log_high if config.has_noise else None,
+        "prior_snr": moments.prior_snr(config.noise.log_low, config.noise.log_high) if config.has_noise else None,
+        "n_train": run.n_train,
+        "n_test": run.n_test,
+        "seconds": row.mean_of("seconds"),
+        "runs_per_hour": row.mean_of("runs_per_hour"),
+        "hardware": row.hardware,
+        "seed": run.seed,
+        "run": run.run,
+        "commit": run.commit,
+    }
+
+
+def _paper(printed: PaperRow, key: str) -> Line:
+    """A row as printed, its MACs counted from the printed widths; of what is timed, the paper names no batch size."""
+    return {
+        "source": "paper",
+        "network": printed.network,
+        "key": key,
+        "label": printed.method,
+        "method": printed.method,
+        "test_error_percent": printed.error_percent,
+        "kept": "-".join(map(str, printed.kept)),
+        "macs": printed.macs,
+        "macs_mean": printed.macs,
+        "macs_reduction": printed.fewer,
+        "macs_reduction_mean": printed.fewer,
+        "flops": printed.flops,
+        "cpu": printed.cpu,
+        "gpu": printed.gpu,
+        "n_test": N_TEST,
+        "hardware": f"{HARDWARE['cpu']}, {HARDWARE['gpu']}",
+    }
+
+
+def _plain(value: Any) -> Any:
+    return f"{value:.6g}" if isinstance(value, float) else value

@@ -1,0 +1,87 @@
+"""A trained network packed so that a browser can compute it: weights, E[theta] and masks in one safetensors file.
+
+The browser cuts and computes (pages/pixels/js/net.js); what is kept is decided here, where the pages'
+masks are. No torch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sbp.distributions import moments
+from sbp.pruning.masks import close_masks, keep_masks
+from sbp.spec import RunConfig
+from sbp.spec.description import Description
+from sbp.spec.fit import check_fit
+from sbp.spec.networks import description_of
+
+
+def read_weights(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a model.safetensors by name; raises ValueError with a sentence when it cannot be read."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        return dict(load_file(path))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ValueError(f"{path} cannot be read: {error}. Train the run again to have its weights.") from None
+
+
+def pack(config: RunConfig, weights: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Arrays and description of a network: what net.js computes it from.
+
+    Arrays: LAYER.weight and LAYER.bias as trained, float32; for every group GROUP.theta, its E[theta] float32, and
+    GROUP.keep, 1 where SNR >= 1, closed (`close_masks`), uint8. Description: name, image, wiring, parents, the group of
+    pixels that multiply the image itself ("" for none), kept counts.
+
+    Raises:
+        ValueError: an array is missing or does not fit, or net.js does not compute such a network.
+    """
+    spec = description_of(config.network)
+    if why := why_not(spec):
+        raise ValueError(f"{spec.title} is not computed in a browser: {why}.")
+    check_fit(spec, weights, f"The weights of {spec.title}")
+    names = [f"{layer.name}.{part}" for layer in spec.weights for part in ("weight", "bias")]
+    missing = [name for name in names if name not in weights]
+    if missing:
+        raise ValueError(f"{missing[0]} of {spec.title}: expected weights, got nothing.")
+    arrays = {name: np.asarray(weights[name], np.float32) for name in names}
+    theta, snr = {}, {}
+    for group in spec.groups:
+        loc, log_scale = (weights[f"noise.{group.name}.{part}"] for part in ("loc", "log_scale"))
+        theta[group.name] = moments.mean(loc, log_scale, config.noise.log_low, config.noise.log_high)
+        snr[group.name] = moments.snr(loc, log_scale, config.noise.log_low, config.noise.log_high)
+    masks = close_masks(keep_masks(snr), spec.groups)
+    for group in spec.groups:
+        arrays[f"{group.name}.theta"] = theta[group.name].astype(np.float32)
+        arrays[f"{group.name}.keep"] = masks[group.name].astype(np.uint8)
+    read = {name for layer in spec.weights for name in layer.reads}
+    return arrays, {
+        "network": spec.name,
+        "image": list(spec.image),
+        "wiring": [dataclasses.asdict(layer) for layer in spec.weights],
+        "parents": {group.name: group.parent for group in spec.groups},
+        "pixels": next((g.name for g in spec.groups if g.kind == "pixel" and g.name not in read), ""),
+        "kept": [int(masks[group.name].sum()) for group in spec.groups],
+        "units": [group.units for group in spec.groups],
+    }
+
+
+def why_not(description: Description) -> str:
+    """Why net.js does not compute a network, as the end of a sentence; empty where it does: chains of convolutions with
+    square kernels and of dense layers, without batch normalisation, on grey images."""
+    layers = description.weights
+    if not description.is_chain:
+        return "its layers are no chain"
+    if any(layer.norm for layer in layers):
+        return "it normalises by batch"
+    if description.image[0] != 1:
+        return "it reads images in colour"
+    if any(layer.kind == "conv" and round(layer.kernel**0.5) ** 2 != layer.kernel for layer in layers):
+        return "its kernels are not square"
+    return ""

@@ -1,0 +1,1 @@
+"""What this machine has: devices, and the ranks of a distributed run."""

@@ -1,0 +1,193 @@
+"""Reads the files of a run that grow by their new end alone, for as long as that is all that has changed. No torch.
+
+A page looks at a live run every second or two, and twenty sessions look at the same one: what was read before is kept,
+once a process, for the last dozen runs. A file that is another one by now, or shorter, or whose last known piece has
+changed, as after a resume, is read from its start.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from sbp.spec.records import Record
+from sbp.runs.models import RECORD
+from sbp.runs.plain_files import LARGE, BadFile, open_plain
+
+MOST_ROWS = 2**31  # bytes of noise: 160,000 epochs of LeNet-500-300
+BLOCK = 2**24  # bytes that are looked at together
+KEPT_FILES = 24  # two of each run
+SLACK = 1.5  # times what is needed is made ready when rows are added
+
+
+@dataclass
+class _Known:
+    """What is known of a file: its inode, how many bytes of it are understood, and the last piece of these."""
+
+    inode: int = -1
+    offset: int = 0
+    last: bytes = b""
+    records: list[Record] = field(default_factory=list)
+    rows: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), dtype="<f4"))
+    count: int = 0
+
+
+def grown_records(path: Path, units: tuple[int, ...] = ()) -> tuple[list[Record], str]:
+    """The records up to the first bad line, and a sentence about that line or an empty one; none of a missing file.
+
+    A cut last line is left out: its writer died, or is writing it now. A line is bad that is no record, keeps more units
+    than there are (`units` of each noise layer; empty where they are not known), or does not follow the one before it.
+    """
+    with _lock:
+        try:
+            with open_plain(path, LARGE) as file:
+                known = _known(("records", path, units), file)
+                for line in os.pread(file.fileno(), _size(file) - known.offset, known.offset).splitlines(True):
+                    if not line.endswith(b"\n"):
+                        break
+                    try:
+                        record = Record.from_dict(RECORD.parse(line))
+                        _check_record(record, known.records[-1] if known.records else None, units)
+                        known.records.append(record)
+                    except (ValueError, TypeError, KeyError) as error:
+                        number = len(known.records) + 1
+                        said = f"{path.name} in {path.parent} cannot be read from line {number} on: {error}."
+                        return list(known.records), said
+                    known.offset, known.last = known.offset + len(line), line
+                return list(known.records), ""
+        except FileNotFoundError:
+            return [], ""
+        except BadFile as error:
+            return [], str(error)
+        except OSError as error:
+            return [], f"{path.name} in {path.parent} cannot be read: {error.strerror or error}."
+
+
+def _check_record(record: Record, before: Record | None, units: tuple[int, ...]) -> None:
+    """Raises ValueError for a record that cannot follow the one before it or is of another network."""
+    if units and len(record.kept) != len(units):
+        raise ValueError(f"kept: expected {len(units)} counts, one a noise layer, got {len(record.kept)}")
+    for count, all_of_them in zip(record.kept, units, strict=False):
+        if count > all_of_them:
+            raise ValueError(f"kept: expected at most the layer's {all_of_them:,} units, got {count:,}")
+    if before is not None and record.epoch <= before.epoch:
+        raise ValueError(f"epoch: expected one after {before.epoch}, got {record.epoch}")
+    if before is not None and record.step < before.step:
+        raise ValueError(f"step: expected at least {before.step:,}, got {record.step:,}")
+
+
+def grown_rows(path: Path, width: int) -> np.ndarray:
+    """The whole rows of a file of little-endian float32, [rows, width], not to be written to; none of a missing file.
+
+    Rows that were there before lie where they lay, so that whoever has them can tell by their place in memory.
+    """
+    step = 4 * width
+    with _lock:
+        try:
+            with open_plain(path, MOST_ROWS) as file:
+                known = _known(("rows", path, width), file)
+                more = (_size(file) - known.offset) // step
+                if more > 0:
+                    content = os.pread(file.fileno(), more * step, known.offset)
+                    _append(known, np.frombuffer(content, dtype="<f4", count=len(content) // step * width), width)
+                    known.offset, known.last = known.count * step, content[: len(content) // step * step][-step:]
+        except (OSError, BadFile):
+            return np.zeros((0, width), dtype="<f4")
+        rows = known.rows[: known.count].reshape(known.count, width)
+        rows.flags.writeable = False
+        return rows
+
+
+def rows_in_order(epochs: np.ndarray, before: float = -1) -> np.ndarray:
+    """Which rows have a whole epoch after that of the row before; bool [rows].
+
+    >>> rows_in_order(np.array([0.0, 1.0, 0.0, 2.5, np.nan])).tolist()
+    [True, True, False, False, False]
+    """
+    with np.errstate(invalid="ignore"):  # NaN comes after nothing
+        return (np.diff(epochs, prepend=before) > 0) & (epochs >= 0) & (epochs == np.floor(epochs))
+
+
+def first_bad(good: np.ndarray) -> int:
+    """The index of the first False, or how many there are."""
+    return int(len(good) if good.all() else good.argmin())
+
+
+def check_rows(path: Path, width: int) -> str:
+    """A sentence about the first bad row of a file of noise, or an empty one.
+
+    Zeros to the end of the file are a cut end: what a power cut leaves of rows that were never written out.
+    """
+    step, number, before = 4 * width, 0, -1.0
+    try:
+        with open_plain(path, MOST_ROWS) as file:
+            while content := file.read(max(1, BLOCK // step) * step):
+                rows = np.frombuffer(content, dtype="<f4", count=len(content) // step * width).reshape(-1, width)
+                good = first_bad(rows_in_order(rows[:, 0], before) & np.isfinite(rows).all(axis=1))
+                if good < len(rows):
+                    if not any(content[good * step :]) and not _anything(file):
+                        return ""
+                    return (
+                        f"{path.name} in {path.parent} cannot be read from row {number + good + 1:,} on: expected finite "
+                        f"numbers and an epoch after that of the row before, got epoch {rows[good, 0]:g}."
+                    )
+                if good:
+                    number, before = number + good, float(rows[-1, 0])
+    except FileNotFoundError:
+        pass
+    except BadFile as error:
+        return str(error)
+    except OSError as error:
+        return f"{path.name} in {path.parent} cannot be read: {error.strerror or error}."
+    return ""
+
+
+def _anything(file: BinaryIO) -> bool:
+    """Whether anything but zeros is left in a file."""
+    while content := file.read(BLOCK):
+        if any(content):
+            return True
+    return False
+
+
+def _append(known: _Known, flat: np.ndarray, width: int) -> None:
+    """Adds rows, in a larger place where the one there is is full: those who hold the old one keep it as it is."""
+    fresh = flat.reshape(-1, width)
+    need = known.count + len(fresh)
+    if need > len(known.rows):
+        room = np.empty((int(SLACK * need) if known.count else need, width), dtype="<f4")
+        if known.count:
+            room[: known.count] = known.rows[: known.count]
+        known.rows = room
+    known.rows[known.count : need] = fresh
+    known.count = need
+
+
+def _known(key: Hashable, file: BinaryIO) -> _Known:
+    """What is known of this file, nothing where it does not go on from there."""
+    known = _cache.get(key)
+    inode, size = os.fstat(file.fileno()).st_ino, _size(file)
+    if known is not None and known.inode == inode and size >= known.offset:
+        if os.pread(file.fileno(), len(known.last), known.offset - len(known.last)) == known.last:
+            _cache.move_to_end(key)
+            return known
+    _cache[key] = known = _Known(inode)
+    _cache.move_to_end(key)
+    while len(_cache) > KEPT_FILES:
+        _cache.popitem(last=False)
+    return known
+
+
+def _size(file: BinaryIO) -> int:
+    return os.fstat(file.fileno()).st_size
+
+
+_cache: OrderedDict[Hashable, _Known] = OrderedDict()
+_lock = threading.Lock()

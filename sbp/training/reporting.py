@@ -1,0 +1,63 @@
+"""What a training says of itself once: what it is made of, and the figures it ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from sbp.data.datasets import Split
+from sbp.spec import RunConfig
+from sbp.spec.kl_weights import kl_weights
+from sbp.spec.layout import Group
+from sbp.spec.networks import description_of
+
+
+def meta_of(
+    config: RunConfig, split: Split, device: str, hardware: str, layers: Sequence[Group], source: str
+) -> dict[str, Any]:
+    """What a reader of a run must know beside its config: layers, sizes, hardware, versions; source: of the data."""
+    return {
+        **_sizes(config, split, device),
+        "network": config.network.name,
+        "layers": [group.to_dict() for group in layers],
+        "hardware": hardware,
+        "versions": {"torch": torch.__version__, "numpy": np.__version__},
+        "data_source": source,
+    }
+
+
+def result_of(
+    config: RunConfig,
+    split: Split,
+    device: str,
+    kept: Sequence[int],
+    errors: Mapping[str, float | None],
+    seconds: float,
+) -> dict[str, Any]:
+    """The figures of a finished run: errors in per cent by name, units kept in each noise layer, MACs, seconds."""
+    macs, dense = description_of(config.network).macs(kept), description_of(config.network).dense_macs()
+    return {
+        **_sizes(config, split, device),
+        "epochs": config.schedule.epochs,
+        "finetune_epochs": config.schedule.finetune_epochs,
+        **errors,
+        "kept": list(kept),
+        "macs": macs,
+        # A network with nothing left in some layer costs nothing: its output is a constant.
+        "macs_reduction": dense / macs if macs else None,
+        "seconds": seconds,
+    }
+
+
+def _sizes(config: RunConfig, split: Split, device: str) -> dict[str, Any]:
+    return {
+        "device": device,
+        "n_train": split.n_train,
+        "n_validation": split.n_validation,
+        "n_test": len(split.test_y),
+        "kl_weights": list(kl_weights(config)),
+        "macs_dense": description_of(config.network).dense_macs(),
+    }

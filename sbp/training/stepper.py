@@ -1,0 +1,202 @@
+"""One step of training: draw the noise of the whole network, go forward and back, move the parameters."""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sbp.data.datasets import Split
+from sbp.machine.distributed import ONE_RANK, Ranks
+from sbp.methods.base import Group, Method
+from sbp.networks.batch_norms import batch_norms
+from sbp.spec import RunConfig
+from sbp.training.augmentation import augmented
+from sbp.training.local_batch import average_, moments_of, part_of
+from sbp.training.optimiser import Optimiser
+
+P = ParamSpec("P")
+T = TypeVar("T")
+# Steps before the capture, on the side: libraries set themselves up in them.
+WARM_UP = 3
+# Set to anything, it has each step run by itself: for where a step, or a library in it, cannot be captured.
+EAGER = "SBP_EAGER"
+# Trainings that share a process take turns in whatever is not the replay of a graph: building draws from torch's one
+# global generator, and a kernel that one thread loads for the first time spoils what another is capturing.
+TURN = threading.RLock()
+
+
+def alone(work: Callable[P, T]) -> Callable[P, T]:
+    """The same, done while no other training of this process does anything but replay its step."""
+
+    @functools.wraps(work)
+    def in_its_turn(*args: P.args, **kwargs: P.kwargs) -> T:
+        with TURN:
+            return work(*args, **kwargs)
+
+    return in_its_turn
+
+
+class Stepper:
+    """Trains a network by one batch at a time, in one phase: "pretrain", "sbp" or "finetune" (`sbp.spec.records.PHASES`).
+
+    Each phase has its own optimiser: what one remembers of a network without noise misleads it with noise. On a CUDA
+    device the whole step is captured once and replayed, since its kernels take longer to launch than to run; so all
+    that differs from step to step is in memory that the step reads by its own counter `at`: the order of objects, the
+    learning rates, the strength of the KL. `nll_sum` adds up the steps' NLL, so that no step waits for the host.
+    ranks: those that share each batch (`sbp.training.local_batch`); all step at once.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        method: Method,
+        split: Split,
+        config: RunConfig,
+        generator: torch.Generator,
+        batch: int,
+        ranks: Ranks = ONE_RANK,
+    ) -> None:
+        self.network, self.method, self.split = network, method, split
+        self.config, self.generator, self.ranks = config, generator, ranks
+        self.objects = ranks.share(batch)
+        self.device = split.train_x.device
+        self.captures = self.device.type == "cuda" and not os.environ.get(EAGER)
+        self.nll_sum = torch.zeros((), device=self.device)
+        steps = split.n_train // batch
+        self.order = torch.zeros(steps, batch, dtype=torch.long, device=self.device)
+        self.factors, self.strengths = torch.zeros(2, steps, device=self.device)
+        self.at = torch.zeros(1, dtype=torch.long, device=self.device)
+
+    def start(self, phase: str) -> None:
+        """Begins a phase with a fresh optimiser."""
+        settings, self.phase = self.config.optimisation, phase
+        if settings.channels_last:
+            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stubs
+        self.method.switch(self.network, phase != "pretrain")
+        if phase == "finetune":
+            self.method.freeze(self.network)
+        groups = self._groups()
+        rates = [getattr(settings, group.rate) for group in groups]
+        if own := {"pretrain": settings.pretrain_lr, "finetune": settings.finetune_lr}.get(phase):
+            rates = [own] * len(groups)
+        self.rates = torch.tensor(rates, device=self.device)
+        self.lr = torch.zeros_like(self.rates)
+        self.optimiser = Optimiser(groups, self.lr, settings)
+        # Averaged in fine-tuning: what is judged and kept instead of the weights themselves.
+        averages = phase == "finetune" and self.config.schedule.average_decay > 0
+        self.averaged = groups[0].params if averages else []
+        self.average = [parameter.detach().clone() for parameter in self.averaged]
+        self.graph: torch.cuda.CUDAGraph | None = None
+
+    def _groups(self) -> list[Group]:
+        """What the phase moves; the rest needs no gradient."""
+        weights = [Group(self.method.weights(self.network), "lr", self.config.optimisation.weight_decay)]
+        groups = self.method.groups(self.network) if self.phase == "sbp" else weights
+        for parameter in self.network.parameters():
+            parameter.requires_grad_(False)
+        for parameter in (parameter for group in groups for parameter in group.params):
+            parameter.requires_grad_(True)
+        return groups
+
+    def begin_epoch(self, order: Tensor, factors: Tensor, strengths: Tensor, at: int) -> None:
+        """The order of objects, int64 [steps x batch or more]; each step's factor on the learning rates and strength
+        of the KL, [steps]; and which step is the next."""
+        self.order.copy_(order[: self.order.numel()].view_as(self.order))
+        self.factors.copy_(factors)
+        self.strengths.copy_(strengths)
+        self.at.fill_(at)
+        self.network.train()
+        if self.config.optimisation.hold_norm and self.phase != "pretrain":
+            for norm in batch_norms(self.network):
+                norm.eval()
+
+    @torch.no_grad()
+    def exchange(self) -> None:
+        """Puts the averages in the place of the weights, and the weights in theirs, where there are averages."""
+        for parameter, average in zip(self.averaged, self.average, strict=True):
+            kept = parameter.clone()
+            parameter.copy_(average)
+            average.copy_(kept)
+
+    def step(self) -> None:
+        """Moves all parameters by one step."""
+        if not self.captures:
+            self._step()
+            return
+        if self.graph is None:
+            self._capture()
+        assert self.graph is not None
+        self.graph.replay()
+
+    def _step(self) -> None:
+        objects = part_of(self.order.index_select(0, self.at)[0], self.ranks)
+        images, labels = self.split.train_x.index_select(0, objects), self.split.train_y.index_select(0, objects)
+        torch.mul(self.rates, self.factors.index_select(0, self.at), out=self.lr)
+        noisy = self.phase != "pretrain"
+        if noisy:
+            self.method.draw(self.network, self.objects, self.generator)
+        if self.config.data.augment:
+            images = augmented(images, self.generator, hide=self.config.data.cutout)
+        if self.config.optimisation.channels_last:
+            images = images.contiguous(memory_format=torch.channels_last)
+        # A cache of casts would be filled outside the graph that is captured of the step.
+        half = self.config.optimisation.precision == "bf16"
+        with torch.autocast(self.device.type, torch.bfloat16, half, cache_enabled=False):
+            logits = self.network(images)
+        loss = nll = functional.cross_entropy(logits.float(), labels)
+        if self.phase == "sbp":
+            strength = self.strengths.index_select(0, self.at)[0]
+            loss = nll + self.method.penalty(self.network, self.split.n_train, strength).term
+        self.optimiser.zero_grad()
+        loss.backward()
+        nll = nll.detach()
+        if self.ranks.world > 1:
+            gradients = [parameter.grad for parameter in self.optimiser.parameters if parameter.grad is not None]
+            average_([*gradients, *moments_of(self.network), nll], self.ranks)
+        self.optimiser.step()
+        if noisy:
+            (self.method.settle if self.phase == "sbp" else self.method.hold)(self.network)
+        if self.average:
+            weights = [parameter.detach() for parameter in self.averaged]
+            torch._foreach_lerp_(self.average, weights, 1 - self.config.schedule.average_decay)
+        self.nll_sum.add_(nll)
+        self.at.add_(1)
+
+    @alone
+    def _capture(self) -> None:
+        """Records `_step` into a CUDA graph and leaves every number as it was before."""
+        held = {**dict(self.network.named_parameters()), **dict(self.network.named_buffers())}
+        held |= {f"average {index}": value for index, value in enumerate(self.average)}
+        held |= {"nll_sum": self.nll_sum, "at": self.at}
+        before = {name: tensor.detach().clone() for name, tensor in held.items()}
+        memory = {p: {n: v.clone() for n, v in state.items()} for p, state in self.optimiser.memory().items()}
+        draws = self.generator.get_state()
+        # Graphs that were captured on one stream share its scratch memory, and must not be replayed at once; so a
+        # training that has a stream of its own, beside others in its process, captures on that.
+        now = torch.cuda.current_stream()
+        side = torch.cuda.Stream() if now == torch.cuda.default_stream() else now
+        side.wait_stream(now)
+        with torch.cuda.stream(side):
+            for _ in range(WARM_UP):
+                self._step()
+                self.at.copy_(before["at"])
+        now.wait_stream(side)
+        self.optimiser.zero_grad()
+        self.graph = torch.cuda.CUDAGraph()
+        self.graph.register_generator_state(self.generator)
+        with torch.cuda.graph(self.graph, stream=side, capture_error_mode="thread_local"):
+            self._step()
+        with torch.no_grad():
+            for name, tensor in held.items():
+                tensor.copy_(before[name])
+            for number, state in self.optimiser.memory().items():
+                for name, value in state.items():
+                    value.copy_(memory[number][name]) if number in memory else value.zero_()
+        self.generator.set_state(draws)

@@ -1,0 +1,216 @@
+"""A run packed small enough to be sent to a browser whole: one byte a unit and frame, sentences ready-made.
+
+The player draws from this alone; what it says and the colours it uses are decided here, in one place.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from sbp.pruning.masks import close_masks, keep_masks
+from sbp.spec import RunConfig
+from sbp.spec.layout import Group
+from sbp.spec.networks import description_of
+from sbp.viz import bound, kept, labels, palette, trajectories
+from sbp.viz.cell_layout import cells, is_map
+from sbp.viz.charts import SNR_DOMAIN
+from sbp.viz.tables import RunTables
+
+# log10 SNR of level 0 and level 255: the axis that trajectories are drawn on.
+LOW, HIGH = float(np.log10(SNR_DOMAIN[0])), float(np.log10(SNR_DOMAIN[1]))
+ONE = int(np.ceil(-LOW / (HIGH - LOW) * 255))  # the first level that means kept
+FRAMES = 160
+LINES = 96  # trajectories, all layers together
+OUTPUTS = 10
+_CLOSE = {"death": "longest-lived at the top", "snr": "highest SNR at the top", "unit": "by number"}
+
+
+def levels(snr: np.ndarray) -> np.ndarray:
+    """SNR as bytes, evenly spaced in its logarithm; SNR = 1 and above never shares a level with what is below.
+
+    >>> (levels(np.array([0.999999, 1.0])) - ONE).astype(np.int8).tolist()
+    [-1, 0]
+    """
+    finite = np.nan_to_num(np.asarray(snr, dtype=np.float64), nan=0.0, posinf=1e30)
+    log10 = np.log10(np.maximum(finite, 1e-30))
+    level = np.clip(np.rint((log10 - LOW) / (HIGH - LOW) * 255), 0, 255).astype(np.int64)
+    return np.where(finite >= 1, np.maximum(level, ONE), np.minimum(level, ONE - 1)).astype(np.uint8)
+
+
+def colours(dark: bool) -> np.ndarray:
+    """Colour of each of the 256 levels: uint8 [256, 3]."""
+    log10 = LOW + np.arange(256) / 255 * (HIGH - LOW)
+    return palette.log_snr_rgb(np.clip(log10, *palette.LOG10_DOMAIN), np.arange(256) >= ONE, dark)
+
+
+def frames(epochs: np.ndarray, count: int = FRAMES) -> np.ndarray:
+    """Rows of the snapshots to show: all of them, or for a long run a choice denser at its beginning, ends included."""
+    if len(epochs) <= count:
+        return np.arange(len(epochs))
+    even = np.linspace(0, len(epochs) - 1, count // 2)
+    early = np.geomspace(1, len(epochs), count - count // 2) - 1
+    return np.unique(np.concatenate([even, early]).round().astype(int))
+
+
+def moments_of(tables: RunTables, noise: bool) -> np.ndarray:
+    """The epochs that a film may stop at: those with a snapshot, then those of fine-tuning, which moves no noise; of a
+    run without noise every epoch recorded after pretraining."""
+    recorded = tables.after_pretraining
+    if len(recorded) and noise:
+        recorded = recorded[(recorded["phase"] == "finetune") & (recorded["epoch"] > tables.last)]
+    epochs = tables.epochs if noise else tables.epochs[:0]
+    return np.concatenate([epochs, recorded["epoch"].to_numpy(dtype=np.int64)])
+
+
+def pack(
+    tables: RunTables, config: RunConfig, *, live: bool = False, order: str = "death", focus: str | None = None,
+    also: Sequence[int] = (),
+) -> dict[str, Any]:
+    """The recording as plain JSON-able values; with `focus` the sentences speak of that layer, else of the network.
+
+    charts: curves that are drawn as they are given here (`curves`), the first the units kept of every layer. also:
+    epochs to stop at besides, where another run on the same clock has some.
+    """  # fmt: skip
+    every = np.union1d(moments_of(tables, config.has_noise), np.asarray(also, dtype=np.int64))
+    shown = every[frames(every)]
+    rows = np.array([tables.index(int(epoch)) for epoch in shown], dtype=int)
+    by_layer = np.array(kept.at_epochs(tables, shown)).reshape(len(rows), len(tables.layers))
+    dense = description_of(config.network).dense_macs()
+    return {
+        "id": tables.run,
+        "live": live,
+        "sorted": _CLOSE[order],
+        "epochs": shown.tolist(),
+        "total": int(max(config.schedule.last_epoch, tables.last)),
+        "noise": config.has_noise,
+        "tuned": tables.finetuned_from,
+        "outputs": OUTPUTS,
+        "prior": tables.prior_snr,
+        "layers": [_layer(tables, layer, rows, by_layer[:, i], order, focus) for i, layer in enumerate(tables.layers)],
+        "records": _records(tables),
+        "charts": [kept_curves(tables.layers, shown, by_layer)],
+        "sentences": [
+            layer_sentence(tables, focus, int(row)) if focus else
+            network_sentence(tables, config, int(epoch), tuple(map(int, k)), dense)
+            for row, epoch, k in zip(rows, shown, by_layer, strict=True)
+        ],
+        "scale": {"low": LOW, "high": HIGH, "one": ONE, "light": _b64(colours(False)), "dark": _b64(colours(True))},
+        "colours": {
+            "light": {"kept": palette.KEPT, "pruned": palette.PRUNED, "data": palette.DATA, "kl": palette.KL,
+                      "reference": palette.REFERENCE,
+                      **{f"layer{i}": colour for i, colour in enumerate(palette.LAYERS)}},
+            "dark": {"kept": palette.KEPT_DARK, "pruned": palette.PRUNED_DARK, "data": palette.DATA_DARK,
+                     "kl": palette.KL_DARK, "reference": palette.REFERENCE_DARK,
+                     **{f"layer{i}": colour for i, colour in enumerate(palette.LAYERS)}},
+        },
+    }  # fmt: skip
+
+
+def network_sentence(tables: RunTables, config: RunConfig, epoch: int, kept_units: tuple[int, ...], dense: int) -> str:
+    """The state of the whole network at an epoch in a sentence: units, MACs, error."""
+    born = labels.in_all([layer.units for layer in tables.layers])
+    if epoch == 0:
+        return f"At birth all {born} units are kept: the noise is so small that every SNR is far above 1."
+    macs = description_of(config.network).macs(kept_units)
+    times = dense / macs if macs else 0.0
+    fewer = "nothing saved yet" if macs == dense else f"{times:.1f} times fewer multiplications"
+    if min(kept_units) == 0:
+        fewer = "nothing reaches the output any more"
+    row = tables.after_pretraining
+    row = row[row["epoch"] == epoch] if len(row) else row
+    error = ""
+    if len(row):
+        held = row.iloc[0]["validation_error_percent"]
+        error = (
+            f", held-out error {held:.2f} %"
+            if held == held
+            else f", training error {row.iloc[0]['train_error_percent']:.2f} %"
+        )
+    return f"Epoch {epoch}: of {born} units {labels.in_all(kept_units)} are left; {fewer}{error}."
+
+
+def layer_sentence(tables: RunTables, name: str, row: int) -> str:
+    """A layer at a snapshot in a sentence: who is kept, who has gone since the one before, who came back."""
+    layer = tables.layer(name)
+    now = tables.snr[layer.name][row] >= 1
+    epoch = int(tables.epochs[row])
+    text = (
+        f"{labels.layer_title(layer)} at epoch {epoch}: {labels.count_of(int(now.sum()), layer)} have an SNR of 1 or more"
+    )
+    if layer.parent:
+        masks = close_masks(keep_masks({key: snr[row] for key, snr in tables.snr.items()}), tables.layers)
+        text += f", {int(masks[layer.name].sum()):,} of them on a channel that is kept"
+    if row == 0:
+        return text + "."
+    before = tables.snr[layer.name][row - 1] >= 1
+    died, back = int((before & ~now).sum()), int((now & ~before).sum())
+    died_text = f"{died:,} died since epoch {int(tables.epochs[row - 1])}" if died else "none died in this epoch"
+    return f"{text}; {died_text}" + (f", {back:,} came back." if back else ".")
+
+
+def curves(title: str, unit: str, series: list[dict[str, Any]], top: float, **more: Any) -> dict[str, Any]:
+    """A chart of lines for the player: top is the end of its axis from 0; series have name, x, y, colour (one of
+    `colours`), perhaps dash; more: rules, [{"y", "text", "left" (where its
+    name stands)}]."""
+    return {"title": title, "unit": unit, "series": series, "top": top, **more}
+
+
+def kept_curves(layers: tuple[Group, ...], epochs: np.ndarray, counts: np.ndarray) -> dict[str, Any]:
+    """Share of each layer that is kept, in percent, by epoch; counts [epochs, layers]."""
+    series = [
+        {"name": labels.layer_title(layer), "x": epochs.tolist(),
+         "y": (100 * counts[:, i] / layer.units).round(2).tolist(),
+         "colour": f"layer{i % len(palette.LAYERS)}", "dash": dash_of(i)}
+        for i, layer in enumerate(layers)
+    ]  # fmt: skip
+    return curves("Units kept, % of the layer", "%", series, 100.0)
+
+
+def dash_of(index: int) -> list[int]:
+    """The dash of the index-th line on a canvas, where a whole line has none."""
+    dash = palette.DASHES[index % len(palette.DASHES)]
+    return [] if dash == (1, 0) else list(dash)
+
+
+def _layer(
+    tables: RunTables, layer: Group, rows: np.ndarray, counts: np.ndarray, order: str, focus: str | None
+) -> dict[str, Any]:
+    by_order = tables.order(layer.name, order)
+    grid = cells(layer, None if is_map(layer) else by_order)
+    share = max(8, round(LINES * np.sqrt(layer.units) / sum(np.sqrt(other.units) for other in tables.layers)))
+    share = trajectories.UNITS if focus else share
+    return {
+        "name": layer.name, "title": labels.layer_title(layer), "kind": layer.kind, "word": labels.units_of(layer),
+        "units": layer.units, "parent": layer.parent, "shape": list(layer.shape), "kept": counts.tolist(),
+        "levels": _b64(levels(tables.snr[layer.name][rows])) if len(tables.epochs) else "",
+        "order": _b64(by_order.astype("<i2")),
+        "cells": {"rows": grid.shape[0], "columns": grid.shape[1], "units": _b64(grid.astype("<i2"))},
+        "sample": trajectories.sample(tables, layer.name, share).tolist(),
+    }  # fmt: skip
+
+
+def _records(tables: RunTables) -> dict[str, Any]:
+    records = tables.records
+
+    def column(name: str) -> list[float | None]:
+        return [None if v != v else round(float(v), 5) for v in records[name]]
+
+    values = records[["nll", "loss"]].to_numpy(dtype=float).ravel()
+    return {
+        "x": [int(x) for x in records["epoch"]],
+        "nll": column("nll"),
+        "kl": column("kl_per_object"),
+        "loss": column("loss"),
+        "validation": column("validation_error_percent"),
+        "train": column("train_error_percent"),
+        "added": bound.ADDED.get(tables.method, ("", ""))[0],
+        "top": bound.top_of(values[np.isfinite(values)]),
+    }
+
+
+def _b64(values: np.ndarray) -> str:
+    return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode()

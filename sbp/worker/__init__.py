@@ -1,0 +1,1 @@
+"""The process that trains: python -m sbp.worker RUN_FOLDER ..."""

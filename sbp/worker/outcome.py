@@ -1,0 +1,81 @@
+"""What a worker says at the end: which state an error leads to, and the sentence that people read."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sbp.runs.filenames import LOG
+from sbp.runs.files import BadFile
+from sbp.runs.states import Event
+from sbp.spec import ConfigError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+
+def ending_of(error: Exception) -> Event:
+    """Diverge for a training that found NaN or infinity, fail for everything else."""
+    from sbp.training.loop import Diverged
+
+    return Event.DIVERGE if isinstance(error, Diverged) else Event.FAIL
+
+
+def sentence_of(error: Exception) -> str:
+    """Our own errors are sentences already; of others, what happened and where to read more."""
+    import torch
+
+    from sbp.data.datasets import DataError
+    from sbp.machine.devices import DeviceError
+    from sbp.machine.distributed import RankError
+    from sbp.training.checkpoint import OtherVersion
+    from sbp.training.loop import Diverged
+
+    if isinstance(error, (Diverged, ConfigError, DataError, DeviceError, BadFile, OtherVersion, RankError)):
+        return str(error)
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return "The device ran out of memory; choose a smaller batch_size or another device."
+    first = (str(error).strip().splitlines() or [""])[0][:200]
+    return f"An unexpected {type(error).__name__} ended the run{': ' if first else ''}{first} (see {LOG})."
+
+
+def outcome(result: Mapping[str, Any]) -> str:
+    """The result as a sentence.
+
+    >>> outcome({"test_error_percent": 1.489, "macs_reduction": 11.04, "macs": 49365})
+    '1.49 % test error at 11.0x fewer MACs (49,365).'
+    """
+    error, reduction, macs = (result.get(key) for key in ("test_error_percent", "macs_reduction", "macs"))
+    if error is None:
+        return "Trained to its last epoch."
+    fewer = f"{reduction:.1f}x fewer MACs ({macs:,})" if reduction else f"{macs or 0:,} MACs: nothing is left"
+    return f"{error:.2f} % test error at {fewer}."
+
+
+def arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+    """Tensors of any device as NumPy arrays, which is what the torch-free store takes."""
+    return {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
+
+
+def commit() -> str | None:
+    """The commit of the code that trains, "+" where files differ from it.
+
+    Where git cannot tell, as in a container without the repository, it is what $SBP_COMMIT says; None without that.
+    """
+    root, told = Path(__file__).resolve().parents[2], os.environ.get("SBP_COMMIT") or None
+    if not (root / ".git").exists():
+        return told
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(root), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--untracked-files=no")
+        return git("rev-parse", "--short=12", "HEAD") + ("+" if changed else "")
+    except (OSError, subprocess.SubprocessError):
+        return told

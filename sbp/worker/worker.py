@@ -1,0 +1,290 @@
+"""The process that trains a run, or several on one device (`sbp.worker.pack`): python -m sbp.worker RUN_FOLDER ...
+
+It waits for its device's turn, trains, writes what the training says into the folder, and looks for a request
+to stop after each event. Whatever happens ends in a state and a sentence; a traceback goes to log.txt alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from sbp.runs.device_queue import place, wait_for_turn
+from sbp.runs.filenames import LOCK
+from sbp.runs.files import Lock
+from sbp.runs.folder import RunFolder
+from sbp.runs.launcher import LOCK_VARIABLE
+from sbp.runs.states import Event, State, advance
+from sbp.spec import RunConfig
+from sbp.spec.records import Progress, Record, Snapshot
+from sbp.worker.outcome import arrays, commit, ending_of, outcome, sentence_of
+
+if TYPE_CHECKING:
+    from sbp.training.checkpoint import Checkpoint
+
+STATUS_SECONDS = 0.25
+CHECKPOINT_SECONDS = 10.0
+# Of the runs in a process one at a time reads its data and builds its network: what was read is shared, and a warning
+# is caught for the whole process.
+LOADING = threading.Lock()
+
+
+class StopAsked(Exception):
+    """Somebody wants the run to end while there is nothing to save yet."""
+
+
+class Worker:
+    """Takes one run from queued to an end; `run` gives the last state.
+
+    device: where it trains, when somebody else has found that out and holds the turn on it. load: of its data set, by
+    default `sbp.data.datasets.load`. log: where a traceback goes, by default stderr.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        device: str | None = None,
+        load: Callable[..., Any] | None = None,
+        log: TextIO | None = None,
+    ) -> None:
+        self.folder = folder
+        self.config = folder.config
+        self.state = State.QUEUED
+        self.device, self.has_turn = device, device is not None
+        self.load, self.log = load, log
+        self.training: Any = None
+        self.signalled = False
+        self._told = 0.0
+
+    def stop_asked(self) -> bool:
+        """A `stop` file in the folder, or a SIGTERM or SIGINT."""
+        return self.signalled or self.folder.stop_requested
+
+    def agreed(self, wanted: bool) -> bool:
+        """Whether all that train this run do what one of them wants; a worker alone does what it wants."""
+        return wanted
+
+    def move(self, event: Event, message: str = "") -> None:
+        """Advances the state and writes it."""
+        self.state = advance(self.state, event)
+        self.folder.write_status(self.state, message, device=self.device)
+
+    def run(self) -> State:
+        """Trains to an end, whichever it is, and never raises."""
+        try:
+            self._train()
+        except StopAsked:
+            self._stop("Stopped before its first step.")
+        except Exception as error:
+            self._end_badly(error)
+        return self.state
+
+    def _train(self) -> None:
+        if self.has_turn:
+            self._train_now()
+            return
+        from sbp.machine import devices
+
+        self.device = devices.resolve(self.config.device)
+        self.folder.write_status(State.QUEUED, device=self.device, place=place())
+        slot = wait_for_turn(self.folder, self.device, self.stop_asked)
+        if slot is None:
+            raise StopAsked
+        try:
+            self._train_now()
+        finally:
+            slot.release()
+
+    def _train_now(self) -> None:
+        if self.agreed(self.stop_asked()):
+            raise StopAsked
+        self.move(Event.START, f"Loads {self.config.data.dataset}.")
+        with LOADING:
+            self.training = self._build()
+        self.move(Event.TRAIN)
+        if self._loop():
+            self._finish()
+
+    def _build(self) -> Any:
+        import torch
+
+        from sbp.data import datasets
+        from sbp.training.loop import Checkpoint
+
+        config = self.config.replace(device=self.device)
+        if config.threads:
+            torch.set_num_threads(config.threads)
+        dataset = (self.load or datasets.load)(config.data.dataset, progress=self._say_download)
+        if self.agreed(self.stop_asked()):
+            raise StopAsked
+        self.folder.write_status(self.state, "Builds the network.")
+        self.folder.remove_sweep()
+        checkpoint = None
+        saved = self.folder.read_checkpoint()
+        if saved:
+            tensors, state = saved
+            checkpoint = Checkpoint(tensors={k: torch.from_numpy(v) for k, v in tensors.items()}, state=state)
+        training = self._training(config, dataset, checkpoint)
+        self.folder.write_meta(
+            {**self.folder.meta, **training.meta(), "commit": commit(), "device": self.device}
+        )
+        return training
+
+    def _training(self, config: RunConfig, dataset: Any, checkpoint: Checkpoint | None) -> Any:
+        from sbp.training.loop import Training
+
+        return Training(config, dataset, checkpoint)
+
+    def _loop(self) -> bool:
+        """Writes what the training says; False when it was stopped."""
+        saved, seen = time.monotonic(), self.folder.last_snapshot_epoch()
+        for event in self.training.events():
+            if isinstance(event, Record):
+                self.folder.append_record(event)
+            elif isinstance(event, Snapshot):
+                # A run stopped at its very first step says its birth twice.
+                if event.epoch > seen:
+                    self.folder.append_snapshot(event)
+                    seen = event.epoch
+            elif isinstance(event, Progress):
+                self._say_progress(event)
+            # Not between a record and the snapshot of its epoch: a checkpoint covers both or none.
+            if not isinstance(event, Record) and self.agreed(self.stop_asked()):
+                self.move(Event.ASK_STOP, "Saves a checkpoint.")
+                self._save()
+                self._stop("Stopped as asked; its checkpoint is ready to be resumed.")
+                return False
+            if not isinstance(event, Record) and self.agreed(time.monotonic() - saved > CHECKPOINT_SECONDS):
+                self._save()
+                saved = time.monotonic()
+        return True
+
+    def _save(self) -> None:
+        checkpoint = self.training.checkpoint()
+        self.folder.write_checkpoint(arrays(checkpoint.tensors), checkpoint.state)
+        self.folder.write_model(arrays(self.training.model_tensors()))
+
+    def _finish(self) -> None:
+        from sbp.training.stepper import alone
+
+        self.folder.write_model(arrays(self.training.model_tensors()))
+        result = self._result(self.training.result())
+        self.folder.write_result(result)
+        alone(self._graph)()
+        alone(self._sweep)()
+        self.move(Event.FINISH, outcome(result))
+        self.folder.remove_checkpoint()
+
+    def _graph(self) -> None:
+        """Leaves the network's graph beside its weights, for pages that compute it; without it they make it."""
+        try:
+            from sbp.export.graph import graph_for
+
+            self.folder.write_graph(graph_for(self.config.network))
+        except Exception:
+            traceback.print_exc(file=self.log)
+
+    def _sweep(self) -> None:
+        """Leaves sweep.json beside the result; a run whose thresholds cannot be tried is finished all the same."""
+        if not self.config.has_noise:  # nothing to put a threshold on
+            return
+        self.folder.write_status(self.state, "Tries thresholds.")
+        try:
+            from sbp.evaluation.sweep import Cancelled, sweep
+            from sbp.machine.devices import describe
+
+            network, (images, labels, objects) = self.training.trained(), self.training.split.trial()
+            seed, hardware = self.config.seed, describe(self.device or "cpu")
+            with contextlib.suppress(Cancelled):
+                self.folder.write_sweep(sweep(network, images, labels, objects, seed, hardware, self.stop_asked))
+        except Exception:
+            traceback.print_exc(file=self.log)
+
+    def _result(self, numbers: dict[str, Any]) -> dict[str, Any]:
+        """What was asked, what came out, and on what: the numbers mean little without the rest."""
+        asked = ("network", "dataset", "method", "preset", "seed", "epochs", "random_labels")
+        result: dict[str, Any] = {name: self.config.value(name) for name in asked}
+        meta = self.folder.meta
+        known = ("hardware", "n_train", "n_test", "kl_weights", "versions", "commit")
+        result |= {name: meta[name] for name in known if name in meta}
+        return {**result, **numbers, "state": str(State.FINISHED), "device": self.device}
+
+    def _stop(self, message: str) -> None:
+        if self.state is not State.STOPPING:
+            self.move(Event.ASK_STOP)
+        self.move(Event.STOP, message)
+
+    def _end_badly(self, error: Exception) -> None:
+        """Diverged keeps the last good epoch's weights; everything else is a failure with a sentence."""
+        traceback.print_exc(file=self.log)
+        event = ending_of(error)
+        try:
+            if event is Event.DIVERGE:
+                self.folder.write_model(arrays(self.training.model_tensors()))
+            self.move(event, sentence_of(error))
+        except (
+            OSError
+        ):  # a full disk, most likely: the log has the rest, and readers will see the run as lost
+            traceback.print_exc(file=self.log)
+
+    def _say_progress(self, progress: Progress) -> None:
+        if time.monotonic() - self._told >= STATUS_SECONDS:
+            self._told = time.monotonic()
+            self.folder.write_status(self.state, "", progress)
+
+    def _say_download(self, file: str, done: int, total: int) -> None:
+        if self.stop_asked():
+            raise StopAsked
+        if time.monotonic() - self._told >= STATUS_SECONDS:
+            self._told = time.monotonic()
+            megabytes = f"{done / 1e6:.1f} of {total / 1e6:.1f} MB"
+            self.folder.write_status(self.state, f"Downloads {file}: {megabytes}.")
+
+
+def main(*paths: str) -> int:
+    """Trains the runs in these folders; gives the exit code of the process."""
+    inherited = os.environ.pop(LOCK_VARIABLE, "")
+    descriptors: list[int | None] = [int(number) for number in inherited.split(",") if number]
+    for descriptor in descriptors:
+        if descriptor is not None:
+            os.set_inheritable(descriptor, False)
+    _give_way()
+    folders = [
+        RunFolder(Path(path), Lock(Path(path) / LOCK, descriptor=descriptor))
+        for path, descriptor in zip(paths, descriptors or [None] * len(paths), strict=True)
+    ]
+    if len(folders) > 1:
+        from sbp.worker.pack import Pack
+
+        states = heeding(Pack(folders))
+    else:
+        with folders[0]:
+            states = heeding(Worker(folders[0]))
+    for folder, state in zip(folders, states, strict=True):
+        print(f"{folder.id}: {state}")
+    return 0 if all(state in (State.FINISHED, State.STOPPED) for state in states) else 1
+
+
+def heeding(trainer: Any) -> list[State]:
+    """What a worker or a pack ends with, SIGTERM and SIGINT being requests to stop."""
+
+    def remember(*_: object) -> None:
+        trainer.signalled = True
+
+    signal.signal(signal.SIGTERM, remember)
+    signal.signal(signal.SIGINT, remember)
+    ended = trainer.run()
+    return [ended] if isinstance(ended, State) else list(ended)
+
+
+def _give_way() -> None:
+    """Lets the pages' server go first: `nice` does nothing across sessions, the session's autogroup does."""
+    with contextlib.suppress(OSError):  # no autogroups here (macOS, some containers)
+        Path("/proc/self/autogroup").write_text("19")

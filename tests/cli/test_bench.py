@@ -1,0 +1,124 @@
+"""python -m sbp bench: what it measures, where it leaves it, and what it says when it cannot."""
+
+from __future__ import annotations
+
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from click.testing import Result
+from typer.testing import CliRunner
+
+from sbp.cli import app
+from sbp.evaluation import latency
+from sbp.experiments import timing
+from sbp.networks.tensors import file_tensors
+from sbp.runs import store
+from sbp.spec import RunConfig
+from tests.pruning.networks import DATASET, WIDTHS, kept_of, random_network
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two turns of a millisecond."""
+    turns = functools.partial(latency.measure, rounds=2, seconds=0.001)
+    monkeypatch.setattr(latency, "measure", turns)
+    monkeypatch.setattr(timing, "measure", lambda *given, rounds, **named: turns(*given, **named))
+
+
+@pytest.fixture(params=list(WIDTHS))
+def trained(request: pytest.FixtureRequest) -> Any:
+    """A run with weights, of which some units are kept and some are not."""
+    name = request.param
+    with store.create(RunConfig.flat(network=name, widths=WIDTHS[name], dataset=DATASET[name])) as folder:
+        tensors = file_tensors(random_network(name, torch.float32))
+        folder.write_model({key: value.detach().numpy() for key, value in tensors.items()})
+        folder.write_status("finished")
+    return store.open_run(folder.id)
+
+
+def bench(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["bench", *arguments])
+
+
+def test_it_measures_the_runs_own_networks_and_leaves_them_with_the_run(trained: Any) -> None:
+    result = bench("compact", trained.id, "--threads", "1", "--json")
+    assert result.exit_code == 0, result.output
+    (line,) = result.stdout.splitlines()
+    said = json.loads(line)
+    network = random_network(trained.config.network.name, torch.float32)
+    assert said["id"] == trained.id
+    assert said["network"] == trained.config.network.name
+    assert said["kept"] == kept_of(network)
+    assert (said["device"], said["threads"]) == ("cpu", 1)
+    assert [(r["batch"], r["variant"]) for r in said["rows"]] == [(b, v) for b in (1, 32, 1000) for v in latency.VARIANTS]
+    (kept,) = trained.speed()["measurements"]
+    assert kept == {key: said[key] for key in kept}
+
+
+def test_a_finished_run_without_weights_is_measured_by_its_shapes(trained: Any) -> None:
+    """As recordings of large networks are."""
+    kept = json.loads(bench("compact", trained.id, "--json").stdout)["kept"]
+    trained.model_path.unlink()
+    (trained.folder / "result.json").write_text(json.dumps({"kept": kept}))
+    result = bench("compact", trained.id, "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["kept"] == kept
+    assert "weights; those of its shapes are drawn at random" in " ".join(result.stderr.split())
+    assert len(store.open_run(trained.id).speed()["measurements"]) == 1
+
+
+def test_people_get_a_table_with_what_it_stands_on(trained: Any) -> None:
+    result = bench("compact", trained.id, "--threads", "1")
+    assert result.exit_code == 0, result.output
+    (measured,) = trained.speed()["measurements"]
+    for part in (
+        trained.id, measured["hardware"], "1 thread,", f"torch {torch.__version__}", "median", "IQR", "images/s",
+        "times as fast", "1,000", "speed.json",
+    ):  # fmt: skip
+        assert part in result.stdout
+    row = next(row for row in measured["rows"] if (row["variant"], row["batch"]) == ("compact", 1000))
+    assert f"{1e3 * row['median_seconds']:,.3f} ms" in result.stdout
+    assert result.stdout.count("1.00x") >= 3, "dense is the measure of the others"
+
+
+@pytest.mark.parametrize(("iqr", "said"), [(0.0002, False), (0.0004, True)])
+def test_a_busy_machine_is_noticed(trained: Any, monkeypatch: pytest.MonkeyPatch, iqr: float, said: bool) -> None:
+    rows = tuple(latency.Row(variant, 32, 0.001, 0.0 if variant == "dense" else iqr, 9) for variant in latency.VARIANTS)
+    made = latency.Measurement("cpu", "a machine", 2, {}, 1.8e9, rows)
+    monkeypatch.setattr(latency, "measure", lambda *_, **__: made)
+    result = bench("compact", trained.id)
+    assert result.exit_code == 0, result.output
+    remark = "Spread above 25% of the median (masked at 32, compact at 32)"
+    assert (remark in " ".join(result.stderr.split())) is said
+
+
+def test_it_says_what_it_cannot_measure(runs_root: Path, trained: Any) -> None:
+    with store.create(RunConfig.flat(dataset="digits")) as folder:
+        pass
+    for arguments, sentence in (
+        (("compact", "nothing"), "There is no run 'nothing'"),
+        (("compact", folder.id), "has no weights yet"),
+        (("compact", trained.id, "--device", "tpu"), "--device: expected one of cpu, cuda, auto, got 'tpu'"),
+        (("compact", trained.id, "--threads", "-1"), "--threads"),
+    ):
+        result = bench(*arguments)
+        assert result.exit_code == 2, result.output
+        assert sentence in " ".join(result.stderr.split())
+        assert "Traceback" not in result.stderr
+    assert trained.speed() is None
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="Needs a machine without CUDA.")
+def test_without_cuda_auto_is_the_cpu_and_cuda_is_refused(trained: Any) -> None:
+    assert json.loads(bench("compact", trained.id, "--device", "auto", "--json").stdout)["device"] == "cpu"
+    refused = bench("compact", trained.id, "--device", "cuda")
+    assert refused.exit_code == 2
+    assert "cuda was asked for, but" in refused.stderr
+
+
+def test_bench_alone_lists_what_can_be_measured() -> None:
+    assert "compact" in bench("--help").stdout

@@ -1,0 +1,126 @@
+"""An experiment kept with the code: one recording a row, weights where they are wanted, the rest of the table as is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from sbp.cli import app
+from sbp.experiments import archive, figures, running
+from sbp.experiments.plans import Plan
+from sbp.experiments.results import recorded
+from sbp.runs import store
+from sbp.runs.folder import RunFolder
+from tests.experiments.test_running import ROWS, finished
+
+PLAN = Plan("table-1", "A table", ROWS, weights=("sbp",))
+
+
+@pytest.fixture
+def assets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A place of this test's own for what ships with the code."""
+    from sbp.experiments import results
+
+    monkeypatch.setattr(store, "recorded_root", lambda: tmp_path / "assets" / "runs")
+    monkeypatch.setattr(results, "results_root", lambda: tmp_path / "assets" / "results")
+    return tmp_path / "assets"
+
+
+@pytest.fixture
+def trained(runs_root: Path) -> None:
+    """Two seeds of SBP and one run of SSL, which has no noise; each with weights."""
+    runs = [finished(runs_root, 1.4), finished(runs_root, 1.8, seed=1), finished(runs_root, 1.7, method="ssl")]
+    for run in runs:
+        with RunFolder(run.folder) as folder:
+            folder.write_model({})
+
+
+def table(rows: tuple = ROWS):  # type: ignore[no-untyped-def, type-arg]
+    return running.table_of("table-1", running.jobs_of(rows, 2))
+
+
+def test_the_first_seed_of_each_row_is_recorded(assets: Path, trained: None) -> None:
+    archive.keep(PLAN, table(), assets / "runs")
+    sbp, ssl = "table-1-lenet-500-300-sbp", "table-1-lenet-500-300-ssl"
+    views = {view.id: view for view in store.list_runs() if view.recorded}
+    assert set(views) == {sbp, ssl}
+    assert (views[sbp].model_path is None, views[ssl].model_path is None) == (False, True)
+    assert [run.run for run in recorded("table-1").row("lenet-500-300", "sbp").runs] == [sbp, ""]
+    assert recorded("table-1").row("lenet-500-300", "sbp").mean == pytest.approx(1.6)
+
+
+def test_a_recording_without_noise_is_listed_and_shown(assets: Path, trained: None) -> None:
+    archive.keep(PLAN, table(), assets / "runs")
+    name = "table-1-lenet-500-300-ssl"
+    view = store.open_run(name)
+    assert (view.problem, str(view.state), len(view.snapshots())) == ("", "finished", 0)
+    assert name in CliRunner().invoke(app, ["runs"]).output
+    shown = CliRunner().invoke(app, ["show", name]).output
+    assert "1.70 % test error" in shown
+    assert "no KL" in shown
+
+
+def test_rows_that_were_kept_before_stay(assets: Path, trained: None) -> None:
+    archive.keep(PLAN, table(ROWS[1:]), assets / "runs")
+    archive.keep(PLAN, table(ROWS[:1]), assets / "runs")
+    assert [row.key for row in recorded("table-1").rows] == ["sbp", "ssl"], "in the plan's order"
+
+
+def test_later_seeds_are_added_and_the_first_stay_as_they_are(assets: Path, runs_root: Path, trained: None) -> None:
+    archive.keep(PLAN, table(), assets / "runs")
+    before = recorded("table-1")
+    finished(runs_root, 9.9, seed=3)
+    finished(runs_root, 8.8, seed=4)
+    later = running.table_of("table-1", running.jobs_of(ROWS, 4, first=1))
+    assert [run.seed for run in later.row("lenet-500-300", "sbp").runs] == [1, 3, 4]
+    (path,) = archive.keep(PLAN, later, assets / "runs")
+    assert path.name == "table-1.json", "nothing is recorded"
+    after = recorded("table-1")
+    sbp = after.row("lenet-500-300", "sbp").runs
+    assert sbp[:2] == before.row("lenet-500-300", "sbp").runs
+    assert [(run.seed, run.test_error_percent, run.run) for run in sbp[2:]] == [(3, 9.9, ""), (4, 8.8, "")]
+    assert after.row("lenet-500-300", "ssl") == before.row("lenet-500-300", "ssl")
+
+
+def test_a_check_is_kept_apart(assets: Path, runs_root: Path, trained: None) -> None:
+    from sbp.experiments.results import check_recorded
+
+    archive.keep(PLAN, table(), assets / "runs")
+    before = recorded("table-1")
+    for seed in (100, 101):
+        finished(runs_root, 2.0 + seed / 100, seed=seed)
+        found = running.table_of("table-1", running.jobs_of(ROWS, 1, first=seed))
+        archive.keep_check(PLAN, found)
+    assert recorded("table-1") == before
+    check = check_recorded("table-1")
+    assert check is not None
+    assert [(row.key, [(run.seed, run.run) for run in row.runs]) for row in check.rows] == [
+        ("sbp", [(100, ""), (101, "")])
+    ]
+    assert not (assets / "runs" / "table-1-check-lenet-500-300-sbp").exists()
+
+
+def test_pictures_and_curves_are_drawn_of_recordings_too(assets: Path, trained: None) -> None:
+    archive.keep(PLAN, table(), assets / "runs")
+    for name, files in (("figure-1", {"figure-1-curves.csv", "figure-1.svg"}),
+                        ("figure-2", {"figure-2-pixels.csv", "figure-2.png"})):  # fmt: skip
+        kept = recorded("table-1")
+        made, remarks = figures.files_of(type(kept)(name, kept.rows[:1]))
+        assert (set(made), remarks) == (files, [])
+    curves = figures.files_of(type(kept)("figure-1", kept.rows[:1]))[0]["figure-1-curves.csv"].decode().splitlines()
+    records = store.open_run("table-1-lenet-500-300-sbp").records()
+    assert len(curves) == 1 + len(records)
+    last = records[-1]
+    assert curves[-1].startswith(f'"SBP",{last.epoch},{1150 * last.nll:.6g},{last.kl:.6g},{1150 * last.loss:.6g},')
+    pixels = figures.files_of(type(kept)("figure-2", kept.rows[:1]))[0]["figure-2-pixels.csv"].decode().splitlines()
+    assert [len(row.split(",")) for row in pixels] == [28] * 28
+
+
+def test_a_run_that_is_not_kept_leaves_a_sentence(assets: Path, trained: None) -> None:
+    kept = table()
+    store.delete(kept.rows[0].runs[0].run)
+    made, (remark,) = figures.files_of(type(kept)("figure-1", kept.rows[:1]))
+    assert made == {}
+    assert "The curves of SBP are not kept here" in remark

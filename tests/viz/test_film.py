@@ -1,0 +1,80 @@
+"""What is sent to the player: every unit's side of SNR = 1 is exact, sizes are small, sentences are true."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import numpy as np
+import pytest
+
+from sbp.viz import film, palette
+from sbp.viz.tables import RunTables
+from tests.made_up import config
+
+
+def unpack(text: str, dtype: str = "u1") -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text), dtype=dtype)
+
+
+def test_levels_are_near_and_never_on_the_wrong_side() -> None:
+    snr = np.concatenate([np.geomspace(0.11, 190, 5000), [np.nextafter(1, 0), 1.0, np.nextafter(1, 2)]])
+    level = film.levels(snr)
+    assert ((level >= film.ONE) == (snr >= 1)).all()
+    log10 = film.LOW + level / 255 * (film.HIGH - film.LOW)
+    assert np.abs(log10 - np.log10(snr)).max() < 0.013
+
+
+def test_what_is_no_number_is_drawn_at_an_end() -> None:
+    assert film.levels(np.array([np.nan, 0.0, np.inf])).tolist() == [0, 0, 255]
+
+
+def test_the_colours_are_those_of_the_palette() -> None:
+    for dark in (False, True):
+        table = film.colours(dark)
+        kept, dead = palette.snr_rgb(np.array([100.0, 0.3]), dark)
+        assert (table[255] == kept).all()
+        assert (table[0] == dead).all()
+
+
+def test_a_recording_holds_every_unit_and_is_small(found: RunTables) -> None:
+    packed = film.pack(found, config())
+    assert len(json.dumps(packed)) < 80_000
+    for layer, raw in zip(found.layers, packed["layers"], strict=True):
+        level = unpack(raw["levels"]).reshape(13, layer.units)
+        assert ((level >= film.ONE) == (found.snr[layer.name] >= 1)).all()
+        assert sorted(unpack(raw["order"], "<i2")) == list(range(layer.units))
+        places = unpack(raw["cells"]["units"], "<i2")
+        assert len(places) == raw["cells"]["rows"] * raw["cells"]["columns"]
+    assert packed["layers"][1]["kept"][-1] == found.records.iloc[-1]["kept"][1]
+    assert packed["epochs"] == list(range(13))
+
+
+def test_a_dead_network_is_said_and_never_divided_by(found: RunTables) -> None:
+    said = film.network_sentence(found, config(), 12, (0, 0, 0), 545000)
+    assert "0–0–0 are left; nothing reaches the output any more" in said
+
+
+def test_sentences_are_true(found: RunTables) -> None:
+    said = film.pack(found, config())["sentences"]
+    kept = "–".join(map(str, found.records.iloc[-1]["kept"]))
+    assert said[0].startswith("At birth all 784–500–300 units are kept")
+    assert f"of 784–500–300 units {kept} are left" in said[-1]
+    assert f"{found.records.iloc[-1]['validation_error_percent']:.2f} %" in said[-1]
+    of_layer = film.pack(found, config(), focus="dense2")["sentences"]
+    gone = int(((found.snr["dense2"][6] < 1) & (found.snr["dense2"][5] >= 1)).sum())
+    assert (f"{gone} died since epoch 5" if gone else "none died") in of_layer[6]
+
+
+@pytest.mark.parametrize("count", [1, 5, 160, 161, 900])
+def test_long_runs_are_thinned_and_keep_their_ends(count: int) -> None:
+    rows = film.frames(np.arange(count))
+    assert len(rows) <= film.FRAMES
+    assert (rows[0], rows[-1]) == (0, count - 1)
+    assert (np.diff(rows) > 0).all()
+
+
+def test_a_run_that_has_not_begun_is_packed_too(nothing: RunTables) -> None:
+    packed = film.pack(nothing, config())
+    assert packed["epochs"] == []
+    assert packed["sentences"] == []

@@ -1,0 +1,370 @@
+"""The worker in this process: every end of a run by a training that follows a script, and real trainings."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import sbp.data.datasets
+import sbp.training.loop
+from sbp.compaction.run import compact_run
+from sbp.data.datasets import DataError
+from sbp.runs import device_queue, store
+from sbp.runs.folder import RunFolder
+from sbp.runs.states import State
+from sbp.runs.view import RunView
+from sbp.spec import ConfigError, RunConfig
+from sbp.spec.records import Record
+from sbp.training.loop import Checkpoint, Diverged
+from sbp.worker import worker
+from sbp.worker.outcome import sentence_of
+from sbp.worker.worker import Worker
+from tests.runs.made import TINY, progress, record, snapshot
+
+
+class Scripted:
+    """Stands in for `Training`: one record and snapshot an epoch, then whatever the script does."""
+
+    script: Callable[[int], None] = staticmethod(lambda epoch: None)
+    epochs = 3
+
+    def __init__(self, config: RunConfig, data: Any, checkpoint: Checkpoint | None = None) -> None:
+        self.config, self.done = config, int(checkpoint.state["done"]) if checkpoint else 0
+        self.resumed = checkpoint is not None
+
+    def events(self) -> Iterator[Any]:
+        folder = store.open_run(store.list_runs()[0].id)
+        if not self.resumed:
+            yield snapshot(folder, 0)  # type: ignore[arg-type]
+        while self.done < self.epochs:
+            yield progress(self.done * 10 + 5)
+            self.script(self.done + 1)
+            self.done += 1
+            yield record(self.done)
+            yield snapshot(folder, self.done)  # type: ignore[arg-type]
+
+    def checkpoint(self) -> Checkpoint:
+        return Checkpoint({"w": torch.full((2,), float(self.done))}, {"done": self.done})
+
+    def model_tensors(self) -> dict[str, torch.Tensor]:
+        return {"w": torch.full((2,), float(self.done))}
+
+    def meta(self) -> dict[str, Any]:
+        return {"hardware": "a test", "n_train": 200, "n_test": 360, "kl_weights": [1.0, 1.0, 1.0]}
+
+    def result(self) -> dict[str, Any]:
+        return {
+            "test_error_percent": 1.489,
+            "kept": [3, 2, 1],
+            "macs": 581,
+            "macs_reduction": 6416 / 581,
+            "seconds": 9.0,
+        }
+
+
+@pytest.fixture
+def scripted(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], None]], None]:
+    monkeypatch.setattr(sbp.training.loop, "Training", Scripted)
+    monkeypatch.setattr(sbp.data.datasets, "load", lambda name, progress=None: None)
+    return lambda script: monkeypatch.setattr(Scripted, "script", staticmethod(script))
+
+
+def work(folder: RunFolder) -> RunView:
+    """Runs a worker on this folder to its end; the view is taken while the lock is still held."""
+    state = Worker(folder).run()
+    view = store.open_run(folder.id)
+    assert view.state is state
+    return view
+
+
+def again(view: RunView) -> RunView:
+    """What resume does, without a process."""
+    with RunFolder(view.folder) as folder:
+        folder.clear_stop()
+        folder.write_queued()
+        return work(folder)
+
+
+def test_a_run_goes_through_its_states_to_a_result(scripted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    states = []
+    write = RunFolder.write_status
+
+    def note(self: RunFolder, state: State, *rest: Any, **more: Any) -> None:
+        states.append(str(state))
+        write(self, state, *rest, **more)
+
+    monkeypatch.setattr(RunFolder, "write_status", note)
+    with store.create(TINY.replace(seed=4, preset="quick")) as folder:
+        view = work(folder)
+    assert list(dict.fromkeys(states)) == ["queued", "starting", "running", "finished"]
+    assert view.message == "1.49 % test error at 11.0x fewer MACs (581)."
+    assert [r.epoch for r in view.records()] == [1, 2, 3]
+    assert view.snapshots().epochs.tolist() == [0, 1, 2, 3]
+    assert view.meta["hardware"] == "a test"
+    assert view.meta["created"] is not None
+    assert view.has("model.safetensors")
+    assert not view.has("checkpoint.safetensors"), "a finished run needs none"
+    assert view.result is not None
+    wanted = {
+        "id": folder.id, "network": "lenet-500-300", "dataset": "digits", "method": "sbp", "preset": "quick",
+        "seed": 4, "state": "finished", "device": "cpu", "epochs": 40, "hardware": "a test", "n_train": 200,
+        "n_test": 360, "kl_weights": [1.0, 1.0, 1.0], "test_error_percent": 1.489, "kept": [3, 2, 1],
+    }  # fmt: skip
+    assert {key: view.result[key] for key in wanted} == wanted
+
+
+def test_a_request_to_stop_is_heard_after_the_next_event_and_leaves_a_checkpoint(scripted: Any) -> None:
+    with store.create(TINY) as folder:
+        scripted(lambda epoch: (folder.path / "stop").touch() if epoch == 2 else None)
+        view = work(folder)
+        assert view.state is State.STOPPED
+        assert view.resumable
+        assert [r.epoch for r in view.records()] == [1, 2], "a record and its snapshot are not parted"
+        assert view.snapshots().epochs.tolist() == [0, 1, 2]
+        assert view.has("checkpoint.safetensors")
+        assert view.has("model.safetensors")
+    scripted(lambda epoch: None)
+    view = again(view)
+    assert view.state is State.FINISHED
+    assert [r.epoch for r in view.records()] == [1, 2, 3]
+    assert view.snapshots().epochs.tolist() == [0, 1, 2, 3]
+
+
+def test_a_signal_is_a_request_to_stop(scripted: Any) -> None:
+    with store.create(TINY) as folder:
+        one = Worker(folder)
+        scripted(lambda epoch: setattr(one, "signalled", True))
+        assert one.run() is State.STOPPED
+
+
+def test_checkpoints_are_taken_after_epochs_and_resume_cuts_to_them(
+    scripted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "CHECKPOINT_SECONDS", 0.0)
+
+    def die(epoch: int) -> None:
+        if epoch == 3:
+            raise SystemExit  # as good as a kill: nothing is written any more
+
+    scripted(die)
+    with store.create(TINY) as folder:
+        with pytest.raises(SystemExit):
+            Worker(folder).run()
+        folder.append_record(record(3))
+    view = store.open_run(folder.id)
+    assert view.state is State.LOST
+    assert view.has("model.safetensors")
+    scripted(lambda epoch: None)
+    view = again(view)
+    assert [r.epoch for r in view.records()] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "sentence"),
+    [
+        (Diverged("The loss is NaN; halve noise_lr.", 1), State.DIVERGED, "The loss is NaN; halve noise_lr."),
+        (ConfigError("epochs: no."), State.FAILED, "epochs: no."),
+        (DataError("The file is cut."), State.FAILED, "The file is cut."),
+        (
+            MemoryError(),
+            State.FAILED,
+            "The device ran out of memory; choose a smaller batch_size or another device.",
+        ),
+        (
+            ZeroDivisionError("one\ntwo"),
+            State.FAILED,
+            "An unexpected ZeroDivisionError ended the run: one (see log.txt).",
+        ),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_errors_end_in_a_state_and_a_sentence(
+    scripted: Any, error: Exception, state: State, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(epoch: int) -> None:
+        if epoch == 2:
+            raise error
+
+    scripted(fail)
+    with store.create(TINY) as folder:
+        view = work(folder)
+    assert (view.state, view.message) == (state, sentence)
+    assert view.has("model.safetensors") is (state is State.DIVERGED), "the last good epoch"
+    assert [r.epoch for r in view.records()] == [1]
+    assert "Traceback" in capsys.readouterr().err, "log.txt has it"
+
+
+def test_running_out_of_the_devices_memory_is_said_in_plain_words() -> None:
+    assert "out of memory" in sentence_of(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate"))
+
+
+def test_a_full_disk_ends_the_worker_without_a_second_error(
+    scripted: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with store.create(TINY) as folder:
+        scripted(lambda epoch: monkeypatch.setattr(RunFolder, "write_status", full))
+        monkeypatch.setattr(RunFolder, "append_record", full)
+        Worker(folder).run()
+    assert store.open_run(folder.id).state is State.LOST
+    assert "No space left" in capsys.readouterr().err
+
+
+def test_a_device_that_is_not_there_fails_before_the_queue(scripted: Any) -> None:
+    from sbp.machine import devices
+
+    absent = next(name for name in ("mps", "cuda") if devices.missing(name))
+    with store.create(TINY.replace(device=absent)) as folder:
+        view = work(folder)
+    assert view.state is State.FAILED
+    assert absent in view.message
+
+
+def test_a_run_stopped_in_the_queue_needs_no_turn(scripted: Any, runs_root: Path) -> None:
+    with store.create(TINY) as folder:
+        (taken,) = device_queue.slot_paths(runs_root, "cpu")
+        lock = device_queue.Lock(taken)
+        (folder.path / "stop").touch()
+        view = work(folder)
+        lock.release()
+    assert (view.state, view.message) == (State.STOPPED, "Stopped before its first step.")
+    assert again(view).state is State.FINISHED
+
+
+def test_a_corrupt_checkpoint_fails_with_its_name(scripted: Any) -> None:
+    with store.create(TINY) as folder:
+        (folder.path / "checkpoint.safetensors").write_bytes(b"x" * 100)
+        view = work(folder)
+    assert view.state is State.FAILED
+    assert "checkpoint.safetensors" in view.message
+
+
+def test_a_download_shows_and_can_be_stopped(scripted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = []
+
+    def load(name: str, progress: Any) -> None:
+        progress("images.gz", 3_100_000, 9_900_000)
+        said.append(store.open_run(folder.id).message)
+        (folder.path / "stop").touch()
+        progress("images.gz", 3_200_000, 9_900_000)
+
+    monkeypatch.setattr(sbp.data.datasets, "load", load)
+    with store.create(TINY) as folder:
+        assert work(folder).state is State.STOPPED
+    assert said == ["Downloads images.gz: 3.1 of 9.9 MB."]
+
+
+def test_the_command_line_of_the_worker(scripted: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        with store.create(TINY) as folder:
+            pass
+        assert worker.main(str(folder.path)) == 0
+        assert store.open_run(folder.id).state is State.FINISHED
+        scripted(lambda epoch: 1 / 0)
+        with store.create(TINY) as folder:
+            pass
+        assert worker.main(str(folder.path)) == 1
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+# -- real trainings ------------------------------------------------------------------------------------------
+
+
+def without_time(records: list[Record]) -> list[dict[str, Any]]:
+    return [{key: value for key, value in r.to_dict().items() if key != "seconds"} for r in records]
+
+
+@pytest.mark.parametrize("stop_after", [1, 3], ids=["at birth", "midway"])
+def test_a_resumed_run_equals_one_that_was_never_stopped(
+    stop_after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = TINY.replace(epochs=4, pretrain_epochs=1)
+    monkeypatch.setattr(sbp.training.loop, "PROGRESS_EVERY", 0.0)
+    with store.create(config) as folder:
+        whole = work(folder)
+    with store.create(config) as folder:
+        one, heard = Worker(folder), iter(range(1, 100))
+        # The queue and the loading ask too: count from the first event on.
+        monkeypatch.setattr(
+            one, "stop_asked", lambda: one.state is State.RUNNING and next(heard) >= stop_after
+        )
+        assert one.run() is State.STOPPED
+    view = again(store.open_run(folder.id))
+    assert view.state is State.FINISHED
+    assert without_time(view.records()) == without_time(whole.records())
+    ours, theirs = view.snapshots(), whole.snapshots()
+    np.testing.assert_array_equal(ours.epochs, theirs.epochs)
+    for name in theirs.loc:
+        np.testing.assert_array_equal(ours.loc[name], theirs.loc[name])
+        np.testing.assert_array_equal(ours.log_scale[name], theirs.log_scale[name])
+    assert view.result is not None
+    assert whole.result is not None
+    assert view.result["test_error_percent"] == whole.result["test_error_percent"]
+
+
+def test_numbers_that_are_no_longer_finite_end_as_diverged_with_the_last_good_epoch() -> None:
+    from safetensors.numpy import load_file
+
+    with store.create(TINY.replace(lr=1e30, epochs=3)) as folder:
+        view = work(folder)
+    assert view.state is State.DIVERGED
+    assert "learning rate" in view.message
+    assert not view.resumable
+    assert view.model_path is not None
+    assert all(np.isfinite(values).all() for values in load_file(view.model_path).values())
+
+
+def test_a_run_without_noise_is_checkpointed_too_and_has_no_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No snapshot tells of its epochs' ends, and there is no SNR to put a threshold on."""
+    monkeypatch.setattr(sbp.training.loop, "PROGRESS_EVERY", 0.0)
+    monkeypatch.setattr(worker, "CHECKPOINT_SECONDS", 0.0)
+    saved: list[int] = []
+    write = RunFolder.write_checkpoint
+
+    def note(self: RunFolder, tensors: Any, state: Any) -> None:
+        saved.append(int(state["step"]))
+        write(self, tensors, state)
+
+    monkeypatch.setattr(RunFolder, "write_checkpoint", note)
+    with store.create(TINY.replace(method="original", epochs=3)) as folder:
+        view = work(folder)
+    assert view.state is State.FINISHED, view.message
+    assert saved == [1, 3, 5], "between the two steps of each epoch"
+    assert len(view.snapshots()) == 0
+    assert not view.has("sweep.json")
+
+
+@pytest.mark.parametrize("method", ["sparse-vd", "ssl", "binary-dropout"])
+def test_a_run_without_noise_on_units_is_resumed_and_stored_like_any_other(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = {"group_penalty": 0.01} if method == "ssl" else {}
+    config = TINY.replace(method=method, epochs=2, finetune_epochs=2, **own)
+    monkeypatch.setattr(sbp.training.loop, "PROGRESS_EVERY", 0.0)
+    with store.create(config) as folder:
+        whole = work(folder)
+    with store.create(config) as folder:
+        one = Worker(folder)
+        monkeypatch.setattr(
+            one, "stop_asked", lambda: one.state is State.RUNNING and one.training.phase == "finetune"
+        )
+        assert one.run() is State.STOPPED
+    view = again(store.open_run(folder.id))
+    assert view.state is whole.state is State.FINISHED
+    assert without_time(view.records()) == without_time(whole.records())
+    assert len(view.snapshots().epochs) == 0
+    assert view.sweep() is None, "its units have no score to put a threshold on"
+    assert view.result is not None
+    cut = compact_run(view.config, view.model_path)
+    assert cut.figures()["kept"] == view.result["kept"]
