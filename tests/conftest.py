@@ -33,9 +33,7 @@ def mnist_root() -> Path:
 
     root = data_root().resolve()
     if default_dataset(root)[0] != "mnist":
-        pytest.skip(
-            f"Needs the real MNIST in {root / 'mnist'}: set SBP_DATA to the folder that holds mnist/."
-        )
+        pytest.skip(f"Needs the real MNIST in {root / 'mnist'}: set SBP_DATA to the folder that holds mnist/.")
     return root
 
 

@@ -44,15 +44,38 @@ def run(network: str, method: str, error: float, kept: tuple[int, ...], **change
     config = RunConfig.flat(network=network, dataset=dataset_of(network), method=method, kl_weights=given).to_flat()
     weights = given or (1.0,) * len(kept)
     speed = tuple(
-        {"device": "cpu", "hardware": "a CPU", "threads": 2, "variant": variant, "batch": batch, "n": 20,
-         "median_seconds": seconds, "iqr_seconds": seconds / 10}
-        for batch in (1, 32, 1000) for variant, seconds in (("dense", 1e-3), ("compact", 1e-3 * macs / dense + 2e-4))
-    )  # fmt: skip
+        {
+            "device": "cpu",
+            "hardware": "a CPU",
+            "threads": 2,
+            "variant": variant,
+            "batch": batch,
+            "n": 20,
+            "median_seconds": seconds,
+            "iqr_seconds": seconds / 10,
+        }
+        for batch in (1, 32, 1000)
+        for variant, seconds in (("dense", 1e-3), ("compact", 1e-3 * macs / dense + 2e-4))
+    )
     made = RunResult(
-        0, method, network, config, error, kept, macs,
-        dense / macs if macs else None, 60000, 10000, weights, "one GPU", "cuda", "0" * 40, {"torch": "2"}, 30.0,
+        0,
+        method,
+        network,
+        config,
+        error,
+        kept,
+        macs,
+        dense / macs if macs else None,
+        60000,
+        10000,
+        weights,
+        "one GPU",
+        "cuda",
+        "0" * 40,
+        {"torch": "2"},
+        30.0,
         speed=speed,
-    )  # fmt: skip
+    )
     return dataclasses.replace(made, **changes)
 
 
@@ -62,10 +85,16 @@ def table_1() -> Table:
     for network, made in _ROWS.items():
         for key, label, method, error, kept in made:
             runs = tuple(
-                run(network, method, round(error + 0.05 * (seed - 1), 2), kept, seed=seed,
-                    run=f"table-1-{network}-{key}" if seed == 0 else "")
+                run(
+                    network,
+                    method,
+                    round(error + 0.05 * (seed - 1), 2),
+                    kept,
+                    seed=seed,
+                    run=f"table-1-{network}-{key}" if seed == 0 else "",
+                )
                 for seed in range(3)
-            )  # fmt: skip
+            )
             rows.append(Row(key, label, network, runs))
     return Table("table-1", tuple(rows))
 
@@ -79,12 +108,17 @@ _DEEP: tuple[tuple[str, str, str, float, float, float, tuple[int, ...]], ...] = 
     ("sbpa-half", "SBPa, frontier", "sbpa", 1.0, 0.5, 6.8, (30, 50, 80, 90, 140, 90, 70, 60, 50, 9, 40, 45, 31, 31, 9)),
     ("original-wide", "Original", "original", 1.5, 1.0, 5.9, tuple(96 * width // 64 for width in (*VGG, 512, 512))),
     ("sbp-wide", "SBP", "sbp", 1.5, 1.0, 6.1, (96, 77, 190, 146, 254, 126, 60, 79, 70, 20, 71, 82, 79, 79, 49)),
-)  # fmt: skip
+)
 # What the plans hold the rows of these tables against.
 AGAINST = {
-    "original": "original", "sparse-vd": "SparseVD", "ssl": "SSL", "sbp": "SBP", "sbpa": "SBPa",
-    "original-wide": "original", "sbp-wide": "SBP",
-}  # fmt: skip
+    "original": "original",
+    "sparse-vd": "SparseVD",
+    "ssl": "SSL",
+    "sbp": "SBP",
+    "sbpa": "SBPa",
+    "original-wide": "original",
+    "sbp-wide": "SBP",
+}
 
 
 def table_2() -> Table:
@@ -92,14 +126,24 @@ def table_2() -> Table:
     rows = []
     for key, label, method, scale, exponent, error, kept in _DEEP:
         config = RunConfig.flat(
-            network="vgg-like", dataset="cifar-10", method=method, kl_exponent=exponent,
+            network="vgg-like",
+            dataset="cifar-10",
+            method=method,
+            kl_exponent=exponent,
             widths=() if scale == 1 else widths_of(scale),
-        )  # fmt: skip
+        )
         dense = SPECS["vgg-like"].dense_macs(config.network.widths)
         made = run(
-            "vgg-like", method, error, kept, config=config.to_flat(), kl_weights=kl_weights(config),
-            macs_reduction=dense / SPECS["vgg-like"].macs(kept), n_train=50_000, run=f"table-2-vgg-like-{key}",
-        )  # fmt: skip
+            "vgg-like",
+            method,
+            error,
+            kept,
+            config=config.to_flat(),
+            kl_weights=kl_weights(config),
+            macs_reduction=dense / SPECS["vgg-like"].macs(kept),
+            n_train=50_000,
+            run=f"table-2-vgg-like-{key}",
+        )
         rows.append(Row(key, label, "vgg-like", (made,)))
     return Table("table-2", tuple(rows))
 
@@ -117,9 +161,12 @@ def interval() -> Table:
     """Five intervals: on the shortest nothing is pruned."""
     rows = []
     for key, low, kept, error in (
-        ("a5", -5.0, (240, 140, 50), 1.50), ("a10", -10.0, (230, 135, 48), 1.47), ("a20", -20.0, (220, 130, 45), 1.46),
-        ("a40", -40.0, (215, 128, 44), 1.52), ("short", -3.0, (784, 500, 300), 1.70),
-    ):  # fmt: skip
+        ("a5", -5.0, (240, 140, 50), 1.50),
+        ("a10", -10.0, (230, 135, 48), 1.47),
+        ("a20", -20.0, (220, 130, 45), 1.46),
+        ("a40", -40.0, (215, 128, 44), 1.52),
+        ("short", -3.0, (784, 500, 300), 1.70),
+    ):
         config = RunConfig.flat(log_low=low).to_flat()
         runs = tuple(
             run("lenet-500-300", "sbp", error + 0.02 * seed, kept, seed=seed, config=config) for seed in (0, 1)

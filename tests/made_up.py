@@ -43,15 +43,21 @@ def write_run(
 
     The writer holds the lock, as a living worker does; without it an active state shows as lost. A method without
     noise writes no snapshots, and fine-tuning none after the last of the main phase.
-    """  # fmt: skip
+    """
     asked = config(**changes)
     done = asked.schedule.last_epoch if epochs_done is None else epochs_done
     folder = store.create(asked, root)
     layers = description_of(asked.network).groups
-    folder.write_meta({
-        "network": asked.network.name, "device": "cpu", "hardware": "2 cores", "created": 1.7e9, "n_train": 1297,
-        "data_source": "scikit-learn's digits, upscaled to 28 x 28",
-    })  # fmt: skip
+    folder.write_meta(
+        {
+            "network": asked.network.name,
+            "device": "cpu",
+            "hardware": "2 cores",
+            "created": 1.7e9,
+            "n_train": 1297,
+            "data_source": "scikit-learn's digits, upscaled to 28 x 28",
+        }
+    )
     path = trajectory(layers, asked)
     steps = 12
     for epoch in range(done + 1):
@@ -61,8 +67,17 @@ def write_run(
         if epoch:
             folder.append_record(record(asked, layers, epoch, loc, log_scale))
     epochs = asked.schedule.epochs
-    progress = Progress("sbp", min(done + 1, epochs), epochs, done * steps, epochs * steps,
-                        1.5 * done, 1.5 * max(epochs - done, 0), 0.0 if done > 4 else 3.0, 0.3)  # fmt: skip
+    progress = Progress(
+        "sbp",
+        min(done + 1, epochs),
+        epochs,
+        done * steps,
+        epochs * steps,
+        1.5 * done,
+        1.5 * max(epochs - done, 0),
+        0.0 if done > 4 else 3.0,
+        0.3,
+    )
     if log:
         (folder.path / "log.txt").write_text(log)
     folder.write_status(state, message, progress)
@@ -98,8 +113,11 @@ def trajectory(layers: tuple[Group, ...], asked: RunConfig) -> Any:
             life = settled + (-5 - settled) * np.exp(-pace * epoch / 3)
             shake = 0.06 * np.sin(epoch * (1 + wobble[:, 0])) * min(epoch, 4)
             log_scale[name] = (np.where(dies, death, life) + shake).astype(np.float32)
-            loc[name] = (np.where(dies, -0.25 * pace * np.maximum(epoch - onset, 0), -0.05) * (1 + 0.2 * wobble[:, 1])
-                         ).clip(-6, 0).astype(np.float32)  # fmt: skip
+            loc[name] = (
+                (np.where(dies, -0.25 * pace * np.maximum(epoch - onset, 0), -0.05) * (1 + 0.2 * wobble[:, 1]))
+                .clip(-6, 0)
+                .astype(np.float32)
+            )
         return loc, log_scale
 
     return at
@@ -119,5 +137,19 @@ def record(
     error = 1.4 + 9 * float(np.exp(-6 * epoch / asked.schedule.epochs))
     phase = "sbp" if epoch <= asked.schedule.epochs else "finetune"
     macs = description_of(asked.network).macs(kept)
-    return Record(epoch, epoch * 12, phase, 1.5 * epoch, nll, kl, kl, nll + kl / 50000, error / 2, error, kept,
-                  macs, asked.optimisation.lr, asked.optimisation.noise_lr)  # fmt: skip
+    return Record(
+        epoch,
+        epoch * 12,
+        phase,
+        1.5 * epoch,
+        nll,
+        kl,
+        kl,
+        nll + kl / 50000,
+        error / 2,
+        error,
+        kept,
+        macs,
+        asked.optimisation.lr,
+        asked.optimisation.noise_lr,
+    )

@@ -29,9 +29,7 @@ def test_a_long_file_has_a_reason() -> None:
         for path in sources("sbp", "pages")
     }
     long = {name: length for name, length in lengths.items() if length > LONGEST}
-    assert set(long) == set(LONG_FOR_A_REASON), (
-        f"Over {LONGEST} lines: {long}. Split it, or list it with its reason."
-    )
+    assert set(long) == set(LONG_FOR_A_REASON), f"Over {LONGEST} lines: {long}. Split it, or list it with its reason."
 
 
 def undocumented(path: Path) -> Iterator[str]:
@@ -66,9 +64,7 @@ def test_nothing_is_unpickled() -> None:
 
 
 def requirements(name: str) -> dict[str, Requirement]:
-    lines = (
-        line.partition("#")[0].strip() for line in (ROOT / name).read_text(encoding="utf-8").splitlines()
-    )
+    lines = (line.partition("#")[0].strip() for line in (ROOT / name).read_text(encoding="utf-8").splitlines())
     return {(r := Requirement(line)).name: r for line in lines if line and not line.startswith("-")}
 
 
@@ -111,9 +107,14 @@ def test_what_is_imported_is_required(folder: str) -> None:
     packages = {module_of.get(name, name.replace("-", "_")) for name in ranges("app", "export", "dev")}
     # Each comes with a package that is required, and is used only beside it.
     companions = {
-        "starlette": "streamlit", "anyio": "streamlit", "PIL": "streamlit", "requests": "pooch", "packaging": "pytest",
-        "click": "typer", "pydantic_core": "pydantic",
-    }  # fmt: skip
+        "starlette": "streamlit",
+        "anyio": "streamlit",
+        "PIL": "streamlit",
+        "requests": "pooch",
+        "packaging": "pytest",
+        "click": "typer",
+        "pydantic_core": "pydantic",
+    }
     packages |= {name for name, owner in companions.items() if owner in packages}
     ours = {"sbp", "pages", "tests", "app"}
     assert imported_packages(folder) - packages - ours - set(sys.stdlib_module_names) == set()

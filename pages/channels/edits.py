@@ -43,15 +43,26 @@ def show(
             said = _numbers(run, net, stamp, edits, masks, saved)
             st.space("stretch")
             st.button(
-                "Prune this unit" if kept else "Keep this unit", key="hand-turn", type="primary",
-                icon=":material/content_cut:" if kept else ":material/restore:", disabled=stuck,
+                "Prune this unit" if kept else "Keep this unit",
+                key="hand-turn",
+                type="primary",
+                icon=":material/content_cut:" if kept else ":material/restore:",
+                disabled=stuck,
                 help=f"Pruned by hand with its {other}: keep that first." if stuck else None,
-                on_click=_put, args=(run.id, turned),
-            )  # fmt: skip
-            st.button("Undo", key="hand-undo", icon=":material/undo:", disabled=not past, on_click=_undo,
-                      args=(run.id,))  # fmt: skip
-            st.button("Reset", key="hand-reset", icon=":material/restart_alt:", disabled=not edits, on_click=_put,
-                      args=(run.id, {}))  # fmt: skip
+                on_click=_put,
+                args=(run.id, turned),
+            )
+            st.button(
+                "Undo", key="hand-undo", icon=":material/undo:", disabled=not past, on_click=_undo, args=(run.id,)
+            )
+            st.button(
+                "Reset",
+                key="hand-reset",
+                icon=":material/restart_alt:",
+                disabled=not edits,
+                on_click=_put,
+                args=(run.id, {}),
+            )
         st.caption(said)
 
 

@@ -39,9 +39,18 @@ def _body(run: RunView, polling: bool) -> None:
         view_of.controls(found, view)
     pictures = [panel(kind, layer=view.index) for kind in ("heat", "cells", "survivors", "lines")]
     player(
-        run, "channels", pictures, key=view_of.PLAYER, live=polling, order=view.order, focus=view.layer.name,
-        epoch=view.epoch, unit=view.unit, on_epoch=view_of.epoch_changed, on_unit=view_of.unit_changed,
-    )  # fmt: skip
+        run,
+        "channels",
+        pictures,
+        key=view_of.PLAYER,
+        live=polling,
+        order=view.order,
+        focus=view.layer.name,
+        epoch=view.epoch,
+        unit=view.unit,
+        on_epoch=view_of.epoch_changed,
+        on_unit=view_of.unit_changed,
+    )
     time.sleep(HEAD_START)
     _unit(found, view)
     view_of.picks(found, view)
@@ -76,8 +85,9 @@ def unit_sentence(found: RunTables, view: view_of.View) -> str:
 
 def _take_away(run: RunView, found: RunTables, view: view_of.View) -> None:
     """Figures with exact axes and every number of the layer, made only when asked for."""
-    with st.expander("Figures and numbers to take away", icon=":material/download:", key="channels-files",
-                     on_change="rerun") as folded:  # fmt: skip
+    with st.expander(
+        "Figures and numbers to take away", icon=":material/download:", key="channels-files", on_change="rerun"
+    ) as folded:
         if not folded.open:
             return
         name, total, at = view.layer.name, run.config.schedule.last_epoch, view.epoch
@@ -85,15 +95,23 @@ def _take_away(run: RunView, found: RunTables, view: view_of.View) -> None:
         wide, narrow = st.columns([3, 2], gap="medium")
         with wide:
             figure(
-                "SNR of every unit by epoch", heatmap.chart(found, name, total, view.order, at, dark),
-                key=f"{run.id}-{name}-heatmap", light=lambda: heatmap.chart(found, name, total, view.order, at),
-            )  # fmt: skip
+                "SNR of every unit by epoch",
+                heatmap.chart(found, name, total, view.order, at, dark),
+                key=f"{run.id}-{name}-heatmap",
+                light=lambda: heatmap.chart(found, name, total, view.order, at),
+            )
         with narrow:
             figure(
-                "Trajectories", trajectories.chart(found, name, total, at, dark), key=f"{run.id}-{name}-trajectories",
+                "Trajectories",
+                trajectories.chart(found, name, total, at, dark),
+                key=f"{run.id}-{name}-trajectories",
                 light=lambda: trajectories.chart(found, name, total, at),
-            )  # fmt: skip
+            )
         st.download_button(
-            "Every unit and epoch of this layer (CSV)", lambda: snr_table(found, name).to_csv(index=False).encode(),
-            f"{run.id}-{name}-snr.csv", "text/csv", icon=":material/download:", on_click="ignore",
-        )  # fmt: skip
+            "Every unit and epoch of this layer (CSV)",
+            lambda: snr_table(found, name).to_csv(index=False).encode(),
+            f"{run.id}-{name}-snr.csv",
+            "text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )

@@ -46,7 +46,10 @@ def show(run: RunView, found: RunTables, view: View) -> None:
     hand.show(run, view, net, stamp, edits, masks, saved)
     _noise(run, found, view, dark)
     _weights(run, view, net, masks, dark)
-    if view.layer.kind == "channel" and connections.filters(net.description, net.weights, view.layer.name, 0) is not None:
+    if (
+        view.layer.kind == "channel"
+        and connections.filters(net.description, net.weights, view.layer.name, 0) is not None
+    ):
         _filters(view, net, masks, dark)
 
 
@@ -62,9 +65,13 @@ def _noise(run: RunView, found: RunTables, view: View, dark: bool) -> None:
             return density.chart(found, name, unit, view.epoch, *ends_of, space, dark, height=380)
 
         figure(
-            f"Density of {what}", lambda: ridge(dark), key="unit-density", light=ridge,
-            control=lambda: _axis(space), of=(of, space),
-        )  # fmt: skip
+            f"Density of {what}",
+            lambda: ridge(dark),
+            key="unit-density",
+            light=ridge,
+            control=lambda: _axis(space),
+            of=(of, space),
+        )
     with right:
 
         def path(dark: bool = False) -> Any:
@@ -76,9 +83,13 @@ def _noise(run: RunView, found: RunTables, view: View, dark: bool) -> None:
 def _axis(space: str) -> None:
     st.session_state["density-choice"] = space
     st.segmented_control(
-        "Axis", density.SPACES, key="density-choice", required=True, on_change=_density_changed,
+        "Axis",
+        density.SPACES,
+        key="density-choice",
+        required=True,
+        on_change=_density_changed,
         label_visibility="collapsed",
-    )  # fmt: skip
+    )
 
 
 def _weights(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark: bool) -> None:
@@ -108,7 +119,10 @@ def _incoming(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark
     if into is not None:
         _bars("Incoming weights", into, run, "unit-in", dark)
         return
-    own, made = connections.filters(net.description, net.weights, layer.name, unit), connections.maker(net.description, layer.name)
+    own, made = (
+        connections.filters(net.description, net.weights, layer.name, unit),
+        connections.maker(net.description, layer.name),
+    )
     if own is None or made is None:
         st.markdown("**Incoming weights**")
         st.caption("Its weights are not one row a unit of another layer, so they are not drawn.")
@@ -149,9 +163,14 @@ def _image(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark: b
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("**On test image**", width="content")
         st.number_input(
-            "Test image", 0, len(labels) - 1, key="digit-choice", on_change=_digit_changed, width=140,
+            "Test image",
+            0,
+            len(labels) - 1,
+            key="digit-choice",
+            on_change=_digit_changed,
+            width=140,
             label_visibility="collapsed",
-        )  # fmt: skip
+        )
     if beyond:
         st.caption(f"The test set has {len(labels):,} images, numbered from 0. Shown instead: 0.")
     try:

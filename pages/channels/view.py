@@ -64,17 +64,25 @@ def controls(found: RunTables, view: View) -> None:
     names = [layer.name for layer in found.layers]
     st.session_state["layer-choice"], st.session_state["sort-choice"] = view.layer.name, view.order
     common: dict[str, Any] = {
-        "options": names, "format_func": lambda name: labels.layer_title(found.layer(name)), "key": "layer-choice",
-        "label_visibility": "collapsed", "on_change": _layer_changed,
-    }  # fmt: skip
+        "options": names,
+        "format_func": lambda name: labels.layer_title(found.layer(name)),
+        "key": "layer-choice",
+        "label_visibility": "collapsed",
+        "on_change": _layer_changed,
+    }
     if len(names) <= labels.MANY:
         st.segmented_control("Layer", required=True, **common)
     else:
         st.selectbox("Layer", width=150, **common)
     st.selectbox(
-        "Sort", list(ORDER_TITLES), format_func=lambda order: f"Sorted {ORDER_TITLES[order]}", key="sort-choice",
-        label_visibility="collapsed", on_change=_sort_changed, width=210,
-    )  # fmt: skip
+        "Sort",
+        list(ORDER_TITLES),
+        format_func=lambda order: f"Sorted {ORDER_TITLES[order]}",
+        key="sort-choice",
+        label_visibility="collapsed",
+        on_change=_sort_changed,
+        width=210,
+    )
 
 
 def picks(found: RunTables, view: View) -> None:
@@ -86,9 +94,15 @@ def picks(found: RunTables, view: View) -> None:
     st.session_state["unit-choice"] = view.shown
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="unit-picks"):
         st.number_input(
-            view.layer.kind.capitalize(), 0, view.layer.units - 1, key="unit-choice", on_change=_unit_typed, width=150,
-            label_visibility="collapsed", help=f"Number of the {view.layer.kind}",
-        )  # fmt: skip
+            view.layer.kind.capitalize(),
+            0,
+            view.layer.units - 1,
+            key="unit-choice",
+            on_change=_unit_typed,
+            width=150,
+            label_visibility="collapsed",
+            help=f"Number of the {view.layer.kind}",
+        )
         for key, label, unit in (
             ("pick-last", "Longest-lived", int(order[0])),
             ("pick-next", "Nearest to death", nearest),

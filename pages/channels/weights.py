@@ -86,9 +86,14 @@ def trial(run: RunView) -> Trial:
     config = run.config
     most = min(MOST, max(1, MOST_MACS // description_of(config.network).dense_macs()))
     return _trial(
-        config.data.dataset, config.data.validation_size, config.data.random_labels, config.seed,
-        config.data.train_size, most, str(datasets.data_root()),
-    )  # fmt: skip
+        config.data.dataset,
+        config.data.validation_size,
+        config.data.random_labels,
+        config.seed,
+        config.data.train_size,
+        most,
+        str(datasets.data_root()),
+    )
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)

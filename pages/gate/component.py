@@ -16,9 +16,22 @@ from sbp.viz import palette
 FOLDER = "gate/js"
 # In the order in which they need each other; gate.js has the default export.
 SCRIPTS = (
-    "maths.js", "printed.js", "words.js", "view.js", "plot.js", "svg.js", "density.js", "map.js",
-    "lessons.js", "readout.js", "controls.js", "drags.js", "moves.js", "files.js", "gate.js",
-)  # fmt: skip
+    "maths.js",
+    "printed.js",
+    "words.js",
+    "view.js",
+    "plot.js",
+    "svg.js",
+    "density.js",
+    "map.js",
+    "lessons.js",
+    "readout.js",
+    "controls.js",
+    "drags.js",
+    "moves.js",
+    "files.js",
+    "gate.js",
+)
 
 _COMPONENT = st.components.v2.component(
     "one_gate", html=read(f"{FOLDER}/gate.html"), css=read(f"{FOLDER}/gate.css"), js=bundle(FOLDER, SCRIPTS)
@@ -37,16 +50,30 @@ def gate(view: dict[str, float], on_release: Callable[[], None]) -> None:
 def _palettes() -> dict[str, dict[str, Any]]:
     return {
         "light": {
-            "kept": palette.KEPT, "pruned": palette.PRUNED, "kl": palette.KL,
-            "reference": palette.REFERENCE, "stops": palette.STOPS_LIGHT, "ink": palette.KEPT,
+            "kept": palette.KEPT,
+            "pruned": palette.PRUNED,
+            "kl": palette.KL,
+            "reference": palette.REFERENCE,
+            "stops": palette.STOPS_LIGHT,
+            "ink": palette.KEPT,
             # Darker where words are written, so that they keep a contrast of 4.5 to 1.
-            "keptText": "#005E93", "prunedText": "#A94A00", "klText": "#9C3F76",
-            "halo": "#FFFFFFD9", "onKept": "#FFFFFF",
+            "keptText": "#005E93",
+            "prunedText": "#A94A00",
+            "klText": "#9C3F76",
+            "halo": "#FFFFFFD9",
+            "onKept": "#FFFFFF",
         },
         "dark": {
-            "kept": palette.KEPT_DARK, "pruned": palette.PRUNED_DARK, "kl": palette.KL_DARK,
-            "reference": palette.REFERENCE_DARK, "stops": palette.STOPS_DARK, "ink": palette.KEPT_DARK,
-            "keptText": palette.KEPT_DARK, "prunedText": palette.PRUNED_DARK, "klText": palette.KL_DARK,
-            "halo": "#10171FD9", "onKept": "#0B2236",
+            "kept": palette.KEPT_DARK,
+            "pruned": palette.PRUNED_DARK,
+            "kl": palette.KL_DARK,
+            "reference": palette.REFERENCE_DARK,
+            "stops": palette.STOPS_DARK,
+            "ink": palette.KEPT_DARK,
+            "keptText": palette.KEPT_DARK,
+            "prunedText": palette.PRUNED_DARK,
+            "klText": palette.KL_DARK,
+            "halo": "#10171FD9",
+            "onKept": "#0B2236",
         },
-    }  # fmt: skip
+    }

@@ -35,9 +35,12 @@ def bound() -> None:
         return
     dark = is_dark()
     figure(
-        "The bound by epoch: the lower, the better", figure_1.chart(curves, dark), key="methods-figure-1",
-        light=lambda: figure_1.chart(curves), table=lambda: _csv(curves),
-    )  # fmt: skip
+        "The bound by epoch: the lower, the better",
+        figure_1.chart(curves, dark),
+        key="methods-figure-1",
+        light=lambda: figure_1.chart(curves),
+        table=lambda: _csv(curves),
+    )
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
         for run_id, name in FIGURE_1.items():
             st.page_link("train/page.py", label=f"Watch: {name}", icon=":material/movie:", query_params={"run": run_id})
@@ -56,10 +59,12 @@ def interval() -> None:
     for column, what, title in zip(columns, intervals.WHAT, ("Test error", "What is left"), strict=True):
         with column:
             figure(
-                f"{title} by the length of [a, b]", intervals.chart(found, what, dark), key=f"methods-interval-{what}",
+                f"{title} by the length of [a, b]",
+                intervals.chart(found, what, dark),
+                key=f"methods-interval-{what}",
                 light=lambda what=what: intervals.chart(found, what),
                 table=lambda: found.to_csv(index=False).encode(),
-            )  # fmt: skip
+            )
 
 
 def pixels() -> None:

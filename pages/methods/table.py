@@ -39,10 +39,12 @@ def show() -> None:
     dark, key = is_dark(), f"methods-{network}"
     figure(
         f"Test error against MACs: {SPECS[network].title} on {labels.DATASET[dataset_of(network)]}",
-        methods_chart.chart(entries, network, chosen.key if chosen else "", dark), key=key,
-        light=lambda: methods_chart.chart(entries, network), on_select=lambda: _point(key),
+        methods_chart.chart(entries, network, chosen.key if chosen else "", dark),
+        key=key,
+        light=lambda: methods_chart.chart(entries, network),
+        on_select=lambda: _point(key),
         table=lambda: methods.numbers(entries).to_csv(index=False).encode(),
-    )  # fmt: skip
+    )
     if chosen is not None:
         _line(chosen, network)
     _table(entries, network)
@@ -64,14 +66,23 @@ def _network(rows: list[Row]) -> str:
     networks = networks_of(rows)
     wanted = state.from_link(PAGE).get("network", networks[0])
     if wanted not in networks:
-        frame.notices([f"The link says network = {wanted[:40]!r}; expected one of {labels.join(networks)}. "
-                       f"Shown instead: {networks[0]}."])  # fmt: skip
+        frame.notices(
+            [
+                f"The link says network = {wanted[:40]!r}; expected one of {labels.join(networks)}. "
+                f"Shown instead: {networks[0]}."
+            ]
+        )
         wanted = networks[0]
     st.session_state["methods-network"] = wanted
     st.segmented_control(
-        "Network", networks, format_func=lambda name: labels.NETWORK.get(name, name), key="methods-network",
-        required=True, label_visibility="collapsed", on_change=_network_changed,
-    )  # fmt: skip
+        "Network",
+        networks,
+        format_func=lambda name: labels.NETWORK.get(name, name),
+        key="methods-network",
+        required=True,
+        label_visibility="collapsed",
+        on_change=_network_changed,
+    )
     return wanted
 
 
@@ -111,8 +122,12 @@ def sentence(entry: Entry, network: str) -> str:
     if entry.origin == OURS:
         run = entry.run
         bound = {"plain": "plain bound", methods.NONE: ""}.get(entry.bound, f"KL weights {entry.bound}")
-        said += [bound, f"{run.n_train:,} training images", f"seed {run.seed}, one of {entry.n}",
-                 f"trained in {labels.duration(run.seconds)} on {run.hardware}"]  # fmt: skip
+        said += [
+            bound,
+            f"{run.n_train:,} training images",
+            f"seed {run.seed}, one of {entry.n}",
+            f"trained in {labels.duration(run.seconds)} on {run.hardware}",
+        ]
         if _run_of(entry) is None:
             said.append("its run is not kept with the app")
     return " · ".join(part for part in said if part) + "."
@@ -131,19 +146,27 @@ def _table(entries: list[Entry], network: str) -> None:
     key = f"methods-table-{network}"
     deep = len(SPECS[network].layers()) > labels.MANY  # its units take more than one line
     st.dataframe(
-        methods.table(entries, network), hide_index=True, height="content", key=key, selection_mode="single-row",
+        methods.table(entries, network),
+        hide_index=True,
+        height="content",
+        key=key,
+        selection_mode="single-row",
         row_height=ROW if deep else None,
-        on_select=lambda: _row(key, entries), alt=f"Every method on {SPECS[network].title}, ours and the paper's",
+        on_select=lambda: _row(key, entries),
+        alt=f"Every method on {SPECS[network].title}, ours and the paper's",
         column_config={
             **{
                 name: st.column_config.TextColumn(help=f"{what} {_ESTIMATE}")
                 for name, what in (
-                    ("test error, %", ""), ("MACs, times fewer", "Than the dense network of the same width."),
+                    ("test error, %", ""),
+                    ("MACs, times fewer", "Than the dense network of the same width."),
                     ("kMACs", "Thousands of multiply-accumulates per image."),
                 )
             },
-            "protocol": st.column_config.TextColumn(help="Which epoch’s test error it is; the error of the best test "
-                                                    "epoch is too low. Units are removed where nothing else is said."),
+            "protocol": st.column_config.TextColumn(
+                help="Which epoch’s test error it is; the error of the best test "
+                "epoch is too low. Units are removed where nothing else is said."
+            ),
             "CPU, times as fast": st.column_config.TextColumn(help=_SPEED),
             "GPU, times as fast": st.column_config.TextColumn(help=_SPEED),
             "units kept": st.column_config.TextColumn(width=250 if deep else None),
@@ -152,7 +175,7 @@ def _table(entries: list[Entry], network: str) -> None:
                 "the fewest of any layer, to the power p."
             ),
         },
-    )  # fmt: skip
+    )
     st.caption(
         "Click a row or a point to open its recorded run. Errors are of 10,000 test images, read once a run; MACs are "
         "counted from the units kept, the paper’s too, since on LeNet-5-Caffe its printed FLOPs do not follow from "

@@ -24,8 +24,15 @@ FOLDER = "pixels/js"
 KEY = "pixels-view"
 # In the order in which they need each other; pixels.js has the default export.
 SCRIPTS = (
-    "net.js", "strokes.js", "recording.js", "words.js", "paint.js", "odds.js", "controls.js", "pixels.js",
-)  # fmt: skip
+    "net.js",
+    "strokes.js",
+    "recording.js",
+    "words.js",
+    "paint.js",
+    "odds.js",
+    "controls.js",
+    "pixels.js",
+)
 SHEET = 100  # test images sent at a time
 # What a drawing is made like: the box that a digit fills, how wide the brush is (times its own setting) and how many
 # pixels its edge fades over. scikit-learn's digits fill all of their 8 x 8, which are 28 x 28 here.
@@ -73,18 +80,23 @@ def pixels(run: RunView, pictures: Pictures, view: dict[str, Any], on_view: Call
     blob, missing = packed(repr(run.data_stamp), known, run, pictures)
     start = view["digit"] // SHEET * SHEET
     data = {
-        "stamp": f"{run.data_stamp!r} {known}", "view": view, "missing": missing,
+        "stamp": f"{run.data_stamp!r} {known}",
+        "view": view,
+        "missing": missing,
         "sheet": {
-            "start": start, "images": pixel_film.sheet(pictures.test_images[start : start + SHEET]),
+            "start": start,
+            "images": pixel_film.sheet(pictures.test_images[start : start + SHEET]),
             "labels": pictures.test_labels[start : start + SHEET].tolist(),
         },
         "image": list(description_of(run.config.network).image),
-        "count": len(pictures.test_labels), "classes": pictures.classes, "nTrain": pictures.n_train,
+        "count": len(pictures.test_labels),
+        "classes": pictures.classes,
+        "nTrain": pictures.n_train,
         "pen": PENS.get(run.config.data.dataset, MNIST_PEN),
         "colours": {
             "light": {"kept": palette.KEPT, "pruned": palette.PRUNED, "reference": palette.REFERENCE},
             "dark": {"kept": palette.KEPT_DARK, "pruned": palette.PRUNED_DARK, "reference": palette.REFERENCE_DARK},
         },
-    }  # fmt: skip
+    }
     _PIXELS(key=KEY, data=data, on_view_change=on_view)
     _SHELF(key="pixels-shelf", data=blob)

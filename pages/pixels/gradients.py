@@ -69,10 +69,13 @@ def _section(run_id: str, working: bool) -> None:
             "Occlusion); a fourth, layer conductance, asks the same of every unit. Do they rank them as the SNR does?"
         )
         st.button(
-            "Compute on 200 test images", icon=":material/play_arrow:", key="gradients-start", on_click=_start,
+            "Compute on 200 test images",
+            icon=":material/play_arrow:",
+            key="gradients-start",
+            on_click=_start,
             args=(run.id,),
             help="In a process of its own: 10 s to a minute on a CPU. The result is kept with the run.",
-        )  # fmt: skip
+        )
         _say_failure(run)
 
 
@@ -85,9 +88,14 @@ def _figures(run: RunView, found: dict[str, object]) -> None:
         st.caption(attribution.origin(found), width="stretch")
         for kind, write in (("SVG", export.svg), ("PNG", export.png)):
             st.download_button(
-                kind, lambda write=write: write(attribution.maps_chart(found)), f"{run.id}-attribution.{kind.lower()}",
-                key=f"gradients-{kind}", type="tertiary", on_click="ignore", help=f"The maps as a {kind} file",
-            )  # fmt: skip
+                kind,
+                lambda write=write: write(attribution.maps_chart(found)),
+                f"{run.id}-attribution.{kind.lower()}",
+                key=f"gradients-{kind}",
+                type="tertiary",
+                on_click="ignore",
+                help=f"The maps as a {kind} file",
+            )
     _units(run, found, layers, dark)
 
 
@@ -97,9 +105,11 @@ def _units(run: RunView, found: dict[str, object], layers: dict[str, Group], dar
     for layer, column in zip(shown, st.columns(len(shown), gap="medium"), strict=True):
         with column:
             figure(
-                labels.layer_title(layer), attribution.units_chart(found, layer, dark),
-                key=f"{run.id}-{layer.name}-conductance", light=lambda layer=layer: attribution.units_chart(found, layer),
-            )  # fmt: skip
+                labels.layer_title(layer),
+                attribution.units_chart(found, layer, dark),
+                key=f"{run.id}-{layer.name}-conductance",
+                light=lambda layer=layer: attribution.units_chart(found, layer),
+            )
     st.markdown(attribution.units_sentence(found, layers))
 
 

@@ -53,8 +53,14 @@ def read(found: RunTables, shown: Pictures) -> tuple[dict[str, Any], list[str]]:
         complaints.append(f"This run has no epoch {epoch} yet. Shown instead: the newest, {found.last}.")
         epoch = None
     kind = "drawn" if "drawn" in link else "mean" if "mean" in link and "digit" not in link else "digit"
-    view = {"kind": kind, "digit": digit, "mean": link.get("mean", 3), "epoch": epoch,
-            "brush": link.get("brush", BRUSH), "drawn": link.get("drawn", "")}
+    view = {
+        "kind": kind,
+        "digit": digit,
+        "mean": link.get("mean", 3),
+        "epoch": epoch,
+        "brush": link.get("brush", BRUSH),
+        "drawn": link.get("drawn", ""),
+    }
     return view, complaints
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.train import new_run
+from pages.shared import new_run
 from sbp.data.datasets import default_dataset
 from sbp.spec.presets import PRESETS, Preset
 

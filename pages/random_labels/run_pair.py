@@ -93,18 +93,28 @@ def _chosen(pairs: list[Pair]) -> Pair:
         titles = {pair.key: pair.title for pair in pairs}
         st.session_state["pair-choice"] = pair.key
         st.segmented_control(
-            "Twins", list(titles), format_func=lambda key: titles[key], key="pair-choice", required=True,
-            label_visibility="collapsed", on_change=_pair_changed,
-        )  # fmt: skip
+            "Twins",
+            list(titles),
+            format_func=lambda key: titles[key],
+            key="pair-choice",
+            required=True,
+            label_visibility="collapsed",
+            on_change=_pair_changed,
+        )
     return pair
 
 
 def _body(pair: Pair, live: bool) -> None:
     view = state.from_link(PAGE)
     twins_player(
-        pair.runs, pair.names, key=PLAYER, play="epoch" not in view and not live, live=live, epoch=view.get("epoch"),
+        pair.runs,
+        pair.names,
+        key=PLAYER,
+        play="epoch" not in view and not live,
+        live=live,
+        epoch=view.get("epoch"),
         on_epoch=_epoch_changed,
-    )  # fmt: skip
+    )
     st.caption("  \n".join(origin(run, name) for run, name in zip(pair.runs, pair.names, strict=True)))
     _take_away(pair)
 
@@ -125,8 +135,9 @@ def origin(run: RunView, name: str) -> str:
 
 
 def _take_away(pair: Pair) -> None:
-    with st.expander("Figures and numbers to take away", icon=":material/download:", key="twins-files",
-                     on_change="rerun") as folded:  # fmt: skip
+    with st.expander(
+        "Figures and numbers to take away", icon=":material/download:", key="twins-files", on_change="rerun"
+    ) as folded:
         if not folded.open:
             return
         both, dark = figures.pair_of(pair.runs, pair.names), is_dark()
@@ -134,13 +145,20 @@ def _take_away(pair: Pair) -> None:
         for column, (what, (title, _)) in zip(columns, figures.WHAT.items(), strict=True):
             with column:
                 figure(
-                    title, figures.chart(both, what, dark), key=f"twins-{what}",
+                    title,
+                    figures.chart(both, what, dark),
+                    key=f"twins-{what}",
                     light=lambda what=what: figures.chart(both, what),
-                )  # fmt: skip
+                )
         st.download_button(
-            "Every epoch of both (CSV)", lambda: figures.table(both).to_csv(index=False).encode(),
-            "random-labels.csv", "text/csv", icon=":material/download:", on_click="ignore", key="twins-csv",
-        )  # fmt: skip
+            "Every epoch of both (CSV)",
+            lambda: figures.table(both).to_csv(index=False).encode(),
+            "random-labels.csv",
+            "text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+            key="twins-csv",
+        )
 
 
 def _epoch_changed() -> None:

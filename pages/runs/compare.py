@@ -51,7 +51,7 @@ def differences(runs: list[RunView]) -> pd.DataFrame:
             "test error, %": summary["test_error_percent"], "held-out error, %": summary["validation_error_percent"],
             "kept": labels.widths(summary["kept"] or ()), "MACs, times fewer": summary["macs_reduction"],
             "seconds": summary["seconds"], "hardware": summary["hardware"],
-        })  # fmt: skip
+        })
     table = pd.DataFrame(rows, index=list("ABCD")[: len(runs)])
     numbers = table.select_dtypes("number").columns
     return table.assign(**{name: table[name].round(2) for name in numbers})

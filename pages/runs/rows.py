@@ -6,7 +6,6 @@ import streamlit as st
 
 from pages.shared import run_picker
 from pages.runs.compare import MOST, plain
-from pages.train.live import PHASE_WORDS
 from pages.shared.run_details import downloads
 from sbp.spec.presets import PRESETS
 from sbp.runs import launcher, store
@@ -32,7 +31,7 @@ def rows(runs: list[RunView]) -> list[str]:
                 f"Compare {run.id}", key=f"tick-{run.id}", label_visibility="collapsed",
                 disabled=bool(run.problem) or (len(ticked) >= MOST and run.id not in ticked),
                 help="It cannot be read." if run.problem else "Tick two to four runs to compare them.",
-            )  # fmt: skip
+            )
             with what:
                 st.markdown(f"**{_title(run)}**  \n:gray[{summary_of(run)}]")
             with where:
@@ -82,7 +81,7 @@ def _outcome(run: RunView) -> None:
         progress = run.progress or {}
         step, steps = progress.get("step", 0), progress.get("steps", 0)
         left = progress.get("seconds_left")
-        phase = PHASE_WORDS.get(progress.get("phase", ""), "Epoch")
+        phase = labels.PHASES.get(progress.get("phase", ""), "Epoch")
         text = f"{phase} {progress['epoch']} of {progress['epochs']}" if progress else run.message
         if left is not None:
             text += f" · {labels.duration(left)} left"
@@ -127,7 +126,7 @@ def _verbs(run: RunView) -> None:
             if run.resumable:
                 _verb("Resume", ":material/resume:", launcher.resume, run)
             if st.button("Delete", icon=":material/delete:", key=f"delete-{run.id}", disabled=run.alive,
-                         help="Stop it first." if run.alive else "Asks once more."):  # fmt: skip
+                         help="Stop it first." if run.alive else "Asks once more."):
                 _confirm(run.id, _title(run))
 
 
@@ -150,7 +149,7 @@ def _confirm(run_id: str, title: str) -> None:
         if st.button("Keep it", key="delete-no"):
             st.rerun()
         if st.button("Delete it", type="primary", icon=":material/delete:", key="delete-yes", on_click=_delete,
-                     args=(run_id,)):  # fmt: skip
+                     args=(run_id,)):
             st.rerun()
 
 

@@ -7,9 +7,11 @@ import streamlit as st
 from pages.shared.assets import read
 
 _BUTTON = st.components.v2.component(
-    "copy_link", html=read("shared/copy_link_component/copy.html"), css=read("shared/copy_link_component/copy.css"),
+    "copy_link",
+    html=read("shared/copy_link_component/copy.html"),
+    css=read("shared/copy_link_component/copy.css"),
     js=read("shared/copy_link_component/copy.js"),
-)  # fmt: skip
+)
 
 
 def copy_link() -> None:

@@ -39,10 +39,16 @@ def _kept(of: Hashable, _make: Callable[[], Any]) -> Ready:
 
 
 def figure(
-    title: str, chart: Any, *, key: str, light: Callable[[], Any] | None = None,
-    control: Callable[[], Any] | None = None, table: Callable[[], bytes] | None = None,
-    on_select: Callable[[], None] | None = None, of: Hashable = None,
-) -> None:  # fmt: skip
+    title: str,
+    chart: Any,
+    *,
+    key: str,
+    light: Callable[[], Any] | None = None,
+    control: Callable[[], Any] | None = None,
+    table: Callable[[], bytes] | None = None,
+    on_select: Callable[[], None] | None = None,
+    of: Hashable = None,
+) -> None:
     """Shows a chart with its sentence; `light` makes it for paper, whatever the theme of the page.
 
     control: a widget that stands in the line of the title. table: makes the figure's numbers as CSV. on_select: hears
@@ -57,14 +63,25 @@ def figure(
         made = light or (lambda: shown.chart)
         for kind, write in (("SVG", export.svg), ("PNG", export.png)):
             st.download_button(
-                kind, lambda write=write: write(made()), f"{key}.{kind.lower()}", key=f"{key}-{kind}", type="tertiary",
-                on_click="ignore", help=f"This figure as a {kind} file",
-            )  # fmt: skip
+                kind,
+                lambda write=write: write(made()),
+                f"{key}.{kind.lower()}",
+                key=f"{key}-{kind}",
+                type="tertiary",
+                on_click="ignore",
+                help=f"This figure as a {kind} file",
+            )
         if table is not None:
             st.download_button(
-                "CSV", table, f"{key}.csv", "text/csv", key=f"{key}-CSV", type="tertiary", on_click="ignore",
+                "CSV",
+                table,
+                f"{key}.csv",
+                "text/csv",
+                key=f"{key}-CSV",
+                type="tertiary",
+                on_click="ignore",
                 help="The numbers of this figure",
-            )  # fmt: skip
+            )
     # Its description is what a screen reader says of it.
     st.altair_chart(shown, key=key, on_select=on_select or "ignore")
     st.caption(shown.description)

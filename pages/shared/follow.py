@@ -11,9 +11,7 @@ from sbp.runs import store
 from sbp.runs.store import RunView
 
 
-def follow(
-    run_id: str, body: Callable[[RunView, bool], None], seconds: float, says_problem: bool = False
-) -> None:
+def follow(run_id: str, body: Callable[[RunView, bool], None], seconds: float, says_problem: bool = False) -> None:
     """Shows `body(run, polling)`, every `seconds` anew while the run trains.
 
     When the run ends or is resumed, the whole page runs once, so that the polling stops or begins. A run that is gone

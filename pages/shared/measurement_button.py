@@ -32,8 +32,13 @@ def _offer(run_id: str, what: str, label: str, help: str, polling: bool) -> None
         ours = (going.what, going.run) == (what, run_id)
         since = labels.duration(time.time() - going.since)
         text = f"Measuring, {since}" if ours else "Another measurement is going on"
-        st.button(text, key=f"measure-{what}", icon=":material/hourglass_top:", disabled=True,
-                  help="It runs in a process of its own; leaving the page does not end it.")  # fmt: skip
+        st.button(
+            text,
+            key=f"measure-{what}",
+            icon=":material/hourglass_top:",
+            disabled=True,
+            help="It runs in a process of its own; leaving the page does not end it.",
+        )
         return
     if st.button(label, key=f"measure-{what}", icon=":material/timer:", help=help):
         _start(what, run_id)

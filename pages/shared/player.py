@@ -29,9 +29,11 @@ _MODULES = (
 )
 
 _PLAYER = st.components.v2.component(
-    "sbp_player", html=read("shared/player_component/player.html"), css=read("shared/player_component/player.css"),
+    "sbp_player",
+    html=read("shared/player_component/player.html"),
+    css=read("shared/player_component/player.css"),
     js=bundle("shared/player_component", _MODULES),
-)  # fmt: skip
+)
 
 
 def panel(kind: str, area: str | None = None, layer: int | None = None) -> dict[str, Any]:
@@ -46,17 +48,29 @@ def _packed_twins(stamp: Any, live: bool, names: tuple[str, str], _runs: tuple[R
 
 
 def twins_player(
-    runs: tuple[RunView, RunView], names: tuple[str, str], *, key: str, play: bool, live: bool, epoch: int | None,
+    runs: tuple[RunView, RunView],
+    names: tuple[str, str],
+    *,
+    key: str,
+    play: bool,
+    live: bool,
+    epoch: int | None,
     on_epoch: Callable[[], None],
-) -> Any:  # fmt: skip
+) -> Any:
     """Two runs on one clock, the first with its network; the result has `epoch` (-1: the newest)."""
     areas = ("accuracy", "terms", "kept")
     data = {
         "recording": _packed_twins(tuple(run.data_stamp for run in runs), live, names, runs),
         "layout": "twins",
         "panels": [*(panel("chart", area, i) for i, area in enumerate(areas)), panel("network")],
-        "play": play, "loop": False, "seconds": 14.0, "report": True, "epoch": epoch, "unit": None, "keys": True,
-    }  # fmt: skip
+        "play": play,
+        "loop": False,
+        "seconds": 14.0,
+        "report": True,
+        "epoch": epoch,
+        "unit": None,
+        "keys": True,
+    }
     return _PLAYER(key=key, data=data, on_epoch_change=on_epoch, on_unit_change=_nothing)
 
 
@@ -86,13 +100,20 @@ def player(
 
     layout: a class of player.css that names the places. seconds: how long the whole run plays at speed 1.
     epoch, unit: where to stand; None leaves the clock alone.
-    """  # fmt: skip
+    """
     report = on_epoch is not None or on_unit is not None
     data = {
         "recording": _packed(run.data_stamp, live, order, focus, run),
-        "layout": layout, "panels": panels, "play": play, "loop": loop, "seconds": seconds, "report": report,
-        "epoch": epoch, "unit": unit, "keys": True,
-    }  # fmt: skip
+        "layout": layout,
+        "panels": panels,
+        "play": play,
+        "loop": loop,
+        "seconds": seconds,
+        "report": report,
+        "epoch": epoch,
+        "unit": unit,
+        "keys": True,
+    }
     callbacks = {"on_epoch_change": on_epoch or _nothing, "on_unit_change": on_unit or _nothing} if report else {}
     return _PLAYER(key=key, data=data, **callbacks)
 

@@ -14,20 +14,33 @@ from sbp.viz import bound, kept, labels, trajectories
 from sbp.viz.tables import tables
 
 COLUMNS = {
-    "epoch": "epoch", "phase": "phase", "nll": "NLL, nats", "kl": "KL, nats", "loss": "loss, nats",
-    "validation_error_percent": "held-out error, %", "train_error_percent": "training error, %", "kept": "kept",
-    "macs": "MACs", "seconds": "seconds",
-}  # fmt: skip
+    "epoch": "epoch",
+    "phase": "phase",
+    "nll": "NLL, nats",
+    "kl": "KL, nats",
+    "loss": "loss, nats",
+    "validation_error_percent": "held-out error, %",
+    "train_error_percent": "training error, %",
+    "kept": "kept",
+    "macs": "MACs",
+    "seconds": "seconds",
+}
 
 DIGITS = {
-    "nll": 4, "kl": 1, "loss": 4, "validation_error_percent": 2, "train_error_percent": 2, "seconds": 1,
-}  # fmt: skip
+    "nll": 4,
+    "kl": 1,
+    "loss": 4,
+    "validation_error_percent": 2,
+    "train_error_percent": 2,
+    "seconds": 1,
+}
 
 
 def show(run: RunView) -> None:
     """Three folded sections; what is inside is made only when one is opened."""
-    with st.expander("Figures with exact values", icon=":material/show_chart:", key="details-figures",
-                     on_change="rerun") as figures:  # fmt: skip
+    with st.expander(
+        "Figures with exact values", icon=":material/show_chart:", key="details-figures", on_change="rerun"
+    ) as figures:
         if figures.open:
             _figures(run)
     with st.expander(
@@ -35,8 +48,9 @@ def show(run: RunView) -> None:
     ) as numbers:
         if numbers.open:
             _numbers(run)
-    with st.expander("What it was asked to do", icon=":material/description:", key="details-config",
-                     on_change="rerun") as config:  # fmt: skip
+    with st.expander(
+        "What it was asked to do", icon=":material/description:", key="details-config", on_change="rerun"
+    ) as config:
         if config.open:
             st.code(run.config.to_json(), language="json")
 
@@ -72,13 +86,23 @@ def downloads(run: RunView) -> None:
     """Records as CSV and the config as JSON."""
     with st.container(horizontal=True, gap="small"):
         st.download_button(
-            "Records (CSV)", lambda: records_csv(run), f"{run.id}-records.csv", "text/csv", key=f"csv-{run.id}",
-            icon=":material/download:", on_click="ignore",
-        )  # fmt: skip
+            "Records (CSV)",
+            lambda: records_csv(run),
+            f"{run.id}-records.csv",
+            "text/csv",
+            key=f"csv-{run.id}",
+            icon=":material/download:",
+            on_click="ignore",
+        )
         st.download_button(
-            "Config (JSON)", run.config.to_json(), f"{run.id}-config.json", "application/json", key=f"json-{run.id}",
-            icon=":material/download:", on_click="ignore",
-        )  # fmt: skip
+            "Config (JSON)",
+            run.config.to_json(),
+            f"{run.id}-config.json",
+            "application/json",
+            key=f"json-{run.id}",
+            icon=":material/download:",
+            on_click="ignore",
+        )
 
 
 def records_csv(run: RunView) -> bytes:

@@ -29,9 +29,16 @@ ICONS = {
     State.LOST: ":material/link_off:",
 }
 COLOURS = {
-    State.RUNNING: "blue", State.STARTING: "blue", State.QUEUED: "gray", State.STOPPING: "orange",
-    State.FINISHED: "green", State.STOPPED: "gray", State.FAILED: "red", State.DIVERGED: "red", State.LOST: "orange",
-}  # fmt: skip
+    State.RUNNING: "blue",
+    State.STARTING: "blue",
+    State.QUEUED: "gray",
+    State.STOPPING: "orange",
+    State.FINISHED: "green",
+    State.STOPPED: "gray",
+    State.FAILED: "red",
+    State.DIVERGED: "red",
+    State.LOST: "orange",
+}
 
 
 def badge(run: RunView) -> None:
@@ -129,8 +136,12 @@ def pick(suits: Suits) -> RunView | None:
     if complaints:
         st.warning("  \n".join(complaints), icon=":material/link_off:")
     if complaints and asked in {other.id for other in store.list_runs()}:
-        st.page_link("train/page.py", label="Its curves, on the page Train", icon=":material/model_training:",
-                     query_params={"run": asked})  # fmt: skip
+        st.page_link(
+            "train/page.py",
+            label="Its curves, on the page Train",
+            icon=":material/model_training:",
+            query_params={"run": asked},
+        )
     return run
 
 
@@ -154,9 +165,14 @@ def chooser(shown: str, suits: Suits | None = None) -> None:
     by_id = titles(suitable(suits))
     st.session_state["run-choice"] = shown
     st.selectbox(
-        "Run", list(by_id), format_func=lambda run_id: by_id.get(run_id, run_id),
-        key="run-choice", label_visibility="collapsed", on_change=_changed, width=440,
-    )  # fmt: skip
+        "Run",
+        list(by_id),
+        format_func=lambda run_id: by_id.get(run_id, run_id),
+        key="run-choice",
+        label_visibility="collapsed",
+        on_change=_changed,
+        width=440,
+    )
 
 
 def titles(runs: list[RunView]) -> dict[str, str]:

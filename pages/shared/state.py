@@ -113,7 +113,10 @@ FIELDS: tuple[Field, ...] = (
     Field("run", "threshold", "the run whose threshold is moved", "the newest", any_text),
     Field("t", "threshold", "the threshold on the SNR", 1.0, number(0.2, 100)),
     Field(
-        "pair", "random-labels", "which two runs share the clock", "the first there is",
+        "pair",
+        "random-labels",
+        "which two runs share the clock",
+        "the first there is",
         one_of("recorded", "vgg", "race"),
     ),
     Field("epoch", "random-labels", "the epoch that the clock stands at", "the newest", whole(0)),

@@ -21,15 +21,30 @@ else:
         "a unit whose signal-to-noise ratio (**SNR**) falls **below 1** carries nothing any more, and goes."
     )
     player(
-        run, "story", [panel("network"), panel("cells", layer=film.picture_layer(run)), panel("lines")],
-        key="story", play=True, loop=True, seconds=16,
-    )  # fmt: skip
+        run,
+        "story",
+        [panel("network"), panel("cells", layer=film.picture_layer(run)), panel("lines")],
+        key="story",
+        play=True,
+        loop=True,
+        seconds=16,
+    )
     st.caption(film.caption(run, labels.run_title(run.config)))
 
 doors = st.columns(3, gap="medium")
 DOORS = (
-    ("gate/page.py", "One gate", ":material/tune:", "Play with the noise of a single unit until SNR < 1 means something."),
-    ("train/page.py", "Train", ":material/model_training:", "Start a network in the background and watch its units die."),
+    (
+        "gate/page.py",
+        "One gate",
+        ":material/tune:",
+        "Play with the noise of a single unit until SNR < 1 means something.",
+    ),
+    (
+        "train/page.py",
+        "Train",
+        ":material/model_training:",
+        "Start a network in the background and watch its units die.",
+    ),
     ("channels/page.py", "Channels", ":material/grid_on:", "See which units die, and when, layer by layer."),
 )
 for place, (page, title, icon, promise) in zip(doors, DOORS, strict=True):

@@ -43,29 +43,45 @@ def pack(
     ends = {0: "first layer", len(layers) - 1: "last layer"}  # all that is named of many
     lines = [
         {
-            "name": ends.get(i, "") if many else labels.layer_title(layer), "colour": colours[i],
+            "name": ends.get(i, "") if many else labels.layer_title(layer),
+            "colour": colours[i],
             "width": 1.5 if many else 2,
             "dash": [] if many or palette.layer_dash(i) == (1, 0) else list(palette.layer_dash(i)),
             "percent": [round(100 * kept[i] / layer.units, 3) for kept in stops["kept"]],
         }
         for i, layer in enumerate(layers)
-    ]  # fmt: skip
-    lines.append({
-        "name": figures.MACS, "colour": "", "width": 3.5, "dash": [],
-        "percent": [round(100 * left / macs, 3) for left in stops["macs"]],
-    })  # fmt: skip
+    ]
+    lines.append(
+        {
+            "name": figures.MACS,
+            "colour": "",
+            "width": 3.5,
+            "dash": [],
+            "percent": [round(100 * left / macs, 3) for left in stops["macs"]],
+        }
+    )
     return {
-        "thresholds": stops["threshold"].tolist(), "says": [figures.number(t) for t in stops["threshold"]],
-        "error": errors.tolist() if measured else None, "errorTitle": f"Error, % of {objects} (log)",
-        "floor": figures.error_floor(errors) if measured else None, "lines": lines, "prior": prior_snr,
+        "thresholds": stops["threshold"].tolist(),
+        "says": [figures.number(t) for t in stops["threshold"]],
+        "error": errors.tolist() if measured else None,
+        "errorTitle": f"Error, % of {objects} (log)",
+        "floor": figures.error_floor(errors) if measured else None,
+        "lines": lines,
+        "prior": prior_snr,
         "headlines": [figures.headline(layers, stop, macs, objects) for stop in stops.itertuples()],
         "readouts": [_readout(stop, layers, macs, params, n) for stop in stops.itertuples()],
-        "layers": len(layers), "many": many, "marks": _marks(stops),
+        "layers": len(layers),
+        "many": many,
+        "marks": _marks(stops),
         "alt": "Error, units kept and MACs along the threshold on the SNR.",
         "light": {"pruned": "#A94A00", "reference": palette.REFERENCE, "error": palette.DATA, "ink": figures.INK},
-        "dark": {"pruned": palette.PRUNED_DARK, "reference": palette.REFERENCE_DARK, "error": palette.DATA_DARK,
-                 "ink": figures.INK_DARK},
-    }  # fmt: skip
+        "dark": {
+            "pruned": palette.PRUNED_DARK,
+            "reference": palette.REFERENCE_DARK,
+            "error": palette.DATA_DARK,
+            "ink": figures.INK_DARK,
+        },
+    }
 
 
 def _readout(stop: Any, layers: Sequence[Group], macs: int, params: int, n: int) -> list[dict[str, Any]]:
@@ -80,19 +96,34 @@ def _readout(stop: Any, layers: Sequence[Group], macs: int, params: int, n: int)
     rows.append({"name": "Params", "value": f"{stop.params:,}", "note": f"of {params:,}: {share:.1f} % left"})
     if stop.error_percent == stop.error_percent:
         wrong = round(stop.error_percent * n / 100)
-        rows.append({"name": "Error", "value": f"{stop.error_percent:.2f} %",
-                     "note": f"{wrong:,} of {n:,} wrong; NLL {stop.nll:.4f} nats"})  # fmt: skip
+        rows.append(
+            {
+                "name": "Error",
+                "value": f"{stop.error_percent:.2f} %",
+                "note": f"{wrong:,} of {n:,} wrong; NLL {stop.nll:.4f} nats",
+            }
+        )
     return rows
 
 
 def _marks(stops: pd.DataFrame) -> list[dict[str, Any]]:
     """Thresholds worth a button."""
-    marks = [{"index": sweeps.nearest(stops, 1.0), "text": "SNR ≥ 1, as in the paper",
-              "help": "A unit below it looks like the prior: it knows nothing."}]  # fmt: skip
+    marks = [
+        {
+            "index": sweeps.nearest(stops, 1.0),
+            "text": "SNR ≥ 1, as in the paper",
+            "help": "A unit below it looks like the prior: it knows nothing.",
+        }
+    ]
     found = sweeps.cheapest(stops)
     if found is not None:
         text = f"SNR ≥ {figures.number(stops['threshold'][found])}, the cheapest within 0.1 points"
-        marks.append({"index": found, "text": text,
-                      "help": "The fewest MACs whose error is at most 0.1 points above that at SNR ≥ 1. Chosen on "
-                              "these very objects, so a little too good."})  # fmt: skip
+        marks.append(
+            {
+                "index": found,
+                "text": text,
+                "help": "The fewest MACs whose error is at most 0.1 points above that at SNR ≥ 1. Chosen on "
+                "these very objects, so a little too good.",
+            }
+        )
     return marks

@@ -33,21 +33,24 @@ def frontier(run: RunView, sweep: Sweep | None, objects: str) -> None:
     if wide is not None:
         with wide:
             figure(
-                "Error against MACs, by criterion", lambda: frontiers.chart(sweep, drawn, dense, mark, objects, dark),
-                key=f"{run.id}-frontier", of=(run.data_stamp, objects, dark),
+                "Error against MACs, by criterion",
+                lambda: frontiers.chart(sweep, drawn, dense, mark, objects, dark),
+                key=f"{run.id}-frontier",
+                of=(run.data_stamp, objects, dark),
                 light=lambda: frontiers.chart(sweep, drawn, dense, mark, objects),
-            )  # fmt: skip
+            )
     with narrow:
         st.markdown(f"**This run beside the paper's {printed}**")
         st.dataframe(
-            frontiers.comparison(rows, ours), hide_index=True,
+            frontiers.comparison(rows, ours),
+            hide_index=True,
             alt=f"This run's test error and MACs beside the rows of the paper's {printed}",
             column_config={
                 "test error, %": st.column_config.NumberColumn(format="%.2f"),
                 "times fewer": st.column_config.NumberColumn(format="%.2f×", help="MACs counted from the kept units"),
                 "as printed": st.column_config.TextColumn(help=f"FLOPs column of the paper's {printed}"),
             },
-        )  # fmt: skip
+        )
         st.caption(_honest(run, comparable))
 
 
@@ -60,19 +63,23 @@ def noise(run: RunView, found: RunTables, sweep: Sweep | None) -> None:
         with left:
             st.subheader("Does averaging over noise help? (paper, section 4.5)")
             figure(
-                "Error of K sampled thetas averaged", lambda: ensemble.chart(sweep, "error_percent", dark),
-                key=f"{run.id}-ensemble", of=(run.data_stamp, dark),
+                "Error of K sampled thetas averaged",
+                lambda: ensemble.chart(sweep, "error_percent", dark),
+                key=f"{run.id}-ensemble",
+                of=(run.data_stamp, dark),
                 light=lambda: ensemble.chart(sweep),
-            )  # fmt: skip
+            )
             if sweep.hardware:
                 st.caption(f"Times on {sweep.hardware}.")
     with right if averaged else left:
         st.subheader("What would another threshold mean?")
         figure(
-            "Units by their SNR", lambda: snr_counts.chart(found, dark), key=f"{run.id}-snr-counts",
+            "Units by their SNR",
+            lambda: snr_counts.chart(found, dark),
+            key=f"{run.id}-snr-counts",
             of=(run.data_stamp, dark),
             light=lambda: snr_counts.chart(found),
-        )  # fmt: skip
+        )
     with right:
         st.markdown(_why(run, found))
         if not averaged:
@@ -87,10 +94,12 @@ def _ours(run: RunView) -> dict[str, Any] | None:
         return None
     dense = description_of(run.config.network).dense_macs()
     return {
-        "method": "this run", "test error, %": float(result["test_error_percent"]),
-        "kept": words.widths(result["kept"]), "times fewer": dense / result["macs"],
+        "method": "this run",
+        "test error, %": float(result["test_error_percent"]),
+        "kept": words.widths(result["kept"]),
+        "times fewer": dense / result["macs"],
         "as printed": "",
-    }  # fmt: skip
+    }
 
 
 def _honest(run: RunView, comparable: bool) -> str:

@@ -32,15 +32,24 @@ def downloads(run: RunView, found: RunTables, sweep: Sweep | None, threshold: fl
     with st.container(horizontal=True, gap="small", key="threshold-files"):
         for kind, ending, label, help in FILES if ready else ():
             st.download_button(
-                label, lambda kind=kind: exported(run, kind, threshold),
-                f"{run.id}-compact{'' if threshold == 1 else f'-snr-{threshold:.3g}'}.{ending}", key=f"export-{kind}",
-                help=help, icon=":material/download:", on_click="ignore",
-            )  # fmt: skip
+                label,
+                lambda kind=kind: exported(run, kind, threshold),
+                f"{run.id}-compact{'' if threshold == 1 else f'-snr-{threshold:.3g}'}.{ending}",
+                key=f"export-{kind}",
+                help=help,
+                icon=":material/download:",
+                on_click="ignore",
+            )
         if sweep is not None:
             st.download_button(
-                "Sweep (CSV)", lambda: sweeps.csv(sweep, found), f"{run.id}-sweep.csv", "text/csv", key="sweep-csv",
-                icon=":material/download:", on_click="ignore",
-            )  # fmt: skip
+                "Sweep (CSV)",
+                lambda: sweeps.csv(sweep, found),
+                f"{run.id}-sweep.csv",
+                "text/csv",
+                key="sweep-csv",
+                icon=":material/download:",
+                on_click="ignore",
+            )
     if ready:
         st.caption(f"The compact network at SNR ≥ {figures.number(threshold)}: same answers as the masked one.")
     else:
@@ -56,8 +65,12 @@ def exported(run: RunView, kind: str, threshold: float) -> bytes:
 
 def figures_along(run: RunView, found: RunTables, stops: Any, at: int, objects: str) -> None:
     """The main figure for paper, made only when asked for."""
-    with st.expander("Figures along the threshold, to take away", icon=":material/show_chart:", key="threshold-figures",
-                     on_change="rerun") as folded:  # fmt: skip
+    with st.expander(
+        "Figures along the threshold, to take away",
+        icon=":material/show_chart:",
+        key="threshold-figures",
+        on_change="rerun",
+    ) as folded:
         if not folded.open:
             return
         dark, prior = is_dark(), found.prior_snr
@@ -65,11 +78,15 @@ def figures_along(run: RunView, found: RunTables, stops: Any, at: int, objects: 
         left, right = st.columns(2, gap="medium")
         with left:
             figure(
-                "Error along the threshold", figures.error_chart(stops, prior, objects, at, dark),
-                key=f"{run.id}-threshold-error", light=lambda: figures.error_chart(stops, prior, objects, at),
-            )  # fmt: skip
+                "Error along the threshold",
+                figures.error_chart(stops, prior, objects, at, dark),
+                key=f"{run.id}-threshold-error",
+                light=lambda: figures.error_chart(stops, prior, objects, at),
+            )
         with right:
             figure(
-                "What is left along the threshold", figures.left_chart(stops, run.layers, dense, prior, at, dark),
-                key=f"{run.id}-threshold-left", light=lambda: figures.left_chart(stops, run.layers, dense, prior, at),
-            )  # fmt: skip
+                "What is left along the threshold",
+                figures.left_chart(stops, run.layers, dense, prior, at, dark),
+                key=f"{run.id}-threshold-left",
+                light=lambda: figures.left_chart(stops, run.layers, dense, prior, at),
+            )

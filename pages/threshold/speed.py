@@ -43,9 +43,11 @@ def _speed(run: RunView) -> bool:
     for i, measured in enumerate(found):
         st.markdown(f"**{speeds.where(measured)}**: {speeds.sentence(measured)}")
         st.dataframe(
-            _shown(run.stamp, i, run), hide_index=True, height="content",
+            _shown(run.stamp, i, run),
+            hide_index=True,
+            height="content",
             alt=f"Median and spread of dense, masked and compact on {speeds.where(measured)}",
-        )  # fmt: skip
+        )
     if not found:
         st.markdown("Fewer MACs are a promise; time is what counts. It has not been measured on this machine yet.")
     st.caption(
@@ -89,9 +91,11 @@ def _cost(run: RunView, stop: Any) -> None:
     description = description_of(run.config.network)
     before, after = network_cost(description), network_cost(description, stop["kept"])
     st.dataframe(
-        cost_table(before, after), hide_index=True, height="content",
+        cost_table(before, after),
+        hide_index=True,
+        height="content",
         alt="Params, MACs and weight memory of each layer, dense and compact",
-    )  # fmt: skip
+    )
     shrink = before.weight_bytes / after.weight_bytes if after.weight_bytes else float("inf")
     st.caption(
         f"Dense → compact at SNR ≥ {number(stop['threshold'])}, float32. MACs: multiply-accumulates an image, "
@@ -104,15 +108,22 @@ def _cost(run: RunView, stop: Any) -> None:
 def cost_table(before: Cost, after: Cost) -> pd.DataFrame:
     """A row a layer of weights and one for the sum: before → after."""
     rows = [
-        {"layer": labels.layer_name(old.name), "params": _pair(old.params, new.params),
-         "MACs": _pair(old.macs, new.macs),
-         "weights": f"{_memory(old.weight_bytes)} → {_memory(new.weight_bytes)}"}
+        {
+            "layer": labels.layer_name(old.name),
+            "params": _pair(old.params, new.params),
+            "MACs": _pair(old.macs, new.macs),
+            "weights": f"{_memory(old.weight_bytes)} → {_memory(new.weight_bytes)}",
+        }
         for old, new in zip(before.layers, after.layers, strict=True)
-    ]  # fmt: skip
-    rows.append({
-        "layer": "all", "params": _pair(before.params, after.params), "MACs": _pair(before.macs, after.macs),
-        "weights": f"{_memory(before.weight_bytes)} → {_memory(after.weight_bytes)}",
-    })  # fmt: skip
+    ]
+    rows.append(
+        {
+            "layer": "all",
+            "params": _pair(before.params, after.params),
+            "MACs": _pair(before.macs, after.macs),
+            "weights": f"{_memory(before.weight_bytes)} → {_memory(after.weight_bytes)}",
+        }
+    )
     return pd.DataFrame(rows)
 
 

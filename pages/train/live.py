@@ -23,7 +23,6 @@ from sbp.viz import labels
 from sbp.viz.tables import tables
 
 POLL_SECONDS = 1.0
-PHASE_WORDS = {"pretrain": "Pretraining without noise, epoch", "finetune": "Fine-tuning, epoch"}
 HUNG_SECONDS = 60  # a worker writes its status several times a second; one silent for so long hangs
 
 
@@ -61,14 +60,23 @@ def _first_line(run: RunView, tools: Callable[[], None] | None) -> None:
         st.space("stretch")
         if (run.state in (State.QUEUED, State.STARTING, State.RUNNING) or run.problem) and run.alive:
             st.button(
-                "Stop", icon=":material/stop:", key="stop", on_click=_ask, args=(launcher.stop, run.id),
+                "Stop",
+                icon=":material/stop:",
+                key="stop",
+                on_click=_ask,
+                args=(launcher.stop, run.id),
                 help="Halts at the next step and leaves a checkpoint to go on from.",
-            )  # fmt: skip
+            )
         if run.resumable:
             st.button(
-                "Resume", icon=":material/resume:", key="resume", type="primary", on_click=_ask,
-                args=(launcher.resume, run.id), help="Goes on from the last checkpoint.",
-            )  # fmt: skip
+                "Resume",
+                icon=":material/resume:",
+                key="resume",
+                type="primary",
+                on_click=_ask,
+                args=(launcher.resume, run.id),
+                help="Goes on from the last checkpoint.",
+            )
         if not run.problem and run.config.has_noise:
             st.page_link("channels/page.py", label="Channels", icon=":material/grid_on:", query_params={"run": run.id})
         if tools:
@@ -92,7 +100,7 @@ def standing(run: RunView) -> str:
         return f"**Queued.** {_queue(run)}"
     if run.state is State.STARTING or not progress:
         return f"**Starting.** {_md(run.message)}"
-    phase = PHASE_WORDS.get(progress["phase"], "Epoch")
+    phase = labels.PHASES.get(progress["phase"], "Epoch")
     parts = [
         f"**{phase} {progress['epoch']} of {progress['epochs']}**",
         f"step {progress['step']:,} of {progress['steps']:,}",
@@ -132,8 +140,8 @@ def ending(run: RunView) -> str:
     if run.state is State.FINISHED and result.get("test_error_percent") is not None:
         kept = labels.widths_of(run.config.network.name, result.get("kept") or ())
         return (
-            f"Finished after {labels.duration(result.get('seconds'))}: {result['test_error_percent']:.2f} % test error, "
-            f"{kept} units kept, {_times(result.get('macs_reduction'))} on {run.meta.get('hardware', run.device)}."
+            f"Finished after {labels.duration(result.get('seconds'))}: "
+            f"{result['test_error_percent']:.2f} % test error, {kept} units kept, {_times(result.get('macs_reduction'))} on {run.meta.get('hardware', run.device)}."
         )
     return run.message if run.state in (State.FINISHED, State.STOPPED) else ""
 

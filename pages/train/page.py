@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from pages.shared import film, frame, run_details, run_picker
-from pages.train import live, new_run
+from pages.shared import film, frame, new_run, run_details, run_picker
+from pages.train import live
 
 frame.header("Train", "Watch pruning happen.")
 
@@ -11,7 +11,7 @@ runs = run_picker.suitable(film.watchable)
 watching = bool(run_picker.remembered()) or any(not run.recorded for run in runs)
 
 
-def new_run() -> None:
+def new_run_button() -> None:
     """The button that opens the window with presets and form."""
     if st.button("New run", icon=":material/add:", key="new-run"):
         new_run.dialog()
@@ -20,7 +20,7 @@ def new_run() -> None:
 if watching and runs:
     run, complaints = run_picker.choose(film.watchable)
     frame.notices(complaints)
-    live.show(run.id, play=run.recorded, tools=new_run)
+    live.show(run.id, play=run.recorded, tools=new_run_button)
     if not run.problem:
         run_details.show(run)
 else:

@@ -19,9 +19,13 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60
 LAUNCH = [
-    "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 # In every page: when text, elements or canvases within a selector last changed, in milliseconds of the page's clock.
 WATCH = """
@@ -103,9 +107,12 @@ def serve(script: Path, runs: Path) -> Iterator[App]:
     start = time.perf_counter()
     with log.open("wb") as file:
         process = subprocess.Popen(
-            command, cwd=script.parent, stdout=file, stderr=subprocess.STDOUT,
+            command,
+            cwd=script.parent,
+            stdout=file,
+            stderr=subprocess.STDOUT,
             env={**os.environ, "SBP_RUNS": str(runs)},
-        )  # fmt: skip
+        )
     try:
         url = f"http://127.0.0.1:{port}"
         while not _answers(url):

@@ -73,9 +73,7 @@ REMARKS = (
 class _Bench:
     """Two servers and one browser."""
 
-    def __init__(
-        self, browser: Any, folder: Path, rounds: int, sessions: int, tell: Callable[[str], None]
-    ) -> None:  # fmt: skip
+    def __init__(self, browser: Any, folder: Path, rounds: int, sessions: int, tell: Callable[[str], None]) -> None:
         self.browser, self.folder, self.rounds, self.sessions, self.tell = browser, folder, rounds, sessions, tell
         self.bare = folder / "bare" / "bare.py"
         (self.bare.parent / ".streamlit").mkdir(parents=True)
@@ -111,7 +109,7 @@ class _Bench:
             "first picture, Threshold": (f"/threshold?run={RUN}", ".threshold[data-t]", 1000),
             "VGG-sized run, Channels": (f"/channels?run={large}", PLAYER, 1500),
             "VGG-sized run, Train": (f"/train?run={large}", PLAYER, 1500),
-        }  # fmt: skip
+        }
         times: dict[str, list[float]] = {what: [] for what in paths}
         base: list[float] = []
         for turn in range(self.rounds + 1):
@@ -130,14 +128,22 @@ class _Bench:
 
         layers = click(".st-key-layer-choice button")
         widgets = {
-            "layer to painted player": (f"/channels?run={RUN}", [f"{layers}[{i}].click()" for i in (2, 1)],
-                                        ".player .sentence"),
+            "layer to painted player": (
+                f"/channels?run={RUN}",
+                [f"{layers}[{i}].click()" for i in (2, 1)],
+                ".player .sentence",
+            ),
             "epoch to painted charts": (
-                f"/channels?run={RUN}", [f"() => window.sbpFind('.player .{b}')[0].click()" for b in
-                                         ("back", "next")], CHART),
+                f"/channels?run={RUN}",
+                [f"() => window.sbpFind('.player .{b}')[0].click()" for b in ("back", "next")],
+                CHART,
+            ),
             "threshold to painted costs": (
-                f"/threshold?run={RUN}", [_key("Home"), _key("End")], '[data-testid="stCaptionContainer"]'),
-        }  # fmt: skip
+                f"/threshold?run={RUN}",
+                [_key("Home"), _key("End")],
+                '[data-testid="stCaptionContainer"]',
+            ),
+        }
         names, lines = list(widgets), []
         times: dict[str, list[float]] = {what: [] for what in names}
         base: list[float] = []

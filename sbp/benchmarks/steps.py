@@ -26,9 +26,12 @@ from sbp.training.stepper import Stepper
 
 # What is asked of a step, as times the yardstick, by network, batch and device.
 REACH = {
-    ("lenet-5-caffe", 128, "cuda"): 1.15, ("lenet-5-caffe", 1000, "cuda"): 1.08, ("lenet-500-300", 128, "cuda"): 1.3,
-    ("lenet-500-300", 128, "cpu"): 1.35, ("lenet-5-caffe", 128, "cpu"): 1.05,
-}  # fmt: skip
+    ("lenet-5-caffe", 128, "cuda"): 1.15,
+    ("lenet-5-caffe", 1000, "cuda"): 1.08,
+    ("lenet-500-300", 128, "cuda"): 1.3,
+    ("lenet-500-300", 128, "cpu"): 1.35,
+    ("lenet-5-caffe", 128, "cpu"): 1.05,
+}
 NETWORKS = ("lenet-500-300", "lenet-5-caffe")
 # Steps between two looks at the clock: on a GPU enough that the wait for it does not count.
 STEPS = {"cpu": 1, "cuda": 100, "mps": 20}

@@ -36,10 +36,16 @@ class MadeUp:
         self.config, self.epoch = config, -1
         self.folder = store.create(config, root)
         self.layers: tuple[Group, ...] = description_of(config.network).groups
-        self.folder.write_meta({
-            "network": config.network.name, "device": "cpu", "hardware": "none: made up to be timed", "n_train": 50_000,
-            "created": 1.7e9, "data_source": "none: these numbers are made up",
-        })  # fmt: skip
+        self.folder.write_meta(
+            {
+                "network": config.network.name,
+                "device": "cpu",
+                "hardware": "none: made up to be timed",
+                "n_train": 50_000,
+                "created": 1.7e9,
+                "data_source": "none: these numbers are made up",
+            }
+        )
         self.ends = {layer.name: half_trained(layer.units, i) for i, layer in enumerate(self.layers)}
 
     def go_on(self, epochs: int) -> None:
@@ -54,10 +60,20 @@ class MadeUp:
                 self.folder.append_record(self._record(share))
         done, total = max(self.epoch, 0), self.config.schedule.epochs
         self.folder.write_status(
-            State.RUNNING, "",
-            Progress("sbp", min(done + 1, total), total, done * STEPS, total * STEPS, 1.0 * done, 1.0 * (total - done),
-                     0.0, 0.1),
-        )  # fmt: skip
+            State.RUNNING,
+            "",
+            Progress(
+                "sbp",
+                min(done + 1, total),
+                total,
+                done * STEPS,
+                total * STEPS,
+                1.0 * done,
+                1.0 * (total - done),
+                0.0,
+                0.1,
+            ),
+        )
 
     def close(self, state: State = State.FINISHED) -> None:
         """Ends the run and lets go of its lock."""
@@ -69,8 +85,22 @@ class MadeUp:
         nll, kl = 0.5 - 0.4 * share, 1e4 * (1 - share / 2)
         macs = description_of(self.config.network).macs(kept)
         settings = self.config.optimisation
-        return Record(self.epoch, self.epoch * STEPS, "sbp", 1.0 * self.epoch, nll, kl, kl, nll + kl / 50_000,
-                      5.0 - 4 * share, 5.0 - 3 * share, kept, macs, settings.lr, settings.noise_lr)  # fmt: skip
+        return Record(
+            self.epoch,
+            self.epoch * STEPS,
+            "sbp",
+            1.0 * self.epoch,
+            nll,
+            kl,
+            kl,
+            nll + kl / 50_000,
+            5.0 - 4 * share,
+            5.0 - 3 * share,
+            kept,
+            macs,
+            settings.lr,
+            settings.noise_lr,
+        )
 
 
 def vgg_sized() -> RunConfig:

@@ -87,10 +87,16 @@ def _compute(view: store.RunView, per_class: int) -> dict[str, Any]:
     lit = (dataset.train_images.numpy().max(axis=0) > 0).reshape(-1)
     kept = close_masks(keep_masks(snr), described(network).groups)
     return {
-        "weights": digest, "n": found.n, "per_class": per_class, "data": dataset.name, "seconds": seconds,
-        "hardware": devices.describe("cpu"), "versions": {"captum": captum.__version__, "torch": torch.__version__},
-        "when": time.time(), **agreement(found, snr, kept, lit),
-    }  # fmt: skip
+        "weights": digest,
+        "n": found.n,
+        "per_class": per_class,
+        "data": dataset.name,
+        "seconds": seconds,
+        "hardware": devices.describe("cpu"),
+        "versions": {"captum": captum.__version__, "torch": torch.__version__},
+        "when": time.time(),
+        **agreement(found, snr, kept, lit),
+    }
 
 
 def agreement(
@@ -103,24 +109,33 @@ def agreement(
     from sbp.evaluation.attribution import rank_correlation
 
     own = snr.get("input")
-    ranks = {} if own is None else {
-        method: {"lit": rank_correlation(values, own, lit), "kept": rank_correlation(values, own, kept["input"])}
-        for method, values in found.pixels.items()
-    }  # fmt: skip
+    ranks = (
+        {}
+        if own is None
+        else {
+            method: {"lit": rank_correlation(values, own, lit), "kept": rank_correlation(values, own, kept["input"])}
+            for method, values in found.pixels.items()
+        }
+    )
     pixels = {
-        "maps": {method: values.tolist() for method, values in found.pixels.items()}, "lit": lit.astype(int).tolist(),
+        "maps": {method: values.tolist() for method, values in found.pixels.items()},
+        "lit": lit.astype(int).tolist(),
         "snr": None if own is None else own.tolist(),
-        "kept": None if own is None else kept["input"].astype(int).tolist(), "correlation": ranks,
-    }  # fmt: skip
+        "kept": None if own is None else kept["input"].astype(int).tolist(),
+        "correlation": ranks,
+    }
     units = {
         name: {
-            "conductance": values.tolist(), "snr": snr[name].tolist(), "kept": kept[name].astype(int).tolist(),
+            "conductance": values.tolist(),
+            "snr": snr[name].tolist(),
+            "kept": kept[name].astype(int).tolist(),
             "correlation": {
-                "all": rank_correlation(values, snr[name]), "kept": rank_correlation(values, snr[name], kept[name]),
+                "all": rank_correlation(values, snr[name]),
+                "kept": rank_correlation(values, snr[name], kept[name]),
             },
         }
         for name, values in found.units.items()
-    }  # fmt: skip
+    }
     return {"pixels": pixels, "units": units}
 
 

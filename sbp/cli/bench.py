@@ -63,10 +63,10 @@ def measured(view: store.RunView, device: str, threads: int = 0) -> tuple[Measur
     A finished run without weights, as a recording of a large network is, is measured with weights at random.
     Raises `BadRequest` for a run that has a problem, or has neither weights nor finished.
     """
+    from sbp.benchmarks.table_latency import speed_of_shapes
     from sbp.compaction.compact import masks_of
     from sbp.compaction.load import LoadError, network_of
     from sbp.evaluation.latency import measure, variants
-    from sbp.experiments.timing import speed_of_shapes
     from sbp.networks.describe import described
 
     def tell(share: float) -> None:
@@ -121,9 +121,14 @@ def table_of(measurement: Measurement) -> Table:
     for row in measurement.rows:
         times = measurement.times_as_fast(row.variant, row.batch)
         table.add_row(
-            f"{row.batch:,}", row.variant, milliseconds(row.median_seconds), milliseconds(row.iqr_seconds),
-            f"{row.n:,}", f"{row.images_per_second:,.0f}", f"{times:.2f}x",
-        )  # fmt: skip
+            f"{row.batch:,}",
+            row.variant,
+            milliseconds(row.median_seconds),
+            milliseconds(row.iqr_seconds),
+            f"{row.n:,}",
+            f"{row.images_per_second:,.0f}",
+            f"{times:.2f}x",
+        )
     return table
 
 

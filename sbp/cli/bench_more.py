@@ -123,9 +123,13 @@ def show(report: Report, as_json: bool = False) -> None:
         table.add_column(column, justify="left" if column in ("what", "yardstick") else "right")
     for line in report.lines:
         table.add_row(
-            escape(line.what), *(figure(value, line.unit) for value in (line.median, line.spread, line.p95)),
-            str(line.n), _reach(line), f"{line.ratio:.2f}", escape(line.yardstick),
-        )  # fmt: skip
+            escape(line.what),
+            *(figure(value, line.unit) for value in (line.median, line.spread, line.p95)),
+            str(line.n),
+            _reach(line),
+            f"{line.ratio:.2f}",
+            escape(line.yardstick),
+        )
     stdout().print(table)
     for remark in report.remarks:
         typer.echo(remark)

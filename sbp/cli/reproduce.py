@@ -33,16 +33,20 @@ _DRY = typer.Option("--dry-run", help="Say what there is and what would be run, 
 _NO_RUN = typer.Option("--no-run", help="Run nothing: make the table of the runs that are there.")
 _SPEED = typer.Option("--speed/--no-speed", help="Measure the compact networks' speed where that is not done yet.")
 _TIME = typer.Option(
-    "--time", metavar="DEVICE", help="With --from-recordings: measure on cpu or cuda how fast networks of these shapes "
-    "are, where it is not known.", show_default=False,
-)  # fmt: skip
+    "--time",
+    metavar="DEVICE",
+    help="With --from-recordings: measure on cpu or cuda how fast networks of these shapes are, where it is not known.",
+    show_default=False,
+)
 _RECORD = typer.Option(
-    "--record", help="Keep seed 0 and the table as recordings that ship with the code; seeds after those that are kept "
+    "--record",
+    help="Keep seed 0 and the table as recordings that ship with the code; seeds after those that are kept "
     "are added to them.",
-)  # fmt: skip
+)
 _CHECK = typer.Option(
-    "--check", help="With --record: keep these seeds apart, as a check of the table's intervals.",
-)  # fmt: skip
+    "--check",
+    help="With --record: keep these seeds apart, as a check of the table's intervals.",
+)
 
 
 @in_sentences
@@ -155,8 +159,8 @@ def _measure(jobs: list[Job]) -> None:
 
 def _timed(table: Table, device: str, plan: Plan | None) -> Table:
     """The recorded table with what is measured of it here, kept after each row with the recordings of `plan`."""
+    from sbp.benchmarks.table_latency import timed
     from sbp.cli.bench import resolve
-    from sbp.experiments.timing import timed
 
     device = resolve(device)
 

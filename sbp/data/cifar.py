@@ -108,7 +108,7 @@ def fetch(root: Path, report: Report | None = None) -> None:
     path = download(
         "CIFAR-10", ARCHIVE.mirrors, ARCHIVE.name, ARCHIVE.sha256, folder, f"put its files ({names}) there yourself",
         report,
-    )  # fmt: skip
+    )
     try:
         with tarfile.open(path) as archive:
             for file in FILES:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DATASETS", "DataError", "Dataset", "Split", "as_inputs", "data_root", "default_dataset", "held_out", "load",
     "prepare", "read_part",
-]  # fmt: skip
+]
 
 # The largest part of the training images that may be held out; the small digits cannot spare half.
 _MOST_HELD_OUT = {"digits": 0.2}
@@ -159,7 +159,7 @@ def held_out(
 
     >>> len(held_out("digits")[1]), len(held_out("digits", train_size=0)[1])
     (287, 1150)
-    """  # fmt: skip
+    """
     images, labels = read_part(name, "train", root)
     n = len(labels)
     if random_labels:

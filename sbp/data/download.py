@@ -32,7 +32,7 @@ def download(
     The bytes go to a temporary name beside the target and are renamed once the checksum is right,
     so a download that is cut leaves no half file. yourself: what one can do where none is to be had.
     Raises `DataError` when no mirror will do.
-    """  # fmt: skip
+    """
     import pooch
 
     try:

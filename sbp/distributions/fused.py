@@ -69,9 +69,7 @@ class _Noise(Function):
 
 
 @triton.jit
-def _draw(
-    u, loc, log_scale, low, high, theta, objects, units, OBJECTS: tl.constexpr, UNITS: tl.constexpr
-):  # fmt: skip
+def _draw(u, loc, log_scale, low, high, theta, objects, units, OBJECTS: tl.constexpr, UNITS: tl.constexpr):
     unit, at, inside = _tile(objects, units, OBJECTS, UNITS)
     mu, scale, a, b = _parameters(loc, log_scale, low, high, unit, units)
     v, c, sign, end, h, w, flat, far = seen_from_the_end(tl.load(u + at, mask=inside, other=0.5), mu, scale, a, b)
@@ -83,7 +81,7 @@ def _draw(
 @triton.jit
 def _pull(
     u, loc, log_scale, low, high, theta, by_theta, partial, objects, units, OBJECTS: tl.constexpr, UNITS: tl.constexpr
-):  # fmt: skip
+):
     unit, at, inside = _tile(objects, units, OBJECTS, UNITS)
     mu, scale, a, b = _parameters(loc, log_scale, low, high, unit, units)
     v, c, sign, _end, h, w, flat, far = seen_from_the_end(tl.load(u + at, mask=inside, other=0.5), mu, scale, a, b)
@@ -112,9 +110,7 @@ def _gather(partial, slopes, by_kl, by_loc, by_log_scale, units, BLOCKS: tl.cons
 
 
 @triton.jit
-def _kl(
-    loc, log_scale, low, high, nodes, weights, kl, slopes, units, n, UNITS: tl.constexpr, NODES: tl.constexpr
-):  # fmt: skip
+def _kl(loc, log_scale, low, high, nodes, weights, kl, slopes, units, n, UNITS: tl.constexpr, NODES: tl.constexpr):
     unit = tl.program_id(0) * UNITS + tl.arange(0, UNITS)[:, None]
     node = tl.arange(0, NODES)[None, :]
     t = tl.load(nodes + node, mask=node < n, other=0)

@@ -127,7 +127,7 @@ def rank_correlation(one: np.ndarray, other: np.ndarray, where: np.ndarray | Non
 
     >>> rank_correlation(np.arange(6), np.array([1, 2, 3, 5, 8, 13]))
     1.0
-    """  # fmt: skip
+    """
     chosen = np.ones(len(one), bool) if where is None else np.asarray(where, bool)
     first, second = np.asarray(one, np.float64)[chosen], np.asarray(other, np.float64)[chosen]
     if len(first) < LEAST or not np.ptp(first) or not np.ptp(second):

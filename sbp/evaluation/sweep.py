@@ -124,9 +124,7 @@ def quantile_thresholds(scores: Mapping[str, np.ndarray], name: str) -> list[flo
 class _Trial:
     """Asks compact networks, each once."""
 
-    def __init__(
-        self, network: nn.Module, images: Tensor, labels: Tensor, cancelled: Callable[[], bool]
-    ) -> None:
+    def __init__(self, network: nn.Module, images: Tensor, labels: Tensor, cancelled: Callable[[], bool]) -> None:
         self.network, self.images, self.labels, self.cancelled = network, images, labels, cancelled
         self.folded, self.weights = Folded(network), described(network).weights
         self.seen: dict[bytes, Point] = {}

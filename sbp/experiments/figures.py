@@ -70,8 +70,7 @@ def _pixels(name: str, views: dict[str, tuple[RunResult, RunView]]) -> tuple[dic
     loc, log_scale = snapshots.loc[layer.name][-1], snapshots.log_scale[layer.name][-1]
     snr = moments.snr(loc, log_scale, config.noise.log_low, config.noise.log_high)
     csv = "\n".join(_row(row) for row in np.asarray(snr).reshape(layer.shape)) + "\n"
-    return {f"{name}-pixels.csv": csv.encode(),
-            f"{name}.png": pixels.png(pixel_map.picture(layer, snr))}, []  # fmt: skip
+    return {f"{name}-pixels.csv": csv.encode(), f"{name}.png": pixels.png(pixel_map.picture(layer, snr))}, []
 
 
 def _row(values: Iterable[float]) -> str:

@@ -74,63 +74,118 @@ class Plan:
         if not rows:
             keys = ", ".join(dict.fromkeys(row.key for row in self.rows))
             networks = ", ".join(dict.fromkeys(row.network for row in self.rows))
-            raise UnknownExperiment(f"{self.name} has the rows {keys} of {networks}; got {key or 'any'} of "
-                                    f"{network or 'any'}.")  # fmt: skip
+            raise UnknownExperiment(
+                f"{self.name} has the rows {keys} of {networks}; got {key or 'any'} of {network or 'any'}."
+            )
         return rows
 
 
 # What the recipes of a network share. SBP's were chosen among others on 10,000 held-out images, LeNet-5's a second time
 # after the test error of an earlier one had been seen; the group lasso's lambda was changed after that (README).
 _DENSE: dict[str, Any] = {
-    "network": "lenet-500-300", "dataset": "mnist", "validation_size": 0, "batch_size": 500, "epochs": 100, "lr": 1e-3,
-}  # fmt: skip
+    "network": "lenet-500-300",
+    "dataset": "mnist",
+    "validation_size": 0,
+    "batch_size": 500,
+    "epochs": 100,
+    "lr": 1e-3,
+}
 _CONV: dict[str, Any] = {
-    "network": "lenet-5-caffe", "dataset": "mnist", "validation_size": 0, "batch_size": 500, "epochs": 100, "lr": 1e-3,
-}  # fmt: skip
+    "network": "lenet-5-caffe",
+    "dataset": "mnist",
+    "validation_size": 0,
+    "batch_size": 500,
+    "epochs": 100,
+    "lr": 1e-3,
+}
 # SBP: the noise's learning rate is the knob that matters. Once units are gone the weights go on without the KL.
 _DENSE_SBP: dict[str, Any] = {
-    "method": "sbpa", "batch_size": 250, "epochs": 250, "noise_lr": 3e-2, "finetune_epochs": 30,
-}  # fmt: skip
+    "method": "sbpa",
+    "batch_size": 250,
+    "epochs": 250,
+    "noise_lr": 3e-2,
+    "finetune_epochs": 30,
+}
 _CONV_SBP: dict[str, Any] = {
-    "method": "sbpa", "pretrain_epochs": 40, "epochs": 100, "noise_lr": 2e-2, "weight_decay": 1e-4,
-    "finetune_epochs": 80, "finetune_lr": 8e-3, "average_decay": 0.999,
-}  # fmt: skip
+    "method": "sbpa",
+    "pretrain_epochs": 40,
+    "epochs": 100,
+    "noise_lr": 2e-2,
+    "weight_decay": 1e-4,
+    "finetune_epochs": 80,
+    "finetune_lr": 8e-3,
+    "average_decay": 0.999,
+}
 
 # key, label, the paper's name of the method, and what differs for each of the two networks.
 _RECIPES: tuple[tuple[str, str, str, dict[str, Any] | None, dict[str, Any] | None], ...] = (
-    ("original", "Original", "original",
-     {"method": "original", "weight_decay": 1e-4},
-     {"method": "original", "weight_decay": 1e-4}),
+    (
+        "original",
+        "Original",
+        "original",
+        {"method": "original", "weight_decay": 1e-4},
+        {"method": "original", "weight_decay": 1e-4},
+    ),
     ("binary-dropout", "Binary dropout", "", {"method": "binary-dropout"}, {"method": "binary-dropout"}),
     ("gaussian-dropout", "Gaussian dropout", "", {"method": "gaussian-dropout"}, {"method": "gaussian-dropout"}),
-    ("sparse-vd", "SparseVD", "SparseVD",
-     {"method": "sparse-vd", "batch_size": 250, "epochs": 120, "kl_warmup": (5, 20)},
-     {"method": "sparse-vd", "epochs": 120, "kl_warmup": (5, 20)}),
-    ("ssl", "SSL", "SSL",
-     {"method": "ssl", "group_penalty": 1.5e-4, "finetune_epochs": 50},
-     {"method": "ssl", "group_penalty": 1e-3, "finetune_epochs": 50}),
-    ("sbp-plain", "SBP, plain bound", "",
-     {"method": "sbp", "epochs": 200, "lr": 2e-3, "noise_lr": 3e-2},
-     {"method": "sbp", "pretrain_epochs": 20, "noise_lr": 2e-2, "weight_decay": 1e-4}),
-    ("sbp-fixed-mu", "SBP, mu fixed", "",
-     {"method": "sbp-fixed-mu", "epochs": 200, "lr": 2e-3, "noise_lr": 3e-2},
-     {"method": "sbp-fixed-mu", "pretrain_epochs": 20, "noise_lr": 2e-2, "weight_decay": 1e-4}),
-    ("sbp-weights", "SBP on weights", "",
-     {"method": "sbp-weights", "pretrain_epochs": 20, "epochs": 60, "kl_warmup": (0, 40), "noise_lr": 1e-2},
-     {"method": "sbp-weights", "pretrain_epochs": 20, "epochs": 60, "kl_warmup": (0, 40), "noise_lr": 1e-2}),
-    ("sbp", "SBP", "SBP",
-     {**_DENSE_SBP, "kl_weights": (1.7, 1.7, 1.7)},
-     {**_CONV_SBP, "kl_weights": (55, 40, 2, 2)}),
-    ("sbp-small", "SBP, smallest", "",
-     {**_DENSE_SBP, "kl_weights": (4, 4, 4)},
-     {**_CONV_SBP, "kl_weights": (205, 40, 1, 1), "kl_warmup": (0, 50)}),
-    ("sbp-frontier-1", "SBP, frontier", "",
-     {**_DENSE_SBP, "kl_weights": (1, 1, 1)},
-     {**_CONV_SBP, "kl_weights": (20, 20, 1, 1)}),
-    ("sbp-frontier-2", "SBP, frontier", "",
-     {**_DENSE_SBP, "kl_weights": (2.5, 2.5, 2.5)},
-     {**_CONV_SBP, "kl_weights": (100, 40, 2, 2)}),
-)  # fmt: skip
+    (
+        "sparse-vd",
+        "SparseVD",
+        "SparseVD",
+        {"method": "sparse-vd", "batch_size": 250, "epochs": 120, "kl_warmup": (5, 20)},
+        {"method": "sparse-vd", "epochs": 120, "kl_warmup": (5, 20)},
+    ),
+    (
+        "ssl",
+        "SSL",
+        "SSL",
+        {"method": "ssl", "group_penalty": 1.5e-4, "finetune_epochs": 50},
+        {"method": "ssl", "group_penalty": 1e-3, "finetune_epochs": 50},
+    ),
+    (
+        "sbp-plain",
+        "SBP, plain bound",
+        "",
+        {"method": "sbp", "epochs": 200, "lr": 2e-3, "noise_lr": 3e-2},
+        {"method": "sbp", "pretrain_epochs": 20, "noise_lr": 2e-2, "weight_decay": 1e-4},
+    ),
+    (
+        "sbp-fixed-mu",
+        "SBP, mu fixed",
+        "",
+        {"method": "sbp-fixed-mu", "epochs": 200, "lr": 2e-3, "noise_lr": 3e-2},
+        {"method": "sbp-fixed-mu", "pretrain_epochs": 20, "noise_lr": 2e-2, "weight_decay": 1e-4},
+    ),
+    (
+        "sbp-weights",
+        "SBP on weights",
+        "",
+        {"method": "sbp-weights", "pretrain_epochs": 20, "epochs": 60, "kl_warmup": (0, 40), "noise_lr": 1e-2},
+        {"method": "sbp-weights", "pretrain_epochs": 20, "epochs": 60, "kl_warmup": (0, 40), "noise_lr": 1e-2},
+    ),
+    ("sbp", "SBP", "SBP", {**_DENSE_SBP, "kl_weights": (1.7, 1.7, 1.7)}, {**_CONV_SBP, "kl_weights": (55, 40, 2, 2)}),
+    (
+        "sbp-small",
+        "SBP, smallest",
+        "",
+        {**_DENSE_SBP, "kl_weights": (4, 4, 4)},
+        {**_CONV_SBP, "kl_weights": (205, 40, 1, 1), "kl_warmup": (0, 50)},
+    ),
+    (
+        "sbp-frontier-1",
+        "SBP, frontier",
+        "",
+        {**_DENSE_SBP, "kl_weights": (1, 1, 1)},
+        {**_CONV_SBP, "kl_weights": (20, 20, 1, 1)},
+    ),
+    (
+        "sbp-frontier-2",
+        "SBP, frontier",
+        "",
+        {**_DENSE_SBP, "kl_weights": (2.5, 2.5, 2.5)},
+        {**_CONV_SBP, "kl_weights": (100, 40, 2, 2)},
+    ),
+)
 
 
 # The plain bound, with which the figures are made.
@@ -206,18 +261,47 @@ RANDOM_LABELS = Plan(
 _VGG_ADAM: dict[str, Any] = {"optimiser": "adam", "decoupled_decay": True, "batch_size": 500}
 _VGG_METHODS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("original", "Original", "original", {"method": "original", "epochs": 150, "lr": 0.1}),
-    ("sparse-vd", "SparseVD", "SparseVD",
-     {"method": "sparse-vd", **_VGG_ADAM, "lr": 2e-3, "weight_decay": 0.2, "pretrain_epochs": 20, "epochs": 50,
-      "kl_warmup": (5, 20), "finetune_epochs": 20, "average_decay": 0.999}),
-    ("sparse-vd-frontier", "SparseVD, frontier", "",
-     {"method": "sparse-vd", **_VGG_ADAM, "cutout": 0, "lr": 2e-3, "weight_decay": 0.0, "pretrain_lr": 2e-3,
-      "pretrain_epochs": 40, "epochs": 50, "kl_warmup": (5, 35), "finetune_epochs": 15, "finetune_lr": 5e-4,
-      "average_decay": 0.999, "recalibrate_norm": True}),
+    (
+        "sparse-vd",
+        "SparseVD",
+        "SparseVD",
+        {
+            "method": "sparse-vd",
+            **_VGG_ADAM,
+            "lr": 2e-3,
+            "weight_decay": 0.2,
+            "pretrain_epochs": 20,
+            "epochs": 50,
+            "kl_warmup": (5, 20),
+            "finetune_epochs": 20,
+            "average_decay": 0.999,
+        },
+    ),
+    (
+        "sparse-vd-frontier",
+        "SparseVD, frontier",
+        "",
+        {
+            "method": "sparse-vd",
+            **_VGG_ADAM,
+            "cutout": 0,
+            "lr": 2e-3,
+            "weight_decay": 0.0,
+            "pretrain_lr": 2e-3,
+            "pretrain_epochs": 40,
+            "epochs": 50,
+            "kl_warmup": (5, 35),
+            "finetune_epochs": 15,
+            "finetune_lr": 5e-4,
+            "average_decay": 0.999,
+            "recalibrate_norm": True,
+        },
+    ),
     ("sbp", "SBP", "SBP", {**VGG_SBP, "method": "sbp", "noise_lr": 3e-2}),
     ("sbpa", "SBPa", "SBPa", {**VGG_SBP, **VGG_SBPA}),
     ("sbpa-frontier", "SBPa, frontier", "", {**VGG_SBP, **VGG_SBPA, "kl_exponent": 0.29}),
     ("sbpa-frontier-2", "SBPa, frontier", "", {**VGG_SBP, **VGG_SBPA, "kl_exponent": 0.40}),
-)  # fmt: skip
+)
 
 
 def _table_2(scale: float) -> list[PlannedRow]:
@@ -237,27 +321,41 @@ TABLE_2 = Plan(
     seeds=1,
 )
 _RANDOM_VGG: dict[str, Any] = {
-    **VGG, **_VGG_ADAM, "augment": False, "cutout": 0, "lr": 1e-3, "weight_decay": 0.0, "random_labels": True,
-}  # fmt: skip
+    **VGG,
+    **_VGG_ADAM,
+    "augment": False,
+    "cutout": 0,
+    "lr": 1e-3,
+    "weight_decay": 0.0,
+    "random_labels": True,
+}
 RANDOM_LABELS_CIFAR = Plan(
     "random-labels-cifar-10",
     "50,000 random labels and the VGG-like network: what is left, what is memorised (the paper's section 5.5)",
     (
         _row(
-            "sbp", "SBP", "", "random-labels-cifar-10", _RANDOM_VGG, {"method": "sbp", "epochs": 15, "noise_lr": 3e-2},
+            "sbp",
+            "SBP",
+            "",
+            "random-labels-cifar-10",
+            _RANDOM_VGG,
+            {"method": "sbp", "epochs": 15, "noise_lr": 3e-2},
         ),
         _row(
-            "dropout", "Binary dropout", "", "random-labels-cifar-10", _RANDOM_VGG,
+            "dropout",
+            "Binary dropout",
+            "",
+            "random-labels-cifar-10",
+            _RANDOM_VGG,
             {"method": "binary-dropout", "epochs": 200},
         ),
     ),
     seeds=1,
     recordings={("vgg-like", "sbp"): "random-labels-vgg-sbp", ("vgg-like", "dropout"): "random-labels-vgg-dropout"},
-)  # fmt: skip
+)
 
 PLANS: dict[str, Plan] = {
-    plan.name: plan
-    for plan in (TABLE_1, FIGURE_1, FIGURE_2, INTERVAL, RANDOM_LABELS, TABLE_2, RANDOM_LABELS_CIFAR)
+    plan.name: plan for plan in (TABLE_1, FIGURE_1, FIGURE_2, INTERVAL, RANDOM_LABELS, TABLE_2, RANDOM_LABELS_CIFAR)
 }
 
 

@@ -93,17 +93,40 @@ NATS = (Column("N·NLL", number("n_nll", 0)), Column("KL", number("kl", 0)), Col
 COLUMNS: dict[str, tuple[Column, ...]] = {
     "figure-1": (LABEL, *NATS, ERROR, KEPT, KMACS, FEWER, N, HARDWARE, SECONDS),
     "interval": (
-        LABEL, Column("the prior's SNR", number("prior_snr", 3)), ERROR, KEPT, KMACS, FEWER, N, HARDWARE, SECONDS,
+        LABEL,
+        Column("the prior's SNR", number("prior_snr", 3)),
+        ERROR,
+        KEPT,
+        KMACS,
+        FEWER,
+        N,
+        HARDWARE,
+        SECONDS,
     ),
     "random-labels": (
-        LABEL, KEPT, Column("training accuracy, %", _accuracy("train_error_percent")),
-        Column("test accuracy, %", _accuracy("test_error_percent")), *NATS[:2], N, HARDWARE, SECONDS,
+        LABEL,
+        KEPT,
+        Column("training accuracy, %", _accuracy("train_error_percent")),
+        Column("test accuracy, %", _accuracy("test_error_percent")),
+        *NATS[:2],
+        N,
+        HARDWARE,
+        SECONDS,
     ),
-}  # fmt: skip
+}
 _DEFAULT = (
-    LABEL, BOUND, ERROR, KEPT, KMACS, FEWER, Column("CPU", _fast("cpu")), Column("GPU", _fast("gpu")), N, HARDWARE,
+    LABEL,
+    BOUND,
+    ERROR,
+    KEPT,
+    KMACS,
+    FEWER,
+    Column("CPU", _fast("cpu")),
+    Column("GPU", _fast("gpu")),
+    N,
+    HARDWARE,
     SECONDS,
-)  # fmt: skip
+)
 
 
 def columns_of(experiment: str) -> tuple[Column, ...]:
@@ -205,11 +228,13 @@ def _checked(table: Table, further: Table) -> str:
     seeds = f"seed{'' if len(numbers) == 1 else 's'} {labels.join([str(seed) for seed in numbers])}"
     out = [check for check in found if not check.within]
     what = {"test_error_percent": ("error", " %", 3), "macs_reduction": ("reduction of MACs", "x", 2)}
-    counts = labels.join([
-        f"{sum(check.within for check in found if check.what == name)} of "
-        f"{sum(check.what == name for check in found)} by their {title}"
-        for name, (title, _, _) in what.items()
-    ])  # fmt: skip
+    counts = labels.join(
+        [
+            f"{sum(check.within for check in found if check.what == name)} of "
+            f"{sum(check.what == name for check in found)} by their {title}"
+            for name, (title, _, _) in what.items()
+        ]
+    )
     text = f"Run again on {seeds}, within the 95 % prediction interval for one run: {counts}"
     for check in out:
         title, unit, digits = what[check.what]

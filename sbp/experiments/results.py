@@ -34,7 +34,7 @@ class RunResult:
     macs_reduction: times fewer than dense, None where nothing is left. seconds: of training. run: the id of the stored
     or recorded run, "" where it is not kept. speed: rows as speed.json has them, each with device, hardware and threads
     beside variant, batch, median_seconds, iqr_seconds and n; empty where nothing was measured.
-    last: nll, kl, kl_weighted, loss and train_error_percent of its last epoch (`sbp.spec.records.Record` has the units).
+    last: nll, kl, kl_weighted, loss and train_error_percent of its last epoch (units: `sbp.spec.records.Record`).
     pack_runs, pack_seconds: how many runs its process trained at once, and in how long; 1 and None for one alone.
     """
 

@@ -121,7 +121,11 @@ FORMATS: dict[str, Format] = {
         Format("safetensors", "a safetensors file", ".safetensors", ("safetensors", "torch"), torch_lines),
         Format("onnx", "an ONNX model", ".onnx", ("numpy", "onnxruntime"), onnx_lines),
         Format(
-            "torch-export", "a program of torch.export", ".pt2", ("torch",), torch_export_lines,
+            "torch-export",
+            "a program of torch.export",
+            ".pt2",
+            ("torch",),
+            torch_export_lines,
             "torch.export.load can run code that a file brings, so load such files only from people you trust; a "
             "safetensors file holds numbers alone.",
         ),

@@ -1,7 +1,8 @@
 """Several processes that train one network together, as torchrun starts them: who is who, and what they say.
 
-What they share of the training is in `sbp.training.local_batch`. Words go by gloo, so that none waits for a GPU; what is on a GPU is
-summed by NCCL. torch is imported only where it is needed, and torch.distributed only where there are several.
+What they share of the training is in `sbp.training.local_batch`. Words go by gloo, so that none waits for a GPU; what
+is on a GPU is summed by NCCL. torch is imported only where it is needed, and torch.distributed only where there are
+several.
 """
 
 from __future__ import annotations

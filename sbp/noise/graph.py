@@ -231,5 +231,3 @@ def _put(owner: np.ndarray, places: np.ndarray, owners: np.ndarray) -> bool:
     free = (owner[places[fits]] == NONE) | (owner[places[fits]] == owners[fits])
     owner[places[fits]] = owners[fits]
     return bool(fits.all() and free.all())
-
-

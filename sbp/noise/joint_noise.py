@@ -144,7 +144,7 @@ class JointNoise(UnitMask):
     @torch.no_grad()
     def keep_units(self) -> Tensor:
         """Which units stay, bool [units]: what was decided from outside, else SNR >= threshold, judged in float64."""
-        by_noise = (self.snr_units().to(self.decided.device) >= self.threshold)
+        by_noise = self.snr_units().to(self.decided.device) >= self.threshold
         return torch.where(self.decided == UNDECIDED, by_noise, self.decided != 0)
 
     @torch.no_grad()

@@ -78,11 +78,20 @@ PUBLISHED = (
         "lenet-500-300", "BB dropout", 1.60, _LEE, kept=(227, 66, 37), remark="about", protocol=LAST, level="31x"
     ),
     Published(
-        "lenet-500-300", "dependent BB dropout", 1.55, _LEE, said=44.0,
-        remark="about, at most: which units are left depends on the image", protocol=LAST,
+        "lenet-500-300",
+        "dependent BB dropout",
+        1.55,
+        _LEE,
+        said=44.0,
+        remark="about, at most: which units are left depends on the image",
+        protocol=LAST,
     ),
     Published(
-        "lenet-500-300", "VIBNet", 1.60, _DAI, kept=(97, 71, 33),
+        "lenet-500-300",
+        "VIBNet",
+        1.60,
+        _DAI,
+        kept=(97, 71, 33),
         remark="started from 784–300–100, of whose 266,200 MACs it is 27.8 times fewer",
     ),
     Published(
@@ -98,20 +107,35 @@ PUBLISHED = (
     Published("vgg-like", "HRankPlus", 6.90, _LIN, said=4.69, remark=_FROM_604),
     *(
         Published(
-            "vgg-like", "CORING", error, _PHAM_CORING, said=said, counted=counted, remark=_FROM_604, protocol=BEST,
+            "vgg-like",
+            "CORING",
+            error,
+            _PHAM_CORING,
+            said=said,
+            counted=counted,
+            remark=_FROM_604,
+            protocol=BEST,
             level=f"{said:.1f}x",
         )
         for error, said, counted in ((5.58, 2.39, 131_170_000), (5.80, 2.99, 0), (6.17, 4.69, 66_950_000))
     ),
     *(
         Published(
-            "vgg-like", "NORTON", error, _PHAM_NORTON, said=said, counted=counted, remark=_FROM_604, protocol=BEST,
-            removes=LOW_RANK, level=f"{said:.1f}x",
+            "vgg-like",
+            "NORTON",
+            error,
+            _PHAM_NORTON,
+            said=said,
+            counted=counted,
+            remark=_FROM_604,
+            protocol=BEST,
+            removes=LOW_RANK,
+            level=f"{said:.1f}x",
         )
         for error, said, counted in ((5.89, 4.23, 74_140_000), (6.16, 8.33, 37_680_000))
     ),
     Published("vgg-like", "OTOv2", 6.73, _CHEN, said=3.76, remark="without fine-tuning"),
-)  # fmt: skip
+)
 
 
 def points_of(network: str) -> tuple[Published, ...]:

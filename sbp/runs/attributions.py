@@ -55,7 +55,7 @@ def attribution_path(view: RunView) -> Path:
 def read_attribution(view: RunView) -> dict[str, Any] | None:
     """What was computed of this run's weights as they are now, or None: one that is corrupt or of other weights can be
     computed again.
-    """  # fmt: skip
+    """
     for path in dict.fromkeys((attribution_path(view), view.folder / ATTRIBUTION)):
         try:
             found = models.ATTRIBUTION.read(path)

@@ -19,7 +19,7 @@ REQUIRED = (
     "network", "dataset", "method", "preset", "epochs", "pretrain_epochs", "batch_size", "lr", "noise_lr",
     "weight_decay", "kl_weights", "log_low", "log_high", "init_loc", "init_log_scale", "widths", "seed", "device",
     "train_size", "validation_size", "random_labels", "threads",
-)  # fmt: skip
+)
 MOST_UNITS = 10**6  # of all noise layers together: thirty times those of any network here
 MOST_EPOCHS = 10**6
 

@@ -34,7 +34,7 @@ ATTRIBUTION = "attribution.json"
 LOG, LOCK, STOP = "log.txt", "lock", "stop"
 FILES = frozenset({
     CONFIG, META, STATUS, RESULT, RECORDS, NOISE, CHECKPOINT, MODEL, GRAPH, SPEED, SWEEP, ATTRIBUTION, LOG, LOCK, STOP,
-})  # fmt: skip
+})
 
 
 def layers_to_json(layers: tuple[Group, ...]) -> list[dict[str, Any]]:

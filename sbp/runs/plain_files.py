@@ -21,7 +21,7 @@ LARGEST_INTEGER = 2**63
 _KINDS = {
     stat.S_IFLNK: "a link", stat.S_IFDIR: "a folder", stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket",
     stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
-}  # fmt: skip
+}
 
 
 class BadFile(ValueError):

@@ -25,7 +25,7 @@ from sbp.runs.view import RunView
 __all__ = [
     "BadRequest", "RunFolder", "RunView", "Snapshots", "UnknownRun", "create", "delete", "find_run",
     "list_runs", "open_run", "recorded_root", "runs_root",
-]  # fmt: skip
+]
 
 
 class UnknownRun(LookupError):

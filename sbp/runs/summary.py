@@ -14,7 +14,7 @@ KEYS = (
     "id", "network", "dataset", "method", "preset", "state", "message", "seed", "device", "hardware",
     "epochs", "epochs_done", "test_error_percent", "validation_error_percent", "kept", "macs", "macs_dense",
     "macs_reduction", "seconds", "n_train", "n_test", "kl_weights", "random_labels", "versions", "commit",
-)  # fmt: skip
+)
 
 
 def summarise(view: RunView) -> dict[str, Any]:

@@ -20,7 +20,26 @@ from sbp.spec.run import DEVICES, RunConfig
 from sbp.spec.schedule import ScheduleConfig
 
 __all__ = [
-    "DATASETS", "DEVICES", "METHODS", "METHOD_CONFIGS", "NOISE_METHODS", "OPTIMISERS", "PRECISIONS", "ConfigError",
-    "DataConfig", "DropoutConfig", "MethodConfig", "NetworkConfig", "NoiseConfig", "OptimisationConfig", "RunConfig",
-    "RunField", "SBPaConfig", "SSLConfig", "ScheduleConfig", "find_field", "fits", "run_fields",
-]  # fmt: skip
+    "DATASETS",
+    "DEVICES",
+    "METHODS",
+    "METHOD_CONFIGS",
+    "NOISE_METHODS",
+    "OPTIMISERS",
+    "PRECISIONS",
+    "ConfigError",
+    "DataConfig",
+    "DropoutConfig",
+    "MethodConfig",
+    "NetworkConfig",
+    "NoiseConfig",
+    "OptimisationConfig",
+    "RunConfig",
+    "RunField",
+    "SBPaConfig",
+    "SSLConfig",
+    "ScheduleConfig",
+    "find_field",
+    "fits",
+    "run_fields",
+]

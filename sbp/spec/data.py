@@ -24,20 +24,23 @@ class DataConfig(Section):
     dataset: str = setting("mnist", "Which images it is trained on.", choices=DATASETS)
     train_size: int = setting(0, "How many training objects are used; 0 means all.", "objects", ge=0)
     validation_size: int = setting(
-        5000, "How many training objects are held out to watch the error; the test set is read once, at the end.",
-        "objects", ge=0,
-    )  # fmt: skip
-    augment: bool = setting(
-        False, "Each training image is flipped left-right or not and shifted by up to 4 pixels, anew at every step; "
-        "only where an image and its mirror image are of one class.",
-    )  # fmt: skip
-    cutout: int = setting(
-        0, "A square with this side, its centre anywhere, is hidden in each augmented image; 0 hides nothing.",
-        "pixels", ge=0,
-    )  # fmt: skip
-    random_labels: bool = setting(
-        False, "Replace every training label by a random one; the test set keeps its own."
+        5000,
+        "How many training objects are held out to watch the error; the test set is read once, at the end.",
+        "objects",
+        ge=0,
     )
+    augment: bool = setting(
+        False,
+        "Each training image is flipped left-right or not and shifted by up to 4 pixels, anew at every step; "
+        "only where an image and its mirror image are of one class.",
+    )
+    cutout: int = setting(
+        0,
+        "A square with this side, its centre anywhere, is hidden in each augmented image; 0 hides nothing.",
+        "pixels",
+        ge=0,
+    )
+    random_labels: bool = setting(False, "Replace every training label by a random one; the test set keeps its own.")
 
     @model_validator(mode="after")
     def _check_augment(self) -> Any:

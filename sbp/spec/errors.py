@@ -43,8 +43,12 @@ def label(path: str) -> str:
 
 def expected(field: FieldInfo, in_range: bool) -> str:
     """What a field may hold, in words. in_range: whether the value is of the right type, and only out of range."""
-    bounds = {kind: value for at in field.metadata for kind in ("ge", "gt", "le", "lt")
-              if (value := getattr(at, kind, None)) is not None}  # fmt: skip
+    bounds = {
+        kind: value
+        for at in field.metadata
+        for kind in ("ge", "gt", "le", "lt")
+        if (value := getattr(at, kind, None)) is not None
+    }
     if isinstance(field.default, tuple):
         return "a list of whole numbers" if int in get_args(field.annotation) else "a list of numbers"
     if not in_range or not bounds:

@@ -45,9 +45,7 @@ IMAGES: dict[str, Images] = {
     "fashion-mnist": Images("Fashion-MNIST", _SMALL, mirrors=True),
     "digits": Images("digits", _SMALL),
     # Of all 50,000 training images; a test computes them anew.
-    "cifar-10": Images(
-        "CIFAR-10", (3, 32, 32), (0.49140, 0.48216, 0.44653), (0.24703, 0.24349, 0.26159), mirrors=True
-    ),
+    "cifar-10": Images("CIFAR-10", (3, 32, 32), (0.49140, 0.48216, 0.44653), (0.24703, 0.24349, 0.26159), mirrors=True),
 }
 
 

@@ -37,8 +37,12 @@ class Group:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for a file: all but the members, which follow from the network."""
         return {
-            "name": self.name, "kind": self.kind, "units": self.units, "shape": list(self.shape), "parent": self.parent,
-        }  # fmt: skip
+            "name": self.name,
+            "kind": self.kind,
+            "units": self.units,
+            "shape": list(self.shape),
+            "parent": self.parent,
+        }
 
 
 @dataclass(frozen=True)

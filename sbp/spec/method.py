@@ -59,9 +59,12 @@ class SBPaConfig(MethodConfig):
         (), "One weight a noise layer for the KL (sbpa only). Empty: in proportion to the MACs a unit owns."
     )
     kl_exponent: float = setting(
-        1.0, "sbpa without weights of its own: the KL of a layer counts as much as (the MACs that one of its units "
-        "owns) to this power; 0 is the plain bound, 1 prunes in proportion to cost.", ge=0, le=1,
-    )  # fmt: skip
+        1.0,
+        "sbpa without weights of its own: the KL of a layer counts as much as (the MACs that one of its units "
+        "owns) to this power; 0 is the plain bound, 1 prunes in proportion to cost.",
+        ge=0,
+        le=1,
+    )
 
 
 class WeightsConfig(MethodConfig):
@@ -83,9 +86,12 @@ class DropoutConfig(MethodConfig):
 
     name: Literal["binary-dropout", "gaussian-dropout"] = setting("binary-dropout", METHOD_HELP)
     dropout: float = setting(
-        0.5, "binary-dropout: the share of hidden dense neurons dropped. gaussian-dropout: their noise is "
-        "N(1, p/(1 - p)) with this p.", ge=0, lt=1,
-    )  # fmt: skip
+        0.5,
+        "binary-dropout: the share of hidden dense neurons dropped. gaussian-dropout: their noise is "
+        "N(1, p/(1 - p)) with this p.",
+        ge=0,
+        lt=1,
+    )
 
 
 class SparseVDConfig(MethodConfig):

@@ -20,9 +20,7 @@ class NetworkConfig(Section):
     section: ClassVar[str] = "network"
 
     name: str = setting("lenet-500-300", "Which network is trained.", choices=network_names())
-    widths: WholeNumbers = setting(
-        (), "Hidden widths, first layer first. Empty: the network's own.", "units"
-    )
+    widths: WholeNumbers = setting((), "Hidden widths, first layer first. Empty: the network's own.", "units")
 
     pixels: bool = setting(
         False, "Every pixel has noise too, shared by its colours, where the network itself gives its input none."

@@ -23,35 +23,42 @@ class OptimisationConfig(Section):
 
     batch_size: int = setting(250, "Objects a step; each draws its own theta.", "objects", ge=1)
     optimiser: str = setting(
-        "adam", "What moves weights and biases; sgd has Nesterov's momentum of 0.9. The noise is always moved by Adam.",
+        "adam",
+        "What moves weights and biases; sgd has Nesterov's momentum of 0.9. The noise is always moved by Adam.",
         choices=OPTIMISERS,
-    )  # fmt: skip
+    )
     lr: float = setting(2e-3, "The learning rate of weights and biases.", "per step", gt=0)
     pretrain_lr: float = setting(0.0, "Their learning rate while pretraining; 0 takes lr.", "per step", ge=0)
     noise_lr: float = setting(
-        1e-1, "Adam's learning rate for mu and log sigma: they move by about this much a step, "
+        1e-1,
+        "Adam's learning rate for mu and log sigma: they move by about this much a step, "
         "so it decides how soon units can die. The knob that matters.",
-        "nats per step", gt=0,
-    )  # fmt: skip
+        "nats per step",
+        gt=0,
+    )
     finetune_lr: float = setting(0.0, "The learning rate in fine-tuning; 0 takes lr.", "per step", ge=0)
     weight_decay: float = setting(0.0, "L2 penalty on the weights (added to the gradient).", "per step", ge=0)
     decoupled_decay: bool = setting(
-        False, "Weight decay is taken off the weights themselves, lr times it at every step (AdamW), not added to "
+        False,
+        "Weight decay is taken off the weights themselves, lr times it at every step (AdamW), not added to "
         "the gradient.",
-    )  # fmt: skip
+    )
     hold_norm: bool = setting(
-        False, "With the noise on, batch normalisation goes on with the means and variances that the pretraining left; "
+        False,
+        "With the noise on, batch normalisation goes on with the means and variances that the pretraining left; "
         "its scale and shift are learned all the same.",
-    )  # fmt: skip
+    )
     recalibrate_norm: bool = setting(
-        False, "After every epoch the means and variances of batch normalisation are measured anew, on training images "
+        False,
+        "After every epoch the means and variances of batch normalisation are measured anew, on training images "
         "and on the network as it is judged: without noise, and with what was pruned gone.",
-    )  # fmt: skip
+    )
     precision: str = setting(
-        "float32", "What a training step multiplies in. bf16: torch's autocast, with weights, noise and their "
+        "float32",
+        "What a training step multiplies in. bf16: torch's autocast, with weights, noise and their "
         "gradients kept in float32; the network is judged in float32.",
         choices=PRECISIONS,
-    )  # fmt: skip
+    )
     channels_last: bool = setting(
         False, "Convolutions get their images channel by channel at each pixel, which is faster on recent GPUs."
     )
@@ -61,9 +68,7 @@ class OptimisationConfig(Section):
         if self.hold_norm and self.recalibrate_norm:
             raise self.wrong("recalibrate_norm", "expected False with hold_norm, whose means and variances stay.")
         if self.decoupled_decay and self.optimiser == "sgd":
-            raise self.wrong(
-                "decoupled_decay", "expected False with optimiser sgd, whose decay is in the gradient."
-            )
+            raise self.wrong("decoupled_decay", "expected False with optimiser sgd, whose decay is in the gradient.")
         return self
 
     def rate_in(self, phase: str) -> float:

@@ -19,25 +19,34 @@ class ScheduleConfig(Section):
     section: ClassVar[str] = "schedule"
 
     epochs: int = setting(30, "Passes over the training set with the noise on.", "epochs", ge=1)
-    pretrain_epochs: int = setting(
-        0, "Passes over the training set before that, without noise.", "epochs", ge=0
-    )
+    pretrain_epochs: int = setting(0, "Passes over the training set before that, without noise.", "epochs", ge=0)
     finetune_epochs: int = setting(
-        0, "Passes after that with what was pruned gone and mu and sigma frozen: only the weights go on.",
-        "epochs", ge=0,
-    )  # fmt: skip
+        0,
+        "Passes after that with what was pruned gone and mu and sigma frozen: only the weights go on.",
+        "epochs",
+        ge=0,
+    )
     kl_warmup: WholeNumbers = setting(
-        (), "Two epochs: up to the first the KL counts nothing, from there it grows linearly to its full weight at the "
-        "second. Empty: its full weight from the start.", "epochs",
-    )  # fmt: skip
+        (),
+        "Two epochs: up to the first the KL counts nothing, from there it grows linearly to its full weight at the "
+        "second. Empty: its full weight from the start.",
+        "epochs",
+    )
     average_decay: float = setting(
-        0.0, "While fine-tuning, the network that is judged and kept is an exponential average of the weights "
-        "with this decay a step; 0 keeps the last weights.", "per step", ge=0, lt=1,
-    )  # fmt: skip
+        0.0,
+        "While fine-tuning, the network that is judged and kept is an exponential average of the weights "
+        "with this decay a step; 0 keeps the last weights.",
+        "per step",
+        ge=0,
+        lt=1,
+    )
     shrink_after: int = setting(
-        0, "Units that have been removed for this many epochs in a row are cut out of the network in training, which "
-        "makes it faster; none of them can come back. 0 cuts nothing.", "epochs", ge=0,
-    )  # fmt: skip
+        0,
+        "Units that have been removed for this many epochs in a row are cut out of the network in training, which "
+        "makes it faster; none of them can come back. 0 cuts nothing.",
+        "epochs",
+        ge=0,
+    )
 
     @model_validator(mode="after")
     def _check_warmup(self) -> Any:

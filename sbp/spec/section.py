@@ -21,9 +21,7 @@ Numbers = Annotated[tuple[float, ...], Strict(False)]
 WholeNumbers = Annotated[tuple[int, ...], BeforeValidator(_whole)]
 
 
-def setting(
-    default: Any, help: str, unit: str = "", choices: tuple[str, ...] = (), **bounds: Any
-) -> Any:
+def setting(default: Any, help: str, unit: str = "", choices: tuple[str, ...] = (), **bounds: Any) -> Any:
     """A field of a section.
 
     Args:

@@ -44,8 +44,8 @@ class Training:
     goes on to the same result as one that was never interrupted (on one device and one version of torch, bit for bit).
     Epochs of pretraining count up to 0, those of the main phase from 1, and fine-tuning goes on counting.
 
-    ranks: those that train it together (`sbp.training.local_batch`); all come to the same events at the same steps, and take their
-    checkpoints at the same ones.
+    ranks: those that train it together (`sbp.training.local_batch`); all come to the same events at the same steps,
+    and take their checkpoints at the same ones.
 
     Raises `DeviceError`, `DataError`, `ConfigError` when built; `Diverged`, `RankError` while it runs.
 

@@ -37,10 +37,13 @@ class Optimiser:
         if adam := described[of_sgd:]:
             self.parts.append(
                 torch.optim.Adam(
-                    adam, lr=rates[0], fused=fused, capturable=kind == "cuda",
+                    adam,
+                    lr=rates[0],
+                    fused=fused,
+                    capturable=kind == "cuda",
                     decoupled_weight_decay=optimisation.decoupled_decay,
                 )
-            )  # fmt: skip
+            )
         # Each group reads its rate where the step writes it.
         for group, rate in zip((g for part in self.parts for g in part.param_groups), rates.unbind(), strict=True):
             group["lr"] = rate

@@ -44,7 +44,7 @@ def alone(work: Callable[P, T]) -> Callable[P, T]:
 
 
 class Stepper:
-    """Trains a network by one batch at a time, in one phase: "pretrain", "sbp" or "finetune" (`sbp.spec.records.PHASES`).
+    """Trains a network one batch at a time, in one phase: "pretrain", "sbp" or "finetune" (`records.PHASES`).
 
     Each phase has its own optimiser: what one remembers of a network without noise misleads it with noise. On a CUDA
     device the whole step is captured once and replayed, since its kernels take longer to launch than to run; so all

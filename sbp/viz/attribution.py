@@ -17,8 +17,10 @@ from sbp.viz import charts, labels, palette
 from sbp.viz.pixels import data_uri, enlarge
 
 METHODS = {
-    "integrated_gradients": "Integrated Gradients", "saliency": "Saliency", "occlusion": "Occlusion, 3 × 3",
-}  # fmt: skip
+    "integrated_gradients": "Integrated Gradients",
+    "saliency": "Saliency",
+    "occlusion": "Occlusion, 3 × 3",
+}
 FACTOR = 8  # screen pixels a cell: room for the hatching
 # Paper to ink of a map of magnitudes, 0 to 1; lightness is monotone, in the dark theme inverted as for the SNR.
 _LIGHT = ("#FFFFFF", "#D6E6F2", "#6BA7D0", "#0072B2", "#003B63")
@@ -116,12 +118,15 @@ def maps_chart(found: Mapping[str, Any], dark: bool = False, width: int = 720) -
     shown = maps(found, dark)
     data = pd.DataFrame(
         {
-            "x": [1.06 * k for k in range(len(shown))], "x2": [1.06 * k + 1 for k in range(len(shown))],
-            "top": 1.0, "bottom": 0.0, "url": [data_uri(rgb) for _, _, rgb in shown],
+            "x": [1.06 * k for k in range(len(shown))],
+            "x2": [1.06 * k + 1 for k in range(len(shown))],
+            "top": 1.0,
+            "bottom": 0.0,
+            "url": [data_uri(rgb) for _, _, rgb in shown],
             "title": [title for title, _, _ in shown],
             "caption": [caption.replace(" with SNR ", " with SNR|").split("|") for _, caption, _ in shown],
         }
-    )  # fmt: skip
+    )
     x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[0, 1.06 * len(shown) - 0.06], nice=False))
     y = alt.Y("top:Q", axis=None, scale=alt.Scale(domain=[-0.2, 1.1], nice=False))
     base = alt.Chart(data)
@@ -140,29 +145,48 @@ def units_chart(found: Mapping[str, Any], layer: Group, dark: bool = False, heig
     unit = found["units"][layer.name]
     conductance = np.array(unit["conductance"])
     most = max(float(conductance.max()), 1e-12)
-    data = pd.DataFrame({
-        "unit": np.arange(layer.units), "snr": np.clip(unit["snr"], *charts.SNR_DOMAIN),
-        "conductance": np.maximum(conductance, 1e-4 * most),
-        "fate": np.where(np.array(unit["kept"]) > 0, "kept", "pruned"),
-    })  # fmt: skip
+    data = pd.DataFrame(
+        {
+            "unit": np.arange(layer.units),
+            "snr": np.clip(unit["snr"], *charts.SNR_DOMAIN),
+            "conductance": np.maximum(conductance, 1e-4 * most),
+            "fate": np.where(np.array(unit["kept"]) > 0, "kept", "pruned"),
+        }
+    )
     blue, orange = (palette.KEPT_DARK, palette.PRUNED_DARK) if dark else (palette.KEPT, palette.PRUNED)
     points = (
         alt.Chart(data)
         .mark_point(filled=True, size=28, opacity=0.6)
         .encode(
-            x=alt.X("snr:Q", title="SNR", axis=alt.Axis(values=list(charts.SNR_TICKS), format="~g", grid=False),
-                    scale=alt.Scale(type="log", domain=list(charts.SNR_DOMAIN), nice=False)),
-            y=alt.Y("conductance:Q", title="mean |conductance|",
-                    scale=alt.Scale(type="log", domain=[1e-4 * most, 1.5 * most], nice=False),
-                    axis=alt.Axis(format="~g", gridOpacity=0.4, tickCount=4)),
-            color=alt.Color("fate:N", title=None, legend=alt.Legend(orient="top", offset=2),
-                            scale=alt.Scale(domain=["kept", "pruned"], range=[blue, orange])),
-            shape=alt.Shape("fate:N", title=None,
-                            scale=alt.Scale(domain=["kept", "pruned"], range=["circle", "cross"])),
-            tooltip=[alt.Tooltip("unit:Q", title=layer.kind), alt.Tooltip("snr:Q", title="SNR", format=".3~g"),
-                     alt.Tooltip("conductance:Q", format=".3~g"), "fate:N"],
+            x=alt.X(
+                "snr:Q",
+                title="SNR",
+                axis=alt.Axis(values=list(charts.SNR_TICKS), format="~g", grid=False),
+                scale=alt.Scale(type="log", domain=list(charts.SNR_DOMAIN), nice=False),
+            ),
+            y=alt.Y(
+                "conductance:Q",
+                title="mean |conductance|",
+                scale=alt.Scale(type="log", domain=[1e-4 * most, 1.5 * most], nice=False),
+                axis=alt.Axis(format="~g", gridOpacity=0.4, tickCount=4),
+            ),
+            color=alt.Color(
+                "fate:N",
+                title=None,
+                legend=alt.Legend(orient="top", offset=2),
+                scale=alt.Scale(domain=["kept", "pruned"], range=[blue, orange]),
+            ),
+            shape=alt.Shape(
+                "fate:N", title=None, scale=alt.Scale(domain=["kept", "pruned"], range=["circle", "cross"])
+            ),
+            tooltip=[
+                alt.Tooltip("unit:Q", title=layer.kind),
+                alt.Tooltip("snr:Q", title="SNR", format=".3~g"),
+                alt.Tooltip("conductance:Q", format=".3~g"),
+                "fate:N",
+            ],
         )
-    )  # fmt: skip
+    )
     one = alt.Chart(alt.Data(values=[{"one": 1}])).mark_rule(color=orange, size=1.25).encode(x="one:Q")
     ranks = ranks_caption(unit["correlation"])
     return charts.finish(alt.layer(one, points), f"{labels.layer_title(layer)}: {ranks}.", height)

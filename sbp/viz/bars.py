@@ -16,9 +16,14 @@ HEIGHT = 320
 
 
 def weights(
-    values: np.ndarray, keep: np.ndarray, others: str, what: str, dark: bool = False,
-    names: Sequence[str] | None = None, height: int = HEIGHT,
-) -> Any:  # fmt: skip
+    values: np.ndarray,
+    keep: np.ndarray,
+    others: str,
+    what: str,
+    dark: bool = False,
+    names: Sequence[str] | None = None,
+    height: int = HEIGHT,
+) -> Any:
     """A bar a weight, the largest |w| first, at most `MOST`; blue where the other end is kept, orange where pruned.
 
     values: [n], signed, or sizes of whole filters. others: what is at the other end, "neurons of Dense 2". what: what a
@@ -28,10 +33,14 @@ def weights(
     if not len(values):
         return charts.empty("There is nothing at this end.", height)
     order = np.arange(len(values)) if names is not None else np.argsort(-np.abs(values), kind="stable")[:MOST]
-    data = pd.DataFrame({
-        "place": np.arange(len(order)), "unit": order, "w": values[order].astype(float),
-        "state": np.where(keep[order], "kept", "pruned"),
-    })  # fmt: skip
+    data = pd.DataFrame(
+        {
+            "place": np.arange(len(order)),
+            "unit": order,
+            "w": values[order].astype(float),
+            "state": np.where(keep[order], "kept", "pruned"),
+        }
+    )
     if names is not None:
         axis = alt.Axis(labelExpr=f"{list(names)}[datum.value]", labelAngle=0, ticks=False, domain=False)
         title = others
@@ -44,11 +53,15 @@ def weights(
         .encode(
             x=alt.X("place:O", title=title, axis=axis),
             y=alt.Y("w:Q", title=what, axis=alt.Axis(tickCount=5, gridOpacity=0.4)),
-            color=alt.Color("state:N", title=None, scale=alt.Scale(domain=["kept", "pruned"], range=colours),
-                            legend=None if names is not None else alt.Legend(orient="top", symbolType="square")),
+            color=alt.Color(
+                "state:N",
+                title=None,
+                scale=alt.Scale(domain=["kept", "pruned"], range=colours),
+                legend=None if names is not None else alt.Legend(orient="top", symbolType="square"),
+            ),
             tooltip=[alt.Tooltip("unit:Q", title="number"), alt.Tooltip("w:Q", title=what, format=".3~g"), "state:N"],
         )
-    )  # fmt: skip
+    )
     return charts.finish(bars, sentence, height)
 
 
@@ -78,18 +91,29 @@ def ranked(
     order = order[np.argsort(-values[order], kind="stable")]
     if not len(order):
         return charts.empty("This layer keeps no unit.", height)
-    data = pd.DataFrame({
-        "place": np.arange(1, len(order) + 1), "to": np.arange(1, len(order) + 1) + 1.0, "unit": order,
-        "value": values[order].astype(float), "zero": 0.0,
-    })  # fmt: skip
+    data = pd.DataFrame(
+        {
+            "place": np.arange(1, len(order) + 1),
+            "to": np.arange(1, len(order) + 1) + 1.0,
+            "unit": order,
+            "value": values[order].astype(float),
+            "zero": 0.0,
+        }
+    )
     top = max(float(data["value"].max()), 1e-6)
     blue, ink = (palette.KEPT_DARK if dark else palette.KEPT), palette.INK[dark]
     x = alt.X(
-        "place:Q", title=f"kept {title}, most active first", scale=alt.Scale(domain=[1, len(order) + 1], nice=False),
+        "place:Q",
+        title=f"kept {title}, most active first",
+        scale=alt.Scale(domain=[1, len(order) + 1], nice=False),
         axis=alt.Axis(grid=False, format="d", tickMinStep=1, tickCount=5),
-    )  # fmt: skip
-    y = alt.Y("value:Q", title="handed on", scale=alt.Scale(domain=[0, top * 1.15], nice=False),
-              axis=alt.Axis(tickCount=4, gridOpacity=0.4))  # fmt: skip
+    )
+    y = alt.Y(
+        "value:Q",
+        title="handed on",
+        scale=alt.Scale(domain=[0, top * 1.15], nice=False),
+        axis=alt.Axis(tickCount=4, gridOpacity=0.4),
+    )
     tooltip = [alt.Tooltip("unit:Q", title=kind), alt.Tooltip("value:Q", format=".3~g")]
     bars = alt.Chart(data).mark_rect(color=blue, opacity=0.6).encode(x=x, x2="to:Q", y=y, y2="zero:Q", tooltip=tooltip)
     layers: list[Any] = [bars]
@@ -101,9 +125,14 @@ def ranked(
         layers.append(mark.mark_rule(color=ink, size=2).encode(x=x, y=alt.value(16), y2=alt.value("height")))
         layers.append(mark.mark_point(color=ink, fill=ink, filled=True, size=70).encode(x=x, y=y, tooltip=tooltip))
         text = mark.mark_text(
-            align=align, baseline="top", dx=5 if align == "left" else -5, fontSize=12, fontWeight="bold", color=ink,
+            align=align,
+            baseline="top",
+            dx=5 if align == "left" else -5,
+            fontSize=12,
+            fontWeight="bold",
+            color=ink,
             text=f"{kind} {unit}",
-        )  # fmt: skip
+        )
         layers.append(text.encode(x=x, y=alt.value(0)))
     return charts.finish(alt.layer(*layers), describe_ranked(values, keep, unit, kind, title), height)
 

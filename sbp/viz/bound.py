@@ -32,8 +32,11 @@ def chart(
     records = tables.records
     if records.empty:
         return charts.empty("The first epoch has not ended yet.", height)
-    colours = [palette.DATA_DARK, palette.KL_DARK, palette.REFERENCE_DARK] if dark else [
-        palette.DATA, palette.KL, palette.REFERENCE]  # fmt: skip
+    colours = (
+        [palette.DATA_DARK, palette.KL_DARK, palette.REFERENCE_DARK]
+        if dark
+        else [palette.DATA, palette.KL, palette.REFERENCE]
+    )
     terms = terms_of(tables.method)
     data = _long(records, terms)
     top = top_of(data["value"].to_numpy())
@@ -43,17 +46,32 @@ def chart(
         .mark_line(strokeWidth=2.25, clip=True)
         .encode(
             x=charts.epoch_axis(_first(records), last_of(tables, total)),
-            y=alt.Y("value:Q", title="nats per object", scale=alt.Scale(domain=[0, top], nice=False, clamp=True),
-                    axis=alt.Axis(tickCount=5, gridOpacity=0.4)),
-            color=alt.Color("term:N", title=None, sort=names,
-                            scale=alt.Scale(domain=names, range=colours[: len(names)]),
-                            legend=alt.Legend(orient="top", symbolStrokeWidth=3, labelLimit=240)),
-            strokeDash=alt.StrokeDash("term:N", sort=names, legend=None,
-                                      scale=alt.Scale(domain=names, range=[[1, 0], [6, 3], [2, 2]][: len(names)])),
-            tooltip=[alt.Tooltip("term:N"), alt.Tooltip("epoch:Q"),
-                     alt.Tooltip("value:Q", title="nats per object", format=".4f")],
+            y=alt.Y(
+                "value:Q",
+                title="nats per object",
+                scale=alt.Scale(domain=[0, top], nice=False, clamp=True),
+                axis=alt.Axis(tickCount=5, gridOpacity=0.4),
+            ),
+            color=alt.Color(
+                "term:N",
+                title=None,
+                sort=names,
+                scale=alt.Scale(domain=names, range=colours[: len(names)]),
+                legend=alt.Legend(orient="top", symbolStrokeWidth=3, labelLimit=240),
+            ),
+            strokeDash=alt.StrokeDash(
+                "term:N",
+                sort=names,
+                legend=None,
+                scale=alt.Scale(domain=names, range=[[1, 0], [6, 3], [2, 2]][: len(names)]),
+            ),
+            tooltip=[
+                alt.Tooltip("term:N"),
+                alt.Tooltip("epoch:Q"),
+                alt.Tooltip("value:Q", title="nats per object", format=".4f"),
+            ],
         )
-    )  # fmt: skip
+    )
     return charts.finish(alt.layer(lines, *_rules(tables, epoch, dark)), describe(tables, epoch), height)
 
 
@@ -73,17 +91,29 @@ def error_chart(
         .mark_line(strokeWidth=2.25, clip=True)
         .encode(
             x=charts.epoch_axis(_first(records), last_of(tables, total)),
-            y=alt.Y("drawn:Q", title="error of the pruned network, %",
-                    scale=alt.Scale(type="log", domain=[FLOOR, 100], nice=False, clamp=True),
-                    axis=charts.log_axis(FLOOR, 100)),
-            color=alt.Color("term:N", title=None, sort=names, scale=alt.Scale(domain=names, range=[blue, grey]),
-                            legend=alt.Legend(orient="top", symbolStrokeWidth=3)),
-            strokeDash=alt.StrokeDash("term:N", sort=names, legend=None,
-                                      scale=alt.Scale(domain=names, range=[[1, 0], [4, 3]])),
-            tooltip=[alt.Tooltip("term:N", title="objects"), alt.Tooltip("epoch:Q"),
-                     alt.Tooltip("value:Q", title="error, %", format=".2f")],
+            y=alt.Y(
+                "drawn:Q",
+                title="error of the pruned network, %",
+                scale=alt.Scale(type="log", domain=[FLOOR, 100], nice=False, clamp=True),
+                axis=charts.log_axis(FLOOR, 100),
+            ),
+            color=alt.Color(
+                "term:N",
+                title=None,
+                sort=names,
+                scale=alt.Scale(domain=names, range=[blue, grey]),
+                legend=alt.Legend(orient="top", symbolStrokeWidth=3),
+            ),
+            strokeDash=alt.StrokeDash(
+                "term:N", sort=names, legend=None, scale=alt.Scale(domain=names, range=[[1, 0], [4, 3]])
+            ),
+            tooltip=[
+                alt.Tooltip("term:N", title="objects"),
+                alt.Tooltip("epoch:Q"),
+                alt.Tooltip("value:Q", title="error, %", format=".2f"),
+            ],
         )
-    )  # fmt: skip
+    )
     return charts.finish(alt.layer(lines, *_rules(tables, epoch, dark)), describe_error(tables, epoch), height)
 
 

@@ -42,10 +42,15 @@ def chart(runs: Mapping[str, RunTables], what: str, total: int, dark: bool = Fal
     base = alt.Chart(data).encode(
         x=charts.epoch_axis(1, total),
         y=alt.Y("value:Q", title=WHAT[what], scale=scale, axis=axis),
-        color=alt.Color("run:N", title=None, sort=names, scale=alt.Scale(domain=names, range=colours[: len(names)]),
-                        legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3)),
+        color=alt.Color(
+            "run:N",
+            title=None,
+            sort=names,
+            scale=alt.Scale(domain=names, range=colours[: len(names)]),
+            legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3),
+        ),
         tooltip=[alt.Tooltip("run:N"), alt.Tooltip("epoch:Q"), alt.Tooltip("value:Q", title=WHAT[what], format=".4~g")],
-    )  # fmt: skip
+    )
     dashes = [list(dash) for dash in palette.DASHES[: len(names)]]
     lines = base.mark_line(strokeWidth=2.25, clip=True).encode(
         strokeDash=alt.StrokeDash("run:N", sort=names, legend=None, scale=alt.Scale(domain=names, range=dashes))

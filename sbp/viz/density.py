@@ -56,24 +56,41 @@ def chart(
         ignore_index=True,
     )
     labels = [f"{tables.epochs[row]} · SNR {float(tables.snr[layer.name][row, unit]):.3g}" for row in rows]
-    x = alt.X("x:Q", title=_title(space), scale=alt.Scale(domain=[start, end], nice=False),
-              axis=alt.Axis(grid=False, tickCount=6))  # fmt: skip
+    x = alt.X(
+        "x:Q",
+        title=_title(space),
+        scale=alt.Scale(domain=[start, end], nice=False),
+        axis=alt.Axis(grid=False, tickCount=6),
+    )
     axis = alt.Axis(
-        values=list(range(1, len(rows) + 1)), labelExpr=f"{labels}[datum.value - 1]", grid=True, gridOpacity=0.4,
-        ticks=False, domain=False, labelLimit=130, labelBaseline="bottom", labelOverlap=False,
-    )  # fmt: skip
+        values=list(range(1, len(rows) + 1)),
+        labelExpr=f"{labels}[datum.value - 1]",
+        grid=True,
+        gridOpacity=0.4,
+        ticks=False,
+        domain=False,
+        labelLimit=130,
+        labelBaseline="bottom",
+        labelOverlap=False,
+    )
     y = alt.Y("top:Q", title="epoch", axis=axis, scale=alt.Scale(domain=[len(rows), 0], nice=False))
     colours = [palette.KEPT_DARK, palette.PRUNED_DARK] if dark else [palette.KEPT, palette.PRUNED]
     colour = alt.Color(
-        "state:N", title=None, scale=alt.Scale(domain=["kept", "pruned"], range=colours),
+        "state:N",
+        title=None,
+        scale=alt.Scale(domain=["kept", "pruned"], range=colours),
         legend=None,
-    )  # fmt: skip
+    )
     base = alt.Chart(data).encode(
-        x=x, y=y,
-        tooltip=[alt.Tooltip("epoch:Q"), alt.Tooltip("x:Q", title=space, format=".3~g"),
-                 alt.Tooltip("density:Q", title=f"density, {_unit(space)}", format=".3~g"),
-                 alt.Tooltip("prior_density:Q", title="prior", format=".3~g")],
-    )  # fmt: skip
+        x=x,
+        y=y,
+        tooltip=[
+            alt.Tooltip("epoch:Q"),
+            alt.Tooltip("x:Q", title=space, format=".3~g"),
+            alt.Tooltip("density:Q", title=f"density, {_unit(space)}", format=".3~g"),
+            alt.Tooltip("prior_density:Q", title="prior", format=".3~g"),
+        ],
+    )
     grey = palette.REFERENCE_DARK if dark else palette.REFERENCE
     areas = base.mark_area(opacity=0.45, clip=True, interpolate="linear").encode(
         y2="foot:Q", color=colour, detail="epoch:N"
@@ -137,9 +154,15 @@ def _start(tables: RunTables, name: str, unit: int, low: float, high: float) -> 
 
 
 def _row(
-    tables: RunTables, name: str, unit: int, row: int, at: int, ends: tuple[float, float],
-    shown: tuple[float, float], space: str,
-) -> pd.DataFrame:  # fmt: skip
+    tables: RunTables,
+    name: str,
+    unit: int,
+    row: int,
+    at: int,
+    ends: tuple[float, float],
+    shown: tuple[float, float],
+    space: str,
+) -> pd.DataFrame:
     loc, scale = _at(tables, name, unit, row)
     low, high = ends
     mode = float(np.clip(loc, low, high))
@@ -153,17 +176,25 @@ def _row(
         peak = float(np.exp(_log_density(np.array([mode]), loc, scale, low, high))[0])
     else:
         floor = float(np.exp(low))
-        x = np.unique(np.clip(np.concatenate([np.linspace(*shown, 121), np.exp(np.clip(near, low, high))]),
-                              floor, shown[1]))  # fmt: skip
+        x = np.unique(
+            np.clip(np.concatenate([np.linspace(*shown, 121), np.exp(np.clip(near, low, high))]), floor, shown[1])
+        )
         density = np.exp(_log_density(np.clip(np.log(x), low, high), loc, scale, low, high)) / x
         prior = 1 / (x * (high - low))
         peak = float(density[x >= _FLOOR * shown[1]].max())
     foot = at + 1.0
-    return pd.DataFrame({
-        "epoch": int(tables.epochs[row]), "x": x, "density": density, "prior_density": prior, "foot": foot,
-        "top": foot - _TALL * np.minimum(density / peak, 1.0), "prior": foot - _TALL * np.minimum(prior / peak, 1.0),
-        "state": "kept" if tables.snr[name][row, unit] >= 1 else "pruned",
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "epoch": int(tables.epochs[row]),
+            "x": x,
+            "density": density,
+            "prior_density": prior,
+            "foot": foot,
+            "top": foot - _TALL * np.minimum(density / peak, 1.0),
+            "prior": foot - _TALL * np.minimum(prior / peak, 1.0),
+            "state": "kept" if tables.snr[name][row, unit] >= 1 else "pruned",
+        }
+    )
 
 
 def _title(space: str) -> str:

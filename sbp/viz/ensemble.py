@@ -23,16 +23,27 @@ def chart(sweep: Sweep | None, what: str = "error_percent", dark: bool = False) 
     low, high = min(mean, samples[what].min()), max(mean, samples[what].max())
     room = 0.25 * (high - low) or 0.1 * high or 0.1
     last = float(samples["samples"].max())
-    y = alt.Y(f"{what}:Q", title=title, axis=alt.Axis(tickCount=4, format="~g", gridOpacity=0.4),
-              scale=alt.Scale(domain=[max(0.0, low - room), high + room], nice=False))  # fmt: skip
+    y = alt.Y(
+        f"{what}:Q",
+        title=title,
+        axis=alt.Axis(tickCount=4, format="~g", gridOpacity=0.4),
+        scale=alt.Scale(domain=[max(0.0, low - room), high + room], nice=False),
+    )
     base = alt.Chart(samples).encode(
-        x=alt.X("samples:Q", title="K, sampled thetas averaged (log)",
-                scale=alt.Scale(type="log", domain=[1, max(last, 2)]),
-                axis=alt.Axis(values=samples["samples"].tolist(), format="~g", grid=False)),
+        x=alt.X(
+            "samples:Q",
+            title="K, sampled thetas averaged (log)",
+            scale=alt.Scale(type="log", domain=[1, max(last, 2)]),
+            axis=alt.Axis(values=samples["samples"].tolist(), format="~g", grid=False),
+        ),
         y=y,
-        tooltip=[alt.Tooltip("samples:Q", title="K"), alt.Tooltip("error_percent:Q", title="error, %", format=".2f"),
-                 alt.Tooltip("nll:Q", title="NLL, nats", format=".4f"), alt.Tooltip("seconds:Q", format=".3~g")],
-    )  # fmt: skip
+        tooltip=[
+            alt.Tooltip("samples:Q", title="K"),
+            alt.Tooltip("error_percent:Q", title="error, %", format=".2f"),
+            alt.Tooltip("nll:Q", title="NLL, nats", format=".4f"),
+            alt.Tooltip("seconds:Q", format=".3~g"),
+        ],
+    )
     rule = alt.Chart(alt.Data(values=[{what: mean, "name": "the mean, one pass"}]))
     return charts.finish(
         alt.layer(

@@ -26,13 +26,19 @@ def chart(curves: Mapping[str, Sequence[tuple[int, float]]], dark: bool = False,
         .encode(
             x=charts.epoch_axis(float(data["epoch"].min()), float(data["epoch"].max())),
             y=alt.Y("bound:Q", title="N·NLL + KL, nats", scale=alt.Scale(type="log", nice=True)),
-            color=alt.Color("of:N", title=None, sort=names, scale=alt.Scale(domain=names, range=[blue, grey]),
-                            legend=alt.Legend(orient="top", symbolStrokeWidth=3, labelLimit=300)),
-            strokeDash=alt.StrokeDash("of:N", sort=names, legend=None,
-                                      scale=alt.Scale(domain=names, range=[[1, 0], [6, 3]])),
+            color=alt.Color(
+                "of:N",
+                title=None,
+                sort=names,
+                scale=alt.Scale(domain=names, range=[blue, grey]),
+                legend=alt.Legend(orient="top", symbolStrokeWidth=3, labelLimit=300),
+            ),
+            strokeDash=alt.StrokeDash(
+                "of:N", sort=names, legend=None, scale=alt.Scale(domain=names, range=[[1, 0], [6, 3]])
+            ),
             tooltip=[alt.Tooltip("of:N"), alt.Tooltip("epoch:Q"), alt.Tooltip("bound:Q", format=",.0f")],
         )
-    )  # fmt: skip
+    )
     return charts.finish(lines, describe(curves), height)
 
 

@@ -67,14 +67,19 @@ def moments_of(tables: RunTables, noise: bool) -> np.ndarray:
 
 
 def pack(
-    tables: RunTables, config: RunConfig, *, live: bool = False, order: str = "death", focus: str | None = None,
+    tables: RunTables,
+    config: RunConfig,
+    *,
+    live: bool = False,
+    order: str = "death",
+    focus: str | None = None,
     also: Sequence[int] = (),
 ) -> dict[str, Any]:
     """The recording as plain JSON-able values; with `focus` the sentences speak of that layer, else of the network.
 
     charts: curves that are drawn as they are given here (`curves`), the first the units kept of every layer. also:
     epochs to stop at besides, where another run on the same clock has some.
-    """  # fmt: skip
+    """
     every = np.union1d(moments_of(tables, config.has_noise), np.asarray(also, dtype=np.int64))
     shown = every[frames(every)]
     rows = np.array([tables.index(int(epoch)) for epoch in shown], dtype=int)
@@ -94,20 +99,31 @@ def pack(
         "records": _records(tables),
         "charts": [kept_curves(tables.layers, shown, by_layer)],
         "sentences": [
-            layer_sentence(tables, focus, int(row)) if focus else
-            network_sentence(tables, config, int(epoch), tuple(map(int, k)), dense)
+            layer_sentence(tables, focus, int(row))
+            if focus
+            else network_sentence(tables, config, int(epoch), tuple(map(int, k)), dense)
             for row, epoch, k in zip(rows, shown, by_layer, strict=True)
         ],
         "scale": {"low": LOW, "high": HIGH, "one": ONE, "light": _b64(colours(False)), "dark": _b64(colours(True))},
         "colours": {
-            "light": {"kept": palette.KEPT, "pruned": palette.PRUNED, "data": palette.DATA, "kl": palette.KL,
-                      "reference": palette.REFERENCE,
-                      **{f"layer{i}": colour for i, colour in enumerate(palette.LAYERS)}},
-            "dark": {"kept": palette.KEPT_DARK, "pruned": palette.PRUNED_DARK, "data": palette.DATA_DARK,
-                     "kl": palette.KL_DARK, "reference": palette.REFERENCE_DARK,
-                     **{f"layer{i}": colour for i, colour in enumerate(palette.LAYERS)}},
+            "light": {
+                "kept": palette.KEPT,
+                "pruned": palette.PRUNED,
+                "data": palette.DATA,
+                "kl": palette.KL,
+                "reference": palette.REFERENCE,
+                **{f"layer{i}": colour for i, colour in enumerate(palette.LAYERS)},
+            },
+            "dark": {
+                "kept": palette.KEPT_DARK,
+                "pruned": palette.PRUNED_DARK,
+                "data": palette.DATA_DARK,
+                "kl": palette.KL_DARK,
+                "reference": palette.REFERENCE_DARK,
+                **{f"layer{i}": colour for i, colour in enumerate(palette.LAYERS)},
+            },
         },
-    }  # fmt: skip
+    }
 
 
 def network_sentence(tables: RunTables, config: RunConfig, epoch: int, kept_units: tuple[int, ...], dense: int) -> str:
@@ -138,9 +154,8 @@ def layer_sentence(tables: RunTables, name: str, row: int) -> str:
     layer = tables.layer(name)
     now = tables.snr[layer.name][row] >= 1
     epoch = int(tables.epochs[row])
-    text = (
-        f"{labels.layer_title(layer)} at epoch {epoch}: {labels.count_of(int(now.sum()), layer)} have an SNR of 1 or more"
-    )
+    strong = labels.count_of(int(now.sum()), layer)
+    text = f"{labels.layer_title(layer)} at epoch {epoch}: {strong} have an SNR of 1 or more"
     if layer.parent:
         masks = close_masks(keep_masks({key: snr[row] for key, snr in tables.snr.items()}), tables.layers)
         text += f", {int(masks[layer.name].sum()):,} of them on a channel that is kept"
@@ -162,11 +177,15 @@ def curves(title: str, unit: str, series: list[dict[str, Any]], top: float, **mo
 def kept_curves(layers: tuple[Group, ...], epochs: np.ndarray, counts: np.ndarray) -> dict[str, Any]:
     """Share of each layer that is kept, in percent, by epoch; counts [epochs, layers]."""
     series = [
-        {"name": labels.layer_title(layer), "x": epochs.tolist(),
-         "y": (100 * counts[:, i] / layer.units).round(2).tolist(),
-         "colour": f"layer{i % len(palette.LAYERS)}", "dash": dash_of(i)}
+        {
+            "name": labels.layer_title(layer),
+            "x": epochs.tolist(),
+            "y": (100 * counts[:, i] / layer.units).round(2).tolist(),
+            "colour": f"layer{i % len(palette.LAYERS)}",
+            "dash": dash_of(i),
+        }
         for i, layer in enumerate(layers)
-    ]  # fmt: skip
+    ]
     return curves("Units kept, % of the layer", "%", series, 100.0)
 
 
@@ -184,13 +203,19 @@ def _layer(
     share = max(8, round(LINES * np.sqrt(layer.units) / sum(np.sqrt(other.units) for other in tables.layers)))
     share = trajectories.UNITS if focus else share
     return {
-        "name": layer.name, "title": labels.layer_title(layer), "kind": layer.kind, "word": labels.units_of(layer),
-        "units": layer.units, "parent": layer.parent, "shape": list(layer.shape), "kept": counts.tolist(),
+        "name": layer.name,
+        "title": labels.layer_title(layer),
+        "kind": layer.kind,
+        "word": labels.units_of(layer),
+        "units": layer.units,
+        "parent": layer.parent,
+        "shape": list(layer.shape),
+        "kept": counts.tolist(),
         "levels": _b64(levels(tables.snr[layer.name][rows])) if len(tables.epochs) else "",
         "order": _b64(by_order.astype("<i2")),
         "cells": {"rows": grid.shape[0], "columns": grid.shape[1], "units": _b64(grid.astype("<i2"))},
         "sample": trajectories.sample(tables, layer.name, share).tolist(),
-    }  # fmt: skip
+    }
 
 
 def _records(tables: RunTables) -> dict[str, Any]:

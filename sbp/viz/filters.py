@@ -36,10 +36,14 @@ def of_channel(own: np.ndarray, keep: np.ndarray, dark: bool = False) -> list[Ti
     """The filters of a channel over its kept inputs, [inputs, rows, columns], at one scale, every number on hover."""
     limit = _limit(own[keep]) if keep.any() else 1.0
     return [
-        Tile(signed(own[i], limit, None, dark), f"±{limit:.2g}" if len(own) == 1 else f"from {i}",
-             f"Filter over input channel {i}", names=named(own[i]))
+        Tile(
+            signed(own[i], limit, None, dark),
+            f"±{limit:.2g}" if len(own) == 1 else f"from {i}",
+            f"Filter over input channel {i}",
+            names=named(own[i]),
+        )
         for i in _strongest(own, np.flatnonzero(keep), MOST_OF_CHANNEL)
-    ]  # fmt: skip
+    ]
 
 
 def describe_channel(own: np.ndarray, keep: np.ndarray) -> str:
@@ -100,9 +104,7 @@ def shown_of_layer(snr: np.ndarray, unit: int) -> list[int]:
     return sorted([unit, *order[: MOST_OF_LAYER - 1]])
 
 
-def describe_layer(
-    layer: Group, own: np.ndarray, snr: np.ndarray, kept: np.ndarray, inputs: np.ndarray | None
-) -> str:
+def describe_layer(layer: Group, own: np.ndarray, snr: np.ndarray, kept: np.ndarray, inputs: np.ndarray | None) -> str:
     """The layer's filters in a sentence."""
     size = np.abs(own).mean(axis=(1, 2, 3))
     means = labels.join(

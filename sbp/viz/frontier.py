@@ -40,9 +40,13 @@ def frontier(points: pd.DataFrame) -> pd.DataFrame:
 
 
 def chart(
-    sweep: Sweep | None, rows: Sequence[PaperRow], dense: int, ours: tuple[int, float] | None, objects: str,
+    sweep: Sweep | None,
+    rows: Sequence[PaperRow],
+    dense: int,
+    ours: tuple[int, float] | None,
+    objects: str,
     dark: bool = False,
-) -> Any:  # fmt: skip
+) -> Any:
     """Frontier of each criterion on held-out objects; the paper's rows and this run's (MACs, error) on test objects."""
     lines, marks = _lines(sweep), _marks(sweep, rows, ours)
     if lines.empty and marks.empty:
@@ -52,10 +56,18 @@ def chart(
     top = min(100.0, TOP * floor)
     macs = pd.concat([lines["macs"], marks["macs"]])[errors <= top]
     low = 0.8 * float(macs.min())
-    x = alt.X("macs:Q", title="MACs an image (log)", axis=macs_axis(low, dense),
-              scale=alt.Scale(type="log", domain=[low, dense * 1.6], nice=False, clamp=True))  # fmt: skip
-    y = alt.Y("error_percent:Q", title="error, % (log)", axis=charts.log_axis(floor, top),
-              scale=alt.Scale(type="log", domain=[floor, top], nice=False))  # fmt: skip
+    x = alt.X(
+        "macs:Q",
+        title="MACs an image (log)",
+        axis=macs_axis(low, dense),
+        scale=alt.Scale(type="log", domain=[low, dense * 1.6], nice=False, clamp=True),
+    )
+    y = alt.Y(
+        "error_percent:Q",
+        title="error, % (log)",
+        axis=charts.log_axis(floor, top),
+        scale=alt.Scale(type="log", domain=[floor, top], nice=False),
+    )
     lines, marks = lines[lines["error_percent"] <= top], marks[marks["error_percent"] <= top]
     layers: list[Any] = []
     if not lines.empty:
@@ -80,10 +92,15 @@ def describe(sweep: Sweep | None, dense: int, objects: str, paper: bool = True) 
 def comparison(rows: Sequence[PaperRow], ours: dict[str, Any] | None) -> pd.DataFrame:
     """This run's row above the paper's: error, kept units, times fewer MACs, and as printed."""
     table = [
-        {"method": f"{row.method} (paper)", "test error, %": row.error_percent,
-         "kept": labels.widths_of(row.network, row.kept), "times fewer": row.fewer, "as printed": f"{row.flops:.2f}×"}
+        {
+            "method": f"{row.method} (paper)",
+            "test error, %": row.error_percent,
+            "kept": labels.widths_of(row.network, row.kept),
+            "times fewer": row.fewer,
+            "as printed": f"{row.flops:.2f}×",
+        }
         for row in rows
-    ]  # fmt: skip
+    ]
     return pd.DataFrame([ours, *table] if ours else table).round({"times fewer": 2, "test error, %": 2})
 
 
@@ -106,28 +123,46 @@ def _marks(sweep: Sweep | None, rows: Sequence[PaperRow], ours: tuple[int, float
 
 
 def _drawn_lines(lines: pd.DataFrame, x: alt.X, y: alt.Y, dark: bool) -> Any:
-    label_placement = list(dict.fromkeys(lines["title"]))
+    titles = list(dict.fromkeys(lines["title"]))
     styles = [STYLES[criterion] for criterion in dict.fromkeys(lines["criterion"])]
     scale: dict[str, list[Any]] = {
         "color": [style[1] if dark else style[0] for style in styles],
-        "dash": [list(style[2]) for style in styles], "width": [style[3] for style in styles],
-    }  # fmt: skip
+        "dash": [list(style[2]) for style in styles],
+        "width": [style[3] for style in styles],
+    }
     return (
         alt.Chart(lines)
         .mark_line(clip=True, interpolate="step-after")
         .encode(
-            x=x, y=y,
-            color=alt.Color("title:N", title=None, sort=label_placement, scale=alt.Scale(domain=label_placement, range=scale["color"]),
-                            legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3, columns=3)),
-            strokeDash=alt.StrokeDash("title:N", sort=label_placement, legend=None,
-                                      scale=alt.Scale(domain=label_placement, range=scale["dash"])),
-            strokeWidth=alt.StrokeWidth("title:N", sort=label_placement, legend=None,
-                                        scale=alt.Scale(domain=label_placement, range=scale["width"])),
-            tooltip=[alt.Tooltip("title:N", title="criterion"), alt.Tooltip("threshold:Q", format=".3~g"),
-                     alt.Tooltip("macs:Q", title="MACs", format=","),
-                     alt.Tooltip("error_percent:Q", title="error, %", format=".2f")],
+            x=x,
+            y=y,
+            color=alt.Color(
+                "title:N",
+                title=None,
+                sort=titles,
+                scale=alt.Scale(domain=titles, range=scale["color"]),
+                legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3, columns=3),
+            ),
+            strokeDash=alt.StrokeDash(
+                "title:N",
+                sort=titles,
+                legend=None,
+                scale=alt.Scale(domain=titles, range=scale["dash"]),
+            ),
+            strokeWidth=alt.StrokeWidth(
+                "title:N",
+                sort=titles,
+                legend=None,
+                scale=alt.Scale(domain=titles, range=scale["width"]),
+            ),
+            tooltip=[
+                alt.Tooltip("title:N", title="criterion"),
+                alt.Tooltip("threshold:Q", format=".3~g"),
+                alt.Tooltip("macs:Q", title="MACs", format=","),
+                alt.Tooltip("error_percent:Q", title="error, %", format=".2f"),
+            ],
         )
-    )  # fmt: skip
+    )
 
 
 def _drawn_marks(marks: pd.DataFrame, x: alt.X, y: alt.Y, view: tuple[float, ...], dense: int, dark: bool) -> list[Any]:
@@ -143,18 +178,33 @@ def _drawn_marks(marks: pd.DataFrame, x: alt.X, y: alt.Y, view: tuple[float, ...
         style = STYLES.get(kind)
         colour = (style[1] if dark else style[0]) if style else (grey if kind == PAPER else ink)
         shape = "circle" if style else ("diamond" if kind == PAPER else "triangle-up")
-        data = alt.Data(values=[{"macs": mark.macs, "error_percent": mark.error_percent, "name": mark.name,
-                                 "fewer": dense / mark.macs, "narrow": fits}])  # fmt: skip
+        data = alt.Data(
+            values=[
+                {
+                    "macs": mark.macs,
+                    "error_percent": mark.error_percent,
+                    "name": mark.name,
+                    "fewer": dense / mark.macs,
+                    "narrow": fits,
+                }
+            ]
+        )
         base = alt.Chart(data).encode(
-            x=x, y=y,
-            tooltip=[alt.Tooltip("name:N"), alt.Tooltip("macs:Q", title="MACs", format=","),
-                     alt.Tooltip("fewer:Q", title="times fewer", format=".2f"),
-                     alt.Tooltip("error_percent:Q", title="error, %", format=".2f")],
-        )  # fmt: skip
+            x=x,
+            y=y,
+            tooltip=[
+                alt.Tooltip("name:N"),
+                alt.Tooltip("macs:Q", title="MACs", format=","),
+                alt.Tooltip("fewer:Q", title="times fewer", format=".2f"),
+                alt.Tooltip("error_percent:Q", title="error, %", format=".2f"),
+            ],
+        )
         drawn.append(base.mark_point(filled=True, size=100, shape=shape, color=colour, opacity=1))
         halo = base.mark_text(stroke=ground, strokeWidth=4, strokeJoin="round", fontSize=12, fontWeight=600, **place)
         drawn.append(halo.encode(text=label_placement.text()))
-        drawn.append(base.mark_text(color=colour, fontSize=12, fontWeight=600, **place).encode(text=label_placement.text()))
+        drawn.append(
+            base.mark_text(color=colour, fontSize=12, fontWeight=600, **place).encode(text=label_placement.text())
+        )
     return drawn
 
 

@@ -44,22 +44,36 @@ def chart(
     if not len(tables.epochs):
         return charts.empty("The first epoch has not ended yet.", height)
     ranks = tables.order(layer.name, order, tables.index(epoch))
-    picture = pd.DataFrame({
-        "url": [data_uri(rgb(tables, layer.name, ranks, dark))],
-        "x": [-0.5], "x2": [tables.last + 0.5], "y": [0], "y2": [layer.units],
-    })  # fmt: skip
+    picture = pd.DataFrame(
+        {
+            "url": [data_uri(rgb(tables, layer.name, ranks, dark))],
+            "x": [-0.5],
+            "x2": [tables.last + 0.5],
+            "y": [0],
+            "y2": [layer.units],
+        }
+    )
     image = (
         alt.Chart(picture)
         .mark_image(aspect=False, smooth=False, clip=True)
         .encode(
-            x=alt.X("x:Q", title="epoch", scale=alt.Scale(domain=[-0.5, max(total, tables.last) + 0.5], nice=False),
-                    axis=alt.Axis(format="d", grid=False, tickMinStep=1, tickCount=8)),
+            x=alt.X(
+                "x:Q",
+                title="epoch",
+                scale=alt.Scale(domain=[-0.5, max(total, tables.last) + 0.5], nice=False),
+                axis=alt.Axis(format="d", grid=False, tickMinStep=1, tickCount=8),
+            ),
             x2="x2:Q",
-            y=alt.Y("y:Q", title=_y_title(layer, order), axis=alt.Axis(grid=False, format="d", tickMinStep=1),
-                    scale=alt.Scale(domain=[layer.units, 0], nice=False)),
-            y2="y2:Q", url="url:N",
+            y=alt.Y(
+                "y:Q",
+                title=_y_title(layer, order),
+                axis=alt.Axis(grid=False, format="d", tickMinStep=1),
+                scale=alt.Scale(domain=[layer.units, 0], nice=False),
+            ),
+            y2="y2:Q",
+            url="url:N",
         )
-    )  # fmt: skip
+    )
     layers = [image, scale_legend(dark), *charts.moment(epoch, dark)]
     return charts.finish(alt.layer(*layers), describe(tables, layer.name, epoch), height)
 
@@ -70,9 +84,14 @@ def scale_legend(dark: bool = False) -> alt.Chart:
     colour = alt.Color(
         "log10:Q",
         scale=alt.Scale(domain=[x for x, _ in stops], range=[c for _, c in stops], clamp=True),
-        legend=alt.Legend(title="SNR", values=[-0.5, 0, 0.5, 1, 1.5, 2], gradientLength=160, type="gradient",
-                          labelExpr="datum.value == 0 ? '1, pruned below' : format(pow(10, datum.value), '.2~r')"),
-    )  # fmt: skip
+        legend=alt.Legend(
+            title="SNR",
+            values=[-0.5, 0, 0.5, 1, 1.5, 2],
+            gradientLength=160,
+            type="gradient",
+            labelExpr="datum.value == 0 ? '1, pruned below' : format(pow(10, datum.value), '.2~r')",
+        ),
+    )
     data = pd.DataFrame({"log10": list(palette.LOG10_DOMAIN)})
     return alt.Chart(data).mark_point(opacity=0, size=0).encode(color=colour, tooltip=alt.value(None))
 
@@ -105,8 +124,9 @@ def death_curve(
     return charts.finish(alt.layer(area, *charts.moment(epoch, dark)), describe(tables, layer.name, epoch), height)
 
 
-def grid(tables: RunTables, name: str, epoch: int | None = None, order: str = "death", dark: bool = False,
-         height: int = 380) -> Any:  # fmt: skip
+def grid(
+    tables: RunTables, name: str, epoch: int | None = None, order: str = "death", dark: bool = False, height: int = 380
+) -> Any:
     """The units of a layer at one epoch, a cell each with its number and SNR on hover; up to 1,500 of them."""
     layer, row = tables.layer(name), tables.index(epoch)
     if not len(tables.epochs):

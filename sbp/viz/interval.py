@@ -13,8 +13,19 @@ from sbp.spec.networks import SPECS
 from sbp.viz import charts, labels, palette
 
 CRITICAL = 3.83  # the length at which the prior's own SNR crosses 1
-COLUMNS = ["label", "low", "high", "length", "prior_snr", "error_percent", "spread", "n", "kept", "kept_percent",
-           "macs_percent"]  # fmt: skip
+COLUMNS = [
+    "label",
+    "low",
+    "high",
+    "length",
+    "prior_snr",
+    "error_percent",
+    "spread",
+    "n",
+    "kept",
+    "kept_percent",
+    "macs_percent",
+]
 WHAT = {"error": "test error, %", "kept": "left, % of the dense network"}
 
 
@@ -29,11 +40,21 @@ def table(rows: Sequence[Any]) -> pd.DataFrame:
         low, high = float(run.config["log_low"]), float(run.config["log_high"])
         spec, widths = SPECS[row.network], tuple(run.config.get("widths") or ())
         units, dense = sum(layer.units for layer in spec.layers(widths)), spec.dense_macs(widths)
-        found.append((
-            row.label, low, high, high - low, moments.prior_snr(low, high), row.mean, row.spread or 0.0, row.n,
-            labels.widths(run.kept), sum(100 * sum(r.kept) / units for r in row.runs) / row.n,
-            sum(100 * r.macs / dense for r in row.runs) / row.n,
-        ))  # fmt: skip
+        found.append(
+            (
+                row.label,
+                low,
+                high,
+                high - low,
+                moments.prior_snr(low, high),
+                row.mean,
+                row.spread or 0.0,
+                row.n,
+                labels.widths(run.kept),
+                sum(100 * sum(r.kept) / units for r in row.runs) / row.n,
+                sum(100 * r.macs / dense for r in row.runs) / row.n,
+            )
+        )
     return pd.DataFrame(found, columns=COLUMNS).sort_values("length", ignore_index=True)
 
 
@@ -42,8 +63,12 @@ def chart(found: pd.DataFrame, what: str, dark: bool = False, height: int = 260)
     if found.empty:
         return charts.empty("No interval has been tried yet.", height)
     longest = max(48.0, 1.2 * float(found["length"].max()))
-    x = alt.X("length:Q", title="b − a, nats (log)", scale=alt.Scale(type="log", domain=[2.5, longest], nice=False),
-              axis=alt.Axis(values=found["length"].tolist(), format="~g", grid=False))  # fmt: skip
+    x = alt.X(
+        "length:Q",
+        title="b − a, nats (log)",
+        scale=alt.Scale(type="log", domain=[2.5, longest], nice=False),
+        axis=alt.Axis(values=found["length"].tolist(), format="~g", grid=False),
+    )
     layers = [*_critical(dark), *(_error(found, x, dark) if what == "error" else _left(found, x, dark))]
     return charts.finish(alt.layer(*layers), describe(found, what), height)
 
@@ -76,19 +101,29 @@ def _critical(dark: bool) -> list[Any]:
     colour = palette.PRUNED_DARK if dark else palette.PRUNED
     data = alt.Chart(alt.Data(values=[{"length": CRITICAL, "rule": f"{CRITICAL}: below it nothing can go"}]))
     name = data.mark_text(align="left", baseline="top", dx=5, color=colour, fontSize=11)
-    return [data.mark_rule(color=colour, size=1.25).encode(x="length:Q"),
-            name.encode(x="length:Q", y=alt.value(2), text="rule:N")]  # fmt: skip
+    return [
+        data.mark_rule(color=colour, size=1.25).encode(x="length:Q"),
+        name.encode(x="length:Q", y=alt.value(2), text="rule:N"),
+    ]
 
 
 def _error(found: pd.DataFrame, x: alt.X, dark: bool) -> list[Any]:
     colour = palette.DATA_DARK if dark else palette.DATA
     data = found.assign(bottom=found["error_percent"] - found["spread"], top=found["error_percent"] + found["spread"])
     top = 1.25 * float(data["top"].max())
-    y = alt.Y("error_percent:Q", title=WHAT["error"], scale=alt.Scale(domain=[0, top], nice=False),
-              axis=alt.Axis(tickCount=5, gridOpacity=0.4))  # fmt: skip
+    y = alt.Y(
+        "error_percent:Q",
+        title=WHAT["error"],
+        scale=alt.Scale(domain=[0, top], nice=False),
+        axis=alt.Axis(tickCount=5, gridOpacity=0.4),
+    )
     base = alt.Chart(data)
-    tooltip = [alt.Tooltip("label:N", title="interval"), alt.Tooltip("error_percent:Q", title="error, %", format=".2f"),
-               alt.Tooltip("spread:Q", title="±", format=".2f"), alt.Tooltip("n:Q", title="seeds")]  # fmt: skip
+    tooltip = [
+        alt.Tooltip("label:N", title="interval"),
+        alt.Tooltip("error_percent:Q", title="error, %", format=".2f"),
+        alt.Tooltip("spread:Q", title="±", format=".2f"),
+        alt.Tooltip("n:Q", title="seeds"),
+    ]
     return [
         base.mark_rule(color=colour).encode(x=x, y="bottom:Q", y2="top:Q"),
         base.mark_line(color=colour, strokeWidth=2.25).encode(x=x, y=y),
@@ -104,13 +139,26 @@ def _left(found: pd.DataFrame, x: alt.X, dark: bool) -> list[Any]:
     order = list(names.values())
     base = alt.Chart(data).encode(
         x=x,
-        y=alt.Y("percent:Q", title=WHAT["kept"], scale=alt.Scale(domain=[0, 115], nice=False),
-                axis=alt.Axis(values=[0, 25, 50, 75, 100], gridOpacity=0.4)),
-        color=alt.Color("of:N", title=None, sort=order, scale=alt.Scale(domain=order, range=colours),
-                        legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3)),
-        tooltip=[alt.Tooltip("label:N", title="interval"), alt.Tooltip("of:N"),
-                 alt.Tooltip("percent:Q", title="left, %", format=".1f"), alt.Tooltip("kept:N", title="units kept")],
-    )  # fmt: skip
+        y=alt.Y(
+            "percent:Q",
+            title=WHAT["kept"],
+            scale=alt.Scale(domain=[0, 115], nice=False),
+            axis=alt.Axis(values=[0, 25, 50, 75, 100], gridOpacity=0.4),
+        ),
+        color=alt.Color(
+            "of:N",
+            title=None,
+            sort=order,
+            scale=alt.Scale(domain=order, range=colours),
+            legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3),
+        ),
+        tooltip=[
+            alt.Tooltip("label:N", title="interval"),
+            alt.Tooltip("of:N"),
+            alt.Tooltip("percent:Q", title="left, %", format=".1f"),
+            alt.Tooltip("kept:N", title="units kept"),
+        ],
+    )
     dash = alt.StrokeDash("of:N", sort=order, legend=None, scale=alt.Scale(domain=order, range=[[1, 0], [6, 3]]))
     return [
         base.mark_line(strokeWidth=2.25).encode(strokeDash=dash),

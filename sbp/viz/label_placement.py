@@ -38,9 +38,13 @@ def places(marks: pd.DataFrame, view: tuple[float, ...], width: int, height: int
 
 
 def fit(
-    marks: pd.DataFrame, view: tuple[float, ...], at: Sequence[dict[str, Any]], first: Sequence[bool], height: int,
+    marks: pd.DataFrame,
+    view: tuple[float, ...],
+    at: Sequence[dict[str, Any]],
+    first: Sequence[bool],
+    height: int,
     width: int = PHONE,
-) -> list[bool]:  # fmt: skip
+) -> list[bool]:
     """Which names, standing where `places` put them, have room on a plot of another width as well.
 
     first: the names that are tried before the others, which get what these leave.

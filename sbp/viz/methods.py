@@ -89,48 +89,93 @@ def ours(row: Any) -> Entry:
     exponent = None if run.config.get("kl_weights") else run.config.get("kl_exponent")
     bound = bound_of(run.method, run.kl_weights, exponent) or NONE
     return Entry(
-        row.key, row.label, OURS, row.mean, row.spread, row.n, tuple(run.kept), round(row.mean_of("macs")),
+        row.key,
+        row.label,
+        OURS,
+        row.mean,
+        row.spread,
+        row.n,
+        tuple(run.kept),
+        round(row.mean_of("macs")),
         row.mean_of("macs_reduction") if run.macs_reduction is not None else None,
         row.spread_of("macs_reduction") or None,
-        _fast(run, "cpu"), _fast(run, "cuda"), bound, row.hardware, run,
+        _fast(run, "cpu"),
+        _fast(run, "cuda"),
+        bound,
+        row.hardware,
+        run,
         scale=scale_of(run.config.get("widths") or (), row.network),
         half_width=row.half_width_of("test_error_percent"),
         fewer_half_width=row.half_width_of("macs_reduction") or None,
-        macs_spread=row.spread_of("macs") or None, macs_half_width=row.half_width_of("macs") or None, protocol=LAST,
-    )  # fmt: skip
+        macs_spread=row.spread_of("macs") or None,
+        macs_half_width=row.half_width_of("macs") or None,
+        protocol=LAST,
+    )
 
 
 def of_paper(row: PaperRow) -> Entry:
     """An entry of a printed row, its MACs counted from the printed units."""
     name = row.method[0].upper() + row.method[1:]
     return Entry(
-        f"paper-{row.method}{'' if row.scale == 1 else f'-k{row.scale:g}'}", f"{name} (paper)", PAPER,
-        row.error_percent, None, None, row.kept, row.macs, row.fewer, None, {0: row.cpu}, {0: row.gpu}, NONE, NONE,
-        remark="" if abs(row.fewer / row.flops - 1) < 0.01 else f"printed as {row.flops:.2f} times", scale=row.scale,
-    )  # fmt: skip
+        f"paper-{row.method}{'' if row.scale == 1 else f'-k{row.scale:g}'}",
+        f"{name} (paper)",
+        PAPER,
+        row.error_percent,
+        None,
+        None,
+        row.kept,
+        row.macs,
+        row.fewer,
+        None,
+        {0: row.cpu},
+        {0: row.gpu},
+        NONE,
+        NONE,
+        remark="" if abs(row.fewer / row.flops - 1) < 0.01 else f"printed as {row.flops:.2f} times",
+        scale=row.scale,
+    )
 
 
 def of_others(point: Published) -> Entry:
     """An entry of what others published."""
     return Entry(
-        f"others-{point.title}", point.title, OTHERS, point.error_percent, None, None, point.kept, point.macs,
-        point.fewer, None, {}, {}, NONE, NONE, remark=f"{point.source}{f' ({point.remark})' if point.remark else ''}",
+        f"others-{point.title}",
+        point.title,
+        OTHERS,
+        point.error_percent,
+        None,
+        None,
+        point.kept,
+        point.macs,
+        point.fewer,
+        None,
+        {},
+        {},
+        NONE,
+        NONE,
+        remark=f"{point.source}{f' ({point.remark})' if point.remark else ''}",
         protocol=point.protocol if point.removes == UNITS else f"{point.protocol}; {point.removes}",
-    )  # fmt: skip
+    )
 
 
 def table(found: Sequence[Entry], network: str) -> pd.DataFrame:
     """The entries as people read them, a row each."""
     rows = [
         {
-            "method": entry.label, "test error, %": _error(entry),
-            "seeds": str(entry.n or NONE), "units kept": labels.widths_of(network, entry.kept) or NONE,
-            "kMACs": _kilo(entry), "MACs, times fewer": _fewer(entry),
-            "CPU, times as fast": _times(entry.cpu), "GPU, times as fast": _times(entry.gpu),
-            "KL weights": entry.bound, "protocol": entry.protocol, "trained on": entry.hardware,
+            "method": entry.label,
+            "test error, %": _error(entry),
+            "seeds": str(entry.n or NONE),
+            "units kept": labels.widths_of(network, entry.kept) or NONE,
+            "kMACs": _kilo(entry),
+            "MACs, times fewer": _fewer(entry),
+            "CPU, times as fast": _times(entry.cpu),
+            "GPU, times as fast": _times(entry.gpu),
+            "KL weights": entry.bound,
+            "protocol": entry.protocol,
+            "trained on": entry.hardware,
         }
         for entry in found
-    ]  # fmt: skip
+    ]
     return pd.DataFrame(rows)
 
 
@@ -139,19 +184,38 @@ def numbers(found: Sequence[Entry]) -> pd.DataFrame:
     rows = []
     for entry in found:
         run = entry.run
-        rows.append({
-            "key": entry.key, "method": entry.label, "origin": entry.origin, "test_error_percent": entry.error,
-            "test_error_spread": entry.spread, "test_error_half_width": entry.half_width, "seeds": entry.n,
-            "kept": "-".join(map(str, entry.kept)),
-            "macs": entry.macs, "macs_spread": entry.macs_spread, "macs_half_width": entry.macs_half_width,
-            "macs_reduction": entry.fewer, "macs_reduction_spread": entry.fewer_spread,
-            "macs_reduction_half_width": entry.fewer_half_width, "protocol": entry.protocol,
-            **{f"{name}_{batch}" if batch else name: times
-               for name, by_batch in (("cpu", entry.cpu), ("gpu", entry.gpu)) for batch, times in by_batch.items()},
-            "kl_weights": entry.bound, "hardware": entry.hardware, "n_train": getattr(run, "n_train", None),
-            "n_test": getattr(run, "n_test", None), "seed": getattr(run, "seed", None),
-            "run": getattr(run, "run", None), "commit": getattr(run, "commit", None), "remark": entry.remark,
-        })  # fmt: skip
+        rows.append(
+            {
+                "key": entry.key,
+                "method": entry.label,
+                "origin": entry.origin,
+                "test_error_percent": entry.error,
+                "test_error_spread": entry.spread,
+                "test_error_half_width": entry.half_width,
+                "seeds": entry.n,
+                "kept": "-".join(map(str, entry.kept)),
+                "macs": entry.macs,
+                "macs_spread": entry.macs_spread,
+                "macs_half_width": entry.macs_half_width,
+                "macs_reduction": entry.fewer,
+                "macs_reduction_spread": entry.fewer_spread,
+                "macs_reduction_half_width": entry.fewer_half_width,
+                "protocol": entry.protocol,
+                **{
+                    f"{name}_{batch}" if batch else name: times
+                    for name, by_batch in (("cpu", entry.cpu), ("gpu", entry.gpu))
+                    for batch, times in by_batch.items()
+                },
+                "kl_weights": entry.bound,
+                "hardware": entry.hardware,
+                "n_train": getattr(run, "n_train", None),
+                "n_test": getattr(run, "n_test", None),
+                "seed": getattr(run, "seed", None),
+                "run": getattr(run, "run", None),
+                "commit": getattr(run, "commit", None),
+                "remark": entry.remark,
+            }
+        )
     return pd.DataFrame(rows)
 
 

@@ -26,23 +26,41 @@ def chart(found: Sequence[Entry], network: str, chosen: str = "", dark: bool = F
     drawn = [entry for entry in found if entry.macs > 0]
     if not drawn:
         return charts.empty("No method has a result on this network yet.", HEIGHT)
-    points = pd.DataFrame([
-        {"key": entry.key, "name": entry.label, "short": _short(entry), "origin": entry.origin,
-         "macs": entry.macs, "fewer": entry.fewer, "error_percent": entry.error,
-         "low": entry.error - (entry.half_width or 0), "high": entry.error + (entry.half_width or 0),
-         "kept": labels.widths_of(network, entry.kept) or "not said",
-         "named": entry.origin != OURS or bool(entry.beside) or entry.key in (*NAMED, chosen)}
-        for entry in drawn
-    ])  # fmt: skip
+    points = pd.DataFrame(
+        [
+            {
+                "key": entry.key,
+                "name": entry.label,
+                "short": _short(entry),
+                "origin": entry.origin,
+                "macs": entry.macs,
+                "fewer": entry.fewer,
+                "error_percent": entry.error,
+                "low": entry.error - (entry.half_width or 0),
+                "high": entry.error + (entry.half_width or 0),
+                "kept": labels.widths_of(network, entry.kept) or "not said",
+                "named": entry.origin != OURS or bool(entry.beside) or entry.key in (*NAMED, chosen),
+            }
+            for entry in drawn
+        ]
+    )
     points["named"] |= _alone(points)
     dense = max(SPECS[network].dense_macs(), int(points["macs"].max()))
     floor = max(0.05, 0.8 * float(points["low"].min()))
     top = min(100.0, 1.15 * float(points["high"].max()))
     view = (0.8 * float(points["macs"].min()), dense * 1.6, floor, top)
-    x = alt.X("macs:Q", title="MACs an image (log)", axis=macs_axis(view[0], dense),
-              scale=alt.Scale(type="log", domain=list(view[:2]), nice=False, clamp=True))  # fmt: skip
-    y = alt.Y("error_percent:Q", title="test error, % (log)", axis=_error_axis(floor, top),
-              scale=alt.Scale(type="log", domain=[floor, top], nice=False))  # fmt: skip
+    x = alt.X(
+        "macs:Q",
+        title="MACs an image (log)",
+        axis=macs_axis(view[0], dense),
+        scale=alt.Scale(type="log", domain=list(view[:2]), nice=False, clamp=True),
+    )
+    y = alt.Y(
+        "error_percent:Q",
+        title="test error, % (log)",
+        axis=_error_axis(floor, top),
+        scale=alt.Scale(type="log", domain=[floor, top], nice=False),
+    )
     layers = [_bars(points, x, dark), _steps(points, x, y, dark), _marks(points, x, y, chosen, dark)]
     layers += _names(points[points["named"]], x, y, view, dark)
     return charts.finish(alt.layer(*[layer for layer in layers if layer is not None]), describe(found, network), HEIGHT)
@@ -83,23 +101,39 @@ def _steps(points: pd.DataFrame, x: alt.X, y: alt.Y, dark: bool) -> Any:
 
 def _marks(points: pd.DataFrame, x: alt.X, y: alt.Y, chosen: str, dark: bool) -> Any:
     domain, colours = _colours(dark)
-    origin = alt.Color("origin:N", title=None, sort=domain, scale=alt.Scale(domain=domain, range=colours),
-                       legend=alt.Legend(orient="top", symbolSize=90))  # fmt: skip
-    shape = alt.Shape("origin:N", sort=domain, legend=alt.Legend(orient="top", title=None),
-                      scale=alt.Scale(domain=domain, range=["circle", "diamond", "triangle-up"]))  # fmt: skip
+    origin = alt.Color(
+        "origin:N",
+        title=None,
+        sort=domain,
+        scale=alt.Scale(domain=domain, range=colours),
+        legend=alt.Legend(orient="top", symbolSize=90),
+    )
+    shape = alt.Shape(
+        "origin:N",
+        sort=domain,
+        legend=alt.Legend(orient="top", title=None),
+        scale=alt.Scale(domain=domain, range=["circle", "diamond", "triangle-up"]),
+    )
     size = alt.condition(alt.datum.key == chosen, alt.value(260), alt.value(110))
     return (
         alt.Chart(points)
         .mark_point(filled=True, opacity=1, cursor="pointer")
         .encode(
-            x=x, y=y, color=origin, shape=shape, size=size,
-            tooltip=[alt.Tooltip("name:N", title="method"),
-                     alt.Tooltip("error_percent:Q", title="error, %", format=".2f"),
-                     alt.Tooltip("fewer:Q", title="times fewer MACs", format=".2f"),
-                     alt.Tooltip("macs:Q", title="MACs", format=","), alt.Tooltip("kept:N", title="units kept")],
+            x=x,
+            y=y,
+            color=origin,
+            shape=shape,
+            size=size,
+            tooltip=[
+                alt.Tooltip("name:N", title="method"),
+                alt.Tooltip("error_percent:Q", title="error, %", format=".2f"),
+                alt.Tooltip("fewer:Q", title="times fewer MACs", format=".2f"),
+                alt.Tooltip("macs:Q", title="MACs", format=","),
+                alt.Tooltip("kept:N", title="units kept"),
+            ],
         )
         .add_params(alt.selection_point(name=PICK, fields=["key"], on="click", clear="dblclick"))
-    )  # fmt: skip
+    )
 
 
 def _short(entry: Entry) -> str:

@@ -33,14 +33,22 @@ LOG10_DOMAIN = (-0.5, 2.0)
 # (log10 SNR, colour). Two stops stand at 0: the scale is split hard at SNR = 1, where pruning begins.
 # Light: pruned units recede to a pale warm ground, kept ones darken as they grow more certain.
 STOPS_LIGHT = (
-    (-0.5, "#F7E3D4"), (0.0, "#E9C9B2"),
-    (0.0, "#D6E6F2"), (0.6, "#6BA7D0"), (1.2, "#0072B2"), (2.0, "#003B63"),
-)  # fmt: skip
+    (-0.5, "#F7E3D4"),
+    (0.0, "#E9C9B2"),
+    (0.0, "#D6E6F2"),
+    (0.6, "#6BA7D0"),
+    (1.2, "#0072B2"),
+    (2.0, "#003B63"),
+)
 # Dark: the lightness is inverted, so that pruned units recede into the dark ground and kept ones light up.
 STOPS_DARK = (
-    (-0.5, "#2A211C"), (0.0, "#4D382B"),
-    (0.0, "#17364F"), (0.6, "#1F6FA8"), (1.2, "#57B0E3"), (2.0, "#D3ECFB"),
-)  # fmt: skip
+    (-0.5, "#2A211C"),
+    (0.0, "#4D382B"),
+    (0.0, "#17364F"),
+    (0.6, "#1F6FA8"),
+    (1.2, "#57B0E3"),
+    (2.0, "#D3ECFB"),
+)
 
 # Signs of weights, light and dark: neither kept nor pruned, and each as light as the other.
 NEGATIVE, POSITIVE = ("#A8447F", "#E3A1C6"), ("#00795A", "#2CC295")
@@ -70,8 +78,10 @@ def log10_snr(snr: np.ndarray) -> np.ndarray:
 def log_snr_rgb(log10: np.ndarray, kept: np.ndarray, dark: bool = False) -> np.ndarray:
     """Colour of each log10 SNR; `kept` says on which side of the split a value lies, so that 1 is never blurred."""
     below, above = _side(stops(dark)[:2]), _side(stops(dark)[2:])
-    rgb = [np.where(kept, np.interp(log10, above[0], above[1][:, c]), np.interp(log10, below[0], below[1][:, c]))
-           for c in range(3)]  # fmt: skip
+    rgb = [
+        np.where(kept, np.interp(log10, above[0], above[1][:, c]), np.interp(log10, below[0], below[1][:, c]))
+        for c in range(3)
+    ]
     return np.rint(np.stack(rgb, axis=-1)).astype(np.uint8)
 
 

@@ -53,13 +53,19 @@ def pack(tables: RunTables, config: RunConfig) -> tuple[dict[str, np.ndarray], d
         "epochs": tables.epochs[rows].tolist(),
         "total": int(max(config.schedule.last_epoch, tables.last)),
         "layer": {
-            "name": layer.name, "kind": layer.kind, "units": layer.units, "parent": layer.parent,
-            "shape": list(layer.shape), "of": labels.layer_name(layer.parent or layer.name).lower(),
+            "name": layer.name,
+            "kind": layer.kind,
+            "units": layer.units,
+            "parent": layer.parent,
+            "shape": list(layer.shape),
+            "of": labels.layer_name(layer.parent or layer.name).lower(),
         },
         "grid": cells(layer, aspect=1.0).tolist(),
         "theta_max": theta_max,
-        "low": film.LOW, "high": film.HIGH, "one": film.ONE,
-    }  # fmt: skip
+        "low": film.LOW,
+        "high": film.HIGH,
+        "one": film.ONE,
+    }
 
 
 def sheet(images: np.ndarray) -> str:

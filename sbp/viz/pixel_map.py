@@ -25,7 +25,7 @@ def picture(
 
     >>> picture(Group("input", "pixel", 784, (28, 28)), np.ones(784)).shape
     (336, 336, 4)
-    """  # fmt: skip
+    """
     grid = cells(layer, order)
     rgba = np.zeros((*grid.shape, 4), dtype=np.uint8)
     rgba[..., :3] = palette.snr_rgb(snr, dark)[grid]

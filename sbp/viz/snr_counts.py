@@ -45,16 +45,28 @@ def chart(found: RunTables, dark: bool = False) -> Any:
         alt.Chart(data)
         .mark_bar(clip=True)
         .encode(
-            x=threshold_axis("SNR (log)"), x2="high:Q",
-            y=alt.Y("units:Q", title="units (log)", axis=charts.log_axis(1, max(top, 10)),
-                    scale=alt.Scale(type="log", domain=[0.7, max(top * 12, 10)], nice=False)),
+            x=threshold_axis("SNR (log)"),
+            x2="high:Q",
+            y=alt.Y(
+                "units:Q",
+                title="units (log)",
+                axis=charts.log_axis(1, max(top, 10)),
+                scale=alt.Scale(type="log", domain=[0.7, max(top * 12, 10)], nice=False),
+            ),
             y2=alt.datum(0.7),
-            color=alt.Color("side:N", title=None, legend=alt.Legend(orient="top", symbolType="square"),
-                            scale=alt.Scale(domain=["SNR ≥ 1", "pruned"], range=colours)),
-            tooltip=[alt.Tooltip("threshold:Q", title="SNR from", format=".3~g"),
-                     alt.Tooltip("high:Q", title="to", format=".3~g"), alt.Tooltip("units:Q", format=",")],
+            color=alt.Color(
+                "side:N",
+                title=None,
+                legend=alt.Legend(orient="top", symbolType="square"),
+                scale=alt.Scale(domain=["SNR ≥ 1", "pruned"], range=colours),
+            ),
+            tooltip=[
+                alt.Tooltip("threshold:Q", title="SNR from", format=".3~g"),
+                alt.Tooltip("high:Q", title="to", format=".3~g"),
+                alt.Tooltip("units:Q", format=","),
+            ],
         )
-    )  # fmt: skip
+    )
     return charts.finish(alt.layer(bars, *rules(found.prior_snr, None, dark)), describe(found), HEIGHT)
 
 

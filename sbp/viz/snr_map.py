@@ -38,13 +38,25 @@ def chart(
     if not len(tables.epochs):
         return charts.empty("The first epoch has not ended yet.", height)
     mu, log_sigma = extents(tables, layer.name)
-    x = alt.X("mu:Q", title="mu, nats", scale=alt.Scale(domain=list(mu), nice=False),
-              axis=alt.Axis(grid=False, tickCount=6))  # fmt: skip
-    y = alt.Y("log_sigma:Q", title="log sigma", scale=alt.Scale(domain=list(log_sigma), nice=False),
-              axis=alt.Axis(grid=False, tickMinStep=1))  # fmt: skip
+    x = alt.X(
+        "mu:Q", title="mu, nats", scale=alt.Scale(domain=list(mu), nice=False), axis=alt.Axis(grid=False, tickCount=6)
+    )
+    y = alt.Y(
+        "log_sigma:Q",
+        title="log sigma",
+        scale=alt.Scale(domain=list(log_sigma), nice=False),
+        axis=alt.Axis(grid=False, tickMinStep=1),
+    )
     grid = snr_grid(mu, log_sigma, low, high)
-    ground = pd.DataFrame({"url": [data_uri(palette.snr_rgb(grid[::-1], dark))], "mu": [mu[0]], "mu2": [mu[1]],
-                           "log_sigma": [log_sigma[0]], "top": [log_sigma[1]]})  # fmt: skip
+    ground = pd.DataFrame(
+        {
+            "url": [data_uri(palette.snr_rgb(grid[::-1], dark))],
+            "mu": [mu[0]],
+            "mu2": [mu[1]],
+            "log_sigma": [log_sigma[0]],
+            "top": [log_sigma[1]],
+        }
+    )
     picture = (
         alt.Chart(ground)
         .mark_image(aspect=False, smooth=True, clip=True)
@@ -126,9 +138,15 @@ def _contours(
         )
         layers.append(line.encode(x=x, y=y, order="mu:Q", tooltip=alt.value(None)))
         name = alt.Chart(data.iloc[[1]]).mark_text(
-            align="left", baseline="bottom", dx=2, dy=-4, fontSize=11, color=accent if one else ink,
-            fontWeight="bold" if one else "normal", text="SNR = 1: pruned above" if one else f"{level:g}",
-        )  # fmt: skip
+            align="left",
+            baseline="bottom",
+            dx=2,
+            dy=-4,
+            fontSize=11,
+            color=accent if one else ink,
+            fontWeight="bold" if one else "normal",
+            text="SNR = 1: pruned above" if one else f"{level:g}",
+        )
         layers.append(name.encode(x=x, y=y))
     return layers
 
@@ -137,14 +155,22 @@ def _path(tables: RunTables, name: str, unit: int, epoch: int | None, x: alt.X, 
     now = tables.index(epoch)
     last = len(tables.epochs) - 1
     rows = np.unique(np.concatenate([thin(tables.epochs, last, _ROWS), [now]]))
-    data = pd.DataFrame({
-        "epoch": tables.epochs[rows], "mu": tables.loc[name][rows, unit],
-        "log_sigma": tables.log_scale[name][rows, unit], "snr": tables.snr[name][rows, unit], "past": rows <= now,
-    })  # fmt: skip
+    data = pd.DataFrame(
+        {
+            "epoch": tables.epochs[rows],
+            "mu": tables.loc[name][rows, unit],
+            "log_sigma": tables.log_scale[name][rows, unit],
+            "snr": tables.snr[name][rows, unit],
+            "past": rows <= now,
+        }
+    )
     ink, halo = ("#FFFFFF", "#10171F") if dark else ("#1B2733", "#FFFFFF")
-    tooltip = [alt.Tooltip("epoch:Q"), alt.Tooltip("mu:Q", format=".3f"),
-               alt.Tooltip("log_sigma:Q", title="log sigma", format=".3f"),
-               alt.Tooltip("snr:Q", title="SNR", format=".3~g")]  # fmt: skip
+    tooltip = [
+        alt.Tooltip("epoch:Q"),
+        alt.Tooltip("mu:Q", format=".3f"),
+        alt.Tooltip("log_sigma:Q", title="log sigma", format=".3f"),
+        alt.Tooltip("snr:Q", title="SNR", format=".3~g"),
+    ]
 
     def line(part: pd.DataFrame, **style: Any) -> Any:
         mark = alt.Chart(part).mark_line(clip=True, **style)
@@ -182,8 +208,15 @@ def _stations(
             (ink, 0.0),
         ):  # the words twice: once as a halo that parts them from the ground
             named = alt.Chart(at).mark_text(
-                text=text, align="left", baseline="middle", dx=10, fontSize=12, fontWeight="bold", color=colour,
-                stroke=colour, strokeWidth=width,
-            )  # fmt: skip
+                text=text,
+                align="left",
+                baseline="middle",
+                dx=10,
+                fontSize=12,
+                fontWeight="bold",
+                color=colour,
+                stroke=colour,
+                strokeWidth=width,
+            )
             layers.append(named.encode(x=x, y=y))
     return layers

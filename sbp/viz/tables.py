@@ -142,12 +142,19 @@ def build(run: Run, before: RunTables | None = None) -> RunTables:
         went = before.death[layer.name] if before and known and known == len(before.epochs) else None
         death[layer.name] = epochs_of_death(epochs, snr[layer.name], known, went)
     return RunTables(
-        run=run.id, layers=tuple(run.layers), epochs=epochs, loc=dict(shots.loc), log_scale=dict(shots.log_scale),
-        snr=snr, death=death, records=records_table(run.records()),
+        run=run.id,
+        layers=tuple(run.layers),
+        epochs=epochs,
+        loc=dict(shots.loc),
+        log_scale=dict(shots.log_scale),
+        snr=snr,
+        death=death,
+        records=records_table(run.records()),
         prior_snr=moments.prior_snr(config.noise.log_low, config.noise.log_high),
         n_train=int(run.meta.get("n_train") or 0),
-        macs_dense=description_of(config.network).dense_macs(), method=config.method.name,
-    )  # fmt: skip
+        macs_dense=description_of(config.network).dense_macs(),
+        method=config.method.name,
+    )
 
 
 def epochs_of_death(
@@ -177,8 +184,22 @@ def epochs_of_death(
 def records_table(records: Sequence[Any]) -> pd.DataFrame:
     """One row an epoch with every scalar of the records, and `kl_per_object` = loss - nll."""
     rows = [record.to_dict() for record in records]
-    columns = ["epoch", "phase", "seconds", "nll", "kl", "kl_weighted", "kl_per_object", "loss",
-               "train_error_percent", "validation_error_percent", "kept", "macs", "lr", "noise_lr"]  # fmt: skip
+    columns = [
+        "epoch",
+        "phase",
+        "seconds",
+        "nll",
+        "kl",
+        "kl_weighted",
+        "kl_per_object",
+        "loss",
+        "train_error_percent",
+        "validation_error_percent",
+        "kept",
+        "macs",
+        "lr",
+        "noise_lr",
+    ]
     if not rows:
         return pd.DataFrame(columns=columns)
     table = pd.DataFrame(rows)
@@ -192,11 +213,17 @@ def snr_table(tables: RunTables, name: str, units: Sequence[int] | None = None) 
     chosen = np.arange(tables.layer(name).units) if units is None else np.asarray(units, dtype=int)
     grid_epoch, grid_unit = np.meshgrid(tables.epochs, chosen, indexing="ij")
     snr = tables.snr[name][:, chosen]
-    return pd.DataFrame({
-        "layer": name, "unit": grid_unit.ravel(), "epoch": grid_epoch.ravel(),
-        "mu": tables.loc[name][:, chosen].ravel(), "log_sigma": tables.log_scale[name][:, chosen].ravel(),
-        "snr": snr.ravel(), "kept": (snr >= 1).ravel(),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "layer": name,
+            "unit": grid_unit.ravel(),
+            "epoch": grid_epoch.ravel(),
+            "mu": tables.loc[name][:, chosen].ravel(),
+            "log_sigma": tables.log_scale[name][:, chosen].ravel(),
+            "snr": snr.ravel(),
+            "kept": (snr >= 1).ravel(),
+        }
+    )
 
 
 def _common_rows(before: RunTables | None, name: str, loc: np.ndarray, log_scale: np.ndarray) -> int:

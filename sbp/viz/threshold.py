@@ -94,16 +94,26 @@ def left_chart(
         .mark_line(clip=True)
         .encode(
             x=threshold_axis(),
-            y=alt.Y("percent:Q", title="left of the dense network, %", scale=alt.Scale(domain=[0, 100], nice=False),
-                    axis=alt.Axis(values=[0, 25, 50, 75, 100], gridOpacity=0.4)),
-            color=alt.Color("what:N", title=None, sort=names, scale=alt.Scale(domain=names, range=colours),
-                            legend=alt.Legend(orient="top", symbolStrokeWidth=3, columns=8)),
+            y=alt.Y(
+                "percent:Q",
+                title="left of the dense network, %",
+                scale=alt.Scale(domain=[0, 100], nice=False),
+                axis=alt.Axis(values=[0, 25, 50, 75, 100], gridOpacity=0.4),
+            ),
+            color=alt.Color(
+                "what:N",
+                title=None,
+                sort=names,
+                scale=alt.Scale(domain=names, range=colours),
+                legend=alt.Legend(orient="top", symbolStrokeWidth=3, columns=8),
+            ),
             strokeDash=alt.StrokeDash("what:N", sort=names, legend=None, scale=alt.Scale(domain=names, range=dashes)),
-            strokeWidth=alt.StrokeWidth("what:N", legend=None, sort=names,
-                                        scale=alt.Scale(domain=names, range=[2] * len(layers) + [3.5])),
+            strokeWidth=alt.StrokeWidth(
+                "what:N", legend=None, sort=names, scale=alt.Scale(domain=names, range=[2] * len(layers) + [3.5])
+            ),
             tooltip=["what:N", alt.Tooltip("threshold:Q", format=".3~g"), alt.Tooltip("percent:Q", format=".1f")],
         )
-    )  # fmt: skip
+    )
     stop = stops.iloc[at]
     said = (
         f"At SNR ≥ {number(stop['threshold'])} {labels.in_all(stop['kept'])} units are left and "
@@ -122,12 +132,18 @@ def error_chart(stops: pd.DataFrame, prior_snr: float, objects: str, at: int, da
         .mark_line(strokeWidth=2.5, color=palette.DATA_DARK if dark else palette.DATA, clip=True)
         .encode(
             x=threshold_axis(),
-            y=alt.Y("drawn:Q", title=f"error, % of {objects}", axis=charts.log_axis(floor, 100),
-                    scale=alt.Scale(type="log", domain=[floor, 100], nice=False)),
-            tooltip=[alt.Tooltip("threshold:Q", format=".3~g"),
-                     alt.Tooltip("error_percent:Q", title="error, %", format=".2f")],
+            y=alt.Y(
+                "drawn:Q",
+                title=f"error, % of {objects}",
+                axis=charts.log_axis(floor, 100),
+                scale=alt.Scale(type="log", domain=[floor, 100], nice=False),
+            ),
+            tooltip=[
+                alt.Tooltip("threshold:Q", format=".3~g"),
+                alt.Tooltip("error_percent:Q", title="error, %", format=".2f"),
+            ],
         )
-    )  # fmt: skip
+    )
     stop = stops.iloc[at]
     where = f"At SNR ≥ {number(stop['threshold'])}"
     said = f"{where} the pruned network errs on {stop['error_percent']:.2f} % of {objects}."
@@ -137,18 +153,20 @@ def error_chart(stops: pd.DataFrame, prior_snr: float, objects: str, at: int, da
 def threshold_axis(title: str = "threshold on the SNR (log)") -> alt.X:
     """The axis of thresholds on the SNR: logarithmic, always 0.2 to 100."""
     return alt.X(
-        "threshold:Q", title=title,
+        "threshold:Q",
+        title=title,
         scale=alt.Scale(type="log", domain=[LOW, HIGH], nice=False, clamp=True),
         axis=alt.Axis(values=list(TICKS), format="~g", grid=False),
-    )  # fmt: skip
+    )
 
 
 def rules(prior_snr: float, at: float | None, dark: bool) -> list[Any]:
     """The rules at SNR = 1 and at the prior's own SNR, named, and the one at the chosen threshold."""
     pruned, grey, blue = (
-        (palette.PRUNED_DARK, palette.REFERENCE_DARK, palette.KEPT_DARK) if dark
+        (palette.PRUNED_DARK, palette.REFERENCE_DARK, palette.KEPT_DARK)
+        if dark
         else (palette.PRUNED, palette.REFERENCE, palette.KEPT)
-    )  # fmt: skip
+    )
     wanted = [
         (1.0, "1: pruned below", pruned, [1, 0], 4),
         (prior_snr, f"{prior_snr:.2f}, the prior's own: knows nothing", grey, [4, 3], 20),

@@ -94,10 +94,14 @@ def describe(tables: RunTables, name: str, epoch: int | None = None) -> str:
 def _lines(tables: RunTables, name: str, rows: np.ndarray, units: np.ndarray) -> pd.DataFrame:
     snr = tables.snr[name][np.ix_(rows, units)]
     state = np.where(snr[-1] >= 1, "kept", "pruned")
-    return pd.DataFrame({
-        "epoch": np.repeat(tables.epochs[rows], len(units)), "unit": np.tile(units, len(rows)),
-        "snr": snr.ravel().round(3), "state": np.tile(state, len(rows)),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "epoch": np.repeat(tables.epochs[rows], len(units)),
+            "unit": np.tile(units, len(rows)),
+            "snr": snr.ravel().round(3),
+            "state": np.tile(state, len(rows)),
+        }
+    )
 
 
 def _band(tables: RunTables, name: str, rows: np.ndarray, x: alt.X) -> alt.Chart:

@@ -75,13 +75,18 @@ def table(pair: Sequence[Twin]) -> pd.DataFrame:
     parts = []
     for twin in pair:
         records, units = twin.records, sum(layer.units for layer in twin.tables.layers)
-        parts.append(pd.DataFrame({
-            "run": twin.name, "epoch": records["epoch"].astype(int),
-            "train_accuracy_percent": 100 - records["train_error_percent"].astype(float),
-            "kept_percent": [100 * sum(counts) / units for counts in records["kept"]],
-            "n_nll_nats": twin.tables.n_train * records["nll"].astype(float),
-            "kl_nats": records["kl_weighted"].astype(float),
-        }))  # fmt: skip
+        parts.append(
+            pd.DataFrame(
+                {
+                    "run": twin.name,
+                    "epoch": records["epoch"].astype(int),
+                    "train_accuracy_percent": 100 - records["train_error_percent"].astype(float),
+                    "kept_percent": [100 * sum(counts) / units for counts in records["kept"]],
+                    "n_nll_nats": twin.tables.n_train * records["nll"].astype(float),
+                    "kl_nats": records["kl_weighted"].astype(float),
+                }
+            )
+        )
     return pd.concat(parts, ignore_index=True)
 
 
@@ -114,12 +119,15 @@ def describe(pair: Sequence[Twin], what: str) -> str:
         row = twin.records.iloc[-1]
         n, units = twin.tables.n_train, sum(layer.units for layer in twin.tables.layers)
         data = n * row["nll"] / 1000
-        said.append({
-            "accuracy": f"{twin.name} gets {100 - row['train_error_percent']:.1f} % of {n:,} training labels right",
-            "terms": f"{twin.name}: N·NLL {data:,.1f} thousand nats"
-            + (f", KL {row['kl_weighted'] / 1000:,.2f} thousand" if twin.tables.method in bound.ADDED else ""),
-            "kept": f"{twin.name} keeps {sum(row['kept']):,} of {units:,} units",
-        }[what] + f" (epoch {int(row['epoch'])})")  # fmt: skip
+        said.append(
+            {
+                "accuracy": f"{twin.name} gets {100 - row['train_error_percent']:.1f} % of {n:,} training labels right",
+                "terms": f"{twin.name}: N·NLL {data:,.1f} thousand nats"
+                + (f", KL {row['kl_weighted'] / 1000:,.2f} thousand" if twin.tables.method in bound.ADDED else ""),
+                "kept": f"{twin.name} keeps {sum(row['kept']):,} of {units:,} units",
+            }[what]
+            + f" (epoch {int(row['epoch'])})"
+        )
     tail = {
         "accuracy": f"; a guess gets {CHANCE:.0f} %",
         "terms": f"; guessing costs log 10 = {math.log(OUTPUTS):.4f} nats an object",
@@ -144,16 +152,29 @@ def chart(pair: Sequence[Twin], what: str, dark: bool = False, height: int = 260
         .mark_line(strokeWidth=2.25, clip=True)
         .encode(
             x=charts.epoch_axis(0, total),
-            y=alt.Y("value:Q", title=unit, scale=alt.Scale(domain=[0, top], nice=False),
-                    axis=alt.Axis(tickCount=5, gridOpacity=0.4)),
-            color=alt.Color("line:N", title=None, sort=names, scale=alt.Scale(domain=names, range=colours),
-                            legend=alt.Legend(orient="top", symbolStrokeWidth=3, labelLimit=240)),
-            strokeDash=alt.StrokeDash("line:N", sort=names, legend=None,
-                                      scale=alt.Scale(domain=names, range=[style[2] for style in pick])),
-            tooltip=[alt.Tooltip("line:N", title=title), alt.Tooltip("epoch:Q"),
-                     alt.Tooltip("value:Q", title=unit, format=".4~g")],
+            y=alt.Y(
+                "value:Q",
+                title=unit,
+                scale=alt.Scale(domain=[0, top], nice=False),
+                axis=alt.Axis(tickCount=5, gridOpacity=0.4),
+            ),
+            color=alt.Color(
+                "line:N",
+                title=None,
+                sort=names,
+                scale=alt.Scale(domain=names, range=colours),
+                legend=alt.Legend(orient="top", symbolStrokeWidth=3, labelLimit=240),
+            ),
+            strokeDash=alt.StrokeDash(
+                "line:N", sort=names, legend=None, scale=alt.Scale(domain=names, range=[style[2] for style in pick])
+            ),
+            tooltip=[
+                alt.Tooltip("line:N", title=title),
+                alt.Tooltip("epoch:Q"),
+                alt.Tooltip("value:Q", title=unit, format=".4~g"),
+            ],
         )
-    )  # fmt: skip
+    )
     layers = [lines]
     if what == "accuracy":
         grey = palette.REFERENCE_DARK if dark else palette.REFERENCE
@@ -168,11 +189,12 @@ _STYLE: dict[str, dict[str, tuple[str, str, list[int]]]] = {
     "accuracy": {"first": _FIRST, "second": _SECOND},
     "kept": {"first": _FIRST, "second": _SECOND},
     "terms": {
-        "first": (palette.DATA, palette.DATA_DARK, [1, 0]), "first KL": (palette.KL, palette.KL_DARK, [6, 3]),
+        "first": (palette.DATA, palette.DATA_DARK, [1, 0]),
+        "first KL": (palette.KL, palette.KL_DARK, [6, 3]),
         "second": (palette.PRUNED, palette.PRUNED_DARK, [2, 2]),
         "second KL": (palette.REFERENCE, palette.REFERENCE_DARK, [8, 3, 2, 3]),
     },
-}  # fmt: skip
+}
 _CANVAS = {"first": "data", "first KL": "kl", "second": "pruned", "second KL": "reference"}
 
 
@@ -192,9 +214,10 @@ def _long(pair: Sequence[Twin], what: str) -> pd.DataFrame:
         if found.empty:
             continue
         columns = {
-            "accuracy": {twin.name: found["train_accuracy_percent"]}, "kept": {twin.name: found["kept_percent"]},
+            "accuracy": {twin.name: found["train_accuracy_percent"]},
+            "kept": {twin.name: found["kept_percent"]},
             "terms": {f"{twin.name}: N·NLL": found["n_nll_nats"] / 1000},
-        }[what]  # fmt: skip
+        }[what]
         if what == "terms" and twin.tables.method in bound.ADDED:
             columns[f"{twin.name}: KL"] = found["kl_nats"] / 1000
         parts += [pd.DataFrame({"line": line, "epoch": found["epoch"], "value": v}) for line, v in columns.items()]
@@ -206,8 +229,15 @@ def _series(pair: Sequence[Twin], what: str) -> list[dict[str, Any]]:
     for role, (name, part) in zip(_roles(pair, what), data.groupby("line", sort=False), strict=True):
         dash = _STYLE[what][role][2]
         colour = _CANVAS[role] if what == "terms" else {"first": "kept", "second": "pruned"}[role]
-        lines.append({"name": name, "x": part["epoch"].tolist(), "y": part["value"].round(3).tolist(),
-                      "colour": colour, "dash": [] if dash == [1, 0] else dash})  # fmt: skip
+        lines.append(
+            {
+                "name": name,
+                "x": part["epoch"].tolist(),
+                "y": part["value"].round(3).tolist(),
+                "colour": colour,
+                "dash": [] if dash == [1, 0] else dash,
+            }
+        )
     return lines
 
 
@@ -215,8 +245,7 @@ def _accuracy(pair: tuple[Twin, Twin]) -> dict[str, Any]:
     series = _series(pair, "accuracy")
     for twin, colour in zip(pair, ("kept", "pruned"), strict=True):
         if twin.test_accuracy is not None and twin.last:
-            series.append({"name": "test", "x": [twin.last], "y": [round(twin.test_accuracy, 2)],
-                           "colour": colour})  # fmt: skip
+            series.append({"name": "test", "x": [twin.last], "y": [round(twin.test_accuracy, 2)], "colour": colour})
     rules = [{"y": CHANCE, "text": f"a guess: {CHANCE:.0f} %", "left": True}]
     return film.curves("Training labels right, %; dots: the true test labels", "%", series, 100.0, rules=rules)
 
@@ -230,9 +259,12 @@ def _terms(pair: tuple[Twin, Twin]) -> dict[str, Any]:
     guess = pair[0].tables.n_train * math.log(OUTPUTS) / 1000
     values = np.array([guess, *(value for line in series for value in line["y"])])
     return film.curves(
-        "N·NLL and KL, thousands of nats", "thousands of nats", series, bound.top_of(values[np.isfinite(values)]),
+        "N·NLL and KL, thousands of nats",
+        "thousands of nats",
+        series,
+        bound.top_of(values[np.isfinite(values)]),
         rules=[{"y": round(guess, 3), "text": f"N·log 10 = {guess:,.1f}: a guess"}],
-    )  # fmt: skip
+    )
 
 
 def _begun(pair: Sequence[Twin]) -> bool:

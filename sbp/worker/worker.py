@@ -132,9 +132,7 @@ class Worker:
             tensors, state = saved
             checkpoint = Checkpoint(tensors={k: torch.from_numpy(v) for k, v in tensors.items()}, state=state)
         training = self._training(config, dataset, checkpoint)
-        self.folder.write_meta(
-            {**self.folder.meta, **training.meta(), "commit": commit(), "device": self.device}
-        )
+        self.folder.write_meta({**self.folder.meta, **training.meta(), "commit": commit(), "device": self.device})
         return training
 
     def _training(self, config: RunConfig, dataset: Any, checkpoint: Checkpoint | None) -> Any:
@@ -229,9 +227,7 @@ class Worker:
             if event is Event.DIVERGE:
                 self.folder.write_model(arrays(self.training.model_tensors()))
             self.move(event, sentence_of(error))
-        except (
-            OSError
-        ):  # a full disk, most likely: the log has the rest, and readers will see the run as lost
+        except OSError:  # a full disk, most likely: the log has the rest, and readers will see the run as lost
             traceback.print_exc(file=self.log)
 
     def _say_progress(self, progress: Progress) -> None:

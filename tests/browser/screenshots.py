@@ -15,8 +15,16 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.browser.served import launch, serve, settle
 
 PATHS = (
-    "/", "/gate", "/train", "/channels", "/pixels", "/random-labels", "/threshold", "/methods", "/runs",
-)  # fmt: skip
+    "/",
+    "/gate",
+    "/train",
+    "/channels",
+    "/pixels",
+    "/random-labels",
+    "/threshold",
+    "/methods",
+    "/runs",
+)
 SCREENS = {"laptop": (1366, 768), "phone": (390, 844)}
 # Long enough for a page's figures to be drawn after its script has run.
 DRAW_MS = 2500

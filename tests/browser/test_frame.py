@@ -13,9 +13,16 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.served import Served, settle
 
 PATHS = {
-    "/": "Story", "/gate": "One gate", "/train": "Train", "/channels": "Channels", "/pixels": "Pixels",
-    "/random-labels": "Random labels", "/threshold": "Threshold and cost", "/methods": "Methods", "/runs": "Runs",
-}  # fmt: skip
+    "/": "Story",
+    "/gate": "One gate",
+    "/train": "Train",
+    "/channels": "Channels",
+    "/pixels": "Pixels",
+    "/random-labels": "Random labels",
+    "/threshold": "Threshold and cost",
+    "/methods": "Methods",
+    "/runs": "Runs",
+}
 
 
 @pytest.mark.parametrize(("path", "title"), PATHS.items())

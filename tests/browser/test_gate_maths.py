@@ -42,9 +42,14 @@ def evaluate(browser: Browser) -> Iterator[Evaluate]:
 
 def test_moments_entropies_and_kl_agree_with_mpmath_to_one_part_in_a_million(evaluate: Evaluate) -> None:
     names = {
-        "mean": "mean", "sd": "sd", "snr": "snr", "kl": "kl", "entropyLog": "entropy_log", "entropy": "entropy",
+        "mean": "mean",
+        "sd": "sd",
+        "snr": "snr",
+        "kl": "kl",
+        "entropyLog": "entropy_log",
+        "entropy": "entropy",
         "logZ": "log_z",
-    }  # fmt: skip
+    }
     got = evaluate("(m, cases) => cases.map((c) => ({ ...m.describe(c), logDensity: 0 }))", CASES)
     for case, gate in zip(CASES, got, strict=True):
         for mine, theirs in names.items():

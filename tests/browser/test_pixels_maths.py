@@ -113,9 +113,10 @@ def test_pixels_multiply_the_image_where_no_layer_tells_them_apart(evaluate: Eva
     assert 0 < masks["input"].sum() < 784
     config = RunConfig.flat(network="lenet-5-caffe", widths=WIDTHS["lenet-5-caffe"], dataset="digits", pixels=True)
     data = {
-        "file": packed(network, config), "images": shown.reshape(3, -1).tolist(),
+        "file": packed(network, config),
+        "images": shown.reshape(3, -1).tolist(),
         "masks": [{group: mask.tolist() for group, mask in masks.items()}],
-    }  # fmt: skip
+    }
     with torch.no_grad():
         expected = masked(network, masks)(shown).numpy()
     np.testing.assert_allclose(evaluate("net.js", COMPUTE, data)[0]["logits"], expected, atol=1e-5, rtol=1e-5)

@@ -12,9 +12,9 @@ import torch
 from click.testing import Result
 from typer.testing import CliRunner
 
+from sbp.benchmarks import table_latency as timing
 from sbp.cli import app
 from sbp.evaluation import latency
-from sbp.experiments import timing
 from sbp.networks.tensors import file_tensors
 from sbp.runs import store
 from sbp.spec import RunConfig
@@ -54,7 +54,9 @@ def test_it_measures_the_runs_own_networks_and_leaves_them_with_the_run(trained:
     assert said["network"] == trained.config.network.name
     assert said["kept"] == kept_of(network)
     assert (said["device"], said["threads"]) == ("cpu", 1)
-    assert [(r["batch"], r["variant"]) for r in said["rows"]] == [(b, v) for b in (1, 32, 1000) for v in latency.VARIANTS]
+    assert [(r["batch"], r["variant"]) for r in said["rows"]] == [
+        (b, v) for b in (1, 32, 1000) for v in latency.VARIANTS
+    ]
     (kept,) = trained.speed()["measurements"]
     assert kept == {key: said[key] for key in kept}
 
@@ -76,9 +78,17 @@ def test_people_get_a_table_with_what_it_stands_on(trained: Any) -> None:
     assert result.exit_code == 0, result.output
     (measured,) = trained.speed()["measurements"]
     for part in (
-        trained.id, measured["hardware"], "1 thread,", f"torch {torch.__version__}", "median", "IQR", "images/s",
-        "times as fast", "1,000", "speed.json",
-    ):  # fmt: skip
+        trained.id,
+        measured["hardware"],
+        "1 thread,",
+        f"torch {torch.__version__}",
+        "median",
+        "IQR",
+        "images/s",
+        "times as fast",
+        "1,000",
+        "speed.json",
+    ):
         assert part in result.stdout
     row = next(row for row in measured["rows"] if (row["variant"], row["batch"]) == ("compact", 1000))
     assert f"{1e3 * row['median_seconds']:,.3f} ms" in result.stdout

@@ -25,13 +25,37 @@ from tests.made_up import write_run
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 REQUIRED = (
-    "id", "network", "dataset", "method", "state", "seed", "device", "epochs", "test_error_percent", "kept",
-    "macs", "macs_dense", "macs_reduction", "seconds",
-)  # fmt: skip
+    "id",
+    "network",
+    "dataset",
+    "method",
+    "state",
+    "seed",
+    "device",
+    "epochs",
+    "test_error_percent",
+    "kept",
+    "macs",
+    "macs_dense",
+    "macs_reduction",
+    "seconds",
+)
 TINY = (
-    "--data", "digits", "--device", "cpu", "--batch-size", "100", "--train-size", "200",
-    "--validation-size", "50", "--set", "widths=8,8", "--set", "threads=1",
-)  # fmt: skip
+    "--data",
+    "digits",
+    "--device",
+    "cpu",
+    "--batch-size",
+    "100",
+    "--train-size",
+    "200",
+    "--validation-size",
+    "50",
+    "--set",
+    "widths=8,8",
+    "--set",
+    "threads=1",
+)
 
 
 def sbp(*arguments: str) -> Result:
@@ -222,9 +246,7 @@ def test_detach_returns_at_once_with_the_run(started: list[RunConfig]) -> None:
 @pytest.mark.parametrize(
     ("state", "code"), [("finished", 0), ("stopped", 0), ("failed", 1), ("diverged", 1), ("running", 1)]
 )
-def test_the_exit_code_is_what_the_end_deserves(
-    state: str, code: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_exit_code_is_what_the_end_deserves(state: str, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
     def start(config: RunConfig) -> str:
         with store.create(config) as folder:
             folder.write_status(state, "This is why.")

@@ -183,8 +183,8 @@ def test_what_cannot_be_understood_is_answered_in_a_sentence(words: tuple[str, .
 
 
 def test_speed_is_measured_of_what_was_recorded_and_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sbp.benchmarks import table_latency as timing
     from sbp.evaluation import latency
-    from sbp.experiments import timing
 
     assert reproduce("table-1", "--device", "cpu", "--no-speed", "--record").exit_code == 0
     monkeypatch.setattr(timing, "measure", lambda *a, **k: latency.measure(*a, **{**k, "rounds": 1, "seconds": 1e-3}))
@@ -199,8 +199,8 @@ def test_speed_is_measured_of_what_was_recorded_and_recorded(monkeypatch: pytest
 
 
 def test_a_measurement_that_is_cut_off_keeps_the_rows_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sbp.benchmarks import table_latency as timing
     from sbp.evaluation import latency
-    from sbp.experiments import timing
 
     assert reproduce("table-1", "--device", "cpu", "--no-speed", "--record").exit_code == 0
     calls: list[int] = []

@@ -90,9 +90,12 @@ def test_a_fresh_interpreter_reads_compact_networks_without_pruning_code(tmp_pat
                 expected[file] = small(x).detach()
     save_file(seen, tmp_path / "images.safetensors")
     subprocess.run(
-        [sys.executable, "-c", READ, *expected], cwd=tmp_path, env={"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        check=True, timeout=240,
-    )  # fmt: skip
+        [sys.executable, "-c", READ, *expected],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        check=True,
+        timeout=240,
+    )
     logits = load_file(tmp_path / "logits.safetensors")
     assert logits.keys() == expected.keys()
     for file, values in expected.items():
@@ -141,8 +144,11 @@ def bad_tensors() -> list[tuple[str, dict[str, Tensor], str]]:
         ("another kernel", tensors | {"conv1.weight": wide[..., :3]}, "conv1.weight: expected kernels of"),
         ("its bias", tensors | {"conv1.weight": more}, "conv1.bias: expected shape"),
         ("what it reads", tensors | {"conv1.weight": more, "conv1.bias": twice}, "conv2.weight: expected .* inputs"),
-        ("classes", tensors | {"output.weight": tensors["output.weight"][:9], "output.bias": torch.zeros(9)},
-         "output.weight: expected 10 outputs, got 9"),
+        (
+            "classes",
+            tensors | {"output.weight": tensors["output.weight"][:9], "output.bias": torch.zeros(9)},
+            "output.weight: expected 10 outputs, got 9",
+        ),
         ("nothing", tensors | {"conv1.weight": wide[:0], "conv1.bias": twice[:0]}, "at least one entry"),
         ("a far index", tensors | {"dense1.index": index + 700}, "dense1.index: expected places below"),
         ("an index outside", tensors | {"dense1.index": index + 999}, "dense1.index: expected different places from 0"),
@@ -150,7 +156,7 @@ def bad_tensors() -> list[tuple[str, dict[str, Tensor], str]]:
         ("no whole index", tensors | {"dense1.index": index.float()}, "dense1.index: expected different places from 0"),
         ("fewer places", tensors | {"dense1.index": index[1:]}, "dense1.weight: expected .* columns"),
         ("no dense layer", tensors | {"conv1.index": index}, "no dense layer conv1"),
-    ]  # fmt: skip
+    ]
 
 
 BAD = bad_tensors()

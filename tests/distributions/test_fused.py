@@ -58,9 +58,7 @@ def found() -> dict[str, dict[str, torch.Tensor]]:
         pytest.skip("needs triton, which is there for Linux on x86-64 alone")
     environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "TRITON_INTERPRET": "1", "HOME": "/tmp"}
     environment["SBP_NATIVE"] = "0"  # the compiled form has draws of its own
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, timeout=200
-    )
+    done = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
     values = json.loads(done.stdout)
     scale = torch.tensor(values.pop("scale"))

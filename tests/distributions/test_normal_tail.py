@@ -38,9 +38,14 @@ def test_upper_tail_keeps_its_digits(dtype: torch.dtype) -> None:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_interval_mass(dtype: torch.dtype) -> None:
-    h, w = (x.flatten() for x in torch.meshgrid(
-        torch.tensor([-30.0, -4.0, -0.4, 0.0, 0.3, 2.0, 4.9], dtype=dtype),
-        torch.tensor([0.8, 3.0, 60.0, 1e5], dtype=dtype), indexing="ij"))  # fmt: skip
+    h, w = (
+        x.flatten()
+        for x in torch.meshgrid(
+            torch.tensor([-30.0, -4.0, -0.4, 0.0, 0.3, 2.0, 4.9], dtype=dtype),
+            torch.tensor([0.8, 3.0, 60.0, 1e5], dtype=dtype),
+            indexing="ij",
+        )
+    )
     asked = h >= -w / 2
     h, w = h[asked], w[asked]
     exact = [phi_between(mpf(p), mpf(p) + mpf(q)) for p, q in zip(h.tolist(), w.tolist(), strict=True)]
@@ -72,9 +77,14 @@ def test_hazard_excess(dtype: torch.dtype) -> None:
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_log_mills_drop(dtype: torch.dtype) -> None:
     """To relative rounding in float64 up to t = 4 h, where all samples are; in float32 besides the series' rounding."""
-    h, t = (x.flatten() for x in torch.meshgrid(
-        torch.tensor([5.0, 7.0, 30.0, 1e4, 6e5], dtype=dtype),
-        torch.tensor([1e-9, 1e-4, 0.1, 1.0, 20.0, 1e5], dtype=dtype), indexing="ij"))  # fmt: skip
+    h, t = (
+        x.flatten()
+        for x in torch.meshgrid(
+            torch.tensor([5.0, 7.0, 30.0, 1e4, 6e5], dtype=dtype),
+            torch.tensor([1e-9, 1e-4, 0.1, 1.0, 20.0, 1e5], dtype=dtype),
+            indexing="ij",
+        )
+    )
     exact = [log_mills(mpf(p)) - log_mills(mpf(p) + mpf(q)) for p, q in zip(h.tolist(), t.tolist(), strict=True)]
     found = normal_tail.log_mills_drop(h, t)
     if dtype == torch.float64:
@@ -84,6 +94,8 @@ def test_log_mills_drop(dtype: torch.dtype) -> None:
     else:
         errors = [abs(x - y) for x, y in zip(found.tolist(), exact, strict=True)]
         # The series' difference rounds at 1/h^2: less than 1e-8 of what a sample moves by, which is t/h with t ~ 1/h.
-        bounds = [1e-6 + 2e-6 * abs(y) if p < 10 else 1e-7 / mpf(p) ** 2 + 2e-6 * abs(y)
-                  for p, y in zip(h.tolist(), exact, strict=True)]  # fmt: skip
+        bounds = [
+            1e-6 + 2e-6 * abs(y) if p < 10 else 1e-7 / mpf(p) ** 2 + 2e-6 * abs(y)
+            for p, y in zip(h.tolist(), exact, strict=True)
+        ]
         assert all(error <= bound for error, bound in zip(errors, bounds, strict=True))

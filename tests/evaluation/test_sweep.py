@@ -37,8 +37,12 @@ def test_it_is_json_of_the_promised_form(swept: tuple[nn.Module, dict[str, Any]]
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert (found["objects"], found["n"], found["natural"]) == ("training", N, "snr")
     assert {name: entry["natural"] for name, entry in found["criteria"].items()} == {
-        "snr": 1.0, "bmrs_n": 0.0, "bmrs_u": 0.0, "l1": None, "random": None,
-    }  # fmt: skip
+        "snr": 1.0,
+        "bmrs_n": 0.0,
+        "bmrs_u": 0.0,
+        "l1": None,
+        "random": None,
+    }
     for entry in found["criteria"].values():
         for point in entry["points"]:
             assert set(point) == {"threshold", "kept", "macs", "params", "error_percent", "nll"}

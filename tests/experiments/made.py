@@ -12,12 +12,24 @@ from sbp.spec import RunConfig
 def result(seed: int = 0, error: float = 1.5, **changes: Any) -> RunResult:
     """LeNet-500-300 pruned to the paper's widths, on made-up hardware."""
     values: dict[str, Any] = {
-        "seed": seed, "method": "sbp", "network": "lenet-500-300", "test_error_percent": error,
-        "kept": (245, 160, 55), "macs": 48550, "macs_reduction": 10.0 + seed, "n_train": 60000, "n_test": 10000,
-        "kl_weights": (1.0, 1.0, 1.0), "hardware": "a GPU", "device": "cuda", "commit": "abc",
-        "versions": {"torch": "2"}, "seconds": 30.0 + seed, "run": f"run-{seed}",
+        "seed": seed,
+        "method": "sbp",
+        "network": "lenet-500-300",
+        "test_error_percent": error,
+        "kept": (245, 160, 55),
+        "macs": 48550,
+        "macs_reduction": 10.0 + seed,
+        "n_train": 60000,
+        "n_test": 10000,
+        "kl_weights": (1.0, 1.0, 1.0),
+        "hardware": "a GPU",
+        "device": "cuda",
+        "commit": "abc",
+        "versions": {"torch": "2"},
+        "seconds": 30.0 + seed,
+        "run": f"run-{seed}",
         "last": {"epoch": 9, "nll": 0.01, "kl": 400.0, "kl_weighted": 400.0, "loss": 0.02, "train_error_percent": 0.25},
-    }  # fmt: skip
+    }
     values |= changes
     config = RunConfig.flat(network=values["network"], method=values["method"], seed=seed, validation_size=0)
     return RunResult(config=json.loads(config.to_json()), **values)
@@ -26,8 +38,16 @@ def result(seed: int = 0, error: float = 1.5, **changes: Any) -> RunResult:
 def timing(device: str, variant: str, batch: int, seconds: float) -> dict[str, Any]:
     """A row as speed.json has it, with where it was measured."""
     hardware = "a CPU" if device == "cpu" else "a GPU"
-    return {"device": device, "hardware": hardware, "threads": 2, "variant": variant, "batch": batch,
-            "median_seconds": seconds, "iqr_seconds": 0.0, "n": 9}  # fmt: skip
+    return {
+        "device": device,
+        "hardware": hardware,
+        "threads": 2,
+        "variant": variant,
+        "batch": batch,
+        "median_seconds": seconds,
+        "iqr_seconds": 0.0,
+        "n": 9,
+    }
 
 
 SPEED = tuple(

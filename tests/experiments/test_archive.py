@@ -104,8 +104,10 @@ def test_a_check_is_kept_apart(assets: Path, runs_root: Path, trained: None) -> 
 
 def test_pictures_and_curves_are_drawn_of_recordings_too(assets: Path, trained: None) -> None:
     archive.keep(PLAN, table(), assets / "runs")
-    for name, files in (("figure-1", {"figure-1-curves.csv", "figure-1.svg"}),
-                        ("figure-2", {"figure-2-pixels.csv", "figure-2.png"})):  # fmt: skip
+    for name, files in (
+        ("figure-1", {"figure-1-curves.csv", "figure-1.svg"}),
+        ("figure-2", {"figure-2-pixels.csv", "figure-2.png"}),
+    ):
         kept = recorded("table-1")
         made, remarks = figures.files_of(type(kept)(name, kept.rows[:1]))
         assert (set(made), remarks) == (files, [])

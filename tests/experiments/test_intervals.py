@@ -47,13 +47,15 @@ def test_a_further_run_is_held_against_its_row_by_error_and_by_macs() -> None:
     row = table(ERRORS).rows[0]
     within, macs, beyond, macs_beyond = intervals.checks(table(ERRORS), table((1.6, 2.2), first=100))
     assert [(check.run.seed, check.what, check.within) for check in (within, beyond)] == [
-        (100, "test_error_percent", True), (101, "test_error_percent", False),
-    ]  # fmt: skip
+        (100, "test_error_percent", True),
+        (101, "test_error_percent", False),
+    ]
     assert within.mean == pytest.approx(row.mean)
     # reductions of the made-up runs are 10 plus the seed
     assert [(check.what, check.value, check.within) for check in (macs, macs_beyond)] == [
-        ("macs_reduction", 110.0, False), ("macs_reduction", 111.0, False),
-    ]  # fmt: skip
+        ("macs_reduction", 110.0, False),
+        ("macs_reduction", 111.0, False),
+    ]
 
 
 def test_a_seed_of_the_table_itself_a_row_of_one_run_and_another_row_check_nothing() -> None:

@@ -41,18 +41,42 @@ def test_a_printed_reduction_that_the_printed_widths_do_not_give_is_named() -> N
 def test_csv_holds_plain_numbers_and_leaves_empty_what_is_not_known() -> None:
     rows = list(csv.DictReader(io.StringIO(table_rows.csv_of(table_rows.lines_of(table())))))
     assert [(row["source"], row["key"]) for row in rows] == [
-        ("ours", "sbp"), ("paper", "sbp"), ("ours", "ssl"), ("paper", "ssl"), ("ours", "sparse-vd"),
+        ("ours", "sbp"),
+        ("paper", "sbp"),
+        ("ours", "ssl"),
+        ("paper", "ssl"),
+        ("ours", "sparse-vd"),
         ("paper", "sparse-vd"),
-    ]  # fmt: skip
+    ]
     ours, paper = rows[:2]
     wanted = {
-        "n": "3", "test_error_percent": "1.5", "test_error_spread": "0.1", "kept": "245-160-55", "macs": "48550",
-        "test_error_half_width": "0.248414", "seeds": "0 1 2", "macs_mean": "48550", "macs_half_width": "",
-        "macs_reduction": "10", "macs_reduction_mean": "11", "cpu_1": "3", "cpu_1000": "6", "gpu_1": "",
-        "bound": "plain", "n_nll": "600", "kl": "400", "n_loss": "1200", "prior_snr": "0.333333",
-        "seconds": "31", "hardware": "a GPU",
-        "seed": "0", "run": "run-0", "commit": "abc", "n_train": "60000", "n_test": "10000",
-    }  # fmt: skip
+        "n": "3",
+        "test_error_percent": "1.5",
+        "test_error_spread": "0.1",
+        "kept": "245-160-55",
+        "macs": "48550",
+        "test_error_half_width": "0.248414",
+        "seeds": "0 1 2",
+        "macs_mean": "48550",
+        "macs_half_width": "",
+        "macs_reduction": "10",
+        "macs_reduction_mean": "11",
+        "cpu_1": "3",
+        "cpu_1000": "6",
+        "gpu_1": "",
+        "bound": "plain",
+        "n_nll": "600",
+        "kl": "400",
+        "n_loss": "1200",
+        "prior_snr": "0.333333",
+        "seconds": "31",
+        "hardware": "a GPU",
+        "seed": "0",
+        "run": "run-0",
+        "commit": "abc",
+        "n_train": "60000",
+        "n_test": "10000",
+    }
     assert {name: ours[name] for name in wanted} == wanted
     assert (paper["test_error_percent"], paper["macs_reduction"], paper["cpu"]) == ("1.55", "11.2255", "2.33")
     assert rows[4]["n"] == "0"
@@ -60,8 +84,14 @@ def test_csv_holds_plain_numbers_and_leaves_empty_what_is_not_known() -> None:
 
 
 def test_random_labels_show_accuracies_and_what_the_race_is_between() -> None:
-    gone = result(0, 90.2, kept=(0, 0, 0), macs=0, macs_reduction=None, last={"nll": 2.3, "kl": 0.0, "loss": 2.3,
-                                                                              "train_error_percent": 89.5})  # fmt: skip
+    gone = result(
+        0,
+        90.2,
+        kept=(0, 0, 0),
+        macs=0,
+        macs_reduction=None,
+        last={"nll": 2.3, "kl": 0.0, "loss": 2.3, "train_error_percent": 89.5},
+    )
     text = report.markdown(Table("random-labels", (Row("sbp", "SBP", "lenet-500-300", (gone,)),)))
     assert "| SBP | 0–0–0 | 10.50 | 9.80 | 138,000 | 0 | 1 | a GPU | 30 |" in text
 

@@ -26,9 +26,18 @@ ROWS = (
 def finished(root: Path, error: float, **changes: Any) -> Any:
     """A finished run with a result."""
     view = write_run(root, **changes)
-    result = {"test_error_percent": error, "kept": [10, 5, 4], "macs": 110, "macs_reduction": 545_000 / 110,
-              "seconds": 7.0, "n_train": 1150, "n_test": 360, "kl_weights": [1.0, 1.0, 1.0],
-              "commit": "abc", "versions": {}}  # fmt: skip
+    result = {
+        "test_error_percent": error,
+        "kept": [10, 5, 4],
+        "macs": 110,
+        "macs_reduction": 545_000 / 110,
+        "seconds": 7.0,
+        "n_train": 1150,
+        "n_test": 360,
+        "kl_weights": [1.0, 1.0, 1.0],
+        "commit": "abc",
+        "versions": {},
+    }
     (view.folder / "result.json").write_text(json.dumps({"id": view.id, **result}))
     return store.open_run(view.id, root)
 
@@ -97,8 +106,11 @@ def test_one_process_trains_all_that_is_missing_on_one_device(packs: list[Any], 
     ((wanted, together, gpu),) = packs
     assert (together, gpu) == (8, None)
     assert [one if isinstance(one, str) else (one.method.name, one.seed, one.device) for one in wanted] == [
-        cut.id, ("ssl", 0, "cpu"), ("sbp", 1, "cpu"), ("ssl", 1, "cpu"),
-    ]  # fmt: skip
+        cut.id,
+        ("ssl", 0, "cpu"),
+        ("sbp", 1, "cpu"),
+        ("ssl", 1, "cpu"),
+    ]
     assert list(ids.values()) == ["run-1-0", "run-1-1", "run-1-2", "run-1-3"]
 
 
@@ -113,9 +125,14 @@ def test_several_gpus_share_the_runs_and_equal_recipes_are_run_once(packs: list[
 
 def test_a_table_of_what_is_there_by_hand(runs_root: Path) -> None:
     first, second = finished(runs_root, 1.4), finished(runs_root, 1.8, seed=1)
-    measurement = {"device": "cpu", "hardware": "a CPU", "threads": 2, "versions": {}, "when": 1.0,
-                   "rows": [{k: v for k, v in row.items() if k not in ("device", "hardware", "threads")}
-                            for row in SPEED]}  # fmt: skip
+    measurement = {
+        "device": "cpu",
+        "hardware": "a CPU",
+        "threads": 2,
+        "versions": {},
+        "when": 1.0,
+        "rows": [{k: v for k, v in row.items() if k not in ("device", "hardware", "threads")} for row in SPEED],
+    }
     write_speed(first, measurement)
     table = running.table_of("t", running.jobs_of(ROWS, 2))
     sbp, ssl = table.rows
@@ -136,10 +153,21 @@ def test_a_table_of_what_is_there_by_hand(runs_root: Path) -> None:
 
 
 def test_the_rows_that_the_papers_table_has_are_planned_for_both_networks() -> None:
-    keys = {network: {row.key for row in plan_of("table-1").only(network=network)} for network in
-            ("lenet-500-300", "lenet-5-caffe")}  # fmt: skip
-    wanted = {"original", "sparse-vd", "ssl", "sbp", "sbp-small", "binary-dropout", "gaussian-dropout", "sbp-weights",
-              "sbp-fixed-mu"}  # fmt: skip
+    keys = {
+        network: {row.key for row in plan_of("table-1").only(network=network)}
+        for network in ("lenet-500-300", "lenet-5-caffe")
+    }
+    wanted = {
+        "original",
+        "sparse-vd",
+        "ssl",
+        "sbp",
+        "sbp-small",
+        "binary-dropout",
+        "gaussian-dropout",
+        "sbp-weights",
+        "sbp-fixed-mu",
+    }
     for found in keys.values():
         assert wanted <= found
 

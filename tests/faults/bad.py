@@ -166,9 +166,14 @@ OTHER_FILES: dict[str, tuple[str, Spoil]] = {
     "created before time": (META, changed(created=-1)),
     "meta 1e400": (META, replaced('"n_train": 1297', '"n_train": 1e400')),
     "meta n_train is a word": (META, changed(n_train="many")),
-    "meta layers of another network": (META, changed(layers=[
-        {"name": "input", "kind": "pixel", "units": 3, "shape": [3]},
-    ])),
+    "meta layers of another network": (
+        META,
+        changed(
+            layers=[
+                {"name": "input", "kind": "pixel", "units": 3, "shape": [3]},
+            ]
+        ),
+    ),
     "meta layers of no units": (META, changed(layers=[{"name": "x", "kind": "neuron", "units": 0, "shape": [0]}])),
     "meta versions is a list": (META, changed(versions=["torch"])),
     "meta nested without end": (META, text('{"hardware": ' + DEEP + "}")),
@@ -215,7 +220,7 @@ OTHER_FILES: dict[str, tuple[str, Spoil]] = {
     "the request to stop is a link": ("stop", link),
     "the sweep is a pipe": ("sweep.json", pipe),
     "the speed is a device": ("speed.json", device),
-}  # fmt: skip
+}
 
 FAULTS = {**UNREADABLE_CONFIG, **OTHER_FILES}
 

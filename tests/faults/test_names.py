@@ -18,9 +18,32 @@ from sbp.runs.names import BadRequest, checked_file_name, checked_name
 from tests.made_up import write_run
 
 BAD_NAMES = [
-    ".", "..", "../../../x", "/tmp/x", "", " ", "a/b", "a\\b", "a\0b", "a\nb", "a\n", ".hidden", "-rf", "~", "~/x",
-    "x" * 121, "x" * 5000, "ü", "a b", "con:", "a*", "..%2fx", "\udcff", "$(id)", "\N{FULLWIDTH FULL STOP}",
-]  # fmt: skip
+    ".",
+    "..",
+    "../../../x",
+    "/tmp/x",
+    "",
+    " ",
+    "a/b",
+    "a\\b",
+    "a\0b",
+    "a\nb",
+    "a\n",
+    ".hidden",
+    "-rf",
+    "~",
+    "~/x",
+    "x" * 121,
+    "x" * 5000,
+    "ü",
+    "a b",
+    "con:",
+    "a*",
+    "..%2fx",
+    "\udcff",
+    "$(id)",
+    "\N{FULLWIDTH FULL STOP}",
+]
 
 
 def sbp(*arguments: str) -> Any:
@@ -108,9 +131,10 @@ def test_the_old_recording_is_back_when_the_new_one_cannot_be_written(
     else:
         rename = Path.rename
         monkeypatch.setattr(
-            Path, "rename",
+            Path,
+            "rename",
             lambda self, target: _full_disk() if self.name.startswith(".new-") else rename(self, target),
-        )  # fmt: skip
+        )
     with pytest.raises(OSError, match="No space"):
         recording.record(write_run(runs_root, epochs=2, seed=2), "kept")
     monkeypatch.undo()

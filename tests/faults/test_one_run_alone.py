@@ -20,15 +20,33 @@ from tests.faults.bad import FAULTS, REMAKEABLE, UNREADABLE_CONFIG, Spoil
 from tests.made_up import write_run
 
 RESULT = {
-    "network": "lenet-500-300", "dataset": "digits", "method": "sbp", "preset": "quick", "seed": 0, "epochs": 6,
-    "test_error_percent": 2.5, "validation_error_percent": 2.0, "kept": [200, 100, 50], "macs": 25_500,
-    "macs_dense": 545_000, "seconds": 9.0, "n_test": 360,
-}  # fmt: skip
+    "network": "lenet-500-300",
+    "dataset": "digits",
+    "method": "sbp",
+    "preset": "quick",
+    "seed": 0,
+    "epochs": 6,
+    "test_error_percent": 2.5,
+    "validation_error_percent": 2.0,
+    "kept": [200, 100, 50],
+    "macs": 25_500,
+    "macs_dense": 545_000,
+    "seconds": 9.0,
+    "n_test": 360,
+}
 COMMANDS: tuple[tuple[str, ...], ...] = (
-    ("show", "RUN"), ("show", "RUN", "--json"), ("sweep", "RUN"), ("sweep", "RUN", "--out", "OUT/s.json"),
-    ("compact", "RUN", "--out", "OUT/c.safetensors"), ("export", "RUN", "--out", "OUT"), ("attribute", "RUN"),
-    ("bench", "compact", "RUN"), ("record", "RUN", "--name", "kept"), ("resume", "RUN"), ("stop", "RUN"),
-)  # fmt: skip
+    ("show", "RUN"),
+    ("show", "RUN", "--json"),
+    ("sweep", "RUN"),
+    ("sweep", "RUN", "--out", "OUT/s.json"),
+    ("compact", "RUN", "--out", "OUT/c.safetensors"),
+    ("export", "RUN", "--out", "OUT"),
+    ("attribute", "RUN"),
+    ("bench", "compact", "RUN"),
+    ("record", "RUN", "--name", "kept"),
+    ("resume", "RUN"),
+    ("stop", "RUN"),
+)
 
 
 @pytest.fixture(autouse=True)
@@ -194,5 +212,3 @@ def tree_of(place: Path) -> Iterator[tuple[str, int, int]]:
     for path in sorted(place.rglob("*")):
         facts = path.lstat()
         yield str(path.relative_to(place)), facts.st_mtime_ns if path.name != "lock" else 0, facts.st_size
-
-

@@ -13,9 +13,16 @@ from tests.made_up import write_run
 from tests.pages.opened import healthy, labels, opened, played, texts
 
 PAGES = (
-    "story", "gate", "train", "channels", "pixels", "random_labels", "threshold", "methods",
+    "story",
+    "gate",
+    "train",
+    "channels",
+    "pixels",
+    "random_labels",
+    "threshold",
+    "methods",
     "runs",
-)  # fmt: skip
+)
 ABOUT_A_RUN = ("train", "channels", "pixels", "threshold")
 HALVES = {"configs": list(UNREADABLE_CONFIG), "other files": list(OTHER_FILES)}
 
@@ -48,9 +55,15 @@ def test_every_page_is_well_among_all_that_is_bad(page: str, all_bad: dict[str, 
 
 
 SOME = (
-    "config cut by two bytes", "config {}", "config is a pipe", "state is a list", "created is no time",
-    "a record with a word for a number", "noise of random bytes", "a result of another seed",
-)  # fmt: skip
+    "config cut by two bytes",
+    "config {}",
+    "config is a pipe",
+    "state is a list",
+    "created is no time",
+    "a record with a word for a number",
+    "noise of random bytes",
+    "a result of another seed",
+)
 
 
 @pytest.mark.parametrize("page", ABOUT_A_RUN)

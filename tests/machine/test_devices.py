@@ -88,10 +88,7 @@ def test_a_device_that_raises_is_broken() -> None:
 
 def test_a_device_that_computes_wrongly_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.Tensor, "__matmul__", lambda x, y: x * y)
-    assert (
-        devices.broken("cpu")
-        == "its first step came out wrong (the gradient of a known sum is not what it must be)"
-    )
+    assert devices.broken("cpu") == "its first step came out wrong (the gradient of a known sum is not what it must be)"
 
 
 def test_missing_says_whether_torch_was_built_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,9 +134,7 @@ def test_a_real_gpu_is_believed_and_named() -> None:
 
 def test_the_processors_name_is_read_from_the_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     info = tmp_path / "cpuinfo"
-    info.write_text(
-        "processor\t: 0\nmodel name\t: AMD EPYC 9R14\n\nprocessor\t: 1\nmodel name\t: AMD EPYC 9R14\n"
-    )
+    info.write_text("processor\t: 0\nmodel name\t: AMD EPYC 9R14\n\nprocessor\t: 1\nmodel name\t: AMD EPYC 9R14\n")
     assert devices._cpuinfo_name(info) == "AMD EPYC 9R14"
     info.write_text("processor\t: 0\nBogoMIPS\t: 50.00\n")
     assert devices._cpuinfo_name(info) == ""

@@ -1,7 +1,7 @@
 """What the tests of several ranks have their processes do, and how they are started.
 
-python -m tests.machine.two_ranks FOLDER DEVICE, with torchrun's variables: each rank leaves the tensors that it found in
-FOLDER/RANK.safetensors and its words in FOLDER/RANK.json.
+python -m tests.machine.two_ranks FOLDER DEVICE, with torchrun's variables: each rank leaves the tensors that it found
+in FOLDER/RANK.safetensors and its words in FOLDER/RANK.json.
 """
 
 from __future__ import annotations
@@ -32,9 +32,17 @@ from sbp.training.stepper import EAGER
 
 # A mixture of KL weights, so that one which is counted twice or not at all cannot hide behind another.
 ONE = RunConfig.flat(
-    dataset="digits", method="sbpa", kl_weights=(3.0, 0.5, 2.0), widths=(12, 8), epochs=2, batch_size=100,
-    noise_lr=0.05, init_log_scale=-1.0, weight_decay=1e-3, device="cpu",
-)  # fmt: skip
+    dataset="digits",
+    method="sbpa",
+    kl_weights=(3.0, 0.5, 2.0),
+    widths=(12, 8),
+    epochs=2,
+    batch_size=100,
+    noise_lr=0.05,
+    init_log_scale=-1.0,
+    weight_decay=1e-3,
+    device="cpu",
+)
 RUN = ONE.replace(pretrain_epochs=1, finetune_epochs=1, batch_size=400, average_decay=0.9)
 
 

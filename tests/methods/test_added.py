@@ -61,9 +61,17 @@ def magnitude() -> Iterator[type[Magnitude]]:
 @pytest.mark.usefixtures("magnitude")
 def test_a_method_added_by_one_class_trains_and_its_network_is_stored_and_cut(tmp_path: Path) -> None:
     config = RunConfig.flat(
-        method=NAME, dataset="digits", widths=(12, 8), batch_size=100, lr=5e-3, pretrain_epochs=3, epochs=1,
-        finetune_epochs=3, validation_size=100, device="cpu",
-    )  # fmt: skip
+        method=NAME,
+        dataset="digits",
+        widths=(12, 8),
+        batch_size=100,
+        lr=5e-3,
+        pretrain_epochs=3,
+        epochs=1,
+        finetune_epochs=3,
+        validation_size=100,
+        device="cpu",
+    )
     training = Training(config, load("digits"))
     records = [event for event in training.events() if isinstance(event, Record)]
     assert [record.phase for record in records] == [PHASES[0]] * 3 + [PHASES[1]] + [PHASES[2]] * 3

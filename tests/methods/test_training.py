@@ -21,9 +21,16 @@ from sbp.training.evaluation import error_percent
 from sbp.training.loop import Training
 
 SMALL: dict[str, Any] = {
-    "dataset": "digits", "widths": (12, 8), "batch_size": 100, "pretrain_epochs": 2, "epochs": 10, "lr": 5e-3,
-    "finetune_epochs": 2, "device": "cpu", "validation_size": 100,
-}  # fmt: skip
+    "dataset": "digits",
+    "widths": (12, 8),
+    "batch_size": 100,
+    "pretrain_epochs": 2,
+    "epochs": 10,
+    "lr": 5e-3,
+    "finetune_epochs": 2,
+    "device": "cpu",
+    "validation_size": 100,
+}
 # Enough for each to have removed something by the end.
 OPTIONS: dict[str, dict[str, Any]] = {
     "ssl": {"group_penalty": 3e-3},

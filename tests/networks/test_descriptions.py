@@ -85,8 +85,11 @@ def test_each_weight_layer_is_a_module_and_each_group_has_makers_and_readers(nam
 
 def test_which_networks_are_chains() -> None:
     assert {name: SPECS[name].is_chain for name in NETWORKS} == {
-        "lenet-500-300": True, "lenet-5-caffe": True, "vgg-like": True, "resnet-20": False,
-    }  # fmt: skip
+        "lenet-500-300": True,
+        "lenet-5-caffe": True,
+        "vgg-like": True,
+        "resnet-20": False,
+    }
 
 
 @each
@@ -117,8 +120,9 @@ def test_a_network_of_ones_own_has_no_description_of_ours() -> None:
         described(model)
     found = describe_module(model, torch.zeros(1, 4), "mine")
     assert [(layer.reads, layer.makes, layer.fixed_in, layer.fixed_out) for layer in found.weights] == [
-        ((), "0", 4, 0), (("0",), "", 0, 2),
-    ]  # fmt: skip
+        ((), "0", 4, 0),
+        (("0",), "", 0, 2),
+    ]
 
 
 def test_a_description_of_another_schema_is_refused() -> None:

@@ -12,8 +12,12 @@ from sbp.networks.registry import NETWORKS, build
 from sbp.noise.install import noise_of
 from sbp.spec.networks import SPECS
 
-WIDTHS = {"lenet-500-300": (7, 5), "lenet-5-caffe": (3, 4, 6), "vgg-like": (3, 4, 2, 5) * 3 + (4, 6),
-          "resnet-20": (3, 4, 6)}  # fmt: skip
+WIDTHS = {
+    "lenet-500-300": (7, 5),
+    "lenet-5-caffe": (3, 4, 6),
+    "vgg-like": (3, 4, 2, 5) * 3 + (4, 6),
+    "resnet-20": (3, 4, 6),
+}
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -75,9 +75,16 @@ def test_the_forward_pass_written_out() -> None:
 # -- trained ---------------------------------------------------------------------------------------------------
 
 CONFIG = RunConfig.flat(
-    network="vgg-like", dataset="cifar-10", widths=(4,) * 14, epochs=2, pretrain_epochs=1, batch_size=20, device="cpu",
-    validation_size=20, noise_lr=1e-1,
-)  # fmt: skip
+    network="vgg-like",
+    dataset="cifar-10",
+    widths=(4,) * 14,
+    epochs=2,
+    pretrain_epochs=1,
+    batch_size=20,
+    device="cpu",
+    validation_size=20,
+    noise_lr=1e-1,
+)
 
 
 def coloured(n: int) -> tuple[Tensor, Tensor]:

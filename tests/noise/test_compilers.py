@@ -133,9 +133,13 @@ def masked_and_compact(name: str, options: str) -> list[tuple[nn.Module, Tensor,
 
 
 CASES = [
-    ("mlp", "plain"), ("mlp", "pixels"), ("conv", "plain"), ("conv", "pixels"), ("conv", "features"),
+    ("mlp", "plain"),
+    ("mlp", "pixels"),
+    ("conv", "plain"),
+    ("conv", "pixels"),
+    ("conv", "features"),
     ("residual", "plain"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)

@@ -44,9 +44,15 @@ EVERY_UNIT = {
     "u-net",
 }
 REFUSING = {
-    "branches", "channel-buffer", "fixed-reshape", "local-response", "padded-shortcut", "tied-weights",
-    "pytorchcv/ghostnet", "pytorchcv/pyramidnet",
-}  # fmt: skip
+    "branches",
+    "channel-buffer",
+    "fixed-reshape",
+    "local-response",
+    "padded-shortcut",
+    "tied-weights",
+    "pytorchcv/ghostnet",
+    "pytorchcv/pyramidnet",
+}
 FLOAT32, FLOAT64 = 1e-5, 1e-10
 WORST: dict[str, tuple[float, str, float, str, float]] = {}
 

@@ -169,9 +169,16 @@ def test_units_that_are_rotated_are_refused_and_the_search_ends() -> None:
     # Rotary embeddings lead Torch-Pruning's dependencies round in circles.
     transformers = pytest.importorskip("transformers")
     config = transformers.LlamaConfig(
-        hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=4, num_key_value_heads=2,
-        vocab_size=100, max_position_embeddings=32, num_labels=5, pad_token_id=0,
-    )  # fmt: skip
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=1,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        vocab_size=100,
+        max_position_embeddings=32,
+        num_labels=5,
+        pad_token_id=0,
+    )
     model = transformers.LlamaForSequenceClassification(config).eval()
     layout = find_layout(model, torch.randint(1, 100, (2, 12)))
     assert layout.names == ("model.layers.0.mlp.gate_proj",)

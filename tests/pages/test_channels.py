@@ -294,8 +294,9 @@ assert "torch" not in sys.modules
 
 def test_a_unit_is_shown_and_pruned_without_torch(runs_root: Path) -> None:
     run = with_weights(write_run(runs_root, network="lenet-5-caffe"))
-    done = subprocess.run([sys.executable, "-c", TORCH_FREE, run.id], cwd=ROOT, capture_output=True, text=True,
-                          timeout=120)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", TORCH_FREE, run.id], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0, done.stderr[-2000:]
 
 

@@ -103,8 +103,13 @@ def test_a_network_without_pixel_noise_shows_its_features_and_proposes_another(
     at = healthy(opened("pixels", run=run.id))
     meta, arrays = shelved(at, tmp_path)
     assert meta["film"]["layer"] == {
-        "name": "features", "kind": "feature", "units": 96, "parent": "conv2", "shape": [6, 4, 4], "of": "conv 2",
-    }  # fmt: skip
+        "name": "features",
+        "kind": "feature",
+        "units": 96,
+        "parent": "conv2",
+        "shape": [6, 4, 4],
+        "of": "conv 2",
+    }
     assert arrays["film.keep"].shape == (13, 96)
     # A feature whose channel is gone is gone with it.
     channels = arrays["conv2.keep"].repeat(16)
@@ -235,19 +240,28 @@ def attribution_of(run: store.RunView) -> dict[str, Any]:
     """What `python -m sbp attribute` would leave, with made-up numbers."""
     ranks = {"integrated_gradients": 0.9, "saliency": 0.8, "occlusion": 0.7}
     unit = lambda n: {  # noqa: E731
-        "conductance": list(range(n)), "snr": [0.4 + k for k in range(n)], "kept": [int(k > 0) for k in range(n)],
+        "conductance": list(range(n)),
+        "snr": [0.4 + k for k in range(n)],
+        "kept": [int(k > 0) for k in range(n)],
         "correlation": {"all": 1.0, "kept": None},
-    }  # fmt: skip
+    }
     return {
-        "weights": weights_digest(run), "n": 200, "per_class": 20, "data": "digits", "seconds": 8.0,
-        "hardware": "2 cores", "versions": {"captum": "0.9.0"},
+        "weights": weights_digest(run),
+        "n": 200,
+        "per_class": 20,
+        "data": "digits",
+        "seconds": 8.0,
+        "hardware": "2 cores",
+        "versions": {"captum": "0.9.0"},
         "pixels": {
-            "maps": {name: [k / 784 for k in range(784)] for name in ranks}, "lit": [int(k > 9) for k in range(784)],
-            "snr": [0.5 + k / 100 for k in range(784)], "kept": [int(k >= 50) for k in range(784)],
+            "maps": {name: [k / 784 for k in range(784)] for name in ranks},
+            "lit": [int(k > 9) for k in range(784)],
+            "snr": [0.5 + k / 100 for k in range(784)],
+            "kept": [int(k >= 50) for k in range(784)],
             "correlation": {name: {"lit": value, "kept": 0.5} for name, value in ranks.items()},
         },
         "units": {"dense1": unit(9), "dense2": unit(7)},
-    }  # fmt: skip
+    }
 
 
 def test_the_scripts_are_one_module_with_one_export() -> None:

@@ -23,16 +23,16 @@ NAMES = tuple(SPECS)
 PLAIN_NAMES = tuple(name for name in NAMES if not why_not(SPECS[name]))  # those that a browser computes
 # Small enough for a test of seconds, and no width equal to another, so that a mixed-up axis shows.
 WIDTHS = {
-    "lenet-500-300": (23, 17), "lenet-5-caffe": (5, 7, 19), "vgg-like": (5, 6, 7, 5, 8, 6, 9, 7, 5, 8, 6, 7, 9, 11),
+    "lenet-500-300": (23, 17),
+    "lenet-5-caffe": (5, 7, 19),
+    "vgg-like": (5, 6, 7, 5, 8, 6, 9, 7, 5, 8, 6, 7, 9, 11),
     "resnet-20": (8, 6, 7),
-}  # fmt: skip
+}
 # A data set that it reads: the smallest.
 DATASET = {name: next(data for data in ("digits", *DATASETS) if fits(name, data)) for name in NAMES}
 
 
-def random_network(
-    name: str, dtype: torch.dtype = torch.float64, seed: int = 0, own_widths: bool = False
-) -> nn.Module:
+def random_network(name: str, dtype: torch.dtype = torch.float64, seed: int = 0, own_widths: bool = False) -> nn.Module:
     """A network whose E[theta] are anywhere between 0.05 and 1 and whose biases matter, as do its batch statistics."""
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):

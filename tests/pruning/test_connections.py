@@ -26,9 +26,13 @@ def everything(net: ComputedNetwork) -> Masks:
 
 @pytest.mark.parametrize(
     ("name", "group", "layer"),
-    [("lenet-500-300", "dense2", "output"), ("lenet-5-caffe", "dense1", "output"), ("vgg-like", "dense1", "output"),
-     ("resnet-20", "stages.2.0.conv2", "output")],
-)  # fmt: skip
+    [
+        ("lenet-500-300", "dense2", "output"),
+        ("lenet-5-caffe", "dense1", "output"),
+        ("vgg-like", "dense1", "output"),
+        ("resnet-20", "stages.2.0.conv2", "output"),
+    ],
+)
 def test_outgoing_weights_are_what_a_unit_adds_to_the_logits(name: str, group: str, layer: str) -> None:
     net = network(name)
     image, masks = np.random.default_rng(3).random(net.description.image).astype(np.float32), everything(net)
@@ -84,8 +88,10 @@ def test_the_ends_of_a_residual_network() -> None:
     assert connections.inputs_kept(net.description, first, masks) is None
 
 
-@pytest.mark.parametrize(("name", "group"), [("lenet-500-300", "input"), ("lenet-5-caffe", "conv1"),
-                                             ("lenet-5-caffe", "features"), ("resnet-20", "conv")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "group"),
+    [("lenet-500-300", "input"), ("lenet-5-caffe", "conv1"), ("lenet-5-caffe", "features"), ("resnet-20", "conv")],
+)
 def test_what_has_no_row_of_weights_has_none(name: str, group: str) -> None:
     net = network(name)
     assert connections.incoming(net.description, net.weights, group, 0, everything(net)) is None

@@ -14,11 +14,13 @@ from sbp.spec.networks import SPECS
 LAYERS = SPECS["lenet-5-caffe"].layers((3, 4, 5))
 OWN = close_masks(
     {
-        "conv1": np.array([1, 0, 1], bool), "conv2": np.array([1, 1, 0, 0], bool),
-        "features": np.arange(64) % 3 == 0, "dense1": np.array([1, 1, 0, 0, 1], bool),
+        "conv1": np.array([1, 0, 1], bool),
+        "conv2": np.array([1, 1, 0, 0], bool),
+        "features": np.arange(64) % 3 == 0,
+        "dense1": np.array([1, 1, 0, 0, 1], bool),
     },
     LAYERS,
-)  # fmt: skip
+)
 UNITS = [(layer.name, unit) for layer in LAYERS for unit in range(layer.units)]
 EDITS = st.dictionaries(st.sampled_from(UNITS), st.booleans(), max_size=12)
 

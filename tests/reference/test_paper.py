@@ -18,8 +18,11 @@ def test_the_convolutional_rows_differ_from_print_as_known() -> None:
     # By hand: SBP 24·24·25·3 + 8·8·25·3·18 + 284·283 + 283·10 = 212,802 of 2,293,000, SparseVD 1,140,625.
     assert fewer == {"original": 1.0, "SparseVD": 2.01, "SSL": 11.36, "SBP": 10.78}
     assert {row.method: row.flops for row in rows_of("lenet-5-caffe")} == {
-        "original": 1.0, "SparseVD": 2.19, "SSL": 3.90, "SBP": 10.49,
-    }  # fmt: skip
+        "original": 1.0,
+        "SparseVD": 2.19,
+        "SSL": 3.90,
+        "SBP": 10.49,
+    }
 
 
 @pytest.mark.parametrize("row", TABLE_2, ids=lambda row: f"{row.scale} {row.method}")

@@ -18,7 +18,7 @@ from sbp.runs.folder import RunFolder
 TINY = RunConfig.flat(
     dataset="digits", epochs=40, widths=(8, 8), device="cpu", threads=1, batch_size=100, train_size=200,
     validation_size=50, noise_lr=0.05,
-)  # fmt: skip
+)
 
 
 def record(epoch: int, **changes: object) -> Record:
@@ -29,7 +29,7 @@ def record(epoch: int, **changes: object) -> Record:
         "validation_error_percent": max(10.0 - epoch / 10, 0.0), "kept": (max(784 - epoch, 0), 8, 8),
         "macs": max(6416 - epoch, 0),
         "lr": 1e-3, "noise_lr": 1e-2,
-    }  # fmt: skip
+    }
     return Record(**{**values, **changes})  # type: ignore[arg-type]
 
 

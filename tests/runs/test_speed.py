@@ -19,7 +19,7 @@ def measurement(device: str = "cpu", threads: int = 2, **changes: Any) -> dict[s
     return {
         "device": device, "hardware": "a machine", "threads": threads, "versions": {"torch": "2"}, "when": 1.8e9,
         "rows": [row], **changes,
-    }  # fmt: skip
+    }
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ CORRUPT = [
     json.dumps({"measurements": [measurement()]}).replace("0.0004", "NaN"),
     json.dumps({"measurements": [measurement()]}).replace("0.0004", "0"),
     json.dumps({"measurements": [measurement()]})[:-9],
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("content", CORRUPT)

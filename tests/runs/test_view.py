@@ -18,7 +18,7 @@ from tests.runs.made import TINY, another_process_holds, progress, record, snaps
 REQUIRED = {
     "id", "network", "dataset", "method", "state", "seed", "device", "epochs", "test_error_percent", "kept",
     "macs", "macs_dense", "macs_reduction", "seconds",
-}  # fmt: skip
+}
 
 
 def made(state: State = State.RUNNING, keep: bool = False) -> RunFolder:

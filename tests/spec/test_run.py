@@ -34,12 +34,21 @@ def test_each_field_has_one_flat_name_a_sentence_and_a_default_that_is_allowed()
 
 def test_sections_and_flat_names_make_the_same_config() -> None:
     nested = RunConfig(
-        data=DataConfig(dataset="digits"), optimisation=OptimisationConfig(lr=0.1), seed=2,
-        method=SBPaConfig(kl_exponent=0.5), schedule=ScheduleConfig(epochs=4),
-    )  # fmt: skip
+        data=DataConfig(dataset="digits"),
+        optimisation=OptimisationConfig(lr=0.1),
+        seed=2,
+        method=SBPaConfig(kl_exponent=0.5),
+        schedule=ScheduleConfig(epochs=4),
+    )
     flat = {"dataset": "digits", "lr": 0.1, "seed": 2, "method": "sbpa", "kl_exponent": 0.5, "epochs": 4}
-    dotted = {"data.dataset": "digits", "optimisation": {"lr": 0.1}, "seed": 2, "method.name": "sbpa",
-              "method.kl_exponent": 0.5, "schedule.epochs": 4}  # fmt: skip
+    dotted = {
+        "data.dataset": "digits",
+        "optimisation": {"lr": 0.1},
+        "seed": 2,
+        "method.name": "sbpa",
+        "method.kl_exponent": 0.5,
+        "schedule.epochs": 4,
+    }
     for made in (RunConfig.flat(**flat), RunConfig.from_dict(flat), RunConfig.from_dict(dotted)):
         assert made == nested
         assert hash(made) == hash(nested)
@@ -107,10 +116,15 @@ def test_another_method_keeps_the_settings_that_it_has_too() -> None:
         ({"method": "sbpa", "kl_weights": (1, 2)}, "kl_weights (method.kl_weights): expected 3 numbers of at least 0"),
         ({"kl_weights": (1, 2, 3)}, "kl_weights (method.kl_weights): expected none with method sbp (all are 1); "),
         ({"method": "ssl", "dropout": 0.3}, "dropout (method.dropout): expected 0.5 with method ssl, which does not"),
-        *[({"network": "resnet-20", "dataset": "cifar-10", "method": method}, "method (method.name): expected a method "
-           "that removes whole units (sbp, sbpa, sbp-fixed-mu, original, binary-dropout, gaussian-dropout) for "
-           f"resnet-20, whose layers are no chain, got {method}, which removes single weights.")
-          for method in ("sparse-vd", "ssl", "sbp-weights")],
+        *[
+            (
+                {"network": "resnet-20", "dataset": "cifar-10", "method": method},
+                "method (method.name): expected a method "
+                "that removes whole units (sbp, sbpa, sbp-fixed-mu, original, binary-dropout, gaussian-dropout) for "
+                f"resnet-20, whose layers are no chain, got {method}, which removes single weights.",
+            )
+            for method in ("sparse-vd", "ssl", "sbp-weights")
+        ],
         ({"method": "ssl", "pixels": True}, "pixels (network.pixels): expected false with method ssl, whose units "),
         ({"method": "ssl", "shrink_after": 1}, "shrink_after (schedule.shrink_after): expected 0 with method ssl"),
         ({"log_low": 1.0}, "log_low, log_high (noise.log_low, noise.log_high): expected a < b, got a = 1.0, b = 0.0"),
@@ -125,7 +139,7 @@ def test_another_method_keeps_the_settings_that_it_has_too() -> None:
         ({"optimisation.epochs": 1}, "Unknown field(s) optimisation.epochs; a run has "),
         ({"optimisation": {"epochs": 1}}, "Unknown field(s) epochs; optimisation has batch_size, "),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_said_in_a_sentence_that_names_the_field(values: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError) as raised:
         RunConfig.flat(**values)

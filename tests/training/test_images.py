@@ -13,9 +13,17 @@ from sbp.training.checkpoint import Checkpoint
 from sbp.training.loop import Training
 
 TINY = RunConfig.flat(
-    network="vgg-like", dataset="cifar-10", widths=(2,) * 13 + (4,), batch_size=8, pretrain_epochs=1, epochs=1,
-    finetune_epochs=1, validation_size=8, noise_lr=0.05, device="cpu",
-)  # fmt: skip
+    network="vgg-like",
+    dataset="cifar-10",
+    widths=(2,) * 13 + (4,),
+    batch_size=8,
+    pretrain_epochs=1,
+    epochs=1,
+    finetune_epochs=1,
+    validation_size=8,
+    noise_lr=0.05,
+    device="cpu",
+)
 
 
 @pytest.fixture(scope="module")

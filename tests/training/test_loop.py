@@ -33,9 +33,16 @@ def kinds(events: Iterator[object]) -> list[object]:
 def test_records_and_snapshots_come_in_order(digits: object) -> None:
     events = kinds(train(SMALL, digits))
     assert [(type(e).__name__, e.epoch) for e in events] == [
-        ("Snapshot", 0), ("Record", -1), ("Record", 0),
-        ("Record", 1), ("Snapshot", 1), ("Record", 2), ("Snapshot", 2), ("Record", 3), ("Snapshot", 3),
-    ]  # fmt: skip
+        ("Snapshot", 0),
+        ("Record", -1),
+        ("Record", 0),
+        ("Record", 1),
+        ("Snapshot", 1),
+        ("Record", 2),
+        ("Snapshot", 2),
+        ("Record", 3),
+        ("Snapshot", 3),
+    ]
     birth = events[0]
     assert isinstance(birth, Snapshot)
     assert {name: len(v) for name, v in birth.loc.items()} == {"input": 784, "dense1": 12, "dense2": 8}
@@ -88,8 +95,12 @@ def test_any_method_resumed_in_any_phase_equals_uninterrupted(
     whole = Training(config, digits)
     expected = list(whole.events())
     assert [event.phase for event in expected if isinstance(event, Record)] == [
-        "pretrain", "sbp", "sbp", "finetune", "finetune",
-    ]  # fmt: skip
+        "pretrain",
+        "sbp",
+        "sbp",
+        "finetune",
+        "finetune",
+    ]
     for stop_after in range(1, len(expected), 4):
         first = Training(config, digits)
         events = first.events()

@@ -160,21 +160,42 @@ def test_it_is_for_methods_with_an_snr_alone() -> None:
 
 # Whole runs. Enough noise that units go within a few epochs.
 DIGITS = RunConfig.flat(
-    dataset="digits", widths=(12, 8), batch_size=100, pretrain_epochs=1, epochs=12, finetune_epochs=2, noise_lr=0.15,
-    lr=5e-3, validation_size=100, average_decay=0.9, shrink_after=1, device="cpu",
-)  # fmt: skip
+    dataset="digits",
+    widths=(12, 8),
+    batch_size=100,
+    pretrain_epochs=1,
+    epochs=12,
+    finetune_epochs=2,
+    noise_lr=0.15,
+    lr=5e-3,
+    validation_size=100,
+    average_decay=0.9,
+    shrink_after=1,
+    device="cpu",
+)
 CAFFE = DIGITS.replace(network="lenet-5-caffe", widths=(6, 6, 12), train_size=600, epochs=8, noise_lr=0.1)
 VGG = DIGITS.replace(
-    network="vgg-like", dataset="cifar-10", widths=(6,) * 14, batch_size=8, validation_size=8, noise_lr=0.05, epochs=6,
+    network="vgg-like",
+    dataset="cifar-10",
+    widths=(6,) * 14,
+    batch_size=8,
+    validation_size=8,
+    noise_lr=0.05,
+    epochs=6,
     channels_last=True,
-)  # fmt: skip
+)
 
 RESNET = VGG.replace(network="resnet-20", widths=(6, 7, 8), channels_last=False)
 RUNS = {
-    "lenet-500-300": DIGITS, "fixed mu": DIGITS.replace(method="sbp-fixed-mu", noise_lr=0.2), "lenet-5-caffe": CAFFE,
-    "resnet-20": RESNET, "resnet-20, pixels": RESNET.replace(pixels=True),
-    "vgg-like": VGG, "vgg-like, held": VGG.replace(hold_norm=True), "sgd": CAFFE.replace(optimiser="sgd", lr=1e-2),
-}  # fmt: skip
+    "lenet-500-300": DIGITS,
+    "fixed mu": DIGITS.replace(method="sbp-fixed-mu", noise_lr=0.2),
+    "lenet-5-caffe": CAFFE,
+    "resnet-20": RESNET,
+    "resnet-20, pixels": RESNET.replace(pixels=True),
+    "vgg-like": VGG,
+    "vgg-like, held": VGG.replace(hold_norm=True),
+    "sgd": CAFFE.replace(optimiser="sgd", lr=1e-2),
+}
 
 
 def data_of(config: RunConfig) -> Dataset:
@@ -197,9 +218,15 @@ def born(config: RunConfig) -> Training:
 
 def facts(record: Record) -> tuple[object, ...]:
     return (
-        record.epoch, record.nll, record.kl, record.loss, record.kept, record.macs, record.train_error_percent,
+        record.epoch,
+        record.nll,
+        record.kl,
+        record.loss,
+        record.kept,
+        record.macs,
+        record.train_error_percent,
         record.validation_error_percent,
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("which", RUNS)

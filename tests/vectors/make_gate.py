@@ -45,11 +45,15 @@ def truth(mu: float, sigma: float, a: float, b: float) -> dict[str, Any]:
     entropy_log = mp.log(mp.sqrt(2 * mp.pi * mp.e) * s * z) + edge / 2
     mean_log = m + s * (density(alpha) - density(beta)) / z
     return {
-        "mean": first, "sd": mp.sqrt(variance), "snr": first / mp.sqrt(variance),
-        "kl": mp.log(high - low) - entropy_log, "entropy_log": entropy_log, "entropy": entropy_log + mean_log,
+        "mean": first,
+        "sd": mp.sqrt(variance),
+        "snr": first / mp.sqrt(variance),
+        "kl": mp.log(high - low) - entropy_log,
+        "entropy_log": entropy_log,
+        "entropy": entropy_log + mean_log,
         "log_z": mp.log(z),
         "quantiles_of_log": [quantile(p, alpha, beta, z) * s + m for p in PROBABILITIES],
-    }  # fmt: skip
+    }
 
 
 def quantile(p: float, alpha: Any, beta: Any, z: Any) -> Any:

@@ -17,19 +17,28 @@ def found(**changes: Any) -> dict[str, Any]:
     """Pixel k has SNR 0.5 + k / 100, the first 10 pixels are never lit."""
     ranks = {"integrated_gradients": 0.93, "saliency": 0.71, "occlusion": 0.88}
     unit = lambda n: {  # noqa: E731
-        "conductance": [0.0, *range(1, n)], "snr": [0.4 + k for k in range(n)], "kept": [int(k > 0) for k in range(n)],
+        "conductance": [0.0, *range(1, n)],
+        "snr": [0.4 + k for k in range(n)],
+        "kept": [int(k > 0) for k in range(n)],
         "correlation": {"all": 0.5, "kept": None},
-    }  # fmt: skip
+    }
     return {
-        "n": 200, "per_class": 20, "data": "mnist", "seconds": 8.04, "hardware": "2 cores",
+        "n": 200,
+        "per_class": 20,
+        "data": "mnist",
+        "seconds": 8.04,
+        "hardware": "2 cores",
         "versions": {"captum": "0.9.0"},
         "pixels": {
-            "maps": {name: [k / 784 for k in range(784)] for name in ranks}, "lit": [int(k > 9) for k in range(784)],
-            "snr": [0.5 + k / 100 for k in range(784)], "kept": [int(k >= 50) for k in range(784)],
+            "maps": {name: [k / 784 for k in range(784)] for name in ranks},
+            "lit": [int(k > 9) for k in range(784)],
+            "snr": [0.5 + k / 100 for k in range(784)],
+            "kept": [int(k >= 50) for k in range(784)],
             "correlation": {name: {"lit": value, "kept": -0.1} for name, value in ranks.items()},
         },
-        "units": {"dense1": unit(9), "dense2": unit(7)}, **changes,
-    }  # fmt: skip
+        "units": {"dense1": unit(9), "dense2": unit(7)},
+        **changes,
+    }
 
 
 @pytest.mark.parametrize("dark", [False, True])

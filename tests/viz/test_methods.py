@@ -39,9 +39,10 @@ def domains(spec: dict[str, Any]) -> set[str]:
     """The domains of all x and y scales of a layered chart, as text."""
     return {
         f"{axis} {layer['encoding'][axis]['scale']['domain']}"
-        for layer in spec["layer"] for axis in ("x", "y")
+        for layer in spec["layer"]
+        for axis in ("x", "y")
         if "scale" in layer.get("encoding", {}).get(axis, {})
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -144,11 +145,25 @@ def test_nothing_at_all_is_said_in_words() -> None:
 
 @pytest.mark.parametrize(
     ("method", "fewer"),
-    [("BC-GHS", 14.95), ("BC-GNJ", 8.1), ("L0", 2.1), ("L0, sep", 5.9), ("BB dropout, 17x", 17.36),
-     ("BB dropout, 31x", 30.63), ("VIBNet", 57.0), ("GAL", 22.2), ("CHIP", 4.69), ("HRankPlus", 4.69), ("OTOv2", 3.76),
-     ("CORING, 2.4x", 2.39), ("CORING, 3.0x", 2.99), ("CORING, 4.7x", 4.69), ("NORTON, 4.2x", 4.23),
-     ("NORTON, 8.3x", 8.33)],
-)  # fmt: skip
+    [
+        ("BC-GHS", 14.95),
+        ("BC-GNJ", 8.1),
+        ("L0", 2.1),
+        ("L0, sep", 5.9),
+        ("BB dropout, 17x", 17.36),
+        ("BB dropout, 31x", 30.63),
+        ("VIBNet", 57.0),
+        ("GAL", 22.2),
+        ("CHIP", 4.69),
+        ("HRankPlus", 4.69),
+        ("OTOv2", 3.76),
+        ("CORING, 2.4x", 2.39),
+        ("CORING, 3.0x", 2.99),
+        ("CORING, 4.7x", 4.69),
+        ("NORTON, 4.2x", 4.23),
+        ("NORTON, 8.3x", 8.33),
+    ],
+)
 def test_published_points_count_as_their_sources_say(method: str, fewer: float) -> None:
     (point,) = (point for point in PUBLISHED if point.title == method)
     assert point.fewer == pytest.approx(fewer, abs=0.05)

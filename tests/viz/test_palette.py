@@ -56,9 +56,11 @@ def test_the_two_sides_of_1_are_told_apart(dark: bool, blindness: str) -> None:
 def test_kept_and_pruned_and_the_terms_are_told_apart(blindness: str) -> None:
     # The terms of the bound are told apart by their dashes as well.
     pairs = {
-        (palette.KEPT, palette.PRUNED): 25, (palette.KEPT_DARK, palette.PRUNED_DARK): 25,
-        (palette.DATA, palette.KL): 15, (palette.DATA_DARK, palette.KL_DARK): 15,
-    }  # fmt: skip
+        (palette.KEPT, palette.PRUNED): 25,
+        (palette.KEPT_DARK, palette.PRUNED_DARK): 25,
+        (palette.DATA, palette.KL): 15,
+        (palette.DATA_DARK, palette.KL_DARK): 15,
+    }
     for pair, least in pairs.items():
         first, second = (lab(np.array(palette._rgb(colour)), blindness) for colour in pair)
         assert np.linalg.norm(first - second) > least

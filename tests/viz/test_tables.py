@@ -115,6 +115,4 @@ def test_deaths_brought_up_to_date_are_those_of_all_epochs() -> None:
     epochs = np.cumsum(random.integers(1, 3, 40))
     for known in (1, 17, 39, 40):
         before = tables.epochs_of_death(epochs[:known], snr[:known])
-        assert np.array_equal(
-            tables.epochs_of_death(epochs, snr, known, before), tables.epochs_of_death(epochs, snr)
-        )
+        assert np.array_equal(tables.epochs_of_death(epochs, snr, known, before), tables.epochs_of_death(epochs, snr))

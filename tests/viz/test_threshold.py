@@ -55,8 +55,12 @@ def test_every_figure_is_described_has_titles_on_its_axes_and_two_themes(
     for spec in specs:
         assert spec["description"].endswith(".")
         assert "params" not in spec
-        titled = [axis["title"] for layer in spec["layer"] for key, axis in layer["encoding"].items()
-                  if key in ("x", "y") and "title" in axis]  # fmt: skip
+        titled = [
+            axis["title"]
+            for layer in spec["layer"]
+            for key, axis in layer["encoding"].items()
+            if key in ("x", "y") and "title" in axis
+        ]
         assert titled
         assert all(title for title in titled)
     text = [json.dumps(spec) for spec in specs]
@@ -121,8 +125,9 @@ def test_the_headline_says_the_stop_and_no_error_that_nobody_measured(found: Run
 
 
 def test_the_cheapest_stop_is_within_its_slack() -> None:
-    stops = pd.DataFrame({"threshold": [0.5, 1.0, 2.0, 4.0], "macs": [40, 30, 20, 10],
-                          "error_percent": [1.4, 1.5, 1.6, 1.61]})  # fmt: skip
+    stops = pd.DataFrame(
+        {"threshold": [0.5, 1.0, 2.0, 4.0], "macs": [40, 30, 20, 10], "error_percent": [1.4, 1.5, 1.6, 1.61]}
+    )
     assert sweep.cheapest(stops) == 2
     assert sweep.cheapest(stops.assign(error_percent=math.nan)) is None
     assert sweep.cheapest(stops.assign(macs=40)) is None, "nothing is cheaper"
@@ -158,8 +163,10 @@ def test_averaging_is_judged_by_what_n_objects_can_tell(value: dict[str, Any]) -
     # Standard error of 2 % on 5,000 objects: sqrt(0.02 · 0.98 / 5000) = 0.198 points.
     def said(error: float) -> str:
         changed = copy.deepcopy(value)
-        changed["ensemble"] = {"samples": [{"samples": 10, "error_percent": error, "nll": 0.1, "seconds": 0.5}],
-                               "mean": {"error_percent": 2.0, "nll": 0.1, "seconds": 0.05}}  # fmt: skip
+        changed["ensemble"] = {
+            "samples": [{"samples": 10, "error_percent": error, "nll": 0.1, "seconds": 0.5}],
+            "mean": {"error_percent": 2.0, "nll": 0.1, "seconds": 0.05},
+        }
         return ensemble.describe(sweep.read(changed, 3))
 
     assert "nothing that 5,000 objects could tell from chance (standard error 0.20 points)" in said(1.85)
@@ -211,9 +218,20 @@ def test_the_newest_measurement_comes_first() -> None:
 
 @pytest.mark.parametrize(
     "bad",
-    [{"measurements": [{"device": "cpu"}]}, {"measurements": 3}, {}, {"measurements": [{**speed_of()["measurements"][0],
-     "rows": [{"variant": "compact", "batch": 1, "median_seconds": 1.0, "iqr_seconds": 0.1, "n": 3}]}]}],
-)  # fmt: skip
+    [
+        {"measurements": [{"device": "cpu"}]},
+        {"measurements": 3},
+        {},
+        {
+            "measurements": [
+                {
+                    **speed_of()["measurements"][0],
+                    "rows": [{"variant": "compact", "batch": 1, "median_seconds": 1.0, "iqr_seconds": 0.1, "n": 3}],
+                }
+            ]
+        },
+    ],
+)
 def test_a_bad_measurement_is_said_in_a_sentence(bad: dict[str, Any]) -> None:
     with pytest.raises(speed.BadSpeed, match="does not hold measurements"):
         speed.measurements(bad)

@@ -129,8 +129,12 @@ def test_bars_show_the_largest_and_say_how_large(found: RunTables) -> None:
 
 
 def test_classes_keep_their_order() -> None:
-    data = rows_of(spec_of(bars.weights(np.arange(10) / 10, np.ones(10, bool), "classes", "weight",
-                                        names=[str(i) for i in range(10)])), "w")  # fmt: skip
+    data = rows_of(
+        spec_of(
+            bars.weights(np.arange(10) / 10, np.ones(10, bool), "classes", "weight", names=[str(i) for i in range(10)])
+        ),
+        "w",
+    )
     assert [r["unit"] for r in data] == list(range(10))
     assert bars.describe_weights(np.full(10, 0.5), np.ones(10, bool), "classes", "weight").endswith("average 0.5.")
 

@@ -18,9 +18,25 @@ from sbp.runs.view import RunView
 from tests.machine.two_ranks import start_ranks
 
 TRAIN = (
-    "train", "lenet-500-300", "--data", "digits", "--preset", "custom", "--batch-size", "100", "--device", "cpu",
-    "--train-size", "200", "--validation-size", "50", "--set", "widths=8,8", "--set", "threads=1",
-)  # fmt: skip
+    "train",
+    "lenet-500-300",
+    "--data",
+    "digits",
+    "--preset",
+    "custom",
+    "--batch-size",
+    "100",
+    "--device",
+    "cpu",
+    "--train-size",
+    "200",
+    "--validation-size",
+    "50",
+    "--set",
+    "widths=8,8",
+    "--set",
+    "threads=1",
+)
 PATIENCE = 120.0
 Ranks = list["subprocess.Popen[str]"]
 

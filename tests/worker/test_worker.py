@@ -112,10 +112,22 @@ def test_a_run_goes_through_its_states_to_a_result(scripted: Any, monkeypatch: p
     assert not view.has("checkpoint.safetensors"), "a finished run needs none"
     assert view.result is not None
     wanted = {
-        "id": folder.id, "network": "lenet-500-300", "dataset": "digits", "method": "sbp", "preset": "quick",
-        "seed": 4, "state": "finished", "device": "cpu", "epochs": 40, "hardware": "a test", "n_train": 200,
-        "n_test": 360, "kl_weights": [1.0, 1.0, 1.0], "test_error_percent": 1.489, "kept": [3, 2, 1],
-    }  # fmt: skip
+        "id": folder.id,
+        "network": "lenet-500-300",
+        "dataset": "digits",
+        "method": "sbp",
+        "preset": "quick",
+        "seed": 4,
+        "state": "finished",
+        "device": "cpu",
+        "epochs": 40,
+        "hardware": "a test",
+        "n_train": 200,
+        "n_test": 360,
+        "kl_weights": [1.0, 1.0, 1.0],
+        "test_error_percent": 1.489,
+        "kept": [3, 2, 1],
+    }
     assert {key: view.result[key] for key in wanted} == wanted
 
 
@@ -286,9 +298,7 @@ def without_time(records: list[Record]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("stop_after", [1, 3], ids=["at birth", "midway"])
-def test_a_resumed_run_equals_one_that_was_never_stopped(
-    stop_after: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_resumed_run_equals_one_that_was_never_stopped(stop_after: int, monkeypatch: pytest.MonkeyPatch) -> None:
     config = TINY.replace(epochs=4, pretrain_epochs=1)
     monkeypatch.setattr(sbp.training.loop, "PROGRESS_EVERY", 0.0)
     with store.create(config) as folder:
@@ -296,9 +306,7 @@ def test_a_resumed_run_equals_one_that_was_never_stopped(
     with store.create(config) as folder:
         one, heard = Worker(folder), iter(range(1, 100))
         # The queue and the loading ask too: count from the first event on.
-        monkeypatch.setattr(
-            one, "stop_asked", lambda: one.state is State.RUNNING and next(heard) >= stop_after
-        )
+        monkeypatch.setattr(one, "stop_asked", lambda: one.state is State.RUNNING and next(heard) >= stop_after)
         assert one.run() is State.STOPPED
     view = again(store.open_run(folder.id))
     assert view.state is State.FINISHED
@@ -356,9 +364,7 @@ def test_a_run_without_noise_on_units_is_resumed_and_stored_like_any_other(
         whole = work(folder)
     with store.create(config) as folder:
         one = Worker(folder)
-        monkeypatch.setattr(
-            one, "stop_asked", lambda: one.state is State.RUNNING and one.training.phase == "finetune"
-        )
+        monkeypatch.setattr(one, "stop_asked", lambda: one.state is State.RUNNING and one.training.phase == "finetune")
         assert one.run() is State.STOPPED
     view = again(store.open_run(folder.id))
     assert view.state is whole.state is State.FINISHED

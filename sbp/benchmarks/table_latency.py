@@ -44,9 +44,13 @@ def speed_of(run: RunResult, device: str) -> Measurement:
 
 
 def speed_of_shapes(
-    name: str, widths: Sequence[int], kept: Sequence[int], device: str, threads: int = 0,
+    name: str,
+    widths: Sequence[int],
+    kept: Sequence[int],
+    device: str,
+    threads: int = 0,
     progress: Callable[[float], None] | None = None,
-) -> Measurement:  # fmt: skip
+) -> Measurement:
     """The same of a network with these hidden widths that keeps so many units in each noise layer.
 
     threads, progress: as for `measure`. Raises ValueError when the counts do not belong together.

@@ -6,8 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared import run_picker
-from pages.train import form
+from pages.shared import run_form, run_picker
 from sbp.data.datasets import default_dataset
 from sbp.runs import launcher
 from sbp.spec import DATASETS, ConfigError, RunConfig, fits
@@ -38,16 +37,22 @@ def show(place: str) -> None:
                 card(preset, dataset, place)
     if place == "page":
         st.page_link(
-            "random_labels/page.py", label="Two more, on random labels: one learns them by heart, one refuses",
+            "random_labels/page.py",
+            label="Two more, on random labels: one learns them by heart, one refuses",
             icon=":material/casino:",
-        )  # fmt: skip
+        )
     with st.expander("Every setting", icon=":material/tune:", key=f"settings-{place}", on_change="rerun") as settings:
         if settings.open:
-            config = form.form(place, st.session_state.get("form-start") or _default(dataset))
+            config = run_form.form(place, st.session_state.get("form-start") or _default(dataset))
             st.button(
-                "Start with these settings", icon=":material/play_arrow:", type="primary", key=f"start-form-{place}",
-                disabled=config is None, on_click=_start, args=(config,),
-            )  # fmt: skip
+                "Start with these settings",
+                icon=":material/play_arrow:",
+                type="primary",
+                key=f"start-form-{place}",
+                disabled=config is None,
+                on_click=_start,
+                args=(config,),
+            )
     say()
 
 
@@ -59,9 +64,13 @@ def _data(place: str) -> str:
         st.session_state[key] = proposed
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         chosen = st.segmented_control(
-            "Data", CHOICES, format_func=lambda name: labels.DATASET[name], key=key, required=True,
+            "Data",
+            CHOICES,
+            format_func=lambda name: labels.DATASET[name],
+            key=key,
+            required=True,
             label_visibility="collapsed",
-        )  # fmt: skip
+        )
         st.caption(why if chosen == proposed else _why(chosen))
     return str(chosen or proposed)
 
@@ -98,7 +107,7 @@ def card(preset: Preset, dataset: str, place: str, adjust: bool = True) -> None:
 def _adjust(config: RunConfig, place: str) -> None:
     """Puts a preset's values into the form and opens it."""
     st.session_state["form-start"] = config
-    form.fill(place, config)
+    run_form.fill(place, config)
     st.session_state[f"settings-{place}"] = True
 
 
