@@ -2,6 +2,8 @@
 
 ```
 config.json             RunConfig
+description.json        what the network is: groups of units, layers of weights (sbp.spec.description); a run without
+                        one has the description of the network that its config names
 meta.json               network, layers, created, then versions, hardware, commit, n_train and the like
 status.json             state, message, pid, device, progress; replaced whole
 records.jsonl           one Record a line, appended
@@ -26,14 +28,15 @@ from typing import Any
 
 from sbp.spec.layout import Group
 
-CONFIG, META, STATUS, RESULT = "config.json", "meta.json", "status.json", "result.json"
+CONFIG, DESCRIPTION, META = "config.json", "description.json", "meta.json"
+STATUS, RESULT = "status.json", "result.json"
 RECORDS, NOISE = "records.jsonl", "noise.f32"
 CHECKPOINT, MODEL, GRAPH = "checkpoint.safetensors", "model.safetensors", "network.onnx"
 SPEED, SWEEP = "speed.json", "sweep.json"
 ATTRIBUTION = "attribution.json"
 LOG, LOCK, STOP = "log.txt", "lock", "stop"
 FILES = frozenset({
-    CONFIG, META, STATUS, RESULT, RECORDS, NOISE, CHECKPOINT, MODEL, GRAPH, SPEED, SWEEP, ATTRIBUTION, LOG, LOCK, STOP,
+    CONFIG, DESCRIPTION, META, STATUS, RESULT, RECORDS, NOISE, CHECKPOINT, MODEL, GRAPH, SPEED, SWEEP, ATTRIBUTION, LOG, LOCK, STOP,
 })
 
 

@@ -18,7 +18,7 @@ from sbp.runs.view import RunView
 
 ROWS = 64
 # What a reader needs. The log, the locks, the checkpoint and the state of the worker stay behind.
-_COPIED = (names.CONFIG, names.RECORDS, names.MODEL, names.GRAPH, names.SWEEP, names.SPEED, names.ATTRIBUTION)
+_COPIED = (names.CONFIG, names.DESCRIPTION, names.RECORDS, names.MODEL, names.GRAPH, names.SWEEP, names.SPEED, names.ATTRIBUTION)
 
 
 def thinned(epochs: np.ndarray, rows: int = ROWS) -> np.ndarray:

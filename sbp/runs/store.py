@@ -17,7 +17,7 @@ from sbp.spec import RunConfig
 from sbp.spec.networks import description_of
 from sbp.runs.files import Lock, Locked, write_json
 from sbp.runs.folder import RunFolder
-from sbp.runs.filenames import CONFIG, LOCK, META, STATUS, layers_to_json
+from sbp.runs.filenames import CONFIG, DESCRIPTION, LOCK, META, STATUS, layers_to_json
 from sbp.runs.names import BadRequest, checked_name, is_name, is_plain
 from sbp.runs.reading import Snapshots
 from sbp.runs.view import RunView
@@ -57,7 +57,9 @@ def create(config: RunConfig, root: Path | None = None) -> RunFolder:
     hidden = root / f".new-{os.getpid()}-{time.monotonic_ns()}"
     hidden.mkdir()
     (hidden / CONFIG).write_text(config.to_json() + "\n", encoding="utf-8")
-    layers = description_of(config.network).groups
+    description = description_of(config.network)
+    write_json(hidden / DESCRIPTION, description.to_dict())
+    layers = description.groups
     write_json(hidden / META, {"created": now, "network": config.network.name, "layers": layers_to_json(layers)})
     lock = Lock(hidden / LOCK)
     RunFolder(hidden, lock).write_queued()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sbp.spec import RunConfig
+from sbp.spec.description import Description
 from sbp.spec.layout import Group
 from sbp.spec.networks import description_of
 from sbp.spec.records import Record
@@ -64,6 +65,7 @@ class RunView:
             self.alive = is_locked(self.folder / names.LOCK)
             status = self._read_status()
         self.result = self._read(models.RESULT, names.RESULT, required=False)
+        self._description = self._read_description()
         self.layers = self._layers()
         self.progress: dict[str, Any] | None = status.get("progress")
         self.device: str | None = self.meta.get("device") or status.get("device")
@@ -80,6 +82,11 @@ class RunView:
         if self._config is None:
             raise BadFile(self.problem)
         return self._config
+
+    @property
+    def description(self) -> Description:
+        """What its network is: groups of units, layers of weights, MACs. Raises `BadFile` as `config` does."""
+        return self._description or description_of(self.config.network)
 
     @property
     def described(self) -> bool:
@@ -185,11 +192,22 @@ class RunView:
         entry = self._entries.get(names.CONFIG)
         return self._guarded(lambda: remembered_config(self.folder, entry) if entry else read_config(self.folder))
 
+    def _read_description(self) -> Description | None:
+        """What description.json says, None where there is none: the config's network is its description then."""
+        values = self._read(models.DESCRIPTION, names.DESCRIPTION, required=False)
+        found = self._guarded(lambda: Description.from_dict(values)) if values else None
+        if found and self._config and found.groups != description_of(self._config.network).groups:
+            self.problem = self.problem or (
+                f"{names.DESCRIPTION} in {self.folder} describes another network than the {self._config.network.name} "
+                f"that {names.CONFIG} names; one of the two is another run's."
+            )
+        return found
+
     def _layers(self) -> tuple[Group, ...]:
         """The noise layers: those that meta.json describes, else those of its network; none of an unreadable config."""
         if self._config is None:
             return ()
-        own = description_of(self._config.network).groups
+        own = self.description.groups
         told = self.meta.get("layers")
         layers = own if told is None else self._guarded(lambda: names.layers_from_json(told)) or own
         if layers != own and self.meta.get("network") == self._config.network.name:

@@ -13,6 +13,7 @@ from sbp.runs.files import write_json
 from sbp.runs.folder import RunFolder
 from sbp.runs.states import State
 from sbp.runs.summary import KEYS
+from sbp.spec.networks import description_of
 from tests.runs.made import TINY, another_process_holds, progress, record, snapshot
 
 REQUIRED = {
@@ -206,3 +207,33 @@ def test_layers_of_a_network_the_library_does_not_know_come_from_meta() -> None:
     view = store.open_run(folder.id)
     assert view.layers[0].name == "mine"
     assert view.snapshots().loc["mine"].shape == (0, 3)
+
+
+def test_a_run_carries_the_description_of_its_network() -> None:
+    folder = made()
+    kept = json.loads((folder.path / "description.json").read_text())
+    assert (kept["schema"], kept["name"]) == (1, TINY.network.name)
+    view = store.open_run(folder.id)
+    assert view.description == description_of(TINY.network)
+    (folder.path / "description.json").unlink()  # as in a run of an earlier version
+    older = store.open_run(folder.id)
+    assert (older.problem, older.description) == ("", view.description)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"schema": 2}, "schema"),
+        ({"groups": []}, "groups"),
+        ({"image": [1, 28]}, "image"),
+        ({"weights": [{"name": "dense1", "kind": "dense", "kernel": -1}]}, "weights.0.kernel"),
+        ({"groups": [{"name": "other", "kind": "neuron", "units": 3, "shape": [3]}], "scales": [[0, 1]]}, "another run"),
+    ],
+)
+def test_a_description_that_cannot_be_the_networks_is_the_runs_problem(change: dict[str, object], said: str) -> None:
+    folder = made()
+    path = folder.path / "description.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    view = store.open_run(folder.id)
+    assert "description.json" in view.problem
+    assert said in view.problem
