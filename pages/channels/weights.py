@@ -12,7 +12,8 @@ from sbp.data import datasets
 from sbp.data.cifar import CLASSES
 from sbp.export.computed import ComputedNetwork, read_network
 from sbp.pruning.masks import Masks
-from sbp.runs.graphs import graph_of
+from sbp.runs.graphs import MANY_MACS, graph_of, kept_graph_of
+from sbp.runs.states import State
 from sbp.runs.store import RunView
 from sbp.spec.images import IMAGES, as_read
 from sbp.spec.networks import description_of
@@ -54,7 +55,10 @@ def _network(stamp: Hashable, _run: RunView) -> ComputedNetwork:
     config = _run.config
     assert _run.model_path is not None
     low, high = config.noise.log_low, config.noise.log_high
-    return read_network(_run.model_path, description_of(config.network), graph_of(_run), low, high)
+    net = read_network(_run.model_path, _run.description, graph_of(_run), low, high)
+    if _run.state is State.FINISHED and net.description.dense_macs() >= MANY_MACS:
+        return net.kept_alone(lambda widths: kept_graph_of(_run, widths))
+    return net
 
 
 def epoch_of(net: ComputedNetwork, found: RunTables) -> int | None:

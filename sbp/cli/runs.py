@@ -84,6 +84,7 @@ def record(
     run: Annotated[str, RUN],
     name: Annotated[str | None, _NAME] = None,
     weights: Annotated[bool, _WEIGHTS] = True,
+    kept_only: Annotated[bool, typer.Option("--kept-only", help="Leave out the weights of pruned units.")] = False,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Keep a finished run as a recording that ships with the code: the same folder with fewer snapshots."""
@@ -91,7 +92,7 @@ def record(
     # An empty --name is a name, and refused; without one it is made of what the run's own config says, which is
     # somebody's text like any other.
     chosen = f"{view.config.network.name}-{view.config.preset}" if name is None else name
-    folder = recording.record(view, chosen, weights=weights)
+    folder = recording.record(view, chosen, weights=weights, kept_only=kept_only)
     if as_json:
         print_json(store.open_run(folder.name).summary())
     else:

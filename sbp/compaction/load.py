@@ -20,7 +20,9 @@ from sbp.noise.input_scale import NAME as PIXELS
 from sbp.noise.input_scale import scale_input
 from sbp.noise.removal import sync_sizes
 from sbp.noise.selected_linear import SelectedLinear, replace_module
+from sbp.pruning.kept_weights import KEPT, unpack
 from sbp.spec import RunConfig
+from sbp.spec.description import Description
 
 
 class LoadError(ValueError):
@@ -37,6 +39,8 @@ def network_of(config: RunConfig, model_path: str | Path | None) -> nn.Module:
         raise LoadError("This run has no weights yet; they are saved with its first checkpoint and at its end.")
     tensors, _ = read_safetensors(model_path)
     network = build_for(config)
+    if any(name.startswith(KEPT) for name in tensors):
+        tensors = _unpacked(described(network), tensors, Path(model_path).name)
     expected = {name: tuple(tensor.shape) for name, tensor in file_tensors(network).items()}
     given = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     if given != expected:
@@ -48,6 +52,14 @@ def network_of(config: RunConfig, model_path: str | Path | None) -> nn.Module:
         )
     load_file_tensors(network, tensors)
     return network.eval()
+
+
+def _unpacked(description: Description, tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    try:
+        arrays = unpack(description, {key: tensor.numpy() for key, tensor in tensors.items()})
+    except ValueError as error:
+        raise LoadError(f"{name} cannot be used. {error}") from None
+    return {key: torch.from_numpy(value) for key, value in arrays.items()}
 
 
 def load_compact(path: str | Path, model: nn.Module | None = None) -> nn.Module:

@@ -5,8 +5,8 @@ No torch; onnxruntime is imported when something is first computed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from sbp.distributions import moments
+from sbp.pruning.kept_weights import cut, padded, unpack
 from sbp.pruning.masks import Masks, close_masks, keep_masks
 from sbp.spec.description import Description
 from sbp.spec.fit import NOISE_PARTS, check_fit
@@ -30,7 +31,8 @@ _LOC_MARGIN, _LOG_SCALE_RANGE = 5.0, (-8.0, 5.0)
 class ComputedNetwork:
     """A network with its weights by name ("dense1.weight"), mu and log sigma by group, a and b, and its graph.
 
-    graph: the bytes that `sbp.export.graph.graph_bytes` gave for a network of this architecture.
+    graph: the bytes that `sbp.export.graph.graph_bytes` gave for a network of this architecture. small: the same
+    network at fewer units, and which they are (`kept_alone`).
     """
 
     description: Description
@@ -40,6 +42,7 @@ class ComputedNetwork:
     graph: bytes
     log_low: float = -20.0
     log_high: float = 0.0
+    small: tuple[ComputedNetwork, Masks] | None = None
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -80,7 +83,32 @@ class ComputedNetwork:
             images: float32 [n, C, H, W], as the network reads them (`sbp.spec.images.as_read`).
             masks: bool [units] by group, closed.
         """
+        if self.small:
+            network, units = self.small
+            if not any((masks[name] & ~have).any() for name, have in units.items()):
+                return network.logits(images, {name: masks[name][have] for name, have in units.items()})
         return self._run(["logits"], images, masks)[0]
+
+    def kept_alone(self, graph_at: Callable[[tuple[int, ...]], bytes]) -> ComputedNetwork:
+        """The same network, whose `logits` are computed with the units that it keeps, wherever the masks keep no other.
+
+        Args:
+            graph_at: gives the graph of the network at some widths.
+        """
+        widths, units = padded(self.description, self.own_masks)
+        if widths == self.description.widths:
+            return self
+        loc, log_scale = ({g: q[units[g]] for g, q in given.items()} for given in (self.loc, self.log_scale))
+        weights = cut(self.description, self.weights, units)
+        small = replace(
+            self,
+            description=self.description.at(widths),
+            weights=weights,
+            loc=loc,
+            log_scale=log_scale,
+            graph=graph_at(widths),
+        )
+        return replace(self, small=(small, units))
 
     def trace(self, image: np.ndarray, masks: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """What every unit says of one image [C, H, W], before its own noise and after that of the units before it.
@@ -159,7 +187,12 @@ def read_network(
         arrays = load_file(path)
     except (OSError, SafetensorError, ValueError) as error:
         raise ValueError(f"{path.name} in {path.parent} cannot be read: {error}.") from None
-    check_fit(description, arrays, f"{path.name} in {path.parent}")
+    where = f"{path.name} in {path.parent}"
+    try:
+        arrays = unpack(description, arrays)
+    except ValueError as error:
+        raise ValueError(f"{where} cannot be used: {error}") from None
+    check_fit(description, arrays, where)
     loc, log_scale = ({g.name: arrays[f"noise.{g.name}.{part}"] for g in description.groups} for part in NOISE_PARTS)
     weights = {name: a for name, a in arrays.items() if not name.startswith("noise.") and a.dtype.kind == "f"}
     return ComputedNetwork(description, weights, loc, log_scale, graph, log_low, log_high)

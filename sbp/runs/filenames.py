@@ -11,6 +11,7 @@ noise.f32               rows of little-endian float32: epoch, loc of every unit,
 checkpoint.safetensors  everything needed to go on, its JSON state in the header
 model.safetensors       weights and noise at the last good epoch
 network.onnx            the network as a graph without weights, by which pages compute it (sbp.runs.graphs)
+network-kept.onnx       the same at the widths that a recording keeps
 result.json             the object that the command line prints
 speed.json              how fast the dense, masked and compact networks were, one measurement a device and threads
 sweep.json              error, kept units and costs at every threshold of every criterion, on held-out objects
@@ -31,12 +32,13 @@ from sbp.spec.layout import Group
 CONFIG, DESCRIPTION, META = "config.json", "description.json", "meta.json"
 STATUS, RESULT = "status.json", "result.json"
 RECORDS, NOISE = "records.jsonl", "noise.f32"
-CHECKPOINT, MODEL, GRAPH = "checkpoint.safetensors", "model.safetensors", "network.onnx"
+CHECKPOINT, MODEL = "checkpoint.safetensors", "model.safetensors"
+GRAPH, KEPT_GRAPH = "network.onnx", "network-kept.onnx"
 SPEED, SWEEP = "speed.json", "sweep.json"
 ATTRIBUTION = "attribution.json"
 LOG, LOCK, STOP = "log.txt", "lock", "stop"
 FILES = frozenset({
-    CONFIG, DESCRIPTION, META, STATUS, RESULT, RECORDS, NOISE, CHECKPOINT, MODEL, GRAPH, SPEED, SWEEP, ATTRIBUTION, LOG, LOCK, STOP,
+    CONFIG, DESCRIPTION, META, STATUS, RESULT, RECORDS, NOISE, CHECKPOINT, MODEL, GRAPH, KEPT_GRAPH, SPEED, SWEEP, ATTRIBUTION, LOG, LOCK, STOP,
 })
 
 

@@ -7,12 +7,13 @@ own, which brings torch and takes some seconds, and kept: in the run's folder, o
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sbp.runs.filenames import GRAPH
+from sbp.runs.filenames import GRAPH, KEPT_GRAPH
 from sbp.runs.plain_files import MEGABYTE, BadFile, read_plain
 from sbp.spec.graph import shipped_of
 from sbp.spec.networks import SPECS
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from sbp.runs.view import RunView
 
 OWN_FOLDER = ".graphs"
+# Dense MACs from which a page computes the kept units alone: below, 1,000 images take less than a second on two cores.
+MANY_MACS = 50_000_000
 MOST = 64 * MEGABYTE  # of a graph's file: those of the networks here have some 40 kB
 
 
@@ -36,6 +39,16 @@ def graph_of(view: RunView) -> bytes:
         except BadFile:
             continue
     make_graph(network.name, network.widths, own)
+    return read_graph(own)
+
+
+def kept_graph_of(view: RunView, widths: tuple[int, ...]) -> bytes:
+    """The graph of a finished run's network at the widths that it keeps: in its folder, or made once."""
+    own = _own(view).with_name(f"{view.id}-kept.onnx") if view.recorded else view.folder / KEPT_GRAPH
+    for path in (view.folder / KEPT_GRAPH, own):
+        with contextlib.suppress(BadFile):
+            return read_graph(path)
+    make_graph(view.config.network.name, widths, own)
     return read_graph(own)
 
 

@@ -8,17 +8,23 @@ import stat
 from pathlib import Path
 
 import numpy as np
+from safetensors.numpy import load_file, save
 
+from sbp.distributions import moments
+from sbp.pruning.kept_weights import pack, padded
+from sbp.pruning.masks import close_masks, keep_masks
 from sbp.runs import filenames as names
 from sbp.runs.files import replace_bytes, write_json
+from sbp.runs.graphs import MANY_MACS, make_graph
 from sbp.runs.names import BadRequest, checked_name, is_plain
 from sbp.runs.states import State
 from sbp.runs.store import recorded_root
 from sbp.runs.view import RunView
+from sbp.spec.fit import NOISE_PARTS
 
 ROWS = 64
 # What a reader needs. The log, the locks, the checkpoint and the state of the worker stay behind.
-_COPIED = (names.CONFIG, names.DESCRIPTION, names.RECORDS, names.MODEL, names.GRAPH, names.SWEEP, names.SPEED, names.ATTRIBUTION)
+_COPIED = (names.CONFIG, names.DESCRIPTION, names.RECORDS, names.MODEL, names.GRAPH, names.KEPT_GRAPH, names.SWEEP, names.SPEED, names.ATTRIBUTION)
 
 
 def thinned(epochs: np.ndarray, rows: int = ROWS) -> np.ndarray:
@@ -42,7 +48,12 @@ def thinned(epochs: np.ndarray, rows: int = ROWS) -> np.ndarray:
 
 
 def record(
-    view: RunView, name: str, root: Path | None = None, rows: int = ROWS, weights: bool = True
+    view: RunView,
+    name: str,
+    root: Path | None = None,
+    rows: int = ROWS,
+    weights: bool = True,
+    kept_only: bool = False,
 ) -> Path:
     """Writes a finished run as a recording called `name`; gives its folder.
 
@@ -55,6 +66,7 @@ def record(
         root: where it is written; by default where the recordings that ship with the code are.
         rows: snapshots that are kept, at most.
         weights: whether it holds the network's, which are most of its size.
+        kept_only: whether it holds those of kept units alone; the others are read as 0.
 
     Raises:
         BadRequest: the run has not finished, the name is none, or what has it is no recording.
@@ -75,6 +87,8 @@ def record(
     hidden.mkdir()
     try:
         _write(view, hidden, name, rows, weights)
+        if weights and kept_only:
+            _keep_only_kept(view, hidden)
         _put(hidden, final, aside)
     except BaseException:
         shutil.rmtree(hidden, ignore_errors=True)
@@ -124,6 +138,21 @@ def _write(view: RunView, folder: Path, name: str, rows: int, weights: bool) -> 
         write_json(folder / names.RESULT, {**view.result, "id": name})
     if view.has(names.NOISE):  # a method without noise on units has none
         replace_bytes(folder / names.NOISE, _thinned_rows(view, rows))
+
+
+def _keep_only_kept(view: RunView, folder: Path) -> None:
+    """Leaves the weights of kept units in a recording's model.safetensors, and beside it the graph that computes them."""
+    if view.model_path is None or not view.config.has_noise:
+        raise BadRequest(f"{view.id} has no weights with noise on its units, so there are none of kept units alone.")
+    arrays, description, noise = load_file(view.model_path), view.description, view.config.noise
+    snr = {}
+    for group in description.groups:
+        loc, log_scale = (arrays[f"noise.{group.name}.{part}"] for part in NOISE_PARTS)
+        snr[group.name] = moments.snr(loc, log_scale, noise.log_low, noise.log_high)
+    masks = close_masks(keep_masks(snr), description.groups)
+    replace_bytes(folder / names.MODEL, save(pack(description, arrays, masks)))
+    if description.dense_macs() >= MANY_MACS:
+        make_graph(description.name, padded(description, masks)[0], folder / names.KEPT_GRAPH)
 
 
 def _thinned_rows(view: RunView, rows: int) -> bytes:

@@ -159,3 +159,23 @@ def test_a_file_that_does_not_fit_is_a_sentence(tmp_path: Path) -> None:
 def test_neither_torch_nor_a_session_comes_before_something_is_computed() -> None:
     code = "import sys, sbp.export.computed, sbp.runs.graphs; assert not {'torch', 'onnxruntime'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
+
+
+@pytest.mark.parametrize("name", ["vgg-like", "lenet-5-caffe"])
+def test_kept_units_alone_compute_the_same_and_others_may_come_back(name: str, tmp_path: Path) -> None:
+    network = random_network(name, torch.float32).eval()
+    page, x = read(network, tmp_path, graph_bytes(network)), images_for(network, 3).numpy()
+    asked: list[tuple[int, ...]] = []
+
+    def graph_at(kept: tuple[int, ...]) -> bytes:
+        asked.append(kept)
+        return graph_bytes(build(name, kept))
+
+    small = page.kept_alone(graph_at)
+    assert all(kept <= width for kept, width in zip(asked[0], described(network).widths, strict=True))
+    own, everything = page.own_masks, {group.name: np.ones(group.units, bool) for group in page.groups}
+    first = next(name for name, mask in own.items() if mask.sum() > 1)
+    by_hand = {**own, first: own[first] & (np.arange(len(own[first])) != own[first].argmax())}
+    for masks in (own, by_hand, everything):
+        closed = close_masks(masks, page.groups)
+        np.testing.assert_allclose(small.logits(x, closed), page.logits(x, closed), rtol=1e-4, atol=1e-5)

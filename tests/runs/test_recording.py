@@ -6,13 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from sbp.compaction import compact, masks_of
+from sbp.compaction.load import network_of
 from sbp.runs import recording, store
 from sbp.runs.files import read_json, write_json
 from sbp.runs.filenames import META
 from sbp.runs.recording import thinned
 from sbp.runs.states import State
 from tests.made_up import write_run
+from tests.made_up_weights import with_weights
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 63, 64, 65, 121, 201, 1000])
@@ -65,3 +69,18 @@ def test_only_a_finished_run_is_recorded(tmp_path: Path) -> None:
     with pytest.raises(store.BadRequest, match="Only a finished run can be recorded, and .* is stopped"):
         recording.record(run, "kept", tmp_path / "assets")
     assert not (tmp_path / "assets").exists()
+
+
+def test_a_recording_of_kept_units_alone_is_smaller_and_computes_the_same(runs_root: Path, tmp_path: Path) -> None:
+    run = with_weights(write_run(runs_root))
+    whole = recording.record(run, "whole", tmp_path / "assets")
+    kept = recording.record(run, "kept", tmp_path / "assets", kept_only=True)
+    sizes = [(folder / "model.safetensors").stat().st_size for folder in (whole, kept)]
+    assert sizes[1] < sizes[0]
+    images = torch.rand(5, 1, 28, 28)
+    networks = [network_of(run.config, folder / "model.safetensors") for folder in (whole, kept)]
+    masks = masks_of(networks[0])
+    assert not all(bool(mask.all()) for mask in masks.values())
+    with torch.no_grad():
+        first, second = (compact(network)(images) for network in networks)
+    torch.testing.assert_close(second, first, rtol=1e-6, atol=1e-7)
