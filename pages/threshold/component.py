@@ -20,7 +20,7 @@ from sbp.viz import threshold as figures
 
 KEY = "threshold"
 FOLDER = "threshold/js"
-SCRIPTS = ("stops.js", "plot.js", "threshold.js")
+SCRIPTS = ("thresholds.js", "plot.js", "threshold.js")
 
 _COMPONENT = st.components.v2.component(
     "threshold", html=read(f"{FOLDER}/threshold.html"), css=read(f"{FOLDER}/threshold.css"), js=bundle(FOLDER, SCRIPTS)

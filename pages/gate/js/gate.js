@@ -2,14 +2,14 @@
 import { CROSSING, describe, klAt, prior, COARSE } from "./maths.js";
 import { paintLogDensity, paintStrip, paintTheta } from "./density.js";
 import { computeGrid, paintMap, prepareMap, mapArea } from "./map.js";
-import { computeBreaks, deathCurve, paintBreaks, paintDeath, paintThreshold, paintTruncation, SHOWN } from "./lessons.js";
-import { FORMULAS } from "./printed.js";
+import { computeBreaks, deathCurve, paintBreaks, paintDeath, paintThreshold, paintTruncation, SHOWN } from "./explanations.js";
+import { FORMULAS } from "./paper_formulas.js";
 import { prepare, readTheme } from "./plot.js";
 import { buildGauges, buildPrinted, buildTerms, element, updatePrinted, updateReadout, updateTerms } from "./readout.js";
 import { buildControls, updateControls } from "./controls.js";
-import { attachDrags } from "./drags.js";
-import { attachMoves, updateMoves } from "./moves.js";
-import { addFiles } from "./files.js";
+import { attachDrag } from "./drag.js";
+import { attachAnimation, updateAnimation } from "./animation.js";
+import { addSaveButtons } from "./save_figure.js";
 import { deathSentence, num, plain, thresholdSentence, truncationSentence, verdict } from "./words.js";
 import { LIMITS, settle } from "./view.js";
 
@@ -30,9 +30,9 @@ class Gate {
     buildPrinted(root);
     this.buildBreaks();
     buildControls(root, this);
-    attachDrags(root, this);
-    attachMoves(root, this);
-    for (const figure of root.querySelectorAll("figure[data-figure]")) addFiles(figure, this);
+    attachDrag(root, this);
+    attachAnimation(root, this);
+    for (const figure of root.querySelectorAll("figure[data-figure]")) addSaveButtons(figure, this);
   }
 
   // Called by Streamlit at the start, and again whenever Python's data or the theme changes.
@@ -107,7 +107,7 @@ class Gate {
     root.style.setProperty("--now", gate.snr >= 1 ? theme.kept : theme.pruned);
     updateReadout(root, scene);
     updateControls(root, view);
-    updateMoves(root, view);
+    updateAnimation(root, view);
     scene.map = this.mapOf(false);
     this.paint((canvas) => this.near.has(canvas));
     if (this.sees(".kl, .pair")) this.below(scene);

@@ -1,5 +1,5 @@
 // Everything of the page that is text or a bar rather than a canvas: sliders' rows, gauges, the KL's terms, the table.
-import { FORMULAS, judge } from "./printed.js";
+import { FORMULAS, judge } from "./paper_formulas.js";
 import { isKept, judgement, klSentence, num, printedSentence, remark, snrWords, verdict } from "./words.js";
 
 export function element(tag, attributes = {}, ...children) {

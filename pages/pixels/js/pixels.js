@@ -1,10 +1,10 @@
 // Wires the page: one view (what is shown, the epoch), one draw a frame. Python hears of the view once the hand rests.
 import { forward, softmax } from "./net.js";
 import { centred, fromText, rasterise, SIDE, toText } from "./strokes.js";
-import { frameOf, fromBase64, snrOf, unpack } from "./recording.js";
-import { cellWords, count, isPixel, mapSentence, oddsSentence, seesSentence, subject } from "./words.js";
-import { goneColour, inkColour, layout, levelColour, light, paintGrid, readTheme, rgbColour } from "./paint.js";
-import { buildOdds, updateOdds } from "./odds.js";
+import { frameOf, fromBase64, snrOf, unpack } from "./film.js";
+import { cellWords, count, isPixel, mapSentence, predictionSentence, seesSentence, subject } from "./words.js";
+import { goneColour, inkColour, layout, levelColour, light, paintGrid, readTheme, rgbColour } from "./grid_canvas.js";
+import { buildProbabilities, updateProbabilities } from "./probabilities.js";
 import { attachControls } from "./controls.js";
 
 const REST_MS = 350;
@@ -39,19 +39,19 @@ class Pixels {
     this.seen = said;
     this.grid = gridOf(given.image);
     this.sheet = { ...given.sheet, images: fromBase64(given.sheet.images) };
-    buildOdds(this.root.querySelector("table"), given.classes);
+    buildProbabilities(this.root.querySelector("table"), given.classes);
     this.buildMeans();
     this.open();
     this.sizes.observe(this.root);
   }
 
-  // What the shelf holds may come before this or after it, and changes while a run trains.
+  // What the store holds may come before this or after it, and changes while a run trains.
   open() {
-    const shelf = (globalThis.sbpPixelShelf ??= { bytes: null, changed: null });
-    shelf.changed = () => this.open();
-    if (shelf.bytes && shelf.bytes !== this.opened) {
-      this.opened = shelf.bytes;
-      this.run = unpack(shelf.bytes);
+    const store = (globalThis.sbpPixelWeights ??= { bytes: null, changed: null });
+    store.changed = () => this.open();
+    if (store.bytes && store.bytes !== this.opened) {
+      this.opened = store.bytes;
+      this.run = unpack(store.bytes);
     }
     if (this.run?.stamp !== this.given.stamp) return;
     this.theme = readTheme(this.root, this.given.colours, this.run.scales);
@@ -130,17 +130,17 @@ class Pixels {
     const answer = (network) => {
       if (!network) return null;
       const { logits, macs, made } = forward(network, images.image);
-      return { odds: softmax(logits), macs, made };
+      return { probabilities: softmax(logits), macs, made };
     };
     const [whole, compact] = [answer(full), answer(small)];
     this.paint(images, whole);
-    updateOdds(this.root.querySelector("table"), whole, compact);
+    updateProbabilities(this.root.querySelector("table"), whole, compact);
     const empty = this.view.kind === "drawn" && !this.view.strokes.length;
     const prediction = this.root.querySelector(".prediction");
-    prediction.textContent = whole && !empty ? oddsSentence(whole, compact, this.given.classes, this.frame() === this.run.film.epochs.length - 1) : whole ? "Both networks are shown a black image." : "";
+    prediction.textContent = whole && !empty ? predictionSentence(whole, compact, this.given.classes, this.frame() === this.run.film.epochs.length - 1) : whole ? "Both networks are shown a black image." : "";
     Object.assign(this.root.dataset, {
       draws: Number(this.root.dataset.draws ?? 0) + 1, ms: (performance.now() - start).toFixed(1),
-      full: whole ? whole.odds.map((p) => p.toFixed(6)) : "", compact: compact ? compact.odds.map((p) => p.toFixed(6)) : "",
+      full: whole ? whole.probabilities.map((p) => p.toFixed(6)) : "", compact: compact ? compact.probabilities.map((p) => p.toFixed(6)) : "",
     });
   }
 

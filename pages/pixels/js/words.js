@@ -39,11 +39,11 @@ export function seesSentence(film, share, short) {
 }
 
 // Both predictions, what they cost, and whether they agree.
-export function oddsSentence(full, small, classes, atEnd) {
-  const best = (odds) => odds.indexOf(Math.max(...odds));
-  const says = ({ odds, macs }) => `${classes[best(odds)]} with ${percent(Math.max(...odds))} (${count(macs)} MACs)`;
+export function predictionSentence(full, small, classes, atEnd) {
+  const best = (probabilities) => probabilities.indexOf(Math.max(...probabilities));
+  const says = ({ probabilities, macs }) => `${classes[best(probabilities)]} with ${percent(Math.max(...probabilities))} (${count(macs)} MACs)`;
   const fewer = small.macs < full.macs && small.macs ? `, ${(full.macs / small.macs).toFixed(1)} times fewer` : "";
-  const agree = best(full.odds) === best(small.odds) ? "They agree." : "They disagree.";
+  const agree = best(full.probabilities) === best(small.probabilities) ? "They agree." : "They disagree.";
   const when = atEnd ? "" : " Both answer with the weights stored last, whatever epoch the maps show.";
   return `Full network: ${says(full)}. Compact network: ${says(small).replace(/\)$/, `${fewer})`)}. ${agree}${when}`;
 }

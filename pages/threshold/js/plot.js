@@ -1,6 +1,6 @@
 // The two pictures on one axis of thresholds: error above, what is left below. Built once a size; only the hand moves.
 
-import { placeOf, thresholdAt } from "./stops.js";
+import { placeOf, thresholdAt } from "./thresholds.js";
 
 const TICKS = [0.2, 0.5, 1, 2, 5, 10, 20, 50, 100];
 const LEFT = 48;

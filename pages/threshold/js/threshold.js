@@ -2,7 +2,7 @@
 // and hears only where the hand came to rest; what is shown while it moves asks nobody.
 
 import { makePlot } from "./plot.js";
-import { nearest, placeOf, thresholdAt, typed } from "./stops.js";
+import { nearest, placeOf, thresholdAt, typed } from "./thresholds.js";
 
 const known = new WeakMap();
 

@@ -1,7 +1,7 @@
 // Class probabilities of the full and the compact network, one row a class, a bar for each of the two.
 import { count, percent } from "./words.js";
 
-export function buildOdds(table, classes) {
+export function buildProbabilities(table, classes) {
   const said = JSON.stringify(classes);
   if (table.dataset.classes === said) return;
   table.dataset.classes = said;
@@ -17,15 +17,15 @@ export function buildOdds(table, classes) {
   }));
 }
 
-export function updateOdds(table, full, small) {
+export function updateProbabilities(table, full, small) {
   const [first, second] = table.querySelectorAll("thead small");
   first.textContent = full ? `${count(full.macs)} MACs` : "";
   second.textContent = small ? `${count(small.macs)} MACs` : "";
   [full, small].forEach((network, k) => {
-    const best = network ? network.odds.indexOf(Math.max(...network.odds)) : -1;
+    const best = network ? network.probabilities.indexOf(Math.max(...network.probabilities)) : -1;
     table.querySelectorAll("tbody tr").forEach((row, at) => {
       const cell = row.children[k + 1];
-      const share = network?.odds[at] ?? 0;
+      const share = network?.probabilities[at] ?? 0;
       cell.firstChild.style.width = `${100 * share}%`;
       cell.lastChild.textContent = network ? percent(share) : "";
       cell.classList.toggle("best", at === best);

@@ -11,7 +11,7 @@ const PAUSE = "❚❚ Pause";
 const still = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 const smooth = (t) => t * t * (3 - 2 * t);
 
-export function attachMoves(root, gate) {
+export function attachAnimation(root, gate) {
   const play = root.querySelector(".play");
   play.textContent = PLAY;
 
@@ -66,7 +66,7 @@ export function attachMoves(root, gate) {
   };
 }
 
-export function updateMoves(root, view) {
+export function updateAnimation(root, view) {
   for (const button of root.querySelectorAll("[data-preset]")) {
     const preset = PRESETS.find(({ id }) => id === button.dataset.preset);
     button.setAttribute("aria-pressed", String(same(preset.view, view)));

@@ -1,4 +1,4 @@
-// What the shelf holds, unpacked: the film of one layer, the networks, what is known of the images.
+// What the store holds, unpacked: the film of one layer, the networks, what is known of the images.
 import { cut, readTensors } from "./net.js";
 
 export function unpack(bytes) {

@@ -1,4 +1,4 @@
-import { placeOf } from "./recording.js";
+import { placeOf } from "./film.js";
 
 // What all pictures are drawn with: colours of the theme, a canvas as sharp as the screen, axes.
 
@@ -43,18 +43,18 @@ export function fit(canvas) {
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
   }
-  const ink = canvas.getContext("2d");
-  ink.setTransform(ratio, 0, 0, ratio, 0, 0);
-  ink.clearRect(0, 0, width, height);
-  return { ink, width, height };
+  const ctx = canvas.getContext("2d");
+  ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+  ctx.clearRect(0, 0, width, height);
+  return { ctx, width, height };
 }
 
-export function write(ink, theme, text, x, y, { size = 12, align = "left", base = "alphabetic", colour, weight = 400 } = {}) {
-  ink.font = `${weight} ${size}px ${theme.font}`;
-  ink.textAlign = align;
-  ink.textBaseline = base;
-  ink.fillStyle = colour || theme.text;
-  ink.fillText(text, x, y);
+export function write(ctx, theme, text, x, y, { size = 12, align = "left", base = "alphabetic", colour, weight = 400 } = {}) {
+  ctx.font = `${weight} ${size}px ${theme.font}`;
+  ctx.textAlign = align;
+  ctx.textBaseline = base;
+  ctx.fillStyle = colour || theme.text;
+  ctx.fillText(text, x, y);
 }
 
 // A round step so that about `count` ticks fit into a span.
@@ -68,38 +68,38 @@ const EPOCHS = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000];
 
 // The axis of epochs under a picture: the whole run from its start, whatever has been trained so far.
 // Gives the function from an epoch to its x.
-export function epochAxis(ink, theme, box, run, from = 0, to = run.total) {
+export function epochAxis(ctx, theme, box, run, from = 0, to = run.total) {
   const [start, end] = [placeOf(run, from), placeOf(run, Math.max(to, from + 1))];
   const x = (epoch) => box.left + ((placeOf(run, epoch) - start) / (end - start)) * box.width;
   const right = box.left + box.width;
   const ticks = EPOCHS.filter((epoch) => epoch >= from && epoch < run.total && x(run.total) - x(epoch) > 22);
   if (from < -1) ticks.unshift(from);
   ticks.push(run.total);
-  ink.strokeStyle = theme.line;
-  ink.lineWidth = 1;
-  ink.beginPath();
-  ink.moveTo(box.left, box.bottom + 0.5);
-  ink.lineTo(right, box.bottom + 0.5);
+  ctx.strokeStyle = theme.line;
+  ctx.lineWidth = 1;
+  ctx.beginPath();
+  ctx.moveTo(box.left, box.bottom + 0.5);
+  ctx.lineTo(right, box.bottom + 0.5);
   for (const epoch of ticks) {
-    ink.moveTo(Math.round(x(epoch)) + 0.5, box.bottom);
-    ink.lineTo(Math.round(x(epoch)) + 0.5, box.bottom + 4);
+    ctx.moveTo(Math.round(x(epoch)) + 0.5, box.bottom);
+    ctx.lineTo(Math.round(x(epoch)) + 0.5, box.bottom + 4);
   }
-  ink.stroke();
+  ctx.stroke();
   const grey = { size: 11, base: "top", colour: theme.colours.reference };
   if (run.tuned != null && run.tuned > from) {
-    ink.setLineDash([2, 3]);
-    playhead(ink, theme, box, x(run.tuned));
-    ink.setLineDash([]);
+    ctx.setLineDash([2, 3]);
+    playhead(ctx, theme, box, x(run.tuned));
+    ctx.setLineDash([]);
     const left = x(run.tuned) < right - 70;
-    write(ink, theme, "fine-tuning", x(run.tuned) + (left ? 4 : -4), box.top + 2, { ...grey, align: left ? "left" : "right" });
+    write(ctx, theme, "fine-tuning", x(run.tuned) + (left ? 4 : -4), box.top + 2, { ...grey, align: left ? "left" : "right" });
   }
   let free = -99;
   for (const epoch of ticks) {
     if (x(epoch) < free) continue;
-    write(ink, theme, String(epoch), x(epoch), box.bottom + 7, { ...grey, align: right - x(epoch) < 10 ? "right" : "center" });
+    write(ctx, theme, String(epoch), x(epoch), box.bottom + 7, { ...grey, align: right - x(epoch) < 10 ? "right" : "center" });
     free = x(epoch) + 20;
   }
-  write(ink, theme, from < -1 ? "epoch, noise on from 0 (log)" : "epoch (log)", right, box.bottom + 21, { ...grey, align: "right" });
+  write(ctx, theme, from < -1 ? "epoch, noise on from 0 (log)" : "epoch (log)", right, box.bottom + 21, { ...grey, align: "right" });
   return x;
 }
 
@@ -110,11 +110,11 @@ export function between(run, x, moment) {
   return x(run.epochs[frame]) + (x(run.epochs[next]) - x(run.epochs[frame])) * (moment - frame);
 }
 
-export function playhead(ink, theme, box, x) {
-  ink.strokeStyle = theme.colours.reference;
-  ink.lineWidth = 1;
-  ink.beginPath();
-  ink.moveTo(Math.round(x) + 0.5, box.top);
-  ink.lineTo(Math.round(x) + 0.5, box.bottom);
-  ink.stroke();
+export function playhead(ctx, theme, box, x) {
+  ctx.strokeStyle = theme.colours.reference;
+  ctx.lineWidth = 1;
+  ctx.beginPath();
+  ctx.moveTo(Math.round(x) + 0.5, box.top);
+  ctx.lineTo(Math.round(x) + 0.5, box.bottom);
+  ctx.stroke();
 }

@@ -2,7 +2,7 @@
 import { element } from "./readout.js";
 import { download } from "./svg.js";
 
-export function addFiles(figure, gate) {
+export function addSaveButtons(figure, gate) {
   const name = figure.dataset.figure;
   const buttons = ["svg", "png"].map((kind) => {
     const button = element("button", { type: "button", textContent: kind.toUpperCase(), title: `${figure.dataset.title}: save as ${kind.toUpperCase()}` });

@@ -3,21 +3,21 @@
 
 import { cellsPicture } from "./cells.js";
 import { follow, grow, last, makeClock, momentAt, placeAt, seek, SPEEDS, step, tick, toggle } from "./clock.js";
-import { boundPicture, chartPicture, errorPicture, survivorsPicture } from "./curves.js";
-import { heatPicture } from "./heat.js";
-import { colourOf, fit, readTheme } from "./ink.js";
-import { linesPicture } from "./lines.js";
+import { boundPicture, chartPicture, errorPicture, keptPicture } from "./curves.js";
+import { heatmapPicture } from "./heatmap.js";
+import { colourOf, fit, readTheme } from "./canvas.js";
+import { trajectoriesPicture } from "./trajectories.js";
 import { networkPicture } from "./network.js";
-import { decode, epochAt, momentOf, placeOf } from "./recording.js";
+import { decode, epochAt, momentOf, placeOf } from "./film.js";
 
 const PICTURES = {
   network: networkPicture,
   cells: cellsPicture,
-  lines: linesPicture,
-  heat: heatPicture,
+  trajectories: trajectoriesPicture,
+  heatmap: heatmapPicture,
   bound: boundPicture,
   error: errorPicture,
-  survivors: survivorsPicture,
+  kept: keptPicture,
   chart: chartPicture,
 };
 const ICONS = { play: "M8 5v14l11-7z", pause: "M7 5h4v14H7zM13 5h4v14h-4z", back: "M6 5h2.5v14H6zM19 5v14L9.5 12z", next: "M15.5 5H18v14h-2.5zM5 5v14l9.5-7z" };
@@ -52,7 +52,7 @@ function makePlayer(root) {
   let told = "";
 
   player.show = (data) => {
-    const raw = data.recording;
+    const raw = data.film;
     const nextShape = JSON.stringify([raw.id, raw.sorted, data.layout, data.panels, raw.layers.map((l) => l.units)]);
     const previous = run;
     const epoch = run && clock ? epochAt(run, clock.moment) : null;

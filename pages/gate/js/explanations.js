@@ -1,6 +1,6 @@
 // The figures below the fold: why the threshold is 1, the way to death, life without truncation, where formulas break.
 import { COARSE, klAt, meanAt, prior, snrAt } from "./maths.js";
-import { FORMULAS, PRECISIONS } from "./printed.js";
+import { FORMULAS, PRECISIONS } from "./paper_formulas.js";
 import { gateColour } from "./density.js";
 import { LOG_SIGMA, MU_REACH } from "./map.js";
 import { alpha, box, clipped, dot, line, linear, logarithmic, mix, segment, text, ticks, xAxis, yAxis } from "./plot.js";
