@@ -1,5 +1,5 @@
 // Two small buttons on a figure that save it as SVG or PNG.
-import { element } from "./readout.js";
+import { element } from "../../shared/js/dom.js";
 import { download } from "./svg.js";
 
 export function addSaveButtons(figure, gate) {

@@ -1,4 +1,5 @@
 // Class probabilities of the full and the compact network, one row a class, a bar for each of the two.
+import { element } from "../../shared/js/dom.js";
 import { count, percent } from "./words.js";
 
 export function buildProbabilities(table, classes) {
@@ -7,13 +8,8 @@ export function buildProbabilities(table, classes) {
   table.dataset.classes = said;
   const body = table.querySelector("tbody");
   body.replaceChildren(...classes.map((name) => {
-    const row = document.createElement("tr");
-    row.append(Object.assign(document.createElement("th"), { scope: "row", textContent: name }));
-    for (const kind of ["full", "small"]) {
-      const cell = row.appendChild(Object.assign(document.createElement("td"), { className: kind }));
-      cell.append(document.createElement("i"), document.createElement("span"));
-    }
-    return row;
+    const cells = ["full", "small"].map((kind) => element("td", { className: kind }, element("i"), element("span")));
+    return element("tr", {}, element("th", { scope: "row", textContent: name }), ...cells);
   }));
 }
 

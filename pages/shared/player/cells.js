@@ -1,6 +1,7 @@
 // The units of a layer at one moment: an image of its pixels, maps of features, a grid of cells, or small multiples.
 
-import { colourOf, write } from "./canvas.js";
+import { colourOf } from "../js/colours.js";
+import { write } from "./canvas.js";
 import { levelsAt, logOf, placeOf, saySnr } from "./film.js";
 
 const MULTIPLES = 64;
@@ -9,10 +10,10 @@ export function cellsPicture(run, index, { select } = {}) {
   const layer = run.layers[index];
   const levels = new Float32Array(layer.units);
   const { rows, columns, units } = layer.cells;
-  // A dead channel takes its features along: they are drawn faintly, whatever their own SNR.
+  // A pruned channel takes its features along: they are drawn faintly, whatever their own SNR.
   const parent = run.layers.find((other) => other.name === layer.parent);
   const above = parent && new Float32Array(parent.units);
-  const gone = (unit) => Boolean(parent) && above[Math.floor((unit * parent.units) / layer.units)] < run.scale.one - 0.5;
+  const lost = (unit) => Boolean(parent) && above[Math.floor((unit * parent.units) / layer.units)] < run.scale.one - 0.5;
   const small = document.createElement("canvas");
   small.width = columns;
   small.height = rows;
@@ -37,7 +38,7 @@ export function cellsPicture(run, index, { select } = {}) {
         image.data[4 * at] = theme.scale[c];
         image.data[4 * at + 1] = theme.scale[c + 1];
         image.data[4 * at + 2] = theme.scale[c + 2];
-        image.data[4 * at + 3] = unit < 0 ? 0 : gone(unit) ? 60 : 255;
+        image.data[4 * at + 3] = unit < 0 ? 0 : lost(unit) ? 60 : 255;
       }
       pen.putImageData(image, 0, 0);
       ctx.imageSmoothingEnabled = false;
@@ -48,7 +49,7 @@ export function cellsPicture(run, index, { select } = {}) {
   }
 
   function lattice(ctx, theme) {
-    ctx.strokeStyle = theme.ground;
+    ctx.strokeStyle = theme.background;
     ctx.lineWidth = layer.shape.length === 2 ? 0.5 : 1;
     ctx.globalAlpha = layer.shape.length === 2 ? 0.6 : 1;
     ctx.beginPath();
@@ -129,7 +130,7 @@ export function cellsPicture(run, index, { select } = {}) {
     if (unit < 0) return "";
     const level = levels[unit];
     const place = layer.shape.length === 2 ? `row ${Math.floor(unit / layer.shape[1])}, column ${unit % layer.shape[1]}` : `${layer.kind} ${unit}`;
-    return `${place}: SNR ${saySnr(run, level)}, ${level < run.scale.one - 0.5 ? "pruned" : gone(unit) ? "gone with its channel" : "kept"}`;
+    return `${place}: SNR ${saySnr(run, level)}, ${level < run.scale.one - 0.5 ? "pruned" : lost(unit) ? "pruned with its channel" : "kept"}`;
   }
 
   const click = select ? (x, y) => select(unitAt(x, y)) : null;

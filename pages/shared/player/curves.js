@@ -1,6 +1,7 @@
 // Scalars by epoch: the bound and its terms, the error, the units of a layer that are kept. Axes span the whole run and stay.
 
-import { between, epochAxis, niceStep, playhead, write } from "./canvas.js";
+import { minus, ticks } from "../js/numbers.js";
+import { between, epochAxis, playhead, write } from "./canvas.js";
 import { epochAt } from "./film.js";
 
 function curves(run, { series, title, unit, top, log, filled, rules = [] }) {
@@ -13,11 +14,10 @@ function curves(run, { series, title, unit, top, log, filled, rules = [] }) {
     const y = log
       ? (v) => box.bottom - ((Math.log10(Math.max(v, log[0])) - Math.log10(log[0])) / Math.log10(log[1] / log[0])) * high
       : (v) => box.bottom - (Math.min(v, top) / top) * high;
-    const step = log ? 0 : niceStep(top, high / 45);
-    const ticks = log ? [0.1, 1, 10, 100] : Array.from({ length: Math.floor(top / step + 1e-9) + 1 }, (_, i) => i * step);
+    const marks = log ? [0.1, 1, 10, 100].filter((v) => v >= log[0] && v <= log[1]) : ticks(0, top, Math.max(high / 45, 1));
     ctx.strokeStyle = theme.line;
     ctx.lineWidth = 1;
-    for (const tick of ticks.filter((v) => !log || (v >= log[0] && v <= log[1]))) {
+    for (const tick of marks) {
       ctx.globalAlpha = 0.6;
       ctx.beginPath();
       ctx.moveTo(box.left, Math.round(y(tick)) + 0.5);
@@ -101,7 +101,7 @@ function curves(run, { series, title, unit, top, log, filled, rules = [] }) {
     const far = (epoch) => Math.abs(place.x(epoch) - px);
     const at = past.reduce((best, epoch) => (far(epoch) < far(best) ? epoch : best));
     const parts = series.map((s) => [s.name, s.y[s.x.indexOf(at)]]).filter(([, value]) => value != null);
-    return `epoch ${at}: ${parts.map(([name, value]) => `${name} ${Number(value.toPrecision(4))}`).join(", ")}`;
+    return `epoch ${minus(at)}: ${parts.map(([name, value]) => `${name} ${minus(Number(value.toPrecision(4)))}`).join(", ")}`;
   }
 
   return { draw, hover, title: () => title };
@@ -114,8 +114,8 @@ export function boundPicture(run) {
     { name: "loss", x, y: loss, colour: "reference", dash: [2, 2] },
   ];
   return curves(run, {
-    title: `The ${run.noise ? "bound" : "loss"}, nats per object`,
-    unit: "nats per object: NLL",
+    title: `The ${run.noise ? "bound" : "loss"}, nats per example`,
+    unit: "nats per example: NLL",
     top: run.records.top,
     series: [{ name: "NLL", x, y: nll, colour: "data" }, ...(added ? terms : [])],
   });
@@ -134,13 +134,13 @@ export function errorPicture(run) {
   });
 }
 
-// A chart that the recording brings with it.
+// A chart that the film brings with it.
 export const chartPicture = (run, index) => curves(run, run.charts[index]);
 
 export function keptPicture(run, index) {
   const layer = run.layers[index];
   return curves(run, {
-    title: `${layer.title}: ${layer.word} still kept`,
+    title: `${layer.title}: ${layer.word} kept`,
     unit: layer.word,
     top: layer.units,
     filled: true,

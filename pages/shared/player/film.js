@@ -31,7 +31,7 @@ export function momentOf(run, epoch) {
   return frame + Math.min(Math.max(share, 0), 1);
 }
 
-// Where an epoch stands on the axis: logarithmic, since most deaths are early and late epochs are many.
+// Where an epoch stands on the axis: logarithmic, since most units are pruned early and late epochs are many.
 // Epochs of pretraining, which count up to 0, get a third of the room of the others, evenly.
 export function placeOf(run, epoch) {
   if (epoch >= 0) return Math.log1p(epoch);
@@ -39,7 +39,7 @@ export function placeOf(run, epoch) {
 }
 
 // Levels of all units of a layer at a moment, 0..255, into `out`. Between two frames a unit stays on its side of SNR = 1,
-// so that a picture never shows a unit gone that the counts beside it still hold.
+// so that a picture never shows a unit as pruned that the counts beside it still hold.
 export function levelsAt(run, layer, moment, out) {
   const frame = Math.min(Math.floor(moment), run.frames - 1);
   const share = moment - frame;

@@ -1,5 +1,6 @@
 // Units by epochs: every unit of a layer is a row, every epoch a column, the colour is the SNR.
 
+import { minus } from "../js/numbers.js";
 import { between, epochAxis, playhead, write } from "./canvas.js";
 import { saySnr } from "./film.js";
 
@@ -44,7 +45,7 @@ export function heatmapPicture(run, index, { select } = {}) {
     const now = between(run, x, moment);
     const seen = Math.min(edge(Math.floor(moment) + 1), box.left + box.width);
     ctx.globalAlpha = 0.82;
-    ctx.fillStyle = theme.ground;
+    ctx.fillStyle = theme.background;
     ctx.fillRect(seen, box.top, box.left + box.width - seen + 1, high);
     ctx.globalAlpha = 1;
     playhead(ctx, theme, box, now);
@@ -77,7 +78,7 @@ export function heatmapPicture(run, index, { select } = {}) {
     const at = find(px, py);
     if (!at) return "";
     const level = layer.levels[at.frame * layer.units + at.unit];
-    return `${layer.kind} ${at.unit} at epoch ${run.epochs[at.frame]}: SNR ${saySnr(run, level)}, ${level >= run.scale.one ? "kept" : "pruned"}`;
+    return `${layer.kind} ${at.unit} at epoch ${minus(run.epochs[at.frame])}: SNR ${saySnr(run, level)}, ${level >= run.scale.one ? "kept" : "pruned"}`;
   }
 
   const click = select ? (px, py) => select(find(px, py)?.unit ?? -1) : null;

@@ -1,6 +1,7 @@
 // The network as bars that shrink to the units it keeps, joined by bands as wide as the bars at their ends.
 
-import { colourOf, write } from "./canvas.js";
+import { colourOf } from "../js/colours.js";
+import { write } from "./canvas.js";
 import { levelsAt } from "./film.js";
 
 export function networkPicture(run) {

@@ -1,5 +1,6 @@
 // SNR of a sample of units through the epochs, up to the moment shown, on a log axis with its two rules.
 
+import { minus } from "../js/numbers.js";
 import { between, epochAxis, playhead, write } from "./canvas.js";
 import { logOf, saySnr } from "./film.js";
 
@@ -66,7 +67,7 @@ export function trajectoriesPicture(run, index) {
       ctx.lineTo(box.left + box.width, y(level));
       ctx.stroke();
       ctx.setLineDash([]);
-      ctx.strokeStyle = theme.ground;
+      ctx.strokeStyle = theme.background;
       ctx.lineWidth = 4;
       ctx.lineJoin = "round";
       ctx.font = `600 ${size}px ${theme.font}`;
@@ -104,7 +105,7 @@ export function trajectoriesPicture(run, index) {
       if (far < 14 && (!best || far < best.far)) best = { far, line, level };
     }
     if (!best) return "";
-    return `${best.line.layer.title}, ${best.line.layer.kind} ${best.line.unit} at epoch ${run.epochs[at]}: SNR ${saySnr(run, best.level)}`;
+    return `${best.line.layer.title}, ${best.line.layer.kind} ${best.line.unit} at epoch ${minus(run.epochs[at])}: SNR ${saySnr(run, best.level)}`;
   }
 
   const count = lines.length;
