@@ -41,7 +41,10 @@ MNIST_PEN = {"box": 20, "wide": 1.0, "soft": 0.9}
 
 _STORE = st.components.v2.component("sbp_pixel_weights", js=read(f"{FOLDER}/weights_store.js"))
 _PIXELS = st.components.v2.component(
-    "sbp_pixels", html=read(f"{FOLDER}/pixels.html"), css=read(f"{FOLDER}/pixels.css"), js=bundle(FOLDER, SCRIPTS)
+    "sbp_pixels",
+    html=read(f"{FOLDER}/pixels.html"),
+    css=read("shared/js/scrub.css") + read(f"{FOLDER}/pixels.css"),
+    js=bundle(FOLDER, SCRIPTS),
 )
 
 

@@ -31,7 +31,7 @@ _MODULES = (
 _PLAYER = st.components.v2.component(
     "sbp_player",
     html=read("shared/player/player.html"),
-    css=read("shared/player/player.css"),
+    css=read("shared/js/scrub.css") + read("shared/player/player.css"),
     js=bundle("shared/player", _MODULES),
 )
 

@@ -1,10 +1,11 @@
 // Wires the page: one view (what is shown, the epoch), one draw a frame. Python hears of the view once the hand rests.
 import { forward, softmax } from "./net.js";
 import { centred, fromText, rasterise, SIDE, toText } from "./strokes.js";
-import { frameOf, fromBase64, snrOf, unpack } from "./film.js";
+import { frameOf, snrOf, unpack } from "./film.js";
 import { cellWords, count, isPixel, mapSentence, predictionSentence, seesSentence, subject } from "./words.js";
 import { colourOf, paintLegend } from "../../shared/js/colours.js";
 import { element } from "../../shared/js/dom.js";
+import { fromBase64 } from "../../shared/js/numbers.js";
 import { inkColour, layout, light, paintGrid, pixelTheme, prunedColour, rgbColour } from "./grid_canvas.js";
 import { buildProbabilities, updateProbabilities } from "./probabilities.js";
 import { attachControls } from "./controls.js";

@@ -10,3 +10,5 @@ export function ticks(low, high, count) {
 
 // A number as text with a true minus sign.
 export const minus = (number) => String(number).replaceAll("-", "−");
+
+export const fromBase64 = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));

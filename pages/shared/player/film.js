@@ -1,17 +1,18 @@
 // A run as the player knows it: one byte a unit and frame for the SNR, decoded once, read at any moment in between.
 
-const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-const words16 = (text) => new Int16Array(bytes(text).buffer);
+import { fromBase64 } from "../js/numbers.js";
+
+const words16 = (text) => new Int16Array(fromBase64(text).buffer);
 
 export function decode(raw) {
   const layers = raw.layers.map((layer) => ({
     ...layer,
-    levels: bytes(layer.levels),
+    levels: fromBase64(layer.levels),
     order: words16(layer.order),
     cells: { ...layer.cells, units: words16(layer.cells.units) },
   }));
   const first = Math.min(0, raw.records.x[0] ?? 0);
-  return { ...raw, layers, first, frames: raw.epochs.length, light: bytes(raw.scale.light), dark: bytes(raw.scale.dark) };
+  return { ...raw, layers, first, frames: raw.epochs.length, light: fromBase64(raw.scale.light), dark: fromBase64(raw.scale.dark) };
 }
 
 // The epoch at a moment; a moment is a frame number with a fraction.
