@@ -37,7 +37,7 @@ def _body(run: RunView, polling: bool) -> None:
         run_picker.badge(run)
         st.space("stretch")
         view_of.controls(found, view)
-    pictures = [panel(kind, layer=view.index) for kind in ("heat", "cells", "survivors", "lines")]
+    pictures = [panel(kind, layer=view.index) for kind in ("heatmap", "cells", "kept", "trajectories")]
     player(
         run,
         "channels",

@@ -17,19 +17,19 @@ FOLDER = "gate/js"
 # In the order in which they need each other; gate.js has the default export.
 SCRIPTS = (
     "maths.js",
-    "printed.js",
+    "paper_formulas.js",
     "words.js",
     "view.js",
     "plot.js",
     "svg.js",
     "density.js",
     "map.js",
-    "lessons.js",
+    "explanations.js",
     "readout.js",
     "controls.js",
-    "drags.js",
-    "moves.js",
-    "files.js",
+    "drag.js",
+    "animation.js",
+    "save_figure.js",
     "gate.js",
 )
 

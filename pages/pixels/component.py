@@ -1,6 +1,6 @@
 """The component of page Pixels: a digit, the SNR map, what is still seen, and two networks' answers, in the browser.
 
-Two parts. The shelf takes what is large (weights, film, class means) as bytes, once; the pictures take the view and a
+Two parts. The store takes what is large (weights, film, class means) as bytes, once; the pictures take the view and a
 sheet of test images and are given anew with every choice. What is computed while a hand draws is JavaScript alone.
 """
 
@@ -26,10 +26,10 @@ KEY = "pixels-view"
 SCRIPTS = (
     "net.js",
     "strokes.js",
-    "recording.js",
+    "film.js",
     "words.js",
-    "paint.js",
-    "odds.js",
+    "grid_canvas.js",
+    "probabilities.js",
     "controls.js",
     "pixels.js",
 )
@@ -39,9 +39,12 @@ SHEET = 100  # test images sent at a time
 PENS = {"digits": {"box": 28, "wide": 2.0, "soft": 3.5}}
 MNIST_PEN = {"box": 20, "wide": 1.0, "soft": 0.9}
 
-_SHELF = st.components.v2.component("sbp_pixel_shelf", js=read(f"{FOLDER}/shelf.js"))
+_STORE = st.components.v2.component("sbp_pixel_weights", js=read(f"{FOLDER}/weights_store.js"))
 _PIXELS = st.components.v2.component(
-    "sbp_pixels", html=read(f"{FOLDER}/pixels.html"), css=read(f"{FOLDER}/pixels.css"), js=bundle(FOLDER, SCRIPTS)
+    "sbp_pixels",
+    html=read(f"{FOLDER}/pixels.html"),
+    css=read("shared/js/scrub.css") + read(f"{FOLDER}/pixels.css"),
+    js=bundle(FOLDER, SCRIPTS),
 )
 
 
@@ -99,4 +102,4 @@ def pixels(run: RunView, pictures: Pictures, view: dict[str, Any], on_view: Call
         },
     }
     _PIXELS(key=KEY, data=data, on_view_change=on_view)
-    _SHELF(key="pixels-shelf", data=blob)
+    _STORE(key="pixels-weights", data=blob)

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 PAGES = Path(__file__).parents[1]
+SHARED = ("colours.js", "theme.js", "dom.js", "numbers.js")
 
 _IMPORT = re.compile(r"^import\b[^;]*;[^\S\n]*\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?!default\b)", re.MULTILINE)
@@ -17,12 +18,13 @@ def read(path: str) -> str:
 
 
 def bundle(folder: str, names: tuple[str, ...]) -> str:
-    """Several JavaScript modules as one: their imports of each other dropped, their exports made plain.
+    """The modules of shared/js and `names` of `folder` as one: imports dropped, exports made plain.
 
-    `names` are given in the order of dependence; only the last may have a default export. The files stay
+    Names are given in the order of dependence; only the last may have a default export. The files stay
     modules that Node and a browser can import one by one, which is how the tests read them.
 
     >>> "export default" in bundle("gate/js", ("maths.js",))
     False
     """
-    return "\n".join(_EXPORT.sub("", _IMPORT.sub("", read(f"{folder}/{name}"))) for name in names)
+    paths = [f"shared/js/{name}" for name in SHARED] + [f"{folder}/{name}" for name in names]
+    return "\n".join(_EXPORT.sub("", _IMPORT.sub("", read(path))) for path in paths)

@@ -8,9 +8,9 @@ from pages.shared.assets import read
 
 _BUTTON = st.components.v2.component(
     "copy_link",
-    html=read("shared/copy_link_component/copy.html"),
-    css=read("shared/copy_link_component/copy.css"),
-    js=read("shared/copy_link_component/copy.js"),
+    html=read("shared/copy_link/copy.html"),
+    css=read("shared/copy_link/copy.css"),
+    js=read("shared/copy_link/copy.js"),
 )
 
 

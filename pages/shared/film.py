@@ -66,7 +66,7 @@ def train_layout(run: RunView) -> tuple[str, list[dict[str, Any]]]:
         return "plain", [panel("chart", "kept", 0), panel("network"), panel("bound"), panel("error")]
     maps = [panel("cells", area, i) for i, area in zip(range(len(run.layers)), AREAS, strict=False)]
     layout = "train" if len(maps) <= 3 else "train4" if len(maps) == 4 else "many"
-    return layout, [panel("lines"), panel("network"), *maps, panel("bound"), panel("error")]
+    return layout, [panel("trajectories"), panel("network"), *maps, panel("bound"), panel("error")]
 
 
 def caption(run: RunView, title: str) -> str:

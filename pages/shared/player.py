@@ -17,28 +17,28 @@ from sbp.viz import film, twins
 from sbp.viz.tables import tables
 
 _MODULES = (
-    "recording.js",
+    "film.js",
     "clock.js",
-    "ink.js",
+    "canvas.js",
     "network.js",
     "cells.js",
-    "lines.js",
-    "heat.js",
+    "trajectories.js",
+    "heatmap.js",
     "curves.js",
     "player.js",
 )
 
 _PLAYER = st.components.v2.component(
     "sbp_player",
-    html=read("shared/player_component/player.html"),
-    css=read("shared/player_component/player.css"),
-    js=bundle("shared/player_component", _MODULES),
+    html=read("shared/player/player.html"),
+    css=read("shared/js/scrub.css") + read("shared/player/player.css"),
+    js=bundle("shared/player", _MODULES),
 )
 
 
 def panel(kind: str, area: str | None = None, layer: int | None = None) -> dict[str, Any]:
-    """One picture: its kind (network, cells, lines, heat, bound, error, survivors, chart), its place and its
-    layer's index, or that of the recording's chart."""
+    """One picture: its kind (network, cells, trajectories, heatmap, bound, error, kept, chart), its place and its
+    layer's index, or that of the chart that the film brings."""
     return {"kind": kind, "area": area or kind, "layer": layer}
 
 
@@ -60,7 +60,7 @@ def twins_player(
     """Two runs on one clock, the first with its network; the result has `epoch` (-1: the newest)."""
     areas = ("accuracy", "terms", "kept")
     data = {
-        "recording": _packed_twins(tuple(run.data_stamp for run in runs), live, names, runs),
+        "film": _packed_twins(tuple(run.data_stamp for run in runs), live, names, runs),
         "layout": "twins",
         "panels": [*(panel("chart", area, i) for i, area in enumerate(areas)), panel("network")],
         "play": play,
@@ -103,7 +103,7 @@ def player(
     """
     report = on_epoch is not None or on_unit is not None
     data = {
-        "recording": _packed(run.data_stamp, live, order, focus, run),
+        "film": _packed(run.data_stamp, live, order, focus, run),
         "layout": layout,
         "panels": panels,
         "play": play,

@@ -151,7 +151,7 @@ SESSION: dict[str, str] = {
     "stop": "the button that stops the run shown",
     "resume": "the button that resumes the run shown",
     "pixels-view": "the figure of page Pixels: what was last chosen in it",
-    "pixels-shelf": "page Pixels: weights and film, sent once",
+    "pixels-weights": "page Pixels: weights and film, sent once",
     "pixels-line": "the line of a run on page Pixels",
     "pixels-other": "page Pixels: where to see pixels when this network has no noise on them",
     "gradients-start": "page Pixels: the button that computes attributions",

@@ -23,7 +23,7 @@ else:
     player(
         run,
         "story",
-        [panel("network"), panel("cells", layer=film.picture_layer(run)), panel("lines")],
+        [panel("network"), panel("cells", layer=film.picture_layer(run)), panel("trajectories")],
         key="story",
         play=True,
         loop=True,

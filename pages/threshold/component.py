@@ -20,7 +20,7 @@ from sbp.viz import threshold as figures
 
 KEY = "threshold"
 FOLDER = "threshold/js"
-SCRIPTS = ("stops.js", "plot.js", "threshold.js")
+SCRIPTS = ("thresholds.js", "plot.js", "threshold.js")
 
 _COMPONENT = st.components.v2.component(
     "threshold", html=read(f"{FOLDER}/threshold.html"), css=read(f"{FOLDER}/threshold.css"), js=bundle(FOLDER, SCRIPTS)
@@ -35,7 +35,7 @@ def board(t: float, packed: dict[str, Any], on_rest: Callable[[], None]) -> None
 def pack(
     stops: pd.DataFrame, layers: Sequence[Group], dense: tuple[int, int], prior_snr: float, objects: str, n: int
 ) -> dict[str, Any]:
-    """Everything the browser needs of these stops; dense: MACs and params of the dense network; n: objects scored."""
+    """Everything the browser needs of these stops; dense: MACs and params of the dense network; n: examples scored."""
     macs, params = dense
     errors = stops["error_percent"]
     measured = not errors.isna().any()
@@ -123,7 +123,7 @@ def _marks(stops: pd.DataFrame) -> list[dict[str, Any]]:
                 "index": found,
                 "text": text,
                 "help": "The fewest MACs whose error is at most 0.1 points above that at SNR ≥ 1. Chosen on "
-                "these very objects, so a little too good.",
+                "these same examples, so slightly optimistic.",
             }
         )
     return marks

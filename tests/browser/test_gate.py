@@ -164,7 +164,7 @@ def test_figures_say_what_they_show_to_a_screen_reader(open_gate: Open) -> None:
 
 def test_one_unit_dies_at_the_press_of_a_button(open_gate: Open) -> None:
     page = open_gate()
-    page.get_by_role("button", name="Watch one die").click()
+    page.get_by_role("button", name="Watch a unit being pruned").click()
     expect(page.locator(".gate .badge")).to_have_text("kept")
     expect(page.locator(".gate .badge")).to_have_text("pruned", timeout=20_000)
     page.get_by_role("button", name="Pause").click()
@@ -189,7 +189,7 @@ def test_bad_values_in_the_link_fall_back_and_the_page_says_so(open_gate: Open) 
 
 def test_what_was_set_is_still_there_after_a_look_at_another_page(open_gate: Open) -> None:
     page = open_gate()
-    page.get_by_role("button", name="Dead").click()
+    page.get_by_role("button", name="Pruned", exact=True).click()
     page.wait_for_function("location.search.includes('sigma=20')")
     page.get_by_test_id("stTopNavLink").filter(has_text="Runs").click()
     page.wait_for_url("**/runs*")

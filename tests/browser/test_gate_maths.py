@@ -116,7 +116,7 @@ JUDGE = """(m, cases) => cases.map((c) => Object.fromEntries(m.FORMULAS.map((f) 
 def judged(evaluate: Any, points: list[tuple[float, float, float, float]]) -> list[dict[str, Any]]:
     cases = [dict(zip(("mu", "sigma", "a", "b"), point, strict=True)) for point in points]
     truths = evaluate("(m, cases) => cases.map((c) => ({ ...m.describe(c), logDensity: 0 }))", cases)
-    return evaluate(JUDGE, [{**c, "truth": t} for c, t in zip(cases, truths, strict=True)], "printed.js")
+    return evaluate(JUDGE, [{**c, "truth": t} for c, t in zip(cases, truths, strict=True)], "paper_formulas.js")
 
 
 def test_the_printed_formulas_are_the_papers(evaluate: Evaluate) -> None:

@@ -110,9 +110,9 @@ def test_a_finger_draws_too(browser: Any, served: Served, features_id: str) -> N
 def test_test_images_are_walked_and_land_in_the_link(open_page: Callable[..., Page], run_id: str) -> None:
     page = shown(open_page, f"/pixels?run={run_id}&digit=98")
     for expected in ("99", "100", "101"):  # the sheet of a hundred ends at 99: the next comes from Python
-        page.get_by_role("button", name="One on", exact=True).click()
+        page.get_by_role("button", name="Next image", exact=True).click()
         expect(page.locator(PIXELS)).to_have_attribute("data-digit", expected)
-    expect(page.locator(f"{PIXELS} .digit figcaption")).to_contain_text("Test image 101, a")
+    expect(page.locator(f"{PIXELS} .digit figcaption")).to_contain_text("Test image #101 (a")
     page.wait_for_function("new URLSearchParams(location.search).get('digit') === '101'")
     number = page.locator(f"{PIXELS} .number")
     number.fill("999")
@@ -142,7 +142,7 @@ def test_the_epochs_change_the_map_and_not_the_answers(open_page: Callable[..., 
     expect(page.locator(PIXELS)).to_have_attribute("data-epoch", "12", timeout=20_000)
     said = page.locator(f"{PIXELS} .sentence")
     expect(said).to_contain_text(f"{end} of 784 pixels are kept")
-    expect(said).to_contain_text("black in all 1,437 training images and had nothing to lose")
+    expect(said).to_contain_text("black in all 1,437 training images")
 
 
 def test_a_network_without_pixel_noise_is_never_empty(

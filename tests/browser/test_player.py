@@ -147,7 +147,7 @@ async (source) => {
 
 def test_the_clock(browser: Any) -> None:
     page = browser.new_page()
-    said = page.evaluate(CLOCK, read("shared/player_component/clock.js"))
+    said = page.evaluate(CLOCK, read("shared/player/clock.js"))
     page.close()
     assert said["evenly"] == pytest.approx([1.0, 1.0], abs=1e-6)  # one second of seven is one place of seven
     assert said["end"] == [pytest.approx(3), False]

@@ -98,14 +98,14 @@ def test_a_deep_link_gives_the_same_threshold_and_fits_a_phone(
     assert clipped == []
 
 
-STOPS = """
+THRESHOLDS = """
 async (source) => {
   const s = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
-  const stops = [0.2, 0.5, 1, 2, 100];
+  const thresholds = [0.2, 0.5, 1, 2, 100];
   return {
     ends: [s.placeOf(0.2), s.placeOf(100), s.thresholdAt(-3), s.thresholdAt(7)],
     round: s.thresholdAt(s.placeOf(3.7)),
-    nearest: [0.21, 0.69, 0.75, 1.4, 1.42, 14, 15].map((t) => s.nearest(stops, t)),
+    nearest: [0.21, 0.69, 0.75, 1.4, 1.42, 14, 15].map((t) => s.nearest(thresholds, t)),
     typed: ["1", " 2.5 ", "2,5", "", "x", "-3", "0", "0.01", "1e9", "Infinity"].map(s.typed),
   };
 }
@@ -114,7 +114,7 @@ async (source) => {
 
 def test_the_stops(browser: Any) -> None:
     page = browser.new_page()
-    said = page.evaluate(STOPS, read("threshold/js/stops.js"))
+    said = page.evaluate(THRESHOLDS, read("threshold/js/thresholds.js"))
     page.close()
     assert said["ends"] == pytest.approx([0, 1, 0.2, 100])
     assert said["round"] == pytest.approx(3.7)

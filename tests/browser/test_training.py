@@ -154,11 +154,11 @@ def test_the_hand_on_the_clock_goes_into_the_link(open_page: Callable[..., Page]
 def test_another_layer_is_one_click_away(open_page: Callable[..., Page], served: Served) -> None:
     run = write_run(served.runs, seed=4)
     page = open_page(f"/channels?run={run.id}")
-    before = picture(page, "heat")
+    before = picture(page, "heatmap")
     page.locator(".st-key-layer-choice").get_by_text("Input", exact=True).click()
     page.wait_for_url(re.compile("layer=input"))
     expect(page.locator(f"{PLAYER} .sentence")).to_contain_text("Input at epoch")
-    assert picture(page, "heat") != before
+    assert picture(page, "heatmap") != before
 
 
 def test_a_run_is_deleted_after_a_second_question(open_page: Callable[..., Page], served: Served) -> None:

@@ -34,11 +34,11 @@ def test_without_any_run_it_says_where_to_get_one() -> None:
 def test_a_recording_is_shown_and_said(recorded: str) -> None:
     at = healthy(opened("channels"))
     given = played(at)
-    assert given["recording"]["id"] == recorded
-    assert [panel["kind"] for panel in given["panels"]] == ["heat", "cells", "survivors", "lines"]
-    assert given["recording"]["layers"][given["panels"][0]["layer"]]["name"] == "dense1"
+    assert given["film"]["id"] == recorded
+    assert [panel["kind"] for panel in given["panels"]] == ["heatmap", "cells", "kept", "trajectories"]
+    assert given["film"]["layers"][given["panels"][0]["layer"]]["name"] == "dense1"
     assert "The first died at epoch" in texts(at)
-    assert all(sentence.startswith("Dense 1 at epoch") for sentence in given["recording"]["sentences"])
+    assert all(sentence.startswith("Dense 1 at epoch") for sentence in given["film"]["sentences"])
 
 
 def test_a_running_run_is_followed(runs_root: Path) -> None:
@@ -47,24 +47,24 @@ def test_a_running_run_is_followed(runs_root: Path) -> None:
         given = played(healthy(opened("channels")))
     finally:
         writer.close()
-    assert given["recording"]["live"]
-    assert given["recording"]["epochs"] == [0, 1, 2, 3]
+    assert given["film"]["live"]
+    assert given["film"]["epochs"] == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("state", ["finished", "failed", "diverged", "stopped", "running"])
 def test_past_runs_are_shown_however_they_ended(runs_root: Path, state: str) -> None:
     run = write_run(runs_root, state, epochs_done=4)  # running without a worker is lost
     given = played(healthy(opened("channels", run=run.id)))
-    assert not given["recording"]["live"]
-    assert given["recording"]["epochs"][-1] == 4
+    assert not given["film"]["live"]
+    assert given["film"]["epochs"][-1] == 4
 
 
 def test_a_link_gives_the_same_view(runs_root: Path) -> None:
     run = write_run(runs_root, network="lenet-5-caffe")
     at = healthy(opened("channels", run=run.id, layer="conv2", sort="unit", epoch="7", unit="3"))
     given = played(at)
-    assert given["recording"]["layers"][given["panels"][0]["layer"]]["name"] == "conv2"
-    assert given["recording"]["sorted"] == "by number"
+    assert given["film"]["layers"][given["panels"][0]["layer"]]["name"] == "conv2"
+    assert given["film"]["sorted"] == "by number"
     assert (given["epoch"], given["unit"]) == (7, 3)
     assert "Channel 3 of Conv 2** at epoch 7" in texts(at)
     assert at.segmented_control(key="layer-choice").value == "conv2"
@@ -85,7 +85,7 @@ def test_a_link_gives_the_same_view(runs_root: Path) -> None:
 def test_what_a_link_gets_wrong_is_said(recorded: str, name: str, value: str, said: str) -> None:
     at = healthy(opened("channels", **{name: value}))
     assert any(said in warning.value for warning in at.warning), [warning.value for warning in at.warning]
-    assert played(at)["recording"]["id"] == recorded
+    assert played(at)["film"]["id"] == recorded
 
 
 def test_another_layer_goes_into_the_link_and_lets_the_unit_go(recorded: str) -> None:
@@ -100,7 +100,7 @@ def test_another_order_goes_into_the_link(recorded: str) -> None:
     at = opened("channels")
     at.selectbox(key="sort-choice").set_value("snr").run()
     assert at.query_params["sort"] == "snr"
-    assert played(healthy(at))["recording"]["sorted"] == "highest SNR at the top"
+    assert played(healthy(at))["film"]["sorted"] == "highest SNR at the top"
 
 
 def test_another_run_is_remembered_on_the_next_page(recorded: str, runs_root: Path) -> None:
@@ -109,9 +109,9 @@ def test_another_run_is_remembered_on_the_next_page(recorded: str, runs_root: Pa
     assert at.query_params["run"] == own.id
     at.selectbox(key="run-choice").set_value(recorded).run()
     at.run()
-    assert played(healthy(at))["recording"]["id"] == recorded
+    assert played(healthy(at))["film"]["id"] == recorded
     at.switch_page("train/page.py").run()
-    assert played(healthy(at))["recording"]["id"] == recorded
+    assert played(healthy(at))["film"]["id"] == recorded
 
 
 def test_figures_to_take_away_are_made_when_asked_for(recorded: str) -> None:
@@ -307,4 +307,4 @@ def test_two_runs_of_one_minute_are_told_apart(runs_root: Path) -> None:
     assert len(set(options)) == 2
     at.selectbox(key="sort-choice").set_value("snr").run()
     assert at.query_params["run"] == first.id != second.id
-    assert played(healthy(at))["recording"]["id"] == first.id
+    assert played(healthy(at))["film"]["id"] == first.id

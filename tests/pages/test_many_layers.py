@@ -78,8 +78,8 @@ def test_the_train_page_shows_a_map_of_every_layer(run: RunView) -> None:
     assert given["layout"] == "many"
     maps = [panel["layer"] for panel in given["panels"] if panel["kind"] == "cells"]
     assert maps == list(range(15))
-    assert [layer["title"] for layer in given["recording"]["layers"]][5:8] == ["Conv 3-2", "Conv 3-3", "Conv 4-1"]
-    css = (Path(__file__).parents[2] / "pages/shared/player_component/player.css").read_text(encoding="utf-8")
+    assert [layer["title"] for layer in given["film"]["layers"]][5:8] == ["Conv 3-2", "Conv 3-3", "Conv 4-1"]
+    css = (Path(__file__).parents[2] / "pages/shared/player/player.css").read_text(encoding="utf-8")
     places = css.partition(".stage.many {")[2].partition("}")[0]
     assert all(f"{panel['area']}" in places.replace('"', " ").split() for panel in given["panels"])
 

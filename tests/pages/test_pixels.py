@@ -48,7 +48,7 @@ def given(at: Any) -> dict[str, Any]:
 def shelved(at: Any, tmp_path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The shelf's description and arrays."""
     path = tmp_path / "shelf.safetensors"
-    path.write_bytes(component(at, "sbp_pixel_shelf").bytes)
+    path.write_bytes(component(at, "sbp_pixel_weights").bytes)
     with safe_open(str(path), framework="numpy") as file:
         meta = {name: json.loads(text) if text[0] == "{" else text for name, text in file.metadata().items()}
         return meta, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

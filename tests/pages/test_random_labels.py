@@ -44,14 +44,14 @@ def test_without_the_recordings_it_says_which_command_makes_them() -> None:
 def test_the_twins_share_one_clock(recordings: Path) -> None:
     at = healthy(opened(PAGE))
     given = played(at, run_pair.PLAYER)
-    recording = given["recording"]
+    recording = given["film"]
     assert given["play"]
     assert recording["epochs"] == list(range(13))
     accuracy, terms, kept = recording["charts"]
     assert [(s["name"], s["x"][-1]) for s in accuracy["series"]] == [("SBP", 6), ("binary dropout", 12)]
     assert [s["name"] for s in terms["series"]] == ["SBP: N·NLL", "SBP: KL", "binary dropout: N·NLL"]
     sbp = store.open_run(SBP)
-    last = sbp.spec.records()[-1]
+    last = sbp.records()[-1]
     assert accuracy["series"][0]["y"][-1] == pytest.approx(100 - last.train_error_percent, abs=1e-3)
     assert terms["series"][0]["y"][-1] == pytest.approx(1297 * last.nll / 1000, abs=1e-3)
     assert terms["series"][1]["y"][-1] == pytest.approx(last.kl_weighted / 1000, abs=1e-3)
@@ -67,7 +67,7 @@ def test_the_twins_on_cifar_10_are_a_choice_of_their_own(recordings: Path) -> No
     for name, epochs in zip(names, (4, 5), strict=True):
         put(recordings, name, epochs=epochs)
     assert healthy(opened(PAGE)).get("button_group")
-    recording = played(healthy(opened(PAGE, pair="vgg")), run_pair.PLAYER)["recording"]
+    recording = played(healthy(opened(PAGE, pair="vgg")), run_pair.PLAYER)["film"]
     assert recording["epochs"] == list(range(6))
 
 
@@ -83,9 +83,9 @@ def test_ones_own_two_races_share_the_clock_too(recordings: Path, runs_root: Pat
     for name, noise_lr in (("memorise", 1e-2), ("collapse", 3e-2)):
         write_run(runs_root, random_labels=True, preset=name, lr=1e-3, noise_lr=noise_lr)
     at = healthy(opened(PAGE, pair="race"))
-    accuracy = played(at, run_pair.PLAYER)["recording"]["charts"][0]
+    accuracy = played(at, run_pair.PLAYER)["film"]["charts"][0]
     assert [series["name"] for series in accuracy["series"]] == ["memorise (10×)", "collapse (30×)"]
-    unasked = played(healthy(opened(PAGE)), run_pair.PLAYER)["recording"]["charts"][0]
+    unasked = played(healthy(opened(PAGE)), run_pair.PLAYER)["film"]["charts"][0]
     assert unasked["series"][0]["name"] == "SBP"
 
 
@@ -93,7 +93,7 @@ def test_a_twin_that_trains_is_followed(runs_root: Path) -> None:
     write_run(runs_root, random_labels=True, preset="memorise")
     writer = write_run(runs_root, "running", epochs_done=3, hold=True, random_labels=True, preset="collapse")
     try:
-        recording = played(healthy(opened(PAGE)), run_pair.PLAYER)["recording"]
+        recording = played(healthy(opened(PAGE)), run_pair.PLAYER)["film"]
     finally:
         writer.close()
     assert recording["live"]

@@ -14,10 +14,10 @@ def test_without_any_run_it_says_what_to_do() -> None:
 def test_a_recording_plays_without_a_click(recorded: str) -> None:
     at = healthy(opened("story"))
     given = played(at, "story")
-    assert given["recording"]["id"] == recorded
+    assert given["film"]["id"] == recorded
     assert given["play"]
     assert given["loop"]
-    assert [panel["kind"] for panel in given["panels"]] == ["network", "cells", "lines"]
+    assert [panel["kind"] for panel in given["panels"]] == ["network", "cells", "trajectories"]
     assert "Recorded run: LeNet-500-300 on digits" in texts(at)
 
 
@@ -33,23 +33,23 @@ def test_a_recording_is_preferred_to_what_trains_now(recorded: str, runs_root: P
         given = played(healthy(opened("story")), "story")
     finally:
         writer.close()
-    assert given["recording"]["id"] == recorded
+    assert given["film"]["id"] == recorded
 
 
 def test_a_finished_run_of_ones_own_plays_where_nothing_is_recorded(runs_root: Path) -> None:
     run = write_run(runs_root)
-    assert played(healthy(opened("story")), "story")["recording"]["id"] == run.id
+    assert played(healthy(opened("story")), "story")["film"]["id"] == run.id
 
 
 def test_the_image_layer_is_shown_where_there_is_one(no_recordings: Path) -> None:
     write_run(no_recordings, network="lenet-5-caffe")
     write_run(no_recordings, network="lenet-500-300")
     given = played(healthy(opened("story")), "story")
-    shown = given["recording"]["layers"][given["panels"][1]["layer"]]
+    shown = given["film"]["layers"][given["panels"][1]["layer"]]
     assert shown["shape"] == [28, 28]
 
 
 def test_a_failed_run_alone_is_still_a_story(runs_root: Path) -> None:
     write_run(runs_root, "failed", epochs_done=4, message="The disk is full.")
     at = healthy(opened("story"))
-    assert played(at, "story")["recording"]["epochs"] == [0, 1, 2, 3, 4]
+    assert played(at, "story")["film"]["epochs"] == [0, 1, 2, 3, 4]

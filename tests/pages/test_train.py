@@ -44,7 +44,7 @@ def test_it_says_which_data_is_used_and_why(monkeypatch: pytest.MonkeyPatch, tmp
 def test_a_recording_plays_under_the_presets(recorded: str) -> None:
     at = healthy(opened("train"))
     assert "Start" in labels(at)
-    assert played(at)["recording"]["id"] == recorded
+    assert played(at)["film"]["id"] == recorded
     assert "recorded" in texts(at)
     assert "Stop" not in labels(at)
 
@@ -53,7 +53,7 @@ def test_of_several_recordings_the_most_typical_plays(recorded: str, no_recordin
     """Not the newest: of a preset, on true labels."""
     write_run(no_recordings, seed=91, random_labels=True)
     write_run(no_recordings, seed=92, preset="trial")
-    assert played(healthy(opened("train")))["recording"]["id"] == recorded
+    assert played(healthy(opened("train")))["film"]["id"] == recorded
 
 
 def test_a_running_run_is_shown_live(runs_root: Path) -> None:
@@ -63,9 +63,9 @@ def test_a_running_run_is_shown_live(runs_root: Path) -> None:
         given = played(at)
     finally:
         writer.close()
-    assert given["recording"]["live"]
-    assert given["recording"]["epochs"] == [0, 1, 2, 3, 4, 5]
-    assert given["recording"]["total"] == 12
+    assert given["film"]["live"]
+    assert given["film"]["epochs"] == [0, 1, 2, 3, 4, 5]
+    assert given["film"]["total"] == 12
     assert "Stop" in labels(at)
     assert "Resume" not in labels(at)
     assert at.query_params["run"] == writer.id
@@ -100,7 +100,7 @@ def test_a_queued_run_says_what_it_waits_for(runs_root: Path) -> None:
 def test_a_finished_run_says_how_it_ended(runs_root: Path) -> None:
     run = write_run(runs_root, "finished")
     at = healthy(opened("train", run=run.id))
-    assert not played(at)["recording"]["live"]
+    assert not played(at)["film"]["live"]
     assert not at.get("progress")
     assert "Stop" not in labels(at)
     assert "finished" in texts(at)
@@ -127,7 +127,7 @@ def test_what_went_wrong_is_a_sentence_with_the_log(runs_root: Path, state: str,
     at = healthy(opened("train", run=run.id))
     assert said in " ".join(error.value for error in at.error)
     assert "line two" in texts(at)
-    assert played(at)["recording"]["epochs"][-1] == 4
+    assert played(at)["film"]["epochs"][-1] == 4
 
 
 def test_a_lost_run_shows_its_last_lines_and_can_be_resumed(runs_root: Path) -> None:

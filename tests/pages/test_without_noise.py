@@ -21,7 +21,7 @@ def test_train_shows_what_there_is_of_it(runs_root: Path, method: str) -> None:
     at = healthy(opened("train", run=run.id))
     given = played(at)
     assert [panel["kind"] for panel in given["panels"]] == ["chart", "network", "bound", "error"]
-    recording = given["recording"]
+    recording = given["film"]
     assert not recording["noise"]
     assert recording["epochs"] == list(range(1, 13))
     (kept,) = recording["charts"]
@@ -58,7 +58,7 @@ def test_without_a_run_that_has_noise_a_page_says_so(runs_root: Path, page: str)
 def test_the_story_is_never_told_by_a_run_without_noise(no_recordings: Path) -> None:
     write_run(no_recordings, method="original", dataset="mnist")
     told = write_run(no_recordings)
-    assert played(healthy(opened("story")), "story")["recording"]["id"] == told.id
+    assert played(healthy(opened("story")), "story")["film"]["id"] == told.id
 
 
 def test_runs_lists_it_by_its_method(runs_root: Path) -> None:
@@ -88,7 +88,7 @@ def test_before_its_first_epoch_it_says_when_pictures_come(runs_root: Path) -> N
 
 def test_fine_tuning_goes_on_after_the_main_phase(runs_root: Path) -> None:
     run = write_run(runs_root, epochs=6, finetune_epochs=4)
-    recording = played(healthy(opened("train", run=run.id)))["recording"]
+    recording = played(healthy(opened("train", run=run.id)))["film"]
     assert recording["epochs"] == list(range(11))
     assert (recording["total"], recording["tuned"]) == (10, 6)
     assert recording["sentences"][-1].startswith("Epoch 10: ")
@@ -107,4 +107,4 @@ def test_a_recording_of_a_preset_is_shown_before_others(no_recordings: Path) -> 
     assert len(store.list_runs()) == 4
     for page in ABOUT_NOISE:
         assert healthy(opened(page)).query_params["run"] == typical.id
-    assert played(healthy(opened("story")), "story")["recording"]["id"] == typical.id
+    assert played(healthy(opened("story")), "story")["film"]["id"] == typical.id

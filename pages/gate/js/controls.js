@@ -1,5 +1,5 @@
 // The four sliders with their number boxes.
-import { element } from "./readout.js";
+import { element } from "../../shared/js/dom.js";
 import { LIMITS } from "./view.js";
 import { plain } from "./words.js";
 
@@ -42,7 +42,7 @@ export function buildControls(root, gate) {
       const [low, high] = control.range(gate.view);
       const value = Number(number.value.replace("−", "-").replace(",", "."));
       const good = number.value.trim() !== "" && value >= low - 1e-9 && value <= high + 1e-9;
-      hint.textContent = good ? "" : `${name} = ${number.value.slice(0, 12)}: expected a number from ${plain(low)} to ${plain(high)}. Kept ${plain(gate.view[name])}.`;
+      hint.textContent = good ? "" : `${name} = ${number.value.slice(0, 12)}: expected a number from ${plain(low)} to ${plain(high)}. Still ${plain(gate.view[name])}.`;
       gate.stopMoving();
       gate.set(good ? { [name]: value } : {});
       if (good) gate.release();

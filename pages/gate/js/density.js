@@ -1,6 +1,8 @@
 // The two densities of one gate: of log theta with the prior over it, and of theta itself with its mean and spread.
 import { quantiles } from "./maths.js";
-import { alpha, box, clipped, dot, line, linear, segment, text, ticks, xAxis } from "./plot.js";
+import { alpha } from "../../shared/js/colours.js";
+import { ticks } from "../../shared/js/numbers.js";
+import { box, clipped, dot, line, linear, segment, text, xAxis } from "./plot.js";
 import { isKept, num, plain, power } from "./words.js";
 
 const REACH = 5; // how far outside [a, b] mu may lie, and the axis goes
@@ -156,7 +158,7 @@ export function paintTheta(ctx, { width, height }, { gate }, theme) {
   segment(ctx, x.range[0], first - 6, x.range[0], height - 4, { color: theme.axis, width: 1 });
 }
 
-// A hundred objects after the gate: the ink of each square is its theta. The same draws at every setting, only moved.
+// A hundred examples after the gate: the ink of each square is its theta. The same draws at every setting, only moved.
 export const STRIP = 100;
 const ORDER = Array.from({ length: STRIP }, (_, i) => i).sort((i, j) => ((i * 0.6180339887) % 1) - ((j * 0.6180339887) % 1));
 

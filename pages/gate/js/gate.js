@@ -2,20 +2,21 @@
 import { CROSSING, describe, klAt, prior, COARSE } from "./maths.js";
 import { paintLogDensity, paintStrip, paintTheta } from "./density.js";
 import { computeGrid, paintMap, prepareMap, mapArea } from "./map.js";
-import { computeBreaks, deathCurve, paintBreaks, paintDeath, paintThreshold, paintTruncation, SHOWN } from "./lessons.js";
-import { FORMULAS } from "./printed.js";
-import { prepare, readTheme } from "./plot.js";
-import { buildGauges, buildPrinted, buildTerms, element, updatePrinted, updateReadout, updateTerms } from "./readout.js";
+import { computeBreaks, snrCurve, paintBreaks, paintPruning, paintThreshold, paintTruncation, SHOWN } from "./explanations.js";
+import { FORMULAS } from "./paper_formulas.js";
+import { element, fit } from "../../shared/js/dom.js";
+import { gateTheme } from "./plot.js";
+import { buildGauges, buildPrinted, buildTerms, updatePrinted, updateReadout, updateTerms } from "./readout.js";
 import { buildControls, updateControls } from "./controls.js";
-import { attachDrags } from "./drags.js";
-import { attachMoves, updateMoves } from "./moves.js";
-import { addFiles } from "./files.js";
-import { deathSentence, num, plain, thresholdSentence, truncationSentence, verdict } from "./words.js";
+import { attachDrag } from "./drag.js";
+import { attachAnimation, updateAnimation } from "./animation.js";
+import { addSaveButtons } from "./save_figure.js";
+import { pruningSentence, num, plain, thresholdSentence, truncationSentence, verdict } from "./words.js";
 import { LIMITS, settle } from "./view.js";
 
 const PAINTERS = {
-  "log-density": paintLogDensity, theta: paintTheta, map: paintMap, objects: paintStrip,
-  threshold: paintThreshold, death: paintDeath, truncation: paintTruncation,
+  "log-density": paintLogDensity, theta: paintTheta, map: paintMap, examples: paintStrip,
+  threshold: paintThreshold, pruning: paintPruning, truncation: paintTruncation,
 };
 const QUICK = [45, 33];
 const FULL = [121, 89];
@@ -30,15 +31,15 @@ class Gate {
     buildPrinted(root);
     this.buildBreaks();
     buildControls(root, this);
-    attachDrags(root, this);
-    attachMoves(root, this);
-    for (const figure of root.querySelectorAll("figure[data-figure]")) addFiles(figure, this);
+    attachDrag(root, this);
+    attachAnimation(root, this);
+    for (const figure of root.querySelectorAll("figure[data-figure]")) addSaveButtons(figure, this);
   }
 
   // Called by Streamlit at the start, and again whenever Python's data or the theme changes.
-  receive(data, host, hand) {
+  receive(data, hand) {
     this.hand = hand;
-    this.theme = readTheme(host, data.palette);
+    this.theme = gateTheme(this.root, data.palette);
     const { kept, pruned, kl, reference } = this.theme;
     for (const [name, value] of Object.entries({ kept, pruned, kl, reference, keptText: this.theme.keptText, prunedText: this.theme.prunedText })) {
       this.root.style.setProperty(`--${name}`, value);
@@ -107,7 +108,7 @@ class Gate {
     root.style.setProperty("--now", gate.snr >= 1 ? theme.kept : theme.pruned);
     updateReadout(root, scene);
     updateControls(root, view);
-    updateMoves(root, view);
+    updateAnimation(root, view);
     scene.map = this.mapOf(false);
     this.paint((canvas) => this.near.has(canvas));
     if (this.sees(".kl, .pair")) this.below(scene);
@@ -152,16 +153,16 @@ class Gate {
     return [...this.root.querySelectorAll(selector)].some((part) => part.getBoundingClientRect().top < window.innerHeight);
   }
 
-  // The sentences and tables under the fold; the death curve is shared by its figure and its sentence.
+  // The sentences and tables under the fold; the SNR curve is shared by its figure and its sentence.
   below(scene) {
     const { root } = this;
     const { gate } = scene;
     updateTerms(root, scene);
     updatePrinted(root, scene);
-    scene.death = deathCurve(gate);
+    scene.curve = snrCurve(gate);
     const says = (figure, words) => { root.querySelector(`.${figure}`).parentElement.querySelector(".says").textContent = words; };
     says("threshold", thresholdSentence(gate, scene.prior, CROSSING));
-    says("death", deathSentence(gate, scene.death.sigmaAtOne));
+    says("pruning", pruningSentence(gate, scene.curve.sigmaAtOne));
     const gain = gate.kl - klAt(gate.mu, gate.sigma * Math.E, gate.a, gate.b, COARSE);
     says("truncation", truncationSentence(gate, gain));
   }
@@ -186,15 +187,15 @@ class Gate {
     for (const [name, painter] of Object.entries(PAINTERS)) {
       const canvas = this.root.querySelector(`[data-figure="${name}"] canvas`);
       if (!wanted(canvas) || canvas.clientWidth === 0) continue;
-      if (name === "death") this.scene.death ??= deathCurve(this.scene.gate);
-      const { context, width, height } = prepare(canvas);
-      painter(context, { width, height }, this.scene, this.theme);
+      if (name === "pruning") this.scene.curve ??= snrCurve(this.scene.gate);
+      const { ctx, width, height } = fit(canvas);
+      painter(ctx, { width, height }, this.scene, this.theme);
     }
     if (this.breaks) this.scene.breaks = this.breaks;
     this.root.querySelectorAll(".maps canvas").forEach((canvas, k) => {
       if (!this.breaks || !wanted(canvas) || canvas.clientWidth === 0) return;
-      const { context, width, height } = prepare(canvas);
-      paintBreaks(context, { width, height }, this.scene, this.theme, k);
+      const { ctx, width, height } = fit(canvas);
+      paintBreaks(ctx, { width, height }, this.scene, this.theme, k);
     });
   }
 
@@ -238,6 +239,6 @@ class Gate {
 export default function ({ parentElement, data, setStateValue }) {
   const root = parentElement.querySelector(".gate");
   root.gate ??= new Gate(root);
-  root.gate.receive(data, parentElement.host ?? parentElement, setStateValue);
+  root.gate.receive(data, setStateValue);
   return () => root.gate.stop();
 }

@@ -1,6 +1,8 @@
 // The (mu, sigma) map: SNR as colour, KL as contours, the line SNR = 1, and this gate as a point to drag.
 import { COARSE, klAt, snrAt } from "./maths.js";
-import { box, dot, linear, rgb, segment, text, ticks, xAxis } from "./plot.js";
+import { channelsOf } from "../../shared/js/colours.js";
+import { ticks } from "../../shared/js/numbers.js";
+import { box, dot, linear, segment, text, xAxis } from "./plot.js";
 import { gateColour } from "./density.js";
 import { num, plain } from "./words.js";
 
@@ -35,7 +37,7 @@ export function colourTable(stops) {
     while (i < side.length - 2 && side[i + 1][0] < value) i++;
     const [[x0, c0], [x1, c1]] = [side[i], side[i + 1]];
     const share = Math.min(Math.max((value - x0) / (x1 - x0), 0), 1);
-    const [from, to] = [rgb(c0), rgb(c1)];
+    const [from, to] = [channelsOf(c0), channelsOf(c1)];
     for (let c = 0; c < 3; c++) table[3 * k + c] = from[c] + share * (to[c] - from[c]);
   }
   return { table, low, high };

@@ -1,43 +1,11 @@
-// What every figure is drawn with: theme, scales, ticks, axes, text that stays readable, a crisp canvas.
+// What every figure is drawn with: theme, scales, axes, text that stays readable.
+import { alpha } from "../../shared/js/colours.js";
+import { readTheme } from "../../shared/js/theme.js";
 
-const luminance = (hex) => {
-  const [r, g, b] = rgb(hex);
-  return (0.299 * r + 0.587 * g + 0.114 * b) / 255;
-};
-
-export function rgb(hex) {
-  const n = parseInt(hex.replace("#", ""), 16);
-  return [(n >> 16) & 255, (n >> 8) & 255, n & 255];
-}
-
-export function alpha(hex, opacity) {
-  return `rgba(${rgb(hex).join(", ")}, ${opacity})`;
-}
-
-// The colours of the moment: grounds and text from Streamlit's theme, meanings from the app's palette.
-export function readTheme(host, palette) {
-  const style = getComputedStyle(host);
-  const of = (name, fallback) => style.getPropertyValue(name).trim() || fallback;
-  const background = of("--st-background-color", "#ffffff");
-  const dark = background.startsWith("#") ? luminance(background) < 0.5 : false;
-  const text = of("--st-text-color", dark ? "#e8eef4" : "#1b2733");
-  return {
-    dark,
-    background,
-    panel: of("--st-secondary-background-color", dark ? "#1a242f" : "#f3f6f9"),
-    text,
-    muted: text.startsWith("#") ? alpha(text, 0.72) : text,
-    axis: text.startsWith("#") ? alpha(text, 0.45) : text,
-    grid: text.startsWith("#") ? alpha(text, 0.09) : text,
-    font: of("--st-font", "sans-serif"),
-    ...(dark ? palette.dark : palette.light),
-  };
-}
-
-// Two colours mixed to an opaque one: neighbouring shapes of it leave no seam, as transparent ones do.
-export function mix(hex, ground, share) {
-  const [one, other] = [rgb(hex), rgb(ground)];
-  return `rgb(${one.map((c, i) => Math.round(c * share + other[i] * (1 - share))).join(", ")})`;
+// Grounds and text from Streamlit's theme, meanings from the app's palette.
+export function gateTheme(root, palette) {
+  const theme = readTheme(root, palette);
+  return { ...theme, muted: alpha(theme.text, 0.72), axis: alpha(theme.text, 0.45), grid: alpha(theme.text, 0.09) };
 }
 
 export function linear([d0, d1], [r0, r1]) {
@@ -56,29 +24,6 @@ export function logarithmic([d0, d1], range) {
   scale.domain = [d0, d1];
   scale.range = range;
   return scale;
-}
-
-// About `count` round numbers of [low, high].
-export function ticks(low, high, count) {
-  const raw = (high - low) / count;
-  const power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map((k) => k * power).find((s) => s >= raw);
-  const found = [];
-  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) found.push(k === 0 ? 0 : k * step);
-  return found;
-}
-
-// Sizes the canvas to its box in device pixels and returns a context that is drawn on in CSS pixels.
-export function prepare(canvas) {
-  const width = canvas.clientWidth;
-  const height = canvas.clientHeight;
-  const ratio = Math.min(window.devicePixelRatio || 1, 3);
-  const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
-  if (canvas.width !== w || canvas.height !== h) [canvas.width, canvas.height] = [w, h];
-  const context = canvas.getContext("2d");
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context.clearRect(0, 0, width, height);
-  return { context, width, height };
 }
 
 export function line(ctx, points, { color, width = 1.5, dash = [], fill = null, base = null }) {

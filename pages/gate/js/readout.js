@@ -1,16 +1,7 @@
 // Everything of the page that is text or a bar rather than a canvas: sliders' rows, gauges, the KL's terms, the table.
-import { FORMULAS, judge } from "./printed.js";
+import { element } from "../../shared/js/dom.js";
+import { FORMULAS, judge } from "./paper_formulas.js";
 import { isKept, judgement, klSentence, num, printedSentence, remark, snrWords, verdict } from "./words.js";
-
-export function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name in made) made[name] = value;
-    else made.setAttribute(name, value);
-  }
-  made.append(...children);
-  return made;
-}
 
 const SNR_TRACK = [0.1, 100];
 const share = (value, [low, high]) => Math.min(Math.max((value - low) / (high - low), 0), 1);
@@ -56,7 +47,7 @@ export function updateReadout(root, { gate, prior }) {
     if (hint) row.title = hint(gate);
   }
   root.querySelector(".strip figcaption").textContent =
-    `A hundred objects after this gate, one square each; the darker, the more of it passes (full ink: theta = ${num(Math.exp(gate.b))}).`;
+    `A hundred examples after this gate, one square each; the stronger the colour, the more passes (full colour: theta = ${num(Math.exp(gate.b))}).`;
 }
 
 // The terms of eq. 17 with this gate's numbers in them, as bars that add up to the KL.

@@ -3,10 +3,10 @@
 export const LIMITS = { a: [-40, 4.5], b: [-39.5, 5], sigma: [0.00034, 148], gap: 0.5, reach: 5 };
 
 export const PRESETS = [
-  { id: "birth", label: "At birth", view: { mu: 0, sigma: 0.006738, a: -20, b: 0 } },
+  { id: "initial", label: "At initialisation", view: { mu: 0, sigma: 0.006738, a: -20, b: 0 } },
   { id: "useful", label: "Useful", view: { mu: 0, sigma: 0.5, a: -20, b: 0 } },
-  { id: "halfway", label: "Halfway to death", view: { mu: 0, sigma: 2, a: -20, b: 0 } },
-  { id: "dead", label: "Dead", view: { mu: -6, sigma: 20, a: -20, b: 0 } },
+  { id: "nearly", label: "Nearly pruned", view: { mu: 0, sigma: 2, a: -20, b: 0 } },
+  { id: "pruned", label: "Pruned", view: { mu: -6, sigma: 20, a: -20, b: 0 } },
   { id: "short", label: "Interval too short", view: { mu: -1.5, sigma: 20, a: -3, b: 0 } },
 ];
 

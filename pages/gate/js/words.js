@@ -47,7 +47,7 @@ export function verdict(gate) {
 
 // What the verdict leaves out and a student would ask next.
 export function remark(gate, prior) {
-  if (prior.snr >= 1) return `Even the prior has SNR ${num(prior.snr)} on this interval: nothing can die.`;
+  if (prior.snr >= 1) return `Even the prior has SNR ${num(prior.snr)} on this interval: nothing can be pruned.`;
   if (gate.kl < 0.05) return `It has become the prior: it knows nothing and costs nothing.`;
   if (!isKept(gate)) return `Its noise (sd ${num(gate.sd)}) is larger than its mean (${num(gate.mean)}).`;
   if (gate.mean < 1e-3 * Math.exp(gate.b)) return `It passes ${num(gate.mean)} of its input: next to nothing, but precisely.`;
@@ -58,11 +58,11 @@ export function remark(gate, prior) {
 export function klSentence(gate) {
   const { mass, edge } = gate.terms;
   const lost = Math.floor(Math.log10(Math.abs(mass) / Math.max(Math.abs(mass + edge), 1e-300)));
-  const cost = `Being this gate rather than the prior costs ${num(gate.kl)} nats.`;
+  const cost = `This gate costs ${num(gate.kl)} nats more than the prior.`;
   if (Math.abs(mass) > 100 && lost >= 2) {
     return `${cost} The last two terms, ${num(mass)} and ${num(edge)}, cancel in their first ${lost} digits; a float32 has 7.`;
   }
-  return gate.kl < 0.05 ? `${cost} The prior itself would cost 0: there is nothing left to save.` : cost;
+  return gate.kl < 0.05 ? `${cost} The prior costs 0: there is nothing left to save.` : cost;
 }
 
 export function thresholdSentence(gate, prior, crossing) {
@@ -73,8 +73,8 @@ export function thresholdSentence(gate, prior, crossing) {
     : `${start}, not below 1: no unit would ever be pruned. The interval must be longer than ${num(crossing)}.`;
 }
 
-export function deathSentence(gate, sigmaAtOne) {
-  if (sigmaAtOne === null) return `At mu = ${plain(gate.mu)} the SNR never crosses 1 for sigma up to 148.`;
+export function pruningSentence(gate, sigmaAtOne) {
+  if (sigmaAtOne === null) return `At mu = ${plain(gate.mu)} the SNR stays ${isKept(gate) ? "above" : "below"} 1 for every sigma up to 148.`;
   const factor = sigmaAtOne / gate.sigma;
   const where = `At mu = ${plain(gate.mu)} the SNR crosses 1 at sigma = ${num(sigmaAtOne)}`;
   return factor > 1
@@ -83,7 +83,7 @@ export function deathSentence(gate, sigmaAtOne) {
 }
 
 export function truncationSentence(gate, gain) {
-  return `At sigma = ${plain(gate.sigma)}, making sigma e times larger lowers the KL by 1 nat without truncation, for ever; on [${plain(gate.a)}, ${plain(gate.b)}] by ${num(gain)} nats, and never below 0.`;
+  return `At sigma = ${plain(gate.sigma)}, making sigma e times larger lowers the KL by 1 nat without truncation, forever; on [${plain(gate.a)}, ${plain(gate.b)}] by ${num(gain)} nats, and never below 0.`;
 }
 
 const SAID = { right: "right", wrong: "wrong", infinite: "infinite", nan: "NaN" };
@@ -96,6 +96,6 @@ export function judgement(judged) {
 }
 
 export function printedSentence(failed, total) {
-  if (failed === 0) return `Here all ${total} ways of computing the printed formulas are right. Move on: at mu = 0.1, sigma = 0.0067 none is.`;
+  if (failed === 0) return `Here all ${total} ways of computing the printed formulas are right. Try another: at mu = 0.1, sigma = 0.0067 none is.`;
   return `Here ${failed} of ${total} ways of computing the printed formulas fail. A NaN is below no threshold and above none; a mean of 0 prunes a good unit.`;
 }

@@ -7,7 +7,7 @@ export function attachControls(root, pixels) {
   const go = (digit) => pixels.set({ kind: "digit", digit: (digit + pixels.given.count) % pixels.given.count });
   find(".before").onclick = () => go(pixels.view.digit - 1);
   find(".after").onclick = () => go(pixels.view.digit + 1);
-  find(".any").onclick = () => go(Math.floor(Math.random() * pixels.given.count));
+  find(".random").onclick = () => go(Math.floor(Math.random() * pixels.given.count));
   const number = find(".number");
   number.onfocus = () => number.select();
   number.onchange = () => {

@@ -1,10 +1,13 @@
 // Wires the page: one view (what is shown, the epoch), one draw a frame. Python hears of the view once the hand rests.
 import { forward, softmax } from "./net.js";
 import { centred, fromText, rasterise, SIDE, toText } from "./strokes.js";
-import { frameOf, fromBase64, snrOf, unpack } from "./recording.js";
-import { cellWords, count, isPixel, mapSentence, oddsSentence, seesSentence, subject } from "./words.js";
-import { goneColour, inkColour, layout, levelColour, light, paintGrid, readTheme, rgbColour } from "./paint.js";
-import { buildOdds, updateOdds } from "./odds.js";
+import { frameOf, snrOf, unpack } from "./film.js";
+import { cellWords, count, isPixel, mapSentence, predictionSentence, seesSentence, subject } from "./words.js";
+import { colourOf, paintLegend } from "../../shared/js/colours.js";
+import { element } from "../../shared/js/dom.js";
+import { fromBase64 } from "../../shared/js/numbers.js";
+import { inkColour, layout, light, paintGrid, pixelTheme, prunedColour, rgbColour } from "./grid_canvas.js";
+import { buildProbabilities, updateProbabilities } from "./probabilities.js";
 import { attachControls } from "./controls.js";
 
 const REST_MS = 350;
@@ -28,7 +31,7 @@ class Pixels {
   receive(given, hand) {
     Object.assign(this, { given, hand });
     const said = keyOf(given.view);
-    // What Python hears comes back, and may come after the hand has gone on: then it is old.
+    // What Python hears comes back, perhaps after the hand has moved on: then it is old.
     const own = performance.now() - (this.told.get(said) ?? -Infinity) < ECHO_MS;
     if (said !== this.seen && !own) {
       const { kind, epoch, brush, drawn } = given.view;
@@ -39,29 +42,25 @@ class Pixels {
     this.seen = said;
     this.grid = gridOf(given.image);
     this.sheet = { ...given.sheet, images: fromBase64(given.sheet.images) };
-    buildOdds(this.root.querySelector("table"), given.classes);
+    buildProbabilities(this.root.querySelector("table"), given.classes);
     this.buildMeans();
     this.open();
     this.sizes.observe(this.root);
   }
 
-  // What the shelf holds may come before this or after it, and changes while a run trains.
+  // What the store holds may come before this or after it, and changes while a run trains.
   open() {
-    const shelf = (globalThis.sbpPixelShelf ??= { bytes: null, changed: null });
-    shelf.changed = () => this.open();
-    if (shelf.bytes && shelf.bytes !== this.opened) {
-      this.opened = shelf.bytes;
-      this.run = unpack(shelf.bytes);
+    const store = (globalThis.sbpPixelWeights ??= { bytes: null, changed: null });
+    store.changed = () => this.open();
+    if (store.bytes && store.bytes !== this.opened) {
+      this.opened = store.bytes;
+      this.run = unpack(store.bytes);
     }
     if (this.run?.stamp !== this.given.stamp) return;
-    this.theme = readTheme(this.root, this.given.colours, this.run.scales);
+    this.theme = pixelTheme(this.root, this.given.colours, this.run.scales);
     const { colours, never, hatch } = this.theme;
     for (const [name, value] of Object.entries({ ...colours, never, hatch })) this.root.style.setProperty(`--${name}`, value);
-    const sweep = (from, to) => Array.from({ length: 9 }, (_, i) => levelColour(this.theme, Math.round(from + ((to - from) * i) / 8))).join(",");
-    const { film } = this.run;
-    const at = (log) => Math.round(((log - film.low) / (film.high - film.low)) * 255);
-    this.root.querySelector(".below").style.background = `linear-gradient(to right, ${sweep(at(-0.5), film.one - 1)})`;
-    this.root.querySelector(".above").style.background = `linear-gradient(to right, ${sweep(film.one, at(2))})`;
+    paintLegend(this.theme, this.run.film, this.root.querySelector(".below"), this.root.querySelector(".above"));
     this.redraw();
   }
 
@@ -106,7 +105,7 @@ class Pixels {
     });
   }
 
-  // [channels x rows x columns] in [0, 1] as the network gets it, and as it is shown; null while a test image is on its way from Python.
+  // [channels x rows x columns] in [0, 1] as the network sees it, and as it is shown; null while a test image is on its way from Python.
   images() {
     const { kind, digit, mean, strokes, brush } = this.view;
     if (kind === "drawn") {
@@ -130,17 +129,17 @@ class Pixels {
     const answer = (network) => {
       if (!network) return null;
       const { logits, macs, made } = forward(network, images.image);
-      return { odds: softmax(logits), macs, made };
+      return { probabilities: softmax(logits), macs, made };
     };
     const [whole, compact] = [answer(full), answer(small)];
     this.paint(images, whole);
-    updateOdds(this.root.querySelector("table"), whole, compact);
+    updateProbabilities(this.root.querySelector("table"), whole, compact);
     const empty = this.view.kind === "drawn" && !this.view.strokes.length;
     const prediction = this.root.querySelector(".prediction");
-    prediction.textContent = whole && !empty ? oddsSentence(whole, compact, this.given.classes, this.frame() === this.run.film.epochs.length - 1) : whole ? "Both networks are shown a black image." : "";
+    prediction.textContent = whole && !empty ? predictionSentence(whole, compact, this.given.classes, this.frame() === this.run.film.epochs.length - 1) : whole ? "Both networks are shown a black image." : "";
     Object.assign(this.root.dataset, {
       draws: Number(this.root.dataset.draws ?? 0) + 1, ms: (performance.now() - start).toFixed(1),
-      full: whole ? whole.odds.map((p) => p.toFixed(6)) : "", compact: compact ? compact.odds.map((p) => p.toFixed(6)) : "",
+      full: whole ? whole.probabilities.map((p) => p.toFixed(6)) : "", compact: compact ? compact.probabilities.map((p) => p.toFixed(6)) : "",
     });
   }
 
@@ -159,12 +158,12 @@ class Pixels {
     const inset = root.querySelector(".inset");
     inset.hidden = this.view.kind !== "drawn" || !this.view.strokes.length;
     if (!inset.hidden) paintGrid(inset, this.grid, theme, { colour: (unit) => inkColour(theme, image[unit]) });
-    paintGrid(canvas("map"), film.grid, theme, { colour: (unit) => levelColour(theme, levels[unit]), keep, never, gaps: !pixels });
+    paintGrid(canvas("map"), film.grid, theme, { colour: (unit) => colourOf(theme, levels[unit]), keep, never, gaps: !pixels });
 
     const arrives = pixels ? light(image, channels) : this.features(whole);
     const sees = arrives && Float32Array.from(arrives, (value, unit) => value * theta[unit]);
     const most = pixels ? 1 : sees ? Math.max(1e-9, ...sees) : 1;
-    const colour = (unit) => (keep[unit] ? (pixels ? tint(image, unit, theta[unit]) : inkColour(theme, sees ? sees[unit] / most : 0)) : goneColour(theme, arrives ? (pixels ? arrives[unit] : sees[unit] / most) : 0));
+    const colour = (unit) => (keep[unit] ? (pixels ? tint(image, unit, theta[unit]) : inkColour(theme, sees ? sees[unit] / most : 0)) : prunedColour(theme, arrives ? (pixels ? arrives[unit] : sees[unit] / most) : 0));
     paintGrid(canvas("sees"), film.grid, theme, { colour, keep, never, gaps: !pixels });
     this.now = { levels, keep, theta, never, lit: pixels ? lit : null, image: light(shown, channels), sees };
     this.say(arrives, at, never);
@@ -187,7 +186,7 @@ class Pixels {
     const epoch = film.epochs[at];
     const { short } = subject(this.view, null, given.classes);
     root.querySelector(".sentence").textContent = [
-      mapSentence({ film, epoch, kept, neverLit, decided: film.layer.units - kept - (neverLit ?? 0), nTrain: given.nTrain }),
+      mapSentence({ film, epoch, kept, neverLit, nTrain: given.nTrain }),
       seesSentence(film, share, short),
     ].join(" ");
     Object.assign(root.dataset, { epoch, kept, share: share == null ? "" : share.toFixed(4) });
@@ -205,9 +204,9 @@ class Pixels {
     find(".undo").disabled = find(".clear").disabled = !view.strokes.length;
     find(".invite").hidden = view.kind !== "drawn" || view.strokes.length > 0;
     if (find(".brush").getRootNode().activeElement !== find(".brush")) find(".brush").value = view.brush;
-    find(".lost-word").textContent = isPixel(film) ? "ink that is lost" : "activity that is lost";
-    if (view.kind === "drawn") find(".hint").textContent = "Small, at the corner: as the network gets it, centred and sized like the images it learnt from.";
-    else if (find(".hint").textContent.startsWith("Small")) find(".hint").textContent = "";
+    find(".lost-word").textContent = isPixel(film) ? "lost ink" : "lost activity";
+    if (view.kind === "drawn") find(".hint").textContent = "Inset: your digit, centred and scaled like the training images.";
+    else if (find(".hint").textContent.startsWith("Inset")) find(".hint").textContent = "";
     find('.kinds [data-kind="drawn"]').hidden = given.image[0] !== 1 || given.image[1] !== SIDE;
     root.classList.toggle("drawing", view.kind === "drawn");
     root.classList.toggle("features", !isPixel(film));
@@ -216,7 +215,7 @@ class Pixels {
     const at = this.frame();
     const titles = isPixel(film)
       ? [subject(view, label, given.classes).title, "SNR of each pixel", "What the network still sees"]
-      : [subject(view, label, given.classes).title, `SNR of ${film.layer.of}’s features`, "Which of its features go on"];
+      : [subject(view, label, given.classes).title, `SNR of ${film.layer.of}’s features`, "The features that are kept"];
     ["digit", "map", "sees"].forEach((name, k) => {
       find(`.${name} b`).textContent = titles[k];
       find(`.${name} canvas`).setAttribute("aria-label", titles[k]);
@@ -237,7 +236,7 @@ class Pixels {
     const box = this.root.querySelector(".means");
     if (box.childElementCount === this.given.classes.length) return;
     box.replaceChildren(...this.given.classes.map((name, mean) => {
-      const button = Object.assign(document.createElement("button"), { type: "button", textContent: name });
+      const button = element("button", { type: "button", textContent: name });
       button.onclick = () => this.set({ kind: "mean", mean });
       return button;
     }));
@@ -258,7 +257,7 @@ class Pixels {
       else if (name === "digit" && !isPixel(film)) readout.textContent = `row ${Math.floor(unit / grid.length)}, column ${unit % grid.length}: ${image[unit].toFixed(2)}`;
       else {
         const facts = { snr: snrOf(film, levels[unit]), theta: theta[unit], keep: keep[unit], lit: lit ? lit[unit] > 0 : undefined };
-        const value = name === "digit" ? `, intensity ${image[unit].toFixed(2)}` : name === "sees" && sees ? `, passes on ${(keep[unit] * sees[unit]).toFixed(2)}` : "";
+        const value = name === "digit" ? `, intensity ${image[unit].toFixed(2)}` : name === "sees" && sees ? `, output ${(keep[unit] * sees[unit]).toFixed(2)}` : "";
         readout.textContent = cellWords(film, unit, facts) + value;
       }
     });

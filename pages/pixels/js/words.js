@@ -16,35 +16,35 @@ export const isPixel = (film) => film.layer.kind === "pixel";
 export function subject(view, label, classes) {
   if (view.kind === "drawn") return { title: "Your drawing", short: "the drawing" };
   if (view.kind === "mean") return { title: `Mean of class ${classes[view.mean]}`, short: `the mean ${classes[view.mean]}` };
-  const name = label == null ? "" : `, ${article(classes[label])} ${classes[label]}`;
-  return { title: `Test image ${view.digit}${name}`, short: `test image ${view.digit}` };
+  const name = label == null ? "" : ` (${article(classes[label])} ${classes[label]})`;
+  return { title: `Test image #${view.digit}${name}`, short: `test image #${view.digit}` };
 }
 
-// The map in a sentence: kept, and the two kinds of gone.
-export function mapSentence({ film, epoch, kept, neverLit, decided, nTrain }) {
+// The map in a sentence: kept units, and why the others are pruned.
+export function mapSentence({ film, epoch, kept, neverLit, nTrain }) {
   const { units, kind } = film.layer;
   const start = `At epoch ${count(epoch)}, ${count(kept)} of ${plural(units, kind)} are kept (SNR 1 or more).`;
-  if (kept === units) return `${start} Nothing has gone yet.`;
-  const gone = units - kept;
-  if (neverLit == null) return `${start} ${count(gone)} have gone.`;
-  if (!isPixel(film)) return `${start} ${count(gone)} have gone, those of dead channels included.`;
-  const dark = `${count(neverLit)} of them are black in all ${count(nTrain)} training images and had nothing to lose`;
-  return `${start} ${count(gone)} have gone: ${dark}; ${count(decided)} were lit and decided away.`;
+  if (kept === units) return `${start} Nothing is pruned yet.`;
+  const pruned = units - kept;
+  if (neverLit == null) return `${start} ${count(pruned)} are pruned.`;
+  if (!isPixel(film)) return `${start} ${count(pruned)} are pruned, including those of pruned channels.`;
+  const dark = `${count(neverLit)} of them are black in all ${count(nTrain)} training images`;
+  return `${start} ${count(pruned)} are pruned: ${dark}; ${count(pruned - neverLit)} carried ink but were pruned.`;
 }
 
 export function seesSentence(film, share, short) {
   if (share == null) return "";
-  const what = isPixel(film) ? `the ink of ${short} lies on kept pixels` : `the activity in ${film.layer.of}’s maps of ${short} goes on`;
+  const what = isPixel(film) ? `the ink of ${short} lies on kept pixels` : `the activity in ${film.layer.of}’s maps of ${short} is passed on`;
   return `${percent(share)} of ${what}.`;
 }
 
 // Both predictions, what they cost, and whether they agree.
-export function oddsSentence(full, small, classes, atEnd) {
-  const best = (odds) => odds.indexOf(Math.max(...odds));
-  const says = ({ odds, macs }) => `${classes[best(odds)]} with ${percent(Math.max(...odds))} (${count(macs)} MACs)`;
+export function predictionSentence(full, small, classes, atEnd) {
+  const best = (probabilities) => probabilities.indexOf(Math.max(...probabilities));
+  const says = ({ probabilities, macs }) => `${classes[best(probabilities)]} with ${percent(Math.max(...probabilities))} (${count(macs)} MACs)`;
   const fewer = small.macs < full.macs && small.macs ? `, ${(full.macs / small.macs).toFixed(1)} times fewer` : "";
-  const agree = best(full.odds) === best(small.odds) ? "They agree." : "They disagree.";
-  const when = atEnd ? "" : " Both answer with the weights stored last, whatever epoch the maps show.";
+  const agree = best(full.probabilities) === best(small.probabilities) ? "They agree." : "They disagree.";
+  const when = atEnd ? "" : " Predictions use the final weights, not this epoch’s.";
   return `Full network: ${says(full)}. Compact network: ${says(small).replace(/\)$/, `${fewer})`)}. ${agree}${when}`;
 }
 
@@ -60,7 +60,7 @@ export function placeOf({ kind, shape }, unit) {
 // A cell under the pointer.
 export function cellWords(film, unit, { snr, theta, keep, lit, kindWord }) {
   const place = placeOf(film.layer, unit);
-  const fate = keep ? "kept" : lit === false ? "never lit" : snr >= 1 ? "gone with its channel" : "pruned";
+  const fate = keep ? "kept" : lit === false ? "never lit" : snr >= 1 ? "pruned with its channel" : "pruned";
   return `${place}: SNR ${sayNumber(snr)}, E[theta] ${theta.toFixed(2)}, ${kindWord ?? fate}`;
 }
 

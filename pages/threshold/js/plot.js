@@ -1,6 +1,6 @@
-// The two pictures on one axis of thresholds: error above, what is left below. Built once a size; only the hand moves.
+// The two pictures on one axis of thresholds: error above, what remains below. Built once a size; only the hand moves.
 
-import { placeOf, thresholdAt } from "./stops.js";
+import { placeOf, thresholdAt } from "./thresholds.js";
 
 const TICKS = [0.2, 0.5, 1, 2, 5, 10, 20, 50, 100];
 const LEFT = 48;
@@ -74,7 +74,7 @@ export function makePlot(svg) {
   function leftPart(data, box, width) {
     const y = (v) => box.bottom - (v / 100) * (box.bottom - box.top);
     grid(box, [0, 25, 50, 75, 100], y, String);
-    const title = svg.appendChild(shape("text", { class: "title", x: 0, y: box.top - 12 }, width < 520 ? "Left, %" : "Left of the dense network, %"));
+    const title = svg.appendChild(shape("text", { class: "title", x: 0, y: box.top - 12 }, width < 520 ? "Remaining, %" : "Remaining, % of the dense network"));
     let at = LEFT + span;
     for (const line of data.lines.filter((line) => line.name).reverse()) {
       const name = svg.appendChild(shape("text", { y: box.top - 12, x: 0 }, line.name));

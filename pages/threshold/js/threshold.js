@@ -1,8 +1,10 @@
 // The hand on the threshold: drag the picture or the slider, arrow keys, a number. Python says every sentence in advance
 // and hears only where the hand came to rest; what is shown while it moves asks nobody.
 
+import { element } from "../../shared/js/dom.js";
+import { readTheme } from "../../shared/js/theme.js";
 import { makePlot } from "./plot.js";
-import { nearest, placeOf, thresholdAt, typed } from "./stops.js";
+import { nearest, placeOf, thresholdAt, typed } from "./thresholds.js";
 
 const known = new WeakMap();
 
@@ -13,13 +15,6 @@ export default function ({ data, parentElement, setStateValue }) {
   board.report = (t) => setStateValue("t", t);
   board.show(data);
   return () => board.stop();
-}
-
-function element(name, className, text) {
-  const node = document.createElement(name);
-  if (className) node.className = className;
-  if (text != null) node.textContent = text;
-  return node;
 }
 
 function makeBoard(root) {
@@ -65,20 +60,18 @@ function makeBoard(root) {
   });
 
   function coloursOf(next) {
-    const [r, g, b] = getComputedStyle(root).color.match(/[\d.]+/g).map(Number);
-    const dark = 0.299 * r + 0.587 * g + 0.114 * b > 128;
-    const colours = dark ? next.dark : next.light;
-    return { dark, colours, lines: next.lines.map((line) => ({ ...line, colour: line.colour || colours.ink })) };
+    const colours = readTheme(root, next);
+    return { dark: colours.dark, colours, lines: next.lines.map((line) => ({ ...line, colour: line.colour || colours.ink })) };
   }
 
   function buildReadout() {
     const first = data.readouts[0];
     rows = first.map((cell, i) => {
-      const row = element("div", i < data.layers ? "row" : "row total");
+      const row = element("div", { className: i < data.layers ? "row" : "row total" });
       const value = element("span");
-      row.append(element("span", "", cell.name), value);
+      row.append(element("span", { textContent: cell.name }), value);
       const note = element("small");
-      const room = element("div", "room");
+      const room = element("div", { className: "room" });
       const fill = element("i");
       if (i < data.layers) {
         fill.style.background = data.lines[i].colour;
@@ -93,10 +86,7 @@ function makeBoard(root) {
 
   function buildMarks() {
     const buttons = data.marks.map((mark) => {
-      const button = element("button", "", mark.text);
-      button.type = "button";
-      button.title = mark.help;
-      button.dataset.index = String(mark.index);
+      const button = element("button", { type: "button", textContent: mark.text, title: mark.help, "data-index": mark.index });
       button.onclick = () => go(mark.index, true);
       return button;
     });
@@ -106,7 +96,7 @@ function makeBoard(root) {
   function draw() {
     const t = data.thresholds[index];
     plot.move(index, t, data.says[index]);
-    const words = data.headlines[index].map((text, i) => (i % 2 ? element("b", "", text) : document.createTextNode(text)));
+    const words = data.headlines[index].map((text, i) => (i % 2 ? element("b", { textContent: text }) : text));
     find(".headline").replaceChildren(...words);
     data.readouts[index].forEach((cell, i) => {
       rows[i].value.textContent = cell.value;

@@ -1,95 +1,96 @@
 // SNR of a sample of units through the epochs, up to the moment shown, on a log axis with its two rules.
 
-import { between, epochAxis, playhead, write } from "./ink.js";
-import { logOf, saySnr } from "./recording.js";
+import { minus } from "../js/numbers.js";
+import { between, epochAxis, playhead, write } from "./canvas.js";
+import { logOf, saySnr } from "./film.js";
 
 const TICKS = [0.1, 1, 10, 100];
 
-export function linesPicture(run, index) {
+export function trajectoriesPicture(run, index) {
   const layers = index == null ? run.layers : [run.layers[index]];
   const lines = layers.flatMap((layer) => layer.sample.map((unit) => ({ layer, unit })));
   let place = null;
 
-  function draw({ ink, width, height }, theme, moment, chosen) {
+  function draw({ ctx, width, height }, theme, moment, chosen) {
     const box = { left: 34, top: 8, width: width - 42, bottom: height - 36 };
     const high = box.bottom - box.top;
     const y = (level) => box.bottom - ((logOf(run, level) - run.scale.low) / (run.scale.high - run.scale.low)) * high;
-    const x = epochAxis(ink, theme, box, run);
+    const x = epochAxis(ctx, theme, box, run);
     for (const tick of TICKS) {
       const at = box.bottom - ((Math.log10(tick) - run.scale.low) / (run.scale.high - run.scale.low)) * high;
-      write(ink, theme, String(tick), box.left - 6, at, { size: 11, align: "right", base: "middle", colour: theme.colours.reference });
+      write(ctx, theme, String(tick), box.left - 6, at, { size: 11, align: "right", base: "middle", colour: theme.colours.reference });
     }
-    shade(ink, theme, box, y);
+    shade(ctx, theme, box, y);
     const frame = Math.floor(moment);
     const share = moment - frame;
     const now = between(run, x, moment);
     for (const kept of [false, true]) {
-      ink.beginPath();
+      ctx.beginPath();
       for (const line of lines) {
         const { levels, units } = line.layer;
         const end = levels[frame * units + line.unit];
         const level = frame < run.frames - 1 ? end + (levels[(frame + 1) * units + line.unit] - end) * share : end;
         if (level >= run.scale.one - 0.5 !== kept) continue;
-        ink.moveTo(x(run.epochs[0]), y(levels[line.unit]));
-        for (let f = 1; f <= frame; f += 1) ink.lineTo(x(run.epochs[f]), y(levels[f * units + line.unit]));
-        if (share > 0) ink.lineTo(now, y(level));
+        ctx.moveTo(x(run.epochs[0]), y(levels[line.unit]));
+        for (let f = 1; f <= frame; f += 1) ctx.lineTo(x(run.epochs[f]), y(levels[f * units + line.unit]));
+        if (share > 0) ctx.lineTo(now, y(level));
       }
-      ink.strokeStyle = kept ? theme.colours.kept : theme.colours.pruned;
-      ink.globalAlpha = kept ? 0.6 : 0.4;
-      ink.lineWidth = kept ? 1.2 : 0.9;
-      ink.stroke();
+      ctx.strokeStyle = kept ? theme.colours.kept : theme.colours.pruned;
+      ctx.globalAlpha = kept ? 0.6 : 0.4;
+      ctx.lineWidth = kept ? 1.2 : 0.9;
+      ctx.stroke();
     }
-    ink.globalAlpha = 1;
-    if (chosen >= 0 && index != null) chosenLine(ink, theme, x, y, frame, chosen);
-    playhead(ink, theme, box, now);
-    rules(ink, theme, box, y, width);
+    ctx.globalAlpha = 1;
+    if (chosen >= 0 && index != null) chosenLine(ctx, theme, x, y, frame, chosen);
+    playhead(ctx, theme, box, now);
+    rules(ctx, theme, box, y, width);
     place = { box, x, y, frame };
   }
 
-  function shade(ink, theme, box, y) {
-    ink.fillStyle = theme.dark ? "rgba(232,135,58,.09)" : "rgba(213,94,0,.06)";
-    ink.fillRect(box.left, y(run.scale.one), box.width, box.bottom - y(run.scale.one));
+  function shade(ctx, theme, box, y) {
+    ctx.fillStyle = theme.dark ? "rgba(232,135,58,.09)" : "rgba(213,94,0,.06)";
+    ctx.fillRect(box.left, y(run.scale.one), box.width, box.bottom - y(run.scale.one));
   }
 
-  function rules(ink, theme, box, y, width) {
+  function rules(ctx, theme, box, y, width) {
     const prior = ((Math.log10(run.prior) - run.scale.low) / (run.scale.high - run.scale.low)) * 255;
     const size = width < 380 ? 11 : 12;
     for (const [level, text, colour, dash] of [
       [run.scale.one, "pruned below 1", theme.colours.pruned, []],
       [prior, `the prior's own ${run.prior.toFixed(2)}: knows nothing`, theme.colours.reference, [4, 3]],
     ]) {
-      ink.strokeStyle = colour;
-      ink.lineWidth = 1.25;
-      ink.setLineDash(dash);
-      ink.beginPath();
-      ink.moveTo(box.left, y(level));
-      ink.lineTo(box.left + box.width, y(level));
-      ink.stroke();
-      ink.setLineDash([]);
-      ink.strokeStyle = theme.ground;
-      ink.lineWidth = 4;
-      ink.lineJoin = "round";
-      ink.font = `600 ${size}px ${theme.font}`;
-      ink.textAlign = "right";
+      ctx.strokeStyle = colour;
+      ctx.lineWidth = 1.25;
+      ctx.setLineDash(dash);
+      ctx.beginPath();
+      ctx.moveTo(box.left, y(level));
+      ctx.lineTo(box.left + box.width, y(level));
+      ctx.stroke();
+      ctx.setLineDash([]);
+      ctx.strokeStyle = theme.background;
+      ctx.lineWidth = 4;
+      ctx.lineJoin = "round";
+      ctx.font = `600 ${size}px ${theme.font}`;
+      ctx.textAlign = "right";
       const above = level === run.scale.one && y(prior) - y(level) < size + 8; // no room between the rules
       const [at, base] = above ? [y(level) - 4, "bottom"] : [y(level) + 4, "top"];
-      ink.textBaseline = base;
-      ink.strokeText(text, box.left + box.width - 6, at);
-      write(ink, theme, text, box.left + box.width - 6, at, { size, base, align: "right", colour, weight: 600 });
+      ctx.textBaseline = base;
+      ctx.strokeText(text, box.left + box.width - 6, at);
+      write(ctx, theme, text, box.left + box.width - 6, at, { size, base, align: "right", colour, weight: 600 });
     }
   }
 
-  function chosenLine(ink, theme, x, y, frame, unit) {
+  function chosenLine(ctx, theme, x, y, frame, unit) {
     const layer = layers[0];
-    ink.beginPath();
+    ctx.beginPath();
     for (let f = 0; f <= frame; f += 1) {
       const at = [x(run.epochs[f]), y(layer.levels[f * layer.units + unit])];
-      if (f) ink.lineTo(...at);
-      else ink.moveTo(...at);
+      if (f) ctx.lineTo(...at);
+      else ctx.moveTo(...at);
     }
-    ink.strokeStyle = theme.text;
-    ink.lineWidth = 2.25;
-    ink.stroke();
+    ctx.strokeStyle = theme.text;
+    ctx.lineWidth = 2.25;
+    ctx.stroke();
   }
 
   function hover(px, py) {
@@ -104,7 +105,7 @@ export function linesPicture(run, index) {
       if (far < 14 && (!best || far < best.far)) best = { far, line, level };
     }
     if (!best) return "";
-    return `${best.line.layer.title}, ${best.line.layer.kind} ${best.line.unit} at epoch ${run.epochs[at]}: SNR ${saySnr(run, best.level)}`;
+    return `${best.line.layer.title}, ${best.line.layer.kind} ${best.line.unit} at epoch ${minus(run.epochs[at])}: SNR ${saySnr(run, best.level)}`;
   }
 
   const count = lines.length;

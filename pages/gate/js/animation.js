@@ -1,17 +1,17 @@
-// Moves that the page makes by itself: gliding to a preset, and the walk of one unit from birth to death.
+// What the page moves by itself: gliding to a preset, and one unit from its initialisation until it is pruned.
 import { PRESETS, between, same } from "./view.js";
-import { element } from "./readout.js";
+import { element } from "../../shared/js/dom.js";
 
 const GLIDE_MS = 450;
-const LIFE_MS = 9000;
-const LIFE = ["birth", "useful", "halfway", "dead"].map((id) => PRESETS.find((preset) => preset.id === id).view);
-const PLAY = "▶\uFE0E Watch one die";
+const WALK_MS = 9000;
+const WALK = ["initial", "useful", "nearly", "pruned"].map((id) => PRESETS.find((preset) => preset.id === id).view);
+const PLAY = "▶\uFE0E Watch a unit being pruned";
 const PAUSE = "❚❚ Pause";
 
 const still = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 const smooth = (t) => t * t * (3 - 2 * t);
 
-export function attachMoves(root, gate) {
+export function attachAnimation(root, gate) {
   const play = root.querySelector(".play");
   play.textContent = PLAY;
 
@@ -56,17 +56,17 @@ export function attachMoves(root, gate) {
       gate.release();
       return;
     }
-    run(LIFE_MS, (share) => {
-      const along = share * (LIFE.length - 1);
-      const leg = Math.min(Math.floor(along), LIFE.length - 2);
-      return between(LIFE[leg], LIFE[leg + 1], along - leg);
+    run(WALK_MS, (share) => {
+      const along = share * (WALK.length - 1);
+      const leg = Math.min(Math.floor(along), WALK.length - 2);
+      return between(WALK[leg], WALK[leg + 1], along - leg);
     }, gate.stopMoving);
     play.textContent = PAUSE;
     play.setAttribute("aria-pressed", "true");
   };
 }
 
-export function updateMoves(root, view) {
+export function updateAnimation(root, view) {
   for (const button of root.querySelectorAll("[data-preset]")) {
     const preset = PRESETS.find(({ id }) => id === button.dataset.preset);
     button.setAttribute("aria-pressed", String(same(preset.view, view)));

@@ -1,7 +1,8 @@
 // The network as bars that shrink to the units it keeps, joined by bands as wide as the bars at their ends.
 
-import { colourOf, write } from "./ink.js";
-import { levelsAt } from "./recording.js";
+import { colourOf } from "../js/colours.js";
+import { write } from "./canvas.js";
+import { levelsAt } from "./film.js";
 
 export function networkPicture(run) {
   const scratch = run.layers.map((layer) => new Float32Array(layer.units));
@@ -10,7 +11,7 @@ export function networkPicture(run) {
   columns.push({ units: run.outputs, title: "Output", word: "classes" });
   const tallest = Math.max(...columns.map((column) => column.units));
 
-  function draw({ ink, width, height }, theme, moment) {
+  function draw({ ctx, width, height }, theme, moment) {
     const top = 46;
     const room = height - top - 26;
     const narrow = width < 380;
@@ -30,53 +31,53 @@ export function networkPicture(run) {
     const smooth = run.layers.map((layer) => layer.kept[frame] + (layer.kept[next] - layer.kept[frame]) * share);
     const size = full.map((h, i) => (i < smooth.length ? (h * smooth[i]) / columns[i].units : h));
 
-    ink.globalAlpha = theme.dark ? 0.3 : 0.2;
-    ink.fillStyle = theme.colours.kept;
+    ctx.globalAlpha = theme.dark ? 0.3 : 0.2;
+    ctx.fillStyle = theme.colours.kept;
     for (let i = 0; i < columns.length - 1; i += 1) {
-      ink.beginPath();
-      ink.moveTo(x(i) + bar, middle - size[i] / 2);
-      ink.lineTo(x(i + 1), middle - size[i + 1] / 2);
-      ink.lineTo(x(i + 1), middle + size[i + 1] / 2);
-      ink.lineTo(x(i) + bar, middle + size[i] / 2);
-      ink.fill();
+      ctx.beginPath();
+      ctx.moveTo(x(i) + bar, middle - size[i] / 2);
+      ctx.lineTo(x(i + 1), middle - size[i + 1] / 2);
+      ctx.lineTo(x(i + 1), middle + size[i + 1] / 2);
+      ctx.lineTo(x(i) + bar, middle + size[i] / 2);
+      ctx.fill();
     }
-    ink.globalAlpha = 1;
+    ctx.globalAlpha = 1;
 
     columns.forEach((column, i) => {
       const y = middle - full[i] / 2;
       if (i < run.layers.length) {
-        ink.fillStyle = colourOf(theme, 40);
-        ink.fillRect(x(i), y, bar, full[i]);
-        ink.strokeStyle = theme.dark ? "rgba(232,135,58,.45)" : "rgba(213,94,0,.35)";
-        ink.setLineDash([3, 3]);
-        ink.strokeRect(x(i) + 0.5, y + 0.5, bar - 1, full[i] - 1);
-        ink.setLineDash([]);
-        stack(ink, theme, run.layers[i], scratch[i], moment, x(i), middle, bar, size[i], smooth[i]);
+        ctx.fillStyle = colourOf(theme, 40);
+        ctx.fillRect(x(i), y, bar, full[i]);
+        ctx.strokeStyle = theme.dark ? "rgba(232,135,58,.45)" : "rgba(213,94,0,.35)";
+        ctx.setLineDash([3, 3]);
+        ctx.strokeRect(x(i) + 0.5, y + 0.5, bar - 1, full[i] - 1);
+        ctx.setLineDash([]);
+        stack(ctx, theme, run.layers[i], scratch[i], moment, x(i), middle, bar, size[i], smooth[i]);
       } else {
-        ink.fillStyle = theme.colours.reference;
-        ink.fillRect(x(i), y, bar, full[i]);
+        ctx.fillStyle = theme.colours.reference;
+        ctx.fillRect(x(i), y, bar, full[i]);
       }
       const centre = x(i) + bar / 2;
       const kept = i < run.layers.length ? run.layers[i].kept[frame] : column.units;
       if (tight) {
         const small = Math.max(9, Math.min(14, step * 0.38));
-        write(ink, theme, String(kept), centre, 22 + 12 * (i % 2) * (step < 26), { size: small, weight: 700, align: "center", colour: i < run.layers.length ? theme.colours.kept : theme.text });
-        write(ink, theme, short(column.title), centre, height - 8, { size: Math.max(9, Math.min(12, step * 0.34)), align: "center" });
+        write(ctx, theme, String(kept), centre, 22 + 12 * (i % 2) * (step < 26), { size: small, weight: 700, align: "center", colour: i < run.layers.length ? theme.colours.kept : theme.text });
+        write(ctx, theme, short(column.title), centre, height - 8, { size: Math.max(9, Math.min(12, step * 0.34)), align: "center" });
         return;
       }
-      write(ink, theme, kept.toLocaleString("en"), centre, 22, { size: narrow ? 17 : 22, weight: 700, align: "center", colour: i < run.layers.length ? theme.colours.kept : theme.text });
+      write(ctx, theme, kept.toLocaleString("en"), centre, 22, { size: narrow ? 17 : 22, weight: 700, align: "center", colour: i < run.layers.length ? theme.colours.kept : theme.text });
       const of = i < run.layers.length ? `of ${column.units.toLocaleString("en")}` : "";
-      write(ink, theme, of, centre, 38, { size: 11, align: "center", colour: theme.colours.reference });
-      write(ink, theme, narrow ? column.title.replace("Features", "Feat.") : i < run.layers.length ? `${column.title}` : "Output", centre, height - 8, { size: narrow ? 11 : 12, align: "center" });
+      write(ctx, theme, of, centre, 38, { size: 11, align: "center", colour: theme.colours.reference });
+      write(ctx, theme, narrow ? column.title.replace("Features", "Feat.") : i < run.layers.length ? `${column.title}` : "Output", centre, height - 8, { size: narrow ? 11 : 12, align: "center" });
     });
   }
 
   // The kept units of a layer as a stack of their SNR colours, most certain in the middle of the network's flow.
-  function stack(ink, theme, layer, levels, moment, x, middle, bar, size, kept) {
+  function stack(ctx, theme, layer, levels, moment, x, middle, bar, size, kept) {
     if (size < 0.4 || kept <= 0) return;
     if (!run.noise) {
-      ink.fillStyle = theme.colours.kept;
-      ink.fillRect(x, middle - size / 2, bar, size);
+      ctx.fillStyle = theme.colours.kept;
+      ctx.fillRect(x, middle - size / 2, bar, size);
       return;
     }
     levelsAt(run, layer, moment, levels);
@@ -92,8 +93,8 @@ export function networkPicture(run) {
     for (let level = 255; level >= run.scale.one - 1 && total; level -= 1) {
       if (!counts[level]) continue;
       const part = (size * counts[level]) / total;
-      ink.fillStyle = colourOf(theme, Math.max(level, run.scale.one));
-      ink.fillRect(x, y, bar, part + 0.6);
+      ctx.fillStyle = colourOf(theme, Math.max(level, run.scale.one));
+      ctx.fillRect(x, y, bar, part + 0.6);
       y += part;
     }
   }

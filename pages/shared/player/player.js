@@ -1,23 +1,26 @@
 // The player: pictures of one run on one clock. Streamlit calls the default export again whenever data or theme change;
 // what is on the screen then stays, and a live run grows in place.
 
+import { paintLegend } from "../js/colours.js";
+import { element, fit } from "../js/dom.js";
+import { minus } from "../js/numbers.js";
+import { readTheme } from "../js/theme.js";
 import { cellsPicture } from "./cells.js";
 import { follow, grow, last, makeClock, momentAt, placeAt, seek, SPEEDS, step, tick, toggle } from "./clock.js";
-import { boundPicture, chartPicture, errorPicture, survivorsPicture } from "./curves.js";
-import { heatPicture } from "./heat.js";
-import { colourOf, fit, readTheme } from "./ink.js";
-import { linesPicture } from "./lines.js";
+import { boundPicture, chartPicture, errorPicture, keptPicture } from "./curves.js";
+import { heatmapPicture } from "./heatmap.js";
+import { trajectoriesPicture } from "./trajectories.js";
 import { networkPicture } from "./network.js";
-import { decode, epochAt, momentOf, placeOf } from "./recording.js";
+import { decode, epochAt, momentOf, placeOf } from "./film.js";
 
 const PICTURES = {
   network: networkPicture,
   cells: cellsPicture,
-  lines: linesPicture,
-  heat: heatPicture,
+  trajectories: trajectoriesPicture,
+  heatmap: heatmapPicture,
   bound: boundPicture,
   error: errorPicture,
-  survivors: survivorsPicture,
+  kept: keptPicture,
   chart: chartPicture,
 };
 const ICONS = { play: "M8 5v14l11-7z", pause: "M7 5h4v14H7zM13 5h4v14h-4z", back: "M6 5h2.5v14H6zM19 5v14L9.5 12z", next: "M15.5 5H18v14h-2.5zM5 5v14l9.5-7z" };
@@ -52,12 +55,12 @@ function makePlayer(root) {
   let told = "";
 
   player.show = (data) => {
-    const raw = data.recording;
+    const raw = data.film;
     const nextShape = JSON.stringify([raw.id, raw.sorted, data.layout, data.panels, raw.layers.map((l) => l.units)]);
     const previous = run;
     const epoch = run && clock ? epochAt(run, clock.moment) : null;
     run = decode(raw);
-    theme = readTheme(root, run);
+    theme = readTheme(root, { light: { scale: run.light, colours: run.colours.light }, dark: { scale: run.dark, colours: run.colours.dark } });
     const track = run.epochs.map((at) => placeOf(run, at));
     const sameRun = previous && previous.id === run.id;
     if (!sameRun) {
@@ -99,17 +102,11 @@ function makePlayer(root) {
     parts.stage.className = `stage ${data.layout}`;
     parts.stage.replaceChildren();
     panels = data.panels.map((spec) => {
-      const figure = document.createElement("figure");
-      figure.className = spec.kind;
+      const title = element("span");
+      const readout = element("span", { className: "readout" });
+      const canvas = element("canvas", { role: "img" });
+      const figure = element("figure", { className: spec.kind }, element("figcaption", {}, title, readout), canvas);
       figure.style.gridArea = spec.area;
-      const head = document.createElement("figcaption");
-      const title = document.createElement("span");
-      const readout = document.createElement("span");
-      readout.className = "readout";
-      const canvas = document.createElement("canvas");
-      canvas.setAttribute("role", "img");
-      head.append(title, readout);
-      figure.append(head, canvas);
       parts.stage.append(figure);
       const select = data.report && spec.kind !== "network" ? choose : null;
       const panel = { ...spec, canvas, titleSpan: title, select, picture: PICTURES[spec.kind](run, spec.layer, { select }) };
@@ -131,11 +128,7 @@ function makePlayer(root) {
   // The colour scale in words and colours, with its cut at 1.
   function legend() {
     parts.legend.hidden = !run.noise;
-    const at = (log) => Math.round(((log - run.scale.low) / (run.scale.high - run.scale.low)) * 255);
-    const sweep = (from, to) => Array.from({ length: 9 }, (_, i) => colourOf(theme, from + ((to - from) * i) / 8)).join(",");
-    const [below, above] = parts.legend.querySelectorAll("i");
-    below.style.background = `linear-gradient(to right, ${sweep(at(-0.5), run.scale.one - 1)})`;
-    above.style.background = `linear-gradient(to right, ${sweep(run.scale.one, at(2))})`;
+    paintLegend(theme, run.scale, ...parts.legend.querySelectorAll("i"));
   }
 
   const watch = new ResizeObserver(() => (dirty = true));
@@ -169,7 +162,7 @@ function makePlayer(root) {
     const moving = clock.playing || clock.following;
     const epoch = run.epochs[index];
     parts.play.querySelector("path").setAttribute("d", moving ? ICONS.pause : ICONS.play);
-    const verb = moving ? (clock.following ? "Pause the view; training goes on" : "Pause") : "Play";
+    const verb = moving ? (clock.following ? "Pause the view; training continues" : "Pause") : "Play";
     parts.play.querySelector("span").textContent = run.live && clock.following ? "Pause view" : "";
     if (parts.play.title !== verb) {
       parts.play.title = verb;
@@ -177,14 +170,14 @@ function makePlayer(root) {
     }
     if (parts.scrub !== root.getRootNode().activeElement || moving) parts.scrub.value = String(placeAt(clock, clock.moment));
     parts.scrub.style.setProperty("--done", `${(100 * placeAt(clock, clock.moment)) / Number(parts.scrub.max)}%`);
-    parts.scrub.setAttribute("aria-valuetext", `epoch ${epoch}`);
+    parts.scrub.setAttribute("aria-valuetext", `epoch ${minus(epoch)}`);
     parts.live.classList.toggle("on", clock.following);
     root.dataset.epoch = String(epoch);
     root.dataset.playing = String(clock.playing);
     root.dataset.following = String(clock.following);
     root.dataset.kept = run.layers.map((layer) => layer.kept[index]).join("-");
     root.dataset.frames = String(run.frames);
-    parts.when.textContent = `epoch ${epoch} of ${run.total}`;
+    parts.when.textContent = `epoch ${minus(epoch)} of ${run.total}`;
     const sentence = run.sentences[index] || "";
     if (sentence !== told) {
       told = sentence;

@@ -1,9 +1,10 @@
 // Units by epochs: every unit of a layer is a row, every epoch a column, the colour is the SNR.
 
-import { between, epochAxis, playhead, write } from "./ink.js";
-import { saySnr } from "./recording.js";
+import { minus } from "../js/numbers.js";
+import { between, epochAxis, playhead, write } from "./canvas.js";
+import { saySnr } from "./film.js";
 
-export function heatPicture(run, index, { select } = {}) {
+export function heatmapPicture(run, index, { select } = {}) {
   const layer = run.layers[index];
   const sheet = document.createElement("canvas");
   sheet.width = run.frames;
@@ -30,36 +31,36 @@ export function heatPicture(run, index, { select } = {}) {
     pen.putImageData(image, 0, 0);
   }
 
-  function draw({ ink, width, height }, theme, moment, chosen) {
+  function draw({ ctx, width, height }, theme, moment, chosen) {
     paint(theme);
     const box = { left: 40, top: 4, width: width - 48, bottom: height - 36 };
     const high = box.bottom - box.top;
-    const x = epochAxis(ink, theme, box, run, 0, run.total + 1);
+    const x = epochAxis(ctx, theme, box, run, 0, run.total + 1);
     // What was true after an epoch holds until the next frame, so every column reaches to there.
     const edge = (frame) => x(frame < run.frames ? run.epochs[frame] : run.epochs[run.frames - 1] + 1);
-    ink.imageSmoothingEnabled = false;
+    ctx.imageSmoothingEnabled = false;
     for (let frame = 0; frame < run.frames; frame += 1) {
-      ink.drawImage(sheet, frame, 0, 1, layer.units, edge(frame), box.top, edge(frame + 1) - edge(frame) + 0.4, high);
+      ctx.drawImage(sheet, frame, 0, 1, layer.units, edge(frame), box.top, edge(frame + 1) - edge(frame) + 0.4, high);
     }
     const now = between(run, x, moment);
     const seen = Math.min(edge(Math.floor(moment) + 1), box.left + box.width);
-    ink.globalAlpha = 0.82;
-    ink.fillStyle = theme.ground;
-    ink.fillRect(seen, box.top, box.left + box.width - seen + 1, high);
-    ink.globalAlpha = 1;
-    playhead(ink, theme, box, now);
+    ctx.globalAlpha = 0.82;
+    ctx.fillStyle = theme.background;
+    ctx.fillRect(seen, box.top, box.left + box.width - seen + 1, high);
+    ctx.globalAlpha = 1;
+    playhead(ctx, theme, box, now);
     if (chosen >= 0) {
       const row = layer.order.indexOf(chosen);
       const thick = Math.max(high / layer.units, 3);
-      ink.strokeStyle = theme.text;
-      ink.lineWidth = 1.5;
-      ink.strokeRect(box.left, box.top + (row * high) / layer.units - 0.5, box.width, thick);
+      ctx.strokeStyle = theme.text;
+      ctx.lineWidth = 1.5;
+      ctx.strokeRect(box.left, box.top + (row * high) / layer.units - 0.5, box.width, thick);
     }
-    ink.save();
-    ink.translate(12, box.top + high / 2);
-    ink.rotate(-Math.PI / 2);
-    write(ink, theme, `${layer.units.toLocaleString("en")} ${layer.word}, ${run.sorted}`, 0, 0, { size: 11, align: "center", base: "middle", colour: theme.colours.reference });
-    ink.restore();
+    ctx.save();
+    ctx.translate(12, box.top + high / 2);
+    ctx.rotate(-Math.PI / 2);
+    write(ctx, theme, `${layer.units.toLocaleString("en")} ${layer.word}, ${run.sorted}`, 0, 0, { size: 11, align: "center", base: "middle", colour: theme.colours.reference });
+    ctx.restore();
     place = { box, high, edge };
   }
 
@@ -77,7 +78,7 @@ export function heatPicture(run, index, { select } = {}) {
     const at = find(px, py);
     if (!at) return "";
     const level = layer.levels[at.frame * layer.units + at.unit];
-    return `${layer.kind} ${at.unit} at epoch ${run.epochs[at.frame]}: SNR ${saySnr(run, level)}, ${level >= run.scale.one ? "kept" : "pruned"}`;
+    return `${layer.kind} ${at.unit} at epoch ${minus(run.epochs[at.frame])}: SNR ${saySnr(run, level)}, ${level >= run.scale.one ? "kept" : "pruned"}`;
   }
 
   const click = select ? (px, py) => select(find(px, py)?.unit ?? -1) : null;

@@ -1,8 +1,8 @@
 // Two small buttons on a figure that save it as SVG or PNG.
-import { element } from "./readout.js";
+import { element } from "../../shared/js/dom.js";
 import { download } from "./svg.js";
 
-export function addFiles(figure, gate) {
+export function addSaveButtons(figure, gate) {
   const name = figure.dataset.figure;
   const buttons = ["svg", "png"].map((kind) => {
     const button = element("button", { type: "button", textContent: kind.toUpperCase(), title: `${figure.dataset.title}: save as ${kind.toUpperCase()}` });

@@ -1,9 +1,11 @@
-// The figures below the fold: why the threshold is 1, the way to death, life without truncation, where formulas break.
+// The figures below the fold: why the threshold is 1, how a unit is pruned, the KL without truncation, where formulas break.
 import { COARSE, klAt, meanAt, prior, snrAt } from "./maths.js";
-import { FORMULAS, PRECISIONS } from "./printed.js";
+import { FORMULAS, PRECISIONS } from "./paper_formulas.js";
 import { gateColour } from "./density.js";
 import { LOG_SIGMA, MU_REACH } from "./map.js";
-import { alpha, box, clipped, dot, line, linear, logarithmic, mix, segment, text, ticks, xAxis, yAxis } from "./plot.js";
+import { alpha, mix } from "../../shared/js/colours.js";
+import { ticks } from "../../shared/js/numbers.js";
+import { box, clipped, dot, line, linear, logarithmic, segment, text, xAxis, yAxis } from "./plot.js";
 import { num, plain } from "./words.js";
 
 const area = ({ width, height }) => ({ left: 52, right: width - 16, top: 30, bottom: height - 48 });
@@ -29,14 +31,14 @@ export function paintThreshold(ctx, size, { gate, prior: own, crossing }, theme)
   clipped(ctx, left, top, right - left, bottom - top, () => line(ctx, points, { color: theme.reference, width: 3, dash: [8, 4] }));
   segment(ctx, x(crossing), y(1), x(crossing), bottom, { color: theme.text, width: 1, dash: [3, 3] });
   pill(ctx, `crosses 1 at ${num(crossing)}`, x(crossing) + 10, bottom - 12, theme, theme.text);
-  pill(ctx, "nothing can die", left + 8, top + 12, theme, theme.prunedText);
+  pill(ctx, "nothing can be pruned", left + 8, top + 12, theme, theme.prunedText);
   const at = [x(length), y(Math.min(own.snr, 10))];
   dot(ctx, ...at, 7, { fill: own.snr < 1 ? theme.reference : theme.pruned, stroke: theme.background, width: 2 });
   pill(ctx, num(own.snr), at[0] > right - 50 ? at[0] - 12 : at[0] + 12, at[1] - 14, theme, theme.text, at[0] > right - 50 ? "right" : "left");
 }
 
 // SNR at this mu for every sigma, and the largest sigma at which it is 1 (null: never).
-export function deathCurve({ mu, a, b }) {
+export function snrCurve({ mu, a, b }) {
   const values = LOG_SIGMAS.map((logSigma) => snrAt(mu, Math.exp(logSigma), a, b, COARSE));
   let sigmaAtOne = null;
   for (let i = values.length - 2; i >= 0 && sigmaAtOne === null; i--) {
@@ -52,7 +54,7 @@ export function deathCurve({ mu, a, b }) {
   return { values, sigmaAtOne };
 }
 
-export function paintDeath(ctx, size, { gate, prior: own, death }, theme) {
+export function paintPruning(ctx, size, { gate, prior: own, curve }, theme) {
   const { left, right, top, bottom } = area(size);
   const x = logarithmic(SIGMA_DOMAIN, [left, right]);
   const y = logarithmic([0.1, 1000], [bottom, top]);
@@ -61,7 +63,7 @@ export function paintDeath(ctx, size, { gate, prior: own, death }, theme) {
   yAxis(ctx, y, left, [0.1, 1, 10, 100, 1000], { theme, name: `SNR at mu = ${plain(gate.mu)}`, grid: right });
   segment(ctx, left, y(1), right, y(1), { color: theme.text, width: 2 });
   segment(ctx, left, y(own.snr), right, y(own.snr), { color: theme.reference, width: 2, dash: [6, 4] });
-  const points = death.values.map((snr, i) => [x(Math.exp(LOG_SIGMAS[i])), y(snr)]);
+  const points = curve.values.map((snr, i) => [x(Math.exp(LOG_SIGMAS[i])), y(snr)]);
   clipped(ctx, left, top, right - left, bottom - top, () => line(ctx, points, { color: theme.kept, width: 3 }));
   pill(ctx, "pruned below 1", left + 8, y(1) + 12, theme, theme.prunedText);
   pill(ctx, `the prior, ${num(own.snr)}: knows nothing`, left + 8, y(own.snr) + (own.snr < 1 ? 14 : -14), theme, theme.reference);
@@ -92,7 +94,7 @@ export function paintTruncation(ctx, size, { gate }, theme) {
   }
   pill(ctx, "truncated: ends at 0", right - 6, y(0) - 14, theme, theme.klText, "right");
   pill(ctx, "not truncated: C − log sigma", left + 10, bottom - 36, theme, theme.prunedText);
-  pill(ctx, "falls for ever, from C = ∞", left + 10, bottom - 18, theme, theme.prunedText);
+  pill(ctx, "falls forever, from C = ∞", left + 10, bottom - 18, theme, theme.prunedText);
 }
 
 // Where each printed formula fails over the whole box, in one precision: 0 right, 1 wrong, 2 infinite or NaN.
@@ -127,7 +129,7 @@ function fails({ quantity }, { mu, sigma, a, b }, value) {
 export function paintBreaks(ctx, { width, height }, { gate, breaks }, theme, k) {
   const { columns, rows, verdicts } = breaks;
   const [w, h] = [width / columns, height / rows];
-  const colours = [mix(theme.kept, theme.background, theme.dark ? 0.28 : 0.16), mix(theme.pruned, theme.background, 0.45), theme.pruned];
+  const colours = [mix(theme.background, theme.kept, theme.dark ? 0.28 : 0.16), mix(theme.background, theme.pruned, 0.45), theme.pruned];
   for (let j = 0; j < rows; j++) {
     // Runs of one verdict are one rectangle: fewer shapes, and no seams between cells.
     for (let i = 0; i < columns; ) {

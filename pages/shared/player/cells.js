@@ -1,7 +1,8 @@
 // The units of a layer at one moment: an image of its pixels, maps of features, a grid of cells, or small multiples.
 
-import { colourOf, write } from "./ink.js";
-import { levelsAt, logOf, placeOf, saySnr } from "./recording.js";
+import { colourOf } from "../js/colours.js";
+import { write } from "./canvas.js";
+import { levelsAt, logOf, placeOf, saySnr } from "./film.js";
 
 const MULTIPLES = 64;
 
@@ -9,10 +10,10 @@ export function cellsPicture(run, index, { select } = {}) {
   const layer = run.layers[index];
   const levels = new Float32Array(layer.units);
   const { rows, columns, units } = layer.cells;
-  // A dead channel takes its features along: they are drawn faintly, whatever their own SNR.
+  // A pruned channel takes its features along: they are drawn faintly, whatever their own SNR.
   const parent = run.layers.find((other) => other.name === layer.parent);
   const above = parent && new Float32Array(parent.units);
-  const gone = (unit) => Boolean(parent) && above[Math.floor((unit * parent.units) / layer.units)] < run.scale.one - 0.5;
+  const lost = (unit) => Boolean(parent) && above[Math.floor((unit * parent.units) / layer.units)] < run.scale.one - 0.5;
   const small = document.createElement("canvas");
   small.width = columns;
   small.height = rows;
@@ -20,7 +21,7 @@ export function cellsPicture(run, index, { select } = {}) {
   const image = pen.createImageData(columns, rows);
   let box = { left: 0, top: 0, side: 1, high: 1 };
 
-  function draw({ ink, width, height }, theme, moment, chosen) {
+  function draw({ ctx, width, height }, theme, moment, chosen) {
     levelsAt(run, layer, moment, levels);
     if (parent) levelsAt(run, parent, moment, above);
     // In a small place a path is a smudge: there the cells are plain.
@@ -29,7 +30,7 @@ export function cellsPicture(run, index, { select } = {}) {
     const high = multiples ? Math.min(height / rows, side * 0.8) : side;
     box = { left: (width - side * columns) / 2, top: 2, side, high };
     if (multiples) {
-      multiplesOf(ink, theme, moment);
+      multiplesOf(ctx, theme, moment);
     } else {
       for (let at = 0; at < units.length; at += 1) {
         const unit = units[at];
@@ -37,35 +38,35 @@ export function cellsPicture(run, index, { select } = {}) {
         image.data[4 * at] = theme.scale[c];
         image.data[4 * at + 1] = theme.scale[c + 1];
         image.data[4 * at + 2] = theme.scale[c + 2];
-        image.data[4 * at + 3] = unit < 0 ? 0 : gone(unit) ? 60 : 255;
+        image.data[4 * at + 3] = unit < 0 ? 0 : lost(unit) ? 60 : 255;
       }
       pen.putImageData(image, 0, 0);
-      ink.imageSmoothingEnabled = false;
-      ink.drawImage(small, box.left, box.top, side * columns, side * rows);
-      if (side >= 5) lattice(ink, theme);
+      ctx.imageSmoothingEnabled = false;
+      ctx.drawImage(small, box.left, box.top, side * columns, side * rows);
+      if (side >= 5) lattice(ctx, theme);
     }
-    if (chosen >= 0) outline(ink, theme, chosen);
+    if (chosen >= 0) outline(ctx, theme, chosen);
   }
 
-  function lattice(ink, theme) {
-    ink.strokeStyle = theme.ground;
-    ink.lineWidth = layer.shape.length === 2 ? 0.5 : 1;
-    ink.globalAlpha = layer.shape.length === 2 ? 0.6 : 1;
-    ink.beginPath();
+  function lattice(ctx, theme) {
+    ctx.strokeStyle = theme.background;
+    ctx.lineWidth = layer.shape.length === 2 ? 0.5 : 1;
+    ctx.globalAlpha = layer.shape.length === 2 ? 0.6 : 1;
+    ctx.beginPath();
     for (let column = 0; column <= columns; column += 1) {
-      ink.moveTo(box.left + column * box.side, box.top);
-      ink.lineTo(box.left + column * box.side, box.top + rows * box.high);
+      ctx.moveTo(box.left + column * box.side, box.top);
+      ctx.lineTo(box.left + column * box.side, box.top + rows * box.high);
     }
     for (let row = 0; row <= rows; row += 1) {
-      ink.moveTo(box.left, box.top + row * box.high);
-      ink.lineTo(box.left + columns * box.side, box.top + row * box.high);
+      ctx.moveTo(box.left, box.top + row * box.high);
+      ctx.lineTo(box.left + columns * box.side, box.top + row * box.high);
     }
-    ink.stroke();
-    ink.globalAlpha = 1;
+    ctx.stroke();
+    ctx.globalAlpha = 1;
   }
 
   // Each unit with its own path so far; the dashed line is SNR = 1.
-  function multiplesOf(ink, theme, moment) {
+  function multiplesOf(ctx, theme, moment) {
     const frame = Math.floor(moment);
     const end = placeOf(run, run.total);
     const head = box.side > 50 && box.high > 40 ? 18 : 2;
@@ -78,43 +79,43 @@ export function cellsPicture(run, index, { select } = {}) {
       const wide = box.side - 4;
       const high = box.high - 4;
       const kept = levels[unit] >= run.scale.one - 0.5;
-      ink.fillStyle = colourOf(theme, levels[unit]);
-      ink.fillRect(left, top, wide, high);
+      ctx.fillStyle = colourOf(theme, levels[unit]);
+      ctx.fillRect(left, top, wide, high);
       const strong = (levels[unit] > 150) !== theme.dark;
       const pen = strong ? "#ffffff" : theme.dark && levels[unit] > 150 ? "#0b1a26" : theme.text;
-      ink.strokeStyle = pen;
-      ink.globalAlpha = 0.45;
-      ink.setLineDash([2, 3]);
-      ink.lineWidth = 1;
-      ink.beginPath();
-      ink.moveTo(left, at(run.scale.one, top, high));
-      ink.lineTo(left + wide, at(run.scale.one, top, high));
-      ink.stroke();
-      ink.setLineDash([]);
-      ink.globalAlpha = 0.9;
-      ink.lineWidth = 1.25;
-      ink.beginPath();
+      ctx.strokeStyle = pen;
+      ctx.globalAlpha = 0.45;
+      ctx.setLineDash([2, 3]);
+      ctx.lineWidth = 1;
+      ctx.beginPath();
+      ctx.moveTo(left, at(run.scale.one, top, high));
+      ctx.lineTo(left + wide, at(run.scale.one, top, high));
+      ctx.stroke();
+      ctx.setLineDash([]);
+      ctx.globalAlpha = 0.9;
+      ctx.lineWidth = 1.25;
+      ctx.beginPath();
       for (let f = 0; f <= frame; f += 1) {
         const y = Math.min(Math.max(at(layer.levels[f * layer.units + unit], top, high), top + head), top + high - 1);
         const x = left + 3 + (placeOf(run, run.epochs[f]) / end) * (wide - 6);
-        if (f) ink.lineTo(x, y);
-        else ink.moveTo(x, y);
+        if (f) ctx.lineTo(x, y);
+        else ctx.moveTo(x, y);
       }
-      ink.stroke();
-      ink.globalAlpha = 1;
+      ctx.stroke();
+      ctx.globalAlpha = 1;
       if (head > 2) {
-        write(ink, theme, String(unit), left + 4, top + 4, { size: 11, base: "top", colour: pen, weight: 600 });
-        if (wide > 66) write(ink, theme, kept ? saySnr(run, levels[unit]) : "pruned", left + wide - 4, top + 4, { size: 11, base: "top", align: "right", colour: pen });
+        write(ctx, theme, String(unit), left + 4, top + 4, { size: 11, base: "top", colour: pen, weight: 600 });
+        if (wide > 66) write(ctx, theme, kept ? saySnr(run, levels[unit]) : "pruned", left + wide - 4, top + 4, { size: 11, base: "top", align: "right", colour: pen });
       }
     }
   }
 
-  function outline(ink, theme, unit) {
+  function outline(ctx, theme, unit) {
     const place = units.indexOf(unit);
     if (place < 0) return;
-    ink.strokeStyle = theme.text;
-    ink.lineWidth = 2;
-    ink.strokeRect(box.left + (place % columns) * box.side + 1, box.top + Math.floor(place / columns) * box.high + 1, box.side - 2, box.high - 2);
+    ctx.strokeStyle = theme.text;
+    ctx.lineWidth = 2;
+    ctx.strokeRect(box.left + (place % columns) * box.side + 1, box.top + Math.floor(place / columns) * box.high + 1, box.side - 2, box.high - 2);
   }
 
   function unitAt(x, y) {
@@ -129,7 +130,7 @@ export function cellsPicture(run, index, { select } = {}) {
     if (unit < 0) return "";
     const level = levels[unit];
     const place = layer.shape.length === 2 ? `row ${Math.floor(unit / layer.shape[1])}, column ${unit % layer.shape[1]}` : `${layer.kind} ${unit}`;
-    return `${place}: SNR ${saySnr(run, level)}, ${level < run.scale.one - 0.5 ? "pruned" : gone(unit) ? "gone with its channel" : "kept"}`;
+    return `${place}: SNR ${saySnr(run, level)}, ${level < run.scale.one - 0.5 ? "pruned" : lost(unit) ? "pruned with its channel" : "kept"}`;
   }
 
   const click = select ? (x, y) => select(unitAt(x, y)) : null;

@@ -8,10 +8,10 @@ export const placeOf = (t) => Math.log(t / LOW) / Math.log(HIGH / LOW);
 export const thresholdAt = (place) => LOW * (HIGH / LOW) ** Math.min(Math.max(place, 0), 1);
 
 // Index of the stop nearest to a threshold on the log axis; the first of two that are equally near.
-export function nearest(stops, t) {
+export function nearest(thresholds, t) {
   let best = 0;
-  for (let i = 1; i < stops.length; i += 1) {
-    if (Math.abs(Math.log(stops[i] / t)) < Math.abs(Math.log(stops[best] / t))) best = i;
+  for (let i = 1; i < thresholds.length; i += 1) {
+    if (Math.abs(Math.log(thresholds[i] / t)) < Math.abs(Math.log(thresholds[best] / t))) best = i;
   }
   return best;
 }

@@ -2,8 +2,8 @@
 // which are sent again with every digit. Both are scripts of one page.
 
 export default function ({ data }) {
-  const shelf = (globalThis.sbpPixelShelf ??= { bytes: null, changed: null });
-  if (!data || data === shelf.bytes) return;
-  shelf.bytes = data;
-  shelf.changed?.();
+  const store = (globalThis.sbpPixelWeights ??= { bytes: null, changed: null });
+  if (!data || data === store.bytes) return;
+  store.bytes = data;
+  store.changed?.();
 }

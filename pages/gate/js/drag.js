@@ -5,7 +5,7 @@ import { mapScales } from "./map.js";
 const NEAR_WALL = 12;
 const NEAR_POINT = 44;
 
-export function attachDrags(root, gate) {
+export function attachDrag(root, gate) {
   const map = root.querySelector(".map canvas");
   const density = root.querySelector(".log canvas");
 

@@ -1,4 +1,4 @@
-// What the shelf holds, unpacked: the film of one layer, the networks, what is known of the images.
+// What the store holds, unpacked: the film of one layer, the networks, what is known of the images.
 import { cut, readTensors } from "./net.js";
 
 export function unpack(bytes) {
@@ -22,7 +22,6 @@ export function unpack(bytes) {
   return shared;
 }
 
-export const fromBase64 = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 export const snrOf = (film, level) => 10 ** (film.low + (level / 255) * (film.high - film.low));
 // The last frame that is not after an epoch; null means the newest.
 export const frameOf = (film, epoch) => (epoch == null ? film.epochs.length - 1 : Math.max(0, film.epochs.findLastIndex((at) => at <= epoch)));

@@ -1,17 +1,18 @@
 // A run as the player knows it: one byte a unit and frame for the SNR, decoded once, read at any moment in between.
 
-const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-const words16 = (text) => new Int16Array(bytes(text).buffer);
+import { fromBase64 } from "../js/numbers.js";
+
+const words16 = (text) => new Int16Array(fromBase64(text).buffer);
 
 export function decode(raw) {
   const layers = raw.layers.map((layer) => ({
     ...layer,
-    levels: bytes(layer.levels),
+    levels: fromBase64(layer.levels),
     order: words16(layer.order),
     cells: { ...layer.cells, units: words16(layer.cells.units) },
   }));
   const first = Math.min(0, raw.records.x[0] ?? 0);
-  return { ...raw, layers, first, frames: raw.epochs.length, light: bytes(raw.scale.light), dark: bytes(raw.scale.dark) };
+  return { ...raw, layers, first, frames: raw.epochs.length, light: fromBase64(raw.scale.light), dark: fromBase64(raw.scale.dark) };
 }
 
 // The epoch at a moment; a moment is a frame number with a fraction.
@@ -31,7 +32,7 @@ export function momentOf(run, epoch) {
   return frame + Math.min(Math.max(share, 0), 1);
 }
 
-// Where an epoch stands on the axis: logarithmic, since most deaths are early and late epochs are many.
+// Where an epoch stands on the axis: logarithmic, since most units are pruned early and late epochs are many.
 // Epochs of pretraining, which count up to 0, get a third of the room of the others, evenly.
 export function placeOf(run, epoch) {
   if (epoch >= 0) return Math.log1p(epoch);
@@ -39,7 +40,7 @@ export function placeOf(run, epoch) {
 }
 
 // Levels of all units of a layer at a moment, 0..255, into `out`. Between two frames a unit stays on its side of SNR = 1,
-// so that a picture never shows a unit gone that the counts beside it still hold.
+// so that a picture never shows a unit as pruned that the counts beside it still hold.
 export function levelsAt(run, layer, moment, out) {
   const frame = Math.min(Math.floor(moment), run.frames - 1);
   const share = moment - frame;
