@@ -27,7 +27,7 @@ class Original(Method):
         """A network whose masks keep every unit."""
         return build_for(self.config)
 
-    def switch(self, network: nn.Module, on: bool) -> None:
+    def set_noise_enabled(self, network: nn.Module, on: bool) -> None:
         """The masks on or off."""
         noise_of(network).mode = "auto" if on else "off"
 
@@ -46,7 +46,7 @@ class BinaryDropout(Original):
 
     settings: DropoutConfig
 
-    def draw(self, network: nn.Module, examples: int, generator: torch.Generator) -> None:
+    def sample_noise_(self, network: nn.Module, examples: int, generator: torch.Generator) -> None:
         """A multiplier for every example and hidden dense neuron, 1 for all other units."""
         mask = noise_of(network)
         like = mask.eval_factor

@@ -40,7 +40,7 @@ class SparseVDLayer(SparseLayer):
     """A dense or convolutional layer with weights w ~ N(W, alpha W^2), alpha of each weight learned.
 
     In training, by the local reparametrisation: y ~ N(W x + b, (alpha W^2) x^2) for each output of each object, with
-    the standard normal numbers in `drawn` (None: without noise). In eval y = (W * [log alpha < 3]) x + b.
+    the standard normal numbers in `_noise` (None: without noise). In eval y = (W * [log alpha < 3]) x + b.
     Parameters: W and b of the inner layer, and `log_variance` of W's shape; log alpha = log_variance - log W^2, clipped
     to [-8, 8]. positions: at how many places of an image the kernel of a convolution is applied.
 
@@ -54,8 +54,8 @@ class SparseVDLayer(SparseLayer):
         super().__init__(inner)
         self.log_variance = nn.Parameter(torch.full_like(inner.weight, INIT_LOG_VARIANCE))
         side = math.isqrt(positions)
-        self.places = () if isinstance(inner, nn.Linear) else (side, side)
-        self.drawn: Tensor | None = None
+        self._map_shape = () if isinstance(inner, nn.Linear) else (side, side)
+        self._noise: Tensor | None = None
 
     def log_alpha(self) -> Tensor:
         """log alpha of each weight, of W's shape."""
@@ -76,17 +76,17 @@ class SparseVDLayer(SparseLayer):
         last = weight.dim() == 4 and weight.is_contiguous(memory_format=torch.channels_last)
         # Laid out as the maps are that it is added to.
         layout = torch.channels_last if last else torch.contiguous_format
-        shape = objects, len(weight), *self.places
+        shape = objects, len(weight), *self._map_shape
         drawn = torch.empty(shape, dtype=weight.dtype, device=weight.device, memory_format=layout)
-        self.drawn = drawn.normal_(generator=generator)
+        self._noise = drawn.normal_(generator=generator)
 
     def forward(self, x: Tensor) -> Tensor:
         """What the inner layer puts out, with noise where it was drawn."""
         mean = super().forward(x)
-        if self.drawn is None or not self.training:
+        if self._noise is None or not self.training:
             return mean
         variance = self.through(x.square(), self.log_alpha().exp() * self.inner.weight.square(), None)
-        return mean + variance.clamp_min(TINY).sqrt() * self.drawn.to(mean.dtype)
+        return mean + variance.clamp_min(TINY).sqrt() * self._noise.to(mean.dtype)
 
 
 class SparseVD(OnWeights):
@@ -108,7 +108,7 @@ class SparseVD(OnWeights):
         rate = "lr" if self.config.optimisation.optimiser == "adam" else "noise_lr"
         return [*super().groups(network), Group([layer.log_variance for layer in self.layers(network)], rate, 0.0)]
 
-    def draw(self, network: nn.Module, objects: int, generator: torch.Generator) -> None:
+    def sample_noise_(self, network: nn.Module, objects: int, generator: torch.Generator) -> None:
         """Noise for every output of every layer of weights."""
         for layer in self.layers(network):
             layer.draw(objects, generator)
@@ -118,12 +118,12 @@ class SparseVD(OnWeights):
         kl = torch.stack([layer.kl() for layer in self.layers(network)]).sum()
         return Penalty(scaled_kl(kl, n_train, strength), kl, strength * kl)
 
-    def settle(self, network: nn.Module) -> None:
+    def project_(self, network: nn.Module) -> None:
         """Forgets the draws."""
         for layer in self.layers(network):
-            layer.drawn = None
+            layer._noise = None
 
-    def hold(self, network: nn.Module) -> None:
+    def reapply_masks_(self, network: nn.Module) -> None:
         """Puts the removed weights back to 0 and forgets the draws."""
-        super().hold(network)
-        self.settle(network)
+        super().reapply_masks_(network)
+        self.project_(network)

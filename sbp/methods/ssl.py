@@ -44,7 +44,7 @@ class SSL(OnWeights):
         return torch.stack(parts).sum()
 
     @torch.no_grad()
-    def settle(self, network: nn.Module) -> None:
+    def project_(self, network: nn.Module) -> None:
         """Weights below 1e-4 become 0."""
         for layer in self.layers(network):
             layer.inner.weight.mul_(layer.inner.weight.abs() >= SMALLEST)

@@ -39,18 +39,18 @@ def parallel() -> int:
     return int(text)
 
 
-def place() -> str:
+def gpu_slot() -> str:
     """Which of several devices of one name this worker was given, "" for the only one."""
     return os.environ.get(PLACE_VARIABLE, "").strip()
 
 
 def slot_paths(root: Path, device: str) -> list[Path]:
     """The lock files of a device's slots."""
-    name = re.sub(r"[^A-Za-z0-9]+", "-", f"{device} {place()}".strip())
+    name = re.sub(r"[^A-Za-z0-9]+", "-", f"{device} {gpu_slot()}".strip())
     return [root / f".device-{name}{f'-{n}' if n > 1 else ''}.lock" for n in range(1, parallel() + 1)]
 
 
-def wait_for_turn(folder: RunFolder, device: str, stop_asked: Callable[[], bool]) -> Lock | None:
+def acquire(folder: RunFolder, device: str, stop_asked: Callable[[], bool]) -> Lock | None:
     """Waits until this run is the oldest in the queue and a slot is free; None if a stop comes first."""
     root, told = folder.path.parent, 0.0
     while not stop_asked():
@@ -84,7 +84,7 @@ def runs_ahead(folder: RunFolder, device: str) -> list[str]:
         # One that has not found out its device yet may want this one, unless it asked for another by name.
         wants = status.get("device") or status.get("asked_device") or "auto"
         waits = status.get("state") == State.QUEUED and silent < _HUNG_SECONDS
-        waits = waits and status.get("place") in (None, place())
+        waits = waits and status.get("place") in (None, gpu_slot())
         if waits and wants in (device, "auto") and theirs < mine:
             ahead.append(path.name)
     return ahead

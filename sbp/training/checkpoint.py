@@ -31,12 +31,12 @@ class Checkpoint:
     state: dict[str, Any]
 
 
-def told(checkpoint: Checkpoint | None, ranks: Ranks) -> Checkpoint | None:
+def broadcast_checkpoint(checkpoint: Checkpoint | None, ranks: Ranks) -> Checkpoint | None:
     """What rank 0 goes on from, on every rank: only its machine need have the run's folder."""
     if ranks.world == 1:
         return checkpoint
-    state = ranks.tell(b"" if checkpoint is None else json.dumps(checkpoint.state).encode())
-    tensors = ranks.tell(b"" if checkpoint is None else save(checkpoint.tensors))
+    state = ranks.broadcast_bytes(b"" if checkpoint is None else json.dumps(checkpoint.state).encode())
+    tensors = ranks.broadcast_bytes(b"" if checkpoint is None else save(checkpoint.tensors))
     return Checkpoint(load(tensors), json.loads(state)) if state else None
 
 

@@ -51,7 +51,7 @@ class Pace:
         # A GPU's steps have only been begun by now, and what it owes is waited for while looking up: so the time is
         # taken from one look to the next, and the number grows slowly.
         fit = int(self.every * self.steps / max(now - self.last, 1e-9))
-        said = self.ranks.tell(str(max(1, min(fit, 2 * self.steps))).encode())
+        said = self.ranks.broadcast_bytes(str(max(1, min(fit, 2 * self.steps))).encode())
         self.steps = self.left = int(said)
         self.last = now
         return True

@@ -29,7 +29,7 @@ def part_of(objects: Tensor, ranks: Ranks) -> Tensor:
     >>> part_of(torch.arange(6), Ranks(rank=1, world=3))
     tensor([2, 3])
     """
-    size = ranks.share(len(objects))
+    size = ranks.local_batch(len(objects))
     return objects[ranks.rank * size : (ranks.rank + 1) * size]
 
 

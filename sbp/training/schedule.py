@@ -51,13 +51,13 @@ def seed_of(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]) % 2**63
 
 
-class Timetable:
+class PhaseSchedule:
     """Which step of a run belongs to which phase, and what holds at it.
 
-    >>> times = Timetable(ScheduleConfig(pretrain_epochs=1, epochs=2, finetune_epochs=1), steps_an_epoch=10)
+    >>> times = PhaseSchedule(ScheduleConfig(pretrain_epochs=1, epochs=2, finetune_epochs=1), steps_an_epoch=10)
     >>> times.steps, [times.phase_at(step) for step in (9, 10, 30)]
     (40, ['pretrain', 'sbp', 'finetune'])
-    >>> round(times.of_epoch(step=25, phase="sbp")[0][-1], 3)  # the last of the 20 steps with the noise on
+    >>> round(times.epoch_schedule(step=25, phase="sbp")[0][-1], 3)  # the last of the 20 steps with the noise on
     0.1
     """
 
@@ -81,7 +81,7 @@ class Timetable:
         before = self.ends[index - 1] if index else 0
         return rate_factor((step - before) / (self.ends[index] - before))
 
-    def of_epoch(self, step: int, phase: str) -> tuple[list[float], list[float]]:
+    def epoch_schedule(self, step: int, phase: str) -> tuple[list[float], list[float]]:
         """For each step of the epoch that this one is in: the factor on the rates, and the strength of the KL."""
         first = step - step % self.steps_an_epoch
         steps = range(first, first + self.steps_an_epoch)
