@@ -37,14 +37,14 @@ def sweep(
     network: nn.Module,
     images: Tensor,
     labels: Tensor,
-    objects: str = "validation",
+    examples: str = "validation",
     seed: int = 0,
     hardware: str = "",
     cancelled: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
     """Error, NLL, kept units, MACs and params at every threshold of every criterion, as plain values for JSON.
 
-    network: with its noise on; unchanged. images [n, C, H, W], labels int64 [n]: never of the test set. objects:
+    network: with its noise on; unchanged. images [n, C, H, W], labels int64 [n]: never of the test set. examples:
     which they are, "validation" or "training". seed: of the lot and of the ensemble. hardware: what the seconds of the
     ensemble were measured on. cancelled: asked before each network is evaluated.
 
@@ -80,7 +80,7 @@ def sweep(
     if cancelled():
         raise Cancelled
     return {
-        "objects": objects,
+        "objects": examples,
         "n": len(labels),
         "natural": "snr",
         "criteria": {

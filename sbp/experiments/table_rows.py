@@ -69,7 +69,7 @@ def lines_of(table: Table) -> list[Line]:
     the mean's 95 % t-interval; macs_mean, macs_reduction_mean and theirs likewise, seconds and runs_per_hour means; the
     rest is of the run that stands for the row (`Row.shown`).
     cpu_ and gpu_: times as fast as the dense network at that batch size; flops, cpu and gpu: as the paper printed.
-    n_nll, kl, n_loss: nats over all training objects at the last epoch.
+    n_nll, kl, n_loss: nats over all training examples at the last epoch.
     """
     plan = PLANS.get(table.experiment)
     paper = {(row.network, row.key): row for row in plan.rows} if plan else {}

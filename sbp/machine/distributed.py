@@ -107,7 +107,7 @@ class Ranks:
             self._moves = dist.new_group(backend="nccl", timeout=timedelta(seconds=TIMEOUT))
 
     def close(self) -> None:
-        """Ends the conversation; a CUDA graph that averages must be gone before. Safe to call twice."""
+        """Ends the conversation; a CUDA graph that averages must be deleted before. Safe to call twice."""
         import torch.distributed as dist
 
         if self.world > 1 and dist.is_initialized():
@@ -150,7 +150,7 @@ class Ranks:
         return load() if self.local else loaded
 
     def local_batch(self, batch: int) -> int:
-        """How many objects of a minibatch are one rank's; raises `ConfigError` when they cannot be shared equally."""
+        """How many examples of a minibatch are one rank's; raises `ConfigError` when they cannot be shared equally."""
         if batch % self.world:
             raise ConfigError(
                 f"batch_size: expected a multiple of {self.world}, so that {self} get equal parts, got {batch}."

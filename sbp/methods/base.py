@@ -1,4 +1,4 @@
-"""The one face of every method: how a network is built, what a step draws and adds, and which units are left.
+"""The interface of every method: how a network is built, what a step draws and adds, and which units are kept.
 
 The training loop knows no method by name. It calls `build` once; `sample_noise_`, the network's forward pass,
 `penalty` and `project_` at every step, in that order; `masks` after an epoch; `freeze` when fine-tuning begins.
@@ -24,7 +24,7 @@ class Group(NamedTuple):
 
 
 class Penalty(NamedTuple):
-    """Scalars: term is what the loss adds to the mean NLL per object; kl and kl_weighted are in nats, summed over
+    """Scalars: term is what the loss adds to the mean NLL per example; kl and kl_weighted are in nats, summed over
     whatever the method has a KL for, without and with KL weights; 0 where it has none."""
 
     term: Tensor
@@ -44,7 +44,7 @@ class Method:
         self.config, self.settings = config, config.method
 
     def build(self) -> nn.Module:
-        """The network at its birth, on the CPU, its weights drawn from torch's global generator."""
+        """The network at initialisation, on the CPU, its weights drawn from torch's global generator."""
         raise NotImplementedError
 
     def groups(self, network: nn.Module) -> list[Group]:

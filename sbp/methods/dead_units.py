@@ -1,4 +1,4 @@
-"""From single weights that are zero to units that are gone, exactly.
+"""From single weights that are zero to units that are removed, exactly.
 
 A unit all of whose incoming weights are zero says the same of every image, v = ReLU(b), at every place of its map: what
 a layer reads of it is a constant, which goes into that layer's bias. A maximum of constants is the constant, so this is
@@ -28,7 +28,7 @@ Affine = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
 
 class FoldedWeights(NamedTuple):
-    """Which units are kept (closed), and the weights and biases by layer of weights, zero wherever a unit is gone."""
+    """Which units are kept (closed), and weights and biases by layer of weights, 0 wherever a unit is removed."""
 
     masks: Masks
     weights: dict[str, np.ndarray]

@@ -37,7 +37,7 @@ class Original(Method):
 
 
 class BinaryDropout(Original):
-    """y = x * m / (1 - p), m ~ Bernoulli(1 - p): each hidden dense neuron of each object is dropped with probability
+    """y = x * m / (1 - p), m ~ Bernoulli(1 - p): each hidden dense neuron of each example is dropped with probability
     p = `settings.dropout`, and what stays is scaled up, so that the mean is x and eval needs no factor.
 
     Reference: Srivastava et al., Dropout, JMLR 2014. The pixels, the channels and the features that enter the dense

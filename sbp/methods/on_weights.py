@@ -1,4 +1,4 @@
-"""What methods that remove single weights have in common; a unit goes when all of its weights have gone."""
+"""What methods that remove single weights have in common; a unit is removed with the last of its weights."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ class OnWeights(Method):
             layer.reapply_mask_()
 
     def materialise(self, network: nn.Module) -> nn.Module:
-        """Ordinary layers with zeros, and a mask of 0 for each unit that is gone, its constant folded."""
+        """Ordinary layers with zeros, and a mask of 0 for each removed unit, its constant folded."""
         like = self.layers(network)[0].inner.weight.detach()
         return materialise(self.config, self.description, self._folded(network), like, network)
 

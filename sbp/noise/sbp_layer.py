@@ -12,11 +12,7 @@ from torch.nn.utils.rnn import PackedSequence
 from sbp.distributions import TruncatedLogNormal, moments, traced
 from sbp.distributions.fast import sample_theta
 from sbp.noise.eval_factor import EvalFactor
-
-# mu may leave [a, b] by this much and log sigma may move in this range: where every formula is tested, and wide
-# enough that its ends make no difference (at log sigma = 5 a unit on [-20, 0] is the prior to four digits).
-LOC_MARGIN = 5.0
-LOG_SCALE_RANGE = (-8.0, 5.0)
+from sbp.noise.joint_noise import LOC_MARGIN, LOG_SCALE_RANGE, in_float64
 
 
 class SBPLayer(EvalFactor):
@@ -142,13 +138,13 @@ class SBPLayer(EvalFactor):
         factor = self._spread(theta, x)
         return x * (factor.to(x.dtype) if x.is_floating_point() else factor)
 
-    def draw(self, objects: int, generator: torch.Generator | None = None) -> Tensor:
-        """theta ~ q, [objects, units], with a live gradient in loc and log_scale (eq. 18)."""
+    def draw(self, examples: int, generator: torch.Generator | None = None) -> Tensor:
+        """theta ~ q, [examples, units], with a live gradient in loc and log_scale (eq. 18)."""
         loc, scale = self.in_box()
         low, high = loc.new_tensor(self.log_low), loc.new_tensor(self.log_high)
         if torch.compiler.is_compiling():
-            return traced.sample_theta(loc, scale, low.expand_as(loc), high.expand_as(loc), objects)
-        return sample_theta(loc, scale, low, high, objects, generator)
+            return traced.sample_theta(loc, scale, low.expand_as(loc), high.expand_as(loc), examples)
+        return sample_theta(loc, scale, low, high, examples, generator)
 
     def distribution(self) -> TruncatedLogNormal:
         """q(theta) of every unit, batch shape [units]."""
@@ -164,9 +160,8 @@ class SBPLayer(EvalFactor):
         return moments.kl_to_log_uniform(loc, scale, loc.new_tensor(self.log_low), loc.new_tensor(self.log_high))
 
     def snr(self) -> Tensor:
-        """E[theta_i] / sqrt(Var[theta_i]) of every unit, [units], without gradient."""
-        with torch.no_grad():
-            return self.distribution().snr
+        """E[theta_i] / sqrt(Var[theta_i]) of every unit, float64 [units], without gradient."""
+        return in_float64(*self.in_box(), self.log_low, self.log_high).snr
 
     @property
     def keep(self) -> Tensor:
@@ -177,7 +172,9 @@ class SBPLayer(EvalFactor):
         >>> layer.keep.tolist()
         [True, False, True]
         """
-        return self.snr() >= self.threshold if self.keep_override is None else self.keep_override
+        if self.keep_override is not None:
+            return self.keep_override
+        return self.snr().to(self.loc.device) >= self.threshold
 
     def keep_only(self, keep: Tensor) -> None:
         """Decides from outside which units stay, bool [units]; raises ValueError for another shape."""
@@ -235,7 +232,7 @@ class SBPLayer(EvalFactor):
         return loc, torch.exp(log_scale.clamp(*LOG_SCALE_RANGE))
 
     def _spread(self, theta: Tensor, x: Tensor) -> Tensor:
-        """theta [objects or 1, units] in a shape that multiplies x."""
+        """theta [examples or 1, units] in a shape that multiplies x."""
         return spread(theta, x, self.axis) if self.groups is None else theta[:, self.groups]
 
 

@@ -21,8 +21,8 @@ def keep_masks(snr: Mapping[str, np.ndarray], threshold: float = 1.0) -> Masks:
 
 
 def propagate(masks: Mapping[str, np.ndarray], layers: Sequence[Group]) -> Masks:
-    """The same network with nothing useless in it: a dead channel takes its features along, and a channel none of
-    whose features is left is dead. The outputs do not change.
+    """The masks propagated along dependencies: a pruned channel takes its features along, and a channel none of whose
+    features is kept is pruned. The outputs do not change.
 
     >>> layers = [Group("conv", "channel", 2, (2,)), Group("map", "feature", 4, (2, 2), parent="conv")]
     >>> closed = propagate({"conv": np.array([True, False]), "map": np.array([True, False, True, True])}, layers)

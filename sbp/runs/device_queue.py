@@ -1,8 +1,8 @@
 """Whose turn it is on a device: one training at a time by default, the rest wait in the order of queueing.
 
-A slot is an flock on `<runs_root>/.device-<name>.lock`, so the death of its holder frees it. $SBP_PARALLEL
-(by default 1) says how many slots a device has; each of several GPUs has its own ($SBP_PLACE). A waiting run looks at the other runs' folders; nobody is
-in charge.
+A slot is an flock on `<runs_root>/.device-<name>.lock`, which the kernel frees when its holder ends. $SBP_PARALLEL (by
+default 1) is the number of slots of a device; each of several GPUs has its own ($SBP_PLACE). A waiting run looks at the
+other runs' folders; no process is in charge.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def parallel() -> int:
 
 
 def gpu_slot() -> str:
-    """Which of several devices of one name this worker was given, "" for the only one."""
+    """Which of several GPUs this worker was given, "" for the only one."""
     return os.environ.get(PLACE_VARIABLE, "").strip()
 
 

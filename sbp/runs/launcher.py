@@ -1,6 +1,6 @@
 """Starts, stops and resumes runs as processes of their own, which outlive the tab and the server. No torch.
 
-The worker leads a session of its own, so neither Ctrl-C nor the death of the server's process group reaches
+The worker leads a session of its own, so neither Ctrl-C nor the end of the server's process group reaches
 it. The run's lock is taken here and inherited by the worker: at no moment does a living run look lost.
 """
 

@@ -22,7 +22,7 @@ _COPIED = (names.CONFIG, names.RECORDS, names.MODEL, names.GRAPH, names.SWEEP, n
 
 
 def thinned(epochs: np.ndarray, rows: int = ROWS) -> np.ndarray:
-    """Indices of at most `rows` snapshots, evenly spaced in the logarithm of their place: dense where units die.
+    """Indices of at most `rows` snapshots, evenly spaced in the logarithm of their place: dense where units are pruned.
 
     The first and the last are among them, and so is every one while they are few.
 
@@ -103,7 +103,7 @@ def _put(hidden: Path, final: Path, aside: Path) -> None:
 
 
 def _recover(final: Path, aside: Path) -> None:
-    """Ends what a process that died here had begun: the old recording gets its name back, or goes."""
+    """Completes what a process that ended early here had begun: the old recording gets its name back, or goes."""
     if not is_recording(aside):
         return
     if os.path.lexists(final):

@@ -11,16 +11,8 @@ from torch import Tensor, nn
 
 from sbp.machine.distributed import Ranks
 from sbp.networks.tensors import file_tensors
+from sbp.training.errors import OtherVersion
 from sbp.training.stepper import Stepper
-
-OTHER = (
-    "This run's checkpoint was written by an earlier version of sbp, which this one cannot go on from; "
-    "start the same run again. Its records and its last good network are kept."
-)
-
-
-class OtherVersion(ValueError):
-    """A checkpoint was written by a version that held the run's parameters in another way; the message says so."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +64,7 @@ def load_weights(tensors: dict[str, Tensor], network: nn.Module) -> None:
             unknown = list(given)
     # Which inputs a layer selects follows from which units were cut.
     if unknown or any(not name.endswith(".index") for name in missing):
-        raise OtherVersion(OTHER)
+        raise OtherVersion
 
 
 def unpack(tensors: dict[str, Tensor], stepper: Stepper) -> None:
@@ -82,7 +74,7 @@ def unpack(tensors: dict[str, Tensor], stepper: Stepper) -> None:
     of_each = ("exp_avg", "momentum_buffer")
     held = {int(n.split(".")[1]): t.shape for n, t in tensors.items() if n.endswith(of_each)}
     if any(index >= len(moved) or moved[index] != shape for index, shape in held.items()):
-        raise OtherVersion(OTHER)
+        raise OtherVersion
     memory: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         if name.startswith("optimiser."):

@@ -29,7 +29,7 @@ class Pace:
     """After which steps a training looks up, about every so many seconds: after the same ones on every rank.
 
     Clocks differ, so ranks go by numbers of steps: rank 0 measures how many fit, and the others do what it says. That
-    they say something this often also shows at once when one is gone.
+    they say something this often also shows at once when one has ended.
 
     >>> pace = Pace(Ranks(), every=0.0)
     >>> pace.due()

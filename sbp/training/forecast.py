@@ -1,4 +1,4 @@
-"""When will the first unit die? An estimate that a page can show while nothing has happened yet."""
+"""When will the first unit be pruned? An estimate that a page can show while nothing has happened yet."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ from sbp.training.stepper import Stepper, exclusive
 
 Event = Progress | Record | Snapshot
 
-# Training objects whose error is looked at after each epoch, beside the validation set.
+# Training examples whose error is looked at after each epoch, beside the validation set.
 TRAIN_SAMPLE = 5000
 # Seconds between two progress events; each costs one wait for the device.
 PROGRESS_EVERY = 0.25
@@ -39,7 +39,7 @@ PROGRESS_EVERY = 0.25
 class Training:
     """One run of training, described by a config, on a data set in memory.
 
-    `events()` yields `Snapshot` at birth (epoch 0), then `Progress` a few times a second and a `Record` with a
+    `events()` yields `Snapshot` at initialisation (epoch 0), then `Progress` a few times a second and a `Record` with a
     `Snapshot` after every epoch; between any two events `checkpoint()` can be taken, and a `Training` built with it
     goes on to the same result as one that was never interrupted (on one device and one version of torch, bit for bit).
     Epochs of pretraining count up to 0, those of the main phase from 1, and fine-tuning goes on counting.
@@ -79,7 +79,7 @@ class Training:
         self.step = self.epoch_steps = 0
         self.clock = Clock()
         self.forecast = PruneForecast()
-        self.snapshot_due = config.has_noise  # of birth; later of the epoch that a record was just made of
+        self.snapshot_due = config.has_noise  # of the initialisation; later of the epoch that a record was just made of
         self._keep_good()
         if checkpoint is not None:
             self._restore(checkpoint)
@@ -195,7 +195,7 @@ class Training:
         )
 
     def kept(self) -> tuple[int, ...]:
-        """Units kept in each noise layer, dead channels with their features; all while pretraining."""
+        """Units kept in each noise layer, pruned channels with their features; all while pretraining."""
         if self.phase == "pretrain":
             return tuple(info.units for info in self.spec.groups)
         return tuple(int(keep.sum()) for keep in self.shrinking.masks().values())
@@ -213,7 +213,7 @@ class Training:
         return snapshot_of(max(self.epoch, 0), self.shrinking.whole()[0])
 
     def _finite_nll(self) -> float:
-        self.ranks.any_rank(False)  # one that is gone shows here, before this one waits for a device that waits for it
+        self.ranks.any_rank(False)  # one that has ended shows here, before a device waits for it
         nll = float(self.stepper.nll_sum) / max(self.epoch_steps, 1)
         # Weights that blow up show in the NLL at once; noise can be lost while the NLL is still a number.
         learned = self.stepper.optimiser.learned

@@ -1,4 +1,4 @@
-"""The learning rate through a phase of training, the weight of the KL through the main one, the order of objects."""
+"""The learning rate through a phase of training, the weight of the KL through the main one, the order of examples."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ def kl_strength(epochs: float, warmup: tuple[int, ...] = ()) -> float:
     return min(1.0, max(0.0, (epochs - first) / (last - first)))
 
 
-def order_of(seed: int, epoch: int, objects: int) -> Tensor:
-    """The order in which an epoch, counted from 0 over all phases, goes through its objects: int64 [objects], CPU.
+def order_of(seed: int, epoch: int, examples: int) -> Tensor:
+    """The order in which an epoch, counted from 0 over all phases, goes through its examples: int64 [examples], CPU.
 
     It is a function of seed and epoch alone.
 
-    >>> order_of(seed=0, epoch=3, objects=5).sort().values
+    >>> order_of(seed=0, epoch=3, examples=5).sort().values
     tensor([0, 1, 2, 3, 4])
     """
-    return torch.randperm(objects, generator=torch.Generator().manual_seed(seed_of(seed, epoch)))
+    return torch.randperm(examples, generator=torch.Generator().manual_seed(seed_of(seed, epoch)))
 
 
 def seed_of(*numbers: int) -> int:

@@ -3,7 +3,7 @@
 What they were is kept, in the same network at full width, so that all that is said of a run is said of the original
 units: a unit that was cut has the mu, the log sigma, the KL, the weights and the batch statistics that it had last. Its
 SNR was below 1 then (or it is a channel without features, or a feature without its channel), so it is removed there.
-What an optimiser and its averages remembered of it is gone.
+What an optimiser and its averages remembered of it is dropped.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ class Stepper:
 
     Each phase has its own optimiser: what one remembers of a network without noise misleads it with noise. On a CUDA
     device the whole step is captured once and replayed, since its kernels take longer to launch than to run; so all
-    that differs from step to step is in memory that the step reads by its own counter `at`: the order of objects, the
+    that differs from step to step is in memory that the step reads by its own counter `at`: the order of examples, the
     learning rates, the strength of the KL. `nll_sum` adds up the steps' NLL, so that no step waits for the host.
     ranks: those that share each batch (`sbp.training.local_batch`); all step at once.
     """
@@ -65,7 +65,7 @@ class Stepper:
     ) -> None:
         self.network, self.method, self.split = network, method, split
         self.config, self.generator, self.ranks = config, generator, ranks
-        self.objects = ranks.local_batch(batch)
+        self.examples = ranks.local_batch(batch)
         self.device = split.train_x.device
         self.captures = self.device.type == "cuda" and not os.environ.get(EAGER)
         self.nll_sum = torch.zeros((), device=self.device)
@@ -106,7 +106,7 @@ class Stepper:
         return groups
 
     def begin_epoch(self, order: Tensor, factors: Tensor, strengths: Tensor, at: int) -> None:
-        """The order of objects, int64 [steps x batch or more]; each step's factor on the learning rates and strength
+        """The order of examples, int64 [steps x batch or more]; each step's factor on the learning rates and strength
         of the KL, [steps]; and which step is the next."""
         self.order.copy_(order[: self.order.numel()].view_as(self.order))
         self.factors.copy_(factors)
@@ -136,12 +136,12 @@ class Stepper:
         self.graph.replay()
 
     def _step(self) -> None:
-        objects = part_of(self.order.index_select(0, self.at)[0], self.ranks)
-        images, labels = self.split.train_x.index_select(0, objects), self.split.train_y.index_select(0, objects)
+        examples = part_of(self.order.index_select(0, self.at)[0], self.ranks)
+        images, labels = self.split.train_x.index_select(0, examples), self.split.train_y.index_select(0, examples)
         torch.mul(self.rates, self.factors.index_select(0, self.at), out=self.lr)
         noisy = self.phase != "pretrain"
         if noisy:
-            self.method.sample_noise_(self.network, self.objects, self.generator)
+            self.method.sample_noise_(self.network, self.examples, self.generator)
         if self.config.data.augment:
             images = augmented(images, self.generator, hide=self.config.data.cutout)
         if self.config.optimisation.channels_last:

@@ -12,6 +12,7 @@ import sys
 import traceback
 from typing import Any, NoReturn, TextIO
 
+from sbp.data import datasets
 from sbp.machine.distributed import Ranks
 from sbp.runs.device_queue import acquire, gpu_slot
 from sbp.runs.folder import RunFolder
@@ -131,7 +132,7 @@ def part(training: Any, ranks: Ranks) -> None:
 
 
 def leave_at_once(code: int) -> NoReturn:
-    """Ends this process where an orderly end would wait for a GPU that waits for a rank that is gone."""
+    """Ends this process where an orderly end would wait for a GPU that waits for a rank that has ended."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
@@ -139,8 +140,6 @@ def leave_at_once(code: int) -> NoReturn:
 
 def _loader(ranks: Ranks) -> Any:
     def load(name: str, progress: Any = None) -> Any:
-        from sbp.data import datasets
-
         # Nobody listens for a request to stop while the others wait for the files.
         return ranks.rank0_first(lambda: datasets.load(name))
 

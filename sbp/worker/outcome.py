@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from sbp.data.sources import DataError
+from sbp.machine.devices import DeviceError
+from sbp.machine.distributed import RankError
 from sbp.runs.filenames import LOG
 from sbp.runs.files import BadFile
 from sbp.runs.states import Event
 from sbp.spec import ConfigError
+from sbp.training.errors import Diverged, OtherVersion
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,20 +21,12 @@ if TYPE_CHECKING:
 
 def end_event(error: Exception) -> Event:
     """Diverge for a training that found NaN or infinity, fail for everything else."""
-    from sbp.training.loop import Diverged
-
     return Event.DIVERGE if isinstance(error, Diverged) else Event.FAIL
 
 
 def explain_error(error: Exception) -> str:
     """Our own errors are sentences already; of others, what happened and where to read more."""
-    import torch
-
-    from sbp.data.datasets import DataError
-    from sbp.machine.devices import DeviceError
-    from sbp.machine.distributed import RankError
-    from sbp.training.checkpoint import OtherVersion
-    from sbp.training.loop import Diverged
+    import torch  # seconds to load: only when it is needed
 
     if isinstance(error, (Diverged, ConfigError, DataError, DeviceError, BadFile, OtherVersion, RankError)):
         return str(error)

@@ -14,6 +14,8 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from sbp.data import datasets
+from sbp.machine import devices
 from sbp.runs.device_queue import acquire, gpu_slot
 from sbp.runs.filenames import LOG
 from sbp.runs.files import Locked
@@ -61,8 +63,6 @@ class Pack:
 
     def _device(self) -> str | None:
         """Where all train; None when it cannot be had."""
-        from sbp.machine import devices
-
         try:
             device = devices.resolve(self.folders[0].config.device)
         except (devices.DeviceError, ConfigError):
@@ -132,8 +132,6 @@ class Pack:
 
     def _load(self, name: str, progress: Any = None) -> Any:
         """The data set, read once; the caller holds `LOADING`."""
-        from sbp.data import datasets
-
         assert LOADING.locked()
         if name not in self._data:
             self._data[name] = datasets.load(name, progress=progress)

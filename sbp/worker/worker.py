@@ -1,7 +1,8 @@
 """The process that trains a run, or several on one device (`sbp.worker.pack`): python -m sbp.worker RUN_FOLDER ...
 
 It waits for its device's turn, trains, writes what the training says into the folder, and looks for a request
-to stop after each event. Whatever happens ends in a state and a sentence; a traceback goes to log.txt alone.
+to stop after each event. Whatever happens ends in a state and a sentence; a traceback goes to log.txt alone. So what
+needs torch is imported inside functions: a signal or an error in the seconds that this takes finds its state too.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from sbp.data import datasets
+from sbp.machine import devices
 from sbp.runs.device_queue import acquire, gpu_slot
 from sbp.runs.filenames import LOCK
 from sbp.runs.files import Lock
@@ -91,8 +94,6 @@ class Worker:
         if self.has_turn:
             self._train_now()
             return
-        from sbp.machine import devices
-
         self.device = devices.resolve(self.config.device)
         self.folder.write_status(State.QUEUED, device=self.device, place=gpu_slot())
         slot = acquire(self.folder, self.device, self.stop_asked)
@@ -116,7 +117,6 @@ class Worker:
     def _build(self) -> Any:
         import torch
 
-        from sbp.data import datasets
         from sbp.training.loop import Checkpoint
 
         config = self.config.replace(device=self.device)
@@ -148,7 +148,7 @@ class Worker:
             if isinstance(event, Record):
                 self.folder.append_record(event)
             elif isinstance(event, Snapshot):
-                # A run stopped at its very first step says its birth twice.
+                # A run stopped at its very first step gives its initialisation twice.
                 if event.epoch > seen:
                     self.folder.append_snapshot(event)
                     seen = event.epoch
@@ -197,12 +197,11 @@ class Worker:
         self.folder.write_status(self.state, "Tries thresholds.")
         try:
             from sbp.evaluation.sweep import Cancelled, sweep
-            from sbp.machine.devices import describe
 
-            network, (images, labels, objects) = self.training.trained(), self.training.split.trial()
-            seed, hardware = self.config.seed, describe(self.device or "cpu")
+            network, (images, labels, examples) = self.training.trained(), self.training.split.trial()
+            seed, hardware = self.config.seed, devices.describe(self.device or "cpu")
             with contextlib.suppress(Cancelled):
-                self.folder.write_sweep(sweep(network, images, labels, objects, seed, hardware, self.stop_asked))
+                self.folder.write_sweep(sweep(network, images, labels, examples, seed, hardware, self.stop_asked))
         except Exception:
             traceback.print_exc(file=self.log)
 

@@ -87,14 +87,14 @@ def eager() -> Iterator[None]:
 
 
 def hold_noise(it: Training, ranks: Ranks) -> None:
-    """Has a training draw the same noise for the objects of a batch whoever takes them, with its live gradients."""
+    """Has a training draw the same noise for the examples of a batch whoever takes them, with its live gradients."""
 
-    def draw(network: Any, objects: int, generator: torch.Generator) -> None:
+    def draw(network: Any, examples: int, generator: torch.Generator) -> None:
         noise = joint_noise_of(network)
-        noise.prepare(objects * ranks.world, torch.Generator(it.device).manual_seed(7))
+        noise.prepare(examples * ranks.world, torch.Generator(it.device).manual_seed(7))
         theta = noise._state.pending
         assert theta is not None
-        noise.set_next(theta[ranks.rank * objects : (ranks.rank + 1) * objects])
+        noise.set_next(theta[ranks.rank * examples : (ranks.rank + 1) * examples])
 
     it.stepper.method.sample_noise_ = draw
 
