@@ -116,7 +116,7 @@ def train(folder: RunFolder | None, ranks: Ranks, log: TextIO | None = None) -> 
     Raises `RankError` when rank 0 does not come.
     """
     if folder is None:
-        ranks.init()  # not yet heeding signals: nothing would come of them while it waits for rank 0
+        ranks.init()  # signals are not handled yet: nothing would come of them while it waits for rank 0
     trainer = Other(ranks) if folder is None else Lead(folder, ranks, log)
     (state,) = run_with_signals(trainer)
     if state in (State.FINISHED, State.STOPPED):
