@@ -33,7 +33,7 @@ def show(
     kept, past = bool(masks[layer.name][unit]), _past(run.id)
     with st.container(border=True, key="hand-line"):
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-            turned = by_hand.decided(edits, net.own_masks, layer.name, unit, not kept)
+            turned = by_hand.with_edit(edits, net.own_masks, layer.name, unit, not kept)
             # Asked back in vain: its channel, or all features of this channel, were pruned by hand.
             stuck = not kept and not by_hand.apply(net.own_masks, turned, run.layers)[layer.name][unit]
             other = "channel" if layer.parent else "features"

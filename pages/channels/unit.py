@@ -140,7 +140,7 @@ def _incoming(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark
     st.caption(filters.describe_channel(own, kept))
 
 
-def _bars(title: str, at: connections.Ends, run: RunView, key: str, dark: bool) -> None:
+def _bars(title: str, at: connections.Connections, run: RunView, key: str, dark: bool) -> None:
     names = [str(number) for number in range(len(at.values))] if at.group == connections.OUTPUT else None
 
     def made(dark: bool = False) -> Any:

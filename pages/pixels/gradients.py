@@ -129,7 +129,7 @@ def _start(run_id: str) -> None:
     if run is None or is_working(run):
         return
     try:
-        _started[run_id] = launcher.aside(["attribute", run_id], log_path(run))
+        _started[run_id] = launcher.spawn_command(["attribute", run_id], log_path(run))
     except OSError as error:
         st.toast(f"It could not be started: {error}", icon=":material/error:")
 

@@ -21,7 +21,7 @@ from sbp.spec.networks import SPECS, description_of
 from sbp.spec.presets import preset_config
 from sbp.spec.records import Record
 from sbp.training.loop import Training
-from sbp.training.schedule import Timetable
+from sbp.training.schedule import PhaseSchedule
 from sbp.training.stepper import Stepper
 
 # What is asked of a step, as times the yardstick, by network, batch and device.
@@ -122,7 +122,7 @@ def _stepping(config: RunConfig, steps: int) -> Callable[[], None]:
     generator = torch.Generator(device).manual_seed(0)
     stepper = Stepper(network, method, split, config, generator, config.optimisation.batch_size)
     stepper.start("sbp")
-    factors, strengths = map(torch.tensor, Timetable(config.schedule, 4).of_epoch(0, "sbp"))
+    factors, strengths = map(torch.tensor, PhaseSchedule(config.schedule, 4).epoch_schedule(0, "sbp"))
     order = torch.arange(len(x), device=device)
 
     def run() -> None:

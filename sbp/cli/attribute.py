@@ -11,7 +11,7 @@ import typer
 from sbp.cli.errors import in_sentences, needs_noise
 from sbp.cli.options import JSON, RUN
 from sbp.cli.output import print_json, stderr
-from sbp.pruning.masks import close_masks, keep_masks
+from sbp.pruning.masks import keep_masks, propagate
 from sbp.runs import store
 from sbp.runs.attributions import lock_path, weights_digest, write_attribution
 from sbp.runs.files import Lock, Locked
@@ -85,7 +85,7 @@ def _compute(view: store.RunView, per_class: int) -> dict[str, Any]:
     seconds = time.monotonic() - start
     snr = {name: values.numpy() for name, values in joint_noise_of(network).snr().items()}
     lit = (dataset.train_images.numpy().max(axis=0) > 0).reshape(-1)
-    kept = close_masks(keep_masks(snr), described(network).groups)
+    kept = propagate(keep_masks(snr), described(network).groups)
     return {
         "weights": digest,
         "n": found.n,

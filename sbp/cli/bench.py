@@ -98,7 +98,7 @@ def resolve(device: str) -> str:
     if device not in _DEVICES:
         raise BadInput(f"--device: expected one of {', '.join(_DEVICES)}, got {device!r}.")
     if device == "auto":
-        return "cpu" if devices.missing("cuda") or devices.broken("cuda") else "cuda"
+        return "cpu" if devices.why_missing("cuda") or devices.why_broken("cuda") else "cuda"
     try:
         return devices.resolve(device)
     except devices.DeviceError as error:

@@ -95,10 +95,10 @@ def reproduce(
     jobs, interrupted = (jobs, False) if no_run else _run(jobs, device, pack)
     if speed and report.shows_speed(experiment) and not interrupted:
         _measure(jobs)
-    table = running.table_of(experiment, running.looked_again(jobs, {}))
+    table = running.table_of(experiment, running.refresh(jobs, {}))
     _show(table, out, as_json)
     if record:
-        for path in [archive.keep_check(plan, table)] if check else archive.keep(plan, table):
+        for path in [archive.record_check(plan, table)] if check else archive.record_experiment(plan, table):
             stderr().print(f"Recorded {path}.", soft_wrap=True, markup=False)
     if interrupted:
         stderr().print("The same command goes on from the checkpoints.")
@@ -143,7 +143,7 @@ def _measure(jobs: list[Job]) -> None:
 
     table = running.table_of("", jobs)
     views = [store.open_run(run.run) for row in table.rows if (run := row.shown)]
-    where = ["cpu"] if not views or devices.missing("cuda") or devices.broken("cuda") else ["cpu", "cuda"]
+    where = ["cpu"] if not views or devices.why_missing("cuda") or devices.why_broken("cuda") else ["cpu", "cuda"]
     for view in views:
         for device in where:
             known = (view.speed() or {}).get("measurements", [])

@@ -21,7 +21,7 @@ def resume(
 ) -> None:
     """Resume a stopped, failed or lost run from its last checkpoint, or from the start without one."""
     if (ranks := Ranks.of_environment()).world > 1:
-        train_here(lambda: launcher.reopened(store.find_run(run).id), ranks, " goes on", detach, as_json)
+        train_here(lambda: launcher.reopen(store.find_run(run).id), ranks, " goes on", detach, as_json)
         return
     run_id = launcher.resume(store.find_run(run).id)
     if detach:

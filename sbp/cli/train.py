@@ -69,7 +69,7 @@ def train(
     config = describe(network, data, preset, {**overrides, **parse_settings(settings or [])})
     what = f"{config.network.name} on {config.data.dataset}, preset {config.preset}"
     if (ranks := Ranks.of_environment()).world > 1:
-        ranks.share(config.optimisation.batch_size)
+        ranks.local_batch(config.optimisation.batch_size)
         train_here(lambda: store.create(config), ranks, f": {what}", detach, as_json)
         return
     run_id = launcher.start(config)

@@ -12,7 +12,7 @@ import typer
 from sbp.cli.errors import INTERRUPTED
 from sbp.cli.follow import counted_interrupts
 from sbp.cli.output import stderr
-from sbp.experiments.running import Job, looked_again
+from sbp.experiments.running import Job, refresh
 from sbp.runs import launcher
 from sbp.runs.states import State
 from sbp.runs.store import BadRequest
@@ -30,7 +30,7 @@ def gather(jobs: Sequence[Job], ids: dict[str, str], root: Path | None = None) -
     told, asked, ended = -SAY_SECONDS, False, {job.title for job in jobs if job.finished}
     with counted_interrupts() as presses:
         while True:
-            jobs = looked_again(jobs, ids, root)
+            jobs = refresh(jobs, ids, root)
             if presses() > 1:
                 raise typer.Exit(INTERRUPTED)
             if presses() and not asked:
@@ -41,7 +41,7 @@ def gather(jobs: Sequence[Job], ids: dict[str, str], root: Path | None = None) -
                 if job.view and not job.active and job.title not in ended:
                     ended.add(job.title)
                     console.print(f"{job.title}: {job.view.state}. {job.view.message}", soft_wrap=True, markup=False)
-            if not any(job.active for job in jobs) and not launcher.working():
+            if not any(job.active for job in jobs) and not launcher.has_workers():
                 return jobs, asked
             now = time.monotonic() - begun
             if now - told >= SAY_SECONDS:

@@ -26,7 +26,7 @@ class Folded:
         network: with its noise on, of `sbp.networks.registry`; neither changed nor to be changed.
 
     Raises:
-        ValueError: its noise is off or gone.
+        ValueError: its noise is off or was removed.
 
     >>> from sbp.networks.registry import build
     >>> small = Folded(build("lenet-500-300", (4, 3))).cut(

@@ -1,7 +1,7 @@
 """What training does at every step, in the parameters' own dtype and with written-out gradients.
 
 All equal the plain forms in `truncated_log_normal` and `moments` (a test holds them together); they are apart because
-a step draws theta for every object and unit, some 400,000 numbers, and every pass over those counts. In float32 on a
+a step draws theta for every example and unit, some 400,000 numbers, and every pass over those counts. In float32 on a
 CPU with a C compiler they are single passes of compiled code (`native`), with draws of its own.
 """
 
@@ -21,46 +21,46 @@ from sbp.distributions.truncated_log_normal import sample_log_theta
 
 
 def sample_theta(
-    loc: Tensor, scale: Tensor, low: Tensor, high: Tensor, objects: int, generator: torch.Generator | None = None
+    loc: Tensor, scale: Tensor, low: Tensor, high: Tensor, examples: int, generator: torch.Generator | None = None
 ) -> Tensor:
-    """Draws theta of shape [objects, units] from loc and scale of shape [units]; low, high: a, b, scalars or [units].
+    """Draws theta of shape [examples, units] from loc and scale of shape [units]; low, high: a, b, scalars or [units].
 
     theta = exp(mu + sigma Phi^-1(Phi(alpha) + Z u)), u ~ U(0, 1) (eq. 18), without what fails in it: see `regimes`.
     Differentiable in loc and scale.
 
-    >>> sample_theta(torch.zeros(3), torch.ones(3), torch.tensor(-20.0), torch.tensor(0.0), objects=5).shape
+    >>> sample_theta(torch.zeros(3), torch.ones(3), torch.tensor(-20.0), torch.tensor(0.0), examples=5).shape
     torch.Size([5, 3])
     """
-    if native.serves(loc, objects):
+    if native.serves(loc, examples):
         seed = int(torch.randint(2**62, (), generator=generator))
-        return native.sample_theta(loc, scale, low, high, objects, seed)
-    return torch.exp(sample_log_theta(loc, scale, low, high, objects, generator))
+        return native.sample_theta(loc, scale, low, high, examples, seed)
+    return torch.exp(sample_log_theta(loc, scale, low, high, examples, generator))
 
 
 def theta_and_kl(
-    loc: Tensor, log_scale: Tensor, low: Tensor, high: Tensor, objects: int, generator: torch.Generator | None = None
+    loc: Tensor, log_scale: Tensor, low: Tensor, high: Tensor, examples: int, generator: torch.Generator | None = None
 ) -> tuple[Tensor, Tensor]:
-    """`sample_theta` and `kl_of_units` of units [units] at once: theta [objects, units] and KL [units] in nats.
+    """`sample_theta` and `kl_of_units` of units [units] at once: theta [examples, units] and KL [units] in nats.
 
     Differentiable in loc and log_scale (mu and log sigma). On a CUDA device with Triton, and in float32, both come of
     the kernels in `fused`.
 
-    >>> theta, kl = theta_and_kl(torch.zeros(3), torch.zeros(3), torch.full((3,), -20.0), torch.zeros(3), objects=5)
+    >>> theta, kl = theta_and_kl(torch.zeros(3), torch.zeros(3), torch.full((3,), -20.0), torch.zeros(3), examples=5)
     >>> theta.shape, kl
     (torch.Size([5, 3]), tensor([2.2699, 2.2699, 2.2699]))
     """
     if _fused(loc):
-        from sbp.distributions import fused
+        from sbp.distributions import fused  # needs Triton, which is not everywhere
 
-        return fused.noise(loc, log_scale, low, high, objects, generator)
+        return fused.noise(loc, log_scale, low, high, examples, generator)
     scale = log_scale.exp()
-    return sample_theta(loc, scale, low, high, objects, generator), kl_of_units(loc, scale, low, high)
+    return sample_theta(loc, scale, low, high, examples, generator), kl_of_units(loc, scale, low, high)
 
 
 def theta_alone(
-    loc: Tensor, log_scale: Tensor, low: Tensor, high: Tensor, objects: int, generator: torch.Generator | None = None
+    loc: Tensor, log_scale: Tensor, low: Tensor, high: Tensor, examples: int, generator: torch.Generator | None = None
 ) -> Tensor:
-    """The theta that `theta_and_kl` draws, [objects, units], to the bit; without the KL where that saves anything.
+    """The theta that `theta_and_kl` draws, [examples, units], to the bit; without the KL where that saves anything.
 
     >>> like, seeded = (torch.zeros(3), torch.zeros(3), torch.full((3,), -20.0), torch.zeros(3)), torch.Generator
     >>> theta, _ = theta_and_kl(*like, 5, seeded().manual_seed(0))
@@ -68,8 +68,8 @@ def theta_alone(
     True
     """
     if _fused(loc):  # one kernel of several: not worth another path
-        return theta_and_kl(loc, log_scale, low, high, objects, generator)[0]
-    return sample_theta(loc, log_scale.exp(), low, high, objects, generator)
+        return theta_and_kl(loc, log_scale, low, high, examples, generator)[0]
+    return sample_theta(loc, log_scale.exp(), low, high, examples, generator)
 
 
 def _fused(loc: Tensor) -> bool:

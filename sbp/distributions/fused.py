@@ -3,7 +3,7 @@
 The arithmetic is that of `regimes` (in `fused_quantile`) and `moments.kl_and_gradient` in float32, one number at a
 time; a test holds the two together. A step of a small network is mostly the starting of kernels, so what counts is how
 few there are: `_draw` makes theta from uniform draws, `_kl` the KL of every unit with its derivatives, and going back
-`_pull` sums over blocks of objects and `_gather` over the blocks, always in the same order, so that a run can be
+`_pull` sums over blocks of examples and `_gather` over the blocks, always in the same order, so that a run can be
 repeated.
 """
 
@@ -22,20 +22,20 @@ from sbp.distributions import moments
 from sbp.distributions.fused_quantile import clip, gradient, offset, seen_from_the_end
 
 # Objects and units that one program of a kernel handles.
-OBJECTS, UNITS = 32, 32
+EXAMPLES, UNITS = 32, 32
 NODES = 32  # of the KL's quadrature, padded to a power of two
 
 _REACH = tl.constexpr(moments.REACH["float32"])
 
 
 def noise(
-    loc: Tensor, log_scale: Tensor, low: Tensor, high: Tensor, objects: int, generator: torch.Generator | None = None
+    loc: Tensor, log_scale: Tensor, low: Tensor, high: Tensor, examples: int, generator: torch.Generator | None = None
 ) -> tuple[Tensor, Tensor]:
-    """theta [objects, units] and KL [units] in nats, from float32 mu, log sigma, a and b [units] on a CUDA device.
+    """theta [examples, units] and KL [units] in nats, from float32 mu, log sigma, a and b [units] on a CUDA device.
 
     Differentiable in mu and log sigma; the same uniform draws as `fast.sample_theta` makes theta of.
     """
-    u = torch.rand(objects, len(loc), dtype=loc.dtype, device=loc.device, generator=generator)
+    u = torch.rand(examples, len(loc), dtype=loc.dtype, device=loc.device, generator=generator)
     theta, kl = _Noise.apply(u, loc, log_scale, low, high)
     return theta, kl
 
@@ -43,11 +43,11 @@ def noise(
 class _Noise(Function):
     @staticmethod
     def forward(ctx: Any, u: Tensor, *parameters: Tensor) -> tuple[Tensor, Tensor]:
-        objects, units = u.shape
+        examples, units = u.shape
         theta, kl = torch.empty_like(u), torch.empty_like(parameters[0])
         slopes = torch.empty(2, units, dtype=u.dtype, device=u.device)
-        grid = (triton.cdiv(objects, OBJECTS), triton.cdiv(units, UNITS))
-        _draw[grid](u, *parameters, theta, objects, units, OBJECTS, UNITS)
+        grid = (triton.cdiv(examples, EXAMPLES), triton.cdiv(units, UNITS))
+        _draw[grid](u, *parameters, theta, examples, units, EXAMPLES, UNITS)
         nodes, weights = moments.legendre(moments.NODES["float32"], torch, u)
         _kl[(triton.cdiv(units, 4),)](*parameters, nodes, weights, kl, slopes, units, len(nodes), 4, NODES)
         ctx.save_for_backward(u, theta, slopes, *parameters)
@@ -57,20 +57,20 @@ class _Noise(Function):
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         u, theta, slopes, *parameters = ctx.saved_tensors
-        objects, units = u.shape
+        examples, units = u.shape
         by_theta, by_kl = (grad.contiguous() for grad in grads)
-        blocks = triton.cdiv(objects, OBJECTS)
+        blocks = triton.cdiv(examples, EXAMPLES)
         partial = torch.empty(blocks, 2, units, dtype=u.dtype, device=u.device)
         by_loc, by_log_scale = torch.empty_like(parameters[0]), torch.empty_like(parameters[0])
         grid = (blocks, triton.cdiv(units, UNITS))
-        _pull[grid](u, *parameters, theta, by_theta, partial, objects, units, OBJECTS, UNITS)
+        _pull[grid](u, *parameters, theta, by_theta, partial, examples, units, EXAMPLES, UNITS)
         _gather[(triton.cdiv(units, 128),)](partial, slopes, by_kl, by_loc, by_log_scale, units, blocks, 128)
         return None, by_loc, by_log_scale, None, None
 
 
 @triton.jit
-def _draw(u, loc, log_scale, low, high, theta, objects, units, OBJECTS: tl.constexpr, UNITS: tl.constexpr):
-    unit, at, inside = _tile(objects, units, OBJECTS, UNITS)
+def _draw(u, loc, log_scale, low, high, theta, examples, units, EXAMPLES: tl.constexpr, UNITS: tl.constexpr):
+    unit, at, inside = _tile(examples, units, EXAMPLES, UNITS)
     mu, scale, a, b = _parameters(loc, log_scale, low, high, unit, units)
     v, c, sign, end, h, w, flat, far = seen_from_the_end(tl.load(u + at, mask=inside, other=0.5), mu, scale, a, b)
     z = offset(v, c, h, w, flat, far)
@@ -80,9 +80,9 @@ def _draw(u, loc, log_scale, low, high, theta, objects, units, OBJECTS: tl.const
 
 @triton.jit
 def _pull(
-    u, loc, log_scale, low, high, theta, by_theta, partial, objects, units, OBJECTS: tl.constexpr, UNITS: tl.constexpr
+    u, loc, log_scale, low, high, theta, by_theta, partial, examples, units, EXAMPLES: tl.constexpr, UNITS: tl.constexpr
 ):
-    unit, at, inside = _tile(objects, units, OBJECTS, UNITS)
+    unit, at, inside = _tile(examples, units, EXAMPLES, UNITS)
     mu, scale, a, b = _parameters(loc, log_scale, low, high, unit, units)
     v, c, sign, _end, h, w, flat, far = seen_from_the_end(tl.load(u + at, mask=inside, other=0.5), mu, scale, a, b)
     by_h, by_sigma = gradient(offset(v, c, h, w, flat, far), v, c, h, w, flat, far)
@@ -140,10 +140,10 @@ def _kl(loc, log_scale, low, high, nodes, weights, kl, slopes, units, n, UNITS: 
 
 
 @triton.jit
-def _tile(objects, units, OBJECTS: tl.constexpr, UNITS: tl.constexpr):
-    row = tl.program_id(0) * OBJECTS + tl.arange(0, OBJECTS)[:, None]
+def _tile(examples, units, EXAMPLES: tl.constexpr, UNITS: tl.constexpr):
+    row = tl.program_id(0) * EXAMPLES + tl.arange(0, EXAMPLES)[:, None]
     unit = tl.program_id(1) * UNITS + tl.arange(0, UNITS)[None, :]
-    return unit, row * units + unit, (row < objects) & (unit < units)
+    return unit, row * units + unit, (row < examples) & (unit < units)
 
 
 @triton.jit

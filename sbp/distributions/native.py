@@ -52,49 +52,49 @@ def library() -> ctypes.CDLL | None:
     return None
 
 
-def serves(loc: Tensor, objects: int) -> bool:
-    """Whether a draw of this many objects, or for 0 the KL, is to be made by the compiled functions."""
+def serves(loc: Tensor, examples: int) -> bool:
+    """Whether a draw of this many examples, or for 0 the KL, is to be made by the compiled functions."""
     if loc.device.type != "cpu" or loc.dtype != torch.float32 or loc.dim() != 1:
         return False
-    return loc.numel() * (objects or 24) >= SMALLEST and library() is not None
+    return loc.numel() * (examples or 24) >= SMALLEST and library() is not None
 
 
 class Theta(Function):
-    """theta [objects, units] from mu and sigma [units], as `fast.sample_theta`, with the derivatives made on the way.
+    """theta [examples, units] from mu and sigma [units], as `fast.sample_theta`, with the derivatives made on the way.
 
-    u: the uniforms to use, [objects, units]; without them they are drawn from `seed`.
+    u: the uniforms to use, [examples, units]; without them they are drawn from `seed`.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, loc: Tensor, scale: Tensor, low: Tensor, high: Tensor, objects: int, seed: int, u: Tensor | None
+        ctx: Any, loc: Tensor, scale: Tensor, low: Tensor, high: Tensor, examples: int, seed: int, u: Tensor | None
     ) -> Tensor:
         """loc, scale, low and high: contiguous float32 [units]."""
-        theta = loc.new_empty(objects, len(loc))
+        theta = loc.new_empty(examples, len(loc))
         wanted = any(ctx.needs_input_grad)
         made = (torch.empty_like(theta), torch.empty_like(theta)) if wanted else (None, None)
         threads = torch.get_num_threads()
-        _call("sbp_draw", objects, len(loc), loc, scale, low, high, seed, u, theta, *made, threads)
+        _call("sbp_draw", examples, len(loc), loc, scale, low, high, seed, u, theta, *made, threads)
         ctx.save_for_backward(*made)
         return theta
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        """Sums over the objects."""
+        """Sums over the examples."""
         by_loc, by_scale = ctx.saved_tensors
         loc, scale = (by_loc.new_empty(by_loc.shape[1]) for _ in range(2))
         _call("sbp_sums", *by_loc.shape, grads[0].contiguous(), by_loc, by_scale, loc, scale)
         return loc, scale, None, None, None, None, None
 
 
-def sample_theta(loc: Tensor, scale: Tensor, low: Tensor, high: Tensor, objects: int, seed: int) -> Tensor:
-    """Draws theta [objects, units] from loc, scale [units] and low, high, scalars or [units].
+def sample_theta(loc: Tensor, scale: Tensor, low: Tensor, high: Tensor, examples: int, seed: int) -> Tensor:
+    """Draws theta [examples, units] from loc, scale [units] and low, high, scalars or [units].
 
     The same for a seed, however many threads there are.
     """
     ends = (end.detach().expand_as(loc).contiguous() for end in (low, high))
-    theta: Tensor = Theta.apply(loc.contiguous(), scale.contiguous(), *ends, objects, seed, None)
+    theta: Tensor = Theta.apply(loc.contiguous(), scale.contiguous(), *ends, examples, seed, None)
     return theta
 
 

@@ -16,14 +16,14 @@ from sbp.distributions.regimes import Far, Flat, Near
 BLOCK = 100_000
 
 
-class Units:
+class RegimeTable:
     """The regime of each unit, made from h and w [units].
 
     The first regime that occurs runs over all units, with harmless parameters where it does not hold; on the CPU the
     others run on their gathered columns. Elsewhere a gather would make the host wait and forbid CUDA graphs: there
     every regime runs over all units, and `where` picks.
 
-    >>> units = Units(h=torch.tensor([-10.0, 30.0]), w=torch.tensor([20.0, 1.0]))
+    >>> units = RegimeTable(h=torch.tensor([-10.0, 30.0]), w=torch.tensor([20.0, 1.0]))
     >>> v = torch.tensor([[0.5, 0.5]])
     >>> [round(x, 5) for x in units.offset(v, 1 - v)[0].tolist()]
     [0.0, 0.02307]
@@ -87,7 +87,7 @@ class LogQuantile(Function):
         sign = torch.where(from_top, 1.0, -1.0).to(loc.dtype)
         end = torch.where(from_top, high, low)
         h, w = sign * (loc - end) / scale, (high - low) / scale
-        ctx.units = Units(h, w)
+        ctx.units = RegimeTable(h, w)
         origin, step = torch.where(Near.holds(h, w), loc, end), -sign * scale
         at, x = torch.empty_like(u), torch.empty_like(u)
         for rows in _blocks(u):

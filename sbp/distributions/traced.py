@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from sbp.distributions.quantile import Units, mirrored
+from sbp.distributions.quantile import RegimeTable, mirrored
 from sbp.distributions.regimes import Near
 
 
@@ -38,7 +38,7 @@ class TracedLogQuantile(Function):
         sign = torch.where(from_top, 1.0, -1.0).to(loc.dtype)
         end = torch.where(from_top, high, low)
         h, w = sign * (loc - end) / scale, (high - low) / scale
-        units = Units(h, w, gather=False)
+        units = RegimeTable(h, w, gather=False)
         v, c = mirrored(u, sign)
         at = units.offset(v, c)
         by_h, by_sigma = units.gradient(at, v, c)

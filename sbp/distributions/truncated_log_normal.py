@@ -168,13 +168,13 @@ class TruncatedLogNormal(Distribution):
 
 
 def sample_log_theta(
-    loc: Tensor, scale: Tensor, low: Tensor, high: Tensor, objects: int, generator: torch.Generator | None = None
+    loc: Tensor, scale: Tensor, low: Tensor, high: Tensor, examples: int, generator: torch.Generator | None = None
 ) -> Tensor:
-    """Draws x = log theta of shape [objects, units] from parameters of shape [units], in their own dtype.
+    """Draws x = log theta of shape [examples, units] from parameters of shape [units], in their own dtype.
 
     The training loop's sampler: the same inverse CDF as `rsample`, but float32 stays float32.
     """
-    u = torch.rand(objects, *loc.shape, dtype=loc.dtype, device=loc.device, generator=generator)
+    u = torch.rand(examples, *loc.shape, dtype=loc.dtype, device=loc.device, generator=generator)
     return LogQuantile.apply(_open(u), loc, scale, low, high)
 
 

@@ -18,8 +18,8 @@ from sbp.networks.describe import described
 from sbp.networks.tensors import file_tensors
 from sbp.noise.install import joint_noise_of
 from sbp.pruning.bmrs import RELEASED_CODE_OFFSET
-from sbp.pruning.criteria import CRITERIA, Material, keep_top
-from sbp.pruning.masks import Masks, close_masks, keep_masks, kept_counts
+from sbp.pruning.criteria import CRITERIA, CriterionInputs, keep_top
+from sbp.pruning.masks import Masks, keep_masks, kept_counts, propagate
 
 # SNR thresholds: below the first the prior itself is kept; a trained unit hardly reaches the last.
 SNR_RANGE, SNR_POINTS = (0.2, 100.0), 60
@@ -37,14 +37,14 @@ def sweep(
     network: nn.Module,
     images: Tensor,
     labels: Tensor,
-    objects: str = "validation",
+    examples: str = "validation",
     seed: int = 0,
     hardware: str = "",
     cancelled: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
     """Error, NLL, kept units, MACs and params at every threshold of every criterion, as plain values for JSON.
 
-    network: with its noise on; unchanged. images [n, C, H, W], labels int64 [n]: never of the test set. objects:
+    network: with its noise on; unchanged. images [n, C, H, W], labels int64 [n]: never of the test set. examples:
     which they are, "validation" or "training". seed: of the lot and of the ensemble. hardware: what the seconds of the
     ensemble were measured on. cancelled: asked before each network is evaluated.
 
@@ -63,8 +63,8 @@ def sweep(
     ([784, 4, 3], 3178)
     """
     trial = _Trial(network, images, labels, cancelled)
-    material = material_of(network, seed)
-    scores = {name: criterion.score(material) for name, criterion in CRITERIA.items()}
+    inputs = criterion_inputs(network, seed)
+    scores = {name: criterion.score(inputs) for name, criterion in CRITERIA.items()}
     by_snr = {t: keep_masks(scores["snr"], t) for t in snr_thresholds()}
     points: dict[str, list[Point]] = {"snr": [trial.point(t, masks) for t, masks in by_snr.items()]}
     for name in ("bmrs_n", "bmrs_u"):
@@ -80,7 +80,7 @@ def sweep(
     if cancelled():
         raise Cancelled
     return {
-        "objects": objects,
+        "objects": examples,
         "n": len(labels),
         "natural": "snr",
         "criteria": {
@@ -91,7 +91,7 @@ def sweep(
     }
 
 
-def material_of(network: nn.Module, seed: int = 0) -> Material:
+def criterion_inputs(network: nn.Module, seed: int = 0) -> CriterionInputs:
     """What the criteria look at, of a network with its noise."""
     noise = joint_noise_of(network)
     tensors = {name: tensor.detach().cpu().numpy() for name, tensor in file_tensors(network).items()}
@@ -99,7 +99,7 @@ def material_of(network: nn.Module, seed: int = 0) -> Material:
         {group.name: tensors[f"noise.{group.name}.{part}"] for group in noise.groups} for part in ("loc", "log_scale")
     )
     low, high = float(noise.log_low[0]), float(noise.log_high[0])
-    return Material(described(network).groups, loc, log_scale, low, high, tensors, seed)
+    return CriterionInputs(described(network).groups, loc, log_scale, low, high, tensors, seed)
 
 
 def snr_thresholds() -> list[float]:
@@ -132,7 +132,7 @@ class _Trial:
     def point(self, threshold: float, masks: Masks) -> Point:
         """The point of these masks, computed or remembered."""
         layers = described(self.network).groups
-        closed = close_masks(masks, layers)
+        closed = propagate(masks, layers)
         key = b"".join(np.packbits(closed[layer.name]).tobytes() for layer in layers)
         if key not in self.seen:
             if self.cancelled():

@@ -18,7 +18,7 @@ from sbp.runs.files import replace_bytes
 FEW_ROWS = 24
 
 
-def keep(plan: Plan, table: Table, runs: Path | None = None, results: Path | None = None) -> list[Path]:
+def record_experiment(plan: Plan, table: Table, runs: Path | None = None, results: Path | None = None) -> list[Path]:
     """Records the run of the smallest seed of each row and writes the table, both beside the code; gives the paths.
 
     In the kept table a run that is recorded has its recording's name, the others have none. Rows that were kept before
@@ -46,7 +46,7 @@ def keep(plan: Plan, table: Table, runs: Path | None = None, results: Path | Non
     return [*paths, keep_table(plan, Table(plan.name, tuple(kept)), results)]
 
 
-def keep_check(plan: Plan, table: Table, results: Path | None = None) -> Path:
+def record_check(plan: Plan, table: Table, results: Path | None = None) -> Path:
     """Writes runs on seeds of their own as the check of a table, `<experiment>-check`, and gives its path.
 
     Nothing is recorded. Rows and seeds that were kept there before stay.

@@ -12,6 +12,7 @@ from sbp.experiments.results import RunResult, Table
 from sbp.runs import store
 from sbp.runs.store import UnknownRun
 from sbp.runs.view import RunView
+from sbp.viz import pixel_map, pixels
 
 
 def files_of(table: Table, root: Path | None = None) -> tuple[dict[str, bytes], list[str]]:
@@ -51,7 +52,7 @@ def _bounds(name: str, views: dict[str, tuple[RunResult, RunView]]) -> tuple[dic
             text.append(f'"{label}",{record.epoch},{numbers},{"" if held is None else f"{held:.6g}"},{kept}')
     files = {f"{name}-curves.csv": ("\n".join(text) + "\n").encode()}
     try:
-        from sbp.viz import export, figure_1
+        from sbp.viz import export, figure_1  # altair comes with the app alone
 
         files[f"{name}.svg"] = export.svg(figure_1.chart(curves))
     except ImportError as error:
@@ -61,8 +62,6 @@ def _bounds(name: str, views: dict[str, tuple[RunResult, RunView]]) -> tuple[dic
 
 def _pixels(name: str, views: dict[str, tuple[RunResult, RunView]]) -> tuple[dict[str, bytes], list[str]]:
     """The SNR of each pixel as a 28 x 28 CSV, row 0 at the top, and as a picture."""
-    from sbp.viz import pixel_map, pixels
-
     _, view = next(iter(views.values()))
     snapshots, layer, config = view.snapshots(), view.layers[0], view.config
     if not len(snapshots):

@@ -1,6 +1,6 @@
 """The experiments: which runs each of them needs, as data. No torch.
 
-A recipe is chosen on objects held out of the training set; the runs of an experiment then train on all of them
+A recipe is chosen on examples held out of the training set; the runs of an experiment then train on all of them
 (`validation_size` 0), and each reads the test set once, at its end.
 """
 
@@ -98,7 +98,7 @@ _CONV: dict[str, Any] = {
     "epochs": 100,
     "lr": 1e-3,
 }
-# SBP: the noise's learning rate is the knob that matters. Once units are gone the weights go on without the KL.
+# SBP: the noise's learning rate is the knob that matters. Once units are pruned, only the weights are trained.
 _DENSE_SBP: dict[str, Any] = {
     "method": "sbpa",
     "batch_size": 250,

@@ -172,7 +172,7 @@ def notes(table: Table, further: Table | None = None) -> list[str]:
     n_train = " or ".join(sorted({f"{run.n_train:,}" for run in runs}))
     n_test = " or ".join(sorted({f"{run.n_test:,}" for run in runs}))
     held = any(run.validation_error_percent is not None for run in runs)
-    which = "the run that is best on held-out objects" if held else "the run of the first seed"
+    which = "the run that is best on held-out examples" if held else "the run of the first seed"
     said = [
         f"Errors: mean over n seeds ± half the width of its 95 % t-interval (sample standard deviation), on {n_test} "
         f"test images read once a run; trained on {n_train} images. kMACs, thousands of multiply-accumulates an image, "

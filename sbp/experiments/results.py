@@ -122,7 +122,7 @@ class Row:
 
     def half_width_of(self, name: str) -> float | None:
         """Half-width of the 95 % t-interval of a field's mean (`sbp.experiments.intervals`); None below two runs."""
-        from sbp.experiments.intervals import half_width
+        from sbp.experiments.intervals import half_width  # it imports this module
 
         return half_width(self.values_of(name))
 
@@ -133,7 +133,7 @@ class Row:
 
     @property
     def shown(self) -> RunResult | None:
-        """The run that stands for all: the best on held-out objects, without such the one of the smallest seed."""
+        """The run that stands for all: the best on held-out examples, without such the one of the smallest seed."""
 
         def place(run: RunResult) -> tuple[float, int]:
             error = run.validation_error_percent

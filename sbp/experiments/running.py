@@ -84,7 +84,7 @@ def jobs_of(rows: Iterable[PlannedRow], seeds: int, root: Path | None = None, fi
     return sorted(jobs, key=lambda job: (job.config.seed, -_cost(job.config)))
 
 
-def looked_again(jobs: Iterable[Job], ids: dict[str, str], root: Path | None = None) -> list[Job]:
+def refresh(jobs: Iterable[Job], ids: dict[str, str], root: Path | None = None) -> list[Job]:
     """The same jobs with today's views. ids: runs that were started for them, by `identity`."""
     jobs, again = list(jobs), []
     for job in jobs:

@@ -12,7 +12,7 @@ from sbp.experiments.plans import PLANS
 from sbp.experiments.results import Row, Table
 from sbp.reference.paper import HARDWARE, N_TEST, PaperRow, rows_of
 from sbp.spec import RunConfig
-from sbp.spec.kl_weights import bound_of
+from sbp.spec.kl_weights import objective_label
 from sbp.spec.networks import scale_of
 
 BATCHES = (1, 32, 1000)
@@ -69,7 +69,7 @@ def lines_of(table: Table) -> list[Line]:
     the mean's 95 % t-interval; macs_mean, macs_reduction_mean and theirs likewise, seconds and runs_per_hour means; the
     rest is of the run that stands for the row (`Row.shown`).
     cpu_ and gpu_: times as fast as the dense network at that batch size; flops, cpu and gpu: as the paper printed.
-    n_nll, kl, n_loss: nats over all training objects at the last epoch.
+    n_nll, kl, n_loss: nats over all training examples at the last epoch.
     """
     plan = PLANS.get(table.experiment)
     paper = {(row.network, row.key): row for row in plan.rows} if plan else {}
@@ -108,7 +108,7 @@ def _ours(row: Row) -> Line:
     return {
         **line,
         "method": run.method,
-        "bound": bound_of(run.method, run.kl_weights, exponent),
+        "bound": objective_label(run.method, run.kl_weights, exponent),
         "test_error_percent": row.mean,
         "test_error_spread": row.spread,
         "test_error_half_width": row.half_width_of("test_error_percent"),

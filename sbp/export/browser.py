@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from sbp.distributions import moments
-from sbp.pruning.masks import close_masks, keep_masks
+from sbp.pruning.masks import keep_masks, propagate
 from sbp.spec import RunConfig
 from sbp.spec.description import Description
 from sbp.spec.fit import check_fit
@@ -36,7 +36,7 @@ def pack(config: RunConfig, weights: Mapping[str, np.ndarray]) -> tuple[dict[str
     """Arrays and description of a network: what net.js computes it from.
 
     Arrays: LAYER.weight and LAYER.bias as trained, float32; for every group GROUP.theta, its E[theta] float32, and
-    GROUP.keep, 1 where SNR >= 1, closed (`close_masks`), uint8. Description: name, image, wiring, parents, the group of
+    GROUP.keep, 1 where SNR >= 1, closed (`propagate`), uint8. Description: name, image, wiring, parents, the group of
     pixels that multiply the image itself ("" for none), kept counts.
 
     Raises:
@@ -56,7 +56,7 @@ def pack(config: RunConfig, weights: Mapping[str, np.ndarray]) -> tuple[dict[str
         loc, log_scale = (weights[f"noise.{group.name}.{part}"] for part in ("loc", "log_scale"))
         theta[group.name] = moments.mean(loc, log_scale, config.noise.log_low, config.noise.log_high)
         snr[group.name] = moments.snr(loc, log_scale, config.noise.log_low, config.noise.log_high)
-    masks = close_masks(keep_masks(snr), spec.groups)
+    masks = propagate(keep_masks(snr), spec.groups)
     for group in spec.groups:
         arrays[f"{group.name}.theta"] = theta[group.name].astype(np.float32)
         arrays[f"{group.name}.keep"] = masks[group.name].astype(np.uint8)

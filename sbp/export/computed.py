@@ -15,7 +15,7 @@ import numpy as np
 
 from sbp.distributions import moments
 from sbp.pruning.kept_weights import cut, padded, unpack
-from sbp.pruning.masks import Masks, close_masks, keep_masks
+from sbp.pruning.masks import Masks, keep_masks, propagate
 from sbp.spec.description import Description
 from sbp.spec.fit import NOISE_PARTS, check_fit
 from sbp.spec.graph import ACTIVATIONS
@@ -74,7 +74,7 @@ class ComputedNetwork:
     @cached_property
     def own_masks(self) -> Masks:
         """What the network itself keeps, SNR >= 1, closed."""
-        return close_masks(keep_masks(self.snr), self.groups)
+        return propagate(keep_masks(self.snr), self.groups)
 
     def logits(self, images: np.ndarray, masks: Mapping[str, np.ndarray]) -> np.ndarray:
         """Logits [n, classes] of the masked network.

@@ -29,21 +29,21 @@ def resolve(device: str = "auto") -> str:
     if device not in DEVICES:
         raise DeviceError(f"Expected one of the devices {', '.join(DEVICES)}, got {device!r}.")
     if device != "auto":
-        problem = missing(device) or broken(device)
+        problem = why_missing(device) or why_broken(device)
         if problem:
             raise DeviceError(f"{device} was asked for, but {problem}. Choose auto or cpu.")
         return device
     for candidate in _AUTO_ORDER:
-        if missing(candidate):
+        if why_missing(candidate):
             continue
-        problem = broken(candidate)
+        problem = why_broken(candidate)
         if not problem:
             return candidate
         warnings.warn(f"{candidate} is passed over: {problem}.", RuntimeWarning, stacklevel=2)
     raise DeviceError("No device computes, not even the CPU: torch is broken here. Install it anew.")
 
 
-def missing(device: str) -> str:
+def why_missing(device: str) -> str:
     """Why there is no such device, or "" when torch sees one."""
     import torch
 
@@ -62,7 +62,7 @@ def missing(device: str) -> str:
     return f"torch {torch.__version__} sees none on this machine{reason}"
 
 
-def broken(device: str) -> str:
+def why_broken(device: str) -> str:
     """Why a device fails one tiny step, or "" when it computes rightly.
 
     The step: X = ones [8, 8], y = sum(X X), whose gradient is 16 everywhere.

@@ -32,7 +32,7 @@ class Ranks:
     The default is a process alone, for which every method is what a process alone does: no part but the whole, nothing
     to average, nobody to wait for.
 
-    >>> ONE_RANK.share(250), ONE_RANK.any(True), ONE_RANK.tell(b"all")
+    >>> ONE_RANK.local_batch(250), ONE_RANK.any_rank(True), ONE_RANK.broadcast_bytes(b"all")
     (250, True, b'all')
     """
 
@@ -62,7 +62,7 @@ class Ranks:
 
     # Coming together
 
-    def meet(self) -> None:
+    def init(self) -> None:
         """Waits for the others; what they tell each other goes by gloo, which needs no GPU to wait for.
 
         Raises `RankError` when they do not come.
@@ -71,9 +71,9 @@ class Ranks:
 
         if self.world > 1:
             timeout = timedelta(seconds=TIMEOUT)
-            self._heard(dist.init_process_group, "gloo", rank=self.rank, world_size=self.world, timeout=timeout)
+            self._guarded(dist.init_process_group, "gloo", rank=self.rank, world_size=self.world, timeout=timeout)
 
-    def take(self, device: str) -> str:
+    def select_device(self, device: str) -> str:
         """The device to train on, as `devices.resolve` finds it; of several GPUs the one of this rank's local number.
 
         Raises `DeviceError` as it does, and when there is no such GPU.
@@ -93,7 +93,7 @@ class Ranks:
             raise DeviceError("Several processes train on cpu or cuda; mps was chosen. Choose cpu, or start one.")
         return device
 
-    def ready(self, device: str) -> None:
+    def init_nccl(self, device: str) -> None:
         """Opens the way for what is on this device; raises `RankError` when another rank has named another one."""
         import torch
         import torch.distributed as dist
@@ -101,13 +101,13 @@ class Ranks:
         if self.world == 1:
             return
         mine = f"{device} with torch {torch.__version__}"
-        if self.any(self.tell(mine.encode()).decode() != mine):
+        if self.any_rank(self.broadcast_bytes(mine.encode()).decode() != mine):
             raise RankError(f"Expected one device and one version of torch for all of the {self}, got {mine} here.")
         if device == "cuda":
             self._moves = dist.new_group(backend="nccl", timeout=timedelta(seconds=TIMEOUT))
 
-    def leave(self) -> None:
-        """Ends the conversation; a CUDA graph that averages must be gone before. Safe to call twice."""
+    def close(self) -> None:
+        """Ends the conversation; a CUDA graph that averages must be deleted before. Safe to call twice."""
         import torch.distributed as dist
 
         if self.world > 1 and dist.is_initialized():
@@ -116,7 +116,7 @@ class Ranks:
 
     # Saying
 
-    def tell(self, content: bytes = b"") -> bytes:
+    def broadcast_bytes(self, content: bytes = b"") -> bytes:
         """What rank 0 says, on every rank."""
         import torch
         import torch.distributed as dist
@@ -124,15 +124,15 @@ class Ranks:
         if self.world == 1:
             return content
         size = torch.tensor(len(content))
-        self._heard(dist.broadcast, size, 0)
+        self._guarded(dist.broadcast, size, 0)
         said = torch.empty(int(size), dtype=torch.uint8)
         if self.rank == 0 and content:
             said.copy_(torch.frombuffer(bytearray(content), dtype=torch.uint8))
         if int(size):
-            self._heard(dist.broadcast, said, 0)
+            self._guarded(dist.broadcast, said, 0)
         return said.numpy().tobytes()
 
-    def any(self, mine: bool) -> bool:
+    def any_rank(self, mine: bool) -> bool:
         """Whether one of them says so, on every rank; all must have come here."""
         import torch
         import torch.distributed as dist
@@ -140,17 +140,17 @@ class Ranks:
         if self.world == 1:
             return mine
         said = torch.tensor(int(mine))
-        self._heard(dist.all_reduce, said, dist.ReduceOp.MAX)
+        self._guarded(dist.all_reduce, said, dist.ReduceOp.MAX)
         return bool(said)
 
-    def in_turn(self, load: Callable[[], Any]) -> Any:
+    def rank0_first(self, load: Callable[[], Any]) -> Any:
         """What `load` gives, called on the first rank of each machine before the others, which find its files there."""
         loaded = load() if self.local == 0 else None
-        self.any(False)
+        self.any_rank(False)
         return load() if self.local else loaded
 
-    def share(self, batch: int) -> int:
-        """How many objects of a minibatch are one rank's; raises `ConfigError` when they cannot be shared equally."""
+    def local_batch(self, batch: int) -> int:
+        """How many examples of a minibatch are one rank's; raises `ConfigError` when they cannot be shared equally."""
         if batch % self.world:
             raise ConfigError(
                 f"batch_size: expected a multiple of {self.world}, so that {self} get equal parts, got {batch}."
@@ -161,7 +161,7 @@ class Ranks:
         """Replaces a tensor on the training's device by its sum over the ranks."""
         import torch.distributed as dist
 
-        self._heard(dist.all_reduce, tensor, group=self._moves)
+        self._guarded(dist.all_reduce, tensor, group=self._moves)
 
     def gather(self, tensor: Tensor) -> Tensor:
         """A tensor of the CPU as every rank has it, [world, ...]; of one shape and dtype everywhere."""
@@ -169,10 +169,10 @@ class Ranks:
         import torch.distributed as dist
 
         each = [torch.empty_like(tensor) for _ in range(self.world)]
-        self._heard(dist.all_gather, each, tensor)
+        self._guarded(dist.all_gather, each, tensor)
         return torch.stack(each)
 
-    def _heard(self, say: Callable[..., Any], *what: Any, **how: Any) -> None:
+    def _guarded(self, say: Callable[..., Any], *what: Any, **how: Any) -> None:
         """Says something that the others must hear; raises `RankError` when one is not there any more."""
         import torch
 

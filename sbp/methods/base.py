@@ -1,7 +1,7 @@
-"""The one face of every method: how a network is built, what a step draws and adds, and which units are left.
+"""The interface of every method: how a network is built, what a step draws and adds, and which units are kept.
 
-The training loop knows no method by name. It calls `build` once; `draw`, the network's forward pass, `penalty` and
-`settle` at every step, in that order; `masks` after an epoch; `freeze` when only the weights go on.
+The training loop knows no method by name. It calls `build` once; `sample_noise_`, the network's forward pass,
+`penalty` and `project_` at every step, in that order; `masks` after an epoch; `freeze` when fine-tuning begins.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Group(NamedTuple):
 
 
 class Penalty(NamedTuple):
-    """Scalars: term is what the loss adds to the mean NLL per object; kl and kl_weighted are in nats, summed over
+    """Scalars: term is what the loss adds to the mean NLL per example; kl and kl_weighted are in nats, summed over
     whatever the method has a KL for, without and with KL weights; 0 where it has none."""
 
     term: Tensor
@@ -44,7 +44,7 @@ class Method:
         self.config, self.settings = config, config.method
 
     def build(self) -> nn.Module:
-        """The network at its birth, on the CPU, its weights drawn from torch's global generator."""
+        """The network at initialisation, on the CPU, its weights drawn from torch's global generator."""
         raise NotImplementedError
 
     def groups(self, network: nn.Module) -> list[Group]:
@@ -55,7 +55,7 @@ class Method:
         """The parameters that pretraining and fine-tuning move: weights and biases."""
         return [parameter for group in self.groups(network) if group.rate == "lr" for parameter in group.params]
 
-    def draw(self, network: nn.Module, examples: int, generator: torch.Generator) -> None:
+    def sample_noise_(self, network: nn.Module, examples: int, generator: torch.Generator) -> None:
         """Draws the noise of one step for a minibatch of `examples`, from this generator and no other."""
 
     def penalty(self, network: nn.Module, n_train: int, strength: Tensor) -> Penalty:
@@ -63,10 +63,10 @@ class Method:
         zero = torch.zeros((), device=strength.device)
         return Penalty(zero, zero, zero)
 
-    def settle(self, network: nn.Module) -> None:
+    def project_(self, network: nn.Module) -> None:
         """What follows an optimiser's step of the main phase: projections, zeros. No gradient, no wait for the host."""
 
-    def switch(self, network: nn.Module, on: bool) -> None:
+    def set_noise_enabled(self, network: nn.Module, on: bool) -> None:
         """The noise on, or (while pretraining) off; the network is then an ordinary one."""
 
     def masks(self, network: nn.Module) -> Masks:
@@ -76,10 +76,10 @@ class Method:
     def freeze(self, network: nn.Module) -> None:
         """Begins fine-tuning: what is removed now stays removed, and only `weights` move from here on."""
 
-    def hold(self, network: nn.Module) -> None:
+    def reapply_masks_(self, network: nn.Module) -> None:
         """What follows an optimiser's step of fine-tuning, so that what was removed stays removed."""
 
-    def plain(self, network: nn.Module) -> nn.Module:
+    def materialise(self, network: nn.Module) -> nn.Module:
         """The network as it is stored and cut: of `registry.build_for(config)`'s class and names, computing in eval
         mode what `network` computes in eval mode."""
         return network

@@ -1,4 +1,4 @@
-"""From single weights that are zero to units that are gone, exactly.
+"""From single weights that are zero to units that are removed, exactly.
 
 A unit all of whose incoming weights are zero says the same of every image, v = ReLU(b), at every place of its map: what
 a layer reads of it is a constant, which goes into that layer's bias. A maximum of constants is the constant, so this is
@@ -27,20 +27,20 @@ from sbp.spec.description import Description
 Affine = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
 
-class Plain(NamedTuple):
-    """Which units are kept (closed), and the weights and biases by layer of weights, zero wherever a unit is gone."""
+class FoldedWeights(NamedTuple):
+    """Which units are kept (closed), and weights and biases by layer of weights, 0 wherever a unit is removed."""
 
     masks: Masks
     weights: dict[str, np.ndarray]
     biases: dict[str, np.ndarray]
 
 
-def plainly(
+def fold_dead_units(
     network: Description,
     weights: Mapping[str, np.ndarray],
     biases: Mapping[str, np.ndarray],
     after: Affine = MappingProxyType({}),
-) -> Plain:
+) -> FoldedWeights:
     """Removes every unit that hears nothing or is not heard, without changing a logit; nothing given is changed.
 
     network: a chain (`Description.is_chain`) at its widths; weights [outputs, inputs, ...] and biases [outputs] by the
@@ -52,7 +52,7 @@ def plainly(
     >>> weights = {"dense1": np.eye(3, 784), "dense2": np.diag([0.0, 1.0, 1.0]), "output": np.ones((10, 3))}
     >>> weights["dense1"][2] = 0
     >>> biases = {"dense1": np.array([0, 0, 2.0]), "dense2": np.array([5.0, 0, -1]), "output": np.zeros(10)}
-    >>> found = plainly(SPECS["lenet-500-300"].at((3, 3)), weights, biases)
+    >>> found = fold_dead_units(SPECS["lenet-500-300"].at((3, 3)), weights, biases)
     >>> found.masks["dense1"].tolist(), found.masks["dense2"].tolist(), found.biases["output"][0]
     ([False, True, False], [False, True, False], np.float64(6.0))
     """
@@ -88,11 +88,11 @@ def plainly(
             for parent, child in children.items():
                 if child.name == source:
                     keep[parent] &= keep[source].reshape(len(keep[parent]), -1).any(axis=1)
-    return Plain(keep, weights, biases)
+    return FoldedWeights(keep, weights, biases)
 
 
-def plain_network(
-    config: RunConfig, description: Description, plain: Plain, like: torch.Tensor, trained: nn.Module
+def materialise(
+    config: RunConfig, description: Description, folded: FoldedWeights, like: torch.Tensor, trained: nn.Module
 ) -> nn.Module:
     """The masked network that a file holds, in eval mode, with the device and the dtype of `like`.
 
@@ -101,16 +101,16 @@ def plain_network(
     """
     with torch.random.fork_rng(devices=[]):
         network = build_for(config)
-    tensors = {f"{name}.weight": like.new_tensor(weight) for name, weight in plain.weights.items()}
+    tensors = {f"{name}.weight": like.new_tensor(weight) for name, weight in folded.weights.items()}
     for wire in description.weights:
-        bias = plain.biases[wire.name]
+        bias = folded.biases[wire.name]
         if wire.norm:
             norm = trained.get_submodule(wire.norm).state_dict()
             tensors |= {f"{wire.norm}.{part}": tensor.detach().clone() for part, tensor in norm.items()}
             tensors[f"{wire.norm}.running_mean"] = like.new_tensor(-bias)
         else:
             tensors[f"{wire.name}.bias"] = like.new_tensor(bias)
-    tensors |= {f"noise.{name}.keep": torch.from_numpy(keep) for name, keep in plain.masks.items()}
+    tensors |= {f"noise.{name}.keep": torch.from_numpy(keep) for name, keep in folded.masks.items()}
     network.to(like.device, like.dtype)
     load_file_tensors(network, tensors)
     return network.eval()

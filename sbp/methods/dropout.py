@@ -27,7 +27,7 @@ class Original(Method):
         """A network whose masks keep every unit."""
         return build_for(self.config)
 
-    def switch(self, network: nn.Module, on: bool) -> None:
+    def set_noise_enabled(self, network: nn.Module, on: bool) -> None:
         """The masks on or off."""
         noise_of(network).mode = "auto" if on else "off"
 
@@ -37,7 +37,7 @@ class Original(Method):
 
 
 class BinaryDropout(Original):
-    """y = x * m / (1 - p), m ~ Bernoulli(1 - p): each hidden dense neuron of each object is dropped with probability
+    """y = x * m / (1 - p), m ~ Bernoulli(1 - p): each hidden dense neuron of each example is dropped with probability
     p = `settings.dropout`, and what stays is scaled up, so that the mean is x and eval needs no factor.
 
     Reference: Srivastava et al., Dropout, JMLR 2014. The pixels, the channels and the features that enter the dense
@@ -46,7 +46,7 @@ class BinaryDropout(Original):
 
     settings: DropoutConfig
 
-    def draw(self, network: nn.Module, examples: int, generator: torch.Generator) -> None:
+    def sample_noise_(self, network: nn.Module, examples: int, generator: torch.Generator) -> None:
         """A multiplier for every example and hidden dense neuron, 1 for all other units."""
         mask = noise_of(network)
         like = mask.eval_factor

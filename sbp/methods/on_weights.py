@@ -1,4 +1,4 @@
-"""What methods that remove single weights have in common; a unit goes when all of its weights have gone."""
+"""What methods that remove single weights have in common; a unit is removed with the last of its weights."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sbp.methods.base import Group, Method
-from sbp.methods.dead_units import Plain, plain_network, plainly
+from sbp.methods.dead_units import FoldedWeights, fold_dead_units, materialise
 from sbp.networks.batch_norms import batch_norms
 from sbp.networks.registry import build_bare
 from sbp.noise.selected_linear import replace_module
@@ -24,7 +24,8 @@ class SparseLayer(nn.Module):
     """A dense or convolutional layer whose weights can be removed one by one; this one removes those that are 0.
 
     y = W x + b in training, y = (W * keep) x + b in eval; a subclass adds noise to the first and says in `alive` which
-    weights stay. `inner` holds W and b. live: bool of W's shape, what `freeze` found alive; `hold` keeps the rest at 0.
+    weights stay. `inner` holds W and b. live: bool of W's shape, what `freeze` kept; `reapply_mask_`
+    holds the rest at 0.
     """
 
     live: Tensor
@@ -33,7 +34,7 @@ class SparseLayer(nn.Module):
         super().__init__()
         self.inner = inner
         self.register_buffer("live", torch.ones_like(inner.weight, dtype=torch.bool))
-        self.active = True  # False: the inner layer and nothing else, as while pretraining
+        self.noise_enabled = True  # False: the inner layer and nothing else, as while pretraining
         self.frozen = False
 
     def alive(self) -> Tensor:
@@ -43,7 +44,7 @@ class SparseLayer(nn.Module):
     @property
     def keep(self) -> Tensor:
         """Which weights are kept, bool of W's shape: all while off, and once frozen those that were alive then."""
-        if not self.active:
+        if not self.noise_enabled:
             return torch.ones_like(self.live)
         return self.live if self.frozen else self.alive()
 
@@ -66,10 +67,10 @@ class SparseLayer(nn.Module):
         """Removes for good what is not alive now."""
         self.live.copy_(self.keep)
         self.frozen = True
-        self.hold()
+        self.reapply_mask_()
 
     @torch.no_grad()
-    def hold(self) -> None:
+    def reapply_mask_(self) -> None:
         """Puts what was removed back to 0; to be called after an optimiser's step."""
         self.inner.weight.mul_(self.live)
 
@@ -107,32 +108,32 @@ class OnWeights(Method):
         own = [parameter for layer in self.layers(network) for parameter in layer.inner.parameters()]
         return [*own, *(parameter for norm in batch_norms(network) for parameter in norm.parameters())]
 
-    def switch(self, network: nn.Module, on: bool) -> None:
+    def set_noise_enabled(self, network: nn.Module, on: bool) -> None:
         """The sparse layers on, or off, when they are ordinary ones."""
         for layer in self.layers(network):
-            layer.active = on
+            layer.noise_enabled = on
 
     def masks(self, network: nn.Module) -> Masks:
-        """A unit is kept while something reaches it and something of it is read (`plainly`)."""
-        return self._plain(network).masks
+        """A unit is kept while something reaches it and something of it is read (`fold_dead_units`)."""
+        return self._folded(network).masks
 
     def freeze(self, network: nn.Module) -> None:
         """Removes for good the weights that are removed now."""
         for layer in self.layers(network):
             layer.freeze()
 
-    def hold(self, network: nn.Module) -> None:
+    def reapply_masks_(self, network: nn.Module) -> None:
         """Puts the removed weights back to 0."""
         for layer in self.layers(network):
-            layer.hold()
+            layer.reapply_mask_()
 
-    def plain(self, network: nn.Module) -> nn.Module:
-        """Ordinary layers with zeros, and a mask of 0 for each unit that is gone, its constant folded."""
+    def materialise(self, network: nn.Module) -> nn.Module:
+        """Ordinary layers with zeros, and a mask of 0 for each removed unit, its constant folded."""
         like = self.layers(network)[0].inner.weight.detach()
-        return plain_network(self.config, self.description, self._plain(network), like, network)
+        return materialise(self.config, self.description, self._folded(network), like, network)
 
     @torch.no_grad()
-    def _plain(self, network: nn.Module) -> Plain:
+    def _folded(self, network: nn.Module) -> FoldedWeights:
         weights, biases, after = {}, {}, {}
         for wire, layer in zip(self.description.weights, self.layers(network), strict=True):
             weights[wire.name] = layer.plain_weight().cpu().numpy()
@@ -141,7 +142,7 @@ class OnWeights(Method):
                 after[wire.name] = scale, shift
             else:
                 biases[wire.name] = layer.inner.bias.cpu().numpy()
-        return plainly(self.description, weights, biases, after)
+        return fold_dead_units(self.description, weights, biases, after)
 
 
 def normalisation(norm: nn.Module) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -50,7 +50,7 @@ class SBP(Method):
         own = {id(parameter) for parameter in joint_noise_of(network).parameters()}
         return [parameter for parameter in network.parameters() if id(parameter) not in own]
 
-    def draw(self, network: nn.Module, examples: int, generator: torch.Generator) -> None:
+    def sample_noise_(self, network: nn.Module, examples: int, generator: torch.Generator) -> None:
         """One theta an example and unit."""
         joint_noise_of(network).prepare(examples, generator, kl=not self.frozen)
 
@@ -63,11 +63,11 @@ class SBP(Method):
         weighted = torch.dot(kl, self._weight_of_units)
         return Penalty(scaled_kl(weighted, n_train, strength), kl.detach().sum(), strength * weighted)
 
-    def settle(self, network: nn.Module) -> None:
+    def project_(self, network: nn.Module) -> None:
         """Forgets the draws, and keeps mu and log sigma in their box."""
         joint_noise_of(network).project_()
 
-    def switch(self, network: nn.Module, on: bool) -> None:
+    def set_noise_enabled(self, network: nn.Module, on: bool) -> None:
         """The noise on or off."""
         joint_noise_of(network).mode = "auto" if on else "off"
 
@@ -82,7 +82,7 @@ class SBP(Method):
         noise.requires_grad_(False)
         self.frozen = True
 
-    def hold(self, network: nn.Module) -> None:
+    def reapply_masks_(self, network: nn.Module) -> None:
         """Forgets the draws."""
         joint_noise_of(network).project_()
 

@@ -39,8 +39,8 @@ def kl_of_alpha(log_alpha: Tensor) -> Tensor:
 class SparseVDLayer(SparseLayer):
     """A dense or convolutional layer with weights w ~ N(W, alpha W^2), alpha of each weight learned.
 
-    In training, by the local reparametrisation: y ~ N(W x + b, (alpha W^2) x^2) for each output of each object, with
-    the standard normal numbers in `drawn` (None: without noise). In eval y = (W * [log alpha < 3]) x + b.
+    In training, by the local reparametrisation: y ~ N(W x + b, (alpha W^2) x^2) for each output of each example, with
+    the standard normal numbers in `_noise` (None: without noise). In eval y = (W * [log alpha < 3]) x + b.
     Parameters: W and b of the inner layer, and `log_variance` of W's shape; log alpha = log_variance - log W^2, clipped
     to [-8, 8]. positions: at how many places of an image the kernel of a convolution is applied.
 
@@ -54,8 +54,8 @@ class SparseVDLayer(SparseLayer):
         super().__init__(inner)
         self.log_variance = nn.Parameter(torch.full_like(inner.weight, INIT_LOG_VARIANCE))
         side = math.isqrt(positions)
-        self.places = () if isinstance(inner, nn.Linear) else (side, side)
-        self.drawn: Tensor | None = None
+        self._map_shape = () if isinstance(inner, nn.Linear) else (side, side)
+        self._noise: Tensor | None = None
 
     def log_alpha(self) -> Tensor:
         """log alpha of each weight, of W's shape."""
@@ -70,29 +70,29 @@ class SparseVDLayer(SparseLayer):
         """The KL of all weights, a scalar in nats."""
         return kl_of_alpha(self.log_alpha()).sum()
 
-    def draw(self, objects: int, generator: torch.Generator) -> None:
-        """A standard normal number for every output of every object of the next forward pass."""
+    def draw(self, examples: int, generator: torch.Generator) -> None:
+        """A standard normal number for every output of every example of the next forward pass."""
         weight = self.inner.weight.detach()
         last = weight.dim() == 4 and weight.is_contiguous(memory_format=torch.channels_last)
         # Laid out as the maps are that it is added to.
         layout = torch.channels_last if last else torch.contiguous_format
-        shape = objects, len(weight), *self.places
+        shape = examples, len(weight), *self._map_shape
         drawn = torch.empty(shape, dtype=weight.dtype, device=weight.device, memory_format=layout)
-        self.drawn = drawn.normal_(generator=generator)
+        self._noise = drawn.normal_(generator=generator)
 
     def forward(self, x: Tensor) -> Tensor:
         """What the inner layer puts out, with noise where it was drawn."""
         mean = super().forward(x)
-        if self.drawn is None or not self.training:
+        if self._noise is None or not self.training:
             return mean
         variance = self.through(x.square(), self.log_alpha().exp() * self.inner.weight.square(), None)
-        return mean + variance.clamp_min(TINY).sqrt() * self.drawn.to(mean.dtype)
+        return mean + variance.clamp_min(TINY).sqrt() * self._noise.to(mean.dtype)
 
 
 class SparseVD(OnWeights):
     """mean NLL + strength * sum KL(w) / N; a weight goes at log alpha >= 3, and a unit when all its weights have.
 
-    log sigma^2 is born at -10 and moves at the weights' own learning rate (the authors use one Adam, 1e-3), without
+    log sigma^2 starts at -10 and moves at the weights' own learning rate (the authors use one Adam, 1e-3), without
     an L2 penalty; `kl_warmup` (5, 20) is their warm-up of the KL. Once frozen, alpha stays.
 
     Reference: Molchanov et al., Variational Dropout Sparsifies Deep Neural Networks, ICML 2017.
@@ -108,22 +108,22 @@ class SparseVD(OnWeights):
         rate = "lr" if self.config.optimisation.optimiser == "adam" else "noise_lr"
         return [*super().groups(network), Group([layer.log_variance for layer in self.layers(network)], rate, 0.0)]
 
-    def draw(self, network: nn.Module, objects: int, generator: torch.Generator) -> None:
+    def sample_noise_(self, network: nn.Module, examples: int, generator: torch.Generator) -> None:
         """Noise for every output of every layer of weights."""
         for layer in self.layers(network):
-            layer.draw(objects, generator)
+            layer.draw(examples, generator)
 
     def penalty(self, network: nn.Module, n_train: int, strength: Tensor) -> Penalty:
         """strength * KL / N, the KL summed over the weights."""
         kl = torch.stack([layer.kl() for layer in self.layers(network)]).sum()
         return Penalty(scaled_kl(kl, n_train, strength), kl, strength * kl)
 
-    def settle(self, network: nn.Module) -> None:
+    def project_(self, network: nn.Module) -> None:
         """Forgets the draws."""
         for layer in self.layers(network):
-            layer.drawn = None
+            layer._noise = None
 
-    def hold(self, network: nn.Module) -> None:
+    def reapply_masks_(self, network: nn.Module) -> None:
         """Puts the removed weights back to 0 and forgets the draws."""
-        super().hold(network)
-        self.settle(network)
+        super().reapply_masks_(network)
+        self.project_(network)

@@ -44,7 +44,7 @@ class SSL(OnWeights):
         return torch.stack(parts).sum()
 
     @torch.no_grad()
-    def settle(self, network: nn.Module) -> None:
+    def project_(self, network: nn.Module) -> None:
         """Weights below 1e-4 become 0."""
         for layer in self.layers(network):
             layer.inner.weight.mul_(layer.inner.weight.abs() >= SMALLEST)
@@ -54,7 +54,7 @@ def group_norms(weight: Tensor, rows: bool = True, columns: bool = True) -> Tens
     """The sum of the Euclidean norms of a weight's rows and columns, a scalar; its kernels belong to both.
 
     weight: [outputs, inputs, ...]. The gradient is w / ||w_g|| and, where a whole group is 0, 0 (torch's norm sees to
-    it): what has gone is not pushed, only pulled back by the data.
+    it): what is removed is not pushed, only pulled back by the data.
 
     >>> group_norms(torch.tensor([[3.0, 4.0], [0.0, 0.0]]))
     tensor(12.)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sbp.methods.base import Group, Penalty
-from sbp.methods.dead_units import Plain
+from sbp.methods.dead_units import FoldedWeights
 from sbp.methods.on_weights import OnWeights, SparseLayer
 from sbp.networks.registry import build_bare
 from sbp.noise.install import NAME, joint_noise_of
@@ -23,10 +23,10 @@ from sbp.spec.layout import Layout
 class DropConnect(SparseLayer):
     """A dense or convolutional layer whose weights are multiplied by theta ~ LogN_[a,b](mu, sigma^2), one draw a pass.
 
-    y = (W * theta) x + b in training, y = (W * E[theta] * keep) x + b in eval, keep = SNR >= threshold. All objects of
+    y = (W * theta) x + b in training, y = (W * E[theta] * keep) x + b in eval, keep = SNR >= threshold. All examples of
     a pass share the draw. groups: an integer tensor that says for each weight which theta it has, of W's shape
     [outputs, inputs, ...] or broadcasting to it from the right; none: each weight its own. noise_options go to the
-    `SBPLayer` in `noise`, whose one object is W. Raises ValueError when the groups do not fit W.
+    `SBPLayer` in `noise`, whose one example is W. Raises ValueError when the groups do not fit W.
 
     >>> by_input = DropConnect(nn.Linear(3, 2), groups=torch.arange(3))
     >>> by_input(torch.ones(5, 3)).shape, by_input.noise.units
@@ -46,7 +46,7 @@ class DropConnect(SparseLayer):
     def forward(self, x: Tensor) -> Tensor:
         """What the inner layer puts out with its weights multiplied."""
         # Frozen and without a draw from outside, theta is at its mean.
-        drawn = self.active and self.training and not (self.frozen and self.noise.drawn is None)
+        drawn = self.noise_enabled and self.training and not (self.frozen and self.noise._theta is None)
         return self.through(x, self._times_theta() if drawn else self.plain_weight(), self.inner.bias)
 
     def alive(self) -> Tensor:
@@ -55,7 +55,7 @@ class DropConnect(SparseLayer):
 
     def plain_weight(self) -> Tensor:
         """W * E[theta], zero where a weight is removed; W itself while off."""
-        if not self.active:
+        if not self.noise_enabled:
             return self.inner.weight
         return self.inner.weight * self._spread(self.noise.expected_theta())  # once frozen, what was removed is 0 in W
 
@@ -74,20 +74,20 @@ class ThetaWeights(SparseLayer):
     """A layer of weights whose thetas stand among those of a whole network, beside one another in one `JointNoise`.
 
     y = (W * theta) x + b in training, y = (W * E[theta] * keep) x + b in eval. place: which of the noise's groups is
-    this layer's, one theta a weight. drawn: theta of the step, of W's shape.
+    this layer's, one theta a weight. _theta: theta of the step, of W's shape.
     """
 
     def __init__(self, inner: nn.Linear | nn.Conv2d, noise: JointNoise, place: int) -> None:
         super().__init__(inner)
         self.joint, self.place = [noise], place  # in a list: the network holds it, not each of its layers
-        self.drawn: Tensor | None = None
+        self._theta: Tensor | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         """What the inner layer puts out with its weights multiplied."""
         # Without a draw, theta is at its mean.
-        if self.drawn is None or not (self.active and self.training):
+        if self._theta is None or not (self.noise_enabled and self.training):
             return self.through(x, self.plain_weight(), self.inner.bias)
-        return self.through(x, self.inner.weight * self.drawn, self.inner.bias)
+        return self.through(x, self.inner.weight * self._theta, self.inner.bias)
 
     def alive(self) -> Tensor:
         """SNR >= threshold, of W's shape."""
@@ -95,7 +95,7 @@ class ThetaWeights(SparseLayer):
 
     def plain_weight(self) -> Tensor:
         """W * E[theta], zero where a weight is removed; W itself while off."""
-        if not self.active:
+        if not self.noise_enabled:
             return self.inner.weight
         return self.inner.weight * self._part(self.joint[0].eval_values())
 
@@ -131,32 +131,32 @@ class SBPWeights(OnWeights):
         return bare
 
     @torch.no_grad()
-    def _plain(self, network: nn.Module) -> Plain:
+    def _folded(self, network: nn.Module) -> FoldedWeights:
         noise = joint_noise_of(network)
         # A captured step moves mu and log sigma without a word to autograd, so what was held of them is made again.
         noise.eval_factor.copy_(noise.expected_theta())
-        return super()._plain(network)
+        return super()._folded(network)
 
     def groups(self, network: nn.Module) -> list[Group]:
         """Weights and biases, and mu and log sigma at the noise's rate."""
         thetas = joint_noise_of(network)
         return [*super().groups(network), Group([thetas.loc, thetas.log_scale], "noise_lr", 0.0)]
 
-    def draw(self, network: nn.Module, examples: int, generator: torch.Generator) -> None:
+    def sample_noise_(self, network: nn.Module, examples: int, generator: torch.Generator) -> None:
         """One theta a weight for the whole minibatch."""
         theta = joint_noise_of(network).draw_once(generator)
         for layer, part in zip(self.layers(network), theta, strict=True):
-            layer.drawn = part.view_as(layer.inner.weight)
+            layer._theta = part.view_as(layer.inner.weight)
 
     def penalty(self, network: nn.Module, n_train: int, strength: Tensor) -> Penalty:
         """strength * KL / N, the KL summed over the weights."""
         kl = joint_noise_of(network).kl()
         return Penalty(scaled_kl(kl, n_train, strength), kl.detach(), strength * kl)
 
-    def settle(self, network: nn.Module) -> None:
+    def project_(self, network: nn.Module) -> None:
         """Forgets the draws, and keeps mu and log sigma in their box."""
         for layer in self.layers(network):
-            layer.drawn = None
+            layer._theta = None
         joint_noise_of(network).project_()
 
     def freeze(self, network: nn.Module) -> None:
@@ -164,10 +164,10 @@ class SBPWeights(OnWeights):
         super().freeze(network)
         joint_noise_of(network).requires_grad_(False)
 
-    def hold(self, network: nn.Module) -> None:
+    def reapply_masks_(self, network: nn.Module) -> None:
         """Puts the removed weights back to 0 and forgets the draws."""
-        super().hold(network)
-        self.settle(network)
+        super().reapply_masks_(network)
+        self.project_(network)
 
 
 def _broadcasts(shape: torch.Size, to: torch.Size) -> bool:

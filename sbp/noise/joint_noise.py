@@ -21,6 +21,21 @@ LOG_SCALE_RANGE = (-8.0, 5.0)
 PerGroup = float | Mapping[str, float]
 
 
+def in_float64(loc: Tensor, scale: Tensor, low: Tensor | float, high: Tensor | float) -> TruncatedLogNormal:
+    """q(theta) in float64: one precision for whatever decides `keep`; on the CPU where the device has none.
+
+    Args:
+        loc, scale: mu and sigma, [units], of any floating type.
+        low, high: a and b, [units] or numbers.
+
+    Returns:
+        q without gradient, batch shape [units].
+    """
+    device = "cpu" if loc.device.type == "mps" else loc.device
+    given = (torch.as_tensor(q, dtype=torch.float64, device=device).detach() for q in (loc, scale, low, high))
+    return TruncatedLogNormal(*torch.broadcast_tensors(*given), validate_args=False)
+
+
 class JointNoise(UnitMask):
     """theta_i ~ LogN_[a,b](mu_i, sigma_i^2) for every unit i and example, at the inputs of every layer that reads i.
 
@@ -176,11 +191,8 @@ class JointNoise(UnitMask):
         return (loc, log_scale) if loc.element_size() >= 4 else (loc.float(), log_scale.float())
 
     def _exact(self) -> TruncatedLogNormal:
-        """q in float64: one precision for all who judge a unit; on the CPU where the device has none."""
         loc, log_scale = self.in_box()
-        device = "cpu" if self.loc.device.type == "mps" else self.loc.device
-        parts = (q.detach().to(device).double() for q in (loc, log_scale.exp(), self.log_low, self.log_high))
-        return TruncatedLogNormal(*parts, validate_args=False)
+        return in_float64(loc, log_scale.exp(), self.log_low, self.log_high)
 
     def _decides(self) -> tuple[Tensor, ...]:
         return self.decided, self.loc, self.log_scale, self.log_low, self.log_high, self.threshold

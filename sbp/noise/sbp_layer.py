@@ -12,11 +12,7 @@ from torch.nn.utils.rnn import PackedSequence
 from sbp.distributions import TruncatedLogNormal, moments, traced
 from sbp.distributions.fast import sample_theta
 from sbp.noise.eval_factor import EvalFactor
-
-# mu may leave [a, b] by this much and log sigma may move in this range: where every formula is tested, and wide
-# enough that its ends make no difference (at log sigma = 5 a unit on [-20, 0] is the prior to four digits).
-LOC_MARGIN = 5.0
-LOG_SCALE_RANGE = (-8.0, 5.0)
+from sbp.noise.joint_noise import LOC_MARGIN, LOG_SCALE_RANGE, in_float64
 
 
 class SBPLayer(EvalFactor):
@@ -39,7 +35,7 @@ class SBPLayer(EvalFactor):
         threshold: the SNR below which a unit is removed.
 
     Parameters: `loc` [units] is mu and `log_scale` [units] is log sigma, both in nats. Buffers that are saved with
-    them: `limits` [3] = (a, b, threshold), and `fixed_keep` where masks are set.
+    them: `limits` [3] = (a, b, threshold), and `keep_override` where masks are set.
 
     Raises:
         ValueError: a < b does not hold, an end or the threshold is not finite, groups are no whole numbers from 0 to
@@ -54,7 +50,7 @@ class SBPLayer(EvalFactor):
 
     limits: Tensor
     groups: Tensor | None
-    fixed_keep: Tensor | None
+    keep_override: Tensor | None
 
     def __init__(
         self,
@@ -82,9 +78,9 @@ class SBPLayer(EvalFactor):
         # Like the axis given at construction, not loaded.
         self.register_buffer("groups", None if groups is None else unit_numbers(groups, units), persistent=False)
         # What stays when it is decided elsewhere (by hand, by another criterion), bool [units]; None: by the SNR.
-        self.register_buffer("fixed_keep", None)
-        self.drawn: Tensor | None = None  # theta for the next forward pass, drawn elsewhere
-        self.active = True  # False: the identity, as while pretraining
+        self.register_buffer("keep_override", None)
+        self._theta: Tensor | None = None  # theta for the next forward pass, drawn elsewhere
+        self.noise_enabled = True  # False: the identity, as while pretraining
 
     @property
     def log_low(self) -> float:
@@ -130,25 +126,25 @@ class SBPLayer(EvalFactor):
         """theta * x, of x's shape: a fresh theta an example in training, E[theta] * keep in eval."""
         if isinstance(x, PackedSequence):
             raise ValueError("Expected a tensor, got a PackedSequence; unpack it with pad_packed_sequence first.")
-        if not self.active:
+        if not self.noise_enabled:
             return x
         if isinstance(x, torch.fx.Proxy):
             return self._traced(x)
         if self.training:
-            theta = self.draw(x.shape[0]) if self.drawn is None else self.drawn
+            theta = self.draw(x.shape[0]) if self._theta is None else self._theta
         else:
             theta = self.eval_values()[None]
         # In x's precision: a theta in float32 would make float32 of every map of a network that computes in bf16.
         factor = self._spread(theta, x)
         return x * (factor.to(x.dtype) if x.is_floating_point() else factor)
 
-    def draw(self, objects: int, generator: torch.Generator | None = None) -> Tensor:
-        """theta ~ q, [objects, units], with a live gradient in loc and log_scale (eq. 18)."""
+    def draw(self, examples: int, generator: torch.Generator | None = None) -> Tensor:
+        """theta ~ q, [examples, units], with a live gradient in loc and log_scale (eq. 18)."""
         loc, scale = self.in_box()
         low, high = loc.new_tensor(self.log_low), loc.new_tensor(self.log_high)
         if torch.compiler.is_compiling():
-            return traced.sample_theta(loc, scale, low.expand_as(loc), high.expand_as(loc), objects)
-        return sample_theta(loc, scale, low, high, objects, generator)
+            return traced.sample_theta(loc, scale, low.expand_as(loc), high.expand_as(loc), examples)
+        return sample_theta(loc, scale, low, high, examples, generator)
 
     def distribution(self) -> TruncatedLogNormal:
         """q(theta) of every unit, batch shape [units]."""
@@ -164,26 +160,27 @@ class SBPLayer(EvalFactor):
         return moments.kl_to_log_uniform(loc, scale, loc.new_tensor(self.log_low), loc.new_tensor(self.log_high))
 
     def snr(self) -> Tensor:
-        """E[theta_i] / sqrt(Var[theta_i]) of every unit, [units], without gradient."""
-        with torch.no_grad():
-            return self.distribution().snr
+        """E[theta_i] / sqrt(Var[theta_i]) of every unit, float64 [units], without gradient."""
+        return in_float64(*self.in_box(), self.log_low, self.log_high).snr
 
     @property
     def keep(self) -> Tensor:
-        """Which units stay, bool [units]: `fixed_keep` where it is set, else SNR >= threshold.
+        """Which units stay, bool [units]: `keep_override` where it is set, else SNR >= threshold.
 
         >>> layer = SBPLayer(3)
-        >>> layer.fixed_keep = torch.tensor([True, False, True])
+        >>> layer.keep_override = torch.tensor([True, False, True])
         >>> layer.keep.tolist()
         [True, False, True]
         """
-        return self.snr() >= self.threshold if self.fixed_keep is None else self.fixed_keep
+        if self.keep_override is not None:
+            return self.keep_override
+        return self.snr().to(self.loc.device) >= self.threshold
 
     def keep_only(self, keep: Tensor) -> None:
         """Decides from outside which units stay, bool [units]; raises ValueError for another shape."""
         if keep.shape != self.loc.shape:
             raise ValueError(f"keep: expected shape {list(self.loc.shape)}, one a unit, got {list(keep.shape)}.")
-        self.fixed_keep = keep.to(self.loc.device, torch.bool)
+        self.keep_override = keep.to(self.loc.device, torch.bool)
         self._refresh()
 
     def mean_theta(self) -> Tensor:
@@ -205,13 +202,13 @@ class SBPLayer(EvalFactor):
         return torch.movedim(torch.movedim(x, self.axis, -1) * factor.type_as(x), -1, self.axis)
 
     def _decides(self) -> tuple[Tensor, ...]:
-        keep = () if self.fixed_keep is None else (self.fixed_keep,)
+        keep = () if self.keep_override is None else (self.keep_override,)
         return self.loc, self.log_scale, self.limits, *keep
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
         """As torch's; masks come and go with what is loaded, and files that hold no limits leave them as they are."""
-        saved = state_dict.get(f"{prefix}fixed_keep")
-        self.fixed_keep = None if saved is None else torch.ones_like(self.loc, dtype=torch.bool)
+        saved = state_dict.get(f"{prefix}keep_override")
+        self.keep_override = None if saved is None else torch.ones_like(self.loc, dtype=torch.bool)
         super()._load_from_state_dict({f"{prefix}limits": self.limits, **state_dict}, prefix, *args)
         if f"{prefix}limits" in state_dict:
             self._limit(*self.limits.tolist())
@@ -235,7 +232,7 @@ class SBPLayer(EvalFactor):
         return loc, torch.exp(log_scale.clamp(*LOG_SCALE_RANGE))
 
     def _spread(self, theta: Tensor, x: Tensor) -> Tensor:
-        """theta [objects or 1, units] in a shape that multiplies x."""
+        """theta [examples or 1, units] in a shape that multiplies x."""
         return spread(theta, x, self.axis) if self.groups is None else theta[:, self.groups]
 
 

@@ -18,7 +18,7 @@ from torch.autograd import Function
 class ForwardState:
     """The multipliers of the forward pass in progress.
 
-    parts: [examples or 1, units] of each group, None while the noise is off. drawn: what they are parts of, where it
+    parts: [examples or 1, units] of each group, None while the noise is off. theta: what they are parts of, where it
     was drawn. reentrant: whether some layer read them without recording, as under `checkpoint(use_reentrant=True)`.
     pending: multipliers for the next forward pass that were drawn beforehand. kl: the KL of every unit that came with
     the last draw, for one use. running: whether the network's own forward pass is in progress.
@@ -26,7 +26,7 @@ class ForwardState:
 
     def __init__(self) -> None:
         self.parts: tuple[Tensor, ...] | None = None
-        self.drawn: Tensor | None = None
+        self.theta: Tensor | None = None
         self.pending: Tensor | None = None
         self.kl: Tensor | None = None
         self.reentrant = False
@@ -48,10 +48,10 @@ class ForwardState:
     def read_again(self, noise: nn.Module) -> tuple[Tensor, ...]:
         """The parts for a layer that is computed again in the backward pass."""
         assert self.parts is not None
-        if not self.reentrant or self.drawn is None or not self.drawn.requires_grad:
+        if not self.reentrant or self.theta is None or not self.theta.requires_grad:
             return self.parts
         parameters = [parameter for parameter in noise.parameters() if parameter.requires_grad]
-        theta: Tensor = _Again.apply(self.drawn.detach(), self, *parameters)
+        theta: Tensor = _Again.apply(self.theta.detach(), self, *parameters)
         return theta.split([part.shape[1] for part in self.parts], dim=1)
 
 
@@ -59,10 +59,10 @@ class _Pass:
     """A hook on a pass's output, called with its gradient."""
 
     def __init__(self, state: ForwardState) -> None:
-        self.state, self.what = state, (state.parts, state.drawn, state.reentrant)
+        self.state, self.what = state, (state.parts, state.theta, state.reentrant)
 
     def __call__(self, gradient: Tensor) -> None:
-        self.state.parts, self.state.drawn, self.state.reentrant = self.what
+        self.state.parts, self.state.theta, self.state.reentrant = self.what
 
 
 class _Again(Function):
@@ -73,10 +73,10 @@ class _Again(Function):
 
     @staticmethod
     def forward(ctx: Any, theta: Tensor, state: ForwardState, *parameters: Tensor) -> Tensor:
-        ctx.drawn, ctx.parameters = state.drawn, parameters
+        ctx.theta, ctx.parameters = state.theta, parameters
         return theta.clone()
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        by = torch.autograd.grad(ctx.drawn, ctx.parameters, grads[0], retain_graph=True, allow_unused=True)
+        by = torch.autograd.grad(ctx.theta, ctx.parameters, grads[0], retain_graph=True, allow_unused=True)
         return None, None, *by

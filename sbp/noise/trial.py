@@ -266,8 +266,8 @@ def _odd_half(layout: Layout, rng: np.random.Generator) -> np.ndarray:
     keep = np.ones(layout.n_units, bool)
     for at in layout.slices().values():
         units = at.stop - at.start
-        gone = min((units // 2) | 1, units - 1)
-        keep[rng.choice(np.arange(at.start, at.stop), gone, replace=False)] = False
+        pruned = min((units // 2) | 1, units - 1)
+        keep[rng.choice(np.arange(at.start, at.stop), pruned, replace=False)] = False
     return keep
 
 

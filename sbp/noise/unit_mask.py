@@ -160,7 +160,7 @@ class UnitMask(EvalFactor):
     def begin(self, examples: int) -> None:
         """Decides what a forward pass of so many examples multiplies by; called by the network's own hook."""
         state = self._state
-        state.drawn, state.reentrant = None, False
+        state.theta, state.reentrant = None, False
         theta = self._given
         if theta is None and self.mode == "off":
             state.parts = None
@@ -168,7 +168,7 @@ class UnitMask(EvalFactor):
         if theta is None and self.samples:
             pending, state.pending = state.pending, None
             theta = self.draw(examples) if pending is None or len(pending) != examples else pending
-            state.drawn = theta
+            state.theta = theta
         if theta is None:
             theta = self.eval_values()[None]
         state.parts = theta.split(self.layout.sizes, dim=1)

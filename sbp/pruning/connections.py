@@ -16,7 +16,7 @@ Masks = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
-class Ends:
+class Connections:
     """Weights between one unit and the units of another group.
 
     group: the other group's name, or "output" for the classes. values: [n]. keep: [n], whether the unit at the other
@@ -46,7 +46,7 @@ def maker(description: Description, name: str) -> WeightLayer | None:
     return next((layer for layer in description.weights if layer.makes == name), None)
 
 
-def outgoing(description: Description, weights: Weights, name: str, unit: int, masks: Masks) -> Ends | None:
+def outgoing(description: Description, weights: Weights, name: str, unit: int, masks: Masks) -> Connections | None:
     """The weights of the first layer that reads a unit; None where no layer tells it apart from others (a pixel of an
     image that convolutions read).
 
@@ -59,18 +59,18 @@ def outgoing(description: Description, weights: Weights, name: str, unit: int, m
     columns = columns_of(description, found, name, unit)
     weight = weights[f"{found.name}.weight"]
     if found.depthwise:
-        return _ends(found, np.abs(weight[columns]).reshape(1, -1).mean(axis=1), masks, "mean |w| of its filter")
+        return _connections(found, np.abs(weight[columns]).reshape(1, -1).mean(axis=1), masks, "mean |w| of its filter")
     block = weight[:, columns]
     if found.by_feature and name != found.reads[-1]:  # a channel of which single places are units
         kept = np.asarray(masks[found.reads[-1]])[columns]
         block = block[:, kept] if kept.any() else block
     if block[0].size == 1 and found.kind == "dense":
-        return _ends(found, block.reshape(len(block)), masks, "weight")
+        return _connections(found, block.reshape(len(block)), masks, "weight")
     what = "mean |w| of a filter" if found.kind == "conv" else "mean |w| over its map"
-    return _ends(found, np.abs(block).reshape(len(block), -1).mean(axis=1), masks, what)
+    return _connections(found, np.abs(block).reshape(len(block), -1).mean(axis=1), masks, what)
 
 
-def incoming(description: Description, weights: Weights, name: str, unit: int, masks: Masks) -> Ends | None:
+def incoming(description: Description, weights: Weights, name: str, unit: int, masks: Masks) -> Connections | None:
     """The weights of a neuron, unit by unit of what its layer reads; None for what has no row of weights of its own:
     pixels, channels, features, and neurons of a layer that reads the image or several groups."""
     found = maker(description, name)
@@ -81,8 +81,8 @@ def incoming(description: Description, weights: Weights, name: str, unit: int, m
     row, read = weights[f"{found.name}.weight"][unit], found.counted[0]
     keep = np.asarray(masks[read])
     if len(row) == len(keep):
-        return Ends(read, row, keep, "weight", found.name)
-    return Ends(read, np.abs(row).reshape(len(keep), -1).mean(axis=1), keep, "mean |w| over its map", found.name)
+        return Connections(read, row, keep, "weight", found.name)
+    return Connections(read, np.abs(row).reshape(len(keep), -1).mean(axis=1), keep, "mean |w| over its map", found.name)
 
 
 def filters(description: Description, weights: Weights, name: str, unit: int) -> np.ndarray | None:
@@ -121,7 +121,7 @@ def columns_of(description: Description, layer: WeightLayer, name: str, unit: in
     return slice(start + unit * times, start + (unit + 1) * times)
 
 
-def _ends(layer: WeightLayer, values: np.ndarray, masks: Masks, what: str) -> Ends:
+def _connections(layer: WeightLayer, values: np.ndarray, masks: Masks, what: str) -> Connections:
     known = bool(layer.makes) and len(masks[layer.makes]) == len(values)
     keep = np.asarray(masks[layer.makes]) if known else np.ones(len(values), dtype=bool)
-    return Ends(layer.makes if known else OUTPUT, values, keep, what, layer.name)
+    return Connections(layer.makes if known else OUTPUT, values, keep, what, layer.name)

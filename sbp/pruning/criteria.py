@@ -1,7 +1,7 @@
 """Criteria: what a unit is worth, by the noise, by its weights, or by lot. Plain NumPy, so that pages can use it.
 
 score -> mask -> apply: a criterion gives every unit a number, higher = keep; a threshold on it gives masks
-(`keep_by`), or a count a layer does (`keep_top`); `sbp.compaction` applies them.
+(`keep_masks`), or a count a layer does (`keep_top`); `sbp.compaction` applies them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from sbp.distributions import moments
 from sbp.pruning.bmrs import delta_f_normal, delta_f_uniform
-from sbp.pruning.masks import Masks, keep_masks
+from sbp.pruning.masks import Masks
 from sbp.spec.description import WeightLayer
 from sbp.spec.layout import Group
 from sbp.spec.networks import SPECS
@@ -22,7 +22,7 @@ Scores = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Material:
+class CriterionInputs:
     """All that a criterion may look at, of a run's last snapshot and its weights.
 
     layers: the noise layers. loc, log_scale: mu and log sigma, [units] by layer name. log_low, log_high: a and b.
@@ -42,31 +42,20 @@ class Material:
 class Criterion:
     """A way to score units. natural: the threshold that it proposes itself; None for a yardstick, which has none.
 
-    score: Material -> float64 [units] by layer name, higher = keep.
+    score: CriterionInputs -> float64 [units] by layer name, higher = keep.
     """
 
     name: str
     title: str
     natural: float | None
-    score: Callable[[Material], Scores]
-
-
-def keep_by(criterion: Criterion, material: Material, threshold: float) -> Masks:
-    """keep = score >= threshold, bool [units] by layer name; a tie is kept, as in section 4.4. Not closed.
-
-    >>> layers = (Group("dense1", "neuron", 2, (2,)),)
-    >>> material = Material(layers, {"dense1": np.array([0.0, 0.0])}, {"dense1": np.array([-5.0, 4.0])})
-    >>> keep_by(CRITERIA["snr"], material, 1.0)["dense1"].tolist()
-    [True, False]
-    """
-    return keep_masks(criterion.score(material), threshold)
+    score: Callable[[CriterionInputs], Scores]
 
 
 def keep_top(scores: Mapping[str, np.ndarray], counts: Mapping[str, int], layers: Sequence[Group] = ()) -> Masks:
     """The `counts[name]` best units of each layer, ties to the first: as many as another criterion keeps.
 
     layers: where a layer's features belong to channels, only features of kept channels are taken, and the best of each
-    such channel first, so that `close_masks` leaves the counts as they are (if each was closed when it was counted).
+    such channel first, so that `propagate` leaves the counts as they are (if each was closed when it was counted).
 
     >>> keep_top({"dense1": np.array([0.1, 0.7, 0.4, 0.7])}, {"dense1": 2})["dense1"].tolist()
     [False, True, False, True]
@@ -87,36 +76,36 @@ def keep_top(scores: Mapping[str, np.ndarray], counts: Mapping[str, int], layers
     return {name: masks[name] for name in scores}
 
 
-def snr_scores(material: Material) -> Scores:
+def snr_scores(inputs: CriterionInputs) -> Scores:
     """SNR = E[theta] / sqrt(Var[theta]) (eq. 19, mended): the paper's own."""
-    return _of_noise(material, moments.snr)
+    return _of_noise(inputs, moments.snr)
 
 
-def bmrs_n_scores(material: Material) -> Scores:
+def bmrs_n_scores(inputs: CriterionInputs) -> Scores:
     """-Delta F of the prior narrowed to theta = e^a: `sbp.pruning.bmrs`."""
-    return _of_noise(material, lambda *q: -delta_f_normal(*q))
+    return _of_noise(inputs, lambda *q: -delta_f_normal(*q))
 
 
-def bmrs_u_scores(material: Material) -> Scores:
+def bmrs_u_scores(inputs: CriterionInputs) -> Scores:
     """-Delta F of the prior narrowed to theta below 2^-8: `sbp.pruning.bmrs`."""
-    return _of_noise(material, lambda *q: -delta_f_uniform(*q))
+    return _of_noise(inputs, lambda *q: -delta_f_uniform(*q))
 
 
-def l1_scores(material: Material) -> Scores:
+def l1_scores(inputs: CriterionInputs) -> Scores:
     """Sum of |w| over the weights that a unit owns, biases and noise left out.
 
     A channel or neuron owns the weights that make it (its filter, its row; where several layers add up in it, one of
     each); a pixel or feature, which no weights make, those that read it (its column). Raises ValueError when the
-    material has no such weights.
+    inputs has no such weights.
     """
-    return {layer.name: _l1_of(layer, material) for layer in material.layers}
+    return {layer.name: _l1_of(layer, inputs) for layer in inputs.layers}
 
 
-def random_scores(material: Material) -> Scores:
+def random_scores(inputs: CriterionInputs) -> Scores:
     """Uniform numbers by `seed`, another stream for each layer: what any criterion must beat."""
     return {
-        layer.name: np.random.default_rng([material.seed, place]).random(layer.units)
-        for place, layer in enumerate(material.layers)
+        layer.name: np.random.default_rng([inputs.seed, place]).random(layer.units)
+        for place, layer in enumerate(inputs.layers)
     }
 
 
@@ -132,32 +121,32 @@ CRITERIA: dict[str, Criterion] = {
 }
 
 
-def _of_noise(material: Material, function: Callable[..., np.ndarray]) -> Scores:
+def _of_noise(inputs: CriterionInputs, function: Callable[..., np.ndarray]) -> Scores:
     """A function of (mu, log sigma, a, b) for every layer, in float64 as the layers' own `keep` is decided."""
     return {
         layer.name: function(
-            np.asarray(material.loc[layer.name], np.float64),
-            np.asarray(material.log_scale[layer.name], np.float64),
-            material.log_low,
-            material.log_high,
+            np.asarray(inputs.loc[layer.name], np.float64),
+            np.asarray(inputs.log_scale[layer.name], np.float64),
+            inputs.log_low,
+            inputs.log_high,
         )
-        for layer in material.layers
+        for layer in inputs.layers
     }
 
 
-def _l1_of(layer: Group, material: Material) -> np.ndarray:
-    owned, axis = _owned(layer, _wiring_of(material.layers))
-    norms = [_magnitude(layer, f"{weights.name}.weight", axis, material) for weights in owned]
+def _l1_of(layer: Group, inputs: CriterionInputs) -> np.ndarray:
+    owned, axis = _owned(layer, _wiring_of(inputs.layers))
+    norms = [_magnitude(layer, f"{weights.name}.weight", axis, inputs) for weights in owned]
     return np.sum([np.zeros(layer.units), *norms], axis=0)
 
 
-def _magnitude(layer: Group, name: str, axis: int, material: Material) -> np.ndarray:
-    array = material.weights.get(name)
+def _magnitude(layer: Group, name: str, axis: int, inputs: CriterionInputs) -> np.ndarray:
+    array = inputs.weights.get(name)
     if array is None or array.shape[axis] != layer.units:
         what = "none" if array is None else f"shape {array.shape}"
         raise ValueError(
             f"L1 of {layer.name}: expected {name} with {layer.units} entries on axis {axis}, "
-            f"got {what}; give Material the arrays of model.safetensors."
+            f"got {what}; give CriterionInputs the arrays of model.safetensors."
         )
     magnitude = np.abs(np.asarray(array, np.float64))
     return magnitude.sum(axis=tuple(other for other in range(magnitude.ndim) if other != axis))

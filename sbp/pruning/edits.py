@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from sbp.pruning.masks import Masks, close_masks
+from sbp.pruning.masks import Masks, propagate
 from sbp.spec.layout import Group
 
 # (layer, unit) -> True for kept, False for pruned, in the order in which it was done.
@@ -66,7 +66,7 @@ def write(edits: Mapping[tuple[str, int], bool]) -> str:
     return ",".join(f"{name}.{unit}{'+' if keep else '-'}" for (name, unit), keep in edits.items())
 
 
-def decided(edits: Edits, own: Mapping[str, np.ndarray], name: str, unit: int, keep: bool) -> Edits:
+def with_edit(edits: Edits, own: Mapping[str, np.ndarray], name: str, unit: int, keep: bool) -> Edits:
     """The edits after one more; what the network itself decides (`own`) needs none, so that going back leaves no trace.
 
     >>> decided({("a", 0): False}, {"a": np.array([True])}, "a", 0, True)
@@ -77,14 +77,14 @@ def decided(edits: Edits, own: Mapping[str, np.ndarray], name: str, unit: int, k
 
 
 def apply(own: Mapping[str, np.ndarray], edits: Edits, layers: Sequence[Group]) -> Masks:
-    """The masks of a network after edits by hand, closed (`close_masks`).
+    """The masks of a network after edits by hand, closed (`propagate`).
 
-    A channel or feature kept by hand would be dead without the other: a channel none of whose features is kept brings
-    back all that were not pruned by hand, and a feature its channel, unless that was pruned by hand.
+    A channel or feature kept by hand would have no effect without the other: a channel none of whose features is kept
+    brings back all that were not pruned by hand, and a feature its channel, unless that was pruned by hand.
 
     >>> layers = [Group("conv", "channel", 2, (2,)), Group("map", "feature", 4, (2, 2), parent="conv")]
-    >>> dead = {"conv": np.zeros(2, bool), "map": np.zeros(4, bool)}
-    >>> apply(dead, {("conv", 1): True, ("map", 2): False}, layers)["map"].tolist()
+    >>> pruned = {"conv": np.zeros(2, bool), "map": np.zeros(4, bool)}
+    >>> apply(pruned, {("conv", 1): True, ("map", 2): False}, layers)["map"].tolist()
     [False, False, False, True]
     """
     masks = {name: np.array(mask, dtype=bool) for name, mask in own.items()}
@@ -93,7 +93,7 @@ def apply(own: Mapping[str, np.ndarray], edits: Edits, layers: Sequence[Group]) 
     for layer in layers:
         if layer.parent:
             _revive(masks, edits, layer)
-    return close_masks(masks, layers)
+    return propagate(masks, layers)
 
 
 def _revive(masks: Masks, edits: Edits, layer: Group) -> None:

@@ -20,12 +20,12 @@ def keep_masks(snr: Mapping[str, np.ndarray], threshold: float = 1.0) -> Masks:
     return {name: np.asarray(values) >= threshold for name, values in snr.items()}
 
 
-def close_masks(masks: Mapping[str, np.ndarray], layers: Sequence[Group]) -> Masks:
-    """The same network with nothing useless in it: a dead channel takes its features along, and a channel none of
-    whose features is left is dead. The outputs do not change.
+def propagate(masks: Mapping[str, np.ndarray], layers: Sequence[Group]) -> Masks:
+    """The masks propagated along dependencies: a pruned channel takes its features along, and a channel none of whose
+    features is kept is pruned. The outputs do not change.
 
     >>> layers = [Group("conv", "channel", 2, (2,)), Group("map", "feature", 4, (2, 2), parent="conv")]
-    >>> closed = close_masks({"conv": np.array([True, False]), "map": np.array([True, False, True, True])}, layers)
+    >>> closed = propagate({"conv": np.array([True, False]), "map": np.array([True, False, True, True])}, layers)
     >>> closed["conv"].tolist(), closed["map"].tolist()
     ([True, False], [True, False, False, False])
     """
@@ -41,8 +41,8 @@ def close_masks(masks: Mapping[str, np.ndarray], layers: Sequence[Group]) -> Mas
 
 
 def kept_counts(masks: Mapping[str, np.ndarray], layers: Sequence[Group]) -> tuple[int, ...]:
-    """How many units each noise layer keeps, in layer order, after `close_masks`."""
-    closed = close_masks(masks, layers)
+    """How many units each noise layer keeps, in layer order, after `propagate`."""
+    closed = propagate(masks, layers)
     return tuple(int(closed[layer.name].sum()) for layer in layers)
 
 

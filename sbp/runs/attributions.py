@@ -21,6 +21,7 @@ from sbp.runs import models
 from sbp.runs.files import BadFile, write_json
 from sbp.runs.filenames import ATTRIBUTION
 from sbp.runs.plain_files import open_plain
+from sbp.runs.roots import runs_root
 
 if TYPE_CHECKING:
     from sbp.runs.view import RunView
@@ -32,8 +33,6 @@ MOST_WEIGHTS = 2**32  # bytes: no network here has a hundredth of it
 
 def own_folder() -> Path:
     """Where locks, logs and what is computed of recordings lie."""
-    from sbp.runs.store import runs_root  # it imports the view, which asks here
-
     return runs_root() / OWN_FOLDER
 
 

@@ -1,8 +1,8 @@
 """Whose turn it is on a device: one training at a time by default, the rest wait in the order of queueing.
 
-A slot is an flock on `<runs_root>/.device-<name>.lock`, so the death of its holder frees it. $SBP_PARALLEL
-(by default 1) says how many slots a device has; each of several GPUs has its own ($SBP_PLACE). A waiting run looks at the other runs' folders; nobody is
-in charge.
+A slot is an flock on `<runs_root>/.device-<name>.lock`, which the kernel frees when its holder ends. $SBP_PARALLEL (by
+default 1) is the number of slots of a device; each of several GPUs has its own ($SBP_PLACE). A waiting run looks at the
+other runs' folders; no process is in charge.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ def parallel() -> int:
     return int(text)
 
 
-def place() -> str:
-    """Which of several devices of one name this worker was given, "" for the only one."""
+def gpu_slot() -> str:
+    """Which of several GPUs this worker was given, "" for the only one."""
     return os.environ.get(PLACE_VARIABLE, "").strip()
 
 
 def slot_paths(root: Path, device: str) -> list[Path]:
     """The lock files of a device's slots."""
-    name = re.sub(r"[^A-Za-z0-9]+", "-", f"{device} {place()}".strip())
+    name = re.sub(r"[^A-Za-z0-9]+", "-", f"{device} {gpu_slot()}".strip())
     return [root / f".device-{name}{f'-{n}' if n > 1 else ''}.lock" for n in range(1, parallel() + 1)]
 
 
-def wait_for_turn(folder: RunFolder, device: str, stop_asked: Callable[[], bool]) -> Lock | None:
+def acquire(folder: RunFolder, device: str, stop_asked: Callable[[], bool]) -> Lock | None:
     """Waits until this run is the oldest in the queue and a slot is free; None if a stop comes first."""
     root, told = folder.path.parent, 0.0
     while not stop_asked():
@@ -84,7 +84,7 @@ def runs_ahead(folder: RunFolder, device: str) -> list[str]:
         # One that has not found out its device yet may want this one, unless it asked for another by name.
         wants = status.get("device") or status.get("asked_device") or "auto"
         waits = status.get("state") == State.QUEUED and silent < _HUNG_SECONDS
-        waits = waits and status.get("place") in (None, place())
+        waits = waits and status.get("place") in (None, gpu_slot())
         if waits and wants in (device, "auto") and theirs < mine:
             ahead.append(path.name)
     return ahead

@@ -14,7 +14,7 @@ network.onnx            the network as a graph without weights, by which pages c
 network-kept.onnx       the same at the widths that a recording keeps
 result.json             the object that the command line prints
 speed.json              how fast the dense, masked and compact networks were, one measurement a device and threads
-sweep.json              error, kept units and costs at every threshold of every criterion, on held-out objects
+sweep.json              error, kept units and costs at every threshold of every criterion, on held-out examples
 attribution.json        what gradients say of pixels and units, where somebody asked (sbp.runs.attributions)
 log.txt                 what the worker printed
 lock                    flocked while a writer lives

@@ -1,4 +1,4 @@
-"""Files that are never half there, and locks that the kernel drops when their holder dies. No torch."""
+"""Files that are never half there, and locks that the kernel drops when their holder ends. No torch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Locked(RuntimeError):
 
 
 def replace_bytes(path: Path, content: bytes, sync: bool = True) -> None:
-    """Replaces a whole file: readers see the old or the new content, whenever the writer dies.
+    """Replaces a whole file: readers see the old or the new content, whenever the writer ends.
 
     With `sync` that holds for a power cut too; it waits for the disk, so what is written often goes without.
     """
@@ -53,7 +53,7 @@ def append_bytes(path: Path, content: bytes) -> None:
 
 
 class Lock:
-    """An exclusive flock on a file, held from construction to `release` or the death of every holder.
+    """An exclusive flock on a file, held from construction to `release` or the end of every holder.
 
     A reader's probe takes a shared lock for a moment, so taking it is tried for `patience` seconds.
     Raises `Locked` when another holds it. `descriptor` adopts a descriptor that is locked already.

@@ -110,7 +110,7 @@ class RunFolder:
 
     def last_snapshot_epoch(self) -> int:
         """The epoch of the last whole row, -1 where there is none."""
-        epochs = self._row_epochs()
+        epochs = read_snapshots(self.path / NOISE, self.layers).epochs
         return int(epochs[-1]) if len(epochs) else -1
 
     def write_checkpoint(self, tensors: Mapping[str, np.ndarray], state: Mapping[str, Any]) -> None:
@@ -180,19 +180,9 @@ class RunFolder:
         """Forgets a request to stop."""
         (self.path / STOP).unlink(missing_ok=True)
 
-    def truncate_after(self, epoch: int) -> None:
-        """Cuts every record and noise row of a later epoch, and cut ends with them."""
-        lines = (self.path / RECORDS).read_bytes().splitlines(True) if (self.path / RECORDS).exists() else []
-        whole = [line for line in lines if line.endswith(b"\n")]
-        epochs = self._row_epochs()
-        self._cut(sum(json.loads(line)["epoch"] <= epoch for line in whole), int((epochs <= epoch).sum()))
-
     @property
     def _row_floats(self) -> int:
         return 1 + 2 * sum(layer.units for layer in self.layers)
-
-    def _row_epochs(self) -> np.ndarray:
-        return read_snapshots(self.path / NOISE, self.layers).epochs
 
     def _count_rows(self) -> int:
         path = self.path / NOISE

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from sbp.runs.filenames import GRAPH, KEPT_GRAPH
 from sbp.runs.plain_files import MEGABYTE, BadFile, read_plain
+from sbp.runs.roots import runs_root
 from sbp.spec.graph import shipped_of
 from sbp.spec.networks import SPECS
 
@@ -72,6 +73,4 @@ def make_graph(name: str, widths: tuple[int, ...], path: Path) -> None:
 def _own(view: RunView) -> Path:
     if not view.recorded:
         return view.folder / GRAPH
-    from sbp.runs.store import runs_root  # it imports the view
-
     return runs_root() / OWN_FOLDER / f"{view.id}.onnx"

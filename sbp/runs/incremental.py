@@ -39,7 +39,7 @@ class _Known:
     count: int = 0
 
 
-def grown_records(path: Path, units: tuple[int, ...] = ()) -> tuple[list[Record], str]:
+def read_new_records(path: Path, units: tuple[int, ...] = ()) -> tuple[list[Record], str]:
     """The records up to the first bad line, and a sentence about that line or an empty one; none of a missing file.
 
     A cut last line is left out: its writer died, or is writing it now. A line is bad that is no record, keeps more units
@@ -83,7 +83,7 @@ def _check_record(record: Record, before: Record | None, units: tuple[int, ...])
         raise ValueError(f"step: expected at least {before.step:,}, got {record.step:,}")
 
 
-def grown_rows(path: Path, width: int) -> np.ndarray:
+def read_new_rows(path: Path, width: int) -> np.ndarray:
     """The whole rows of a file of little-endian float32, [rows, width], not to be written to; none of a missing file.
 
     Rows that were there before lie where they lay, so that whoever has them can tell by their place in memory.

@@ -1,6 +1,6 @@
 """Starts, stops and resumes runs as processes of their own, which outlive the tab and the server. No torch.
 
-The worker leads a session of its own, so neither Ctrl-C nor the death of the server's process group reaches
+The worker leads a session of its own, so neither Ctrl-C nor the end of the server's process group reaches
 it. The run's lock is taken here and inherited by the worker: at no moment does a living run look lost.
 """
 
@@ -52,7 +52,7 @@ def start_pack(
     folders: list[RunFolder] = []
     try:
         for one in wanted:
-            folders.append(reopened(one, root) if isinstance(one, str) else store.create(one, root))
+            folders.append(reopen(one, root) if isinstance(one, str) else store.create(one, root))
         asked = sorted({folder.config.device for folder in folders})
         if len(asked) != 1:
             raise ValueError(f"start_pack: expected runs that ask for one device, got {', '.join(asked) or 'no runs'}.")
@@ -90,7 +90,7 @@ def resume(run_id: str, root: Path | None = None) -> str:
     return start_pack([run_id], root)[0]
 
 
-def reopened(run_id: str, root: Path | None = None) -> RunFolder:
+def reopen(run_id: str, root: Path | None = None) -> RunFolder:
     """A run that has ended, put at the end of the queue; its writer holds its lock. Raises as `resume` does."""
     view = store.open_run(run_id, root)
     _refuse_recording(view, "resumed")
@@ -110,7 +110,7 @@ def reopened(run_id: str, root: Path | None = None) -> RunFolder:
     return folder
 
 
-def working() -> bool:
+def has_workers() -> bool:
     """Whether a worker that this process started is still there."""
     reap()
     return bool(_children)
@@ -124,7 +124,7 @@ def reap() -> None:
                 _children.remove(process)
 
 
-def aside(
+def spawn_command(
     words: Sequence[str], log: Path, lock: Lock | None = None, root: Path | None = None
 ) -> subprocess.Popen[bytes]:
     """Starts `python -m sbp WORDS` beside the page that asks for it, its output in `log`; reaped as workers are.

@@ -51,7 +51,7 @@ def start(what: str, run_id: str, root: Path | None = None) -> None:
     try:
         said = {"what": what, "run": view.id, "since": time.time()}
         (place / "current.json").write_text(json.dumps(said), encoding="utf-8")
-        launcher.aside((*COMMANDS[what], view.id), place / f"{what}-{view.id}.log", lock, root)
+        launcher.spawn_command((*COMMANDS[what], view.id), place / f"{what}-{view.id}.log", lock, root)
     finally:
         lock.release()
 

@@ -18,7 +18,7 @@ import numpy as np
 from sbp.spec import RunConfig
 from sbp.spec.layout import Group
 from sbp.runs.configs import read_config
-from sbp.runs.incremental import check_rows, first_bad, grown_records, grown_rows, rows_in_order
+from sbp.runs.incremental import check_rows, first_bad, read_new_records, read_new_rows, rows_in_order
 from sbp.runs.models import Kind
 from sbp.runs.plain_files import BadFile, kind_of, open_plain
 
@@ -42,7 +42,7 @@ def read_snapshots(path: Path, layers: tuple[Group, ...]) -> Snapshots:
     """Reads noise.f32 for these layers; a missing file has no rows, and a cut last row is left out, as is all
     from the first one on that is out of order."""
     units = [layer.units for layer in layers]
-    rows = grown_rows(path, 1 + 2 * sum(units))
+    rows = read_new_rows(path, 1 + 2 * sum(units))
     rows = rows[: first_bad(rows_in_order(rows[:, 0]))]
     edges = np.cumsum([1, *units, *units])
     parts = [rows[:, start:end] for start, end in itertools.pairwise(edges)]
@@ -134,7 +134,7 @@ def remembered_config(folder: Path, entry: Entry) -> RunConfig:
 @_by_entry
 def records_problem(path: Path, entry: Entry | None, units: tuple[int, ...]) -> str:
     """The sentence about the first bad line of the records, or an empty one."""
-    return "" if entry is None else grown_records(path, units)[1]
+    return "" if entry is None else read_new_records(path, units)[1]
 
 
 @_by_entry

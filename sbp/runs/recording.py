@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save
 
 from sbp.distributions import moments
 from sbp.pruning.kept_weights import pack, padded
-from sbp.pruning.masks import close_masks, keep_masks
+from sbp.pruning.masks import propagate, keep_masks
 from sbp.runs import filenames as names
 from sbp.runs.files import replace_bytes, write_json
 from sbp.runs.graphs import MANY_MACS, make_graph
@@ -28,7 +28,7 @@ _COPIED = (names.CONFIG, names.DESCRIPTION, names.RECORDS, names.MODEL, names.GR
 
 
 def thinned(epochs: np.ndarray, rows: int = ROWS) -> np.ndarray:
-    """Indices of at most `rows` snapshots, evenly spaced in the logarithm of their place: dense where units die.
+    """Indices of at most `rows` snapshots, evenly spaced in the logarithm of their place: dense where units are pruned.
 
     The first and the last are among them, and so is every one while they are few.
 
@@ -117,7 +117,7 @@ def _put(hidden: Path, final: Path, aside: Path) -> None:
 
 
 def _recover(final: Path, aside: Path) -> None:
-    """Ends what a process that died here had begun: the old recording gets its name back, or goes."""
+    """Completes what a process that ended early here had begun: the old recording gets its name back, or goes."""
     if not is_recording(aside):
         return
     if os.path.lexists(final):
@@ -149,7 +149,7 @@ def _keep_only_kept(view: RunView, folder: Path) -> None:
     for group in description.groups:
         loc, log_scale = (arrays[f"noise.{group.name}.{part}"] for part in NOISE_PARTS)
         snr[group.name] = moments.snr(loc, log_scale, noise.log_low, noise.log_high)
-    masks = close_masks(keep_masks(snr), description.groups)
+    masks = propagate(keep_masks(snr), description.groups)
     replace_bytes(folder / names.MODEL, save(pack(description, arrays, masks)))
     if description.dense_macs() >= MANY_MACS:
         make_graph(description.name, padded(description, masks)[0], folder / names.KEPT_GRAPH)

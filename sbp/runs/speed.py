@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sbp.runs import models
 from sbp.runs.files import BadFile, write_json
 from sbp.runs.filenames import SPEED
+from sbp.runs.roots import runs_root
 
 if TYPE_CHECKING:
     from sbp.runs.view import RunView
@@ -26,8 +27,6 @@ OWN_FOLDER = ".speed"
 
 def speed_path(view: RunView) -> Path:
     """Where a measurement of this run is written: in its folder, or for a recording under `runs_root()`."""
-    from sbp.runs.store import runs_root  # it imports the view, which asks here
-
     return runs_root() / OWN_FOLDER / f"{view.id}.json" if view.recorded else view.folder / SPEED
 
 

@@ -20,6 +20,7 @@ from sbp.runs.folder import RunFolder
 from sbp.runs.filenames import CONFIG, DESCRIPTION, LOCK, META, STATUS, layers_to_json
 from sbp.runs.names import BadRequest, checked_name, is_name, is_plain
 from sbp.runs.reading import Snapshots
+from sbp.runs.roots import recorded_root, runs_root
 from sbp.runs.view import RunView
 
 __all__ = [
@@ -33,16 +34,6 @@ class UnknownRun(LookupError):
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
-
-
-def runs_root() -> Path:
-    """Where live runs are: $SBP_RUNS, or ./runs; it need not exist yet."""
-    return Path(os.environ.get("SBP_RUNS") or "runs").absolute()
-
-
-def recorded_root() -> Path:
-    """Where the recordings that ship with the code are."""
-    return Path(__file__).resolve().parents[2] / "assets" / "runs"
 
 
 def create(config: RunConfig, root: Path | None = None) -> RunFolder:

@@ -20,7 +20,7 @@ from sbp.runs import filenames as names
 from sbp.runs import models
 from sbp.runs.configs import MOST_UNITS, mismatch, read_config
 from sbp.runs.files import is_locked
-from sbp.runs.incremental import grown_records
+from sbp.runs.incremental import read_new_records
 from sbp.runs.names import BadRequest
 from sbp.runs.plain_files import LARGE, BadFile, not_plain, read_json
 from sbp.runs.reading import (
@@ -34,6 +34,9 @@ from sbp.runs.reading import (
     scan_folder,
 )
 from sbp.runs.states import ACTIVE, State
+from sbp.runs.speed import read_speed
+from sbp.runs.attributions import read_attribution
+from sbp.runs.summary import summarise
 
 T = TypeVar("T")
 
@@ -126,7 +129,7 @@ class RunView:
 
     def records(self) -> list[Record]:
         """The scalars of every finished epoch; a cut last line is left out, and all from a corrupt one on."""
-        return grown_records(self.folder / names.RECORDS, self._units)[0]
+        return read_new_records(self.folder / names.RECORDS, self._units)[0]
 
     def snapshots(self) -> Snapshots:
         """mu and log sigma of every unit at every epoch; a cut last row is left out, and all from a corrupt one on."""
@@ -146,14 +149,10 @@ class RunView:
 
     def speed(self) -> dict[str, Any] | None:
         """The measured speeds of this moment ("measurements": a list), or None while there are none to be read."""
-        from sbp.runs.speed import read_speed
-
         return read_speed(self)
 
     def attribution(self) -> dict[str, Any] | None:
         """What gradients say of its pixels and units, or None while nobody has computed it of these weights."""
-        from sbp.runs.attributions import read_attribution
-
         return read_attribution(self)
 
     def silent_seconds(self) -> float | None:
@@ -162,8 +161,6 @@ class RunView:
 
     def summary(self) -> dict[str, Any]:
         """The object that the command line prints, for any state; None where a number is not known yet."""
-        from sbp.runs.summary import summarise
-
         return summarise(self)
 
     @property

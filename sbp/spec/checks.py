@@ -46,7 +46,7 @@ def check_kl_weights(network: NetworkConfig, method: MethodConfig) -> None:
 def check_method(network: NetworkConfig, method: MethodConfig) -> None:
     """Raises `ConfigError` when a method that removes single weights is to train a network that is no chain of layers.
 
-    Which units are gone is found by following weights from layer to layer, and sums of layers are not followed.
+    Which units are removed is found by following weights from layer to layer, and sums of layers are not followed.
     """
     if method.on_weights and not SPECS[network.name].is_chain:
         others = ", ".join(name for name in METHODS if not METHOD_CONFIGS[name].on_weights)

@@ -177,9 +177,9 @@ class Description:
         """
         groups = self.layers(widths)
         owned = []
-        for gone in groups:
+        for removed in groups:
             left = [
-                group.units - (group is gone) - (group.parent == gone.name) * (group.units // gone.units)
+                group.units - (group is removed) - (group.parent == removed.name) * (group.units // removed.units)
                 for group in groups
             ]
             owned.append(self.dense_macs(widths) - self.macs(left))

@@ -80,7 +80,7 @@ def find_field(name: str) -> RunField | None:
 
 @cache
 def _run_fields(methods: tuple[tuple[str, type[MethodConfig]], ...]) -> dict[str, RunField]:
-    from sbp.spec.run import RunConfig
+    from sbp.spec.run import RunConfig  # it imports this module
 
     found: list[RunField] = []
     for name, section in SECTIONS.items():

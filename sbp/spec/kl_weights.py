@@ -32,14 +32,14 @@ def kl_weights(config: RunConfig) -> tuple[float, ...]:
     return method.kl_weights or tuple((macs / least) ** method.kl_exponent if macs else 1.0 for macs in owned)
 
 
-def bound_of(method: str, kl_weights: Iterable[float], exponent: float | None = None) -> str:
+def objective_label(method: str, kl_weights: Iterable[float], exponent: float | None = None) -> str:
     """Which bound was optimised: "plain", the KL weights of the layers, or "" without a KL.
 
     exponent: of the MACs that a unit owns, where sbpa's weights were made by it; None where they were given.
 
-    >>> bound_of("sbpa", (60.0, 60.0, 1.0, 1.6)), bound_of("sbp", (1.0, 1.0, 1.0)), bound_of("ssl", (1.0, 1.0, 1.0))
+    >>> objective_label("sbpa", (60.0, 60.0, 1.0, 1.6)), objective_label("sbp", (1.0,)), objective_label("ssl", (1.0,))
     ('60, 60, 1, 1.6', 'plain', '')
-    >>> bound_of("sbpa", (66.19, 33.3, 1.0, 1.47), 0.8)
+    >>> objective_label("sbpa", (66.19, 33.3, 1.0, 1.47), 0.8)
     'MACs^0.8'
     """
     if method not in KL_METHODS:

@@ -152,9 +152,9 @@ class Layout:
 
     def without(self, names: Sequence[str], refused: Sequence[Refusal] = ()) -> Layout:
         """The same network with some groups left alone: their units belong to nobody."""
-        gone = set(names) | {group.name for group in self.groups if group.parent in names}
+        removed = set(names) | {group.name for group in self.groups if group.parent in names}
         at, new = self.slices(), np.full(self.n_units + 1, NONE)  # the last entry serves NONE itself
-        stay = [group for group in self.groups if group.name not in gone]
+        stay = [group for group in self.groups if group.name not in removed]
         start = 0
         for group in stay:
             new[at[group.name]] = np.arange(start, start + group.units)
@@ -167,7 +167,7 @@ class Layout:
             reads=reads,
             axes={name: dims for name, dims in axes.items() if dims},
             rows={name: rows for name, rows in self.rows.items() if name in reads},
-            pixels="" if self.pixels in gone else self.pixels,
+            pixels="" if self.pixels in removed else self.pixels,
             refused=(*self.refused, *refused),
         )
 

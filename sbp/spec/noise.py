@@ -21,8 +21,8 @@ class NoiseConfig(Section):
 
     log_low: float = setting(-20.0, "a, the lower end of log theta.", "nats")
     log_high: float = setting(0.0, "b, the upper end of log theta; at 0 the noise never amplifies.", "nats")
-    init_loc: float = setting(0.0, "mu of every unit at birth.", "nats")
-    init_log_scale: float = setting(-5.0, "log sigma of every unit at birth.", "log nats")
+    init_loc: float = setting(0.0, "mu of every unit at initialisation.", "nats")
+    init_log_scale: float = setting(-5.0, "log sigma of every unit at initialisation.", "log nats")
 
     @model_validator(mode="after")
     def _check_interval(self) -> Any:

@@ -21,7 +21,7 @@ class OptimisationConfig(Section):
 
     section: ClassVar[str] = "optimisation"
 
-    batch_size: int = setting(250, "Objects a step; each draws its own theta.", "objects", ge=1)
+    batch_size: int = setting(250, "Examples a step; each draws its own theta.", "examples", ge=1)
     optimiser: str = setting(
         "adam",
         "What moves weights and biases; sgd has Nesterov's momentum of 0.9. The noise is always moved by Adam.",
@@ -32,7 +32,7 @@ class OptimisationConfig(Section):
     noise_lr: float = setting(
         1e-1,
         "Adam's learning rate for mu and log sigma: they move by about this much a step, "
-        "so it decides how soon units can die. The knob that matters.",
+        "so it decides how soon units can be pruned. The knob that matters.",
         "nats per step",
         gt=0,
     )
@@ -51,7 +51,7 @@ class OptimisationConfig(Section):
     recalibrate_norm: bool = setting(
         False,
         "After every epoch the means and variances of batch normalisation are measured anew, on training images "
-        "and on the network as it is judged: without noise, and with what was pruned gone.",
+        "and on the network as it is judged: without noise, and with what was pruned removed.",
     )
     precision: str = setting(
         "float32",
@@ -70,11 +70,3 @@ class OptimisationConfig(Section):
         if self.decoupled_decay and self.optimiser == "sgd":
             raise self.wrong("decoupled_decay", "expected False with optimiser sgd, whose decay is in the gradient.")
         return self
-
-    def rate_in(self, phase: str) -> float:
-        """The learning rate of weights and biases in a phase.
-
-        >>> OptimisationConfig(lr=1e-3, finetune_lr=8e-3).rate_in("finetune")
-        0.008
-        """
-        return {"pretrain": self.pretrain_lr, "finetune": self.finetune_lr}.get(phase, 0.0) or self.lr

@@ -176,7 +176,7 @@ _ALL = (
         seconds={"cuda": 183},
     ),
     # Who wins the race between weights and noise on random labels: the ratio of their learning rates decides. On the
-    # digits the KL of 1,584 units counts seven times as much an object, so there the noise must be slower to lose.
+    # digits the KL of 1,584 units counts seven times as much an example, so there the noise must be slower to lose.
     Preset(
         name="memorise",
         title="Random labels, learnt by heart",
@@ -216,7 +216,7 @@ _ALL = (
         reduction=math.inf,
         seconds={"cpu": 22},
         digits={"batch_size": 25, "train_size": 0, "validation_size": 200},
-        outcome="Every unit gone by epoch 4: each image gets the same answer, right for one label in ten.",
+        outcome="Every unit pruned by epoch 4: each image gets the same answer, right for one label in ten.",
     ),
 )
 

@@ -16,11 +16,11 @@ PHASES = ("pretrain", "sbp", "finetune")
 class Record:
     """The scalars of one finished epoch.
 
-    nll: mean over training objects of -log p(y | x, theta) with theta drawn, in nats per object.
+    nll: mean over training examples of -log p(y | x, theta) with theta drawn, in nats per example.
     kl: KL(q || p) summed over all units, unweighted, in nats; a unit that was cut out (`shrink_after`) counts with the
     mu and log sigma that it had last. kl_weighted: the same with the KL weights.
-    loss: nll + kl_weighted / n_train, the negative bound per object.
-    kept: units with SNR >= 1 in each noise layer, a dead channel counted with its features.
+    loss: nll + kl_weighted / n_train, the negative bound per example.
+    kept: units with SNR >= 1 in each noise layer, a pruned channel counted with its features.
     train_error_percent and validation_error_percent are of the pruned network (theta = E[theta] * keep);
     the latter is None where nothing was held out. accuracy of the noisy network is not recorded.
     """
@@ -50,7 +50,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """mu and log sigma of every unit after an epoch, by layer name; float32 [units]. Epoch 0 is birth.
+    """mu and log sigma of every unit after an epoch, by layer name; float32 [units]. Epoch 0 is initialisation.
 
     A unit that was cut out (`shrink_after`) has those that it had last.
     """

@@ -40,9 +40,9 @@ def augmented(images: Tensor, generator: torch.Generator, shift: int = SHIFT, hi
     # Flipped or not, the same border surrounds it, so flipping the places does what flipping the image does.
     columns = torch.where(flip < 0.5, columns, width - 1 - columns) + column
     padded = functional.pad(images, (shift,) * 4)
-    objects = torch.arange(n, device=device).view(n, 1, 1, 1)
+    examples = torch.arange(n, device=device).view(n, 1, 1, 1)
     layers = torch.arange(channels, device=device).view(1, channels, 1, 1)
-    cut = padded[objects, layers, rows.view(n, 1, height, 1), columns.view(n, 1, 1, width)]
+    cut = padded[examples, layers, rows.view(n, 1, height, 1), columns.view(n, 1, 1, width)]
     if not hide:
         return cut
     # From hide // 2 before the centre on, hide rows and columns.

@@ -11,16 +11,8 @@ from torch import Tensor, nn
 
 from sbp.machine.distributed import Ranks
 from sbp.networks.tensors import file_tensors
+from sbp.training.errors import OtherVersion
 from sbp.training.stepper import Stepper
-
-OTHER = (
-    "This run's checkpoint was written by an earlier version of sbp, which this one cannot go on from; "
-    "start the same run again. Its records and its last good network are kept."
-)
-
-
-class OtherVersion(ValueError):
-    """A checkpoint was written by a version that held the run's parameters in another way; the message says so."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +23,12 @@ class Checkpoint:
     state: dict[str, Any]
 
 
-def told(checkpoint: Checkpoint | None, ranks: Ranks) -> Checkpoint | None:
+def broadcast_checkpoint(checkpoint: Checkpoint | None, ranks: Ranks) -> Checkpoint | None:
     """What rank 0 goes on from, on every rank: only its machine need have the run's folder."""
     if ranks.world == 1:
         return checkpoint
-    state = ranks.tell(b"" if checkpoint is None else json.dumps(checkpoint.state).encode())
-    tensors = ranks.tell(b"" if checkpoint is None else save(checkpoint.tensors))
+    state = ranks.broadcast_bytes(b"" if checkpoint is None else json.dumps(checkpoint.state).encode())
+    tensors = ranks.broadcast_bytes(b"" if checkpoint is None else save(checkpoint.tensors))
     return Checkpoint(load(tensors), json.loads(state)) if state else None
 
 
@@ -72,7 +64,7 @@ def load_weights(tensors: dict[str, Tensor], network: nn.Module) -> None:
             unknown = list(given)
     # Which inputs a layer selects follows from which units were cut.
     if unknown or any(not name.endswith(".index") for name in missing):
-        raise OtherVersion(OTHER)
+        raise OtherVersion
 
 
 def unpack(tensors: dict[str, Tensor], stepper: Stepper) -> None:
@@ -82,7 +74,7 @@ def unpack(tensors: dict[str, Tensor], stepper: Stepper) -> None:
     of_each = ("exp_avg", "momentum_buffer")
     held = {int(n.split(".")[1]): t.shape for n, t in tensors.items() if n.endswith(of_each)}
     if any(index >= len(moved) or moved[index] != shape for index, shape in held.items()):
-        raise OtherVersion(OTHER)
+        raise OtherVersion
     memory: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         if name.startswith("optimiser."):

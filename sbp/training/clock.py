@@ -29,7 +29,7 @@ class Pace:
     """After which steps a training looks up, about every so many seconds: after the same ones on every rank.
 
     Clocks differ, so ranks go by numbers of steps: rank 0 measures how many fit, and the others do what it says. That
-    they say something this often also shows at once when one is gone.
+    they say something this often also shows at once when one has ended.
 
     >>> pace = Pace(Ranks(), every=0.0)
     >>> pace.due()
@@ -51,7 +51,7 @@ class Pace:
         # A GPU's steps have only been begun by now, and what it owes is waited for while looking up: so the time is
         # taken from one look to the next, and the number grows slowly.
         fit = int(self.every * self.steps / max(now - self.last, 1e-9))
-        said = self.ranks.tell(str(max(1, min(fit, 2 * self.steps))).encode())
+        said = self.ranks.broadcast_bytes(str(max(1, min(fit, 2 * self.steps))).encode())
         self.steps = self.left = int(said)
         self.last = now
         return True

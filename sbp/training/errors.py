@@ -1,4 +1,4 @@
-"""A training whose numbers are no longer finite, and what most likely did it."""
+"""Why a training cannot go on: the sentences that people read. No torch."""
 
 from __future__ import annotations
 
@@ -33,4 +33,14 @@ class Diverged(RuntimeError):
             f"The loss is no longer a finite number in epoch {epoch + 1}. The likely cause: {cause}; halve it. "
             "The network of the last good epoch was kept.",
             epoch,
+        )
+
+
+class OtherVersion(ValueError):
+    """A checkpoint was written by a version that held the run's parameters in another way."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This run's checkpoint was written by an earlier version of sbp, which this one cannot go on from; "
+            "start the same run again. Its records and its last good network are kept."
         )

@@ -1,4 +1,4 @@
-"""When will the first unit die? An estimate that a page can show while nothing has happened yet."""
+"""When will the first unit be pruned? An estimate that a page can show while nothing has happened yet."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sbp.noise.joint_noise import JointNoise
 
 
 @dataclass
-class FirstPrune:
+class PruneForecast:
     """Extrapolates the lowest log SNR, which falls nearly linearly in steps: log sigma climbs by about the noise's
     learning rate a step and, while sigma is small, log SNR = -log sigma."""
 
@@ -38,6 +38,6 @@ class FirstPrune:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> FirstPrune:
+    def from_dict(cls, values: dict[str, Any]) -> PruneForecast:
         """What `to_dict` wrote."""
         return cls(**values)

@@ -23,14 +23,14 @@ from sbp.networks.batch_norms import batch_norms
 from sbp.training.schedule import seed_of
 
 
-def part_of(objects: Tensor, ranks: Ranks) -> Tensor:
-    """This rank's part of a minibatch's objects, [batch / world].
+def part_of(examples: Tensor, ranks: Ranks) -> Tensor:
+    """This rank's part of a minibatch's examples, [batch / world].
 
     >>> part_of(torch.arange(6), Ranks(rank=1, world=3))
     tensor([2, 3])
     """
-    size = ranks.share(len(objects))
-    return objects[ranks.rank * size : (ranks.rank + 1) * size]
+    size = ranks.local_batch(len(examples))
+    return examples[ranks.rank * size : (ranks.rank + 1) * size]
 
 
 @torch.no_grad()

@@ -21,16 +21,16 @@ from sbp.training.checkpoint import Checkpoint, load_weights, weights_of
 from sbp.training.clock import Clock, Pace
 from sbp.training.errors import Diverged
 from sbp.training.evaluation import error_percent, recalibrate, snapshot_of
-from sbp.training.forecast import FirstPrune
+from sbp.training.forecast import PruneForecast
 from sbp.training.local_batch import check_equal, draws_of, generator_of, resume_draws
-from sbp.training.reporting import meta_of, result_of
-from sbp.training.schedule import Timetable, kl_strength, order_of
+from sbp.training.reporting import describe_run, summarise_result
+from sbp.training.schedule import PhaseSchedule, kl_strength, order_of
 from sbp.training.shrinking import Shrinking
-from sbp.training.stepper import Stepper, alone
+from sbp.training.stepper import Stepper, exclusive
 
 Event = Progress | Record | Snapshot
 
-# Training objects whose error is looked at after each epoch, beside the validation set.
+# Training examples whose error is looked at after each epoch, beside the validation set.
 TRAIN_SAMPLE = 5000
 # Seconds between two progress events; each costs one wait for the device.
 PROGRESS_EVERY = 0.25
@@ -39,7 +39,7 @@ PROGRESS_EVERY = 0.25
 class Training:
     """One run of training, described by a config, on a data set in memory.
 
-    `events()` yields `Snapshot` at birth (epoch 0), then `Progress` a few times a second and a `Record` with a
+    `events()` yields `Snapshot` at initialisation (epoch 0), then `Progress` a few times a second and a `Record` with a
     `Snapshot` after every epoch; between any two events `checkpoint()` can be taken, and a `Training` built with it
     goes on to the same result as one that was never interrupted (on one device and one version of torch, bit for bit).
     Epochs of pretraining count up to 0, those of the main phase from 1, and fine-tuning goes on counting.
@@ -55,7 +55,7 @@ class Training:
     ['Snapshot', 'Record', 'Snapshot']
     """
 
-    @alone
+    @exclusive
     def __init__(
         self, config: RunConfig, data: Dataset, checkpoint: Checkpoint | None = None, ranks: Ranks = ONE_RANK
     ) -> None:
@@ -72,14 +72,14 @@ class Training:
         self.batch = min(config.optimisation.batch_size, self.n_train)
         # What is left over after the last full batch waits for the next epoch's order.
         self.steps_an_epoch = self.n_train // self.batch
-        self.times = Timetable(config.schedule, self.steps_an_epoch)
+        self.times = PhaseSchedule(config.schedule, self.steps_an_epoch)
         self.stepper = Stepper(network, method, self.split, config, self.generator, self.batch, ranks)
         self.shrinking = Shrinking(self.stepper)
         self.shrinking.start(self.times.phase_at(0))
         self.step = self.epoch_steps = 0
         self.clock = Clock()
-        self.forecast = FirstPrune()
-        self.snapshot_due = config.has_noise  # of birth; later of the epoch that a record was just made of
+        self.forecast = PruneForecast()
+        self.snapshot_due = config.has_noise  # of the initialisation; later of the epoch that a record was just made of
         self._keep_good()
         if checkpoint is not None:
             self._restore(checkpoint)
@@ -122,15 +122,15 @@ class Training:
         """What the last step was part of: one of `PHASES`."""
         return self.stepper.phase
 
-    @alone
+    @exclusive
     def _begin_epoch(self) -> None:
         if self.times.phase_at(self.step) != self.phase:
             self.shrinking.start(self.times.phase_at(self.step))
-        factors, strengths = map(torch.tensor, self.times.of_epoch(self.step, self.phase))
+        factors, strengths = map(torch.tensor, self.times.epoch_schedule(self.step, self.phase))
         order = order_of(self.config.seed, self.step // self.steps_an_epoch, self.n_train)
         self.stepper.begin_epoch(order.to(self.device), factors, strengths, at=self.step % self.steps_an_epoch)
 
-    @alone
+    @exclusive
     def _finish_epoch(self) -> Record:
         nll = self._finite_nll()
         term = kl = weighted = 0.0
@@ -172,7 +172,7 @@ class Training:
         self.snapshot_due = self.config.has_noise and self.phase == "sbp"
         return record
 
-    @alone
+    @exclusive
     def _progress(self) -> Progress:
         nll = self._finite_nll()
         seconds, left = self.clock.seconds, self.steps - self.step
@@ -195,7 +195,7 @@ class Training:
         )
 
     def kept(self) -> tuple[int, ...]:
-        """Units kept in each noise layer, dead channels with their features; all while pretraining."""
+        """Units kept in each noise layer, pruned channels with their features; all while pretraining."""
         if self.phase == "pretrain":
             return tuple(info.units for info in self.spec.groups)
         return tuple(int(keep.sum()) for keep in self.shrinking.masks().values())
@@ -207,13 +207,13 @@ class Training:
         split = self.split
         return self._error(split.validation_x, split.validation_y) if split.n_validation else None
 
-    @alone
+    @exclusive
     def _snapshot(self) -> Snapshot:
         self.snapshot_due = False
         return snapshot_of(max(self.epoch, 0), self.shrinking.whole()[0])
 
     def _finite_nll(self) -> float:
-        self.ranks.any(False)  # one that is gone shows here, before this one waits for a device that waits for it
+        self.ranks.any_rank(False)  # one that has ended shows here, before a device waits for it
         nll = float(self.stepper.nll_sum) / max(self.epoch_steps, 1)
         # Weights that blow up show in the NLL at once; noise can be lost while the NLL is still a number.
         learned = self.stepper.optimiser.learned
@@ -221,21 +221,21 @@ class Training:
             return nll
         raise Diverged.after(self._good_epoch, self.config.optimisation, self.phase, self.batch)
 
-    @alone
+    @exclusive
     def result(self) -> dict[str, Any]:
         """The figures of a finished run; the only place where the test set is read, so to be called once."""
         test = self._error(self.split.test_x, self.split.test_y)
         errors = {"test_error_percent": test, "validation_error_percent": self._validation_error()}
-        return result_of(self.config, self.split, self.device, self.kept(), errors, self.clock.seconds)
+        return summarise_result(self.config, self.split, self.device, self.kept(), errors, self.clock.seconds)
 
     def meta(self) -> dict[str, Any]:
         """What a reader of the run must know beside the config: layers, sizes, hardware, versions."""
         hardware, layers = self.ranks.times(describe(self.device)), self.spec.groups
-        return meta_of(self.config, self.split, self.device, hardware, layers, self.source)
+        return describe_run(self.config, self.split, self.device, hardware, layers, self.source)
 
     def _keep_good(self) -> None:
         check_equal(self.network, self.ranks)
-        self._good, self._good_epoch = weights_of(self._plain()), self.epoch
+        self._good, self._good_epoch = weights_of(self._materialised()), self.epoch
 
     def model_tensors(self) -> dict[str, Tensor]:
         """The plain network after the last epoch that ended with finite numbers, on the CPU."""
@@ -243,13 +243,13 @@ class Training:
 
     def trained(self) -> nn.Module:
         """The network as it stands, in eval mode, as `registry.build_for(config)` would have built it."""
-        return self._plain().eval()
+        return self._materialised().eval()
 
-    def _plain(self) -> nn.Module:
+    def _materialised(self) -> nn.Module:
         network, method = self.shrinking.whole()
-        return method.plain(network)
+        return method.materialise(network)
 
-    @alone
+    @exclusive
     def checkpoint(self) -> Checkpoint:
         """All that is needed to go on from this step, on the CPU; raises `Diverged` rather than keep a NaN."""
         self._finite_nll()
@@ -274,7 +274,7 @@ class Training:
         self.shrinking.unpack(tensors)
         resume_draws(self.generator, tensors, self.ranks, self.config.seed, self.step)
         self.clock = Clock(float(state["seconds"]))
-        self.forecast = FirstPrune.from_dict(state["forecast"])
+        self.forecast = PruneForecast.from_dict(state["forecast"])
         self.snapshot_due = bool(state["snapshot_due"])
         self._keep_good()
 

@@ -15,7 +15,7 @@ from sbp.spec.layout import Group
 from sbp.spec.networks import description_of
 
 
-def meta_of(
+def describe_run(
     config: RunConfig, split: Split, device: str, hardware: str, layers: Sequence[Group], source: str
 ) -> dict[str, Any]:
     """What a reader of a run must know beside its config: layers, sizes, hardware, versions; source: of the data."""
@@ -29,7 +29,7 @@ def meta_of(
     }
 
 
-def result_of(
+def summarise_result(
     config: RunConfig,
     split: Split,
     device: str,

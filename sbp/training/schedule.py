@@ -1,4 +1,4 @@
-"""The learning rate through a phase of training, the weight of the KL through the main one, the order of objects."""
+"""The learning rate through a phase of training, the weight of the KL through the main one, the order of examples."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ def kl_strength(epochs: float, warmup: tuple[int, ...] = ()) -> float:
     return min(1.0, max(0.0, (epochs - first) / (last - first)))
 
 
-def order_of(seed: int, epoch: int, objects: int) -> Tensor:
-    """The order in which an epoch, counted from 0 over all phases, goes through its objects: int64 [objects], CPU.
+def order_of(seed: int, epoch: int, examples: int) -> Tensor:
+    """The order in which an epoch, counted from 0 over all phases, goes through its examples: int64 [examples], CPU.
 
     It is a function of seed and epoch alone.
 
-    >>> order_of(seed=0, epoch=3, objects=5).sort().values
+    >>> order_of(seed=0, epoch=3, examples=5).sort().values
     tensor([0, 1, 2, 3, 4])
     """
-    return torch.randperm(objects, generator=torch.Generator().manual_seed(seed_of(seed, epoch)))
+    return torch.randperm(examples, generator=torch.Generator().manual_seed(seed_of(seed, epoch)))
 
 
 def seed_of(*numbers: int) -> int:
@@ -51,13 +51,13 @@ def seed_of(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]) % 2**63
 
 
-class Timetable:
+class PhaseSchedule:
     """Which step of a run belongs to which phase, and what holds at it.
 
-    >>> times = Timetable(ScheduleConfig(pretrain_epochs=1, epochs=2, finetune_epochs=1), steps_an_epoch=10)
+    >>> times = PhaseSchedule(ScheduleConfig(pretrain_epochs=1, epochs=2, finetune_epochs=1), steps_an_epoch=10)
     >>> times.steps, [times.phase_at(step) for step in (9, 10, 30)]
     (40, ['pretrain', 'sbp', 'finetune'])
-    >>> round(times.of_epoch(step=25, phase="sbp")[0][-1], 3)  # the last of the 20 steps with the noise on
+    >>> round(times.epoch_schedule(step=25, phase="sbp")[0][-1], 3)  # the last of the 20 steps with the noise on
     0.1
     """
 
@@ -81,7 +81,7 @@ class Timetable:
         before = self.ends[index - 1] if index else 0
         return rate_factor((step - before) / (self.ends[index] - before))
 
-    def of_epoch(self, step: int, phase: str) -> tuple[list[float], list[float]]:
+    def epoch_schedule(self, step: int, phase: str) -> tuple[list[float], list[float]]:
         """For each step of the epoch that this one is in: the factor on the rates, and the strength of the KL."""
         first = step - step % self.steps_an_epoch
         steps = range(first, first + self.steps_an_epoch)

@@ -3,7 +3,7 @@
 What they were is kept, in the same network at full width, so that all that is said of a run is said of the original
 units: a unit that was cut has the mu, the log sigma, the KL, the weights and the batch statistics that it had last. Its
 SNR was below 1 then (or it is a channel without features, or a feature without its channel), so it is removed there.
-What an optimiser and its averages remembered of it is gone.
+What an optimiser and its averages remembered of it is dropped.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sbp.networks.describe import layout_of
 from sbp.noise.install import NAME, install, joint_noise_of, uninstall
 from sbp.noise.joint_noise import JointNoise
 from sbp.noise.removal import remove_units
-from sbp.pruning.masks import Masks, close_masks
+from sbp.pruning.masks import Masks, propagate
 from sbp.spec.layout import Layout, kept_entries
 from sbp.spec.networks import description_of
 from sbp.training.checkpoint import full_state, pack, unpack
@@ -37,7 +37,7 @@ UNITS = f"{NAME}.loc"
 class Shrinking:
     """Which units of a network in training are left, how long the others have been removed, and what they were.
 
-    stepper: what trains it, at full width. left: bool [units] by group, closed (`close_masks`). removed_for: epochs in
+    stepper: what trains it, at full width. left: bool [units] by group, closed (`propagate`). removed_for: epochs in
     a row that a unit has not been kept, int64 [units] by group. Without `shrink_after` nothing is ever cut, and the
     network at full width is the stepper's own.
     """
@@ -73,7 +73,7 @@ class Shrinking:
     def masks(self) -> Masks:
         """Which units are kept, bool [units] by group, closed; those that were cut are not."""
         network, method = self.whole()
-        return close_masks(method.masks(network), self.layers)
+        return propagate(method.masks(network), self.layers)
 
     @torch.no_grad()
     def whole(self) -> tuple[nn.Module, Method]:
@@ -105,7 +105,7 @@ class Shrinking:
 
     def cut_to(self, stay: Masks, share: float = 0.0) -> None:
         """Cuts all that does not stay, where that saves this share of the MACs, and goes on where the rest stands."""
-        left = close_masks({name: mask & self.left[name] for name, mask in stay.items()}, self.layers)
+        left = propagate({name: mask & self.left[name] for name, mask in stay.items()}, self.layers)
         if self.layout.scales_input:  # pixels that convolutions read cannot be cut out
             left[self.layout.pixels] = self.left[self.layout.pixels]
         now, then = (self.spec.macs([int(mask.sum()) for mask in masks.values()]) for masks in (self.left, left))

@@ -29,15 +29,15 @@ WARM_UP = 3
 EAGER = "SBP_EAGER"
 # Trainings that share a process take turns in whatever is not the replay of a graph: building draws from torch's one
 # global generator, and a kernel that one thread loads for the first time spoils what another is capturing.
-TURN = threading.RLock()
+_DEVICE_LOCK = threading.RLock()
 
 
-def alone(work: Callable[P, T]) -> Callable[P, T]:
+def exclusive(work: Callable[P, T]) -> Callable[P, T]:
     """The same, done while no other training of this process does anything but replay its step."""
 
     @functools.wraps(work)
     def in_its_turn(*args: P.args, **kwargs: P.kwargs) -> T:
-        with TURN:
+        with _DEVICE_LOCK:
             return work(*args, **kwargs)
 
     return in_its_turn
@@ -48,7 +48,7 @@ class Stepper:
 
     Each phase has its own optimiser: what one remembers of a network without noise misleads it with noise. On a CUDA
     device the whole step is captured once and replayed, since its kernels take longer to launch than to run; so all
-    that differs from step to step is in memory that the step reads by its own counter `at`: the order of objects, the
+    that differs from step to step is in memory that the step reads by its own counter `at`: the order of examples, the
     learning rates, the strength of the KL. `nll_sum` adds up the steps' NLL, so that no step waits for the host.
     ranks: those that share each batch (`sbp.training.local_batch`); all step at once.
     """
@@ -65,7 +65,7 @@ class Stepper:
     ) -> None:
         self.network, self.method, self.split = network, method, split
         self.config, self.generator, self.ranks = config, generator, ranks
-        self.objects = ranks.share(batch)
+        self.examples = ranks.local_batch(batch)
         self.device = split.train_x.device
         self.captures = self.device.type == "cuda" and not os.environ.get(EAGER)
         self.nll_sum = torch.zeros((), device=self.device)
@@ -79,7 +79,7 @@ class Stepper:
         settings, self.phase = self.config.optimisation, phase
         if settings.channels_last:
             self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stubs
-        self.method.switch(self.network, phase != "pretrain")
+        self.method.set_noise_enabled(self.network, phase != "pretrain")
         if phase == "finetune":
             self.method.freeze(self.network)
         groups = self._groups()
@@ -106,7 +106,7 @@ class Stepper:
         return groups
 
     def begin_epoch(self, order: Tensor, factors: Tensor, strengths: Tensor, at: int) -> None:
-        """The order of objects, int64 [steps x batch or more]; each step's factor on the learning rates and strength
+        """The order of examples, int64 [steps x batch or more]; each step's factor on the learning rates and strength
         of the KL, [steps]; and which step is the next."""
         self.order.copy_(order[: self.order.numel()].view_as(self.order))
         self.factors.copy_(factors)
@@ -136,12 +136,12 @@ class Stepper:
         self.graph.replay()
 
     def _step(self) -> None:
-        objects = part_of(self.order.index_select(0, self.at)[0], self.ranks)
-        images, labels = self.split.train_x.index_select(0, objects), self.split.train_y.index_select(0, objects)
+        examples = part_of(self.order.index_select(0, self.at)[0], self.ranks)
+        images, labels = self.split.train_x.index_select(0, examples), self.split.train_y.index_select(0, examples)
         torch.mul(self.rates, self.factors.index_select(0, self.at), out=self.lr)
         noisy = self.phase != "pretrain"
         if noisy:
-            self.method.draw(self.network, self.objects, self.generator)
+            self.method.sample_noise_(self.network, self.examples, self.generator)
         if self.config.data.augment:
             images = augmented(images, self.generator, hide=self.config.data.cutout)
         if self.config.optimisation.channels_last:
@@ -162,14 +162,14 @@ class Stepper:
             average_([*gradients, *moments_of(self.network), nll], self.ranks)
         self.optimiser.step()
         if noisy:
-            (self.method.settle if self.phase == "sbp" else self.method.hold)(self.network)
+            (self.method.project_ if self.phase == "sbp" else self.method.reapply_masks_)(self.network)
         if self.average:
             weights = [parameter.detach() for parameter in self.averaged]
             torch._foreach_lerp_(self.average, weights, 1 - self.config.schedule.average_decay)
         self.nll_sum.add_(nll)
         self.at.add_(1)
 
-    @alone
+    @exclusive
     def _capture(self) -> None:
         """Records `_step` into a CUDA graph and leaves every number as it was before."""
         held = {**dict(self.network.named_parameters()), **dict(self.network.named_buffers())}

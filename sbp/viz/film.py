@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from sbp.pruning.masks import close_masks, keep_masks
+from sbp.pruning.masks import keep_masks, propagate
 from sbp.spec import RunConfig
 from sbp.spec.layout import Group
 from sbp.spec.networks import description_of
@@ -157,7 +157,7 @@ def layer_sentence(tables: RunTables, name: str, row: int) -> str:
     strong = labels.count_of(int(now.sum()), layer)
     text = f"{labels.layer_title(layer)} at epoch {epoch}: {strong} have an SNR of 1 or more"
     if layer.parent:
-        masks = close_masks(keep_masks({key: snr[row] for key, snr in tables.snr.items()}), tables.layers)
+        masks = propagate(keep_masks({key: snr[row] for key, snr in tables.snr.items()}), tables.layers)
         text += f", {int(masks[layer.name].sum()):,} of them on a channel that is kept"
     if row == 0:
         return text + "."

@@ -15,7 +15,7 @@ import pandas as pd
 
 from sbp.reference.paper import PaperRow
 from sbp.reference.published import LAST, NOT_STATED, UNITS, Published
-from sbp.spec.kl_weights import bound_of
+from sbp.spec.kl_weights import objective_label
 from sbp.spec.networks import SPECS, scale_of, widths_of
 from sbp.viz import labels
 
@@ -87,7 +87,7 @@ def ours(row: Any) -> Entry:
     """An entry of a row with at least one run."""
     run = row.shown
     exponent = None if run.config.get("kl_weights") else run.config.get("kl_exponent")
-    bound = bound_of(run.method, run.kl_weights, exponent) or NONE
+    bound = objective_label(run.method, run.kl_weights, exponent) or NONE
     return Entry(
         row.key,
         row.label,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sbp.distributions import moments
-from sbp.pruning.masks import close_masks, keep_masks
+from sbp.pruning.masks import keep_masks, propagate
 from sbp.spec import RunConfig
 from sbp.spec.layout import Group
 from sbp.viz import film, labels
@@ -38,7 +38,7 @@ def pack(tables: RunTables, config: RunConfig) -> tuple[dict[str, np.ndarray], d
     )
     theta_max = float(np.exp(config.noise.log_high))
     masks = [
-        close_masks(keep_masks({name: snr[row] for name, snr in tables.snr.items()}), tables.layers)[layer.name]
+        propagate(keep_masks({name: snr[row] for name, snr in tables.snr.items()}), tables.layers)[layer.name]
         for row in rows
     ]
     arrays = {

@@ -1,8 +1,8 @@
 """One run trained by several processes, which torchrun started (`sbp.machine.distributed`).
 
-Rank 0 is the run's worker: it alone has the folder, waits for the device's turn and writes. The others hear from it
-what to train and from which checkpoint, and come to the same events; if one is asked to stop, all stop at the same
-step. A rank that ends badly ends all: the others find it gone, and the run has failed and can be resumed.
+Rank 0 is the run's worker: it alone has the folder, waits for the device's turn and writes. It broadcasts the config
+and the checkpoint, and all ranks come to the same events. A request to stop that reaches one rank stops all at the same
+step. A rank that fails ends all: the run has failed and can be resumed.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ import sys
 import traceback
 from typing import Any, NoReturn, TextIO
 
+from sbp.data import datasets
 from sbp.machine.distributed import Ranks
-from sbp.runs.device_queue import place, wait_for_turn
+from sbp.runs.device_queue import acquire, gpu_slot
 from sbp.runs.folder import RunFolder
 from sbp.runs.states import State
 from sbp.spec import RunConfig
 from sbp.spec.records import Record
-from sbp.worker.outcome import sentence_of
-from sbp.worker.worker import StopAsked, Worker, heeding
+from sbp.worker.outcome import explain_error
+from sbp.worker.worker import StopAsked, Worker, run_with_signals
 
 # What the others hear while rank 0 waits for the device's turn; then a config, or nothing when it was stopped.
 WAIT = b"wait"
@@ -32,26 +33,26 @@ class Lead(Worker):
         super().__init__(folder, load=_loader(ranks), log=log)
         self.ranks = ranks
 
-    def agreed(self, wanted: bool) -> bool:
+    def all_ranks_want(self, wanted: bool) -> bool:
         """What one rank wants, all do."""
-        return self.ranks.any(wanted)
+        return self.ranks.any_rank(wanted)
 
     def _train(self) -> None:
-        self.ranks.meet()
-        self.device = self.ranks.take(self.config.device)
-        self.folder.write_status(State.QUEUED, device=self.device, place=place())
-        slot = wait_for_turn(self.folder, self.device, self._still_waiting)
-        self.ranks.tell(self.config.to_json().encode() if slot else b"")
+        self.ranks.init()
+        self.device = self.ranks.select_device(self.config.device)
+        self.folder.write_status(State.QUEUED, device=self.device, place=gpu_slot())
+        slot = acquire(self.folder, self.device, self._still_waiting)
+        self.ranks.broadcast_bytes(self.config.to_json().encode() if slot else b"")
         if slot is None:
             raise StopAsked
         try:
-            self.ranks.ready(self.device)
+            self.ranks.init_nccl(self.device)
             self._train_now()
         finally:
             slot.release()
 
     def _still_waiting(self) -> bool:
-        self.ranks.tell(WAIT)
+        self.ranks.broadcast_bytes(WAIT)
         return self.stop_asked()
 
     def _training(self, config: RunConfig, dataset: Any, checkpoint: Any) -> Any:
@@ -75,36 +76,36 @@ class Other:
             return self._train()
         except Exception as error:
             traceback.print_exc()
-            print(f"Rank {self.ranks.rank}: {sentence_of(error)}", file=sys.stderr)
+            print(f"Rank {self.ranks.rank}: {explain_error(error)}", file=sys.stderr)
             return State.FAILED
 
     def _train(self) -> State:
         import torch
 
         ranks = self.ranks
-        while (heard := ranks.tell()) == WAIT:
+        while (heard := ranks.broadcast_bytes()) == WAIT:
             pass
         if not heard:
             return State.STOPPED
         config = RunConfig.from_json(heard.decode())
-        config = config.replace(device=ranks.take(config.device))
-        ranks.ready(config.device)
+        config = config.replace(device=ranks.select_device(config.device))
+        ranks.init_nccl(config.device)
         # From here on as rank 0 does it (`Worker._train_now`): each word of one is awaited by the others.
-        if ranks.any(self.signalled):
+        if ranks.any_rank(self.signalled):
             return State.STOPPED
         if config.threads:
             torch.set_num_threads(config.threads)
         dataset = _loader(ranks)(config.data.dataset)
-        if ranks.any(self.signalled):
+        if ranks.any_rank(self.signalled):
             return State.STOPPED
         self.training = _training(config, dataset, None, ranks)
         for event in self.training.events():
             if isinstance(event, Record):
                 continue
-            if ranks.any(self.signalled):
+            if ranks.any_rank(self.signalled):
                 self.training.checkpoint()
                 return State.STOPPED
-            if ranks.any(False):
+            if ranks.any_rank(False):
                 self.training.checkpoint()
         return State.FINISHED
 
@@ -115,9 +116,9 @@ def train(folder: RunFolder | None, ranks: Ranks, log: TextIO | None = None) -> 
     Raises `RankError` when rank 0 does not come.
     """
     if folder is None:
-        ranks.meet()  # not yet heeding signals: nothing would come of them while it waits for rank 0
+        ranks.init()  # signals are not handled yet: nothing would come of them while it waits for rank 0
     trainer = Other(ranks) if folder is None else Lead(folder, ranks, log)
-    (state,) = heeding(trainer)
+    (state,) = run_with_signals(trainer)
     if state in (State.FINISHED, State.STOPPED):
         part(trainer.training, ranks)
     return state
@@ -127,11 +128,11 @@ def part(training: Any, ranks: Ranks) -> None:
     """Leaves the others, who are leaving as well: NCCL cannot go while a graph holds what it does."""
     if training is not None:
         training.stepper.graph = None
-    ranks.leave()
+    ranks.close()
 
 
 def leave_at_once(code: int) -> NoReturn:
-    """Ends this process where an orderly end would wait for a GPU that waits for a rank that is gone."""
+    """Ends this process where an orderly end would wait for a GPU that waits for a rank that has ended."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
@@ -139,16 +140,14 @@ def leave_at_once(code: int) -> NoReturn:
 
 def _loader(ranks: Ranks) -> Any:
     def load(name: str, progress: Any = None) -> Any:
-        from sbp.data import datasets
-
         # Nobody listens for a request to stop while the others wait for the files.
-        return ranks.in_turn(lambda: datasets.load(name))
+        return ranks.rank0_first(lambda: datasets.load(name))
 
     return load
 
 
 def _training(config: RunConfig, dataset: Any, checkpoint: Any, ranks: Ranks) -> Any:
-    from sbp.training.checkpoint import told
+    from sbp.training.checkpoint import broadcast_checkpoint
     from sbp.training.loop import Training
 
-    return Training(config, dataset, told(checkpoint, ranks), ranks)
+    return Training(config, dataset, broadcast_checkpoint(checkpoint, ranks), ranks)

@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sbp.data.sources import DataError
+from sbp.machine.devices import DeviceError
+from sbp.machine.distributed import RankError
 from sbp.runs.filenames import LOG
 from sbp.runs.files import BadFile
 from sbp.runs.states import Event
 from sbp.spec import ConfigError
+from sbp.training.errors import Diverged, OtherVersion
 
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
 
-def ending_of(error: Exception) -> Event:
+def end_event(error: Exception) -> Event:
     """Diverge for a training that found NaN or infinity, fail for everything else."""
-    from sbp.training.loop import Diverged
-
     return Event.DIVERGE if isinstance(error, Diverged) else Event.FAIL
 
 
-def sentence_of(error: Exception) -> str:
+def explain_error(error: Exception) -> str:
     """Our own errors are sentences already; of others, what happened and where to read more."""
-    import torch
-
-    from sbp.data.datasets import DataError
-    from sbp.machine.devices import DeviceError
-    from sbp.machine.distributed import RankError
-    from sbp.training.checkpoint import OtherVersion
-    from sbp.training.loop import Diverged
+    import torch  # seconds to load: only when it is needed
 
     if isinstance(error, (Diverged, ConfigError, DataError, DeviceError, BadFile, OtherVersion, RankError)):
         return str(error)
@@ -43,10 +36,10 @@ def sentence_of(error: Exception) -> str:
     return f"An unexpected {type(error).__name__} ended the run{': ' if first else ''}{first} (see {LOG})."
 
 
-def outcome(result: Mapping[str, Any]) -> str:
+def describe_result(result: Mapping[str, Any]) -> str:
     """The result as a sentence.
 
-    >>> outcome({"test_error_percent": 1.489, "macs_reduction": 11.04, "macs": 49365})
+    >>> describe_result({"test_error_percent": 1.489, "macs_reduction": 11.04, "macs": 49365})
     '1.49 % test error at 11.0x fewer MACs (49,365).'
     """
     error, reduction, macs = (result.get(key) for key in ("test_error_percent", "macs_reduction", "macs"))
@@ -56,26 +49,6 @@ def outcome(result: Mapping[str, Any]) -> str:
     return f"{error:.2f} % test error at {fewer}."
 
 
-def arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+def to_numpy(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
     """Tensors of any device as NumPy arrays, which is what the torch-free store takes."""
     return {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
-
-
-def commit() -> str | None:
-    """The commit of the code that trains, "+" where files differ from it.
-
-    Where git cannot tell, as in a container without the repository, it is what $SBP_COMMIT says; None without that.
-    """
-    root, told = Path(__file__).resolve().parents[2], os.environ.get("SBP_COMMIT") or None
-    if not (root / ".git").exists():
-        return told
-
-    def git(*arguments: str) -> str:
-        command = ["git", "-C", str(root), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
-
-    try:
-        changed = git("status", "--porcelain", "--untracked-files=no")
-        return git("rev-parse", "--short=12", "HEAD") + ("+" if changed else "")
-    except (OSError, subprocess.SubprocessError):
-        return told

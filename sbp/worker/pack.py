@@ -2,7 +2,7 @@
 
 On a CUDA device up to $SBP_PACK of them (by default all) train at once, each in a thread and on a stream of its own;
 elsewhere one after another. The pack takes the device's turn once. Its runs end as they would alone: what they share,
-torch's global generator while a network is built, is guarded by `sbp.training.stepper.TURN`.
+torch's global generator while a network is built, is guarded by `sbp.training.stepper._DEVICE_LOCK`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sbp.runs.device_queue import place, wait_for_turn
+from sbp.data import datasets
+from sbp.machine import devices
+from sbp.runs.device_queue import acquire, gpu_slot
 from sbp.runs.filenames import LOG
 from sbp.runs.files import Locked
 from sbp.runs.folder import RunFolder
@@ -47,7 +49,7 @@ class Pack:
         try:
             device = self._device()
             if device is not None:
-                slot = wait_for_turn(self.folders[0], device, self._all_asked)
+                slot = acquire(self.folders[0], device, self._all_asked)
             if device is None or slot is None:  # each says by itself why it does not train
                 for folder in self.folders:
                     self._end(Worker(folder), folder)
@@ -61,14 +63,12 @@ class Pack:
 
     def _device(self) -> str | None:
         """Where all train; None when it cannot be had."""
-        from sbp.machine import devices
-
         try:
             device = devices.resolve(self.folders[0].config.device)
         except (devices.DeviceError, ConfigError):
             return None
         for folder in self.folders:
-            folder.write_status(State.QUEUED, device=device, place=place())
+            folder.write_status(State.QUEUED, device=device, place=gpu_slot())
         return device
 
     def _all_asked(self) -> bool:
@@ -132,8 +132,6 @@ class Pack:
 
     def _load(self, name: str, progress: Any = None) -> Any:
         """The data set, read once; the caller holds `LOADING`."""
-        from sbp.data import datasets
-
         assert LOADING.locked()
         if name not in self._data:
             self._data[name] = datasets.load(name, progress=progress)

@@ -1,7 +1,8 @@
 """The process that trains a run, or several on one device (`sbp.worker.pack`): python -m sbp.worker RUN_FOLDER ...
 
 It waits for its device's turn, trains, writes what the training says into the folder, and looks for a request
-to stop after each event. Whatever happens ends in a state and a sentence; a traceback goes to log.txt alone.
+to stop after each event. Whatever happens ends in a state and a sentence; a traceback goes to log.txt alone. So what
+needs torch is imported inside functions: a signal or an error in the seconds that this takes finds its state too.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from sbp.runs.device_queue import place, wait_for_turn
+from sbp.data import datasets
+from sbp.machine import devices
+from sbp.runs.device_queue import acquire, gpu_slot
 from sbp.runs.filenames import LOCK
 from sbp.runs.files import Lock
 from sbp.runs.folder import RunFolder
@@ -24,7 +27,8 @@ from sbp.runs.launcher import LOCK_VARIABLE
 from sbp.runs.states import Event, State, advance
 from sbp.spec import RunConfig
 from sbp.spec.records import Progress, Record, Snapshot
-from sbp.worker.outcome import arrays, commit, ending_of, outcome, sentence_of
+from sbp.worker.outcome import describe_result, end_event, explain_error, to_numpy
+from sbp.worker.provenance import code_version
 
 if TYPE_CHECKING:
     from sbp.training.checkpoint import Checkpoint
@@ -67,7 +71,7 @@ class Worker:
         """A `stop` file in the folder, or a SIGTERM or SIGINT."""
         return self.signalled or self.folder.stop_requested
 
-    def agreed(self, wanted: bool) -> bool:
+    def all_ranks_want(self, wanted: bool) -> bool:
         """Whether all that train this run do what one of them wants; a worker alone does what it wants."""
         return wanted
 
@@ -90,11 +94,9 @@ class Worker:
         if self.has_turn:
             self._train_now()
             return
-        from sbp.machine import devices
-
         self.device = devices.resolve(self.config.device)
-        self.folder.write_status(State.QUEUED, device=self.device, place=place())
-        slot = wait_for_turn(self.folder, self.device, self.stop_asked)
+        self.folder.write_status(State.QUEUED, device=self.device, place=gpu_slot())
+        slot = acquire(self.folder, self.device, self.stop_asked)
         if slot is None:
             raise StopAsked
         try:
@@ -103,7 +105,7 @@ class Worker:
             slot.release()
 
     def _train_now(self) -> None:
-        if self.agreed(self.stop_asked()):
+        if self.all_ranks_want(self.stop_asked()):
             raise StopAsked
         self.move(Event.START, f"Loads {self.config.data.dataset}.")
         with LOADING:
@@ -115,14 +117,13 @@ class Worker:
     def _build(self) -> Any:
         import torch
 
-        from sbp.data import datasets
         from sbp.training.loop import Checkpoint
 
         config = self.config.replace(device=self.device)
         if config.threads:
             torch.set_num_threads(config.threads)
         dataset = (self.load or datasets.load)(config.data.dataset, progress=self._say_download)
-        if self.agreed(self.stop_asked()):
+        if self.all_ranks_want(self.stop_asked()):
             raise StopAsked
         self.folder.write_status(self.state, "Builds the network.")
         self.folder.remove_sweep()
@@ -132,7 +133,7 @@ class Worker:
             tensors, state = saved
             checkpoint = Checkpoint(tensors={k: torch.from_numpy(v) for k, v in tensors.items()}, state=state)
         training = self._training(config, dataset, checkpoint)
-        self.folder.write_meta({**self.folder.meta, **training.meta(), "commit": commit(), "device": self.device})
+        self.folder.write_meta({**self.folder.meta, **training.meta(), "commit": code_version(), "device": self.device})
         return training
 
     def _training(self, config: RunConfig, dataset: Any, checkpoint: Checkpoint | None) -> Any:
@@ -147,37 +148,37 @@ class Worker:
             if isinstance(event, Record):
                 self.folder.append_record(event)
             elif isinstance(event, Snapshot):
-                # A run stopped at its very first step says its birth twice.
+                # A run stopped at its very first step gives its initialisation twice.
                 if event.epoch > seen:
                     self.folder.append_snapshot(event)
                     seen = event.epoch
             elif isinstance(event, Progress):
                 self._say_progress(event)
             # Not between a record and the snapshot of its epoch: a checkpoint covers both or none.
-            if not isinstance(event, Record) and self.agreed(self.stop_asked()):
+            if not isinstance(event, Record) and self.all_ranks_want(self.stop_asked()):
                 self.move(Event.ASK_STOP, "Saves a checkpoint.")
                 self._save()
                 self._stop("Stopped as asked; its checkpoint is ready to be resumed.")
                 return False
-            if not isinstance(event, Record) and self.agreed(time.monotonic() - saved > CHECKPOINT_SECONDS):
+            if not isinstance(event, Record) and self.all_ranks_want(time.monotonic() - saved > CHECKPOINT_SECONDS):
                 self._save()
                 saved = time.monotonic()
         return True
 
     def _save(self) -> None:
         checkpoint = self.training.checkpoint()
-        self.folder.write_checkpoint(arrays(checkpoint.tensors), checkpoint.state)
-        self.folder.write_model(arrays(self.training.model_tensors()))
+        self.folder.write_checkpoint(to_numpy(checkpoint.tensors), checkpoint.state)
+        self.folder.write_model(to_numpy(self.training.model_tensors()))
 
     def _finish(self) -> None:
-        from sbp.training.stepper import alone
+        from sbp.training.stepper import exclusive
 
-        self.folder.write_model(arrays(self.training.model_tensors()))
+        self.folder.write_model(to_numpy(self.training.model_tensors()))
         result = self._result(self.training.result())
         self.folder.write_result(result)
-        alone(self._graph)()
-        alone(self._sweep)()
-        self.move(Event.FINISH, outcome(result))
+        exclusive(self._graph)()
+        exclusive(self._sweep)()
+        self.move(Event.FINISH, describe_result(result))
         self.folder.remove_checkpoint()
 
     def _graph(self) -> None:
@@ -196,12 +197,11 @@ class Worker:
         self.folder.write_status(self.state, "Tries thresholds.")
         try:
             from sbp.evaluation.sweep import Cancelled, sweep
-            from sbp.machine.devices import describe
 
-            network, (images, labels, objects) = self.training.trained(), self.training.split.trial()
-            seed, hardware = self.config.seed, describe(self.device or "cpu")
+            network, (images, labels, examples) = self.training.trained(), self.training.split.trial()
+            seed, hardware = self.config.seed, devices.describe(self.device or "cpu")
             with contextlib.suppress(Cancelled):
-                self.folder.write_sweep(sweep(network, images, labels, objects, seed, hardware, self.stop_asked))
+                self.folder.write_sweep(sweep(network, images, labels, examples, seed, hardware, self.stop_asked))
         except Exception:
             traceback.print_exc(file=self.log)
 
@@ -222,11 +222,11 @@ class Worker:
     def _end_badly(self, error: Exception) -> None:
         """Diverged keeps the last good epoch's weights; everything else is a failure with a sentence."""
         traceback.print_exc(file=self.log)
-        event = ending_of(error)
+        event = end_event(error)
         try:
             if event is Event.DIVERGE:
-                self.folder.write_model(arrays(self.training.model_tensors()))
-            self.move(event, sentence_of(error))
+                self.folder.write_model(to_numpy(self.training.model_tensors()))
+            self.move(event, explain_error(error))
         except OSError:  # a full disk, most likely: the log has the rest, and readers will see the run as lost
             traceback.print_exc(file=self.log)
 
@@ -251,7 +251,7 @@ def main(*paths: str) -> int:
     for descriptor in descriptors:
         if descriptor is not None:
             os.set_inheritable(descriptor, False)
-    _give_way()
+    _lower_priority()
     folders = [
         RunFolder(Path(path), Lock(Path(path) / LOCK, descriptor=descriptor))
         for path, descriptor in zip(paths, descriptors or [None] * len(paths), strict=True)
@@ -259,16 +259,16 @@ def main(*paths: str) -> int:
     if len(folders) > 1:
         from sbp.worker.pack import Pack
 
-        states = heeding(Pack(folders))
+        states = run_with_signals(Pack(folders))
     else:
         with folders[0]:
-            states = heeding(Worker(folders[0]))
+            states = run_with_signals(Worker(folders[0]))
     for folder, state in zip(folders, states, strict=True):
         print(f"{folder.id}: {state}")
     return 0 if all(state in (State.FINISHED, State.STOPPED) for state in states) else 1
 
 
-def heeding(trainer: Any) -> list[State]:
+def run_with_signals(trainer: Any) -> list[State]:
     """What a worker or a pack ends with, SIGTERM and SIGINT being requests to stop."""
 
     def remember(*_: object) -> None:
@@ -280,7 +280,7 @@ def heeding(trainer: Any) -> list[State]:
     return [ended] if isinstance(ended, State) else list(ended)
 
 
-def _give_way() -> None:
+def _lower_priority() -> None:
     """Lets the pages' server go first: `nice` does nothing across sessions, the session's autogroup does."""
     with contextlib.suppress(OSError):  # no autogroups here (macOS, some containers)
         Path("/proc/self/autogroup").write_text("19")

@@ -21,7 +21,7 @@ from sbp.networks.describe import described
 from sbp.networks.registry import build
 from sbp.networks.tensors import file_tensors
 from sbp.noise.install import joint_noise_of
-from sbp.pruning.masks import close_masks, kept_counts
+from sbp.pruning.masks import kept_counts, propagate
 from sbp.spec import RunConfig
 from sbp.spec.networks import SPECS
 from tests.pruning.networks import PLAIN_NAMES, WIDTHS, cases, images, random_network
@@ -73,7 +73,7 @@ COMPUTE = """(m, { file, masks, images }, bytes) => {
 def test_the_browser_computes_what_torch_computes(evaluate: Evaluate, name: str) -> None:
     network = random_network(name, torch.float32)
     shown = images(3, torch.float32)
-    every = [(case, close_masks(masks, described(network).groups)) for case, masks in cases(network)]
+    every = [(case, propagate(masks, described(network).groups)) for case, masks in cases(network)]
     data = {
         "file": packed(network, RunConfig.flat(network=name, widths=WIDTHS[name], dataset="digits")),
         "masks": [{layer: mask.tolist() for layer, mask in masks.items()} for _, masks in every],

@@ -117,7 +117,7 @@ def test_later_seeds_are_added_and_others_check_them(tmp_path: Path) -> None:
 def test_ctrl_c_stops_every_run_and_the_same_command_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     long = Plan("table-1", "A table", (PlannedRow("sbp", "SBP", RECIPE.replace(epochs=100_000)),), seeds=1)
     monkeypatch.setitem(PLANS, "table-1", long)
-    real = wait.looked_again
+    real = wait.refresh
 
     def look(jobs: list[Job], ids: dict[str, str], root: Path | None = None) -> list[Job]:
         seen = real(jobs, ids, root)
@@ -127,7 +127,7 @@ def test_ctrl_c_stops_every_run_and_the_same_command_goes_on(monkeypatch: pytest
         return seen
 
     pressed: list[bool] = []
-    monkeypatch.setattr(wait, "looked_again", look)
+    monkeypatch.setattr(wait, "refresh", look)
     done = reproduce("table-1", "--device", "cpu", "--no-speed")
     assert done.exit_code == 130, done.output
     (view,) = store.list_runs(recorded=False)

@@ -86,19 +86,19 @@ def test_its_draws_are_uniform_independent_and_repeat_with_their_seed() -> None:
 
     Fixed seed; with right code a false alarm in one seed of 1,000.
     """
-    units, objects = 200, 4000
+    units, examples = 200, 4000
     loc, scale = torch.full((units,), -10.0), torch.full((units,), 148.0)  # the prior: x is -20 u
     loc[::3], scale[::3] = 0.0, 1.0
-    theta = native.sample_theta(loc, scale, LOW, HIGH, objects, 11)
-    assert torch.equal(theta, native.sample_theta(loc, scale, LOW, HIGH, objects, 11))
-    assert not torch.equal(theta, native.sample_theta(loc, scale, LOW, HIGH, objects, 12))
+    theta = native.sample_theta(loc, scale, LOW, HIGH, examples, 11)
+    assert torch.equal(theta, native.sample_theta(loc, scale, LOW, HIGH, examples, 11))
+    assert not torch.equal(theta, native.sample_theta(loc, scale, LOW, HIGH, examples, 12))
     u = TruncatedLogNormal(loc.double(), scale.double()).cdf(theta.double()).numpy()
     assert stats.kstest(u.ravel(), "uniform").pvalue > 1e-4
     assert min(stats.kstest(column, "uniform").pvalue for column in u.T) > 1e-4 / units
     across = np.corrcoef(u.T)[np.triu_indices(units, 1)]
     along = [np.corrcoef(column[1:], column[:-1])[0, 1] for column in u.T]
-    assert np.abs(across).max() < 5.7 / np.sqrt(objects)  # 2e4 correlations at 1e-8 each
-    assert np.abs(along).max() < 5.0 / np.sqrt(objects)
+    assert np.abs(across).max() < 5.7 / np.sqrt(examples)  # 2e4 correlations at 1e-8 each
+    assert np.abs(along).max() < 5.0 / np.sqrt(examples)
 
 
 @needs_compiler

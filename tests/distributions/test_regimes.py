@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sbp.distributions import quantile
 from sbp.distributions.normal_tail import FAR
-from sbp.distributions.quantile import LogQuantile, Units
+from sbp.distributions.quantile import LogQuantile, RegimeTable
 from sbp.distributions.regimes import FLAT, Far, Flat, Near
 
 DTYPES = (torch.float64, torch.float32)
@@ -35,7 +35,7 @@ def test_gathering_columns_equals_picking_by_where(dtype: torch.dtype) -> None:
     """What an accelerator does (every regime on every unit) is what the CPU does (each on its own columns)."""
     h, w = unit(dtype)
     v = torch.linspace(0.001, 0.999, 50, dtype=dtype)[:, None].expand(50, len(h))
-    here, there = Units(h, w, gather=True), Units(h, w, gather=False)
+    here, there = RegimeTable(h, w, gather=True), RegimeTable(h, w, gather=False)
     at = here.offset(v, 1 - v)
     assert torch.equal(at, there.offset(v, 1 - v))
     for mine, theirs in zip(here.gradient(at, v, 1 - v), there.gradient(at, v, 1 - v), strict=True):
@@ -55,7 +55,7 @@ def test_regimes_agree_where_they_meet(one: str, other: str) -> None:
         w = edge + torch.tensor([step, -step], dtype=torch.float64)
     regimes = {"near": Near, "far": Far, "flat": Flat}
     assert [bool(regimes[one].holds(h, w)[0]), bool(regimes[other].holds(h, w)[1])] == [True, True]
-    units = Units(h, w)
+    units = RegimeTable(h, w)
     v = torch.tensor([[0.1], [0.5], [0.95]], dtype=torch.float64).expand(3, 2)
     at = units.offset(v, 1 - v)
     t = torch.where(Near.holds(h, w), at - h, at)

@@ -14,7 +14,7 @@ from torch.nn import functional
 from sbp.compaction import masked
 from sbp.compaction.folded import Folded
 from sbp.evaluation import sweep as module
-from sbp.evaluation.sweep import Cancelled, material_of, sweep
+from sbp.evaluation.sweep import Cancelled, criterion_inputs, sweep
 from sbp.networks.describe import described
 from sbp.noise.install import joint_noise_of
 from sbp.pruning.bmrs import RELEASED_CODE_OFFSET
@@ -60,7 +60,7 @@ def test_it_is_json_of_the_promised_form(swept: tuple[nn.Module, dict[str, Any]]
 @pytest.mark.parametrize("name", ["snr", "bmrs_n", "bmrs_u"])
 def test_a_point_is_what_the_masked_network_says(swept: tuple[nn.Module, dict[str, Any]], name: str) -> None:
     network, found = swept
-    scores = CRITERIA[name].score(material_of(network))
+    scores = CRITERIA[name].score(criterion_inputs(network))
     for point in found["criteria"][name]["points"][::5]:
         masks = keep_masks(scores, point["threshold"])
         with torch.no_grad():

@@ -42,7 +42,7 @@ def table(rows: tuple = ROWS):  # type: ignore[no-untyped-def, type-arg]
 
 
 def test_the_first_seed_of_each_row_is_recorded(assets: Path, trained: None) -> None:
-    archive.keep(PLAN, table(), assets / "runs")
+    archive.record_experiment(PLAN, table(), assets / "runs")
     sbp, ssl = "table-1-lenet-500-300-sbp", "table-1-lenet-500-300-ssl"
     views = {view.id: view for view in store.list_runs() if view.recorded}
     assert set(views) == {sbp, ssl}
@@ -52,7 +52,7 @@ def test_the_first_seed_of_each_row_is_recorded(assets: Path, trained: None) -> 
 
 
 def test_a_recording_without_noise_is_listed_and_shown(assets: Path, trained: None) -> None:
-    archive.keep(PLAN, table(), assets / "runs")
+    archive.record_experiment(PLAN, table(), assets / "runs")
     name = "table-1-lenet-500-300-ssl"
     view = store.open_run(name)
     assert (view.problem, str(view.state), len(view.snapshots())) == ("", "finished", 0)
@@ -63,19 +63,19 @@ def test_a_recording_without_noise_is_listed_and_shown(assets: Path, trained: No
 
 
 def test_rows_that_were_kept_before_stay(assets: Path, trained: None) -> None:
-    archive.keep(PLAN, table(ROWS[1:]), assets / "runs")
-    archive.keep(PLAN, table(ROWS[:1]), assets / "runs")
+    archive.record_experiment(PLAN, table(ROWS[1:]), assets / "runs")
+    archive.record_experiment(PLAN, table(ROWS[:1]), assets / "runs")
     assert [row.key for row in recorded("table-1").rows] == ["sbp", "ssl"], "in the plan's order"
 
 
 def test_later_seeds_are_added_and_the_first_stay_as_they_are(assets: Path, runs_root: Path, trained: None) -> None:
-    archive.keep(PLAN, table(), assets / "runs")
+    archive.record_experiment(PLAN, table(), assets / "runs")
     before = recorded("table-1")
     finished(runs_root, 9.9, seed=3)
     finished(runs_root, 8.8, seed=4)
     later = running.table_of("table-1", running.jobs_of(ROWS, 4, first=1))
     assert [run.seed for run in later.row("lenet-500-300", "sbp").runs] == [1, 3, 4]
-    (path,) = archive.keep(PLAN, later, assets / "runs")
+    (path,) = archive.record_experiment(PLAN, later, assets / "runs")
     assert path.name == "table-1.json", "nothing is recorded"
     after = recorded("table-1")
     sbp = after.row("lenet-500-300", "sbp").runs
@@ -87,12 +87,12 @@ def test_later_seeds_are_added_and_the_first_stay_as_they_are(assets: Path, runs
 def test_a_check_is_kept_apart(assets: Path, runs_root: Path, trained: None) -> None:
     from sbp.experiments.results import check_recorded
 
-    archive.keep(PLAN, table(), assets / "runs")
+    archive.record_experiment(PLAN, table(), assets / "runs")
     before = recorded("table-1")
     for seed in (100, 101):
         finished(runs_root, 2.0 + seed / 100, seed=seed)
         found = running.table_of("table-1", running.jobs_of(ROWS, 1, first=seed))
-        archive.keep_check(PLAN, found)
+        archive.record_check(PLAN, found)
     assert recorded("table-1") == before
     check = check_recorded("table-1")
     assert check is not None
@@ -103,7 +103,7 @@ def test_a_check_is_kept_apart(assets: Path, runs_root: Path, trained: None) -> 
 
 
 def test_pictures_and_curves_are_drawn_of_recordings_too(assets: Path, trained: None) -> None:
-    archive.keep(PLAN, table(), assets / "runs")
+    archive.record_experiment(PLAN, table(), assets / "runs")
     for name, files in (
         ("figure-1", {"figure-1-curves.csv", "figure-1.svg"}),
         ("figure-2", {"figure-2-pixels.csv", "figure-2.png"}),

@@ -21,7 +21,7 @@ from sbp.networks.describe import described
 from sbp.networks.registry import build
 from sbp.networks.tensors import file_tensors
 from sbp.noise.install import joint_noise_of
-from sbp.pruning.masks import close_masks
+from sbp.pruning.masks import propagate
 from sbp.spec.graph import shipped_of
 from sbp.spec.networks import NETWORKS
 from tests.pruning.networks import cases, images_for, random_network
@@ -45,7 +45,7 @@ def test_it_is_the_masked_network(name: str, tmp_path: Path) -> None:
     network = random_network(name, torch.float32, own_widths=True).eval()
     page, x = read(network, tmp_path), images_for(network, 3)
     for case, masks in cases(network):
-        closed = close_masks(masks, page.groups)
+        closed = propagate(masks, page.groups)
         with torch.no_grad():
             expected = masked(network, masks)(x).numpy()
         found = page.logits(x.numpy(), closed)
@@ -177,5 +177,5 @@ def test_kept_units_alone_compute_the_same_and_others_may_come_back(name: str, t
     first = next(name for name, mask in own.items() if mask.sum() > 1)
     by_hand = {**own, first: own[first] & (np.arange(len(own[first])) != own[first].argmax())}
     for masks in (own, by_hand, everything):
-        closed = close_masks(masks, page.groups)
+        closed = propagate(masks, page.groups)
         np.testing.assert_allclose(small.logits(x, closed), page.logits(x, closed), rtol=1e-4, atol=1e-5)

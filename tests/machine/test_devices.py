@@ -16,9 +16,9 @@ from sbp.machine.devices import DeviceError, describe, resolve
 
 def with_devices(monkeypatch: pytest.MonkeyPatch, present: set[str], failing: set[str] = frozenset()) -> None:  # type: ignore[assignment]
     """A machine on which torch sees `present`, of which `failing` do not compute."""
-    monkeypatch.setattr(devices, "missing", lambda device: "" if device in present else "torch sees none")
+    monkeypatch.setattr(devices, "why_missing", lambda device: "" if device in present else "torch sees none")
     monkeypatch.setattr(
-        devices, "broken", lambda device: "its first step failed (no kernel)" if device in failing else ""
+        devices, "why_broken", lambda device: "its first step failed (no kernel)" if device in failing else ""
     )
 
 
@@ -76,25 +76,28 @@ def test_the_cpu_computes_and_no_seed_is_touched() -> None:
     torch.manual_seed(0)
     state = torch.random.get_rng_state()
     assert resolve("cpu") == "cpu"
-    assert devices.broken("cpu") == ""
+    assert devices.why_broken("cpu") == ""
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
 def test_a_device_that_raises_is_broken() -> None:
-    reason = devices.broken("meta")  # tensors without storage: the step runs, the numbers cannot be looked at
+    reason = devices.why_broken("meta")  # tensors without storage: the step runs, the numbers cannot be looked at
     assert reason.startswith("its first step failed (NotImplementedError: ")
     assert "\n" not in reason
 
 
 def test_a_device_that_computes_wrongly_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.Tensor, "__matmul__", lambda x, y: x * y)
-    assert devices.broken("cpu") == "its first step came out wrong (the gradient of a known sum is not what it must be)"
+    assert (
+        devices.why_broken("cpu")
+        == "its first step came out wrong (the gradient of a known sum is not what it must be)"
+    )
 
 
 def test_missing_says_whether_torch_was_built_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert devices.missing("cpu") == ""
+    assert devices.why_missing("cpu") == ""
     monkeypatch.setattr(torch.backends.cuda, "is_built", lambda: False)
-    assert devices.missing("cuda") == f"torch {torch.__version__} is built without cuda"
+    assert devices.why_missing("cuda") == f"torch {torch.__version__} is built without cuda"
 
 
 def test_missing_passes_the_drivers_own_reason_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,11 +107,11 @@ def test_missing_passes_the_drivers_own_reason_on(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(torch.backends.cuda, "is_built", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_available", unavailable)
-    assert devices.missing("cuda") == (
+    assert devices.why_missing("cuda") == (
         f"torch {torch.__version__} sees none on this machine: CUDA initialization: the driver is too old"
     )
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert devices.missing("cuda") == ""
+    assert devices.why_missing("cuda") == ""
 
 
 def test_the_cpu_is_described_with_its_threads(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,16 +87,16 @@ def eager() -> Iterator[None]:
 
 
 def hold_noise(it: Training, ranks: Ranks) -> None:
-    """Has a training draw the same noise for the objects of a batch whoever takes them, with its live gradients."""
+    """Has a training draw the same noise for the examples of a batch whoever takes them, with its live gradients."""
 
-    def draw(network: Any, objects: int, generator: torch.Generator) -> None:
+    def draw(network: Any, examples: int, generator: torch.Generator) -> None:
         noise = joint_noise_of(network)
-        noise.prepare(objects * ranks.world, torch.Generator(it.device).manual_seed(7))
+        noise.prepare(examples * ranks.world, torch.Generator(it.device).manual_seed(7))
         theta = noise._state.pending
         assert theta is not None
-        noise.set_next(theta[ranks.rank * objects : (ranks.rank + 1) * objects])
+        noise.set_next(theta[ranks.rank * examples : (ranks.rank + 1) * examples])
 
-    it.stepper.method.draw = draw
+    it.stepper.method.sample_noise_ = draw
 
 
 def one_step(config: RunConfig, data: Dataset, ranks: Ranks) -> dict[str, Tensor]:
@@ -148,8 +148,8 @@ def main(folder: Path, device: str) -> None:
     """All of it, in one meeting of the ranks: they take longer to start than to do this."""
     torch.set_num_threads(1)
     data, ranks = load("digits"), Ranks.of_environment()
-    ranks.meet()
-    ranks.ready(ranks.take(device))
+    ranks.init()
+    ranks.init_nccl(ranks.select_device(device))
     one, norm, run = (config.replace(device=device) for config in (ONE, NORM, RUN))
     tensors = {f"step.{name}": t for name, t in one_step(one, data, ranks).items()}
     tensors |= {f"norm.{name}": t for name, t in one_step(norm, coloured(), ranks).items()}
@@ -175,10 +175,10 @@ def main(folder: Path, device: str) -> None:
     with torch.no_grad():
         apart.output.weight[0, 0] += 1e-3 * ranks.rank
     words["apart"] = refused(lambda: local_batch.check_equal(apart, ranks))
-    words["other device"] = refused(lambda: ranks.ready(("cpu", "mps")[ranks.rank]))
-    words["any"] = [ranks.any(ranks.rank == 1), ranks.any(False)]
-    words["told"] = [ranks.tell(b"from 0" * (ranks.rank == 0)).decode(), ranks.tell(b"").decode()]
-    ranks.leave()
+    words["other device"] = refused(lambda: ranks.init_nccl(("cpu", "mps")[ranks.rank]))
+    words["any"] = [ranks.any_rank(ranks.rank == 1), ranks.any_rank(False)]
+    words["told"] = [ranks.broadcast_bytes(b"from 0" * (ranks.rank == 0)).decode(), ranks.broadcast_bytes(b"").decode()]
+    ranks.close()
     save_file({name: t.contiguous() for name, t in tensors.items()}, folder / f"{ranks.rank}.safetensors")
     (folder / f"{ranks.rank}.json").write_text(json.dumps(words), encoding="utf-8")
 

@@ -29,7 +29,7 @@ NAME = "magnitude"
 class Magnitude(Original):
     """Keeps the hidden neurons whose incoming weights are longest, a share of each layer."""
 
-    def settle(self, network: nn.Module) -> None:
+    def project_(self, network: nn.Module) -> None:
         """Masks all but the longest rows of each dense layer."""
         mask = noise_of(network)
         rows = [(g.name, network.get_parameter(f"{g.name}.weight")) for g in mask.groups if g.kind == "neuron"]

@@ -19,7 +19,7 @@ OBJECTS = 2000
 def draws(method: Method, seed: int = 0) -> dict[str, Tensor | None]:
     """One draw by the name of the group of units, float64; None where nothing is drawn."""
     network = built(method)
-    method.draw(network, OBJECTS, torch.Generator().manual_seed(seed))
+    method.sample_noise_(network, OBJECTS, torch.Generator().manual_seed(seed))
     drawn = noise_of(network)._state.pending
     if drawn is None:
         return dict.fromkeys(noise_of(network).layout.names)
@@ -63,7 +63,7 @@ def test_hidden_dense_neurons_are_dropped_and_nothing_else(network: str, dropped
 def test_training_multiplies_what_a_neuron_puts_out_and_eval_does_not() -> None:
     method = made("binary-dropout", "lenet-500-300")
     network, x = built(method), torch.rand(5, 784, dtype=torch.float64)
-    method.draw(network, 5, torch.Generator().manual_seed(3))
+    method.sample_noise_(network, 5, torch.Generator().manual_seed(3))
     pending = noise_of(network)._state.pending
     assert pending is not None
     first, second = (noise_of(network).by_group(pending)[name] for name in ("dense1", "dense2"))
@@ -76,8 +76,8 @@ def test_training_multiplies_what_a_neuron_puts_out_and_eval_does_not() -> None:
     torch.testing.assert_close(network.train()(x), expected, rtol=1e-12, atol=1e-12)
     plain = bare(x)
     torch.testing.assert_close(network.eval()(x), plain, rtol=1e-12, atol=1e-12)
-    method.switch(network.train(), on=False)
+    method.set_noise_enabled(network.train(), on=False)
     torch.testing.assert_close(network(x), plain, rtol=1e-12, atol=1e-12)
-    method.switch(network, on=True)
-    method.settle(network)
+    method.set_noise_enabled(network, on=True)
+    method.project_(network)
     torch.testing.assert_close(network(x), plain, rtol=1e-12, atol=1e-12)

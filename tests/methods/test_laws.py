@@ -19,7 +19,7 @@ from sbp.networks.batch_norms import batch_norms
 from sbp.networks.describe import described
 from sbp.networks.tensors import file_tensors
 from sbp.noise.install import joint_noise_of, noise_of
-from sbp.pruning.masks import close_masks
+from sbp.pruning.masks import propagate
 from sbp.spec.networks import SPECS
 from tests.methods.cases import CASES, CHAINS, METHODS, ON_WEIGHTS, built, kill_, made, spoil_, weight_of
 from tests.pruning.networks import PLAIN_NAMES, images, images_for
@@ -33,8 +33,8 @@ SMALL_ON_WEIGHTS_CASES = [(method, network) for network in PLAIN_NAMES for metho
 def assert_the_law(method: Method, network: nn.Module) -> nn.Module:
     """Whatever the method has removed, its network, the plain one, the masked and the compact one say the same."""
     network.eval()
-    plain, masks = method.plain(network), method.masks(network)
-    closed = close_masks(masks, described(plain).groups)
+    plain, masks = method.materialise(network), method.masks(network)
+    closed = propagate(masks, described(plain).groups)
     for name, keep in masks_of(plain).items():
         assert np.array_equal(keep, closed[name]), name
     x = images_for(plain)
@@ -112,12 +112,12 @@ def test_while_off_it_is_an_ordinary_network(name: str, network_name: str) -> No
     for norm, other in zip(batch_norms(ordinary), batch_norms(network), strict=True):
         norm.load_state_dict(other.state_dict())
     x = images_for(ordinary)
-    method.switch(network, on=False)
+    method.set_noise_enabled(network, on=False)
     with torch.no_grad():
         for mode in (True, False):
             torch.testing.assert_close(network.train(mode)(x), ordinary.train(mode)(x), rtol=1e-12, atol=1e-12)
-        torch.testing.assert_close(method.plain(network)(x), ordinary(x), rtol=1e-12, atol=1e-12)
-        method.switch(network, on=True)
+        torch.testing.assert_close(method.materialise(network)(x), ordinary(x), rtol=1e-12, atol=1e-12)
+        method.set_noise_enabled(network, on=True)
         assert (network(x) - ordinary(x)).abs().max() > 1e-3 or name == "ssl"
 
 
@@ -127,7 +127,7 @@ def test_what_is_stored_is_what_a_run_loads(name: str, network_name: str, tmp_pa
     network = built(method, dtype=torch.float32)
     if name in ON_WEIGHTS:
         spoil_(network)
-    plain = method.plain(network).eval()
+    plain = method.materialise(network).eval()
     tensors = {key: tensor.contiguous() for key, tensor in file_tensors(plain).items()}
     last = described(plain).groups[-1].name
     assert {f"{last}.weight", "output.bias", f"noise.{last}.keep"} <= set(tensors)
@@ -161,14 +161,14 @@ def trained(method: Method, network: nn.Module, steps: int, frozen: bool = False
     for step in range(steps):
         part = slice(step * 100 % 1000, step * 100 % 1000 + 100)
         x, y = data.train_images[part].unsqueeze(1).float() / 255, data.train_labels[part]
-        method.draw(network, len(y), generator)
+        method.sample_noise_(network, len(y), generator)
         loss = functional.cross_entropy(network(x), y)
         if not frozen:
             loss = loss + method.penalty(network, 1000, torch.tensor(1e-2)).term
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
-        (method.hold if frozen else method.settle)(network)
+        (method.reapply_masks_ if frozen else method.project_)(network)
         losses.append(loss.item())
     return losses
 
@@ -187,7 +187,7 @@ def test_steps_lower_the_loss_and_touch_no_other_random_numbers(name: str, netwo
     network.eval()
     x = images(dtype=torch.float32)
     with torch.no_grad():
-        torch.testing.assert_close(compact(method.plain(network))(x), network(x), rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(compact(method.materialise(network))(x), network(x), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(("name", "network_name"), SMALL_ON_WEIGHTS_CASES)

@@ -85,7 +85,7 @@ def test_each_output_has_the_mean_and_variance_that_noisy_weights_give_it(kind: 
         one[place] = sigma.view(-1)[place]
         variance += layer.through(x, one.view_as(sigma), None).square()
     layer.draw(1, torch.Generator().manual_seed(1))
-    drawn = layer.drawn
+    drawn = layer._noise
     assert drawn is not None
     assert drawn.shape == mean.shape
     torch.testing.assert_close(layer(x), mean + variance.sqrt() * drawn, rtol=1e-10, atol=1e-10)
@@ -95,7 +95,7 @@ def test_the_draws_are_standard_normal_and_one_an_object() -> None:
     """12,000 numbers: mean and mean square fail by chance in 1 of 10^6 runs each (4.9 standard errors)."""
     layer, _ = layer_and_input("conv")
     layer.draw(1000, torch.Generator().manual_seed(0))
-    drawn = layer.drawn
+    drawn = layer._noise
     assert drawn is not None
     assert drawn.shape == (1000, 3, 2, 2)
     assert abs(drawn.mean().item()) < 4.9 / 12000**0.5

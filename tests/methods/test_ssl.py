@@ -72,7 +72,7 @@ def test_weights_below_1e_4_become_0_and_no_others() -> None:
     with torch.no_grad():
         weight[0, :4] = torch.tensor([0.99e-4, -0.99e-4, 1.01e-4, -1.01e-4], dtype=weight.dtype)
     before = weight.detach().clone()
-    method.settle(network)
+    method.project_(network)
     assert weight[0, :4].tolist() == [0, 0, 1.01e-4, -1.01e-4]
     small = before.abs() < 1e-4
     torch.testing.assert_close(weight[~small], before[~small], rtol=0, atol=0)

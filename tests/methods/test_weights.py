@@ -32,7 +32,7 @@ def test_groups_by_input_are_the_noise_on_the_inputs_for_one_object() -> None:
     inner, x = nn.Linear(5, 3).double(), torch.rand(1, 5, dtype=torch.float64)
     layer, on_units = noisy(inner, torch.arange(5)), SBPLayer(5).double()
     on_units.load_state_dict(layer.noise.state_dict())
-    layer.noise.drawn = on_units.drawn = on_units.draw(1)
+    layer.noise._theta = on_units._theta = on_units.draw(1)
     torch.testing.assert_close(layer(x), inner(on_units(x)), rtol=1e-12, atol=1e-12)
     assert (layer(x) - inner(x)).abs().max() > 1e-3
     assert 0 < layer.noise.keep.sum() < 5
@@ -43,7 +43,7 @@ def test_groups_by_input_channel_of_a_convolution() -> None:
     inner, x = nn.Conv2d(4, 3, 2).double(), torch.rand(1, 4, 5, 5, dtype=torch.float64)
     layer, on_units = noisy(inner, torch.arange(4).view(4, 1, 1)), SBPLayer(4).double()
     on_units.load_state_dict(layer.noise.state_dict())
-    layer.noise.drawn = on_units.drawn = on_units.draw(1)
+    layer.noise._theta = on_units._theta = on_units.draw(1)
     torch.testing.assert_close(layer(x), inner(on_units(x)), rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(layer.eval()(x), inner(on_units.eval()(x)), rtol=1e-12, atol=1e-12)
 
@@ -51,7 +51,7 @@ def test_groups_by_input_channel_of_a_convolution() -> None:
 def test_groups_by_output_multiply_what_is_summed_before_the_bias() -> None:
     inner, x = nn.Linear(5, 3).double(), torch.rand(4, 5, dtype=torch.float64)
     layer = noisy(inner, torch.arange(3).view(3, 1))
-    layer.noise.drawn = theta = layer.noise.draw(1)
+    layer.noise._theta = theta = layer.noise.draw(1)
     torch.testing.assert_close(layer(x), x @ inner.weight.T * theta + inner.bias, rtol=1e-12, atol=1e-12)
 
 
@@ -60,7 +60,7 @@ def test_each_weight_its_own_is_the_pattern_that_numbers_them(inner: nn.Linear |
     x = torch.rand(4, *((5,) if isinstance(inner, nn.Linear) else (2, 4, 4)), dtype=torch.float64)
     layer = noisy(inner)
     numbered = noisy(inner, torch.arange(inner.weight.numel()).view(inner.weight.shape))
-    layer.noise.drawn = numbered.noise.drawn = layer.noise.draw(1)
+    layer.noise._theta = numbered.noise._theta = layer.noise.draw(1)
     torch.testing.assert_close(layer(x), numbered(x), rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(layer.eval()(x), numbered.eval()(x), rtol=1e-12, atol=1e-12)
     q = TruncatedLogNormal(layer.noise.loc, layer.noise.log_scale.exp())
@@ -78,9 +78,9 @@ def test_a_pattern_that_does_not_fit_is_refused() -> None:
 def test_one_draw_a_minibatch_and_the_kl_of_every_theta() -> None:
     method = made("sbp-weights", "lenet-500-300", init_log_scale=0.5, init_loc=-1.0)
     network = built(method)
-    method.draw(network, 64, torch.Generator().manual_seed(0))
+    method.sample_noise_(network, 64, torch.Generator().manual_seed(0))
     counts = [784 * 23, 23 * 17, 17 * 10]
-    drawn = [layer.drawn for layer in method.layers(network)]  # type: ignore[attr-defined]
+    drawn = [layer._theta for layer in method.layers(network)]  # type: ignore[attr-defined]
     assert [theta.numel() for theta in drawn] == counts
     assert [theta.shape for theta in drawn] == [(23, 784), (17, 23), (10, 17)]
     q = TruncatedLogNormal(torch.tensor(-1.0).double(), torch.tensor(0.5).double().exp())

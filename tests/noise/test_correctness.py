@@ -57,8 +57,8 @@ def test_theta_multiplies_where_the_paper_says(build: Any, x: Tensor, reference:
     torch.testing.assert_close(model(x), reference(model, x, mean))
     with noise.using("sample"):
         drawn = model(x)
-    assert noise._state.drawn is not None
-    torch.testing.assert_close(drawn, reference(model, x, noise._state.drawn))
+    assert noise._state.theta is not None
+    torch.testing.assert_close(drawn, reference(model, x, noise._state.theta))
 
 
 def test_draws_have_the_mean_and_spread_of_the_posterior_and_are_independent() -> None:

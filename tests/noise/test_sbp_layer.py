@@ -73,9 +73,9 @@ def test_noise_drawn_elsewhere_is_what_the_layer_takes() -> None:
     torch.manual_seed(0)
     layers = [trained(), trained(3)]
     for layer in layers:
-        layer.drawn = layer.draw(7)
-    assert layers[0].drawn is not None
-    assert torch.equal(layers[0](torch.ones(7, 6)), layers[0].drawn)
+        layer._theta = layer.draw(7)
+    assert layers[0]._theta is not None
+    assert torch.equal(layers[0](torch.ones(7, 6)), layers[0]._theta)
     assert layers[1](torch.ones(7, 3, 2)).shape == (7, 3, 2)
 
 
@@ -93,7 +93,7 @@ def test_kl_is_the_sum_over_units_and_reaches_the_parameters() -> None:
 
 def test_inactive_is_the_identity() -> None:
     layer = trained()
-    layer.active = False
+    layer.noise_enabled = False
     x = torch.randn(3, 6)
     assert layer(x) is x
 

@@ -114,12 +114,12 @@ def test_state_dict_carries_masks_threshold_and_ends() -> None:
     torch.testing.assert_close(loaded(X), wanted)
     assert (loaded[2].log_low, loaded[2].log_high, loaded[2].threshold) == (-12.0, 0.5, 2.5)  # type: ignore[index]
     loaded.load_state_dict(network().state_dict())
-    assert loaded[2].fixed_keep is None, "masks go with what is loaded"  # type: ignore[index]
+    assert loaded[2].keep_override is None, "masks go with what is loaded"  # type: ignore[index]
 
 
 def test_files_from_before_hold_mu_and_sigma_alone_and_load() -> None:
     model = network(log_low=-12.0, threshold=2.0).eval()
-    old = {k: v for k, v in network().state_dict().items() if not k.endswith(("limits", "fixed_keep"))}
+    old = {k: v for k, v in network().state_dict().items() if not k.endswith(("limits", "keep_override"))}
     assert set(old) < set(model.state_dict())
     model.load_state_dict(old)
     assert (model[2].log_low, model[2].threshold) == (-12.0, 2.0)  # type: ignore[index]

@@ -50,8 +50,8 @@ def main(folder: Path) -> None:
             found |= {f"grad.{name}": p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
         optimiser.step()
         noise.project_()
-    assert noise._state.drawn is not None
-    found["drawn"] = noise._state.drawn.detach().clone()
+    assert noise._state.theta is not None
+    found["drawn"] = noise._state.theta.detach().clone()
     found |= {name: tensor.clone() for name, tensor in model.state_dict().items()}
     save_file(found, folder / f"{rank}.safetensors")
     dist.destroy_process_group()

@@ -196,13 +196,13 @@ def test_the_gradients_are_asked_for_by_a_button(runs_root: Path, monkeypatch: A
         def poll(self) -> int:
             return 1
 
-    def aside(words: list[str], log: Path) -> Process:
+    def spawn_command(words: list[str], log: Path) -> Process:
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text("Error: no data.\n")
         asked.append(words)
         return Process()
 
-    monkeypatch.setattr(gradients.launcher, "aside", aside)
+    monkeypatch.setattr(gradients.launcher, "spawn_command", spawn_command)
     at = healthy(opened("pixels"))
     at.button(key="gradients-start").click().run()
     assert asked == [["attribute", run.id]]

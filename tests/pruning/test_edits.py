@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sbp.pruning import edits as by_hand
-from sbp.pruning.masks import close_masks
+from sbp.pruning.masks import propagate
 from sbp.spec.networks import SPECS
 
 LAYERS = SPECS["lenet-5-caffe"].layers((3, 4, 5))
-OWN = close_masks(
+OWN = propagate(
     {
         "conv1": np.array([1, 0, 1], bool),
         "conv2": np.array([1, 1, 0, 0], bool),
@@ -55,7 +55,7 @@ def test_what_is_wrong_is_said_and_the_rest_taken(text: str, said: str) -> None:
 @given(EDITS)
 def test_the_masks_are_closed_and_no_edit_means_the_same_network(edits: by_hand.Edits) -> None:
     masks = by_hand.apply(OWN, edits, LAYERS)
-    for name, mask in close_masks(masks, LAYERS).items():
+    for name, mask in propagate(masks, LAYERS).items():
         np.testing.assert_array_equal(mask, masks[name])
     for (name, unit), keep in edits.items():
         if not keep:
@@ -90,6 +90,6 @@ def test_a_dead_channels_feature_kept_by_hand_brings_it_back_alone() -> None:
 
 @given(st.sampled_from(UNITS), st.booleans(), EDITS)
 def test_deciding_as_the_network_does_leaves_no_trace(unit: tuple[str, int], keep: bool, edits: by_hand.Edits) -> None:
-    after = by_hand.decided(edits, OWN, *unit, keep)
+    after = by_hand.with_edit(edits, OWN, *unit, keep)
     assert (unit in after) == (bool(OWN[unit[0]][unit[1]]) != keep)
     assert after.get(unit, keep) == keep

@@ -10,7 +10,7 @@ from sbp.networks.registry import build
 from sbp.networks.tensors import file_tensors, load_file_tensors
 from sbp.noise.install import noise_of
 from sbp.pruning.kept_weights import KEPT, cut, pack, padded, unpack
-from sbp.pruning.masks import close_masks
+from sbp.pruning.masks import propagate
 from sbp.spec.description import Description
 from sbp.spec.networks import SPECS
 
@@ -38,7 +38,7 @@ def case(request: pytest.FixtureRequest) -> tuple[Description, torch.nn.Module, 
     masks = {group.name: rng.random(group.units) < 0.6 for group in description.groups}
     for mask in masks.values():
         mask[0] = True
-    return description, network, close_masks(masks, description.groups)
+    return description, network, propagate(masks, description.groups)
 
 
 def logits(network: torch.nn.Module, masks: dict[str, np.ndarray], images: torch.Tensor) -> torch.Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sbp.experiments.results import RunResult, recorded
-from sbp.pruning.masks import close_masks, kept_counts, masks_of_counts
+from sbp.pruning.masks import kept_counts, masks_of_counts, propagate
 from sbp.spec import RunConfig
 from sbp.spec.networks import SPECS
 
@@ -17,7 +17,7 @@ def test_every_recorded_rows_counts_are_those_of_closed_masks(run: RunResult) ->
     layers = SPECS[run.network].layers(RunConfig.from_dict(run.config).network.widths)
     masks = masks_of_counts(run.kept, layers)
     assert kept_counts(masks, layers) == run.kept
-    assert all((mask == close_masks(masks, layers)[name]).all() for name, mask in masks.items())
+    assert all((mask == propagate(masks, layers)[name]).all() for name, mask in masks.items())
 
 
 @pytest.mark.parametrize("kept", [(1, 2, 1, 1), (1, 2, 33, 1), (1, 0, 4, 1)])

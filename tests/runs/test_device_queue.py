@@ -42,17 +42,17 @@ def turns(*answers: bool) -> object:
 
 def test_the_oldest_gets_the_slot_and_the_next_waits_for_it(three: list[RunFolder]) -> None:
     first, second, third = three
-    assert device_queue.wait_for_turn(third, "cpu", turns(False, False)) is None, "two are ahead of it"
+    assert device_queue.acquire(third, "cpu", turns(False, False)) is None, "two are ahead of it"
     assert store.open_run(third.id).message == "Waits for cpu: 2 runs queued before this one."
-    slot = device_queue.wait_for_turn(first, "cpu", never)
+    slot = device_queue.acquire(first, "cpu", never)
     assert slot is not None
     first.write_status("running")
     assert device_queue.runs_ahead(second, "cpu") == []
     assert device_queue.runs_ahead(third, "cpu") == [second.id]
-    assert device_queue.wait_for_turn(second, "cpu", turns(False, False)) is None, "the slot is taken"
+    assert device_queue.acquire(second, "cpu", turns(False, False)) is None, "the slot is taken"
     assert "another run is training" in store.open_run(second.id).message
     slot.release()
-    slot = device_queue.wait_for_turn(second, "cpu", never)
+    slot = device_queue.acquire(second, "cpu", never)
     assert slot is not None
     slot.release()
 
@@ -91,10 +91,10 @@ def test_more_slots_by_the_environment(three: list[RunFolder], monkeypatch: pyte
     monkeypatch.setenv("SBP_PARALLEL", "2")
     held = []
     for folder in three[:2]:
-        held.append(device_queue.wait_for_turn(folder, "cpu", never))
+        held.append(device_queue.acquire(folder, "cpu", never))
         folder.write_status("running")
     assert None not in held
-    assert device_queue.wait_for_turn(three[2], "cpu", turns(False, False)) is None
+    assert device_queue.acquire(three[2], "cpu", turns(False, False)) is None
     for slot in held:
         assert slot is not None
         slot.release()
@@ -108,7 +108,7 @@ def test_a_bad_number_of_slots_is_a_sentence(text: str, monkeypatch: pytest.Monk
 
 
 def test_slot_files_are_hidden_from_the_list_of_runs(runs_root: Path, three: list[RunFolder]) -> None:
-    slot = device_queue.wait_for_turn(three[0], "cpu", never)
+    slot = device_queue.acquire(three[0], "cpu", never)
     assert slot is not None
     assert (runs_root / ".device-cpu.lock").exists()
     assert len(store.list_runs(recorded=False)) == 3

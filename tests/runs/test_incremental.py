@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from sbp.runs import incremental
-from sbp.runs.incremental import grown_records, grown_rows
+from sbp.runs.incremental import read_new_records, read_new_rows
 from tests.runs.made import record
 
 WIDTH = 5
@@ -55,7 +55,7 @@ def test_rows_are_those_of_the_file_whatever_is_done_to_it(tmp_path: Path, seed:
             other.replace(path)
         elif random_.random() < 0.2:
             path.unlink(missing_ok=True)
-        assert np.array_equal(grown_rows(path, WIDTH), rows_of(path))
+        assert np.array_equal(read_new_rows(path, WIDTH), rows_of(path))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -72,7 +72,7 @@ def test_records_are_those_of_the_file_whatever_is_done_to_it(tmp_path: Path, se
             whole = line(epoch, random_.random())
             with path.open("ab") as file:
                 file.write(whole[:40])
-            assert [it.epoch for it in grown_records(path)[0]] == epochs_of(path)
+            assert [it.epoch for it in read_new_records(path)[0]] == epochs_of(path)
             with path.open("ab") as file:
                 file.write(whole[40:])
         elif what == 2 and path.exists():
@@ -80,7 +80,7 @@ def test_records_are_those_of_the_file_whatever_is_done_to_it(tmp_path: Path, se
             other = path.with_suffix(".new")
             other.write_bytes(b"".join(kept[: random_.randrange(len(kept) + 1)]) + line(epoch, random_.random()))
             other.replace(path)
-        found, problem = grown_records(path)
+        found, problem = read_new_records(path)
         assert (problem, [it.epoch for it in found]) == ("", epochs_of(path))
 
 
@@ -88,7 +88,7 @@ def test_only_the_new_end_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     noise, records = tmp_path / "noise.f32", tmp_path / "records.jsonl"
     noise.write_bytes(np.zeros((1000, WIDTH), dtype="<f4").tobytes())
     records.write_bytes(b"".join(line(epoch) for epoch in range(1, 1001)))
-    grown_rows(noise, WIDTH), grown_records(records)
+    read_new_rows(noise, WIDTH), read_new_records(records)
     read: list[int] = []
     pread = os.pread
 
@@ -103,21 +103,21 @@ def test_only_the_new_end_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             file.write(np.full(WIDTH, epoch, dtype="<f4").tobytes())
         with records.open("ab") as file:
             file.write(line(epoch))
-        assert grown_rows(noise, WIDTH)[-1].tolist() == [epoch] * WIDTH
-        assert grown_records(records)[0][-1].epoch == epoch
+        assert read_new_rows(noise, WIDTH)[-1].tolist() == [epoch] * WIDTH
+        assert read_new_records(records)[0][-1].epoch == epoch
     assert sum(read) < 2 * (2 * 4 * WIDTH + 2 * len(line(1002)) + 10)
 
 
 def test_rows_that_somebody_holds_stay_as_they_are(tmp_path: Path) -> None:
     path = tmp_path / "noise.f32"
     path.write_bytes(np.ones((3, WIDTH), dtype="<f4").tobytes())
-    held = grown_rows(path, WIDTH)
+    held = read_new_rows(path, WIDTH)
     for _ in range(20):
         with path.open("ab") as file:
             file.write(np.full((2, WIDTH), 2, dtype="<f4").tobytes())
-        grown_rows(path, WIDTH)
+        read_new_rows(path, WIDTH)
     path.write_bytes(np.full((9, WIDTH), 3, dtype="<f4").tobytes())
-    grown_rows(path, WIDTH)
+    read_new_rows(path, WIDTH)
     assert held.tolist() == [[1] * WIDTH] * 3
     with pytest.raises(ValueError, match="read-only"):
         held[0, 0] = 5
@@ -127,17 +127,17 @@ def test_a_bad_line_is_said_until_it_is_mended(tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl"
     path.write_bytes(line(1) + b"garbage\n" + line(3))
     for _ in range(2):
-        found, problem = grown_records(path)
+        found, problem = read_new_records(path)
         assert [it.epoch for it in found] == [1]
         assert "cannot be read from line 2 on" in problem
     path.write_bytes(line(1) + line(2) + line(3))
-    assert [it.epoch for it in grown_records(path)[0]] == [1, 2, 3]
-    assert grown_records(path)[1] == ""
+    assert [it.epoch for it in read_new_records(path)[0]] == [1, 2, 3]
+    assert read_new_records(path)[1] == ""
 
 
 def test_no_more_files_are_kept_than_said(tmp_path: Path) -> None:
     for number in range(3 * incremental.KEPT_FILES):
         path = tmp_path / f"{number}.f32"
         path.write_bytes(np.full(WIDTH, number, dtype="<f4").tobytes())
-        assert grown_rows(path, WIDTH)[0, 0] == number
+        assert read_new_rows(path, WIDTH)[0, 0] == number
     assert len(incremental._cache) == incremental.KEPT_FILES

@@ -18,7 +18,7 @@ from sbp.data.datasets import Dataset, Split, load
 from sbp.methods.registry import method_for
 from sbp.networks.describe import described
 from sbp.noise.install import joint_noise_of, noise_of
-from sbp.pruning.masks import Masks, close_masks
+from sbp.pruning.masks import Masks, propagate
 from sbp.runs import store
 from sbp.runs.states import State
 from sbp.spec import ConfigError, RunConfig
@@ -28,7 +28,7 @@ from sbp.training.evaluation import error_percent
 from sbp.training.loop import Training
 from sbp.training.shrinking import Shrinking
 from sbp.training.stepper import Stepper
-from sbp.worker.outcome import arrays
+from sbp.worker.outcome import to_numpy
 from sbp.worker.worker import Worker
 from tests.pruning.networks import DATASET, NAMES, WIDTHS, images_for, random_network
 
@@ -54,7 +54,7 @@ def more_than_kept(of: Shrinking) -> Masks:
     """All that is kept, and some of what is not."""
     draw = np.random.default_rng(0)
     keep = masks_of(of.stepper.network)
-    some = close_masks({name: mask | (draw.random(len(mask)) < 0.3) for name, mask in keep.items()}, of.layers)
+    some = propagate({name: mask | (draw.random(len(mask)) < 0.3) for name, mask in keep.items()}, of.layers)
     assert all(keep[name].sum() < mask.sum() < len(mask) for name, mask in some.items() if len(mask) > 11)
     return some
 
@@ -250,7 +250,7 @@ def test_a_run_that_shrank_was_stopped_and_resumed_is_one_that_never_was(
     for place in {len(saved) - 2, cuts[0], cuts[0] + 1, cuts[-1] + 1}:
         count, checkpoint, _ = saved[place]
         with store.create(config) as folder:
-            folder.write_checkpoint(arrays(checkpoint.tensors), checkpoint.state)
+            folder.write_checkpoint(to_numpy(checkpoint.tensors), checkpoint.state)
             values, state = folder.read_checkpoint() or ({}, {})
         tensors = {name: torch.from_numpy(value) for name, value in values.items()}
         second = Training(config, data, Checkpoint(tensors, state))

@@ -123,7 +123,7 @@ def test_a_pack_takes_its_devices_turn_once(runs_root: Path, monkeypatch: pytest
 def test_a_device_that_is_not_there_fails_each_with_its_sentence() -> None:
     from sbp.machine import devices
 
-    absent = next(name for name in ("mps", "cuda") if devices.missing(name))
+    absent = next(name for name in ("mps", "cuda") if devices.why_missing(name))
     states, views = packed([config.replace(device=absent) for config in CONFIGS], 2)
     assert states == [State.FAILED, State.FAILED]
     assert all(absent in view.message for view in views)

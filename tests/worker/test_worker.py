@@ -23,7 +23,7 @@ from sbp.spec import ConfigError, RunConfig
 from sbp.spec.records import Record
 from sbp.training.loop import Checkpoint, Diverged
 from sbp.worker import worker
-from sbp.worker.outcome import sentence_of
+from sbp.worker.outcome import explain_error
 from sbp.worker.worker import Worker
 from tests.runs.made import TINY, progress, record, snapshot
 
@@ -213,7 +213,7 @@ def test_errors_end_in_a_state_and_a_sentence(
 
 
 def test_running_out_of_the_devices_memory_is_said_in_plain_words() -> None:
-    assert "out of memory" in sentence_of(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate"))
+    assert "out of memory" in explain_error(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate"))
 
 
 def test_a_full_disk_ends_the_worker_without_a_second_error(
@@ -233,7 +233,7 @@ def test_a_full_disk_ends_the_worker_without_a_second_error(
 def test_a_device_that_is_not_there_fails_before_the_queue(scripted: Any) -> None:
     from sbp.machine import devices
 
-    absent = next(name for name in ("mps", "cuda") if devices.missing(name))
+    absent = next(name for name in ("mps", "cuda") if devices.why_missing(name))
     with store.create(TINY.replace(device=absent)) as folder:
         view = work(folder)
     assert view.state is State.FAILED

@@ -1,0 +1,16 @@
+"""Where runs lie on disk. No torch."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def runs_root() -> Path:
+    """Where live runs are: $SBP_RUNS, or ./runs; it need not exist yet."""
+    return Path(os.environ.get("SBP_RUNS") or "runs").absolute()
+
+
+def recorded_root() -> Path:
+    """Where the recordings that ship with the code are."""
+    return Path(__file__).resolve().parents[2] / "assets" / "runs"
