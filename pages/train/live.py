@@ -141,7 +141,8 @@ def ending(run: RunView) -> str:
         kept = labels.widths_of(run.config.network.name, result.get("kept") or ())
         return (
             f"Finished after {labels.duration(result.get('seconds'))}: "
-            f"{result['test_error_percent']:.2f} % test error, {kept} units kept, {_times(result.get('macs_reduction'))} on {run.meta.get('hardware', run.device)}."
+            f"{result['test_error_percent']:.2f} % test error, {kept} units kept, "
+            f"{_times(result.get('macs_reduction'))} on {run.meta.get('hardware', run.device)}."
         )
     return run.message if run.state in (State.FINISHED, State.STOPPED) else ""
 
