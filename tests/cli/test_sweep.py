@@ -73,9 +73,7 @@ def test_it_says_why_not(runs_root: Path) -> None:
     for verb in ("sweep", "attribute"):
         result = sbp(verb, write_run(runs_root, seed=2, method="ssl").id)
         assert result.exit_code == 2
-        assert "which learns no noise, so its units have no SNR" in " ".join(
-            result.stderr.split()
-        )
+        assert "which learns no noise, so its units have no SNR" in " ".join(result.stderr.split())
     result = sbp("sweep", write_run(runs_root).id)
     assert result.exit_code == 2
     assert "has no weights yet" in " ".join(result.stderr.split())
