@@ -2,7 +2,8 @@
 #
 #   make app     install what is missing and open the app
 #   make test    the same, and run every test (one file: make test ARGS=tests/test_data.py)
-#   make lint    style and types
+#   make lint    style, types, imports between packages, and declared dependencies
+#   make docs    build the documentation into site/
 #   make hooks   run the linters before each commit
 #   make clean   remove the environment and the caches; runs and data stay
 #
@@ -17,7 +18,7 @@ BIN := $(VENV)/bin
 APP_READY := $(VENV)/.app-ready
 DEV_READY := $(VENV)/.dev-ready
 
-.PHONY: app test lint hooks clean
+.PHONY: app test lint docs hooks clean
 
 app: $(APP_READY)
 	$(BIN)/python -m streamlit run app.py
@@ -27,13 +28,19 @@ test: $(DEV_READY)
 
 lint: $(DEV_READY)
 	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+
+docs: $(DEV_READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 hooks: $(DEV_READY)
 	$(BIN)/python -m pre_commit install
 
 clean:
-	rm -rf "$(VENV)" .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist *.egg-info
+	rm -rf "$(VENV)" .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache build dist site *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The ready files are touched last: an install that was cut is taken up again, one that went through is instant.

@@ -1,4 +1,4 @@
-"""python -m sbp"""
+"""Runs the command line: python -m sbp."""
 
 from sbp.cli import app
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sbp.benchmarks.browser import ROOT, App, Missing, chromium, first_picture, opened, serve, settle, until_painted
-from sbp.benchmarks.synthetic_runs import MadeUp, vgg_sized
+from sbp.benchmarks.synthetic_runs import SyntheticRun, vgg_sized
 from sbp.benchmarks.timing import Line, Report, line, report
 from sbp.spec import RunConfig
 
@@ -84,7 +84,7 @@ class _Bench:
         """All figures; the yardstick's turn comes beside each of the app's."""
         cold = self._cold()
         with serve(ROOT / "app.py", self.folder / "a" / "runs") as app, serve(self.bare, self.folder / "b") as bare:
-            large = MadeUp(self.folder / "a" / "runs", vgg_sized())
+            large = SyntheticRun(self.folder / "a" / "runs", vgg_sized())
             large.go_on(large.config.schedule.epochs + 1)
             large.close()
             found = [cold, *self._warm(app, bare, large.folder.id), *self._widgets(app, bare), self._drag(app)]
@@ -179,7 +179,7 @@ class _Bench:
 
     def _memory(self, app: App, bare: App) -> Line:
         """Both servers with so many sessions; those of the app watch a run that grows by an epoch a second."""
-        run = MadeUp(self.folder / "a" / "runs", RunConfig.flat(epochs=100))
+        run = SyntheticRun(self.folder / "a" / "runs", RunConfig.flat(epochs=100))
         run.go_on(20)
         stop = threading.Event()
         writer = threading.Thread(target=lambda: _write(run, stop), daemon=True)
@@ -206,7 +206,7 @@ class _Bench:
         return line(what, "MB", used, "bare app, as many sessions", base, (1000, None))
 
 
-def _write(run: MadeUp, stop: threading.Event) -> None:
+def _write(run: SyntheticRun, stop: threading.Event) -> None:
     while not stop.wait(1.0):
         run.go_on(1)
 

@@ -1,27 +1,94 @@
-"""The Typer application: each verb lives in a file of its own and is named here."""
+"""The Typer application: a table of verbs, each in a module of its own that is imported when the verb is asked for."""
 
 from __future__ import annotations
 
+import importlib
+from typing import Any, NamedTuple
+
 import typer
+from typer.core import TyperGroup
 
-from sbp.cli.attribute import attribute
-from sbp.cli.bench_more import bench  # with all its verbs
-from sbp.cli.distributed import only_some_verbs
-from sbp.cli.export import compact, export
-from sbp.cli.reproduce import reproduce
-from sbp.cli.resume import resume
-from sbp.cli.runs import record, runs, show, stop
-from sbp.cli.sweep import sweep
-from sbp.cli.train import train
 
+class Verb(NamedTuple):
+    """A line of the help, and the function that does it as "module:function" in `sbp.cli`; "" is a group of verbs."""
+
+    help: str
+    home: str
+
+
+VERBS = {
+    "train": Verb("Train a network and watch its units being pruned.", "train:train"),
+    "runs": Verb("List all runs, newest first; recorded runs last.", "runs:runs"),
+    "show": Verb("Show one run: state, results and configuration.", "runs:show"),
+    "resume": Verb("Resume a stopped, failed or lost run.", "resume:resume"),
+    "stop": Verb("Stop a run after its current step.", "runs:stop"),
+    "record": Verb("Save a finished run as a recorded run.", "runs:record"),
+    "sweep": Verb("Try every threshold of every criterion.", "sweep:sweep"),
+    "compact": Verb("Write a run's compact network, and check it.", "export:compact"),
+    "export": Verb("Write it as safetensors, ONNX or torch.export.", "export:export"),
+    "attribute": Verb("Compute attributions and compare them with SNR.", "attribute:attribute"),
+    "reproduce": Verb("Reproduce a table or figure of the paper.", "reproduce:reproduce"),
+    "bench": Verb("Measure how fast things are on this machine.", ""),
+}
+BENCH_VERBS = {
+    "compact": Verb("Dense, masked and compact network of a run.", "bench_compact:bench_compact"),
+    "math": Verb("Moments, sampler and KL.", "bench_math:bench_math"),
+    "step": Verb("A training step, with and without noise.", "bench_step:bench_step"),
+    "train": Verb("A whole training, with and without noise.", "bench_train:bench_train"),
+    "pages": Verb("The app's pages in a headless Chromium.", "bench_pages:bench_pages"),
+}
+_PLAIN: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None}
+
+
+class Verbs(TyperGroup):
+    """The group of all verbs: its help comes from the table, so that it imports none of their modules."""
+
+    verbs = VERBS
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The verbs in the order of the table."""
+        return list(self.verbs)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The verb of that name, its module now imported; None where there is none."""
+        if cmd_name not in self.verbs:
+            return None
+        module, _, function = self.verbs[cmd_name].home.partition(":")
+        if not module:
+            return typer.main.get_command(bench)
+        verb = typer.Typer(**_PLAIN)
+        verb.command(cmd_name)(getattr(importlib.import_module(f"sbp.cli.{module}"), function))
+        return typer.main.get_command(verb)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Lists the verbs."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, verb.help) for name, verb in self.verbs.items()])
+
+
+class BenchVerbs(Verbs):
+    """The verbs of `bench`."""
+
+    verbs = BENCH_VERBS
+
+
+def refuse_under_torchrun(context: typer.Context) -> None:
+    """Refuses the verbs that torchrun would only repeat in each process."""
+    from sbp.machine.distributed import Ranks  # not needed for the help, which is to be quick
+
+    ranks, verb = Ranks.of_environment(), context.invoked_subcommand
+    if ranks.world > 1 and verb not in ("train", "resume"):
+        if ranks.rank == 0:
+            typer.echo(f"Error: {verb} runs in one process; torchrun is for train and resume.", err=True)
+        raise typer.Exit(2)
+
+
+bench = typer.Typer(cls=BenchVerbs, callback=lambda: None, help=VERBS["bench"].help, no_args_is_help=True, **_PLAIN)
 app = typer.Typer(
-    help="Structured Bayesian pruning: train a network with noise on its units and see which of them die.",
-    callback=only_some_verbs,
+    cls=Verbs,
+    help="Structured Bayesian Pruning: train a network with noise on its units, and prune those without signal.",
+    callback=refuse_under_torchrun,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+    **_PLAIN,
 )
-for verb in (train, runs, show, resume, stop, record, sweep, compact, export, attribute, reproduce):
-    app.command()(verb)
-app.add_typer(bench, name="bench")

@@ -1,37 +1,43 @@
-"""python -m sbp attribute: what gradients and occlusion say of a run's pixels and units, beside its SNR."""
+"""python -m sbp attribute: attributions of a run's pixels and units by gradients and occlusion, compared with SNR."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
+import captum
 import numpy as np
+import torch
 import typer
 
-from sbp.cli.errors import in_sentences, needs_noise
+from sbp.cli.errors import needs_noise, user_errors
 from sbp.cli.options import JSON, RUN
 from sbp.cli.output import print_json, stderr
+from sbp.compaction.load import LoadError, network_of
+from sbp.data import datasets
+from sbp.evaluation.attribution import Attributions, balanced, rank_correlation
+from sbp.evaluation.attribution import attribute as attributions
+from sbp.machine import devices
+from sbp.networks.describe import described
+from sbp.noise.install import joint_noise_of
 from sbp.pruning.masks import keep_masks, propagate
 from sbp.runs import store
 from sbp.runs.attributions import lock_path, weights_digest, write_attribution
 from sbp.runs.files import Lock, Locked
 
-if TYPE_CHECKING:
-    from sbp.evaluation.attribution import Attributions
-
-_PER_CLASS = typer.Option("--per-class", min=1, max=1000, help="Test images of each class, the first of them.")
+_PER_CLASS = typer.Option("--per-class", min=1, max=1000, help="How many test images of each class, from the first.")
 
 
-@in_sentences
+@user_errors
 def attribute(
     run: Annotated[str, RUN],
     per_class: Annotated[int, _PER_CLASS] = 20,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Compute attributions of a run's pixels and units by Captum, and keep them with the run.
+    """Compute attributions of a run's pixels and units by Captum, and save them with the run.
 
-    Integrated Gradients, Saliency, Occlusion and layer conductance on the network before anything is cut, with their
-    rank correlation to the SNR. Takes under half a minute on a CPU.
+    Integrated Gradients, Saliency, Occlusion and layer conductance of the dense network, with their rank correlation
+    with SNR. Takes less than half a minute on a CPU.
     """
     view = store.find_run(run).sound()
     needs_noise(view)
@@ -39,9 +45,9 @@ def attribute(
     try:
         lock = Lock(lock_path(view))
     except Locked:
-        raise store.BadRequest(f"{view.id}: another process computes its attributions; wait for it to end.") from None
+        raise store.BadRequest(f"{view.id}: another process is computing its attributions; try again later.") from None
     try:
-        with stderr().status(f"Computes the attributions of {view.id}."):
+        with stderr().status(f"Computing attributions of {view.id}"):
             found = _compute(view, per_class)
         path = write_attribution(view, found)
     finally:
@@ -54,21 +60,10 @@ def attribute(
         typer.echo(f"  {method}: rank correlation with SNR {_said(ranks)}")
     for name, unit in found["units"].items():
         typer.echo(f"  conductance of {name}: rank correlation with SNR {_said(unit['correlation'])}")
-    typer.echo(f"Kept in {path}.")
+    typer.echo(f"Saved to {path}.")
 
 
 def _compute(view: store.RunView, per_class: int) -> dict[str, Any]:
-    import captum
-    import torch
-
-    from sbp.compaction.load import LoadError, network_of
-    from sbp.data import datasets
-    from sbp.evaluation.attribution import attribute as attributions
-    from sbp.evaluation.attribution import balanced
-    from sbp.machine import devices
-    from sbp.networks.describe import described
-    from sbp.noise.install import joint_noise_of
-
     digest = weights_digest(view)
     try:
         network = network_of(view.config, view.model_path)
@@ -106,8 +101,6 @@ def agreement(
 
     Pixels: over those ever lit in training, and over those kept; a network without noise on its pixels has none.
     """
-    from sbp.evaluation.attribution import rank_correlation
-
     own = snr.get("input")
     ranks = (
         {}

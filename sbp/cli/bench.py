@@ -1,100 +1,28 @@
-"""python -m sbp bench: measures on this machine; each thing that can be measured is a verb of its own."""
+"""What the verbs of `bench` share: options, devices, and the table of a report."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
+from rich.markup import escape
+from rich.table import Table
 
-from sbp.cli.errors import BadInput, in_sentences
-from sbp.cli.options import JSON, RUN
-from sbp.cli.output import kept_text, print_json, stderr, stdout
-from sbp.runs import store
-from sbp.runs.speed import write_speed
+from sbp.cli.errors import BadInput
+from sbp.cli.output import print_json, stdout
+from sbp.machine import devices
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
-    from sbp.evaluation.latency import Measurement
-
-# Of the median: on a quiet machine the interquartile range is a few per cent of it.
-UNSTEADY = 0.25
-
-bench = typer.Typer(help="Measure how fast things are on this machine.", no_args_is_help=True)
+    from sbp.benchmarks.timing import Line, Report
 
 _DEVICES = ("cpu", "cuda", "auto")
-DEVICE: Any = typer.Option(help=f"One of {', '.join(_DEVICES)}; auto: cuda where it works, else cpu.")
-THREADS: Any = typer.Option(min=0, help="CPU threads; 0 leaves it to the machine.")
-
-
-@bench.command("compact")
-@in_sentences
-def bench_compact(
-    run: Annotated[str, RUN],
-    device: Annotated[str, DEVICE] = "cpu",
-    threads: Annotated[int, THREADS] = 0,
-    as_json: Annotated[bool, JSON] = False,
-) -> None:
-    """Measure a run's dense, masked and compact network, and keep the figures with the run.
-
-    A forward pass in inference mode at batch 1, 32 and 1000, in float32, eager. Takes about half a minute on a CPU,
-    minutes for VGG-like.
-    """
-    view = store.find_run(run).sound()
-    measurement, kept = measured(view, resolve(device), threads)
-    path = write_speed(view, measurement.to_dict())
-    if as_json:
-        facts = {"id": view.id, "network": view.config.network.name, "kept": kept}
-        print_json({**facts, **measurement.to_dict()})
-        return
-    typer.echo(f"{view.id}: {view.config.network.name}, kept {kept_text(kept)}")
-    typer.echo(f"  {_conditions(measurement)}")
-    stdout().print(table_of(measurement))
-    if unsteady := [row for row in measurement.rows if row.iqr_seconds > UNSTEADY * row.median_seconds]:
-        where = ", ".join(f"{row.variant} at {row.batch:,}" for row in unsteady)
-        remark = f"Spread above {UNSTEADY:.0%} of the median ({where}): something else was at work; measure again."
-        stderr().print(remark, soft_wrap=True)
-    typer.echo(f"Written to {path}.")
-
-
-def measured(view: store.RunView, device: str, threads: int = 0) -> tuple[Measurement, list[int]]:
-    """The speed of a run's networks on a device, and the units that the compact one keeps.
-
-    A finished run without weights, as a recording of a large network is, is measured with weights at random.
-    Raises `BadRequest` for a run that has a problem, or has neither weights nor finished.
-    """
-    from sbp.benchmarks.table_latency import speed_of_shapes
-    from sbp.compaction.compact import masks_of
-    from sbp.compaction.load import LoadError, network_of
-    from sbp.evaluation.latency import measure, variants
-    from sbp.networks.describe import described
-
-    def tell(share: float) -> None:
-        status.update(f"Measures {view.id}: {share:.0%}.")
-
-    config = view.sound().config
-    with stderr().status(f"Measures {view.id} on {device}.") as status:
-        if view.model_path is None and view.result:
-            stderr().print("Its folder holds no weights; those of its shapes are drawn at random.", soft_wrap=True)
-            kept = [int(count) for count in view.result["kept"]]
-            return speed_of_shapes(config.network.name, config.network.widths, kept, device, threads, tell), kept
-        try:
-            network = network_of(config, view.model_path)
-        except LoadError as error:
-            raise store.BadRequest(f"{view.id}: {error}") from None
-        networks, network_is = variants(network), described(network)
-        kept = [int(mask.sum()) for mask in masks_of(network).values()]
-        if not network_is.macs(kept):
-            remark = "Nothing is kept in some layer: the compact network is the constant predictor."
-            stderr().print(remark, soft_wrap=True)
-        measurement = measure(networks, device, threads, progress=tell, image=network_is.image)
-    return measurement, kept
+DEVICE: Any = typer.Option(help=f"One of {', '.join(_DEVICES)}; auto: cuda if it works, else cpu.")
+THREADS: Any = typer.Option(min=0, help="CPU threads; 0: as many as the machine has.")
+ROUNDS: Any = typer.Option(min=3, help="How many times each thing is timed, in turns with the others.")
 
 
 def resolve(device: str) -> str:
     """The device of that name, of these or auto; raises `BadInput` when it cannot be had."""
-    from sbp.machine import devices
-
     if device not in _DEVICES:
         raise BadInput(f"--device: expected one of {', '.join(_DEVICES)}, got {device!r}.")
     if device == "auto":
@@ -105,37 +33,38 @@ def resolve(device: str) -> str:
         raise BadInput(f"--device: {error}") from None
 
 
-def _conditions(measurement: Measurement) -> str:
-    threads = f"{measurement.threads} thread{'' if measurement.threads == 1 else 's'}"
-    versions = ", ".join(f"{name} {version}" for name, version in measurement.versions.items())
-    return f"{measurement.device}: {measurement.hardware}, {threads}, {versions}"
-
-
-def table_of(measurement: Measurement) -> Table:
-    """One line a batch size and variant; times as fast as the dense network at that batch size."""
-    from rich.table import Table
-
+def show(report: Report, as_json: bool = False) -> None:
+    """Prints a report: where it was measured, one row per figure, remarks; with `as_json` as one line of JSON."""
+    if as_json:
+        print_json(report.to_dict())
+        return
+    versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
+    typer.echo(f"{report.name}: {report.hardware}; {versions}; load {report.load:.2f} per core before")
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("batch", "variant", "median", "IQR", "n", "images/s", "times as fast"):
-        table.add_column(column, justify="left" if column == "variant" else "right")
-    for row in measurement.rows:
-        times = measurement.times_as_fast(row.variant, row.batch)
+    for column in ("what", "median", "IQR", "95th", "n", "target", "x yardstick", "yardstick"):
+        table.add_column(column, justify="left" if column in ("what", "yardstick") else "right")
+    for line in report.lines:
         table.add_row(
-            f"{row.batch:,}",
-            row.variant,
-            milliseconds(row.median_seconds),
-            milliseconds(row.iqr_seconds),
-            f"{row.n:,}",
-            f"{row.images_per_second:,.0f}",
-            f"{times:.2f}x",
+            escape(line.what),
+            *(figure(value, line.unit) for value in (line.median, line.spread, line.p95)),
+            str(line.n),
+            _target(line),
+            f"{line.ratio:.2f}",
+            escape(line.yardstick),
         )
-    return table
+    stdout().print(table)
+    for remark in report.remarks:
+        typer.echo(remark)
 
 
-def milliseconds(seconds: float) -> str:
-    """A duration in milliseconds, to a microsecond.
+def figure(value: float, unit: str) -> str:
+    """A figure to three digits or so.
 
-    >>> milliseconds(0.0123456)
-    '12.346 ms'
+    >>> figure(0.01234, "ms"), figure(1234.5, "ms")
+    ('0.012 ms', '1,234 ms')
     """
-    return f"{1e3 * seconds:,.3f} ms"
+    return f"{value:.3f} {unit}" if value < 10 else f"{value:,.1f} {unit}" if value < 100 else f"{value:,.0f} {unit}"
+
+
+def _target(line: Line) -> str:
+    return " / ".join(f"{value:,.0f}" for value in line.reach if value is not None)

@@ -17,27 +17,16 @@ from sbp.runs.filenames import LOG
 from sbp.runs.folder import RunFolder
 from sbp.runs.states import State
 
-VERBS = ("train", "resume")
-
-
-def only_some_verbs(context: typer.Context) -> None:
-    """Refuses the verbs that torchrun would only have done several times."""
-    ranks, verb = Ranks.of_environment(), context.invoked_subcommand
-    if ranks.world > 1 and verb not in VERBS:
-        if ranks.rank == 0:
-            typer.echo(f"Error: {verb} runs in one process; torchrun is for {' and '.join(VERBS)}.", err=True)
-        raise typer.Exit(2)
-
 
 def train_here(open_folder: Callable[[], RunFolder], ranks: Ranks, what: str, detach: bool, as_json: bool) -> None:
-    """Trains as one of these ranks; rank 0 opens the run's folder, shows how it goes and prints how it ended.
+    """Trains as one of these ranks; rank 0 opens the run's folder, shows its progress and prints how it ended.
 
-    what: what is said beside the run's id. Raises `BadInput` with detach, and typer.Exit at a bad end.
+    what: printed after the run's id. Raises `BadInput` with detach, and typer.Exit at a bad end.
     """
-    from sbp.worker import distributed
+    from sbp.worker import distributed  # imports torch, which train and resume need in no other case
 
     if detach:
-        raise BadInput("--detach: expected one process; under torchrun the run is trained by those it started.")
+        raise BadInput("--detach: expected one process; under torchrun its own processes train the run.")
     if ranks.rank:
         state = distributed.train(None, ranks)
         distributed.leave_at_once(0 if state in (State.FINISHED, State.STOPPED) else WENT_WRONG)

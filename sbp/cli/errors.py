@@ -1,4 +1,4 @@
-"""Errors as a sentence on stderr; exit code 2 for what was typed, 1 for what went wrong; no traceback."""
+"""Errors as one sentence on stderr: exit code 2 for bad input, 1 for a failure; no traceback."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ BAD_INPUT, WENT_WRONG, INTERRUPTED = 2, 1, 130
 
 
 class BadInput(ValueError):
-    """Something typed cannot be understood; the message says what is expected."""
+    """What was typed is not valid; the message says what is expected."""
 
 
-def in_sentences(verb: Callable[P, R]) -> Callable[P, R]:
-    """Wraps a verb so that an exception becomes a sentence and an exit code; $SBP_DEBUG=1 lets it through."""
+def user_errors(verb: Callable[P, R]) -> Callable[P, R]:
+    """Wraps a verb so that an exception becomes a sentence and an exit code; SBP_DEBUG=1 lets it through."""
 
     @functools.wraps(verb)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -39,14 +39,14 @@ def in_sentences(verb: Callable[P, R]) -> Callable[P, R]:
         except (BadInput, ConfigError, BadRequest, ExportError, NoResults, UnknownExperiment, UnknownRun) as error:
             raise _exit(str(error), BAD_INPUT) from None
         except BrokenPipeError:
-            # The reader of a pipe has gone (runs | head); there is nobody left to tell.
+            # The reader of the pipe has ended (runs | head).
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(WENT_WRONG) from None
         except Exception as error:
             if os.environ.get("SBP_DEBUG"):
                 raise
             kind = "" if isinstance(error, OSError) else f"{type(error).__name__}: "
-            raise _exit(f"{kind}{error} (SBP_DEBUG=1 shows where.)", WENT_WRONG) from None
+            raise _exit(f"{kind}{error} (SBP_DEBUG=1 shows the traceback.)", WENT_WRONG) from None
 
     return wrapped
 
@@ -55,8 +55,8 @@ def needs_noise(view: RunView) -> None:
     """Raises `BadRequest` for a run whose units have no mu and no log sigma."""
     if not view.config.has_noise:
         raise BadRequest(
-            f"{view.id} was trained with {view.config.method.name}, which gives units no noise and so no SNR; expected "
-            f"a run of {', '.join(NOISE_METHODS)}."
+            f"{view.id} was trained with {view.config.method.name}, which learns no noise, so its units have no SNR; "
+            f"expected a run of {', '.join(NOISE_METHODS)}."
         )
 
 

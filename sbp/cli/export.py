@@ -1,39 +1,39 @@
-"""python -m sbp compact, export: a run's network with its removed units cut out, as a file to take home."""
+"""python -m sbp compact, export: a run's compact network as a file."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
+import torch
 import typer
+from torch import Tensor
 
-from sbp.cli.errors import BadInput, in_sentences
+from sbp.cli.errors import BadInput, user_errors
 from sbp.cli.options import JSON, RUN
 from sbp.cli.output import print_json
+from sbp.data.datasets import DataError, as_inputs, load
 from sbp.export.files import FORMATS, Exported, exported
 from sbp.runs import store
 from sbp.spec.networks import SPECS
 from sbp.viz.labels import widths
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-_THRESHOLD = typer.Option("--threshold", help="Keep the units of at least this SNR. [default: the method's own, 1]")
-_FORMAT = typer.Option("--format", help=f"{', '.join(FORMATS)}.")
+_THRESHOLD = typer.Option("--threshold", help="Keep units with at least this SNR. [default: the method's own, 1]")
+_FORMAT = typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")
 _FILE = typer.Option("--out", help="The file to write. [default: RUN-compact.safetensors]", show_default=False)
 _FOLDER = typer.Option("--out", help="The folder to write into.")
 # Random images that masked and compact are compared on: enough to see a mixed-up unit.
 RANDOM_IMAGES = 256
 
 
-@in_sentences
+@user_errors
 def compact(
     run: Annotated[str, RUN],
     out: Annotated[Path | None, _FILE] = None,
     threshold: Annotated[float | None, _THRESHOLD] = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Cut a run's removed units out, check that the smaller network computes the same, and write it with its card."""
+    """Cut a run's pruned units out, check that the network computes the same, and write it with a model card."""
     if out and out.is_dir():
         raise BadInput(f"--out: expected a file to write, got the folder {out}; name a file in it.")
     view = store.find_run(run).sound()
@@ -46,7 +46,7 @@ def compact(
     _say(view.id, file, path, checked, as_json)
 
 
-@in_sentences
+@user_errors
 def export(
     run: Annotated[str, RUN],
     format: Annotated[str, _FORMAT] = "safetensors",
@@ -54,7 +54,7 @@ def export(
     threshold: Annotated[float | None, _THRESHOLD] = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Write a run's compact network for another program, with its card: safetensors, ONNX or torch.export."""
+    """Write a run's compact network as safetensors, ONNX or torch.export, with a model card."""
     view = store.find_run(run).sound()
     file = exported(view, format, threshold)
     _say(view.id, file, file.write(out), {}, as_json)
@@ -66,7 +66,7 @@ def _say(run_id: str, file: Exported, path: Path, checked: dict[str, dict[str, A
         written = {"id": run_id, "file": str(path), "card": f"{path}.md", "bytes": len(file.content)}
         print_json(written | figures | ({"checked": checked} if checked else {}))
         return
-    fewer = f" ({figures['macs_reduction']:.2f}x fewer)" if figures["macs"] else ": the constant predictor"
+    fewer = f" ({figures['macs_reduction']:.2f}x fewer)" if figures["macs"] else ": a constant predictor"
     typer.echo(f"{run_id}, cut at {figures['choice']}")
     typer.echo(f"  kept    {widths(figures['units'])} → {widths(figures['kept'])}")
     typer.echo(f"  params  {figures['params_dense']:,} → {figures['params']:,}")
@@ -77,19 +77,15 @@ def _say(run_id: str, file: Exported, path: Path, checked: dict[str, dict[str, A
             f"  masked and compact predict the same on {seen['equal_predictions']:,} of {seen['images']:,} {images}; "
             f"logits at most {seen['largest_difference']:.1e} apart"
         )
-    typer.echo(f"Wrote {path} ({len(file.content) / 1024:,.0f} KiB) and its card, {path.name}.md.")
+    typer.echo(f"Wrote {path} ({len(file.content) / 1024:,.0f} KiB) and its model card, {path.name}.md.")
 
 
 def _random_images(image: tuple[int, int, int]) -> Tensor:
-    import torch
-
     return torch.rand(RANDOM_IMAGES, *image, generator=torch.Generator().manual_seed(0))
 
 
 def _test_images(dataset: str) -> Tensor | None:
-    """The test images, without their labels, where the data are at hand; nothing is downloaded for a check."""
-    from sbp.data.datasets import DataError, as_inputs, load
-
+    """The test images, without their labels, if the data are here; nothing is downloaded for this check."""
     try:
         return as_inputs(dataset, load(dataset, download=False).test_images)
     except DataError:

@@ -1,4 +1,4 @@
-"""Watches a run to its end, whoever trains it: a progress bar on a terminal, a line an epoch elsewhere."""
+"""Follows a run to its end: a progress bar on a terminal, a line per epoch elsewhere."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Watcher:
                 soft_wrap=True,
             )
         self.seen = len(records)
-        # While it runs the epochs say enough.
+        # While it runs, the lines of its epochs are enough.
         if view.state is not State.RUNNING and view.message != self.said:
             self.said = view.message
             self.console.print(f"{view.state}: {view.message}", soft_wrap=True)
@@ -86,10 +86,10 @@ class Watcher:
 
 @contextlib.contextmanager
 def counted_interrupts() -> Iterator[Callable[[], int]]:
-    """Counts Ctrl-C, and gives how often it came, instead of raising it.
+    """Counts presses of Ctrl-C instead of raising KeyboardInterrupt.
 
     Python drops an exception that a signal raises inside a callback of its own, as it runs while a module is imported:
-    a run would go on although somebody asked it to stop.
+    a run would continue although it was asked to stop.
     """
     seen = 0
 
@@ -107,7 +107,7 @@ def counted_interrupts() -> Iterator[Callable[[], int]]:
 def follow(run_id: str, root: Path | None = None) -> tuple[RunView, bool]:
     """Watches until the run is not active; gives its last view and whether Ctrl-C asked it to stop.
 
-    Ctrl-C asks the run to stop and waits for its checkpoint; a second one leaves it to itself.
+    Ctrl-C asks the run to stop and waits for its checkpoint; a second one stops following.
     """
     asked = False
     with counted_interrupts() as presses, Watcher(stderr()) as watcher:
@@ -127,21 +127,21 @@ def follow(run_id: str, root: Path | None = None) -> tuple[RunView, bool]:
 
 
 def ask_stop(run_id: str, root: Path | None = None) -> None:
-    """Asks a run to stop; one that has just ended by itself needs no asking."""
+    """Asks a run to stop, unless it has just ended."""
     try:
         launcher.stop(run_id, root)
-        stderr().print("Asked the run to stop; it saves a checkpoint first.")
+        stderr().print("Stopping the run after it has saved a checkpoint.")
     except BadRequest:
         pass
 
 
 def follow_to_exit(run_id: str, as_json: bool) -> None:
-    """Follows a run, prints its result, and leaves with the exit code that its end deserves."""
+    """Follows a run, prints its result, and exits with the code of its end."""
     end_with(*follow(run_id), as_json)
 
 
 def end_with(view: RunView, interrupted: bool, as_json: bool) -> None:
-    """Prints how a run ended, and leaves with the exit code that its end deserves."""
+    """Prints how a run ended, and exits with the code of its end."""
     run = view.summary()
     if as_json:
         print_json(run)
@@ -149,7 +149,7 @@ def end_with(view: RunView, interrupted: bool, as_json: bool) -> None:
         typer.echo(describe_run(run))
     log = view.log_tail(5)
     if view.state in (State.FAILED, State.LOST) and log:
-        stderr().print(f"The last lines of its log.txt:\n{log}", soft_wrap=True, markup=False)
+        stderr().print(f"End of log.txt:\n{log}", soft_wrap=True, markup=False)
     if view.resumable:
         stderr().print(f"Resume it with: python -m sbp resume {view.id}", soft_wrap=True)
     if view.state in (State.FAILED, State.DIVERGED, State.LOST):
@@ -165,7 +165,7 @@ def say_detached(run_id: str, as_json: bool) -> None:
         print_json(run)
     else:
         look = f"python -m sbp show {run_id}"
-        typer.echo(f"{run_id} is {run['state']} and goes on by itself; look at it with: {look}")
+        typer.echo(f"{run_id} is {run['state']} in the background; look at it with: {look}")
 
 
 def _clock(seconds: float) -> str:

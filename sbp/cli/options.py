@@ -8,10 +8,10 @@ import typer
 
 from sbp.spec import run_fields
 
-RUN: Any = typer.Argument(metavar="RUN", help="A run's id, the start of one that no other run shares, or latest.")
+RUN: Any = typer.Argument(metavar="RUN", help="A run's id, a unique prefix of one, or latest.")
 JSON: Any = typer.Option("--json", help="Print JSON.")
-END_JSON: Any = typer.Option("--json", help="End with the run as one line of JSON.")
-DETACH: Any = typer.Option("--detach", help="Return at once; the run goes on by itself.")
+END_JSON: Any = typer.Option("--json", help="Print the run as one line of JSON at the end.")
+DETACH: Any = typer.Option("--detach", help="Return at once; the run continues in the background.")
 
 
 def field_option(name: str, help: str = "") -> Any:

@@ -1,4 +1,4 @@
-"""Runs as text for people: a block that says what a result stands on, and a table of many."""
+"""Runs as text: a block about one, with what its result depends on, and a table of many."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sbp.machine.distributed import Ranks
 from sbp.runs.view import RunView
 from sbp.viz.labels import bound_text
 
-_COLUMNS = ("run", "state", "data", "epochs", "test error", "kept", "fewer MACs", "time")
+_COLUMNS = ("run", "state", "data", "epochs", "test error", "kept", "MAC reduction", "time")
 
 
 def print_json(value: Any) -> None:
@@ -23,9 +23,9 @@ def print_json(value: Any) -> None:
 
 
 def describe_run(run: Mapping[str, Any]) -> str:
-    """A run in a few lines: state, result, and which bound, seed, n and hardware it stands on."""
+    """A run in a few lines: state, result, and the bound, seed, n and hardware behind it."""
     lines = [f"{run['id']}: {run['state']}. {run['message']}"]
-    if run["network"] is None:  # its config is unreadable: the message says so, and nothing else is certain
+    if run["network"] is None:  # its config is unreadable, as the message says
         return lines[0]
     lines.append(f"  {run['network']} on {run['dataset']}, method {run['method']}, preset {run['preset']}")
     numbers = []
@@ -40,7 +40,7 @@ def describe_run(run: Mapping[str, Any]) -> str:
     if numbers:
         lines.append("  " + ", ".join(numbers))
     where = run["hardware"] or run["device"]
-    n_train = f"n = {run['n_train']:,}" if run["n_train"] else "n not known yet"
+    n_train = f"n = {run['n_train']:,}" if run["n_train"] else "n unknown so far"
     seconds = f", {run['seconds']:,.0f} s" if run["seconds"] is not None else ""
     labels = " with random labels" if run["random_labels"] else ""
     lines.append(f"  {bound_text(run)}; seed {run['seed']}, {n_train}{labels}, {where}{seconds}")
@@ -48,7 +48,7 @@ def describe_run(run: Mapping[str, Any]) -> str:
 
 
 def kept_text(kept: list[int]) -> str:
-    """Kept units of each noise layer.
+    """Kept units of each group.
 
     >>> kept_text([265, 148, 88])
     '265–148–88'
@@ -57,14 +57,14 @@ def kept_text(kept: list[int]) -> str:
 
 
 def reduction_text(run: Mapping[str, Any]) -> str:
-    """How many times fewer MACs; a network with none left has no such number."""
+    """How many times fewer MACs; "all" for a network with none left."""
     if run["macs_reduction"] is not None:
         return f"{run['macs_reduction']:.1f}x"
     return "all" if run["macs"] == 0 else ""
 
 
 def table_of(views: list[RunView]) -> Table:
-    """One line a run."""
+    """One row per run."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in _COLUMNS:
         table.add_column(column, no_wrap=column == "run", overflow="fold")
@@ -85,13 +85,13 @@ def table_of(views: list[RunView]) -> Table:
 
 
 def stdout() -> Console:
-    """For tables; made anew each time, so that it writes to today's stdout. Piped text is not folded."""
+    """For tables; a new one for each call, since stdout may have been replaced. Piped text is not folded."""
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=200)
 
 
 def stderr() -> Console:
-    """For progress and remarks, so that stdout holds results alone; of several ranks the first makes them."""
+    """For progress and remarks, so that stdout holds results alone; only rank 0 prints."""
     return Console(stderr=True, highlight=False, quiet=Ranks.of_environment().rank > 0)
 
 

@@ -1,4 +1,4 @@
-"""python -m sbp reproduce: an experiment of the paper, from what is missing to its table."""
+"""python -m sbp reproduce: runs what an experiment of the paper lacks, and prints its table."""
 
 from __future__ import annotations
 
@@ -8,48 +8,53 @@ from typing import Annotated
 import typer
 from rich.table import Table as Printed
 
-from sbp.cli.errors import INTERRUPTED, WENT_WRONG, BadInput, in_sentences
+from sbp.cli.bench import resolve
+from sbp.cli.errors import INTERRUPTED, WENT_WRONG, BadInput, user_errors
 from sbp.cli.options import JSON
 from sbp.cli.output import stderr, stdout
+from sbp.cli.wait import gather
 from sbp.experiments import archive, figures, report, results, running, table_rows
 from sbp.experiments.plans import PLANS, Plan, plan_of
 from sbp.experiments.results import Table
 from sbp.experiments.running import Job
+from sbp.machine import devices
+from sbp.runs import store
 from sbp.runs.files import replace_bytes
 from sbp.runs.names import BadRequest, checked_name
+from sbp.runs.speed import write_speed
 from sbp.spec import DEVICES
 from sbp.spec.networks import SPECS
 
 _EXPERIMENT = typer.Argument(help=f"One of {', '.join(PLANS)}.")
-_SEEDS = typer.Option(min=1, help="How many seeds of each row; by default the experiment's own.", show_default=False)
-_FIRST = typer.Option("--first-seed", min=0, help="The first of them; the others follow it one by one.")
-_DEVICE = typer.Option(help=f"Where what is missing is trained: one of {', '.join(DEVICES)}.")
-_ONLY = typer.Option("--only", metavar="KEY", help="The rows of this key alone.", show_default=False)
-_NETWORK = typer.Option(help="The rows of this network alone.", show_default=False)
-_RECORDINGS = typer.Option("--from-recordings", help="Print what ships with the code; nothing is run.")
+_SEEDS = typer.Option(min=1, help="How many seeds per row. [default: the experiment's own]", show_default=False)
+_FIRST = typer.Option("--first-seed", min=0, help="The first seed; the others follow it.")
+_DEVICE = typer.Option(help=f"Where missing runs are trained: one of {', '.join(DEVICES)}.")
+_ONLY = typer.Option("--only", metavar="KEY", help="Only rows with this key.", show_default=False)
+_NETWORK = typer.Option(help="Only rows of this network.", show_default=False)
+_RECORDINGS = typer.Option("--from-recordings", help="Print the recorded results that ship with the code; run nothing.")
 _OUT = typer.Option(help="Write the table into this folder, as CSV, Markdown and JSON.", show_default=False)
-_PACK = typer.Option(min=1, help="How many runs share a GPU at once.")
-_DRY = typer.Option("--dry-run", help="Say what there is and what would be run, and leave it at that.")
-_NO_RUN = typer.Option("--no-run", help="Run nothing: make the table of the runs that are there.")
-_SPEED = typer.Option("--speed/--no-speed", help="Measure the compact networks' speed where that is not done yet.")
+_PACK = typer.Option(min=1, help="How many runs share one GPU.")
+_DRY = typer.Option("--dry-run", help="List the runs that exist and those that would be run; run nothing.")
+_NO_RUN = typer.Option("--no-run", help="Make the table from the runs that exist; run nothing.")
+_SPEED = typer.Option("--speed/--no-speed", help="Measure the compact networks' speed unless already measured.")
 _TIME = typer.Option(
     "--time",
     metavar="DEVICE",
-    help="With --from-recordings: measure on cpu or cuda how fast networks of these shapes are, where it is not known.",
+    help="With --from-recordings: measure the missing speeds of networks of these shapes on cpu or cuda.",
     show_default=False,
 )
 _RECORD = typer.Option(
     "--record",
-    help="Keep seed 0 and the table as recordings that ship with the code; seeds after those that are kept "
-    "are added to them.",
+    help="Save the table and the runs of seed 0 as recorded results that ship with the code; seeds after the "
+    "recorded ones are added.",
 )
 _CHECK = typer.Option(
     "--check",
-    help="With --record: keep these seeds apart, as a check of the table's intervals.",
+    help="With --record: save these seeds apart, to check the table's intervals.",
 )
 
 
-@in_sentences
+@user_errors
 def reproduce(
     experiment: Annotated[str, _EXPERIMENT],
     seeds: Annotated[int | None, _SEEDS] = None,
@@ -68,17 +73,17 @@ def reproduce(
     check: Annotated[bool, _CHECK] = False,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Run what is missing of an experiment, resume what was cut off, and print its table beside the paper's.
+    """Run what an experiment lacks, resume what was interrupted, and print its table beside the paper's.
 
-    A run counts when its config is the planned one, wherever it was trained. Ctrl-C stops the runs with their
-    checkpoints; the same command goes on from there.
+    A run counts if its config is the planned one, wherever it was trained. Ctrl-C stops the runs after they have saved
+    checkpoints; the same command continues from them.
     """
     plan = plan_of(experiment)
     rows = plan.only(only, network)
     if device not in DEVICES:
         raise BadInput(f"--device: expected one of {', '.join(DEVICES)}, got {device!r}.")
     if time and not from_recordings:
-        raise BadInput("--time: expected --from-recordings beside it; runs that are made here are measured by --speed.")
+        raise BadInput("--time: expected --from-recordings beside it; --speed measures the runs made here.")
     if from_recordings:
         table = _chosen(results.recorded(experiment), {(row.network, row.key) for row in rows})
         if time:
@@ -86,7 +91,7 @@ def reproduce(
         _show(table, out, as_json, results.check_recorded(experiment))
         return
     if check and not record:
-        raise BadInput("--check: expected --record beside it; it says what the seeds are kept as.")
+        raise BadInput("--check: expected --record beside it; it changes how the seeds are saved.")
     jobs = running.jobs_of(rows, seeds or plan.seeds, first=first_seed)
     if dry_run:
         for job in jobs:
@@ -101,7 +106,7 @@ def reproduce(
         for path in [archive.record_check(plan, table)] if check else archive.record_experiment(plan, table):
             stderr().print(f"Recorded {path}.", soft_wrap=True, markup=False)
     if interrupted:
-        stderr().print("The same command goes on from the checkpoints.")
+        stderr().print("The same command continues from the checkpoints.")
         raise typer.Exit(INTERRUPTED)
     if no_run:
         return
@@ -112,13 +117,9 @@ def reproduce(
 
 
 def _run(jobs: list[Job], device: str, pack: int) -> tuple[list[Job], bool]:
-    """Starts what is missing and waits for it and for what goes on already."""
-    from sbp.cli.wait import gather
-
+    """Starts the missing runs, and waits for them and for those already running."""
     ids: dict[str, str] = {}
     if any(job.wanted is not None for job in jobs):
-        from sbp.machine import devices
-
         try:
             device = devices.resolve(device)
         except devices.DeviceError as error:
@@ -135,11 +136,8 @@ def _gpus() -> int:
 
 
 def _measure(jobs: list[Job]) -> None:
-    """Measures the run that stands for each row on the CPU, and on the GPU where there is one, once."""
-    from sbp.cli.bench import measured
-    from sbp.machine import devices
-    from sbp.runs import store
-    from sbp.runs.speed import write_speed
+    """Measures the run shown in each row, once, on the CPU and on a GPU if there is one."""
+    from sbp.cli.bench_compact import measured  # imports torch, which recorded tables are printed without
 
     table = running.table_of("", jobs)
     views = [store.open_run(run.run) for row in table.rows if (run := row.shown)]
@@ -158,9 +156,8 @@ def _measure(jobs: list[Job]) -> None:
 
 
 def _timed(table: Table, device: str, plan: Plan | None) -> Table:
-    """The recorded table with what is measured of it here, kept after each row with the recordings of `plan`."""
-    from sbp.benchmarks.table_latency import timed
-    from sbp.cli.bench import resolve
+    """The recorded table with the speeds measured here, saved after each row if there is a `plan`."""
+    from sbp.benchmarks.table_latency import timed  # imports torch
 
     device = resolve(device)
 
@@ -168,8 +165,8 @@ def _timed(table: Table, device: str, plan: Plan | None) -> Table:
         if plan is not None:
             archive.keep_table(plan, table)
 
-    with stderr().status("Measures.") as status:
-        return timed(table, device, lambda what: status.update(f"Measures {what} on {device}."), keep)
+    with stderr().status("Measuring") as status:
+        return timed(table, device, lambda what: status.update(f"Measuring {what} on {device}"), keep)
 
 
 def _state_of(job: Job) -> str:
@@ -180,12 +177,12 @@ def _state_of(job: Job) -> str:
 
 
 def _chosen(table: Table, wanted: set[tuple[str, str]]) -> Table:
-    """Those rows of the recorded table that were asked for."""
+    """The selected rows of the recorded table."""
     return Table(table.experiment, tuple(row for row in table.rows if (row.network, row.key) in wanted))
 
 
 def _show(table: Table, out: Path | None, as_json: bool, further: Table | None = None) -> None:
-    """Prints the table and, into a folder, writes it and its pictures. further: runs that check it."""
+    """Prints the table, and writes it and its figures into a folder if given. further: runs that check it."""
     if as_json:
         typer.echo(table.to_json())
     else:
@@ -212,7 +209,7 @@ def _show(table: Table, out: Path | None, as_json: bool, further: Table | None =
 
 
 def _printed(table: Table, network: str) -> Printed:
-    """One network's part, for a terminal."""
+    """The part of one network, for a terminal."""
     columns = report.columns_of(table.experiment)
     printed = Printed(box=None, header_style="bold", pad_edge=False)
     for column in columns:

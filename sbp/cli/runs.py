@@ -1,4 +1,4 @@
-"""python -m sbp runs, show, stop, record: what there is, one run in full, the end of one, and its keeping."""
+"""python -m sbp runs, show, stop, record: list runs, show one, stop it, save it as a recorded run."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from typing import Annotated
 
 import typer
 
-from sbp.cli.errors import in_sentences
+from sbp.cli.errors import user_errors
 from sbp.cli.options import JSON, RUN
 from sbp.cli.output import describe_run, print_json, stderr, stdout, table_of
 from sbp.runs import launcher, recording, store
 from sbp.runs.states import State
 
-_LIVE = typer.Option("--live", help="Leave out the recordings that ship with the code.")
-_LOG = typer.Option("--log", help="How many last lines of the worker's output to show.")
-_NAME = typer.Option(help="What to call it; by default network and preset.", show_default=False)
-_WEIGHTS = typer.Option("--weights/--without-weights", help="Keep the network's weights, which are most of its size.")
+_LIVE = typer.Option("--live", help="Leave out the recorded runs that ship with the code.")
+_LOG = typer.Option("--log", help="How many lines of the worker's log to show, from the end.")
+_NAME = typer.Option(help="Name of the recorded run. [default: network and preset]", show_default=False)
+_WEIGHTS = typer.Option("--weights/--without-weights", help="Include the network's weights, most of the size.")
 
 
-@in_sentences
+@user_errors
 def runs(
     live: Annotated[bool, _LIVE] = False,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """List every run, newest first; recordings last."""
+    """List all runs, newest first; recorded runs last."""
     views = store.list_runs(recorded=not live)
     if as_json:
         print_json([view.summary() for view in views])
@@ -34,16 +34,16 @@ def runs(
             if view.problem:
                 stderr().print(f"{view.id}: {view.problem}", soft_wrap=True, markup=False)
     else:
-        typer.echo(f"There is no run in {store.runs_root()} yet; python -m sbp train starts one.")
+        typer.echo(f"There are no runs in {store.runs_root()} yet; python -m sbp train starts one.")
 
 
-@in_sentences
+@user_errors
 def show(
     run: Annotated[str, RUN],
     log: Annotated[int, _LOG] = 0,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Show one run: its state, its numbers, and what they stand on."""
+    """Show one run: its state, its results and what they depend on."""
     view = store.find_run(run)
     if as_json:
         print_json(view.summary())
@@ -53,19 +53,19 @@ def show(
     typer.echo(f"  in {view.folder}")
     lines = log or (20 if view.state in (State.FAILED, State.LOST) else 0)
     if lines and view.log_tail(lines):
-        typer.echo(f"Last lines of log.txt:\n{view.log_tail(lines)}")
+        typer.echo(f"End of log.txt:\n{view.log_tail(lines)}")
     if view.resumable:
         stderr().print(f"Resume it with: python -m sbp resume {view.id}", soft_wrap=True)
-    view.sound()  # what is told of a run that has a problem is not to be relied on: the shell hears it too
+    view.sound()  # a run with a problem cannot be relied on: say so in the exit code too
 
 
-@in_sentences
+@user_errors
 def stop(
     run: Annotated[str, RUN],
-    wait: Annotated[float, typer.Option(help="Seconds to wait for it to have stopped.")] = 30.0,
+    wait: Annotated[float, typer.Option(help="How many seconds to wait until it has stopped.")] = 30.0,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Ask a run to stop at its next step; it leaves a checkpoint to resume from."""
+    """Stop a run after its current step; it saves a checkpoint to resume from."""
     run_id = store.find_run(run).id
     launcher.stop(run_id)
     end = time.monotonic() + wait
@@ -79,7 +79,7 @@ def stop(
         typer.echo(f"{view.id}: {view.state}. {view.message}")
 
 
-@in_sentences
+@user_errors
 def record(
     run: Annotated[str, RUN],
     name: Annotated[str | None, _NAME] = None,
@@ -87,14 +87,14 @@ def record(
     kept_only: Annotated[bool, typer.Option("--kept-only", help="Leave out the weights of pruned units.")] = False,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Keep a finished run as a recording that ships with the code: the same folder with fewer snapshots."""
+    """Save a finished run as a recorded run that ships with the code: the same folder with fewer snapshots."""
     view = store.find_run(run).sound()
-    # An empty --name is a name, and refused; without one it is made of what the run's own config says, which is
-    # somebody's text like any other.
+    # An empty --name is a name, and refused; without one it is made from the run's config, which is
+    # unchecked text too.
     chosen = f"{view.config.network.name}-{view.config.preset}" if name is None else name
     folder = recording.record(view, chosen, weights=weights, kept_only=kept_only)
     if as_json:
         print_json(store.open_run(folder.name).summary())
     else:
         size = sum(file.stat().st_size for file in folder.iterdir())
-        typer.echo(f"{view.id} is recorded as {folder.name}, {size / 1e6:.1f} MB, in {folder}.")
+        typer.echo(f"{view.id} was recorded as {folder.name}, {size / 1e6:.1f} MB, in {folder}.")

@@ -1,4 +1,4 @@
-"""python -m sbp sweep: tries every threshold of every criterion on a run's held-out objects."""
+"""python -m sbp sweep: tries every threshold of every criterion on a run's held-out examples."""
 
 from __future__ import annotations
 
@@ -10,33 +10,37 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from sbp.cli.errors import in_sentences, needs_noise
+from sbp.cli.errors import needs_noise, user_errors
 from sbp.cli.options import JSON, RUN
 from sbp.cli.output import kept_text, print_json, stderr, stdout
+from sbp.compaction.load import network_of
+from sbp.data import datasets
+from sbp.evaluation.sweep import sweep as try_thresholds
+from sbp.machine.devices import describe
 from sbp.runs import store
 from sbp.runs.files import replace_bytes
 from sbp.runs.store import BadRequest, RunFolder, RunView
 from sbp.spec.networks import description_of
 
-_OUT = typer.Option("--out", help="Write the sweep to this file, and leave the run's folder alone.", show_default=False)
+_OUT = typer.Option("--out", help="Write the sweep to this file instead of the run's folder.", show_default=False)
 
 
-@in_sentences
+@user_errors
 def sweep(
     run: Annotated[str, RUN],
     out: Annotated[Path | None, _OUT] = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Try the thresholds of a run that has weights: what is kept, what it costs, what it gets wrong.
+    """Try every threshold of every criterion on a run with weights: units kept, cost and error of each.
 
-    A finished run has its sweep already, and this one replaces it; a recording is not written to.
+    Replaces the sweep that a finished run already has; recorded runs are never written to.
     """
     view = store.find_run(run).sound()
     needs_noise(view)
     if view.alive:
-        raise BadRequest(f"{view.id} is {view.state}; its sweep comes with its end. Wait, or stop it first.")
+        raise BadRequest(f"{view.id} is {view.state}; a sweep is made when it ends. Wait, or stop it first.")
     if view.model_path is None:
-        raise BadRequest(f"{view.id} has no weights to try thresholds on; they are saved with its first checkpoint.")
+        raise BadRequest(f"{view.id} has no weights yet; they are saved with its first checkpoint.")
     found = _tried(view)
     if out is not None:
         replace_bytes(out, f"{json.dumps(found, allow_nan=False)}\n".encode())
@@ -52,23 +56,18 @@ def sweep(
 
 
 def _tried(view: RunView) -> dict[str, Any]:
-    """The sweep of a run's weights, on the CPU and on the objects that its worker would take."""
-    from sbp.compaction.load import network_of
-    from sbp.data import datasets
-    from sbp.evaluation.sweep import sweep as try_thresholds
-    from sbp.machine.devices import describe
-
+    """The sweep of a run's weights, on the CPU and on the examples that its worker would use."""
     config = view.config
     network = network_of(config, view.model_path)
     split = datasets.prepare(datasets.load(config.data.dataset), config.data, seed=config.seed)
-    stderr().print("Tries thresholds.")
+    stderr().print("Trying thresholds")
     return try_thresholds(network, *split.trial(), config.seed, describe("cpu"))
 
 
 def table_of(found: Mapping[str, Any], dense: int) -> Table:
-    """A line for each criterion at its own threshold, for the yardsticks at SNR's; dense: MACs before pruning."""
+    """A row for each criterion at its own threshold, for baselines at SNR's; dense: MACs before pruning."""
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("criterion", "threshold", "kept", "error", "fewer MACs"):
+    for column in ("criterion", "threshold", "kept", "error", "MAC reduction"):
         table.add_column(column)
     for criterion in found["criteria"].values():
         natural = criterion["natural"]

@@ -7,30 +7,32 @@ from typing import Annotated, Any
 import typer
 
 from sbp.cli.distributed import train_here
-from sbp.cli.errors import BadInput, in_sentences
+from sbp.cli.errors import BadInput, user_errors
 from sbp.cli.follow import follow_to_exit, say_detached
 from sbp.cli.options import DETACH, END_JSON, field_option
 from sbp.cli.output import stderr
 from sbp.cli.values import parse_settings
+from sbp.data.datasets import default_dataset
 from sbp.machine.distributed import Ranks
 from sbp.runs import launcher, store
 from sbp.spec import DATASETS, DEVICES, RunConfig, fits
 from sbp.spec.images import IMAGES
 from sbp.spec.networks import SPECS
+from sbp.spec.presets import PRESETS, preset_config
 
 _DATA = typer.Option(
-    help=f"One of {', '.join(DATASETS)}; auto: mnist where it is, else digits, or what the network reads."
+    help=f"One of {', '.join(DATASETS)}; auto: mnist if present, else digits, or what the network can read."
 )
 _PRESET = typer.Option(
-    help="A recipe: quick, paper (of vgg-like: table-2-sbpa), or custom for every field's default. Without it the "
-    "network's first.",
+    help="quick, paper (vgg-like: table-2-sbpa), or custom: every field at its default. By default the network's first "
+    "preset.",
     show_default=False,
 )
-_SET = typer.Option("--set", metavar="FIELD=VALUE", help="Any field of a run; may be repeated.")
+_SET = typer.Option("--set", metavar="FIELD=VALUE", help="Set any field of a run; may be repeated.")
 _DEVICES = f"One of {', '.join(DEVICES)}."
 
 
-@in_sentences
+@user_errors
 def train(
     network: Annotated[str, typer.Argument(help=f"One of {', '.join(SPECS)}.")] = "lenet-500-300",
     data: Annotated[str, _DATA] = "auto",
@@ -48,11 +50,11 @@ def train(
     detach: Annotated[bool, DETACH] = False,
     as_json: Annotated[bool, END_JSON] = False,
 ) -> None:
-    """Train a network and see which of its units die.
+    """Train a network and watch its units being pruned.
 
-    The training is a process of its own. Ctrl-C asks it to stop; it leaves a checkpoint, and
-    `python -m sbp resume` goes on from there. Several processes share each batch, a GPU each, with
-    `torchrun --nproc-per-node 2 -m sbp train ...`.
+    Training runs in a process of its own. Ctrl-C stops it after it has saved a checkpoint, from which
+    `python -m sbp resume` continues. `torchrun --nproc-per-node 2 -m sbp train ...` shares each batch between
+    processes, one per GPU.
     """
     typed = {
         "epochs": epochs,
@@ -81,15 +83,13 @@ def train(
 
 
 def describe(network: str, data: str, preset: str, overrides: dict[str, Any]) -> RunConfig:
-    """The config that the words of the command line mean; raises `ConfigError` or `BadInput`."""
-    from sbp.spec.presets import PRESETS, preset_config
-
+    """The config from the words of the command line; raises `ConfigError` or `BadInput`."""
     if network not in SPECS:
         raise BadInput(f"NETWORK: expected one of {', '.join(SPECS)}, got {network!r}.")
     if data not in ("auto", *DATASETS):
         raise BadInput(f"--data: expected one of auto, {', '.join(DATASETS)}, got {data!r}.")
     if "network" in overrides and overrides["network"] != network:
-        raise BadInput("--set network: name the network right after train instead.")
+        raise BadInput("--set network: put the network right after train instead.")
     if data != "auto" or "dataset" not in overrides:
         overrides = {**overrides, "dataset": _dataset(data, network)}
     own = [name for owner, name in PRESETS if owner == network]
@@ -102,11 +102,9 @@ def describe(network: str, data: str, preset: str, overrides: dict[str, Any]) ->
 def _dataset(data: str, network: str) -> str:
     if data != "auto":
         return data
-    from sbp.data.datasets import default_dataset
-
     name, why = default_dataset()
     if not fits(network, name):
         name = next(other for other in DATASETS if fits(network, other))
-        why = f"{network} reads images of {IMAGES[name].by}, so {name} is used."
+        why = f"{network} reads images of {IMAGES[name].by}, so this uses {name}."
     stderr().print(why, soft_wrap=True, markup=False)
     return name

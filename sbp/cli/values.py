@@ -1,4 +1,4 @@
-"""Turns what was typed after --set into the values of a run's fields."""
+"""Parses --set field=value into the values of a run's fields."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
 def parse_settings(settings: list[str]) -> dict[str, Any]:
-    """Fields and values from "field=value" texts, by flat or dotted names; lists are written with commas.
+    """Fields and values from "field=value" texts, by flat or dotted names; lists with commas.
 
-    Raises `BadInput` when a text has no "=", the field does not exist, or the value is of another kind.
+    Raises `BadInput` when a text has no "=", the field does not exist, or the value has the wrong type.
 
     >>> parse_settings(["log_low=-10", "network.widths=50,30", "random_labels=yes"])
     {'log_low': -10.0, 'widths': (50, 30), 'random_labels': True}
@@ -32,7 +32,7 @@ def parse_settings(settings: list[str]) -> dict[str, Any]:
 
 
 def parse_value(name: str, text: str, default: Any) -> Any:
-    """A field's value from text, of the kind that its default has."""
+    """A field's value from text, of the type of its default."""
     try:
         if isinstance(default, bool):
             if text.lower() not in _TRUE + _FALSE:

@@ -1,4 +1,4 @@
-"""Waits for the runs of an experiment, and says on stderr how far they are."""
+"""Waits for the runs of an experiment, and reports their progress on stderr."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ SAY_SECONDS = 20.0
 
 
 def gather(jobs: Sequence[Job], ids: dict[str, str], root: Path | None = None) -> tuple[list[Job], bool]:
-    """Watches until no run is active and no worker is left; gives the jobs as they are then and whether Ctrl-C came.
+    """Waits until no run is active and no worker is left; returns the jobs as they are then, and whether Ctrl-C came.
 
-    Ctrl-C asks every run to stop and waits for their checkpoints; a second one leaves them to themselves.
+    Ctrl-C stops every run after it has saved a checkpoint; a second one stops waiting.
     """
     console, begun = stderr(), time.monotonic()
     told, asked, ended = -SAY_SECONDS, False, {job.title for job in jobs if job.finished}
@@ -36,7 +36,7 @@ def gather(jobs: Sequence[Job], ids: dict[str, str], root: Path | None = None) -
             if presses() and not asked:
                 asked = True
                 _stop(jobs, root)
-                console.print("Asked every run to stop; each saves a checkpoint first.")
+                console.print("Stopping every run after it has saved a checkpoint.")
             for job in jobs:
                 if job.view and not job.active and job.title not in ended:
                     ended.add(job.title)
@@ -51,7 +51,7 @@ def gather(jobs: Sequence[Job], ids: dict[str, str], root: Path | None = None) -
 
 
 def progress_of(jobs: Sequence[Job], seconds: float) -> str:
-    """How far all are, and the ones that train, in one line."""
+    """The progress of all jobs, and of those that are training, in one line."""
     finished = sum(job.finished for job in jobs)
     training = [job for job in jobs if job.view and job.view.state is State.RUNNING]
     waiting = sum(job.active for job in jobs) - len(training)
@@ -61,12 +61,12 @@ def progress_of(jobs: Sequence[Job], seconds: float) -> str:
         if progress:
             left = "" if progress["seconds_left"] is None else f", {progress['seconds_left']:,.0f} s left"
             where.append(f"{job.title} {progress['phase']} {progress['epoch']}/{progress['epochs']}{left}")
-    said = f"{seconds:,.0f} s: {finished} of {len(jobs)} finished, {len(training)} train, {waiting} wait."
+    said = f"{seconds:,.0f} s: {finished} of {len(jobs)} finished, {len(training)} training, {waiting} waiting."
     return " ".join([said, *(f"[{one}]" for one in where)])
 
 
 def _stop(jobs: Sequence[Job], root: Path | None) -> None:
     for job in jobs:
         if job.view and job.active:
-            with contextlib.suppress(BadRequest):  # it has just ended by itself
+            with contextlib.suppress(BadRequest):  # it has just ended
                 launcher.stop(job.view.id, root)

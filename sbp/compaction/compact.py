@@ -35,7 +35,7 @@ def compact(model: M, masks: Masks | None = None) -> M:
     Raises:
         ValueError: the network has no noise, the noise is off, or the masks do not fit it.
 
-    >>> from sbp.noise import attach
+    >>> from sbp.noise.attach import attach
     >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(32, 10))
     >>> noise = attach(model, torch.randn(2, 3, 4, 4))
     >>> compact(model, {"0": [True, True, False, True, False, False, False, False]})[3]
@@ -50,7 +50,22 @@ def compact(model: M, masks: Masks | None = None) -> M:
 def masked(model: M, masks: Masks | None = None) -> M:
     """A copy in eval mode whose pruned units are multiplied by 0 and the others by E[theta], shapes unchanged.
 
-    Args, Raises: as for `compact`.
+    Args:
+        model: a network with noise (`sbp.attach`); not changed.
+        masks: bool [units] by group, True = kept; None: what the noise keeps, SNR >= threshold.
+
+    Returns:
+        The masked network, which computes what `compact` of the same masks computes.
+
+    Raises:
+        ValueError: the network has no noise, the noise is off, or the masks do not fit it.
+
+    >>> from sbp.noise.attach import attach
+    >>> model = nn.Sequential(nn.Linear(4, 2), nn.ReLU(), nn.Linear(2, 3))
+    >>> noise = attach(model, torch.randn(2, 4))
+    >>> x, masks = torch.randn(5, 4), {"0": [True, False]}
+    >>> torch.allclose(masked(model, masks)(x), compact(model, masks)(x), atol=1e-6)
+    True
     """
     noise = noise_of(model)
     keep = noise.layout.split(kept_units(noise, masks))

@@ -70,9 +70,16 @@ def load_compact(path: str | Path, model: nn.Module | None = None) -> nn.Module:
         model: the dense network that the compact one was cut from, for a network of one's own: it is changed into the
             compact one. None takes the network that the file's header names.
 
+    Returns:
+        The network, without noise; its outputs are those of the masked network that it was cut from.
+
     Raises:
         LoadError: the file is no safetensors file, does not say which network it holds, or holds tensors that do not
             fit it.
+
+    >>> load_compact("nowhere.safetensors")
+    Traceback (most recent call last):
+    sbp.compaction.load.LoadError: There is no file nowhere.safetensors.
     """
     tensors, header = read_safetensors(path)
     name = Path(path).name

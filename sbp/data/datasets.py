@@ -78,13 +78,21 @@ class Split:
 def load(
     name: str, root: str | Path | None = None, *, download: bool = True, progress: Report | None = None
 ) -> Dataset:
-    """Loads "mnist" or "fashion-mnist" from `root`/name, downloaded when absent, or the bundled "digits"; "cifar-10" as
-    `sbp.data.cifar` finds it under `root`.
+    """Loads a data set: "mnist", "fashion-mnist", "cifar-10", or the "digits" that come with scikit-learn.
 
-    root: by default `data_root()`, that is $SBP_DATA or ./data. progress: called during a download with
-    (file, bytes done, bytes in all); without it a bar is drawn where the output is a terminal.
-    Raises `DataError` for an unknown name, when files are absent and cannot be downloaded, and when a file is
-    not the published one (checksum, magic number, shape, count, labels): nothing half-read comes back.
+    Args:
+        name: one of `sbp.spec.DATASETS`.
+        root: the folder that holds a folder for each data set; by default `data_root()`, $SBP_DATA or ./data.
+        download: whether to fetch files that are absent.
+        progress: called during a download with (file, bytes done, bytes in all); without it a bar is drawn where the
+            output is a terminal.
+
+    Returns:
+        Images and labels in main memory, as published.
+
+    Raises:
+        DataError: the name is unknown, files are absent and cannot be downloaded, or a file is not the published one
+            (checksum, magic number, shape, count, labels).
 
     >>> digits = load("digits")
     >>> digits.train_images.shape, digits.test_images.shape

@@ -13,11 +13,21 @@ from sbp.distributions.support import check_ends, check_floating, exp_within, fl
 
 
 class LogUniform(Distribution):
-    """The distribution of theta = e^x with x ~ U(a, b): p(theta) = 1 / (theta (b - a)) on [e^a, e^b] (eq. 14).
+    """The distribution of theta = e^x with x ~ U(a, b): the prior of the noise.
 
-    `log_low` and `log_high` are a and b, in nats; they broadcast to the batch shape. With L = b - a:
-    E[theta] = (e^b - e^a) / L, SNR = 1 / sqrt((L/2) coth(L/2) - 1), entropy = log L + (a + b)/2.
-    Raises ValueError when a and b are not finite with a < b.
+        p(theta) = 1 / (theta (b - a)),   e^a <= theta <= e^b
+
+    With L = b - a: E[theta] = (e^b - e^a) / L, SNR = 1 / sqrt((L/2) coth(L/2) - 1), entropy = log L + (a + b)/2.
+
+    Args:
+        log_low: a, the lower end of log theta, in nats. Both ends broadcast to the batch shape.
+        log_high: b, the upper end of log theta, in nats.
+        validate_args: as for any torch distribution; None follows torch's default.
+
+    Raises:
+        ValueError: a and b are not finite with a < b.
+
+    Reference: Neklyudov et al., NeurIPS 2017, eq. 14.
 
     >>> p = LogUniform(torch.tensor(-20.0), torch.tensor(0.0))
     >>> round(p.mean.item(), 4), round(p.snr.item(), 4)

@@ -101,7 +101,7 @@ def mean_appendix_e(loc: Tensor, scale: Tensor, low: Tensor, high: Tensor) -> Te
 
 
 def snr_appendix_e(loc: Tensor, scale: Tensor, low: Tensor, high: Tensor, mended: bool = False) -> Tensor:
-    """SNR = B(1) / sqrt(D),  D = 2 Z B(2) - B(1) as printed, 2 Z B(2) - B(1)^2 mended (Appendix E), with
+    """SNR = B(1) / sqrt(D),  D = 2 Z B(2) - B(1) as printed, 2 Z B(2) - B(1)^2 mended (Appendix E).
 
     B(k) = erfcx((k sigma - beta)/sqrt 2) e^(k(b - mu) - beta^2/2)
          - erfcx((k sigma - alpha)/sqrt 2) e^(k(a - mu) - alpha^2/2).

@@ -15,21 +15,28 @@ from sbp.distributions.support import check_ends, check_floating, exp_within, fl
 
 
 class TruncatedLogNormal(Distribution):
-    r"""The distribution of theta = e^x with x ~ N(mu, sigma^2) truncated to [a, b].
+    r"""The distribution of theta = e^x with x ~ N(mu, sigma^2) truncated to [a, b]: the noise of a unit.
 
-    q(theta) = exp(-(log theta - mu)^2 / (2 sigma^2)) / (theta sigma sqrt(2 pi) Z),  e^a <= theta <= e^b,
-    Z = Phi((b - mu)/sigma) - Phi((a - mu)/sigma)                                      (eq. 14 of the paper).
+        q(theta) = exp(-(log theta - mu)^2 / (2 sigma^2)) / (theta sigma sqrt(2 pi) Z),   e^a <= theta <= e^b
+        Z = Phi((b - mu) / sigma) - Phi((a - mu) / sigma)
 
-    `loc` is mu and `scale` is sigma, in nats; `log_low` and `log_high` are a and b. All broadcast to the batch
-    shape. Every quantity is right to 1e-6 relative in float64 and 1e-3 in float32 for mu in [a - 5, b + 5] and
-    log sigma in [-8, 5], for any a < b, with finite gradients in `loc` and `scale`; a and b get none. Work is done
-    in float64 where the device has it (all but Apple's), and returned in the parameters' dtype; what that dtype cannot
-    hold it cannot return: in float32, an E[theta] below e^-87 loses digits, and below e^-103 it is 0 (in float16 from
-    e^-10 and e^-17 on); a theta is then the smallest number above 0 that the dtype has.
+    Every quantity is right to 1e-6 relative in float64 and 1e-3 in float32 for mu in [a - 5, b + 5] and log sigma in
+    [-8, 5], for any a < b, with finite gradients in `loc` and `scale`; a and b get none. Computed in float64 where the
+    device has it (all but Apple's) and returned in the parameters' dtype. In float32 an E[theta] below e^-87 loses
+    digits and below e^-103 is 0 (in float16 from e^-10 and e^-17 on); a theta is then the smallest positive number of
+    the dtype.
 
-    Raises ValueError when `scale` is not positive or a and b are not finite with a < b.
+    Args:
+        loc: mu, in nats. This and the next three broadcast to the batch shape.
+        scale: sigma > 0, in nats.
+        log_low: a, the lower end of log theta, in nats.
+        log_high: b, the upper end of log theta, in nats.
+        validate_args: as for any torch distribution; None follows torch's default.
 
-    Reference: Neklyudov et al., Structured Bayesian Pruning via Log-Normal Multiplicative Noise, NeurIPS 2017.
+    Raises:
+        ValueError: `scale` is not positive, or a and b are not finite with a < b.
+
+    Reference: Neklyudov et al., NeurIPS 2017, eq. 14; mean eq. 20, SNR Appendix D, sampling eq. 18.
 
     >>> q = TruncatedLogNormal(torch.tensor(0.0), torch.tensor(1.0))
     >>> round(q.mean.item(), 4), round(q.snr.item(), 4)

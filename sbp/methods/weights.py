@@ -21,12 +21,22 @@ from sbp.spec.layout import Layout
 
 
 class DropConnect(SparseLayer):
-    """A dense or convolutional layer whose weights are multiplied by theta ~ LogN_[a,b](mu, sigma^2), one draw a pass.
+    """A dense or convolutional layer whose weights, not units, are multiplied by noise.
 
-    y = (W * theta) x + b in training, y = (W * E[theta] * keep) x + b in eval, keep = SNR >= threshold. All examples of
-    a pass share the draw. groups: an integer tensor that says for each weight which theta it has, of W's shape
-    [outputs, inputs, ...] or broadcasting to it from the right; none: each weight its own. noise_options go to the
-    `SBPLayer` in `noise`, whose one example is W. Raises ValueError when the groups do not fit W.
+        theta ~ LogN_[a,b](mu, sigma^2), one draw per forward pass, shared by all its examples
+        training:  y = (W * theta) x + b
+        eval:      y = (W * E[theta] * keep) x + b,   keep = SNR(theta) >= threshold
+
+    Args:
+        inner: the layer whose weight W is multiplied.
+        groups: an integer tensor that says which theta each weight has, of W's shape [outputs, inputs, ...] or
+            broadcasting to it from the right; None: one theta per weight.
+        noise_options: passed to the `SBPLayer` in `noise`, whose one example is W.
+
+    Raises:
+        ValueError: the groups do not fit W.
+
+    Reference: Neklyudov et al., NeurIPS 2017, section 4.5.
 
     >>> by_input = DropConnect(nn.Linear(3, 2), groups=torch.arange(3))
     >>> by_input(torch.ones(5, 3)).shape, by_input.noise.units

@@ -19,9 +19,14 @@ def build(
     """A network by name at the given widths (none: its own), with noise on its units.
 
     Args:
+        name: one of `sbp.spec.networks.NETWORKS`.
+        widths: channels and neurons of each hidden layer; empty: the network's own.
         noise: False puts masks there instead, for what is trained without noise that units learn.
         pixels: a unit for every pixel of the input too, where the network has none by itself.
         options: a, b, initial values and threshold, as `sbp.attach` takes them.
+
+    Returns:
+        The network, a plain `nn.Module` with one submodule `sbp_noise`.
 
     Raises:
         ValueError: there is no such network.

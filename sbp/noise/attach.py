@@ -59,14 +59,17 @@ def attach(
         model: any `nn.Module`; neither its class nor its forward pass need know of noise.
         example_input: what it is called with: a tensor, a tuple of arguments or a dict of keyword arguments. Axis 0 of
             its first tensor counts the examples.
-        include, exclude: names of groups (a group is called after the first layer that makes its units), with * and ?;
-            `include` may be a function of a `Group` instead.
+        include: which groups get noise: names with * and ?, or a function of a `Group`. A group is named after the
+            first layer that makes its units.
+        exclude: names of groups that get none, with * and ?.
         pixels: a unit for every pixel of the input too, the group "input".
         features: names of dense layers behind a flatten that get a unit for each input, beside the channel it belongs
             to, or True for all such; the group is called "features".
         share: by group, whole numbers [units] that say which theta each unit has.
-        log_low, log_high: a and b, the ends of log theta, in nats; numbers, or one a group by its name.
-        init_loc, init_log_scale: mu and log sigma at initialisation, likewise.
+        log_low: a, the lower end of log theta, in nats; one number, or one per group by name.
+        log_high: b, the upper end, likewise.
+        init_loc: mu at initialisation, in nats, likewise.
+        init_log_scale: log sigma at initialisation, likewise.
         threshold: the SNR below which a unit is pruned.
         layout: the layout of a network of the same architecture, found before (`noise.layout`); nothing is tried then.
 
@@ -163,6 +166,15 @@ def find_layout(
 
 def detach(model: nn.Module) -> nn.Module:
     """Takes the noise off a network, which is then what it was before `attach`, weights as they are now.
+
+    Args:
+        model: a network with noise; changed in place.
+
+    Returns:
+        The same network.
+
+    Raises:
+        ValueError: the network has no noise.
 
     >>> import torch
     >>> model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))

@@ -37,26 +37,36 @@ def in_float64(loc: Tensor, scale: Tensor, low: Tensor | float, high: Tensor | f
 
 
 class JointNoise(UnitMask):
-    """theta_i ~ LogN_[a,b](mu_i, sigma_i^2) for every unit i and example, at the inputs of every layer that reads i.
+    """The noise of all units of a network, at the inputs of every layer that reads them. Made by `sbp.attach`.
 
-    In training a layer reads x_i theta_i, with a fresh theta an example (eq. 15, 21), in eval x_i E[theta_i] keep_i,
-    keep_i = [SNR(theta_i) >= threshold]. Made by `sbp.attach`.
+        theta_i ~ LogN_[a,b](mu_i, sigma_i^2)
+        training:  a layer reads x_i theta_i, with a fresh theta for every example
+        eval:      a layer reads x_i E[theta_i] keep_i,   keep_i = [SNR(theta_i) >= threshold]
 
     Args:
         layout: the network's units.
-        log_low, log_high: a and b, the ends of log theta; numbers, or by group.
-        init_loc, init_log_scale: mu and log sigma at initialisation, in nats; numbers, or by group.
+        log_low: a, the lower end of log theta, in nats; one number, or one per group by name.
+        log_high: b, the upper end, likewise.
+        init_loc: mu at initialisation, in nats, likewise.
+        init_log_scale: log sigma at initialisation, likewise.
         threshold: the SNR below which a unit is pruned.
 
     Attributes:
-        loc, log_scale: mu and log sigma, parameters, [units].
-        log_low, log_high: a and b of every unit, buffers, [units].
+        loc: mu, a parameter, [units].
+        log_scale: log sigma, a parameter, [units].
+        log_low: a, a buffer, [units].
+        log_high: b, a buffer, [units].
         threshold: a buffer, [].
 
     Raises:
         ValueError: a >= b, an end or the threshold is not finite, or a name is no group's.
 
-    Reference: Neklyudov et al., NeurIPS 2017, eq. 15-18, 20, section 4.4.
+    Reference: Neklyudov et al., NeurIPS 2017, eq. 15-18, 20, 21, section 4.4.
+
+    >>> from sbp.noise.attach import attach
+    >>> noise = attach(nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2)), torch.zeros(1, 4))
+    >>> noise.loc.shape, [group.name for group in noise.groups], noise.keep_units().tolist()
+    (torch.Size([3]), ['0'], [True, True, True])
     """
 
     log_low: Tensor

@@ -17,10 +17,11 @@ KLWeights = float | Tensor | Sequence[float] | Mapping[str, float]
 def elbo_loss(
     nll: Tensor, noise: JointNoise, n_train: int, kl_weights: KLWeights = 1.0, strength: float | Tensor = 1.0
 ) -> Tensor:
-    """The negative variational bound per example, to be minimised: nll + strength * sum_g w_g KL_g / n_train.
+    """The negative variational bound per example, to be minimised.
 
-    KL_g is summed over the units of group g. n_train is the number of training examples, not of the batch's, so the
-    minimum does not depend on the batch size.
+        loss = nll + strength * sum_g w_g KL_g / n_train,   KL_g = sum of KL(q_i || p) over the units i of group g
+
+    Divided by the number of training examples, not by the batch's, so the minimum does not depend on the batch size.
 
     Args:
         nll: the mean negative log-likelihood of a batch (cross-entropy), a scalar in nats.
@@ -90,6 +91,15 @@ def parameter_groups(model: nn.Module, lr: float, noise_lr: float, weight_decay:
     mu and log sigma move by about noise_lr a step under Adam, however small their gradient, so it decides how soon
     units are pruned: some 10 to 50 times lr in this project's recipes. With one rate for all nothing is pruned for
     thousands of steps.
+
+    Args:
+        model: a network with noise (`sbp.attach`).
+        lr: the learning rate of the weights.
+        noise_lr: the learning rate of mu and log sigma.
+        weight_decay: of the weights alone.
+
+    Returns:
+        Two groups for a `torch.optim` optimiser: the weights, then mu and log sigma.
 
     Raises:
         ValueError: the network has no noise, or a rate is not above 0.

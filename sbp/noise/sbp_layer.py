@@ -16,10 +16,13 @@ from sbp.noise.joint_noise import LOC_MARGIN, LOG_SCALE_RANGE, in_float64
 
 
 class SBPLayer(EvalFactor):
-    """Multiplies unit i of each example by theta_i ~ LogN_[a,b](mu_i, sigma_i^2), drawn for every example (eq. 15).
+    """Multiplies every unit of an example by noise that learns whether the unit carries anything.
 
-    y = x * theta in training; y = x * E[theta] * keep in eval, where keep = SNR(theta) >= threshold. To be placed
-    after the activation, so that a removed unit emits exactly 0 and can be cut out without changing anything else.
+        theta_i ~ LogN_[a,b](mu_i, sigma_i^2), drawn for every example
+        training:  y = x * theta
+        eval:      y = x * E[theta] * keep,   keep = SNR(theta) >= threshold
+
+    Place it after the activation: a removed unit then emits exactly 0, and cutting it out changes nothing else.
     Parameters in bfloat16 or float16 are computed with in float32; the output has the input's type. Compilers and
     exporters see E[theta] * keep as a constant in eval. theta has a first derivative only and no rule for `vmap`.
 
@@ -30,16 +33,23 @@ class SBPLayer(EvalFactor):
         groups: instead of an axis, whole numbers (a tensor, array or list) that say for each element of an example
             which unit it belongs to (any fixed pattern of sharing, section 4.5); of the example's shape, or
             broadcasting to it from the right.
-        log_low, log_high: a and b, the ends of log theta, in nats.
-        init_loc, init_log_scale: mu and log sigma at initialisation, in nats.
+        log_low: a, the lower end of log theta, in nats.
+        log_high: b, the upper end of log theta, in nats.
+        init_loc: mu at initialisation, in nats.
+        init_log_scale: log sigma at initialisation.
         threshold: the SNR below which a unit is removed.
 
-    Parameters: `loc` [units] is mu and `log_scale` [units] is log sigma, both in nats. Buffers that are saved with
-    them: `limits` [3] = (a, b, threshold), and `keep_override` where masks are set.
+    Attributes:
+        loc: mu, a parameter, [units].
+        log_scale: log sigma, a parameter, [units].
+        limits: (a, b, threshold), a buffer, [3].
+        keep_override: masks set from outside, a buffer, or None.
 
     Raises:
         ValueError: a < b does not hold, an end or the threshold is not finite, groups are no whole numbers from 0 to
             units - 1; in `forward`, the input's unit axis does not have `units` entries.
+
+    Reference: Neklyudov et al., NeurIPS 2017, eq. 15, 21, section 4.5.
 
     >>> layer = SBPLayer(3)
     >>> layer(torch.ones(2, 3, 4, 4)).shape

@@ -41,10 +41,12 @@ class Record:
     noise_lr: float
 
     def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values."""
         return dict(vars(self))  # its values are numbers and a tuple: nothing to copy deeply
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Record:
+        """A record from what `to_dict` gave."""
         return cls(**{**values, "kept": tuple(values["kept"])})
 
 
@@ -80,4 +82,5 @@ class Progress:
     nll: float
 
     def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values."""
         return dataclasses.asdict(self)

@@ -280,5 +280,17 @@ class Training:
 
 
 def train(config: RunConfig, data: Dataset) -> Iterator[Event]:
-    """Trains from beginning to end and yields what happens: see `Training`."""
+    """Trains a network from beginning to end and yields what happens.
+
+    Args:
+        config: everything that the run is told.
+        data: the data set, from `sbp.load`; held-out examples are split off as the config says.
+
+    Returns:
+        An iterator of `Snapshot`, `Progress` and `Record`; training advances as it is consumed (see `Training`).
+
+    Raises:
+        DeviceError, DataError: the device or the data cannot be used.
+        Diverged: the loss is no longer finite.
+    """
     return Training(config, data).events()

@@ -79,7 +79,7 @@ def duration(seconds: float | None) -> str:
 
 
 def count_of(kept: int, layer: Group) -> str:
-    """ "245 of 784 pixels"."""
+    """As "245 of 784 pixels"."""
     return f"{kept:,} of {layer.units:,} {units_of(layer)}"
 
 
@@ -149,7 +149,7 @@ def kilo_macs(macs: float) -> str:
 
 
 def join(parts: list[str]) -> str:
-    """ "a, b and c"."""
+    """As "a, b and c"."""
     return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1] if parts else ""
 
 

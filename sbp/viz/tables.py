@@ -33,9 +33,9 @@ class Run(Protocol):
     layers: tuple[Group, ...]
 
     @property
-    def data_stamp(self) -> Hashable: ...
-    def records(self) -> Sequence[Any]: ...
-    def snapshots(self) -> Any: ...
+    def data_stamp(self) -> Hashable: ...  # noqa: D102
+    def records(self) -> Sequence[Any]: ...  # noqa: D102
+    def snapshots(self) -> Any: ...  # noqa: D102
 
 
 @dataclass(frozen=True, eq=False)

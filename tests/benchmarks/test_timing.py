@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sbp.benchmarks import browser, pages
-from sbp.benchmarks.synthetic_runs import MadeUp, vgg_sized
+from sbp.benchmarks.synthetic_runs import SyntheticRun, vgg_sized
 from sbp.benchmarks.timing import in_turns, line
 from sbp.cli import app
 from sbp.runs import store
@@ -54,7 +54,7 @@ def test_bench_pages_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 def test_a_made_up_run_reads_like_any_other(tmp_path: Path) -> None:
-    run = MadeUp(tmp_path, RunConfig.flat(dataset="digits", epochs=4))
+    run = SyntheticRun(tmp_path, RunConfig.flat(dataset="digits", epochs=4))
     run.go_on(3)
     live = store.open_run(run.folder.id, tmp_path)
     assert (live.state, live.alive, len(live.records()), len(live.snapshots())) == (State.RUNNING, True, 2, 3)
@@ -64,4 +64,4 @@ def test_a_made_up_run_reads_like_any_other(tmp_path: Path) -> None:
     assert (done.state, done.problem) == (State.FINISHED, "")
     last = done.snapshots().log_scale["input"][-1]
     np.testing.assert_allclose(last, run.ends["input"][1], atol=1e-5)
-    assert sum(layer.units for layer in MadeUp(tmp_path, vgg_sized()).layers) == 5248
+    assert sum(layer.units for layer in SyntheticRun(tmp_path, vgg_sized()).layers) == 5248

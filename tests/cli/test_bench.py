@@ -69,7 +69,7 @@ def test_a_finished_run_without_weights_is_measured_by_its_shapes(trained: Any) 
     result = bench("compact", trained.id, "--json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["kept"] == kept
-    assert "weights; those of its shapes are drawn at random" in " ".join(result.stderr.split())
+    assert "weights; networks of its shapes get random ones" in " ".join(result.stderr.split())
     assert len(store.open_run(trained.id).speed()["measurements"]) == 1
 
 
@@ -85,7 +85,7 @@ def test_people_get_a_table_with_what_it_stands_on(trained: Any) -> None:
         "median",
         "IQR",
         "images/s",
-        "times as fast",
+        "speed-up",
         "1,000",
         "speed.json",
     ):

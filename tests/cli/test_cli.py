@@ -17,6 +17,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from sbp.cli import app
+from sbp.cli.app import BENCH_VERBS, VERBS
 from sbp.cli.follow import follow
 from sbp.runs import launcher, store
 from sbp.runs.states import State
@@ -156,6 +157,22 @@ def test_a_corrupt_run_is_listed_as_failed(runs_root: Path) -> None:
     assert "config.json" in sbp("show", view.id).stdout
 
 
+def test_the_help_imports_no_verb() -> None:
+    """Nor torch, nor pydantic: it is to be quick."""
+    code = "import sys; from sbp.cli import app; app(['--help'], standalone_mode=False); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "reproduce" in done.stdout
+    assert not {"torch", "pydantic", "sbp.cli.train"} & set(done.stdout.split())
+
+
+@pytest.mark.parametrize("verb", [*((verb,) for verb in VERBS), *(("bench", verb) for verb in BENCH_VERBS)])
+def test_every_verb_of_the_table_is_there(verb: tuple[str, ...]) -> None:
+    result = sbp(*verb, "--help")
+    assert result.exit_code == 0, result.output
+    assert f"{' '.join(verb)} " in result.stdout
+
+
 # -- what was typed ------------------------------------------------------------------------------------------
 
 BAD = [
@@ -173,7 +190,7 @@ BAD = [
     (("train", "--set", "epochs"), "expected field=value"),
     (("train", "--set", "colour=red"), "no field 'colour'"),
     (("train", "--set", "widths=a,b"), "widths: expected a list like 50,30"),
-    (("train", "--set", "network=lenet-5-caffe"), "name the network right after train"),
+    (("train", "--set", "network=lenet-5-caffe"), "put the network right after train"),
     (("train", "--epochs", "many"), "--epochs"),
     (("dance",), "dance"),
 ]
@@ -202,7 +219,7 @@ def test_an_unexpected_error_is_a_sentence_too(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(store, "list_runs", fail)
     result = sbp("runs")
     assert result.exit_code == 1
-    assert sentence(result) == "Error: ZeroDivisionError: somewhere (SBP_DEBUG=1 shows where.)"
+    assert sentence(result) == "Error: ZeroDivisionError: somewhere (SBP_DEBUG=1 shows the traceback.)"
 
 
 def test_options_settings_and_presets_make_the_config(started: list[RunConfig]) -> None:

@@ -73,12 +73,12 @@ def test_compact_speaks_to_people(runs_root: Path, here: Path) -> None:
         "predict the same on 256 of 256 random images",
         "predict the same on 360 of 360 test images of digits",
         "Wrote models/small.safetensors (",
-        "its card, small.safetensors.md",
+        "its model card, small.safetensors.md",
     ):
         assert part in text
     card = (here / "models" / "small.safetensors.md").read_text(encoding="utf-8")
     assert 't = load_file("small.safetensors")' in card
-    assert "the constant predictor" in sbp("compact", view.id, "--threshold", "1e6").stdout
+    assert "a constant predictor" in sbp("compact", view.id, "--threshold", "1e6").stdout
 
 
 def test_compact_downloads_nothing_to_check_itself(

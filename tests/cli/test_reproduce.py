@@ -133,7 +133,7 @@ def test_ctrl_c_stops_every_run_and_the_same_command_goes_on(monkeypatch: pytest
     (view,) = store.list_runs(recorded=False)
     assert view.state is State.STOPPED
     assert view.has("checkpoint.safetensors")
-    assert "The same command goes on from the checkpoints." in done.stderr
+    assert "The same command continues from the checkpoints." in done.stderr
     assert f"stopped, to be resumed ({view.id})" in reproduce("table-1", "--dry-run").stdout
 
 
@@ -225,4 +225,4 @@ def test_speed_of_recordings_needs_recordings() -> None:
 
 def test_progress_is_one_line() -> None:
     job = Job(ROWS[0], ROWS[0].recipe)
-    assert wait.progress_of([job], 12.3) == "12 s: 0 of 1 finished, 0 train, 0 wait."
+    assert wait.progress_of([job], 12.3) == "12 s: 0 of 1 finished, 0 training, 0 waiting."

@@ -73,11 +73,11 @@ def test_it_says_why_not(runs_root: Path) -> None:
     for verb in ("sweep", "attribute"):
         result = sbp(verb, write_run(runs_root, seed=2, method="ssl").id)
         assert result.exit_code == 2
-        assert "was trained with ssl, which gives units no noise and so no SNR" in " ".join(result.stderr.split())
+        assert "which learns no noise, so its units have no SNR" in " ".join(result.stderr.split())
     result = sbp("sweep", write_run(runs_root).id)
     assert result.exit_code == 2
-    assert "has no weights to try thresholds on" in " ".join(result.stderr.split())
+    assert "has no weights yet" in " ".join(result.stderr.split())
     with write_run(runs_root, State.RUNNING, seed=1, hold=True) as folder:
         result = sbp("sweep", folder.id)
     assert result.exit_code == 2
-    assert "is running; its sweep comes with its end" in " ".join(result.stderr.split())
+    assert "is running; a sweep is made when it ends" in " ".join(result.stderr.split())

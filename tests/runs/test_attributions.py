@@ -73,4 +73,4 @@ def test_what_cannot_be_computed_is_said(runs_root: Path, case: str) -> None:
     if lock:
         lock.release()
     assert done.exit_code == 2
-    assert ("no weights yet" if case == "no weights" else "another process computes") in " ".join(done.stderr.split())
+    assert ("no weights yet" if case == "no weights" else "another process is computing") in " ".join(done.stderr.split())
