@@ -8,7 +8,7 @@ from pages.shared import frame
 
 frame.header(
     "One gate",
-    "A unit’s output is multiplied by theta, drawn anew for each object. What do mu, sigma, a and b do to it?",
+    "A unit’s output is multiplied by theta, sampled afresh for every example. What do mu, sigma, a and b do to it?",
 )
 view, complaints = gate_view.opening()
 frame.notices(complaints)

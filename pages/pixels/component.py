@@ -1,7 +1,7 @@
-"""The component of page Pixels: a digit, the SNR map, what is still seen, and two networks' answers, in the browser.
+"""The component of page Pixels: a digit, the SNR map, the kept pixels, and two networks' predictions, in the browser.
 
 Two parts. The shelf takes what is large (weights, film, class means) as bytes, once; the pictures take the view and a
-sheet of test images and are given anew with every choice. What is computed while a hand draws is JavaScript alone.
+sheet of test images and are passed again with every choice. What is computed while a hand draws is JavaScript alone.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ def packed(stamp: str, known: str, _run: RunView, _pictures: Pictures) -> tuple[
 
     arrays, film = pixel_film.pack(tables(_run), _run.config)
     meta = {"stamp": f"{stamp} {known}", "film": json.dumps(film)}
-    missing = "This run has no weights yet, so there is no network to ask. They come while it trains."
+    missing = "This run has no weights yet, so there are no predictions. They are stored while it trains."
     description = description_of(_run.config.network)
     if why := browser.why_not(description):
-        missing = f"{description.title} is not computed in a browser: {why}. The page Channels computes it."
+        missing = f"{description.title} is not computed in a browser: {why}. Page Channels computes it."
     elif _run.model_path:
         try:
             more, network = browser.pack(_run.config, browser.read_weights(_run.model_path))

@@ -15,7 +15,7 @@ from sbp.cli.sweep import sweep
 from sbp.cli.train import train
 
 app = typer.Typer(
-    help="Structured Bayesian pruning: train a network with noise on its units and see which of them die.",
+    help="Structured Bayesian pruning: train a network with noise on its units and see which of them are pruned.",
     callback=only_some_verbs,
     no_args_is_help=True,
     add_completion=False,

@@ -112,11 +112,11 @@ def _conditions(measurement: Measurement) -> str:
 
 
 def table_of(measurement: Measurement) -> Table:
-    """One line a batch size and variant; times as fast as the dense network at that batch size."""
+    """One line per batch size and variant, with the speed-up over the dense network at that batch size."""
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("batch", "variant", "median", "IQR", "n", "images/s", "times as fast"):
+    for column in ("batch", "variant", "median", "IQR", "n", "images/s", "speed-up"):
         table.add_column(column, justify="left" if column == "variant" else "right")
     for row in measurement.rows:
         times = measurement.times_as_fast(row.variant, row.batch)

@@ -38,7 +38,7 @@ def bench_math(
 @in_sentences
 def bench_step(
     device: Annotated[str, DEVICE] = "auto",
-    batch: Annotated[list[int] | None, typer.Option("--batch", min=1, help="Objects a step; may be repeated.")] = None,
+    batch: Annotated[list[int] | None, typer.Option("--batch", min=1, help="Examples a step; may be repeated.")] = None,
     rounds: Annotated[int, _ROUNDS] = 30,
     threads: Annotated[int, THREADS] = 0,
     as_json: Annotated[bool, JSON] = False,

@@ -39,7 +39,7 @@ def in_sentences(verb: Callable[P, R]) -> Callable[P, R]:
         except (BadInput, ConfigError, BadRequest, ExportError, NoResults, UnknownExperiment, UnknownRun) as error:
             raise _exit(str(error), BAD_INPUT) from None
         except BrokenPipeError:
-            # The reader of a pipe has gone (runs | head); there is nobody left to tell.
+            # The reader of a pipe has closed it (runs | head).
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(WENT_WRONG) from None
         except Exception as error:

@@ -1,4 +1,4 @@
-"""python -m sbp compact, export: a run's network with its removed units cut out, as a file to take home."""
+"""python -m sbp compact, export: a run's network with its removed units cut out, as a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Watches a run to its end, whoever trains it: a progress bar on a terminal, a line an epoch elsewhere."""
+"""Watches a run to its end, in whichever process: a progress bar on a terminal, a line per epoch elsewhere."""
 
 from __future__ import annotations
 

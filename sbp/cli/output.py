@@ -57,7 +57,7 @@ def kept_text(kept: list[int]) -> str:
 
 
 def reduction_text(run: Mapping[str, Any]) -> str:
-    """How many times fewer MACs; a network with none left has no such number."""
+    """The MACs reduction; undefined for a network with none left."""
     if run["macs_reduction"] is not None:
         return f"{run['macs_reduction']:.1f}x"
     return "all" if run["macs"] == 0 else ""
@@ -85,7 +85,7 @@ def table_of(views: list[RunView]) -> Table:
 
 
 def stdout() -> Console:
-    """For tables; made anew each time, so that it writes to today's stdout. Piped text is not folded."""
+    """For tables; made afresh each time, so that it writes to today's stdout. Piped text is not folded."""
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=200)
 

@@ -1,4 +1,4 @@
-"""python -m sbp sweep: tries every threshold of every criterion on a run's held-out objects."""
+"""python -m sbp sweep: tries every threshold of every criterion on a run's held-out examples."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def sweep(
 
 
 def _tried(view: RunView) -> dict[str, Any]:
-    """The sweep of a run's weights, on the CPU and on the objects that its worker would take."""
+    """The sweep of a run's weights, on the CPU and on the examples that its worker would take."""
     from sbp.compaction.load import network_of
     from sbp.data import datasets
     from sbp.evaluation.sweep import sweep as try_thresholds

@@ -48,7 +48,7 @@ def train(
     detach: Annotated[bool, DETACH] = False,
     as_json: Annotated[bool, END_JSON] = False,
 ) -> None:
-    """Train a network and see which of its units die.
+    """Train a network and see which of its units are pruned.
 
     The training is a process of its own. Ctrl-C asks it to stop; it leaves a checkpoint, and
     `python -m sbp resume` goes on from there. Several processes share each batch, a GPU each, with

@@ -1,7 +1,7 @@
 """What gradients and occlusion say of a network's pixels and units, to be held against what the noise says.
 
 Four of Captum's methods on the network before anything is cut (theta = E[theta], all units), for the logit of each
-image's own class, against a black image. Per object, then the mean of absolute values over the objects:
+image's own class, against a black image. Per example, then the mean of absolute values over the examples:
 
 ```
 Saliency               |dF / dx_i|
@@ -30,13 +30,13 @@ IMAGE = (1, 28, 28)
 # Points of the integral: against 128, no mean on a trained LeNet-500-300 moved by 0.5 % of the largest (n = 40).
 STEPS = 32
 PATCH = 3
-BATCH = 50  # objects at a time; an integral holds STEPS times as many
+BATCH = 50  # examples at a time; an integral holds STEPS times as many
 LEAST = 5  # fewer units than this have no rank correlation worth a number
 
 
 @dataclass(frozen=True)
 class Attributions:
-    """Means of absolute attributions over n objects, float64.
+    """Means of absolute attributions over n examples, float64.
 
     pixels: [784] by method: "saliency", "integrated_gradients", "occlusion". units: conductance [units] by the name of
     the noise layer, the pixels' own left out, since theirs is Integrated Gradients.
@@ -112,7 +112,7 @@ def _reader(network: nn.Module, group: str) -> nn.Module:
 
 
 def balanced(labels: np.ndarray, per_class: int) -> np.ndarray:
-    """Places of the first `per_class` objects of each class, in rising order.
+    """Places of the first `per_class` examples of each class, in rising order.
 
     >>> balanced(np.array([7, 2, 7, 7, 2, 1]), 2).tolist()
     [0, 1, 2, 4, 5]

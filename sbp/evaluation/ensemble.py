@@ -21,7 +21,7 @@ from sbp.noise.removal import present_units
 from sbp.noise.unit_mask import UnitMask
 
 SAMPLES = (1, 2, 5, 10, 20)
-# Objects at once: small enough for the maps of a convolution to stay in a processor's cache.
+# Examples at once: small enough for the maps of a convolution to stay in a processor's cache.
 BATCH = 250
 
 
@@ -60,7 +60,7 @@ def ensemble(
     """Error, NLL and seconds of K copies averaged in probability, for each K, and of the mean network.
 
     p(y | x) = 1/K sum_k p(y | x, theta_k), theta_k ~ q. The K copies are the first K of one sequence, decided by
-    `seed`. seconds: wall-clock time of drawing K and asking each, for all n objects.
+    `seed`. seconds: wall-clock time of drawing K and asking each, for all n examples.
 
     >>> from sbp.networks.registry import build
     >>> network, images = build("lenet-500-300", (4, 3)), torch.rand(6, 1, 28, 28)
@@ -95,7 +95,7 @@ def log_probabilities(network: nn.Module, images: Tensor) -> Tensor:
 
 
 def error_and_nll(network: nn.Module, images: Tensor, labels: Tensor) -> dict[str, float]:
-    """error_percent, 100 x the share of objects that a network in eval mode gets wrong, and nll, their mean in nats."""
+    """error_percent, 100 x the share of examples that a network in eval mode gets wrong, and nll, mean in nats."""
     return _error_and_nll(log_probabilities(network, images), labels)
 
 

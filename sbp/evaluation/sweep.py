@@ -20,6 +20,7 @@ from sbp.noise.install import joint_noise_of
 from sbp.pruning.bmrs import RELEASED_CODE_OFFSET
 from sbp.pruning.criteria import CRITERIA, Material, keep_top
 from sbp.pruning.masks import Masks, close_masks, keep_masks, kept_counts
+from sbp.spec.noise import SNR_THRESHOLD
 
 # SNR thresholds: below the first the prior itself is kept; a trained unit hardly reaches the last.
 SNR_RANGE, SNR_POINTS = (0.2, 100.0), 60
@@ -37,14 +38,14 @@ def sweep(
     network: nn.Module,
     images: Tensor,
     labels: Tensor,
-    objects: str = "validation",
+    examples: str = "validation",
     seed: int = 0,
     hardware: str = "",
     cancelled: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
     """Error, NLL, kept units, MACs and params at every threshold of every criterion, as plain values for JSON.
 
-    network: with its noise on; unchanged. images [n, C, H, W], labels int64 [n]: never of the test set. objects:
+    network: with its noise on; unchanged. images [n, C, H, W], labels int64 [n]: never of the test set. examples:
     which they are, "validation" or "training". seed: of the lot and of the ensemble. hardware: what the seconds of the
     ensemble were measured on. cancelled: asked before each network is evaluated.
 
@@ -80,7 +81,7 @@ def sweep(
     if cancelled():
         raise Cancelled
     return {
-        "objects": objects,
+        "objects": examples,
         "n": len(labels),
         "natural": "snr",
         "criteria": {
@@ -109,7 +110,7 @@ def snr_thresholds() -> list[float]:
     ([0.2, 0.2222], True, 100.0)
     """
     spaced = np.geomspace(*SNR_RANGE, SNR_POINTS)
-    return sorted({float(f"{t:.4g}") for t in spaced} | {1.0})
+    return sorted({float(f"{t:.4g}") for t in spaced} | {SNR_THRESHOLD})
 
 
 def quantile_thresholds(scores: Mapping[str, np.ndarray], name: str) -> list[float]:

@@ -12,11 +12,7 @@ from torch.nn.utils.rnn import PackedSequence
 from sbp.distributions import TruncatedLogNormal, moments, traced
 from sbp.distributions.fast import sample_theta
 from sbp.noise.eval_factor import EvalFactor
-
-# mu may leave [a, b] by this much and log sigma may move in this range: where every formula is tested, and wide
-# enough that its ends make no difference (at log sigma = 5 a unit on [-20, 0] is the prior to four digits).
-LOC_MARGIN = 5.0
-LOG_SCALE_RANGE = (-8.0, 5.0)
+from sbp.spec.noise import LOC_MARGIN, LOG_SCALE_RANGE, SNR_THRESHOLD
 
 
 class SBPLayer(EvalFactor):
@@ -65,7 +61,7 @@ class SBPLayer(EvalFactor):
         log_high: float = 0.0,
         init_loc: float = 0.0,
         init_log_scale: float = -5.0,
-        threshold: float = 1.0,
+        threshold: float = SNR_THRESHOLD,
     ) -> None:
         if units < 1:
             raise ValueError(f"units: expected at least 1, got {units}.")

@@ -1,4 +1,4 @@
-"""Units pruned and kept by hand: what a link says of them, and the masks that come of it. NumPy alone."""
+"""Units pruned and kept by hand: how a link spells them, and the resulting masks. NumPy alone."""
 
 from __future__ import annotations
 
@@ -79,12 +79,12 @@ def decided(edits: Edits, own: Mapping[str, np.ndarray], name: str, unit: int, k
 def apply(own: Mapping[str, np.ndarray], edits: Edits, layers: Sequence[Group]) -> Masks:
     """The masks of a network after edits by hand, closed (`close_masks`).
 
-    A channel or feature kept by hand would be dead without the other: a channel none of whose features is kept brings
+    A channel or feature kept by hand would be useless without the other: a channel with no feature kept brings
     back all that were not pruned by hand, and a feature its channel, unless that was pruned by hand.
 
     >>> layers = [Group("conv", "channel", 2, (2,)), Group("map", "feature", 4, (2, 2), parent="conv")]
-    >>> dead = {"conv": np.zeros(2, bool), "map": np.zeros(4, bool)}
-    >>> apply(dead, {("conv", 1): True, ("map", 2): False}, layers)["map"].tolist()
+    >>> pruned = {"conv": np.zeros(2, bool), "map": np.zeros(4, bool)}
+    >>> apply(pruned, {("conv", 1): True, ("map", 2): False}, layers)["map"].tolist()
     [False, False, False, True]
     """
     masks = {name: np.array(mask, dtype=bool) for name, mask in own.items()}

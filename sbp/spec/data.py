@@ -22,11 +22,11 @@ class DataConfig(Section):
     section: ClassVar[str] = "data"
 
     dataset: str = setting("mnist", "Which images it is trained on.", choices=DATASETS)
-    train_size: int = setting(0, "How many training objects are used; 0 means all.", "objects", ge=0)
+    train_size: int = setting(0, "How many training examples are used; 0 means all.", "examples", ge=0)
     validation_size: int = setting(
         5000,
-        "How many training objects are held out to watch the error; the test set is read once, at the end.",
-        "objects",
+        "How many training examples are held out to watch the error; the test set is read once, at the end.",
+        "examples",
         ge=0,
     )
     augment: bool = setting(

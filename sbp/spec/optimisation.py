@@ -21,7 +21,7 @@ class OptimisationConfig(Section):
 
     section: ClassVar[str] = "optimisation"
 
-    batch_size: int = setting(250, "Objects a step; each draws its own theta.", "objects", ge=1)
+    batch_size: int = setting(250, "Examples per step; each draws its own theta.", "examples", ge=1)
     optimiser: str = setting(
         "adam",
         "What moves weights and biases; sgd has Nesterov's momentum of 0.9. The noise is always moved by Adam.",
@@ -32,7 +32,7 @@ class OptimisationConfig(Section):
     noise_lr: float = setting(
         1e-1,
         "Adam's learning rate for mu and log sigma: they move by about this much a step, "
-        "so it decides how soon units can die. The knob that matters.",
+        "so it decides how soon units can be pruned. The knob that matters.",
         "nats per step",
         gt=0,
     )

@@ -48,7 +48,7 @@ class RunConfig(Section):
     noise: NoiseConfig = Field(default=NoiseConfig())
     optimisation: OptimisationConfig = Field(default=OptimisationConfig())
     schedule: ScheduleConfig = Field(default=ScheduleConfig())
-    seed: int = setting(0, "Decides the initial weights, the order of objects and every draw of theta.", ge=0)
+    seed: int = setting(0, "Decides the initial weights, the order of examples and every draw of theta.", ge=0)
     device: str = setting(
         "auto", "Where it is trained; auto takes the first of cuda, mps, cpu that works.", choices=DEVICES
     )

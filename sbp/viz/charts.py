@@ -44,12 +44,12 @@ def log_axis(low: float, high: float) -> alt.Axis:
 
 
 def snr_rules(prior_snr: float, dark: bool = False) -> Any:
-    """The rule at SNR = 1 ("pruned below") and the one at the prior's own SNR ("knows nothing"), named on the chart."""
+    """The rule at SNR = 1 ("pruned below") and the one at the prior's own SNR ("uninformative"), named on the chart."""
     pruned = palette.PRUNED_DARK if dark else palette.PRUNED
     grey = palette.REFERENCE_DARK if dark else palette.REFERENCE
     return alt.layer(
         *rule(1.0, "pruned below 1", pruned, "snr", dash=(1, 0)),
-        *rule(prior_snr, f"the prior's own {prior_snr:.2f}: knows nothing", grey, "snr", dash=(4, 3)),
+        *rule(prior_snr, f"the prior's own {prior_snr:.2f}: uninformative", grey, "snr", dash=(4, 3)),
     )
 
 

@@ -13,7 +13,7 @@ from sbp.viz import bound, charts, labels, palette
 from sbp.viz.tables import RunTables
 
 WHAT = {
-    "loss": "loss, nats per object",
+    "loss": "loss, nats per example",
     "validation_error_percent": "held-out error, %",
     "macs_percent": "MACs, % of the dense network",
     "kept_percent": "units kept, %",

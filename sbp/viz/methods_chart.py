@@ -17,7 +17,7 @@ from sbp.viz.threshold import GROUND, GROUND_DARK, INK, INK_DARK
 PICK = "pick"  # the selection of a point; what it gives is the entry's key
 HEIGHT, WIDTH = 420, 1000  # WIDTH: of the plot on a laptop, for the places of the names
 NAMED = ("sbp-small",)  # of ours, beside those that stand against a row of the paper's, and those that stand alone
-ALONE = 2  # times the least error of ours: what errs more stands alone
+ALONE = 2  # times the least error of ours: a point with a larger error stands alone
 
 
 def chart(found: Sequence[Entry], network: str, chosen: str = "", dark: bool = False) -> Any:
@@ -38,7 +38,7 @@ def chart(found: Sequence[Entry], network: str, chosen: str = "", dark: bool = F
                 "error_percent": entry.error,
                 "low": entry.error - (entry.half_width or 0),
                 "high": entry.error + (entry.half_width or 0),
-                "kept": labels.widths_of(network, entry.kept) or "not said",
+                "kept": labels.widths_of(network, entry.kept) or "not stated",
                 "named": entry.origin != OURS or bool(entry.beside) or entry.key in (*NAMED, chosen),
             }
             for entry in drawn
@@ -51,7 +51,7 @@ def chart(found: Sequence[Entry], network: str, chosen: str = "", dark: bool = F
     view = (0.8 * float(points["macs"].min()), dense * 1.6, floor, top)
     x = alt.X(
         "macs:Q",
-        title="MACs an image (log)",
+        title="MACs per image (log)",
         axis=macs_axis(view[0], dense),
         scale=alt.Scale(type="log", domain=list(view[:2]), nice=False, clamp=True),
     )
@@ -127,7 +127,7 @@ def _marks(points: pd.DataFrame, x: alt.X, y: alt.Y, chosen: str, dark: bool) ->
             tooltip=[
                 alt.Tooltip("name:N", title="method"),
                 alt.Tooltip("error_percent:Q", title="error, %", format=".2f"),
-                alt.Tooltip("fewer:Q", title="times fewer MACs", format=".2f"),
+                alt.Tooltip("fewer:Q", title="MACs reduction", format=".2f"),
                 alt.Tooltip("macs:Q", title="MACs", format=","),
                 alt.Tooltip("kept:N", title="units kept"),
             ],

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from sbp.pruning.masks import is_kept
+
 KEPT = "#0072B2"
 PRUNED = "#D55E00"
 DATA = "#009E73"
@@ -66,7 +68,7 @@ def snr_rgb(snr: np.ndarray, dark: bool = False) -> np.ndarray:
     >>> snr_rgb(np.array([0.999, 1.0])).tolist()
     [[233, 201, 178], [214, 230, 242]]
     """
-    return log_snr_rgb(log10_snr(snr), np.asarray(snr) >= 1, dark)
+    return log_snr_rgb(log10_snr(snr), is_kept(snr), dark)
 
 
 def log10_snr(snr: np.ndarray) -> np.ndarray:
@@ -128,7 +130,7 @@ def layer_colours(count: int) -> list[str]:
 
 
 def layer_dash(index: int) -> tuple[int, ...]:
-    """Its dash, another one where the colours begin anew: sixteen layers are told apart.
+    """Its dash, another one where the colours repeat: sixteen layers are told apart.
 
     >>> len({(layer_colour(index), layer_dash(index)) for index in range(16)})
     16

@@ -30,7 +30,7 @@ def chart(
     dark: bool = False,
     height: int = charts.HEIGHT,
 ) -> Any:
-    """The path of a unit from its birth to its last epoch: solid up to the epoch shown, faint after it.
+    """The path of a unit from initialisation to its last epoch: solid up to the epoch shown, faint after it.
 
     low, high: a and b. The axes hold every unit of the layer at every epoch, so they are the same for all of them.
     """
@@ -67,16 +67,16 @@ def chart(
 
 
 def describe(tables: RunTables, name: str, unit: int, epoch: int | None) -> str:
-    """The path in a sentence: from where, where now, and when it crossed SNR = 1 for good."""
+    """The path in a sentence: from where, where now, and whether it stays above SNR = 1."""
     layer, row = tables.layer(name), tables.index(epoch)
     if not len(tables.epochs):
         return "No epoch has ended yet, so there is no path."
     loc, log_scale = (values[layer.name][:, unit] for values in (tables.loc, tables.log_scale))
-    at = [f"(mu {float(loc[r]):.2f}, log sigma {float(log_scale[r]):.2f})" for r in (0, row)]
+    at = [f"(mu {labels.signed(loc[r], '.2f')}, log sigma {labels.signed(log_scale[r], '.2f')})" for r in (0, row)]
     death = int(tables.death[layer.name][unit])
-    fate = "never crosses SNR = 1 for good" if death == ALIVE else f"crosses SNR = 1 for good at epoch {death}"
+    fate = "stays above SNR = 1" if death == ALIVE else f"stays below SNR = 1 from epoch {death} on"
     return (
-        f"{layer.kind.capitalize()} {unit} of {labels.layer_title(layer)} was born at {at[0]}, is at {at[1]} "
+        f"{layer.kind.capitalize()} {unit} of {labels.layer_title(layer)} starts at {at[0]}, is at {at[1]} "
         f"at epoch {tables.epochs[row]}, and {fate}."
     )
 
@@ -191,9 +191,9 @@ def _path(tables: RunTables, name: str, unit: int, epoch: int | None, x: alt.X, 
 def _stations(
     data: pd.DataFrame, now: int, last: int, tables: RunTables, x: alt.X, y: alt.Y, tooltip: Any, ink: str, halo: str
 ) -> list[Any]:
-    """Birth, the epoch shown and the end, by shape and name."""
+    """The start, the epoch shown and the end, by shape and name."""
     epochs = tables.epochs
-    marks = [("birth", 0, "square"), ("end", last, "diamond")]
+    marks = [("start", 0, "square"), ("end", last, "diamond")]
     if 0 < now < last:
         marks.append((f"epoch {int(epochs[now])}", now, "circle"))
     layers = []

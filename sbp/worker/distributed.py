@@ -1,7 +1,7 @@
 """One run trained by several processes, which torchrun started (`sbp.machine.distributed`).
 
 Rank 0 is the run's worker: it alone has the folder, waits for the device's turn and writes. The others hear from it
-what to train and from which checkpoint, and come to the same events; whoever is asked to stop, all stop at the same step. A
+what to train and from which checkpoint, and come to the same events; when one is asked to stop, all stop at one step. A
 rank that ends badly ends all: the others find it gone, and the run has failed and can be resumed.
 """
 

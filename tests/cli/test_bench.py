@@ -85,7 +85,7 @@ def test_people_get_a_table_with_what_it_stands_on(trained: Any) -> None:
         "median",
         "IQR",
         "images/s",
-        "times as fast",
+        "speed-up",
         "1,000",
         "speed.json",
     ):

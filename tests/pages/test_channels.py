@@ -37,7 +37,7 @@ def test_a_recording_is_shown_and_said(recorded: str) -> None:
     assert given["recording"]["id"] == recorded
     assert [panel["kind"] for panel in given["panels"]] == ["heat", "cells", "survivors", "lines"]
     assert given["recording"]["layers"][given["panels"][0]["layer"]]["name"] == "dense1"
-    assert "The first died at epoch" in texts(at)
+    assert "The first was pruned at epoch" in texts(at)
     assert all(sentence.startswith("Dense 1 at epoch") for sentence in given["recording"]["sentences"])
 
 
@@ -79,7 +79,7 @@ def test_a_link_gives_the_same_view(runs_root: Path) -> None:
         ("epoch", "soon", "expected a whole number"),
         ("unit", "5000", "has no neuron 5000"),
         ("sort", "colour", "expected one of death, snr, unit"),
-        ("run", "20200101-000000-gone", "not here"),
+        ("run", "20200101-000000-gone", "cannot be found"),
     ],
 )
 def test_what_a_link_gets_wrong_is_said(recorded: str, name: str, value: str, said: str) -> None:
@@ -146,7 +146,7 @@ def test_a_run_without_weights_says_so_and_shows_its_noise(recorded: str) -> Non
     at = healthy(opened("channels"))
     assert "no weights to show" in texts(at)
     assert "Density of neuron" in texts(at)
-    assert "crosses SNR = 1" in texts(at)
+    assert "SNR = 1" in texts(at)
     assert not at.metric
 
 
@@ -168,7 +168,7 @@ def test_weights_that_do_not_fit_are_a_sentence(runs_root: Path) -> None:
 def test_unasked_the_longest_lived_unit_is_shown(trained: RunView) -> None:
     at = healthy(opened("channels", run=trained.id))
     unit = int(tables(trained).order("dense1" if "500" in trained.config.network.name else "conv1")[0])
-    assert f"shown below is the longest-lived, {unit}" in texts(at)
+    assert f"kept longest. {unit}" in texts(at)
     assert at.number_input(key="unit-choice").value == unit
 
 
@@ -238,7 +238,7 @@ def test_reset_goes_back_to_the_untouched_network_and_can_be_undone(trained: Run
     at = opened("channels", run=trained.id, hand="dense1.0-,dense1.1-")
     at.button(key="hand-reset").click().run()
     assert "hand" not in at.query_params
-    assert "The network of epoch 12, untouched" in texts(healthy(at))
+    assert "The network of epoch 12, without edits" in texts(healthy(at))
     at.button(key="hand-undo").click().run()
     assert at.query_params["hand"] == "dense1.0-,dense1.1-"
 

@@ -60,7 +60,7 @@ def test_a_swept_run_shows_error_cost_speed_and_the_paper(runs_root: Path) -> No
     assert "No gain at batch 1" in said_here
     assert "5.6× at batch 1,000" in said_here
     assert "have an SNR within a factor of 2 of 1" in said_here
-    assert "nothing that 5,000 objects could tell from chance" in said_here
+    assert "nothing that 5,000 examples could tell from chance" in said_here
     assert "not measured yet" not in said_here
     methods = [list(frame.value["method"]) for frame in at.dataframe if "method" in frame.value]
     assert methods == [["original (paper)", "SparseVD (paper)", "SSL (paper)", "SBP (paper)"]]
@@ -169,7 +169,7 @@ def test_a_finished_run_without_weights_can_be_measured_and_an_unfinished_one_no
     finished, stopped = write_run(runs_root), write_run(runs_root, "stopped", epochs_done=4)
     (finished.folder / "result.json").write_text(json.dumps({"kept": [300, 40, 20]}))
     at = healthy(opened(PAGE, run=finished.id))
-    assert "weights at random are measured" in texts(at)
+    assert "with random weights are measured" in texts(at)
     assert "Measure here" in labels(at)
     at = healthy(opened(PAGE, run=stopped.id))
     assert "It cannot be measured: the run has not finished" in texts(at)
