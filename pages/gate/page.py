@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.gate import surface
 from pages.gate import view as gate_view
 from pages.gate.component import gate
 from pages.shared import frame
@@ -13,6 +14,7 @@ frame.header(
 view, complaints = gate_view.opening()
 frame.notices(complaints)
 gate(view, gate_view.released)
+surface.show()
 st.caption(
     "log theta ~ N(mu, sigma²) cut to [a, b]; p is uniform there. Equations and sections are those of "
     "Neklyudov, Molchanov, Ashukha and Vetrov, "

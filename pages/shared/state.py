@@ -135,6 +135,8 @@ SESSION: dict[str, str] = {
     "gate": "the component of page One gate: its values at the last release",
     "gate-view": "mu, sigma, a, b as last let go on page One gate",
     "gate-given": "mu, sigma, a, b as last given to that component",
+    "gate-surface": "page One gate: the SNR as a surface, folded or open",
+    "gate-snr": "page One gate: that surface",
     "copy-link": "the button that copies the page's address",
     "page-header": "the header line of a page",
     "run-shown": "the run shown last, on any page",

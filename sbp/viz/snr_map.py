@@ -92,7 +92,7 @@ def extents(tables: RunTables, name: str) -> tuple[tuple[float, float], tuple[fl
 def snr_grid(mu: tuple[float, float], log_sigma: tuple[float, float], low: float, high: float) -> np.ndarray:
     """SNR on an even grid, [rows of log sigma from below, columns of mu], cell centres."""
     rows, columns = _GRID
-    x, y = _centres(*mu, columns), _centres(*log_sigma, rows)
+    x, y = centres(*mu, columns), centres(*log_sigma, rows)
     loc, log_scale = np.meshgrid(x, y)
     return np.asarray(moments.snr(loc, log_scale, low, high))
 
@@ -103,7 +103,7 @@ def contour(grid: np.ndarray, mu: tuple[float, float], log_sigma: tuple[float, f
     At a small sigma the SNR is above every level, and it falls from there; where it rises again, towards the prior's
     own, it stays below 1 unless the interval is shorter than 3.83.
     """
-    x, y = _centres(*mu, grid.shape[1]), _centres(*log_sigma, grid.shape[0])
+    x, y = centres(*mu, grid.shape[1]), centres(*log_sigma, grid.shape[0])
     points = []
     for column, at in enumerate(x):
         values = np.log(grid[:, column] / level)
@@ -115,7 +115,12 @@ def contour(grid: np.ndarray, mu: tuple[float, float], log_sigma: tuple[float, f
     return np.array(points, dtype=float).reshape(-1, 2)
 
 
-def _centres(first: float, last: float, count: int) -> np.ndarray:
+def centres(first: float, last: float, count: int) -> np.ndarray:
+    """Centres of `count` equal cells from `first` to `last`.
+
+    >>> centres(0.0, 1.0, 2).tolist()
+    [0.25, 0.75]
+    """
     step = (last - first) / count
     return first + step * (np.arange(count) + 0.5)
 

@@ -122,7 +122,7 @@ def test_figures_to_take_away_are_made_when_asked_for(recorded: str) -> None:
     before = charts()
     at.session_state["channels-files"] = True
     healthy(at.run())
-    assert charts() == before + 2
+    assert charts() == before + 3
 
 
 # One unit in full, and pruning it by hand
@@ -168,7 +168,7 @@ def test_weights_that_do_not_fit_are_a_sentence(runs_root: Path) -> None:
 def test_unasked_the_longest_lived_unit_is_shown(trained: RunView) -> None:
     at = healthy(opened("channels", run=trained.id))
     unit = int(tables(trained).order("dense1" if "500" in trained.config.network.name else "conv1")[0])
-    assert f"kept longest. {unit}" in texts(at)
+    assert f"shown below: {unit}, kept longest" in texts(at)
     assert at.number_input(key="unit-choice").value == unit
 
 
@@ -176,7 +176,7 @@ def test_every_kind_of_unit_has_its_panels(trained: RunView) -> None:
     for layer in trained.layers:
         at = healthy(opened("channels", run=trained.id, layer=layer.name, unit="2", digit="7"))
         said = texts(at)
-        for part in (f"Density of {layer.kind} 2", "Path of", "By hand", "Outgoing weights", "Test image 7, class"):
+        for part in (f"Density of {layer.kind} 2", "Path of", "By hand", "Outgoing weights", "Test image #7 ("):
             assert part in said, (layer.name, part)
         assert ("All filters of" in said) == (layer.name in ("conv1", "conv2"))
 
@@ -263,7 +263,7 @@ def test_a_digit_that_is_not_there_is_said(trained: RunView) -> None:
     assert "The test set has 360 images" in texts(at)
     at.number_input(key="digit-choice").set_value(3).run()
     assert at.query_params["digit"] == "3"
-    assert "Test image 3, class" in texts(healthy(at))
+    assert "Test image #3 (" in texts(healthy(at))
 
 
 def test_without_the_data_the_rest_stays(runs_root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
