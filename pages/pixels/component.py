@@ -94,8 +94,8 @@ def pixels(run: RunView, pictures: Pictures, view: dict[str, Any], on_view: Call
         "nTrain": pictures.n_train,
         "pen": PENS.get(run.config.data.dataset, MNIST_PEN),
         "colours": {
-            "light": {"kept": palette.KEPT, "pruned": palette.PRUNED, "reference": palette.REFERENCE},
-            "dark": {"kept": palette.KEPT_DARK, "pruned": palette.PRUNED_DARK, "reference": palette.REFERENCE_DARK},
+            name: {"kept": theme.kept, "pruned": theme.pruned, "reference": theme.reference}
+            for name, theme in (("light", palette.theme()), ("dark", palette.theme(dark=True)))
         },
     }
     _PIXELS(key=KEY, data=data, on_view_change=on_view)

@@ -75,12 +75,12 @@ def pack(
         "many": many,
         "marks": _marks(stops),
         "alt": "Error, units kept and MACs along the threshold on the SNR.",
-        "light": {"pruned": "#A94A00", "reference": palette.REFERENCE, "error": palette.DATA, "ink": figures.INK},
+        "light": {"pruned": "#A94A00", "reference": palette.REFERENCE, "error": palette.DATA, "ink": palette.INK[0]},
         "dark": {
             "pruned": palette.PRUNED_DARK,
             "reference": palette.REFERENCE_DARK,
             "error": palette.DATA_DARK,
-            "ink": figures.INK_DARK,
+            "ink": palette.INK[1],
         },
     }
 

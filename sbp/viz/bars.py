@@ -46,7 +46,7 @@ def weights(
         title = others
     else:
         axis, title = alt.Axis(labels=False, ticks=False, domain=False), f"{others}, largest |w| first"
-    colours = [palette.KEPT_DARK, palette.PRUNED_DARK] if dark else [palette.KEPT, palette.PRUNED]
+    colours = [palette.theme(dark).kept, palette.theme(dark).pruned]
     bars = (
         alt.Chart(data)
         .mark_bar(clip=True)
@@ -101,7 +101,7 @@ def ranked(
         }
     )
     top = max(float(data["value"].max()), 1e-6)
-    blue, ink = (palette.KEPT_DARK if dark else palette.KEPT), palette.INK[dark]
+    blue, ink = (palette.theme(dark).kept), palette.INK[dark]
     x = alt.X(
         "place:Q",
         title=f"kept {title}, most active first",

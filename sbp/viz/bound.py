@@ -32,11 +32,7 @@ def chart(
     records = tables.records
     if records.empty:
         return charts.empty("The first epoch has not ended yet.", height)
-    colours = (
-        [palette.DATA_DARK, palette.KL_DARK, palette.REFERENCE_DARK]
-        if dark
-        else [palette.DATA, palette.KL, palette.REFERENCE]
-    )
+    colours = [palette.theme(dark).data, palette.theme(dark).kl, palette.theme(dark).reference]
     terms = terms_of(tables.method)
     data = _long(records, terms)
     top = top_of(data["value"].to_numpy())
@@ -85,7 +81,7 @@ def error_chart(
     data = _long(records, ERRORS).dropna(subset=["value"])
     data["drawn"] = data["value"].clip(lower=FLOOR)
     names = list(ERRORS.values())
-    blue, grey = (palette.KEPT_DARK, palette.REFERENCE_DARK) if dark else (palette.KEPT, palette.REFERENCE)
+    blue, grey = palette.theme(dark).kept, palette.theme(dark).reference
     lines = (
         alt.Chart(data)
         .mark_line(strokeWidth=2.25, clip=True)

@@ -75,7 +75,7 @@ def chart(
         labelOverlap=False,
     )
     y = alt.Y("top:Q", title="epoch", axis=axis, scale=alt.Scale(domain=[len(rows), 0], nice=False))
-    colours = [palette.KEPT_DARK, palette.PRUNED_DARK] if dark else [palette.KEPT, palette.PRUNED]
+    colours = [palette.theme(dark).kept, palette.theme(dark).pruned]
     colour = alt.Color(
         "state:N",
         title=None,
@@ -92,7 +92,7 @@ def chart(
             alt.Tooltip("prior_density:Q", title="prior", format=".3~g"),
         ],
     )
-    grey = palette.REFERENCE_DARK if dark else palette.REFERENCE
+    grey = palette.theme(dark).reference
     areas = base.mark_area(opacity=0.45, clip=True, interpolate="linear").encode(
         y2="foot:Q", color=colour, detail="epoch:N"
     )

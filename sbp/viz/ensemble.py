@@ -18,7 +18,7 @@ def chart(sweep: Sweep | None, what: str = "error_percent", dark: bool = False) 
     if sweep is None or sweep.samples.empty or what not in sweep.mean:
         return charts.empty("This run's folder holds no sampled thetas.", HEIGHT)
     title = f"error, % of {sweep.n:,} examples" if what == "error_percent" else "NLL, nats per example"
-    colour, grey = (palette.KEPT_DARK, palette.REFERENCE_DARK) if dark else (palette.KEPT, palette.REFERENCE)
+    colour, grey = palette.theme(dark).kept, palette.theme(dark).reference
     samples, mean = sweep.samples, sweep.mean[what]
     low, high = min(mean, samples[what].min()), max(mean, samples[what].max())
     room = 0.25 * (high - low) or 0.1 * high or 0.1

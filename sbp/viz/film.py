@@ -105,25 +105,14 @@ def pack(
             for row, epoch, k in zip(rows, shown, by_layer, strict=True)
         ],
         "scale": {"low": LOW, "high": HIGH, "one": ONE, "light": _b64(colours(False)), "dark": _b64(colours(True))},
-        "colours": {
-            "light": {
-                "kept": palette.KEPT,
-                "pruned": palette.PRUNED,
-                "data": palette.DATA,
-                "kl": palette.KL,
-                "reference": palette.REFERENCE,
-                **{f"layer{i}": colour for i, colour in enumerate(palette.LAYERS)},
-            },
-            "dark": {
-                "kept": palette.KEPT_DARK,
-                "pruned": palette.PRUNED_DARK,
-                "data": palette.DATA_DARK,
-                "kl": palette.KL_DARK,
-                "reference": palette.REFERENCE_DARK,
-                **{f"layer{i}": colour for i, colour in enumerate(palette.LAYERS)},
-            },
-        },
+        "colours": {"light": _colours(False), "dark": _colours(True)},
     }
+
+
+def _colours(dark: bool) -> dict[str, str]:
+    colours = palette.theme(dark)
+    named = {name: getattr(colours, name) for name in ("kept", "pruned", "data", "kl", "reference")}
+    return named | {f"layer{i}": colour for i, colour in enumerate(palette.LAYERS)}
 
 
 def network_sentence(tables: RunTables, config: RunConfig, epoch: int, kept_units: tuple[int, ...], dense: int) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 from sbp.reference.paper import PaperRow
 from sbp.viz import charts, label_placement, labels, palette
 from sbp.viz.sweep import Sweep
-from sbp.viz.threshold import GROUND, GROUND_DARK, INK, INK_DARK, error_floor, fewer
+from sbp.viz.threshold import error_floor, fewer
 
 HEIGHT = 380
 WIDTH = 620  # of the plot on a laptop, for the places of the names
@@ -168,8 +168,8 @@ def _drawn_lines(lines: pd.DataFrame, x: alt.X, y: alt.Y, dark: bool) -> Any:
 
 def _drawn_marks(marks: pd.DataFrame, x: alt.X, y: alt.Y, view: tuple[float, ...], dense: int, dark: bool) -> list[Any]:
     """Points with their names, which keep out of each other's way."""
-    ink, grey = (INK_DARK, palette.REFERENCE_DARK) if dark else (INK, palette.REFERENCE)
-    ground = GROUND_DARK if dark else GROUND
+    ink, grey = palette.theme(dark).ink, palette.theme(dark).reference
+    ground = palette.theme(dark).ground
     drawn: list[Any] = []
     marks = marks.sort_values("macs", kind="stable")
     at = label_placement.places(marks, view, WIDTH, HEIGHT)

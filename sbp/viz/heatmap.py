@@ -103,7 +103,7 @@ def kept_curve(
     if not len(tables.epochs):
         return charts.empty("The first epoch has not ended yet.", height)
     data = pd.DataFrame({"epoch": tables.epochs, "kept": tables.alive(layer.name)})
-    blue = palette.KEPT_DARK if dark else palette.KEPT
+    blue = palette.theme(dark).kept
     area = (
         alt.Chart(data)
         .mark_area(

@@ -98,7 +98,7 @@ def describe(found: pd.DataFrame, what: str) -> str:
 
 
 def _critical(dark: bool) -> list[Any]:
-    colour = palette.PRUNED_DARK if dark else palette.PRUNED
+    colour = palette.theme(dark).pruned
     data = alt.Chart(alt.Data(values=[{"length": CRITICAL, "rule": f"{CRITICAL}: below it nothing can be pruned"}]))
     name = data.mark_text(align="left", baseline="top", dx=5, color=colour, fontSize=11)
     return [
@@ -108,7 +108,7 @@ def _critical(dark: bool) -> list[Any]:
 
 
 def _error(found: pd.DataFrame, x: alt.X, dark: bool) -> list[Any]:
-    colour = palette.DATA_DARK if dark else palette.DATA
+    colour = palette.theme(dark).data
     data = found.assign(bottom=found["error_percent"] - found["spread"], top=found["error_percent"] + found["spread"])
     top = 1.25 * float(data["top"].max())
     y = alt.Y(
@@ -135,7 +135,7 @@ def _left(found: pd.DataFrame, x: alt.X, dark: bool) -> list[Any]:
     names = {"kept_percent": "units", "macs_percent": "MACs"}
     data = found.melt(id_vars=["label", "length", "kept"], value_vars=list(names), var_name="of", value_name="percent")
     data = data.assign(of=data["of"].map(names))
-    colours = [palette.KEPT_DARK, palette.REFERENCE_DARK] if dark else [palette.KEPT, palette.REFERENCE]
+    colours = [palette.theme(dark).kept, palette.theme(dark).reference]
     order = list(names.values())
     base = alt.Chart(data).encode(
         x=x,

@@ -38,7 +38,7 @@ def chart(found: RunTables, dark: bool = False) -> Any:
     """A bar a bin, on the axis of the thresholds; pruned and kept in their colours."""
     if not len(found.epochs):
         return charts.empty("The first epoch has not ended yet.", HEIGHT)
-    colours = [palette.KEPT_DARK, palette.PRUNED_DARK] if dark else [palette.KEPT, palette.PRUNED]
+    colours = [palette.theme(dark).kept, palette.theme(dark).pruned]
     data = table(found).assign(side=lambda t: np.where(t["kept"], "SNR ≥ 1", "pruned"))
     top = float(data["units"].max())
     bars = (

@@ -128,7 +128,7 @@ def centres(first: float, last: float, count: int) -> np.ndarray:
 def _contours(
     grid: np.ndarray, mu: tuple[float, float], log_sigma: tuple[float, float], x: alt.X, y: alt.Y, dark: bool
 ) -> list[Any]:
-    accent = palette.PRUNED_DARK if dark else palette.PRUNED
+    accent = palette.theme(dark).pruned
     layers: list[Any] = []
     for level in LEVELS:
         points = contour(grid, mu, log_sigma, level)

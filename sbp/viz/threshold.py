@@ -16,8 +16,6 @@ from sbp.viz.sweep import HIGH, LOW, Sweep
 TICKS = (0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 EXAMPLES = {"validation": "held-out", "training": "training"}
 MACS = "MACs"
-INK, INK_DARK = "#1B2733", "#E8EEF4"  # the colour of words in either theme
-GROUND, GROUND_DARK = "#FFFFFF", "#10171F"  # and what they stand on
 
 
 def examples_of(sweep: Sweep, dataset: str) -> str:
@@ -87,7 +85,7 @@ def left_chart(
     """Units kept by layer, and MACs, in percent of the dense network along the threshold; the chosen one is marked."""
     shares = share_table(stops, layers, dense)
     names = [*map(labels.layer_title, layers), MACS]
-    colours = [*palette.layer_colours(len(layers)), INK_DARK if dark else INK]
+    colours = [*palette.layer_colours(len(layers)), palette.theme(dark).ink]
     dashes = [*(list(palette.layer_dash(i)) for i in range(len(layers))), [1, 0]]
     lines = (
         alt.Chart(shares)
@@ -129,7 +127,7 @@ def error_chart(stops: pd.DataFrame, prior_snr: float, examples: str, at: int, d
     floor = error_floor(stops["error_percent"])
     line = (
         alt.Chart(stops[["threshold", "error_percent"]].assign(drawn=stops["error_percent"].clip(lower=floor)))
-        .mark_line(strokeWidth=2.5, color=palette.DATA_DARK if dark else palette.DATA, clip=True)
+        .mark_line(strokeWidth=2.5, color=palette.theme(dark).data, clip=True)
         .encode(
             x=threshold_axis(),
             y=alt.Y(
@@ -162,11 +160,7 @@ def threshold_axis(title: str = "threshold on the SNR (log)") -> alt.X:
 
 def rules(prior_snr: float, at: float | None, dark: bool) -> list[Any]:
     """The rules at SNR = 1 and at the prior's own SNR, named, and the one at the chosen threshold."""
-    pruned, grey, blue = (
-        (palette.PRUNED_DARK, palette.REFERENCE_DARK, palette.KEPT_DARK)
-        if dark
-        else (palette.PRUNED, palette.REFERENCE, palette.KEPT)
-    )
+    pruned, grey, blue = (palette.theme(dark).pruned, palette.theme(dark).reference, palette.theme(dark).kept)
     wanted = [
         (1.0, "1: pruned below", pruned, [1, 0], 4),
         (prior_snr, f"{prior_snr:.2f}, the prior's own: uninformative", grey, [4, 3], 20),

@@ -58,8 +58,8 @@ def chart(
                 scale=alt.Scale(
                     domain=["kept", "pruned"],
                     range=[
-                        palette.KEPT_DARK if dark else palette.KEPT,
-                        palette.PRUNED_DARK if dark else palette.PRUNED,
+                        palette.theme(dark).kept,
+                        palette.theme(dark).pruned,
                     ],
                 ),
             ),

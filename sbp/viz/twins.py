@@ -177,7 +177,7 @@ def chart(pair: Sequence[Twin], what: str, dark: bool = False, height: int = 260
     )
     layers = [lines]
     if what == "accuracy":
-        grey = palette.REFERENCE_DARK if dark else palette.REFERENCE
+        grey = palette.theme(dark).reference
         layers += charts.rule(CHANCE, "a guess", grey, "value")
     return charts.finish(alt.layer(*layers), describe(pair, what), height)
 

@@ -51,7 +51,7 @@ def test_the_twins_share_one_clock(recordings: Path) -> None:
     assert [(s["name"], s["x"][-1]) for s in accuracy["series"]] == [("SBP", 6), ("binary dropout", 12)]
     assert [s["name"] for s in terms["series"]] == ["SBP: N·NLL", "SBP: KL", "binary dropout: N·NLL"]
     sbp = store.open_run(SBP)
-    last = sbp.spec.records()[-1]
+    last = sbp.records()[-1]
     assert accuracy["series"][0]["y"][-1] == pytest.approx(100 - last.train_error_percent, abs=1e-3)
     assert terms["series"][0]["y"][-1] == pytest.approx(1297 * last.nll / 1000, abs=1e-3)
     assert terms["series"][1]["y"][-1] == pytest.approx(last.kl_weighted / 1000, abs=1e-3)
@@ -121,6 +121,6 @@ def test_figures_to_take_away_are_made_when_asked_for(recordings: Path) -> None:
     at = opened(PAGE)
     at.session_state["twins-files"] = True
     said = texts(healthy(at.run()))
-    assert "a guess gets 10 %" in said
+    assert "a guess reaches 10 %" in said
     assert "nats per example" in said
     assert {"SVG", "PNG"} <= {b.label for b in at.get("download_button")}
