@@ -1,4 +1,4 @@
-"""Pruning and keeping by hand: the buttons, what it does to error and cost, the way back. The link holds the edits."""
+"""Pruning and keeping by hand: the buttons, the effect on error and cost, undo and reset. The link holds the edits."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NAMED = 6  # edits that a sentence names
 def show(
     run: RunView, view: View, net: ComputedNetwork, stamp: Hashable, edits: Edits, masks: Masks, saved: str
 ) -> None:
-    """Buttons for the unit shown, and the network with these edits beside the untouched one.
+    """Buttons for the unit shown, and the network with these edits beside the unedited one.
 
     saved: which epoch the weights are of, in words.
     """
@@ -71,7 +71,7 @@ def _numbers(run: RunView, net: ComputedNetwork, stamp: Hashable, edits: Edits, 
     spec = description_of(run.config.network)
     counts, own = kept_counts(masks, run.layers), kept_counts(net.own_masks, run.layers)
     macs, macs_own, dense = spec.macs(counts), spec.macs(own), spec.dense_macs(run.config.network.widths)
-    measured, problem, same = None, "", "no change" if edits else "untouched"
+    measured, problem, same = None, "", "no change" if edits else "no edits"
     try:
         tried = weights.trial(run)
         n = len(tried.labels)
@@ -79,16 +79,16 @@ def _numbers(run: RunView, net: ComputedNetwork, stamp: Hashable, edits: Edits, 
         measured = tried.what, now, before, n
         change = f"{100 * (now - before) / n:+.2f} points" if now != before else ""
         _metric(
-            "Error", f"{100 * now / n:.2f} %", change, f"On {tried.what}. Untouched: {100 * before / n:.2f} %.", same
+            "Error", f"{100 * now / n:.2f} %", change, f"On {tried.what}. Unedited: {100 * before / n:.2f} %.", same
         )
     except DataError as error:
         problem = f" The error cannot be measured here: {error}"
     change = f"{macs - macs_own:+,}" if macs != macs_own else ""
-    note = f"Multiply-accumulates an image. Untouched: {macs_own:,}; dense: {dense:,}."
+    note = f"Multiply-accumulates per image. Unedited: {macs_own:,}; dense: {dense:,}."
     _metric("MACs", f"{macs:,}", change, note, same)
     more = sum(counts) - sum(own)
     change = f"{more:+,} {'unit' if abs(more) == 1 else 'units'}" if counts != own else ""
-    note = f"Units of each layer: {labels.widths(counts)}. Untouched: {labels.widths(own)}."
+    note = f"Units of each layer: {labels.widths(counts)}. Unedited: {labels.widths(own)}."
     _metric("Kept", labels.in_all(counts), change, note, same, "off")
     titles = {layer.name: labels.layer_title(layer) for layer in run.layers}
     return _sentence(titles, edits, saved, measured, macs, macs_own, dense) + problem
@@ -113,22 +113,22 @@ def _sentence(
     macs_own: int,
     dense: int,
 ) -> str:
-    times = f"{dense / macs:,.1f} times fewer than dense" if macs else "which is the same answer to every image"
+    times = f"{dense / macs:,.1f}× fewer than dense" if macs else "so every image gets the same answer"
     done = [f"{titles[name]} {unit} {'kept' if keep else 'pruned'}" for (name, unit), keep in edits.items()]
     if len(done) > _NAMED:
         done = [*done[:_NAMED], f"{len(done) - _NAMED} more"]
     parts = [
         f"By hand, on the network of {saved}: {labels.join(done)}."
         if edits
-        else f"The network of {saved}, untouched: units with an SNR of 1 or more are kept."
+        else f"The network of {saved}, without edits: units with SNR ≥ 1 are kept."
     ]
     if tried:
         what, now, before, n = tried
-        wrong = f"{now:,} of {what} are taken for another ({100 * now / n:.2f} %)"
-        wrong += f", {before:,} ({100 * before / n:.2f} %) untouched" if edits else ""
-        parts.append(f"{wrong}, at {macs:,} MACs, {times}{f' ({macs_own:,} untouched)' if edits else ''}.")
+        wrong = f"{now:,} of {what} are misclassified ({100 * now / n:.2f} %)"
+        wrong += f", {before:,} ({100 * before / n:.2f} %) without edits" if edits else ""
+        parts.append(f"{wrong}, at {macs:,} MACs, {times}{f' ({macs_own:,} without edits)' if edits else ''}.")
     else:
-        parts.append(f"{macs:,} MACs, {times}{f' ({macs_own:,} untouched)' if edits else ''}.")
+        parts.append(f"{macs:,} MACs, {times}{f' ({macs_own:,} without edits)' if edits else ''}.")
     return " ".join(parts)
 
 

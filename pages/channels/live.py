@@ -13,6 +13,7 @@ from pages.shared.figures import figure
 from pages.shared.follow import follow
 from pages.shared.player import panel, player
 from pages.shared.theme import is_dark
+from sbp.pruning.masks import is_kept
 from sbp.runs.store import RunView
 from sbp.viz import heatmap, labels, trajectories
 from sbp.viz.tables import ALIVE, RunTables, snr_table, tables
@@ -63,7 +64,7 @@ def _unit(found: RunTables, view: view_of.View) -> None:
     if view.unit < 0:
         st.markdown(
             f":gray[{heatmap.history(found, view.layer.name, view.epoch)} Click a {view.layer.kind} to mark it; "
-            f"shown below is the longest-lived, {view.shown}.]"
+            f"shown below: {view.shown}, kept longest.]"
         )
         return
     st.markdown(unit_sentence(found, view))
@@ -74,20 +75,18 @@ def unit_sentence(found: RunTables, view: view_of.View) -> str:
     name, unit, row = view.layer.name, view.unit, found.index(view.epoch)
     snr = float(found.snr[name][row, unit])
     death = int(found.death[name][unit])
-    fate = "kept to the end" if death == ALIVE else f"below 1 for good from epoch {death} on"
+    fate = "kept to the end" if death == ALIVE else f"below 1 from epoch {death} on"
+    mu, log_sigma = [labels.signed(values[name][row, unit], ".3f") for values in (found.loc, found.log_scale)]
     return (
         f"**{view.layer.kind.capitalize()} {unit} of {labels.layer_title(view.layer)}** "
         f"at epoch {int(found.epochs[row])}: "
-        f"SNR **{snr:.3g}**, {'kept' if snr >= 1 else 'pruned'} (mu = {found.loc[name][row, unit]:.3f}, "
-        f"log sigma = {found.log_scale[name][row, unit]:.3f}); {fate}."
+        f"SNR **{snr:.3g}**, {'kept' if is_kept(snr) else 'pruned'} (mu = {mu}, log sigma = {log_sigma}); {fate}."
     )
 
 
 def _take_away(run: RunView, found: RunTables, view: view_of.View) -> None:
     """Figures with exact axes and every number of the layer, made only when asked for."""
-    with st.expander(
-        "Figures and numbers to take away", icon=":material/download:", key="channels-files", on_change="rerun"
-    ) as folded:
+    with st.expander("Downloads", icon=":material/download:", key="channels-files", on_change="rerun") as folded:
         if not folded.open:
             return
         name, total, at = view.layer.name, run.config.schedule.last_epoch, view.epoch
@@ -106,6 +105,12 @@ def _take_away(run: RunView, found: RunTables, view: view_of.View) -> None:
                 trajectories.chart(found, name, total, at, dark),
                 key=f"{run.id}-{name}-trajectories",
                 light=lambda: trajectories.chart(found, name, total, at),
+            )
+            figure(
+                f"{labels.units_of(view.layer).capitalize()} kept by epoch",
+                heatmap.kept_curve(found, name, total, at, dark),
+                key=f"{run.id}-{name}-kept",
+                light=lambda: heatmap.kept_curve(found, name, total, at),
             )
         st.download_button(
             "Every unit and epoch of this layer (CSV)",

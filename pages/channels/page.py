@@ -1,11 +1,11 @@
-"""Channels: which units of a layer die, and when: heatmap, survivors, cells of an epoch, one unit's path."""
+"""Channels: which units of a layer are pruned, and when: heatmap, units kept, cells of an epoch, one unit's path."""
 
 import streamlit as st
 
 from pages.channels import live as channels_live
 from pages.shared import film, frame, run_picker
 
-frame.header("Channels", "Which channels die, when?")
+frame.header("Channels", "Which units are pruned, and when?")
 
 run = run_picker.pick(film.has_film)
 if run is None:

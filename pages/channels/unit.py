@@ -1,4 +1,4 @@
-"""One unit of page Channels in full: its noise through time, its path, its weights, and what it says of an image.
+"""One unit of page Channels in full: its noise through time, its path, its weights, and its output for an image.
 
 All of it is a fragment of its own: a click in here leaves the player as it is.
 """
@@ -32,7 +32,7 @@ _SIZE = {"pixel": 260, "neuron": 104, "channel": 120, "feature": 120}
 
 
 def show(run: RunView, found: RunTables, view: View) -> None:
-    """The panels of the unit shown; those that need weights say so in one line where there are none."""
+    """The panels of the unit shown; without weights one line says which are missing."""
     dark = is_dark()
     net, missing, stamp = weights.network(run)
     if net is None:
@@ -125,7 +125,7 @@ def _incoming(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark
     )
     if own is None or made is None:
         st.markdown("**Incoming weights**")
-        st.caption("Its weights are not one row a unit of another layer, so they are not drawn.")
+        st.caption("Its weights do not form one row per unit of another layer, so they are not drawn.")
         return
     keep = connections.inputs_kept(net.description, made, masks)
     colours = keep is None and len(own) > 1
@@ -179,9 +179,9 @@ def _image(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark: b
         st.caption(str(error))
         return
     label, taken = (weights.class_of(run, int(c)) for c in (labels[index], said["logits"].argmax()))
-    guess = f"Test image {index}, class {label}, is taken for class {taken}."
+    guess = f"Test image #{index} ({'an' if label[0] in 'aeiou8' else 'a'} {label}) is classified as {taken}."
     pictures = filters.on_image(images[index], said, layer, unit, dark)
-    st.html(tiles.page(pictures, _SIZE[layer.kind], dark, label="The image and what the unit makes of it"))
+    st.html(tiles.page(pictures, _SIZE[layer.kind], dark, label="The image and the unit's map of it"))
     passed = net.theta[layer.name] * masks[layer.name]
     if layer.kind == "neuron":
 
@@ -189,7 +189,7 @@ def _image(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark: b
             values = said[layer.name] * passed
             return bars.ranked(values, masks[layer.name], unit, layer.kind, words.units_of(layer), dark, height=230)
 
-        figure(f"{words.layer_title(layer)} on it", made(dark), key="unit-says", light=made)
+        figure(f"{words.layer_title(layer)} on this image", made(dark), key="unit-says", light=made)
         st.caption(guess)
     else:
         st.caption(f"{filters.describe_on_image(said, layer, unit, float(passed[unit]))} {guess}")

@@ -10,6 +10,7 @@ import streamlit as st
 
 from pages.shared import state
 from sbp.pruning import edits
+from sbp.pruning.masks import is_kept
 from sbp.spec.layout import Group
 from sbp.viz import labels
 from sbp.viz.heatmap import ORDER_TITLES
@@ -23,7 +24,7 @@ PLAYER = "channels-player"
 class View:
     """layer: which one; order: how its units are sorted; epoch: None means the newest; unit: -1 means none.
 
-    shown: the unit that the panels below are about, the marked one or, unasked, the longest-lived.
+    shown: the unit that the panels below are about, the marked one or, by default, the one kept longest.
     """
 
     layer: Group
@@ -51,7 +52,7 @@ def read(found: RunTables) -> tuple[View, list[str]]:
         epoch = None
     if unit >= layer.units:
         complaints.append(
-            f"{labels.layer_title(layer)} has no {layer.kind} {unit}; they count from 0 to {layer.units - 1}."
+            f"{labels.layer_title(layer)} has no {layer.kind} {unit}; they are numbered from 0 to {layer.units - 1}."
         )
         unit = -1
     complaints += edits.read(link.get("hand", ""), found.layers)[1]
@@ -90,7 +91,8 @@ def picks(found: RunTables, view: View) -> None:
     name, row = view.layer.name, found.index(view.epoch)
     snr = found.snr[name][row] if len(found.epochs) else np.zeros(view.layer.units)
     order = found.order(name)
-    nearest = int(np.argmin(np.where(snr >= 1, snr, np.inf))) if (snr >= 1).any() else int(order[0])
+    kept = is_kept(snr)
+    nearest = int(np.argmin(np.where(kept, snr, np.inf))) if kept.any() else int(order[0])
     st.session_state["unit-choice"] = view.shown
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="unit-picks"):
         st.number_input(
@@ -104,9 +106,9 @@ def picks(found: RunTables, view: View) -> None:
             help=f"Number of the {view.layer.kind}",
         )
         for key, label, unit in (
-            ("pick-last", "Longest-lived", int(order[0])),
-            ("pick-next", "Nearest to death", nearest),
-            ("pick-first", "First to die", int(np.argmin(found.death[name]))),
+            ("pick-last", "Kept longest", int(order[0])),
+            ("pick-next", "Nearest to SNR = 1", nearest),
+            ("pick-first", "First pruned", int(np.argmin(found.death[name]))),
         ):
             st.button(label, key=key, type="tertiary", on_click=_put, args=("unit", unit))
 

@@ -23,7 +23,7 @@ from sbp.viz.tables import RunTables
 # Held-out images that an edit is tried on, and the multiply-accumulates that they may take together: what two cores do
 # within a second or two.
 MOST, MOST_MACS = 5000, 50_000_000_000
-_WAITS = "What shows weights, filters, images and pruning by hand waits for them."
+_WAITS = "Weights, filters, images and pruning by hand need them."
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ def network(run: RunView) -> tuple[ComputedNetwork | None, str, Hashable]:
         return None, f"The weights of this run cannot be shown: {error} {_WAITS}", None
 
 
-@st.cache_resource(max_entries=4, show_spinner="Makes the graph that this network is computed by, once.")
+@st.cache_resource(max_entries=4, show_spinner="Building the graph that computes this network, once.")
 def _network(stamp: Hashable, _run: RunView) -> ComputedNetwork:
     config = _run.config
     assert _run.model_path is not None
@@ -70,8 +70,8 @@ def epoch_of(net: ComputedNetwork, found: RunTables) -> int | None:
 
 
 def images_of(run: RunView) -> tuple[np.ndarray, np.ndarray]:
-    """Test images uint8 [n, H, W] or [n, 3, H, W] and labels of the run's data set; raises `DataError` when they are
-    not here."""
+    """Test images uint8 [n, H, W] or [n, 3, H, W] and labels of the run's data set; raises `DataError` when they cannot
+    be found."""
     return _test(run.config.data.dataset, str(datasets.data_root()))
 
 
@@ -120,7 +120,7 @@ def _wrong(stamp: Hashable, key: Hashable, kept: bytes, _net: ComputedNetwork, _
 
 
 def wrong(stamp: Hashable, net: ComputedNetwork, tried: Trial, masks: Masks) -> int:
-    """How many of these images the masked network takes for another."""
+    """How many of these images the masked network misclassifies."""
     kept = np.packbits(np.concatenate([masks[group.name] for group in net.groups])).tobytes()
     return _wrong(stamp, tried.key, kept, net, tried, masks)
 

@@ -2,17 +2,19 @@
 
 import streamlit as st
 
+from pages.gate import surface
 from pages.gate import view as gate_view
 from pages.gate.component import gate
 from pages.shared import frame
 
 frame.header(
     "One gate",
-    "A unit’s output is multiplied by theta, drawn anew for each object. What do mu, sigma, a and b do to it?",
+    "A unit’s output is multiplied by theta, sampled afresh for every example. What do mu, sigma, a and b do to it?",
 )
 view, complaints = gate_view.opening()
 frame.notices(complaints)
 gate(view, gate_view.released)
+surface.show()
 st.caption(
     "log theta ~ N(mu, sigma²) cut to [a, b]; p is uniform there. Equations and sections are those of "
     "Neklyudov, Molchanov, Ashukha and Vetrov, "

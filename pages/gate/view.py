@@ -5,12 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.shared import state
+from sbp.spec.noise import LOC_MARGIN
 
 PAGE = "gate"
 # Session keys: the view as last let go, and the one that the component was given.
 LAST, GIVEN = "gate-view", "gate-given"
 GAP = 0.5
-REACH = 5.0
 
 
 def opening() -> tuple[dict[str, float], list[str]]:
@@ -45,7 +45,7 @@ def fitted(view: dict[str, float]) -> tuple[dict[str, float], list[str]]:
             f"Shown instead: a = {defaults['a']:g}, b = {defaults['b']:g}."
         )
         view = {**view, "a": defaults["a"], "b": defaults["b"]}
-    low, high = view["a"] - REACH, view["b"] + REACH
+    low, high = view["a"] - LOC_MARGIN, view["b"] + LOC_MARGIN
     if not low <= view["mu"] <= high:
         inside = min(max(view["mu"], low), high)
         said.append(

@@ -1,4 +1,4 @@
-"""Page Methods, its lower part: the bound through training, the interval, and where the pixels are."""
+"""Page Methods, its lower part: the bound through training, the interval, and the way to page Pixels."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def bound() -> None:
 
 
 def interval() -> None:
-    """Error and what is left against b - a."""
+    """Error, and remaining units and MACs, against b - a."""
     st.subheader("Does the lower end a matter? (the paper, section 5.1)")
     table = recorded_tables.recorded("interval")
     found = intervals.table(table.rows if table else ())
@@ -56,7 +56,7 @@ def interval() -> None:
         return
     dark = is_dark()
     columns = st.columns(2, gap="medium")
-    for column, what, title in zip(columns, intervals.WHAT, ("Test error", "What is left"), strict=True):
+    for column, what, title in zip(columns, intervals.WHAT, ("Test error", "Remaining units and MACs"), strict=True):
         with column:
             figure(
                 f"{title} by the length of [a, b]",
@@ -71,10 +71,10 @@ def pixels() -> None:
     """The way to the paper's Figure 2, which is a page of its own."""
     shown = [run for run in store.list_runs() if film.has_film(run) and len(run.layers[0].shape) == 2]
     run = min(shown, key=lambda run: (not run.recorded, run_picker.atypical(run)), default=None)
-    st.subheader("Which pixels are left? (the paper’s Figure 2)")
+    st.subheader("Which pixels are kept? (the paper’s Figure 2)")
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
         st.markdown(
-            "The SNR of each input pixel of LeNet-500-300 has a page of its own, where it can be drawn on.",
+            "The SNR of each input pixel of LeNet-500-300 has a page of its own: draw a digit and try it on Pixels.",
             width="content",
         )
         st.page_link(

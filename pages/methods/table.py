@@ -51,13 +51,13 @@ def show() -> None:
 
 
 def networks_of(rows: list[Row]) -> list[str]:
-    """The networks that there is something to say of: those of our results, then the paper's."""
+    """The networks with results: ours first, then the paper's."""
     printed = [row.network for table in TABLES.values() for row in table]
     return list(dict.fromkeys([*(row.network for row in rows), *printed]))
 
 
 def _against(network: str) -> dict[str, str]:
-    """The paper's method that each row is held against, by its key, as the plans have it."""
+    """The paper's method that each row is compared with, by its key, as the plans have it."""
     planned = [row for name, plan in PLANS.items() if name in TABLES for row in plan.rows]
     return {row.key: row.paper for row in planned if row.network == network and row.paper}
 
@@ -95,7 +95,7 @@ def _chosen(entries: list[Entry]) -> Entry | None:
 
 
 def _line(entry: Entry, network: str) -> None:
-    """What the chosen row stands on, and the ways to its run."""
+    """The chosen row's figures with their conditions, and links to its run."""
     with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="methods-line"):
         st.markdown(sentence(entry, network), width="stretch")
         run = _run_of(entry)
@@ -106,8 +106,8 @@ def _line(entry: Entry, network: str) -> None:
 
 
 def sentence(entry: Entry, network: str) -> str:
-    """An entry in Markdown: figures, and what they stand on."""
-    fewer = f"{entry.fewer:.1f} times fewer MACs ({methods.kilo(entry)})" if entry.fewer else "no MACs left"
+    """An entry in Markdown: its figures and the conditions they were measured under."""
+    fewer = f"{entry.fewer:.1f}× fewer MACs ({methods.kilo(entry)})" if entry.fewer else "no MACs remain"
     said = [f"**{entry.label}**: {entry.error:.2f} % test error, {fewer}"]
     if entry.kept:
         said.append(f"{labels.widths_of(network, entry.kept)} units kept")
@@ -129,7 +129,7 @@ def sentence(entry: Entry, network: str) -> str:
             f"trained in {labels.duration(run.seconds)} on {run.hardware}",
         ]
         if _run_of(entry) is None:
-            said.append("its run is not kept with the app")
+            said.append("its run does not ship with the app")
     return " · ".join(part for part in said if part) + "."
 
 
@@ -159,25 +159,25 @@ def _table(entries: list[Entry], network: str) -> None:
                 name: st.column_config.TextColumn(help=f"{what} {_ESTIMATE}")
                 for name, what in (
                     ("test error, %", ""),
-                    ("MACs, times fewer", "Than the dense network of the same width."),
+                    ("MACs reduction", "MACs of the dense network of the same width over these."),
                     ("kMACs", "Thousands of multiply-accumulates per image."),
                 )
             },
             "protocol": st.column_config.TextColumn(
-                help="Which epoch’s test error it is; the error of the best test "
-                "epoch is too low. Units are removed where nothing else is said."
+                help="The epoch whose test error is given; the error of the best test "
+                "epoch is too low. Units are removed unless stated otherwise."
             ),
-            "CPU, times as fast": st.column_config.TextColumn(help=_SPEED),
-            "GPU, times as fast": st.column_config.TextColumn(help=_SPEED),
+            "CPU speed-up": st.column_config.TextColumn(help=_SPEED),
+            "GPU speed-up": st.column_config.TextColumn(help=_SPEED),
             "units kept": st.column_config.TextColumn(width=250 if deep else None),
             "KL weights": st.column_config.TextColumn(
-                help="Which bound was optimised: plain is every KL weight 1; MACs^p is the MACs that a unit owns over "
+                help="The bound optimised. Plain: every KL weight is 1; MACs^p: the MACs that a unit owns over "
                 "the fewest of any layer, to the power p."
             ),
         },
     )
     st.caption(
-        "Click a row or a point to open its recorded run. Errors are of 10,000 test images, read once a run; MACs are "
+        "Click a row or a point to open its recorded run. Errors are on 10,000 test images, each read once; MACs are "
         "counted from the units kept, the paper’s too, since on LeNet-5-Caffe its printed FLOPs do not follow from "
         "them. Others’ points are as published, not run here."
     )

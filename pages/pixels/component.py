@@ -1,7 +1,7 @@
-"""The component of page Pixels: a digit, the SNR map, what is still seen, and two networks' answers, in the browser.
+"""The component of page Pixels: a digit, the SNR map, the kept pixels, and two networks' predictions, in the browser.
 
 Two parts. The store takes what is large (weights, film, class means) as bytes, once; the pictures take the view and a
-sheet of test images and are given anew with every choice. What is computed while a hand draws is JavaScript alone.
+sheet of test images and are passed again with every choice. What is computed while a hand draws is JavaScript alone.
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ def packed(stamp: str, known: str, _run: RunView, _pictures: Pictures) -> tuple[
 
     arrays, film = pixel_film.pack(tables(_run), _run.config)
     meta = {"stamp": f"{stamp} {known}", "film": json.dumps(film)}
-    missing = "This run has no weights yet, so there is no network to ask. They come while it trains."
+    missing = "This run has no weights yet, so there are no predictions. They are stored while it trains."
     description = description_of(_run.config.network)
     if why := browser.why_not(description):
-        missing = f"{description.title} is not computed in a browser: {why}. The page Channels computes it."
+        missing = f"{description.title} is not computed in a browser: {why}. Page Channels computes it."
     elif _run.model_path:
         try:
             more, network = browser.pack(_run.config, browser.read_weights(_run.model_path))
@@ -97,8 +97,8 @@ def pixels(run: RunView, pictures: Pictures, view: dict[str, Any], on_view: Call
         "nTrain": pictures.n_train,
         "pen": PENS.get(run.config.data.dataset, MNIST_PEN),
         "colours": {
-            "light": {"kept": palette.KEPT, "pruned": palette.PRUNED, "reference": palette.REFERENCE},
-            "dark": {"kept": palette.KEPT_DARK, "pruned": palette.PRUNED_DARK, "reference": palette.REFERENCE_DARK},
+            name: {"kept": theme.kept, "pruned": theme.pruned, "reference": theme.reference}
+            for name, theme in (("light", palette.theme()), ("dark", palette.theme(dark=True)))
         },
     }
     _PIXELS(key=KEY, data=data, on_view_change=on_view)

@@ -1,4 +1,4 @@
-"""Page Pixels, below its figure: what gradients say of the same pixels and units, computed when asked for.
+"""Page Pixels, below its figure: gradients of the same pixels and units, computed on request.
 
 Captum and torch take seconds to import, so a process of its own computes and leaves the numbers with the run.
 """
@@ -34,7 +34,7 @@ _CSS = """<style>
 
 
 def show(run_id: str) -> None:
-    """The section: figures where they are computed, else what they would say and a button."""
+    """The section: figures where they are computed, else a description and a button."""
     st.subheader("Do the gradients agree with the noise?", divider="gray")
     run = _open(run_id)
     if run is None:
@@ -44,7 +44,7 @@ def show(run_id: str) -> None:
 
 
 def is_working(run: RunView) -> bool:
-    """Whether a process computes this run's attributions now, whoever started it."""
+    """Whether a process computes this run's attributions now, wherever it was started."""
     process = _started.get(run.id)
     return (process is not None and process.poll() is None) or is_locked(lock_path(run))
 
@@ -59,7 +59,7 @@ def _section(run_id: str, working: bool) -> None:
     if found:
         _figures(run, found)
     elif working:
-        said = "Captum is at work in a process of its own; its figures come by themselves."
+        said = "Captum is running in a process of its own; the figures will appear here."
         st.markdown(f":material/hourglass_top: {said}")
     elif run.model_path is None:
         st.markdown(":gray[There are no weights to take gradients of yet; they are stored while the run trains.]")
@@ -137,7 +137,7 @@ def _start(run_id: str) -> None:
 def _say_failure(run: RunView) -> None:
     process = _started.get(run.id)
     if process is not None and process.poll() not in (None, 0):
-        said = read_tail(log_path(run), 3) or "It said nothing."
+        said = read_tail(log_path(run), 3) or "It left no message."
         st.error(f"The last attempt failed. {said}", icon=":material/error:")
 
 

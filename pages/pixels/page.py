@@ -1,4 +1,4 @@
-"""Pixels: which input pixels a network gives up: a digit, the SNR map, what is still seen, and what is made of it."""
+"""Pixels: which input pixels a network prunes: a digit, the SNR map, the kept pixels, and the prediction."""
 
 import streamlit as st
 

@@ -35,8 +35,8 @@ def pictures_of(dataset: str, image: tuple[int, int, int]) -> tuple[Pictures, st
         instead = _pictures("digits", root, False, image)
         title = labels.DATASET.get(dataset, dataset)
         return instead, (
-            f"This run was trained on {title}, whose images are not here, so scikit-learn’s digits are shown to it and "
-            f"never-lit pixels are not told apart. {error} Train on {title} once, or put its files there."
+            f"This run was trained on {title}, whose images cannot be found, so it is shown scikit-learn’s digits and "
+            f"never-lit pixels are not marked. {error} Train on {title} once, or put its files there."
         )
 
 
@@ -46,7 +46,7 @@ def read(found: RunTables, shown: Pictures) -> tuple[dict[str, Any], list[str]]:
     digit, epoch = link.get("digit", 0), link.get("epoch")
     if digit >= len(shown.test_labels):
         complaints.append(
-            f"There is no test image {digit}; they count from 0 to {len(shown.test_labels) - 1:,}. Shown instead: 0."
+            f"There is no test image {digit}; the last is {len(shown.test_labels) - 1:,}. Shown instead: 0."
         )
         digit = 0
     if epoch is not None and epoch > found.last:

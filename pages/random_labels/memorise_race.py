@@ -16,9 +16,9 @@ def show() -> None:
     st.subheader("Refusing is a race, not a law")
     slow, fast = (PRESETS["lenet-500-300", name] for name in ("memorise", "collapse"))
     st.markdown(
-        "The weights are not Bayesian: once they have learnt labels by heart, the units that carry them are worth "
-        "their KL, and the bound can even be better for it. What decides is who is faster. mu and log sigma move by "
-        "about their learning rate a step, however small their gradient: at "
+        "The weights are not Bayesian: once they have memorised labels, the units that carry them are worth "
+        "their KL, and the bound can even be better for it. The faster one wins. mu and log sigma move by "
+        "about their learning rate per step, however small their gradient: at "
         f"{_ratio(slow):.0f} times the weights’ learning rate the weights win, at "
         f"{_ratio(fast):.0f} times the noise does."
     )

@@ -1,4 +1,4 @@
-"""Random labels: twins on one clock, of which one learns by heart and the other refuses; and the race between them."""
+"""Random labels: twins on one clock, of which one memorises and the other refuses; and the race between them."""
 
 import streamlit as st
 
@@ -11,7 +11,7 @@ if st.session_state.pop("start-done", False):
 frame.notices(state.complaints("random-labels"))
 st.markdown(
     "Every training label is replaced by a random one, so there is nothing to learn but the labels themselves. With "
-    "the noise on, a unit must pay for what it knows; what it would learn by heart is not worth the KL, and it goes."
+    "the noise on, a unit must pay for what it knows; memorised labels are not worth the KL, and it is pruned."
 )
 run_pair.show()
 memorise_race.show()

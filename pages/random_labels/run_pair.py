@@ -1,4 +1,4 @@
-"""Page Random labels, its upper part: which two runs share the clock, their player, and their figures to take away."""
+"""Page Random labels, its upper part: which two runs share the clock, their player, and their downloads."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def show() -> None:
     pairs = pairs_of(store.list_runs())
     if not pairs:
         st.info(
-            f"The two recorded runs, SBP and binary dropout on random labels, are not here: `{COMMAND}` makes them. "
-            "Start both of the races below, and they share the clock here.",
+            f"The two recorded runs, SBP and binary dropout on random labels, cannot be found: `{COMMAND}` makes them. "
+            "Start both runs of the race below to see them here on one clock.",
             icon=":material/movie:",
         )
         return
@@ -126,7 +126,7 @@ def origin(run: RunView, name: str) -> str:
     parts = [
         f"**{name}**: {labels.run_title(config)}",
         labels.METHOD[config.method.name],
-        f"{n:,} training objects" if n else "",
+        f"{n:,} training examples" if n else "",
         f"seed {config.seed}",
         str(meta.get("hardware") or ""),
         "recorded" if run.recorded else str(run.state),
@@ -135,9 +135,7 @@ def origin(run: RunView, name: str) -> str:
 
 
 def _take_away(pair: Pair) -> None:
-    with st.expander(
-        "Figures and numbers to take away", icon=":material/download:", key="twins-files", on_change="rerun"
-    ) as folded:
+    with st.expander("Downloads", icon=":material/download:", key="twins-files", on_change="rerun") as folded:
         if not folded.open:
             return
         both, dark = figures.pair_of(pair.runs, pair.names), is_dark()

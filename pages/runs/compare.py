@@ -1,4 +1,4 @@
-"""Two to four runs over each other: what differs in what was asked, how they ended, and their curves."""
+"""Two to four runs over each other: how their settings differ, how they ended, and their curves."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def show(runs: list[RunView]) -> None:
     dark = is_dark()
     total = max(run.config.schedule.last_epoch for run in runs)
     charts: dict[str, Any] = {
-        "Loss, nats per object": lambda d: compare.chart(found, "loss", total, d),
+        "Loss, nats per example": lambda d: compare.chart(found, "loss", total, d),
         "Error of the pruned network, %": lambda d: compare.chart(found, "validation_error_percent", total, d),
-        "Multiply-accumulates left, % of the dense network": lambda d: compare.chart(found, "macs_percent", total, d),
+        "MACs remaining, % of the dense network": lambda d: compare.chart(found, "macs_percent", total, d),
         "Units kept, % of all": lambda d: compare.chart(found, "kept_percent", total, d),
     }
     columns = st.columns(2, gap="medium")
@@ -49,7 +49,7 @@ def differences(runs: list[RunView]) -> pd.DataFrame:
             "state": "recorded" if run.recorded else summary["state"],
             **{name: plain(run.config.value(name)) for name in varied},
             "test error, %": summary["test_error_percent"], "held-out error, %": summary["validation_error_percent"],
-            "kept": labels.widths(summary["kept"] or ()), "MACs, times fewer": summary["macs_reduction"],
+            "kept": labels.widths(summary["kept"] or ()), "MACs reduction": summary["macs_reduction"],
             "seconds": summary["seconds"], "hardware": summary["hardware"],
         })
     table = pd.DataFrame(rows, index=list("ABCD")[: len(runs)])

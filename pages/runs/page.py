@@ -8,7 +8,7 @@ from sbp.runs import store
 
 POLL_SECONDS = 2.0
 
-frame.header("Runs", "What have I got?")
+frame.header("Runs", "Your runs")
 
 
 def listing(polling: bool) -> None:
@@ -24,7 +24,7 @@ def listing(polling: bool) -> None:
             st.page_link("train/page.py", label="Start one", icon=":material/play_arrow:")
     ticked = rows.rows(runs)
     if len(runs) >= compare.LEAST > len(ticked):
-        said = "One more tick, and the two are compared here." if ticked else "Tick two to four runs to compare them."
+        said = "Tick one more run to compare the two." if ticked else "Tick two to four runs to compare them."
         st.caption(said)
     elif len(ticked) >= compare.LEAST:
         compare.show([run for run in runs if run.id in ticked])

@@ -1,4 +1,4 @@
-"""Every run as a row: what it is, where it stands, what it came to, and what can be done with it."""
+"""Every run as a row: its settings, state, result, and actions."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def rows(runs: list[RunView]) -> list[str]:
     if len(own) > SHOWN:
         st.toggle(f"Show all {len(own)} runs of your own", key="runs-all")
     if len(recorded) > SHOWN_RECORDED:
-        st.toggle(f"Show all {len(recorded)} recordings", key="runs-recorded")
+        st.toggle(f"Show all {len(recorded)} recorded runs", key="runs-recorded")
     return ticked
 
 
@@ -105,7 +105,7 @@ def outcome(run: RunView) -> str:
     if summary["macs_reduction"]:
         parts.append(f"**{summary['macs_reduction']:.1f}×** fewer MACs")
     kept = f"  \n:gray[{labels.widths_of(run.config.network.name, summary['kept'])} kept]" if summary["kept"] else ""
-    return (" · ".join(parts) or ":gray[No epoch was finished.]") + kept
+    return (" · ".join(parts) or ":gray[No epoch was completed.]") + kept
 
 
 def _verbs(run: RunView) -> None:
@@ -119,14 +119,14 @@ def _verbs(run: RunView) -> None:
             if not run.problem:
                 downloads(run)
             if run.recorded:
-                st.caption("It ships with the app, so it cannot be deleted.")
+                st.caption("It ships with the app and cannot be deleted.")
                 return
             if run.state in (State.QUEUED, State.STARTING, State.RUNNING) or (run.problem and run.alive):
                 _verb("Stop", ":material/stop:", launcher.stop, run)
             if run.resumable:
                 _verb("Resume", ":material/resume:", launcher.resume, run)
             if st.button("Delete", icon=":material/delete:", key=f"delete-{run.id}", disabled=run.alive,
-                         help="Stop it first." if run.alive else "Asks once more."):
+                         help="Stop it first." if run.alive else "Asks for confirmation."):
                 _confirm(run.id, _title(run))
 
 
@@ -144,7 +144,7 @@ def _do(verb: object, run_id: str) -> None:
 @st.dialog("Delete this run?", icon=":material/delete:")
 def _confirm(run_id: str, title: str) -> None:
     st.markdown(f"**{title}**  \n:gray[{run_id}]")
-    st.markdown("Its numbers, its log and its network are deleted for good.")
+    st.markdown("Its numbers, log and network are deleted permanently.")
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Keep it", key="delete-no"):
             st.rerun()

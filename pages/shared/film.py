@@ -1,4 +1,4 @@
-"""Which run is replayed where, what is said of it, and which pictures belong to it."""
+"""Which run is replayed where, its caption, and its pictures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ AREAS = "abcdefghijklmno"  # places for maps in the layouts of page Train
 
 
 def for_story(runs: list[RunView]) -> RunView | None:
-    """The recording to tell the story with: LeNet-500-300 where there is one, since its first layer is an image."""
+    """The recorded run to tell the story with: LeNet-500-300 where there is one, since its first layer is an image."""
     recorded = [run for run in runs if run.recorded]
     finished = [run for run in runs if not run.recorded and run.state is State.FINISHED]
     choices = [run for run in recorded if has_film(run)]
@@ -48,8 +48,8 @@ def has_pictures(run: RunView) -> bool:
 
 
 def watchable(run: RunView) -> bool:
-    """Whether there is something to watch: a live run always, a recording once it has pictures; of one that cannot be
-    read, what is wrong with it."""
+    """Whether there is something to watch: a live run always, a recorded one once it has pictures; one that cannot be
+    read shows its problem."""
     return not run.recorded or bool(run.problem) or has_film(run) or (not run.config.has_noise and has_pictures(run))
 
 
@@ -80,5 +80,5 @@ def caption(run: RunView, title: str) -> str:
     if run.result and run.result.get("test_error_percent") is not None:
         parts.append(f"test error {run.result['test_error_percent']:.2f} %")
         if run.result.get("macs_reduction"):
-            parts.append(f"{run.result['macs_reduction']:.1f} times fewer multiply-accumulates (MACs)")
+            parts.append(f"{run.result['macs_reduction']:.1f}× fewer MACs (multiply-accumulates)")
     return " · ".join(parts)

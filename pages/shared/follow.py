@@ -12,10 +12,10 @@ from sbp.runs.store import RunView
 
 
 def follow(run_id: str, body: Callable[[RunView, bool], None], seconds: float, says_problem: bool = False) -> None:
-    """Shows `body(run, polling)`, every `seconds` anew while the run trains.
+    """Shows `body(run, polling)`, again every `seconds` while the run trains.
 
-    When the run ends or is resumed, the whole page runs once, so that the polling stops or begins. A run that is gone
-    is said, and of one that has come to have a problem the problem alone, unless the body does that (`says_problem`).
+    When the run ends or is resumed, the whole page runs once, so that the polling stops or begins. A missing run
+    gets a message, and a run with a problem shows that alone, unless the body does so (`says_problem`).
     """
     run = _open(run_id)
     if run is None:

@@ -35,7 +35,7 @@ _CSS = """
 """
 
 _ABOUT = (
-    f"**{TITLE}**: multiplicative log-normal noise learns which units of a network can go.\n\n"
+    f"**{TITLE}**: multiplicative log-normal noise learns which units of a network can be pruned.\n\n"
     "Neklyudov, Molchanov, Ashukha, Vetrov: "
     "*Structured Bayesian Pruning via Log-Normal Multiplicative Noise* (NIPS 2017)."
 )

@@ -31,13 +31,13 @@ def _offer(run_id: str, what: str, label: str, help: str, polling: bool) -> None
     if going is not None:
         ours = (going.what, going.run) == (what, run_id)
         since = labels.duration(time.time() - going.since)
-        text = f"Measuring, {since}" if ours else "Another measurement is going on"
+        text = f"Measuring, {since}" if ours else "Another measurement is running"
         st.button(
             text,
             key=f"measure-{what}",
             icon=":material/hourglass_top:",
             disabled=True,
-            help="It runs in a process of its own; leaving the page does not end it.",
+            help="It runs in a process of its own; leaving the page does not stop it.",
         )
         return
     if st.button(label, key=f"measure-{what}", icon=":material/timer:", help=help):

@@ -29,7 +29,7 @@ def show(place: str) -> None:
     if place == "page":  # where a film is to be seen below a row of cards; the dialog has them all
         presets = [preset for preset in presets if not preset.config.data.random_labels][:CARDS]
     if not presets:
-        st.caption(f"There is no recipe for {labels.DATASET[dataset]} yet; every setting can be chosen below.")
+        st.caption(f"There is no recipe for {labels.DATASET[dataset]} yet; choose all settings below.")
     for at in range(0, len(presets), CARDS):
         for column, preset in zip(st.columns(CARDS, gap="medium"), presets[at : at + CARDS], strict=False):
             key = f"card-{preset.config.network.name}-{preset.name}-{place}"
@@ -38,10 +38,10 @@ def show(place: str) -> None:
     if place == "page":
         st.page_link(
             "random_labels/page.py",
-            label="Two more, on random labels: one learns them by heart, one refuses",
+            label="Two more, on random labels: one memorises them, one refuses",
             icon=":material/casino:",
         )
-    with st.expander("Every setting", icon=":material/tune:", key=f"settings-{place}", on_change="rerun") as settings:
+    with st.expander("All settings", icon=":material/tune:", key=f"settings-{place}", on_change="rerun") as settings:
         if settings.open:
             config = run_form.form(place, st.session_state.get("form-start") or _default(dataset))
             st.button(
@@ -79,9 +79,9 @@ def _why(dataset: str) -> str:
     return {
         "digits": "scikit-learn's bundled digits: 1,797 images of 8 x 8, upscaled. Nothing to download; "
         "the presets change a little for them, and their promises are for MNIST.",
-        "mnist": "MNIST: 70,000 images of 28 x 28. Downloaded once (11 MB) if it is not here yet.",
-        "fashion-mnist": "Fashion-MNIST: 70,000 images of 28 x 28. Downloaded once (30 MB) if it is not here yet.",
-        "cifar-10": "CIFAR-10: 60,000 colour images of 32 x 32. Downloaded once (170 MB) if it is not here yet.",
+        "mnist": "MNIST: 70,000 images of 28 x 28. Downloaded once (11 MB) if missing.",
+        "fashion-mnist": "Fashion-MNIST: 70,000 images of 28 x 28. Downloaded once (30 MB) if missing.",
+        "cifar-10": "CIFAR-10: 60,000 colour images of 32 x 32. Downloaded once (170 MB) if missing.",
     }[dataset]
 
 
@@ -120,7 +120,7 @@ def _default(dataset: str) -> RunConfig:
 
 
 def _start(config: RunConfig | None) -> None:
-    """Starts the worker and shows its run from now on; what stands in the way is said at the place of the button."""
+    """Starts the worker and shows its run from now on; an error is shown where the button is."""
     if config is None:
         return
     try:
@@ -148,5 +148,5 @@ def dialog() -> None:
 def _dialog(**_: Any) -> None:
     if st.session_state.pop("start-done", False):
         st.rerun()
-    st.markdown(":gray[One trains at a time on a device; the others wait in the queue.]")
+    st.markdown(":gray[One run per device at a time; others are queued.]")
     show("dialog")

@@ -1,4 +1,4 @@
-"""Under a run's pictures: every number of every epoch, what it was asked to do, figures and files to take away."""
+"""Under a run's pictures: its configuration, every number of every epoch, figures and downloads."""
 
 from __future__ import annotations
 
@@ -48,9 +48,7 @@ def show(run: RunView) -> None:
     ) as numbers:
         if numbers.open:
             _numbers(run)
-    with st.expander(
-        "What it was asked to do", icon=":material/description:", key="details-config", on_change="rerun"
-    ) as config:
+    with st.expander("Configuration", icon=":material/description:", key="details-config", on_change="rerun") as config:
         if config.open:
             st.code(run.config.to_json(), language="json")
 

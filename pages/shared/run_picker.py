@@ -123,7 +123,7 @@ def choose(suits: Suits | None = None) -> tuple[RunView | None, list[str]]:
         elif other is not None and not other.config.has_noise:
             complaints.append(f"{without_noise(other)}{instead}")
         elif st.query_params.get("run") and chosen is not None:
-            complaints.append(f"The link names the run {_short(wanted)}, which is not here.{instead}")
+            complaints.append(f"The link names the run {_short(wanted)}, which cannot be found.{instead}")
     if chosen is not None:
         remember(chosen.id)
     return chosen, complaints
@@ -154,7 +154,7 @@ def without_noise(run: RunView) -> str:
     """Why a page about mu and sigma cannot show this run."""
     return (
         f"{label(run)} was trained with {labels.METHOD[run.config.method.name]}, which gives units no mu and sigma: "
-        "this page has nothing of it to show."
+        "this page cannot show it."
     )
 
 

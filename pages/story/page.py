@@ -18,7 +18,7 @@ if run is None:
 else:
     st.markdown(
         "Every unit is multiplied by noise of its own. Training widens the noise wherever the data do not object; "
-        "a unit whose signal-to-noise ratio (**SNR**) falls **below 1** carries nothing any more, and goes."
+        "a unit whose signal-to-noise ratio (**SNR**) falls **below 1** carries no information any more, and dies."
     )
     player(
         run,
@@ -37,7 +37,7 @@ DOORS = (
         "gate/page.py",
         "One gate",
         ":material/tune:",
-        "Play with the noise of a single unit until SNR < 1 means something.",
+        "Play with the noise of a single unit to see what SNR < 1 means.",
     ),
     (
         "train/page.py",

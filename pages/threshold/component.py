@@ -14,6 +14,7 @@ import streamlit as st
 
 from pages.shared.assets import bundle, read
 from sbp.spec.layout import Group
+from sbp.spec.noise import SNR_THRESHOLD
 from sbp.viz import labels, palette
 from sbp.viz import sweep as sweeps
 from sbp.viz import threshold as figures
@@ -33,7 +34,7 @@ def board(t: float, packed: dict[str, Any], on_rest: Callable[[], None]) -> None
 
 
 def pack(
-    stops: pd.DataFrame, layers: Sequence[Group], dense: tuple[int, int], prior_snr: float, objects: str, n: int
+    stops: pd.DataFrame, layers: Sequence[Group], dense: tuple[int, int], prior_snr: float, examples: str, n: int
 ) -> dict[str, Any]:
     """Everything the browser needs of these stops; dense: MACs and params of the dense network; n: examples scored."""
     macs, params = dense
@@ -64,22 +65,22 @@ def pack(
         "thresholds": stops["threshold"].tolist(),
         "says": [figures.number(t) for t in stops["threshold"]],
         "error": errors.tolist() if measured else None,
-        "errorTitle": f"Error, % of {objects} (log)",
+        "errorTitle": f"Error, % of {examples} (log)",
         "floor": figures.error_floor(errors) if measured else None,
         "lines": lines,
         "prior": prior_snr,
-        "headlines": [figures.headline(layers, stop, macs, objects) for stop in stops.itertuples()],
+        "headlines": [figures.headline(layers, stop, macs, examples) for stop in stops.itertuples()],
         "readouts": [_readout(stop, layers, macs, params, n) for stop in stops.itertuples()],
         "layers": len(layers),
         "many": many,
         "marks": _marks(stops),
         "alt": "Error, units kept and MACs along the threshold on the SNR.",
-        "light": {"pruned": "#A94A00", "reference": palette.REFERENCE, "error": palette.DATA, "ink": figures.INK},
+        "light": {"pruned": "#A94A00", "reference": palette.REFERENCE, "error": palette.DATA, "ink": palette.INK[0]},
         "dark": {
             "pruned": palette.PRUNED_DARK,
             "reference": palette.REFERENCE_DARK,
             "error": palette.DATA_DARK,
-            "ink": figures.INK_DARK,
+            "ink": palette.INK[1],
         },
     }
 
@@ -90,10 +91,10 @@ def _readout(stop: Any, layers: Sequence[Group], macs: int, params: int, n: int)
         for layer, kept in zip(layers, stop.kept, strict=True)
     ]
     times = f"{figures.fewer(macs, stop.macs)}× fewer" if stop.macs else "the constant predictor"
-    times = "nothing is saved" if stop.macs == macs else times
+    times = "no reduction" if stop.macs == macs else times
     rows.append({"name": "MACs", "value": f"{stop.macs:,}", "note": f"of {macs:,}: {times}"})
     share = 100 * stop.params / params
-    rows.append({"name": "Params", "value": f"{stop.params:,}", "note": f"of {params:,}: {share:.1f} % left"})
+    rows.append({"name": "Params", "value": f"{stop.params:,}", "note": f"of {params:,}: {share:.1f} % remain"})
     if stop.error_percent == stop.error_percent:
         wrong = round(stop.error_percent * n / 100)
         rows.append(
@@ -110,9 +111,9 @@ def _marks(stops: pd.DataFrame) -> list[dict[str, Any]]:
     """Thresholds worth a button."""
     marks = [
         {
-            "index": sweeps.nearest(stops, 1.0),
+            "index": sweeps.nearest(stops, SNR_THRESHOLD),
             "text": "SNR ≥ 1, as in the paper",
-            "help": "A unit below it looks like the prior: it knows nothing.",
+            "help": "A unit below it looks like the prior: it has learnt nothing.",
         }
     ]
     found = sweeps.cheapest(stops)

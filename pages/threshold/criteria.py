@@ -18,9 +18,9 @@ from sbp.viz.sweep import Sweep, near_one
 from sbp.viz.tables import RunTables
 
 
-def frontier(run: RunView, sweep: Sweep | None, objects: str) -> None:
+def frontier(run: RunView, sweep: Sweep | None, examples: str) -> None:
     """Every criterion as a line with the paper's rows, and the same rows as a table."""
-    st.subheader("Which criterion, and against the paper?")
+    st.subheader("How does SNR compare with other criteria?")
     config, dark = run.config, is_dark()
     dense = description_of(config.network).dense_macs()
     rows = rows_of(config.network.name, scale_of(config.network.widths, config.network.name))
@@ -34,10 +34,10 @@ def frontier(run: RunView, sweep: Sweep | None, objects: str) -> None:
         with wide:
             figure(
                 "Error against MACs, by criterion",
-                lambda: frontiers.chart(sweep, drawn, dense, mark, objects, dark),
+                lambda: frontiers.chart(sweep, drawn, dense, mark, examples, dark),
                 key=f"{run.id}-frontier",
-                of=(run.data_stamp, objects, dark),
-                light=lambda: frontiers.chart(sweep, drawn, dense, mark, objects),
+                of=(run.data_stamp, examples, dark),
+                light=lambda: frontiers.chart(sweep, drawn, dense, mark, examples),
             )
     with narrow:
         st.markdown(f"**This run beside the paper's {printed}**")
@@ -47,7 +47,9 @@ def frontier(run: RunView, sweep: Sweep | None, objects: str) -> None:
             alt=f"This run's test error and MACs beside the rows of the paper's {printed}",
             column_config={
                 "test error, %": st.column_config.NumberColumn(format="%.2f"),
-                "times fewer": st.column_config.NumberColumn(format="%.2f×", help="MACs counted from the kept units"),
+                "MACs reduction": st.column_config.NumberColumn(
+                    format="%.2f×", help="Dense MACs over these, counted from the kept units"
+                ),
                 "as printed": st.column_config.TextColumn(help=f"FLOPs column of the paper's {printed}"),
             },
         )
@@ -55,7 +57,7 @@ def frontier(run: RunView, sweep: Sweep | None, objects: str) -> None:
 
 
 def noise(run: RunView, found: RunTables, sweep: Sweep | None) -> None:
-    """Does averaging over the noise help; and what another threshold would mean."""
+    """Whether averaging over the noise helps, and what another threshold would change."""
     dark = is_dark()
     left, right = st.columns(2, gap="medium")
     averaged = sweep is not None and not sweep.samples.empty and bool(sweep.mean)
@@ -72,7 +74,7 @@ def noise(run: RunView, found: RunTables, sweep: Sweep | None) -> None:
             if sweep.hardware:
                 st.caption(f"Times on {sweep.hardware}.")
     with right if averaged else left:
-        st.subheader("What would another threshold mean?")
+        st.subheader("What would another threshold change?")
         figure(
             "Units by their SNR",
             lambda: snr_counts.chart(found, dark),
@@ -97,7 +99,7 @@ def _ours(run: RunView) -> dict[str, Any] | None:
         "method": "this run",
         "test error, %": float(result["test_error_percent"]),
         "kept": words.widths(result["kept"]),
-        "times fewer": dense / result["macs"],
+        "MACs reduction": dense / result["macs"],
         "as printed": "",
     }
 
@@ -124,10 +126,10 @@ def _why(run: RunView, found: RunTables) -> str:
     length, prior = run.config.noise.log_high - run.config.noise.log_low, found.prior_snr
     share = near_one(found)
     short = "" if prior < 1 else " **On this interval the prior itself is above 1: nothing would ever be pruned.**"
-    heaps = "Its units are either there or well above" if share < 5 else "Its units are not clearly apart"
+    heaps = "Its units are either near it or well above" if share < 5 else "Its units do not separate clearly"
     return (
-        f"A unit that learnt nothing has the prior's own SNR, which depends on b − a alone: {prior:.2f} at this run's "
+        f"A unit that learnt nothing has the SNR of the prior, which depends on b − a alone: {prior:.2f} at this run's "
         f"{length:g}, and it would cross 1 at 3.83. So SNR < 1 means: this unit looks like the prior.{short} "
-        f"{heaps}: **{share:.1f} %** have an SNR within a factor of 2 of 1, and only those would change sides between "
+        f"{heaps}: **{share:.1f} %** have an SNR within a factor of 2 of 1, and only those change sides between "
         "thresholds of 0.5 and 2."
     )

@@ -1,4 +1,4 @@
-"""What can be taken home from page Threshold and cost: the compact network, the sweep, the figures."""
+"""Downloads of page Threshold and cost: the compact network, the sweep, the figures."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pages.shared.figures import figure
 from pages.shared.theme import is_dark
 from sbp.runs.store import RunView
 from sbp.spec.networks import description_of
+from sbp.spec.noise import SNR_THRESHOLD
 from sbp.viz import sweep as sweeps
 from sbp.viz import threshold as figures
 from sbp.viz.sweep import Sweep
@@ -26,7 +27,7 @@ FILES = (
 
 def downloads(run: RunView, found: RunTables, sweep: Sweep | None, threshold: float) -> None:
     """A button a file; what it holds is made when it is pressed."""
-    st.subheader("Take it home")
+    st.subheader("Download")
     active = run.state.active and not run.recorded
     ready = run.model_path is not None and not active
     with st.container(horizontal=True, gap="small", key="threshold-files"):
@@ -34,7 +35,7 @@ def downloads(run: RunView, found: RunTables, sweep: Sweep | None, threshold: fl
             st.download_button(
                 label,
                 lambda kind=kind: exported(run, kind, threshold),
-                f"{run.id}-compact{'' if threshold == 1 else f'-snr-{threshold:.3g}'}.{ending}",
+                f"{run.id}-compact{'' if threshold == SNR_THRESHOLD else f'-snr-{threshold:.3g}'}.{ending}",
                 key=f"export-{kind}",
                 help=help,
                 icon=":material/download:",
@@ -51,7 +52,7 @@ def downloads(run: RunView, found: RunTables, sweep: Sweep | None, threshold: fl
                 on_click="ignore",
             )
     if ready:
-        st.caption(f"The compact network at SNR ≥ {figures.number(threshold)}: same answers as the masked one.")
+        st.caption(f"The compact network at SNR ≥ {figures.number(threshold)}: it answers as the masked one does.")
     else:
         st.caption("The compact network can be downloaded once the run has ended with weights.")
 
@@ -60,13 +61,13 @@ def exported(run: RunView, kind: str, threshold: float) -> bytes:
     """The content of one kind of file; torch is imported here, not before."""
     from sbp.export.files import export_bytes
 
-    return export_bytes(run, kind, None if threshold == 1 else threshold)[1]
+    return export_bytes(run, kind, None if threshold == SNR_THRESHOLD else threshold)[1]
 
 
-def figures_along(run: RunView, found: RunTables, stops: Any, at: int, objects: str) -> None:
+def figures_along(run: RunView, found: RunTables, stops: Any, at: int, examples: str) -> None:
     """The main figure for paper, made only when asked for."""
     with st.expander(
-        "Figures along the threshold, to take away",
+        "Figures along the threshold",
         icon=":material/show_chart:",
         key="threshold-figures",
         on_change="rerun",
@@ -79,13 +80,13 @@ def figures_along(run: RunView, found: RunTables, stops: Any, at: int, objects: 
         with left:
             figure(
                 "Error along the threshold",
-                figures.error_chart(stops, prior, objects, at, dark),
+                figures.error_chart(stops, prior, examples, at, dark),
                 key=f"{run.id}-threshold-error",
-                light=lambda: figures.error_chart(stops, prior, objects, at),
+                light=lambda: figures.error_chart(stops, prior, examples, at),
             )
         with right:
             figure(
-                "What is left along the threshold",
+                "Remaining along the threshold",
                 figures.left_chart(stops, run.layers, dense, prior, at, dark),
                 key=f"{run.id}-threshold-left",
                 light=lambda: figures.left_chart(stops, run.layers, dense, prior, at),

@@ -44,7 +44,7 @@ def _body(run: RunView, _polling: bool) -> None:
         st.info(missing, icon=":material/query_stats:")
         if not run.recorded and not run.state.active and run.model_path is not None:
             measurement_button.offer(run.id, "sweep", "Measure it here", "Runs that command in a process of its own.")
-    said = figures.objects_of(sweep, run.config.data.dataset) if sweep else "held-out objects"
+    said = figures.examples_of(sweep, run.config.data.dataset) if sweep else "held-out examples"
     criteria.frontier(run, sweep, said)
     stop = stops.iloc[at]
     speed.section(run, stop, lambda: threshold_files.downloads(run, found, sweep, float(stop["threshold"])))
@@ -59,6 +59,6 @@ def _packed(stamp: Any, _run: RunView) -> tuple[dict[str, Any], Any]:
     sweep, _ = view_of.sweep_of(_run)
     dense = network_cost(description_of(config.network), [layer.units for layer in _run.layers])
     stops = sweeps.stops(found, description_of(config.network), sweep)
-    objects = figures.objects_of(sweep, config.data.dataset) if sweep else ""
+    examples = figures.examples_of(sweep, config.data.dataset) if sweep else ""
     n = sweep.n if sweep else 0
-    return pack(stops, _run.layers, (dense.macs, dense.params), found.prior_snr, objects, n), stops
+    return pack(stops, _run.layers, (dense.macs, dense.params), found.prior_snr, examples, n), stops

@@ -1,4 +1,4 @@
-"""Threshold and cost: what a threshold on the SNR keeps, costs and errs on, and how fast that runs here."""
+"""Threshold and cost: what a threshold on the SNR keeps and costs, its error, and how fast that runs here."""
 
 import streamlit as st
 

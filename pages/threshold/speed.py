@@ -49,10 +49,10 @@ def _speed(run: RunView) -> bool:
             alt=f"Median and spread of dense, masked and compact on {speeds.where(measured)}",
         )
     if not found:
-        st.markdown("Fewer MACs are a promise; time is what counts. It has not been measured on this machine yet.")
+        st.markdown("Fewer MACs do not guarantee less time. Not measured here yet.")
     st.caption(
-        "Time of one batch: median (interquartile range); × is dense over it. Masked: zeros in place, as large as "
-        "before. Compact: smaller tensors, same answers. Both at SNR ≥ 1. The paper does not name its batch size."
+        "Time of one batch: median (interquartile range); ×: dense time over it. Masked: zeros in place, as large as "
+        "before. Compact: smaller tensors, same output. Both at SNR ≥ 1. The paper does not name its batch size."
     )
     if run.state.active and not run.recorded:
         st.caption("It can be measured once the training has ended.")
@@ -60,14 +60,14 @@ def _speed(run: RunView) -> bool:
         st.caption("It cannot be measured: the run has not finished, and its folder holds no weights.")
     else:
         if run.model_path is None:
-            st.caption("Its folder holds no weights, so networks of its shapes with weights at random are measured.")
+            st.caption("Its folder holds no weights, so networks of the same shapes with random weights are measured.")
         busy = [other for other in store.list_runs(recorded=False) if other.state.active]
         if busy:
             title = labels.run_title(busy[0].config)
-            st.caption(f"A run is training on this machine ({title}); it slows what is measured.")
+            st.caption(f"A run is training on this machine ({title}); it slows the measurement.")
         help = (
             "Dense, masked and compact at batch 1, 32 and 1000, in a process of its own; takes about half a minute, "
-            "of a deep network on a CPU some minutes."
+            "or some minutes for a deep network on a CPU."
         )
         with st.container(horizontal=True, gap="small", key="measure-line"):
             measurement_button.offer(run.id, "speed", "Measure here", help)
@@ -98,9 +98,9 @@ def _cost(run: RunView, stop: Any) -> None:
     )
     shrink = before.weight_bytes / after.weight_bytes if after.weight_bytes else float("inf")
     st.caption(
-        f"Dense → compact at SNR ≥ {number(stop['threshold'])}, float32. MACs: multiply-accumulates an image, "
+        f"Dense → compact at SNR ≥ {number(stop['threshold'])}, float32. MACs: multiply-accumulates per image, "
         f"no bias (FLOPs = 2 × MACs). Weights take {_memory(before.weight_bytes)} → {_memory(after.weight_bytes)}, "
-        f"{shrink:.1f}× less; an image's activations {_memory(before.activation_bytes)} → "
+        f"{shrink:.1f}× less; activations per image {_memory(before.activation_bytes)} → "
         f"{_memory(after.activation_bytes)}."
     )
 

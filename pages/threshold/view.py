@@ -7,17 +7,17 @@ import streamlit as st
 from pages.shared import state
 from pages.threshold.component import KEY
 from sbp.runs.store import RunView
+from sbp.spec.noise import SNR_THRESHOLD
 from sbp.viz import sweep as sweeps
 from sbp.viz.sweep import Sweep
 
 PAGE = "threshold"
-DEFAULT = 1.0
 
 
 def asked() -> tuple[float, list[str]]:
     """The threshold that the link asks for, 1 without one, and what was wrong with the link."""
     complaints = state.complaints(PAGE)
-    return float(state.from_link(PAGE).get("t", DEFAULT)), complaints
+    return float(state.from_link(PAGE).get("t", SNR_THRESHOLD)), complaints
 
 
 def rested() -> None:

@@ -16,6 +16,7 @@ from pages.shared import film, run_picker
 from pages.shared.follow import follow
 from pages.shared.player import player
 from pages.shared.run_picker import md as _md
+from sbp.pruning.masks import is_kept
 from sbp.runs import launcher, store
 from sbp.runs.states import State
 from sbp.runs.store import RunView
@@ -65,7 +66,7 @@ def _first_line(run: RunView, tools: Callable[[], None] | None) -> None:
                 key="stop",
                 on_click=_ask,
                 args=(launcher.stop, run.id),
-                help="Halts at the next step and leaves a checkpoint to go on from.",
+                help="Stops at the next step and saves a checkpoint to resume from.",
             )
         if run.resumable:
             st.button(
@@ -75,7 +76,7 @@ def _first_line(run: RunView, tools: Callable[[], None] | None) -> None:
                 type="primary",
                 on_click=_ask,
                 args=(launcher.resume, run.id),
-                help="Goes on from the last checkpoint.",
+                help="Continues from the last checkpoint.",
             )
         if not run.problem and run.config.has_noise:
             st.page_link("channels/page.py", label="Channels", icon=":material/grid_on:", query_params={"run": run.id})
@@ -84,7 +85,7 @@ def _first_line(run: RunView, tools: Callable[[], None] | None) -> None:
 
 
 def _standing(run: RunView) -> None:
-    """How far a live run is, how long it takes still, when the first unit dies; or how a past one ended."""
+    """How far a live run is, the time left, when the first unit is pruned; or how a past one ended."""
     if run.recorded or not run.state.active:
         st.markdown(f":gray[{_md(ending(run))}]")
         return
@@ -94,7 +95,7 @@ def _standing(run: RunView) -> None:
 
 
 def standing(run: RunView) -> str:
-    """A live run in a line of Markdown: its epoch, its step, what is left, the first death."""
+    """A live run in a line of Markdown: its epoch, its step, the time left, the first unit pruned."""
     progress = run.progress
     if run.state is State.QUEUED:
         return f"**Queued.** {_queue(run)}"
@@ -111,18 +112,18 @@ def standing(run: RunView) -> str:
     if run.state is State.STOPPING:
         parts.insert(0, "**Stopping at the next step.**")
     if (silent := run.silent_seconds()) and silent > HUNG_SECONDS:
-        parts.append(f"no sign of life for {labels.duration(silent)}")
+        parts.append(f"not responding for {labels.duration(silent)}")
     return " · ".join(part for part in parts if part)
 
 
 def first_prune(run: RunView) -> str:
-    """When the first unit died, or is expected to; nothing of a run whose units have no noise."""
+    """When the first unit was pruned, or is expected to be; empty for a run without noise."""
     if not run.config.has_noise:
         return ""
     found = tables(run)
-    dead = [epoch for name in found.snr for epoch in found.epochs[(found.snr[name] < 1).any(axis=1)][:1]]
-    if dead:
-        return f"first unit pruned at epoch {int(min(dead))}"
+    pruned = [epoch for name in found.snr for epoch in found.epochs[(~is_kept(found.snr[name])).any(axis=1)][:1]]
+    if pruned:
+        return f"first unit pruned at epoch {int(min(pruned))}"
     progress = run.progress or {}
     if progress.get("phase") == "pretrain":
         return "no pruning before the noise is on"
@@ -142,7 +143,7 @@ def ending(run: RunView) -> str:
         return (
             f"Finished after {labels.duration(result.get('seconds'))}: "
             f"{result['test_error_percent']:.2f} % test error, {kept} units kept, "
-            f"{_times(result.get('macs_reduction'))} on {run.meta.get('hardware', run.device)}."
+            f"{_times(result.get('macs_reduction'))}. Trained on {run.meta.get('hardware', run.device)}."
         )
     return run.message if run.state in (State.FINISHED, State.STOPPED) else ""
 
@@ -186,9 +187,9 @@ def _queue(run: RunView) -> str:
     others = [r for r in store.list_runs(recorded=False) if r.id != run.id and r.state.active]
     before = [r for r in others if r.state is not State.QUEUED or r.queued < run.queued]
     if not before:
-        return "It starts as soon as its device is free."
+        return "Starting the training process."
     names = labels.join([run_picker.label(other) for other in before[:3]])
-    return f"{len(before)} before it on this machine: {names}."
+    return f"{len(before)} run{'' if len(before) == 1 else 's'} ahead: {names}."
 
 
 def _ask(verb: Callable[[str], object], run_id: str) -> None:
@@ -214,4 +215,4 @@ def _wait_for(run_id: str, seconds: float = 0.3) -> None:
 
 
 def _times(reduction: float | None) -> str:
-    return f"{reduction:.1f} times fewer MACs" if reduction and np.isfinite(reduction) else "MACs unknown"
+    return f"{reduction:.1f}× fewer MACs" if reduction and np.isfinite(reduction) else "MACs unknown"

@@ -1,4 +1,4 @@
-"""Train: start a run in the background and watch its units die; leave, come back, stop, resume."""
+"""Train: start a run in the background and watch its units being pruned; leave, come back, stop, resume."""
 
 import streamlit as st
 

@@ -21,6 +21,7 @@ from sbp.noise.selected_linear import SelectedLinear
 from sbp.pruning.cost import network_cost
 from sbp.pruning.masks import Masks
 from sbp.spec import RunConfig
+from sbp.spec.noise import SNR_THRESHOLD
 
 # Images at a time: small enough for a laptop's memory.
 BATCH = 1000
@@ -105,6 +106,6 @@ def compact_run(
     snr = f"SNR >= {1.0 if threshold is None else threshold:g}"
     own_choice = snr if config.has_noise else f"{config.method.name}'s own"
     choice = own_choice if masks is None else "masks chosen by hand"
-    own = masks is None and threshold in (None, 1.0)
+    own = masks is None and threshold in (None, SNR_THRESHOLD)
     closed = noise_of(network).layout.split(kept_units(noise_of(network), chosen))
     return CompactedRun(masked(network, chosen), Folded(network).cut(chosen), closed, choice, own)

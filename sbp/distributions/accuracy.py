@@ -21,11 +21,10 @@ from torch import Tensor
 from torch.distributions import kl_divergence
 
 from sbp.distributions import LogUniform, TruncatedLogNormal, printed_formulas
+from sbp.spec.noise import LOC_MARGIN, LOG_SCALE_RANGE
 
 # Where the points lie: mu from 5 below a to 5 above b, log sigma over the whole range that training allows.
 INTERVALS = ((-20.0, 0.0), (-10.0, 2.0), (-3.0, 3.0))
-MARGIN = 5.0
-LOG_SCALE = (-8.0, 5.0)
 
 QUANTITIES = ("E[theta]", "SNR", "KL")
 Formula = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
@@ -103,8 +102,8 @@ def random_points(points: int, seed: int) -> np.ndarray:
     """mu, sigma, a, b of each point, float64 [points, 4] holding float32 numbers; the intervals take turns."""
     draw = np.random.default_rng(seed)
     low, high = np.array(INTERVALS)[np.arange(points) % len(INTERVALS)].T
-    loc = draw.uniform(low - MARGIN, high + MARGIN)
-    scale = np.exp(draw.uniform(*LOG_SCALE, size=points))
+    loc = draw.uniform(low - LOC_MARGIN, high + LOC_MARGIN)
+    scale = np.exp(draw.uniform(*LOG_SCALE_RANGE, size=points))
     return np.stack([loc, scale, low, high], axis=1).astype(np.float32).astype(np.float64)
 
 

@@ -21,7 +21,7 @@ from sbp.noise.removal import present_units
 from sbp.noise.unit_mask import UnitMask
 
 SAMPLES = (1, 2, 5, 10, 20)
-# Objects at once: small enough for the maps of a convolution to stay in a processor's cache.
+# Examples at once: small enough for the maps of a convolution to stay in a processor's cache.
 BATCH = 250
 
 

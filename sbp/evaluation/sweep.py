@@ -20,6 +20,7 @@ from sbp.noise.install import joint_noise_of
 from sbp.pruning.bmrs import RELEASED_CODE_OFFSET
 from sbp.pruning.criteria import CRITERIA, CriterionInputs, keep_top
 from sbp.pruning.masks import Masks, keep_masks, kept_counts, propagate
+from sbp.spec.noise import SNR_THRESHOLD
 
 # SNR thresholds: below the first the prior itself is kept; a trained unit hardly reaches the last.
 SNR_RANGE, SNR_POINTS = (0.2, 100.0), 60
@@ -109,7 +110,7 @@ def snr_thresholds() -> list[float]:
     ([0.2, 0.2222], True, 100.0)
     """
     spaced = np.geomspace(*SNR_RANGE, SNR_POINTS)
-    return sorted({float(f"{t:.4g}") for t in spaced} | {1.0})
+    return sorted({float(f"{t:.4g}") for t in spaced} | {SNR_THRESHOLD})
 
 
 def quantile_thresholds(scores: Mapping[str, np.ndarray], name: str) -> list[float]:

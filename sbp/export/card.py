@@ -81,7 +81,7 @@ def _table(view: RunView, run: Mapping[str, Any], figures: Mapping[str, Any], ow
     rows = [("", "before", "after")]
     for layer, kept in zip(view.layers, figures["kept"], strict=True):
         rows.append((f"kept {units_of(layer)} of `{layer.name}`", f"{layer.units:,}", f"{kept:,}"))
-    for title, key in (("parameters", "params"), ("MACs an image", "macs")):
+    for title, key in (("parameters", "params"), ("MACs per image", "macs")):
         before, after = figures[f"{key}_dense"], figures[key]
         fewer = f" ({before / after:.2f}x fewer)" if after else ""
         rows.append((title, f"{before:,}", f"{after:,}{fewer}"))

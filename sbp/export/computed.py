@@ -20,11 +20,10 @@ from sbp.spec.description import Description
 from sbp.spec.fit import NOISE_PARTS, check_fit
 from sbp.spec.graph import ACTIVATIONS
 from sbp.spec.layout import Group
+from sbp.spec.noise import LOC_MARGIN, LOG_SCALE_RANGE
 
 # Numbers in the largest maps of the images that are computed at once: some 50 MB a copy.
 CHUNK = 12_000_000
-# As the noise holds its parameters (sbp.noise.joint_noise).
-_LOC_MARGIN, _LOG_SCALE_RANGE = 5.0, (-8.0, 5.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,11 +51,11 @@ class ComputedNetwork:
     @cached_property
     def theta(self) -> dict[str, np.ndarray]:
         """E[theta] of every unit, float64, by group."""
-        low, high = self.log_low - _LOC_MARGIN, self.log_high + _LOC_MARGIN
+        low, high = self.log_low - LOC_MARGIN, self.log_high + LOC_MARGIN
         return {
             name: moments.mean(
                 np.clip(loc, low, high).astype(np.float64),
-                np.clip(self.log_scale[name], *_LOG_SCALE_RANGE).astype(np.float64),
+                np.clip(self.log_scale[name], *LOG_SCALE_RANGE).astype(np.float64),
                 self.log_low,
                 self.log_high,
             )

@@ -17,6 +17,7 @@ from sbp.noise.special_groups import with_features, with_pixels, with_sharing
 from sbp.noise.trial import refuse_inexact
 from sbp.noise.unit_mask import UnitMask
 from sbp.spec.layout import Group, Layout
+from sbp.spec.noise import SNR_THRESHOLD
 
 Chosen = Sequence[str] | Callable[[Group], bool]
 
@@ -34,7 +35,7 @@ def attach(
     log_high: PerGroup = 0.0,
     init_loc: PerGroup = 0.0,
     init_log_scale: PerGroup = -5.0,
-    threshold: float = 1.0,
+    threshold: float = SNR_THRESHOLD,
     layout: Layout | None = None,
 ) -> JointNoise:
     """Puts multiplicative noise on the units of any network, wherever they are read.

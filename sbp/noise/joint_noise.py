@@ -11,11 +11,7 @@ from sbp.distributions import TruncatedLogNormal, traced
 from sbp.distributions.fast import kl_of_units, theta_alone, theta_and_kl
 from sbp.noise.unit_mask import UNDECIDED, UnitMask
 from sbp.spec.layout import Layout
-
-# mu may leave [a, b] by this much and log sigma may move in this range: where every formula is tested, and wide
-# enough that its ends make no difference (at log sigma = 5 a unit on [-20, 0] is the prior to four digits).
-LOC_MARGIN = 5.0
-LOG_SCALE_RANGE = (-8.0, 5.0)
+from sbp.spec.noise import LOC_MARGIN, LOG_SCALE_RANGE, SNR_THRESHOLD
 
 # A number for all units, or one a group by its name.
 PerGroup = float | Mapping[str, float]
@@ -81,7 +77,7 @@ class JointNoise(UnitMask):
         log_high: PerGroup = 0.0,
         init_loc: PerGroup = 0.0,
         init_log_scale: PerGroup = -5.0,
-        threshold: float = 1.0,
+        threshold: float = SNR_THRESHOLD,
     ) -> None:
         super().__init__(layout)
         low, high = self._per_unit("log_low", log_low), self._per_unit("log_high", log_high)

@@ -12,7 +12,8 @@ from torch.nn.utils.rnn import PackedSequence
 from sbp.distributions import TruncatedLogNormal, moments, traced
 from sbp.distributions.fast import sample_theta
 from sbp.noise.eval_factor import EvalFactor
-from sbp.noise.joint_noise import LOC_MARGIN, LOG_SCALE_RANGE, in_float64
+from sbp.noise.joint_noise import in_float64
+from sbp.spec.noise import LOC_MARGIN, LOG_SCALE_RANGE, SNR_THRESHOLD
 
 
 class SBPLayer(EvalFactor):
@@ -71,7 +72,7 @@ class SBPLayer(EvalFactor):
         log_high: float = 0.0,
         init_loc: float = 0.0,
         init_log_scale: float = -5.0,
-        threshold: float = 1.0,
+        threshold: float = SNR_THRESHOLD,
     ) -> None:
         if units < 1:
             raise ValueError(f"units: expected at least 1, got {units}.")

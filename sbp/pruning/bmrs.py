@@ -17,7 +17,7 @@ a^2 / s^2 = 4e14 at the paper's own s, which leaves a float64 one digit, and its
 [a, b]; below, no term is larger than the answer. The authors' released code drops the 2 pi of eq. 8: its Delta F is
 larger by `RELEASED_CODE_OFFSET` everywhere, so it also removes units that are on the prior or a little off it. Of those
 eq. 8 itself removes only the ones with mu < a + (b - a) / 3 (expand log((b - a) q(a)) in 1 / sigma^2): training widens
-sigma and leaves mu near b, so at Delta F = 0 it may well keep every unit that the SNR prunes.
+sigma and leaves mu near b, so at Delta F = 0 it may keep every unit that the SNR prunes.
 
 BMRS_U, p~ uniform on [a', b']: exp(Delta F) = (b - a) / (b' - a') q(a' <= x <= b')    (eq. 10). A unit with theta
 below a' is kept by it, since p~ knows no such theta; so it splits units into two groups and ranks them badly (their

@@ -19,7 +19,7 @@ FLOAT32 = 4  # bytes
 class LayerCost:
     """One layer of weights: inputs and outputs in channels or features, and what it costs.
 
-    params: weights and biases. macs: multiply-accumulates an image, no bias (FLOPs = 2 x MACs). activations: numbers
+    params: weights and biases. macs: multiply-accumulates per image, no bias (FLOPs = 2 x MACs). activations: numbers
     that it puts out for one image, before pooling.
     """
 
@@ -51,7 +51,7 @@ class Cost:
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates an image."""
+        """Multiply-accumulates per image."""
         return sum(layer.macs for layer in self.layers)
 
     @property

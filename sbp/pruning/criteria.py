@@ -17,6 +17,7 @@ from sbp.pruning.masks import Masks
 from sbp.spec.description import WeightLayer
 from sbp.spec.layout import Group
 from sbp.spec.networks import SPECS
+from sbp.spec.noise import SNR_THRESHOLD
 
 Scores = dict[str, np.ndarray]
 
@@ -112,7 +113,7 @@ def random_scores(inputs: CriterionInputs) -> Scores:
 CRITERIA: dict[str, Criterion] = {
     criterion.name: criterion
     for criterion in (
-        Criterion("snr", "SNR", 1.0, snr_scores),
+        Criterion("snr", "SNR", SNR_THRESHOLD, snr_scores),
         Criterion("bmrs_n", "BMRS_N", 0.0, bmrs_n_scores),
         Criterion("bmrs_u", "BMRS_U", 0.0, bmrs_u_scores),
         Criterion("l1", "L1 norm", None, l1_scores),

@@ -1,4 +1,4 @@
-"""Units pruned and kept by hand: what a link says of them, and the masks that come of it. NumPy alone."""
+"""Units pruned and kept by hand: how a link spells them, and the resulting masks. NumPy alone."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ def with_edit(edits: Edits, own: Mapping[str, np.ndarray], name: str, unit: int,
 def apply(own: Mapping[str, np.ndarray], edits: Edits, layers: Sequence[Group]) -> Masks:
     """The masks of a network after edits by hand, closed (`propagate`).
 
-    A channel or feature kept by hand would have no effect without the other: a channel none of whose features is kept
-    brings back all that were not pruned by hand, and a feature its channel, unless that was pruned by hand.
+    A channel or feature kept by hand would be useless without the other: a channel with no feature kept brings
+    back all that were not pruned by hand, and a feature its channel, unless that was pruned by hand.
 
     >>> layers = [Group("conv", "channel", 2, (2,)), Group("map", "feature", 4, (2, 2), parent="conv")]
     >>> pruned = {"conv": np.zeros(2, bool), "map": np.zeros(4, bool)}

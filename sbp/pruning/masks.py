@@ -7,22 +7,32 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from sbp.spec.layout import Group
+from sbp.spec.noise import SNR_THRESHOLD
 
 Masks = dict[str, np.ndarray]
 
 
-def keep_masks(snr: Mapping[str, np.ndarray], threshold: float = 1.0) -> Masks:
-    """keep = SNR >= threshold for every layer; True is kept, a tie is kept (section 4.4).
+def is_kept(snr: np.ndarray | float, threshold: float = SNR_THRESHOLD) -> np.ndarray:
+    """keep = SNR >= threshold, in the shape of `snr`; a tie is kept (section 4.4).
+
+    >>> is_kept(np.array([0.3, 1.0, 7.0])).tolist()
+    [False, True, True]
+    """
+    return np.asarray(np.asarray(snr) >= threshold)
+
+
+def keep_masks(snr: Mapping[str, np.ndarray], threshold: float = SNR_THRESHOLD) -> Masks:
+    """`is_kept` of every layer.
 
     >>> keep_masks({"dense1": np.array([0.3, 1.0, 7.0])})["dense1"].tolist()
     [False, True, True]
     """
-    return {name: np.asarray(values) >= threshold for name, values in snr.items()}
+    return {name: is_kept(values, threshold) for name, values in snr.items()}
 
 
 def propagate(masks: Mapping[str, np.ndarray], layers: Sequence[Group]) -> Masks:
-    """The masks propagated along dependencies: a pruned channel takes its features along, and a channel none of whose
-    features is kept is pruned. The outputs do not change.
+    """The same network without useless units: a pruned channel takes its features along, and a channel none of
+    whose features is kept is pruned. The outputs do not change.
 
     >>> layers = [Group("conv", "channel", 2, (2,)), Group("map", "feature", 4, (2, 2), parent="conv")]
     >>> closed = propagate({"conv": np.array([True, False]), "map": np.array([True, False, True, True])}, layers)

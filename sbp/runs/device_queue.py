@@ -91,6 +91,7 @@ def runs_ahead(folder: RunFolder, device: str) -> list[str]:
 
 
 def _message(device: str, ahead: int) -> str:
+    name = "the CPU" if device == "cpu" else device
     if not ahead:
-        return f"Waits for {device}, where another run is training."
-    return f"Waits for {device}: {ahead} run{'' if ahead == 1 else 's'} queued before this one."
+        return f"Waiting for {name}, where another run is training."
+    return f"Waiting for {name}; {ahead} run{'' if ahead == 1 else 's'} ahead."

@@ -50,15 +50,15 @@ class TransitionRefused(ValueError):
 ACTIVE = frozenset({State.QUEUED, State.STARTING, State.RUNNING, State.STOPPING})
 
 SENTENCES: dict[State, str] = {
-    State.QUEUED: "Waits for its device to be free.",
-    State.STARTING: "Loads data and builds the network.",
-    State.RUNNING: "Is training.",
-    State.STOPPING: "Was asked to stop; halts at its next step and leaves a checkpoint.",
+    State.QUEUED: "Waiting for its device.",
+    State.STARTING: "Loading data and building the network.",
+    State.RUNNING: "Training.",
+    State.STOPPING: "Stopping at its next step, with a checkpoint.",
     State.FINISHED: "Trained to its last epoch.",
-    State.STOPPED: "Was stopped; can be resumed.",
-    State.FAILED: "Ended with an error; can be resumed once the cause is mended.",
+    State.STOPPED: "Stopped; can be resumed.",
+    State.FAILED: "Ended with an error; can be resumed once the cause is fixed.",
     State.DIVERGED: "A number became NaN or infinite; the last good epoch was kept.",
-    State.LOST: "Its worker died without a word; can be resumed from its last checkpoint.",
+    State.LOST: "Its worker ended without a message; can be resumed from its last checkpoint.",
 }
 
 # A blank cell is a refusal. `lose` leads to lost from every active state and is never written by the worker:

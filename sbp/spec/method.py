@@ -12,7 +12,7 @@ from sbp.spec.section import Numbers, Section, setting
 METHOD_HELP = (
     "sbp: the paper's bound, every KL weight 1. sbpa: the KL of a layer is weighted, "
     "by default in proportion to the MACs one of its units owns (StructuredBPa). sbp-fixed-mu: mu stays at its "
-    "initialisation. sbp-weights: the noise on single weights. original: weight decay alone. binary-dropout and "
+    "initial value. sbp-weights: the noise on single weights. original: weight decay alone. binary-dropout and "
     "gaussian-dropout: noise that is not learned. sparse-vd: Gaussian noise on weights, learned. ssl: group lasso."
 )
 METHOD_CONFIGS: dict[str, type[MethodConfig]] = {}

@@ -9,6 +9,13 @@ from pydantic import model_validator
 from sbp.spec.errors import ConfigError
 from sbp.spec.section import Section, setting
 
+# A unit is kept while its SNR is at least this: below it, it looks like the prior (section 4.4).
+SNR_THRESHOLD = 1.0
+# mu may leave [a, b] by this much and log sigma may move in this range: where every formula is tested, and wide
+# enough that its ends make no difference (at log sigma = 5 a unit on [-20, 0] is the prior to four digits).
+LOC_MARGIN = 5.0
+LOG_SCALE_RANGE = (-8.0, 5.0)
+
 
 class NoiseConfig(Section):
     """The interval [a, b] of log theta, and mu and log sigma before the first step.
@@ -31,8 +38,9 @@ class NoiseConfig(Section):
                 f"log_low, log_high (noise.log_low, noise.log_high): expected a < b, got a = {self.log_low!r}, "
                 f"b = {self.log_high!r}; the paper uses a = -20, b = 0."
             )
-        if not self.log_low - 5 <= self.init_loc <= self.log_high + 5:
-            raise self.wrong("init_loc", f"expected mu within 5 of [a, b], got {self.init_loc!r}.")
-        if not -8 <= self.init_log_scale <= 5:
-            raise self.wrong("init_log_scale", f"expected log sigma in [-8, 5], got {self.init_log_scale!r}.")
+        if not self.log_low - LOC_MARGIN <= self.init_loc <= self.log_high + LOC_MARGIN:
+            raise self.wrong("init_loc", f"expected mu within {LOC_MARGIN:g} of [a, b], got {self.init_loc!r}.")
+        low, high = LOG_SCALE_RANGE
+        if not low <= self.init_log_scale <= high:
+            raise self.wrong("init_log_scale", f"expected log sigma in [{low:g}, {high:g}], got {self.init_log_scale}.")
         return self

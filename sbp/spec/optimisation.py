@@ -21,7 +21,7 @@ class OptimisationConfig(Section):
 
     section: ClassVar[str] = "optimisation"
 
-    batch_size: int = setting(250, "Examples a step; each draws its own theta.", "examples", ge=1)
+    batch_size: int = setting(250, "Examples per step; each draws its own theta.", "examples", ge=1)
     optimiser: str = setting(
         "adam",
         "What moves weights and biases; sgd has Nesterov's momentum of 0.9. The noise is always moved by Adam.",

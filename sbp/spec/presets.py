@@ -34,7 +34,7 @@ class Preset:
     @property
     def promise(self) -> str:
         """What it reached on its own data set, in a sentence."""
-        return self.outcome or f"{self.error_percent:.2f} % test error with {self.reduction:.1f} times fewer MACs."
+        return self.outcome or f"{self.error_percent:.2f} % test error with {self.reduction:.1f}× fewer MACs."
 
     def on(self, dataset: str) -> RunConfig:
         """The recipe for a data set."""
@@ -179,7 +179,7 @@ _ALL = (
     # digits the KL of 1,584 units counts seven times as much an example, so there the noise must be slower to lose.
     Preset(
         name="memorise",
-        title="Random labels, learnt by heart",
+        title="Random labels, memorised",
         config=RunConfig.flat(
             network="lenet-500-300",
             preset="memorise",
@@ -195,7 +195,7 @@ _ALL = (
         reduction=7.9,
         seconds={"cpu": 157},
         digits={"epochs": 150, "batch_size": 25, "noise_lr": 1e-3, "train_size": 0, "validation_size": 200},
-        outcome="8,000 random labels learnt by heart, 99.4 % of the first 5,000 right; "
+        outcome="8,000 random labels memorised, 99.4 % accuracy on the first 5,000; "
         "292–163–122 units kept, 89.4 % test error.",
     ),
     Preset(

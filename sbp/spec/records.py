@@ -52,7 +52,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """mu and log sigma of every unit after an epoch, by layer name; float32 [units]. Epoch 0 is initialisation.
+    """mu and log sigma of every unit after an epoch, by layer name; float32 [units]. Epoch 0 is the initialisation.
 
     A unit that was cut out (`shrink_after`) has those that it had last.
     """

@@ -22,7 +22,7 @@ class ScheduleConfig(Section):
     pretrain_epochs: int = setting(0, "Passes over the training set before that, without noise.", "epochs", ge=0)
     finetune_epochs: int = setting(
         0,
-        "Passes after that with what was pruned removed and mu and sigma frozen: only the weights go on.",
+        "Epochs after that without the pruned units and with mu and sigma frozen: only the weights train.",
         "epochs",
         ge=0,
     )

@@ -153,7 +153,7 @@ def units_chart(found: Mapping[str, Any], layer: Group, dark: bool = False, heig
             "fate": np.where(np.array(unit["kept"]) > 0, "kept", "pruned"),
         }
     )
-    blue, orange = (palette.KEPT_DARK, palette.PRUNED_DARK) if dark else (palette.KEPT, palette.PRUNED)
+    blue, orange = palette.theme(dark).kept, palette.theme(dark).pruned
     points = (
         alt.Chart(data)
         .mark_point(filled=True, size=28, opacity=0.6)

@@ -1,4 +1,4 @@
-"""The weights of a unit as bars, and what a layer says of one image with one unit marked among the others."""
+"""The weights of a unit as bars, and a layer's outputs for one image with one unit marked."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def weights(
     """
     sentence = describe_weights(values, keep, others, what)
     if not len(values):
-        return charts.empty("There is nothing at this end.", height)
+        return charts.empty("No weights here.", height)
     order = np.arange(len(values)) if names is not None else np.argsort(-np.abs(values), kind="stable")[:MOST]
     data = pd.DataFrame(
         {
@@ -46,7 +46,7 @@ def weights(
         title = others
     else:
         axis, title = alt.Axis(labels=False, ticks=False, domain=False), f"{others}, largest |w| first"
-    colours = [palette.KEPT_DARK, palette.PRUNED_DARK] if dark else [palette.KEPT, palette.PRUNED]
+    colours = [palette.theme(dark).kept, palette.theme(dark).pruned]
     bars = (
         alt.Chart(data)
         .mark_bar(clip=True)
@@ -68,25 +68,25 @@ def weights(
 def describe_weights(values: np.ndarray, keep: np.ndarray, others: str, what: str) -> str:
     """The bars in a sentence: how many, how many kept, how large at either."""
     if not len(values):
-        return "There is nothing at this end."
+        return "No weights here."
     size = np.abs(values)
     top = int(np.argmax(size))
     means = [
-        f"{float(size[mask].mean()):.2g}" + ("" if keep.all() else f" at the {int(mask.sum()):,} {word} ones")
+        f"{float(size[mask].mean()):.2g}" + ("" if keep.all() else f" for the {int(mask.sum()):,} {word}")
         for word, mask in (("kept", keep), ("pruned", ~keep))
         if mask.any()
     ]
     shown = f", the {MOST} largest shown" if len(values) > MOST else ""
     return (
-        f"{len(values):,} {others}{shown}. The largest {what} is {float(values[top]):.2g}, at number {top}; "
-        f"in size they are on average {labels.join(means)}."
+        f"{len(values):,} {others}{shown}. The largest {what} is {labels.signed(values[top], '.2g')}, at number {top}; "
+        f"mean magnitude {labels.join(means)}."
     )
 
 
 def ranked(
     values: np.ndarray, keep: np.ndarray, unit: int, kind: str, title: str, dark: bool = False, height: int = HEIGHT
 ) -> Any:
-    """What each kept unit of a layer hands on for one image, the largest first, with one of them marked."""
+    """The output of each kept unit of a layer for one image, the largest first, with one of them marked."""
     order = np.flatnonzero(keep)
     order = order[np.argsort(-values[order], kind="stable")]
     if not len(order):
@@ -101,7 +101,7 @@ def ranked(
         }
     )
     top = max(float(data["value"].max()), 1e-6)
-    blue, ink = (palette.KEPT_DARK if dark else palette.KEPT), palette.INK[dark]
+    blue, ink = (palette.theme(dark).kept), palette.INK[dark]
     x = alt.X(
         "place:Q",
         title=f"kept {title}, most active first",
@@ -110,7 +110,7 @@ def ranked(
     )
     y = alt.Y(
         "value:Q",
-        title="handed on",
+        title="output",
         scale=alt.Scale(domain=[0, top * 1.15], nice=False),
         axis=alt.Axis(tickCount=4, gridOpacity=0.4),
     )
@@ -140,12 +140,12 @@ def ranked(
 def describe_ranked(values: np.ndarray, keep: np.ndarray, unit: int, kind: str, title: str) -> str:
     """Where the marked unit stands among the kept ones of its layer."""
     if not keep[unit]:
-        return f"{kind.capitalize()} {unit} is pruned: it hands on 0, whatever it sees."
+        return f"{kind.capitalize()} {unit} is pruned: it always outputs 0."
     others = values[keep]
     place = int((others > values[unit]).sum()) + 1
     silent = int((others <= 0).sum())
     rank = "It is silent on this image" if values[unit] <= 0 else f"Number {place} of {len(others):,} kept {title}"
     return (
-        f"{kind.capitalize()} {unit} hands on {float(values[unit]):.3g} for this image. {rank}; "
-        f"{silent:,} of them say nothing, the largest says {float(others.max()):.3g}."
+        f"{kind.capitalize()} {unit} outputs {float(values[unit]):.3g} for this image. {rank}; "
+        f"{silent:,} {'is' if silent == 1 else 'are'} silent, the largest is {float(others.max()):.3g}."
     )

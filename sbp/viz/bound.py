@@ -1,4 +1,4 @@
-"""What is minimised, by epoch: NLL, KL per object and their sum; and the error of the pruned network."""
+"""What is minimised, by epoch: NLL, KL per example and their sum; and the error of the pruned network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sbp.viz.tables import RunTables
 DATA_TERM, SUM = "data term: NLL", "their sum: the loss"
 # What a method adds to the data term, short and long; those that are not here add nothing.
 ADDED = {
-    **dict.fromkeys(KL_METHODS, ("KL / objects", "KL / number of objects")),
+    **dict.fromkeys(KL_METHODS, ("KL / examples", "KL / number of examples")),
     "ssl": ("group penalty", "group penalty"),
 }
 ERRORS = {"validation_error_percent": "held-out", "train_error_percent": "training"}
@@ -25,18 +25,14 @@ FLOOR = 0.05  # percent; an error of 0 is drawn here, since the axis is logarith
 def chart(
     tables: RunTables, total: int, epoch: int | None = None, dark: bool = False, height: int = charts.HEIGHT
 ) -> Any:
-    """NLL, weighted KL over the number of training objects, and the loss (their sum), in nats per object.
+    """NLL, weighted KL over the number of training examples, and the loss (their sum), in nats per example.
 
-    A method that adds something else to the NLL, or nothing, is drawn so.
+    Other methods show what they add to the NLL, if anything.
     """
     records = tables.records
     if records.empty:
         return charts.empty("The first epoch has not ended yet.", height)
-    colours = (
-        [palette.DATA_DARK, palette.KL_DARK, palette.REFERENCE_DARK]
-        if dark
-        else [palette.DATA, palette.KL, palette.REFERENCE]
-    )
+    colours = [palette.theme(dark).data, palette.theme(dark).kl, palette.theme(dark).reference]
     terms = terms_of(tables.method)
     data = _long(records, terms)
     top = top_of(data["value"].to_numpy())
@@ -48,7 +44,7 @@ def chart(
             x=charts.epoch_axis(_first(records), last_of(tables, total)),
             y=alt.Y(
                 "value:Q",
-                title="nats per object",
+                title="nats per example",
                 scale=alt.Scale(domain=[0, top], nice=False, clamp=True),
                 axis=alt.Axis(tickCount=5, gridOpacity=0.4),
             ),
@@ -68,7 +64,7 @@ def chart(
             tooltip=[
                 alt.Tooltip("term:N"),
                 alt.Tooltip("epoch:Q"),
-                alt.Tooltip("value:Q", title="nats per object", format=".4f"),
+                alt.Tooltip("value:Q", title="nats per example", format=".4f"),
             ],
         )
     )
@@ -85,7 +81,7 @@ def error_chart(
     data = _long(records, ERRORS).dropna(subset=["value"])
     data["drawn"] = data["value"].clip(lower=FLOOR)
     names = list(ERRORS.values())
-    blue, grey = (palette.KEPT_DARK, palette.REFERENCE_DARK) if dark else (palette.KEPT, palette.REFERENCE)
+    blue, grey = palette.theme(dark).kept, palette.theme(dark).reference
     lines = (
         alt.Chart(data)
         .mark_line(strokeWidth=2.25, clip=True)
@@ -108,7 +104,7 @@ def error_chart(
                 "term:N", sort=names, legend=None, scale=alt.Scale(domain=names, range=[[1, 0], [4, 3]])
             ),
             tooltip=[
-                alt.Tooltip("term:N", title="objects"),
+                alt.Tooltip("term:N", title="examples"),
                 alt.Tooltip("epoch:Q"),
                 alt.Tooltip("value:Q", title="error, %", format=".2f"),
             ],
@@ -121,7 +117,7 @@ def terms_of(method: str) -> dict[str, str]:
     """The columns of the loss's terms and what they are called on a chart."""
     if method not in ADDED:
         return {"nll": DATA_TERM}
-    return {"nll": DATA_TERM, "kl_per_object": ADDED[method][1], "loss": SUM}
+    return {"nll": DATA_TERM, "kl_per_example": ADDED[method][1], "loss": SUM}
 
 
 def describe(tables: RunTables, epoch: int | None = None) -> str:
@@ -129,11 +125,11 @@ def describe(tables: RunTables, epoch: int | None = None) -> str:
     row = _row(tables, epoch)
     if row is None:
         return "No epoch has ended yet, so there is no bound to show."
-    said = f"Epoch {int(row['epoch'])}: the data term is {row['nll']:.3f} nats per object"
+    said = f"Epoch {int(row['epoch'])}: the data term is {row['nll']:.3f} nats per example"
     if tables.method not in ADDED:
         return f"{said}; this method adds nothing to it."
-    what = ADDED[tables.method][0].removesuffix(" / objects")
-    return f"{said}, the {what} adds {row['kl_per_object']:.3f}, together {row['loss']:.3f}."
+    what = ADDED[tables.method][0].removesuffix(" / examples")
+    return f"{said}, the {what} adds {row['kl_per_example']:.3f}, together {row['loss']:.3f}."
 
 
 def describe_error(tables: RunTables, epoch: int | None = None) -> str:
@@ -142,9 +138,9 @@ def describe_error(tables: RunTables, epoch: int | None = None) -> str:
     if row is None:
         return "No epoch has ended yet, so there is no error to show."
     held = row["validation_error_percent"]
-    what = f"{row['train_error_percent']:.2f} % on training objects"
-    what = f"{held:.2f} % on held-out objects and " + what if pd.notna(held) else what
-    return f"Epoch {int(row['epoch'])}: the pruned network errs on {what}."
+    what = f"{row['train_error_percent']:.2f} % on training examples"
+    what = f"{held:.2f} % on held-out examples and " + what if pd.notna(held) else what
+    return f"Epoch {int(row['epoch'])}: the pruned network's error is {what}."
 
 
 def last_of(tables: RunTables, total: int) -> int:

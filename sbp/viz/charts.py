@@ -44,12 +44,12 @@ def log_axis(low: float, high: float) -> alt.Axis:
 
 
 def snr_rules(prior_snr: float, dark: bool = False) -> Any:
-    """The rule at SNR = 1 ("pruned below") and the one at the prior's own SNR ("knows nothing"), named on the chart."""
-    pruned = palette.PRUNED_DARK if dark else palette.PRUNED
-    grey = palette.REFERENCE_DARK if dark else palette.REFERENCE
+    """The rule at SNR = 1 ("pruned below") and the one at the prior's own SNR ("uninformative"), named on the chart."""
+    pruned = palette.theme(dark).pruned
+    grey = palette.theme(dark).reference
     return alt.layer(
         *rule(1.0, "pruned below 1", pruned, "snr", dash=(1, 0)),
-        *rule(prior_snr, f"the prior's own {prior_snr:.2f}: knows nothing", grey, "snr", dash=(4, 3)),
+        *rule(prior_snr, f"the prior's own {prior_snr:.2f}: uninformative", grey, "snr", dash=(4, 3)),
     )
 
 
@@ -71,7 +71,7 @@ def moment(epoch: float | None, dark: bool = False) -> list[alt.Chart]:
     """The vertical rule that says which epoch the other pictures show; nothing without one."""
     if epoch is None:
         return []
-    colour = palette.REFERENCE_DARK if dark else palette.REFERENCE
+    colour = palette.theme(dark).reference
     return [alt.Chart(alt.Data(values=[{"at": epoch}])).mark_rule(color=colour, size=1).encode(x="at:Q")]
 
 
@@ -79,7 +79,7 @@ def finetuning(epoch: int | None, dark: bool = False) -> list[alt.Chart]:
     """The vertical rule at the end of the main phase, where fine-tuning goes on after it; nothing elsewhere."""
     if epoch is None:
         return []
-    colour = palette.REFERENCE_DARK if dark else palette.REFERENCE
+    colour = palette.theme(dark).reference
     data = alt.Chart(alt.Data(values=[{"at": epoch, "rule": "fine-tuning"}])).encode(x="at:Q")
     name = data.mark_text(align="left", baseline="top", dx=4, color=colour, fontSize=11)
     return [

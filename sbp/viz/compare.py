@@ -13,7 +13,7 @@ from sbp.viz import bound, charts, labels, palette
 from sbp.viz.tables import RunTables
 
 WHAT = {
-    "loss": "loss, nats per object",
+    "loss": "loss, nats per example",
     "validation_error_percent": "held-out error, %",
     "macs_percent": "MACs, % of the dense network",
     "kept_percent": "units kept, %",
@@ -27,9 +27,8 @@ def chart(runs: Mapping[str, RunTables], what: str, total: int, dark: bool = Fal
     if data.empty:
         return charts.empty("None of these runs has finished an epoch.", height)
     names = list(runs)
-    colours = (
-        [palette.KEPT_DARK, palette.PRUNED_DARK, palette.DATA_DARK, palette.KL_DARK] if dark else list(palette.RUNS)
-    )
+    theme = palette.theme(dark)
+    colours = [theme.kept, theme.pruned, theme.data, theme.kl]
     log = what in LOGARITHMIC
     low = max(float(data["value"].min()), 0.05)
     floor = float(10 ** np.floor(np.log10(low)))

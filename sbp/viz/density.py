@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sbp.distributions import moments
+from sbp.pruning.masks import is_kept
 from sbp.viz import charts, palette
 from sbp.viz import labels as words
 from sbp.viz.tables import RunTables
@@ -74,7 +75,7 @@ def chart(
         labelOverlap=False,
     )
     y = alt.Y("top:Q", title="epoch", axis=axis, scale=alt.Scale(domain=[len(rows), 0], nice=False))
-    colours = [palette.KEPT_DARK, palette.PRUNED_DARK] if dark else [palette.KEPT, palette.PRUNED]
+    colours = [palette.theme(dark).kept, palette.theme(dark).pruned]
     colour = alt.Color(
         "state:N",
         title=None,
@@ -91,7 +92,7 @@ def chart(
             alt.Tooltip("prior_density:Q", title="prior", format=".3~g"),
         ],
     )
-    grey = palette.REFERENCE_DARK if dark else palette.REFERENCE
+    grey = palette.theme(dark).reference
     areas = base.mark_area(opacity=0.45, clip=True, interpolate="linear").encode(
         y2="foot:Q", color=colour, detail="epoch:N"
     )
@@ -108,17 +109,17 @@ def chart(
 
 
 def describe(tables: RunTables, name: str, unit: int, epoch: int | None, low: float, high: float) -> str:
-    """The rows in a sentence: how wide log theta is at birth and now, beside the prior."""
+    """The rows in a sentence: how wide log theta is at initialisation and now, beside the prior."""
     layer, row = tables.layer(name), tables.index(epoch)
     if not len(tables.epochs):
         return "No epoch has ended yet, so the noise has no history."
     first, now = (spread(tables, layer.name, unit, at, low, high)[1] for at in (0, row))
     snr = float(tables.snr[layer.name][row, unit])
-    verdict = "kept" if snr >= 1 else "pruned: it knows little more than the prior"
+    verdict = "kept" if is_kept(snr) else "pruned: it is little more informative than the prior"
     return (
         f"The standard deviation of log theta of {layer.kind} {unit} of {words.layer_title(layer)} was {first:.2g} "
         f"nats at epoch {tables.epochs[0]} and is {now:.2g} at epoch {tables.epochs[row]} "
-        f"(the prior's is {(high - low) / np.sqrt(12):.2g}), with SNR {snr:.3g}, and so {verdict}. "
+        f"(the prior's is {(high - low) / np.sqrt(12):.2g}); its SNR is {snr:.3g}, so it is {verdict}. "
         "Each row is scaled to its own peak; blue rows are kept, orange ones pruned."
     )
 
@@ -192,7 +193,7 @@ def _row(
             "foot": foot,
             "top": foot - _TALL * np.minimum(density / peak, 1.0),
             "prior": foot - _TALL * np.minimum(prior / peak, 1.0),
-            "state": "kept" if tables.snr[name][row, unit] >= 1 else "pruned",
+            "state": "kept" if is_kept(tables.snr[name][row, unit]) else "pruned",
         }
     )
 

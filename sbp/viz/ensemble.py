@@ -17,8 +17,8 @@ def chart(sweep: Sweep | None, what: str = "error_percent", dark: bool = False) 
     """Error or NLL of the average of K sampled thetas by K, and a rule at that of the mean network."""
     if sweep is None or sweep.samples.empty or what not in sweep.mean:
         return charts.empty("This run's folder holds no sampled thetas.", HEIGHT)
-    title = f"error, % of {sweep.n:,} objects" if what == "error_percent" else "NLL, nats an object"
-    colour, grey = (palette.KEPT_DARK, palette.REFERENCE_DARK) if dark else (palette.KEPT, palette.REFERENCE)
+    title = f"error, % of {sweep.n:,} examples" if what == "error_percent" else "NLL, nats per example"
+    colour, grey = palette.theme(dark).kept, palette.theme(dark).reference
     samples, mean = sweep.samples, sweep.mean[what]
     low, high = min(mean, samples[what].min()), max(mean, samples[what].max())
     room = 0.25 * (high - low) or 0.1 * high or 0.1
@@ -60,21 +60,22 @@ def chart(sweep: Sweep | None, what: str = "error_percent", dark: bool = False) 
 
 
 def describe(sweep: Sweep) -> str:
-    """What this run shows, judged by the standard error of a share of n objects."""
+    """The comparison in a sentence, judged by the standard error of a proportion of n examples."""
     most = sweep.samples.sort_values("samples").iloc[-1]
     k, mean, n = int(most["samples"]), sweep.mean, sweep.n
     gain = mean["error_percent"] - most["error_percent"]
     share = mean["error_percent"] / 100
     doubt = 100 * math.sqrt(max(share * (1 - share), 0.0) / n)
     if abs(gain) <= doubt:
-        verdict = f"nothing that {n:,} objects could tell from chance (standard error {doubt:.2f} points)"
+        verdict = f"within chance for {n:,} examples (standard error {doubt:.2f} points)"
     else:
         verdict = f"{abs(gain):.2f} points {'gained' if gain > 0 else 'lost'} (standard error {doubt:.2f})"
     slower = ""
     if mean.get("seconds"):
         times = most["seconds"] / mean["seconds"]
-        slower = f" at {times:,.0f}× the time ({most['seconds']:.2g} s against {mean['seconds']:.2g} s)"
+        slower = f" in {times:,.0f}× the time ({most['seconds']:.2g} s against {mean['seconds']:.2g} s)"
     return (
-        f"The mean errs on {mean['error_percent']:.2f} % (NLL {mean['nll']:.4f}), {k} sampled thetas averaged on "
-        f"{most['error_percent']:.2f} % (NLL {most['nll']:.4f}){slower}: {verdict}."
+        f"The mean network gets {mean['error_percent']:.2f} % wrong (NLL {mean['nll']:.4f}); "
+        f"the average of {k} sampled thetas gets {most['error_percent']:.2f} % wrong (NLL {most['nll']:.4f}){slower}: "
+        f"{verdict}."
     )

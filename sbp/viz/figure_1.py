@@ -19,7 +19,7 @@ def chart(curves: Mapping[str, Sequence[tuple[int, float]]], dark: bool = False,
     if data.empty:
         return charts.empty("No run has finished.", height)
     names = list(curves)
-    blue, grey = (palette.KEPT_DARK, palette.REFERENCE_DARK) if dark else (palette.KEPT, palette.REFERENCE)
+    blue, grey = palette.theme(dark).kept, palette.theme(dark).reference
     lines = (
         alt.Chart(data)
         .mark_line(strokeWidth=2.25)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from sbp.pruning.masks import keep_masks, propagate
+from sbp.pruning.masks import is_kept, keep_masks, propagate
 from sbp.spec import RunConfig
 from sbp.spec.layout import Group
 from sbp.spec.networks import description_of
@@ -26,7 +26,7 @@ ONE = int(np.ceil(-LOW / (HIGH - LOW) * 255))  # the first level that means kept
 FRAMES = 160
 LINES = 96  # trajectories, all layers together
 OUTPUTS = 10
-_CLOSE = {"death": "longest-lived at the top", "snr": "highest SNR at the top", "unit": "by number"}
+_CLOSE = {"death": "kept longest at the top", "snr": "highest SNR at the top", "unit": "by number"}
 
 
 def levels(snr: np.ndarray) -> np.ndarray:
@@ -38,7 +38,7 @@ def levels(snr: np.ndarray) -> np.ndarray:
     finite = np.nan_to_num(np.asarray(snr, dtype=np.float64), nan=0.0, posinf=1e30)
     log10 = np.log10(np.maximum(finite, 1e-30))
     level = np.clip(np.rint((log10 - LOW) / (HIGH - LOW) * 255), 0, 255).astype(np.int64)
-    return np.where(finite >= 1, np.maximum(level, ONE), np.minimum(level, ONE - 1)).astype(np.uint8)
+    return np.where(is_kept(finite), np.maximum(level, ONE), np.minimum(level, ONE - 1)).astype(np.uint8)
 
 
 def colours(dark: bool) -> np.ndarray:
@@ -75,7 +75,7 @@ def pack(
     focus: str | None = None,
     also: Sequence[int] = (),
 ) -> dict[str, Any]:
-    """The recording as plain JSON-able values; with `focus` the sentences speak of that layer, else of the network.
+    """The run as plain JSON-able values; with `focus` the sentences are about that layer, else the network.
 
     charts: curves that are drawn as they are given here (`curves`), the first the units kept of every layer. also:
     epochs to stop at besides, where another run on the same clock has some.
@@ -105,37 +105,26 @@ def pack(
             for row, epoch, k in zip(rows, shown, by_layer, strict=True)
         ],
         "scale": {"low": LOW, "high": HIGH, "one": ONE, "light": _b64(colours(False)), "dark": _b64(colours(True))},
-        "colours": {
-            "light": {
-                "kept": palette.KEPT,
-                "pruned": palette.PRUNED,
-                "data": palette.DATA,
-                "kl": palette.KL,
-                "reference": palette.REFERENCE,
-                **{f"layer{i}": colour for i, colour in enumerate(palette.LAYERS)},
-            },
-            "dark": {
-                "kept": palette.KEPT_DARK,
-                "pruned": palette.PRUNED_DARK,
-                "data": palette.DATA_DARK,
-                "kl": palette.KL_DARK,
-                "reference": palette.REFERENCE_DARK,
-                **{f"layer{i}": colour for i, colour in enumerate(palette.LAYERS)},
-            },
-        },
+        "colours": {"light": _colours(False), "dark": _colours(True)},
     }
+
+
+def _colours(dark: bool) -> dict[str, str]:
+    colours = palette.theme(dark)
+    named = {name: getattr(colours, name) for name in ("kept", "pruned", "data", "kl", "reference")}
+    return named | {f"layer{i}": colour for i, colour in enumerate(palette.LAYERS)}
 
 
 def network_sentence(tables: RunTables, config: RunConfig, epoch: int, kept_units: tuple[int, ...], dense: int) -> str:
     """The state of the whole network at an epoch in a sentence: units, MACs, error."""
-    born = labels.in_all([layer.units for layer in tables.layers])
+    total = labels.in_all([layer.units for layer in tables.layers])
     if epoch == 0:
-        return f"At birth all {born} units are kept: the noise is so small that every SNR is far above 1."
+        return f"At the start all {total} units are kept: the noise is so small that every SNR is far above 1."
     macs = description_of(config.network).macs(kept_units)
     times = dense / macs if macs else 0.0
-    fewer = "nothing saved yet" if macs == dense else f"{times:.1f} times fewer multiplications"
+    fewer = "no reduction yet" if macs == dense else f"{times:.1f}× fewer MACs"
     if min(kept_units) == 0:
-        fewer = "nothing reaches the output any more"
+        fewer = "no signal reaches the output"
     row = tables.after_pretraining
     row = row[row["epoch"] == epoch] if len(row) else row
     error = ""
@@ -146,13 +135,13 @@ def network_sentence(tables: RunTables, config: RunConfig, epoch: int, kept_unit
             if held == held
             else f", training error {row.iloc[0]['train_error_percent']:.2f} %"
         )
-    return f"Epoch {epoch}: of {born} units {labels.in_all(kept_units)} are left; {fewer}{error}."
+    return f"Epoch {epoch}: {labels.in_all(kept_units)} of {total} units kept; {fewer}{error}."
 
 
 def layer_sentence(tables: RunTables, name: str, row: int) -> str:
-    """A layer at a snapshot in a sentence: who is kept, who has gone since the one before, who came back."""
+    """A layer at a snapshot in a sentence: units kept, pruned since the snapshot before, and recovered."""
     layer = tables.layer(name)
-    now = tables.snr[layer.name][row] >= 1
+    now = is_kept(tables.snr[layer.name][row])
     epoch = int(tables.epochs[row])
     strong = labels.count_of(int(now.sum()), layer)
     text = f"{labels.layer_title(layer)} at epoch {epoch}: {strong} have an SNR of 1 or more"
@@ -161,10 +150,12 @@ def layer_sentence(tables: RunTables, name: str, row: int) -> str:
         text += f", {int(masks[layer.name].sum()):,} of them on a channel that is kept"
     if row == 0:
         return text + "."
-    before = tables.snr[layer.name][row - 1] >= 1
-    died, back = int((before & ~now).sum()), int((now & ~before).sum())
-    died_text = f"{died:,} died since epoch {int(tables.epochs[row - 1])}" if died else "none died in this epoch"
-    return f"{text}; {died_text}" + (f", {back:,} came back." if back else ".")
+    before = is_kept(tables.snr[layer.name][row - 1])
+    pruned, back = int((before & ~now).sum()), int((now & ~before).sum())
+    pruned_text = (
+        f"{pruned:,} pruned since epoch {int(tables.epochs[row - 1])}" if pruned else "none pruned in this epoch"
+    )
+    return f"{text}; {pruned_text}" + (f", {back:,} recovered." if back else ".")
 
 
 def curves(title: str, unit: str, series: list[dict[str, Any]], top: float, **more: Any) -> dict[str, Any]:
@@ -228,7 +219,7 @@ def _records(tables: RunTables) -> dict[str, Any]:
     return {
         "x": [int(x) for x in records["epoch"]],
         "nll": column("nll"),
-        "kl": column("kl_per_object"),
+        "kl": column("kl_per_example"),
         "loss": column("loss"),
         "validation": column("validation_error_percent"),
         "train": column("train_error_percent"),

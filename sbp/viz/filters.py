@@ -1,4 +1,4 @@
-"""Filters, weights of pixels, and what a channel makes of an image, as tiles and sentences."""
+"""Filters, weights of pixels, and a channel's map of an image, as tiles and sentences."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sbp.viz import labels
 from sbp.viz.tiles import Tile, named, signed, strong
 
 IMAGE_SIZE = 290
-# Filters shown at once, of a layer and of one channel: more are no picture any more.
+# Filters shown at once, of a layer and of one channel: more can no longer be read.
 MOST_OF_LAYER, MOST_OF_CHANNEL = 64, 24
 
 
@@ -28,8 +28,8 @@ def describe_image(values: np.ndarray, keep: np.ndarray) -> str:
     kept, size = int(keep.sum()), np.abs(values)
     if not kept:
         return "No pixel is kept, so nothing comes in."
-    gone = f", and {float(size[~keep].mean()):.2g} at the pruned, which count for nothing" if kept < len(keep) else ""
-    return f"{kept} of {len(keep)} pixels are kept. Mean |w| is {float(size[keep].mean()):.2g} at the kept{gone}."
+    pruned = f" and {float(size[~keep].mean()):.2g} for the pruned, which have no effect" if kept < len(keep) else ""
+    return f"{kept} of {len(keep)} pixels are kept. Mean |w| is {float(size[keep].mean()):.2g} for the kept{pruned}."
 
 
 def of_channel(own: np.ndarray, keep: np.ndarray, dark: bool = False) -> list[Tile]:
@@ -54,7 +54,9 @@ def describe_channel(own: np.ndarray, keep: np.ndarray) -> str:
     colours = f"Green is above 0, pink below, full at ±{_limit(own[keep]):.2g}"
     if len(own) == 1:
         size = " x ".join(map(str, own.shape[1:]))
-        return f"{size} weights on the image, mean |w| {float(means[0]):.2g}, sum {float(own.sum()):.2g}. {colours}."
+        return (
+            f"{size} weights on the image, mean |w| {means[0]:.2g}, sum {labels.signed(own.sum(), '.2g')}. {colours}."
+        )
     many = f", the {MOST_OF_CHANNEL} strongest filters are shown" if keep.sum() > MOST_OF_CHANNEL else ""
     best = int(np.flatnonzero(keep)[np.argmax(means[keep])])
     return (
@@ -67,15 +69,15 @@ def of_layer(
     own: np.ndarray,
     snr: np.ndarray,
     kept: np.ndarray,
-    untouched: np.ndarray,
+    unedited: np.ndarray,
     inputs: np.ndarray | None,
     unit: int,
     dark: bool = False,
 ) -> list[Tile]:
     """Every filter of a layer by number; of several inputs the mean |w| over those kept (all, where none is).
 
-    own: [channels, inputs, rows, columns]. kept, untouched: which channels are kept, and which were before anything was
-    done by hand. inputs: which input channels are kept, or None for the image.
+    own: [channels, inputs, rows, columns]. kept, unedited: which channels are kept, and which were before any edit
+    by hand. inputs: which input channels are kept, or None for the image.
     """
     tiles = []
     if inputs is None:
@@ -86,7 +88,7 @@ def of_layer(
         pictures = [strong(mean, float(means.max()), dark) for mean in means]
     for i in shown_of_layer(snr, unit):
         picture = pictures[i]
-        fate = ("kept" if kept[i] else "pruned") + (" by hand" if kept[i] != untouched[i] else "")
+        fate = ("kept" if kept[i] else "pruned") + (" by hand" if kept[i] != unedited[i] else "")
         said = f"Filter {i}: SNR {snr[i]:.3g}, {fate}"
         tiles.append(Tile(picture, f"{i} · SNR {snr[i]:.2g}\n{fate}", said, bool(kept[i]), i == unit))
     return tiles
@@ -109,7 +111,7 @@ def describe_layer(layer: Group, own: np.ndarray, snr: np.ndarray, kept: np.ndar
     size = np.abs(own).mean(axis=(1, 2, 3))
     means = labels.join(
         [
-            f"{float(size[mask].mean()):.2g} of the {word}"
+            f"{float(size[mask].mean()):.2g} for the {word}"
             for word, mask in (("kept", kept), ("pruned", ~kept))
             if mask.any()
         ]
@@ -146,20 +148,21 @@ def on_image(
 
 
 def describe_on_image(said: Mapping[str, np.ndarray], layer: Group, unit: int, passed: float) -> str:
-    """What a pixel, channel or feature says of the image, and what is handed on of it."""
+    """The value of a pixel, channel or feature on the image, and its output."""
     value = said[layer.name][unit]
     name = f"{layer.kind.capitalize()} {unit}"
     row, column = divmod(unit, layer.shape[1]) if layer.kind == "pixel" else (0, 0)
     where = f" (row {row}, column {column})" if layer.kind == "pixel" else ""
     if value.size == 1:
         value = float(np.asarray(value).reshape(-1)[0])
+        number = labels.signed(value, ".3g")
         if not passed:
-            return f"{name}{where} has the value {value:.3g}, and is pruned: it hands on 0."
-        handed = f"times E[theta] {passed:.3g} it hands on {value * passed:.3g}"
-        return f"{name}{where} has the value {value:.3g}; {handed}."
+            return f"{name}{where} has the value {number}, and is pruned: its output is 0."
+        output = f"times E[theta] {passed:.3g} its output is {labels.signed(value * passed, '.3g')}"
+        return f"{name}{where} has the value {number}; {output}."
     lit = int((value > 0).sum())
     start = f"{name} is above 0 at {lit} of {value.size} places, at most {float(value.max()):.3g}"
-    rest = f"handed on times E[theta] {passed:.3g}" if passed else "pruned, so 0 is handed on"
+    rest = f"its output is this times E[theta] {passed:.3g}" if passed else "pruned, so its output is 0"
     return f"{start} (ink: the layer's largest, {float(said[layer.name].max()):.3g}); {rest}."
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from sbp.reference.paper import PaperRow
 from sbp.viz import charts, label_placement, labels, palette
 from sbp.viz.sweep import Sweep
-from sbp.viz.threshold import GROUND, GROUND_DARK, INK, INK_DARK, error_floor, fewer
+from sbp.viz.threshold import error_floor, fewer
 
 HEIGHT = 380
 WIDTH = 620  # of the plot on a laptop, for the places of the names
@@ -44,10 +44,10 @@ def chart(
     rows: Sequence[PaperRow],
     dense: int,
     ours: tuple[int, float] | None,
-    objects: str,
+    examples: str,
     dark: bool = False,
 ) -> Any:
-    """Frontier of each criterion on held-out objects; the paper's rows and this run's (MACs, error) on test objects."""
+    """Frontier of each criterion on held-out examples; the paper's rows and this run's (MACs, error) on test data."""
     lines, marks = _lines(sweep), _marks(sweep, rows, ours)
     if lines.empty and marks.empty:
         return charts.empty("No error of this run has been measured yet.", HEIGHT)
@@ -58,7 +58,7 @@ def chart(
     low = 0.8 * float(macs.min())
     x = alt.X(
         "macs:Q",
-        title="MACs an image (log)",
+        title="MACs per image (log)",
         axis=macs_axis(low, dense),
         scale=alt.Scale(type="log", domain=[low, dense * 1.6], nice=False, clamp=True),
     )
@@ -73,35 +73,36 @@ def chart(
     if not lines.empty:
         layers.append(_drawn_lines(lines, x, y, dark))
     layers += _drawn_marks(marks, x, y, (low, dense * 1.6, floor, top), dense, dark)
-    return charts.finish(alt.layer(*layers), describe(sweep, dense, objects, bool(rows)), HEIGHT)
+    return charts.finish(alt.layer(*layers), describe(sweep, dense, examples, bool(rows)), HEIGHT)
 
 
-def describe(sweep: Sweep | None, dense: int, objects: str, paper: bool = True) -> str:
+def describe(sweep: Sweep | None, dense: int, examples: str, paper: bool = True) -> str:
     """Where each criterion stands by itself, and what is measured on what; paper: whether its rows are drawn."""
     if sweep is None:
         return "Without a sweep only test errors are known: the paper's rows, and this run's once it has ended."
     said = [
-        f"{point.title} by itself: {point.error_percent:.2f} % at "
-        + (f"{fewer(dense, point.macs)}× fewer MACs" if point.macs < dense else "all MACs")
+        f"{point.title} at its own threshold: {point.error_percent:.2f} % at {fewer(dense, point.macs)}× fewer MACs"
+        if point.macs < dense
+        else f"{point.title} prunes nothing here"
         for point in sweep.points[sweep.points["natural"] & (sweep.points["macs"] > 0)].itertuples()
     ]
     tested = ", the paper's diamonds are on its 10,000 test images" if paper else ""
-    return "; ".join([*said, f"lines are errors on {objects}{tested}"]) + "."
+    return "; ".join([*said, f"lines are errors on {examples}{tested}"]) + "."
 
 
 def comparison(rows: Sequence[PaperRow], ours: dict[str, Any] | None) -> pd.DataFrame:
-    """This run's row above the paper's: error, kept units, times fewer MACs, and as printed."""
+    """This run's row above the paper's: error, kept units, MACs reduction, and as printed."""
     table = [
         {
             "method": f"{row.method} (paper)",
             "test error, %": row.error_percent,
             "kept": labels.widths_of(row.network, row.kept),
-            "times fewer": row.fewer,
+            "MACs reduction": row.fewer,
             "as printed": f"{row.flops:.2f}×",
         }
         for row in rows
     ]
-    return pd.DataFrame([ours, *table] if ours else table).round({"times fewer": 2, "test error, %": 2})
+    return pd.DataFrame([ours, *table] if ours else table).round({"MACs reduction": 2, "test error, %": 2})
 
 
 def _lines(sweep: Sweep | None) -> pd.DataFrame:
@@ -167,8 +168,8 @@ def _drawn_lines(lines: pd.DataFrame, x: alt.X, y: alt.Y, dark: bool) -> Any:
 
 def _drawn_marks(marks: pd.DataFrame, x: alt.X, y: alt.Y, view: tuple[float, ...], dense: int, dark: bool) -> list[Any]:
     """Points with their names, which keep out of each other's way."""
-    ink, grey = (INK_DARK, palette.REFERENCE_DARK) if dark else (INK, palette.REFERENCE)
-    ground = GROUND_DARK if dark else GROUND
+    ink, grey = palette.theme(dark).ink, palette.theme(dark).reference
+    ground = palette.theme(dark).ground
     drawn: list[Any] = []
     marks = marks.sort_values("macs", kind="stable")
     at = label_placement.places(marks, view, WIDTH, HEIGHT)
@@ -195,7 +196,7 @@ def _drawn_marks(marks: pd.DataFrame, x: alt.X, y: alt.Y, view: tuple[float, ...
             tooltip=[
                 alt.Tooltip("name:N"),
                 alt.Tooltip("macs:Q", title="MACs", format=","),
-                alt.Tooltip("fewer:Q", title="times fewer", format=".2f"),
+                alt.Tooltip("fewer:Q", title="MACs reduction", format=".2f"),
                 alt.Tooltip("error_percent:Q", title="error, %", format=".2f"),
             ],
         )

@@ -1,4 +1,4 @@
-"""SNR of every unit of a layer through the epochs, the death curve, and the cells of one epoch."""
+"""SNR of every unit of a layer through the epochs, and the curve of units kept."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from sbp.pruning.masks import is_kept
 from sbp.spec.layout import Group
-from sbp.viz import charts, labels, palette, pixel_map
-from sbp.viz.cell_layout import cells, is_map
+from sbp.viz import charts, labels, palette
 from sbp.viz.pixels import data_uri
-from sbp.viz.tables import ALIVE, RunTables
+from sbp.viz.tables import RunTables
 
-ORDER_TITLES = {"death": "by epoch of death", "snr": "by SNR now", "unit": "by number"}
-MULTIPLES = 64  # layers up to this many units are drawn as small multiples
+ORDER_TITLES = {"death": "by epoch pruned", "snr": "by current SNR", "unit": "by number"}
 COLUMNS = 600  # columns of epochs in a picture, at most
 
 
@@ -96,15 +95,15 @@ def scale_legend(dark: bool = False) -> alt.Chart:
     return alt.Chart(data).mark_point(opacity=0, size=0).encode(color=colour, tooltip=alt.value(None))
 
 
-def death_curve(
+def kept_curve(
     tables: RunTables, name: str, total: int, epoch: int | None = None, dark: bool = False, height: int = 180
 ) -> Any:
-    """Units of a layer still kept, by epoch: the curve of survivors, filled, from all of them down."""
+    """Units of a layer still kept, by epoch: filled, from all of them down."""
     layer = tables.layer(name)
     if not len(tables.epochs):
         return charts.empty("The first epoch has not ended yet.", height)
     data = pd.DataFrame({"epoch": tables.epochs, "kept": tables.alive(layer.name)})
-    blue = palette.KEPT_DARK if dark else palette.KEPT
+    blue = palette.theme(dark).kept
     area = (
         alt.Chart(data)
         .mark_area(
@@ -124,74 +123,31 @@ def death_curve(
     return charts.finish(alt.layer(area, *charts.moment(epoch, dark)), describe(tables, layer.name, epoch), height)
 
 
-def grid(
-    tables: RunTables, name: str, epoch: int | None = None, order: str = "death", dark: bool = False, height: int = 380
-) -> Any:
-    """The units of a layer at one epoch, a cell each with its number and SNR on hover; up to 1,500 of them."""
-    layer, row = tables.layer(name), tables.index(epoch)
-    if not len(tables.epochs):
-        return charts.empty("The first epoch has not ended yet.", height)
-    ranks = None if is_map(layer) else tables.order(layer.name, order, row)
-    places = cells(layer, ranks)
-    down, across = np.nonzero(places >= 0)
-    units = places[down, across]
-    snr = tables.snr[layer.name][row][units]
-    colours = palette.snr_rgb(snr, dark)
-    death = tables.death[layer.name][units]
-    data = pd.DataFrame(
-        {
-            "row": down,
-            "column": across,
-            "unit": units,
-            "snr": snr,
-            "colour": ["#{:02x}{:02x}{:02x}".format(*c) for c in colours],
-            "fate": ["kept to the end" if d == ALIVE else f"dead from epoch {d}" for d in death],
-        }
-    )
-    gap = 0 if len(layer.shape) == 2 else 1
-    marks = (
-        alt.Chart(data)
-        .mark_rect(stroke="transparent", strokeWidth=gap)
-        .encode(
-            x=alt.X("column:O", axis=None),
-            y=alt.Y("row:O", axis=None),
-            color=alt.Color("colour:N", scale=None),
-            tooltip=[
-                alt.Tooltip("unit:Q", title=layer.kind),
-                alt.Tooltip("snr:Q", title="SNR", format=".3~g"),
-                "fate:N",
-            ],
-        )
-    )
-    description = pixel_map.describe(layer, tables.snr[layer.name][row], int(tables.epochs[row]))
-    return charts.finish(alt.layer(marks), description, height)
-
-
 def describe(tables: RunTables, name: str, epoch: int | None = None) -> str:
-    """The heatmap in a sentence: how many are left, and what happened before."""
+    """The heatmap in a sentence: how many units are kept, and when the others were pruned."""
     layer = tables.layer(name)
     if not len(tables.epochs):
         return "No epoch has ended yet, so no unit has an SNR."
     row = tables.index(epoch)
-    kept = int((tables.snr[layer.name][row] >= 1).sum())
+    kept = int(is_kept(tables.snr[layer.name][row]).sum())
     left = f"{labels.layer_title(layer)} at epoch {int(tables.epochs[row])}: {labels.count_of(kept, layer)}"
     return f"{left} have an SNR of 1 or more. {history(tables, name, epoch)}"
 
 
 def history(tables: RunTables, name: str, epoch: int | None = None) -> str:
-    """What happened to a layer up to an epoch: the first death, and the epoch that most units went in."""
+    """What happened to a layer up to an epoch: the first unit pruned, and the epoch at which most were."""
     layer, row = tables.layer(name), tables.index(epoch)
     snr = tables.snr[layer.name][: row + 1]
-    dead = (snr < 1).any(axis=1)
-    if not dead.any():
-        return "Nothing has died yet."
-    first = int(tables.epochs[np.argmax(dead)])
+    pruned = (~is_kept(snr)).any(axis=1)
+    if not pruned.any():
+        return "Nothing has been pruned yet."
+    first = int(tables.epochs[np.argmax(pruned)])
     losses = -np.diff(tables.alive(layer.name)[: row + 1], prepend=layer.units)
     worst = int(np.argmax(losses))
-    most = f"most went at epoch {int(tables.epochs[worst])}, {int(losses[worst]):,} of them"
-    return f"The first died at epoch {first}; {most}."
+    most = f"most were pruned at epoch {int(tables.epochs[worst])} ({int(losses[worst]):,})"
+    return f"The first was pruned at epoch {first}; {most}."
 
 
 def _y_title(layer: Group, order: str) -> str:
-    first = {"death": "longest-lived first", "snr": "highest SNR first", "unit": "by number"}[order]
+    first = {"death": "kept longest first", "snr": "highest SNR first", "unit": "by number"}[order]
     return f"{labels.units_of(layer)}, {first}"

@@ -26,7 +26,7 @@ COLUMNS = [
     "kept_percent",
     "macs_percent",
 ]
-WHAT = {"error": "test error, %", "kept": "left, % of the dense network"}
+WHAT = {"error": "test error, %", "kept": "remaining, % of the dense network"}
 
 
 def table(rows: Sequence[Any]) -> pd.DataFrame:
@@ -80,15 +80,15 @@ def describe(found: pd.DataFrame, what: str) -> str:
     long, short = found[found["length"] >= CRITICAL], found[found["length"] < CRITICAL]
     said = []
     if len(long):
-        ends = f"From a = {_signed(long['low'].iloc[0])} to {_signed(long['low'].iloc[-1])}"
+        ends = f"From a = {labels.signed(long['low'].iloc[0])} to {labels.signed(long['low'].iloc[-1])}"
         if what == "error":
             low, high = long["error_percent"].min(), long["error_percent"].max()
             said.append(f"{ends} the test error lies between {low:.2f} and {high:.2f} %")
         else:
             low, high = long["macs_percent"].min(), long["macs_percent"].max()
-            said.append(f"{ends} between {low:.1f} and {high:.1f} % of the MACs are left")
+            said.append(f"{ends} between {low:.1f} and {high:.1f} % of the MACs remain")
     for row in short.itertuples():
-        kept = f"{row.kept_percent:.0f} % of the units stay"
+        kept = f"{row.kept_percent:.0f} % of the units are kept"
         said.append(
             f"at b − a = {row.length:g}, below {CRITICAL}, the prior’s own SNR is {row.prior_snr:.2f}, above 1, and "
             + (kept if what == "kept" else f"the error is {row.error_percent:.2f} %")
@@ -98,8 +98,8 @@ def describe(found: pd.DataFrame, what: str) -> str:
 
 
 def _critical(dark: bool) -> list[Any]:
-    colour = palette.PRUNED_DARK if dark else palette.PRUNED
-    data = alt.Chart(alt.Data(values=[{"length": CRITICAL, "rule": f"{CRITICAL}: below it nothing can go"}]))
+    colour = palette.theme(dark).pruned
+    data = alt.Chart(alt.Data(values=[{"length": CRITICAL, "rule": f"{CRITICAL}: below it nothing can be pruned"}]))
     name = data.mark_text(align="left", baseline="top", dx=5, color=colour, fontSize=11)
     return [
         data.mark_rule(color=colour, size=1.25).encode(x="length:Q"),
@@ -108,7 +108,7 @@ def _critical(dark: bool) -> list[Any]:
 
 
 def _error(found: pd.DataFrame, x: alt.X, dark: bool) -> list[Any]:
-    colour = palette.DATA_DARK if dark else palette.DATA
+    colour = palette.theme(dark).data
     data = found.assign(bottom=found["error_percent"] - found["spread"], top=found["error_percent"] + found["spread"])
     top = 1.25 * float(data["top"].max())
     y = alt.Y(
@@ -135,7 +135,7 @@ def _left(found: pd.DataFrame, x: alt.X, dark: bool) -> list[Any]:
     names = {"kept_percent": "units", "macs_percent": "MACs"}
     data = found.melt(id_vars=["label", "length", "kept"], value_vars=list(names), var_name="of", value_name="percent")
     data = data.assign(of=data["of"].map(names))
-    colours = [palette.KEPT_DARK, palette.REFERENCE_DARK] if dark else [palette.KEPT, palette.REFERENCE]
+    colours = [palette.theme(dark).kept, palette.theme(dark).reference]
     order = list(names.values())
     base = alt.Chart(data).encode(
         x=x,
@@ -155,7 +155,7 @@ def _left(found: pd.DataFrame, x: alt.X, dark: bool) -> list[Any]:
         tooltip=[
             alt.Tooltip("label:N", title="interval"),
             alt.Tooltip("of:N"),
-            alt.Tooltip("percent:Q", title="left, %", format=".1f"),
+            alt.Tooltip("percent:Q", title="remaining, %", format=".1f"),
             alt.Tooltip("kept:N", title="units kept"),
         ],
     )
@@ -164,7 +164,3 @@ def _left(found: pd.DataFrame, x: alt.X, dark: bool) -> list[Any]:
         base.mark_line(strokeWidth=2.25).encode(strokeDash=dash),
         base.mark_point(filled=True, size=80, opacity=1),
     ]
-
-
-def _signed(value: float) -> str:
-    return f"{value:g}".replace("-", "−")

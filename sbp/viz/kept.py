@@ -1,4 +1,4 @@
-"""How many units each layer keeps: through the epochs, and as shrinking bars at one of them."""
+"""How many units each layer keeps, through the epochs."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def chart(
 
 
 def table(tables: RunTables) -> pd.DataFrame:
-    """Long form: epoch, layer, kept, units, percent; epoch 0 is birth, counted from the snapshot."""
+    """Long form: epoch, layer, kept, units, percent; epoch 0 is the initialisation, counted from the snapshot."""
     rows = []
     for epoch, kept in counts(tables):
         for layer, count in zip(tables.layers, kept, strict=True):
@@ -93,32 +93,6 @@ def kept_at(tables: RunTables, epoch: int | None = None) -> tuple[int, ...]:
     rows = counts(tables)
     fitting = [kept for e, kept in rows if epoch is None or e <= epoch]
     return fitting[-1] if fitting else tuple(layer.units for layer in tables.layers)
-
-
-def bars(
-    layers: Sequence[Group], kept: Sequence[int], epoch: int | None = None, dark: bool = False, height: int = 220
-) -> Any:
-    """One bar a layer that shrinks to its kept share, its outline staying where it began; numbers beside it."""
-    names = [labels.layer_title(layer) for layer in layers]
-    data = pd.DataFrame(
-        {
-            "layer": names,
-            "full": 100.0,
-            "percent": [100 * k / layer.units for k, layer in zip(kept, layers, strict=True)],
-            "text": [labels.count_of(k, layer) for k, layer in zip(kept, layers, strict=True)],
-        }
-    )
-    base = alt.Chart(data).encode(
-        y=alt.Y("layer:N", sort=names, title=None, axis=alt.Axis(ticks=False, domain=False)),
-        tooltip=[alt.Tooltip("layer:N"), alt.Tooltip("text:N", title="kept")],
-    )
-    x = alt.X("percent:Q", title="kept, % of the layer", scale=alt.Scale(domain=[0, 100]), axis=alt.Axis(grid=False))
-    grey, blue = (palette.REFERENCE_DARK, palette.KEPT_DARK) if dark else (palette.REFERENCE, palette.KEPT)
-    outline = base.mark_bar(filled=False, stroke=grey, strokeDash=[3, 3], strokeWidth=1).encode(x=x.copy(deep=True))
-    outline = outline.encode(x=alt.X("full:Q", scale=alt.Scale(domain=[0, 100])))
-    fill = base.mark_bar(color=blue).encode(x=x)
-    numbers = base.mark_text(align="right", dx=-6, fontSize=12, color=grey).encode(x=alt.value("width"), text="text:N")
-    return charts.finish(alt.layer(outline, fill, numbers), sentence(layers, kept, epoch), height)
 
 
 def sentence(layers: Sequence[Group], kept: Sequence[int], epoch: int | None = None) -> str:

@@ -78,6 +78,15 @@ def duration(seconds: float | None) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def signed(value: float, spec: str = "g") -> str:
+    """A number in the given format, with a true minus sign.
+
+    >>> signed(-5.0), signed(-0.123, ".2f")
+    ('−5', '−0.12')
+    """
+    return f"{value:{spec}}".replace("-", "−")
+
+
 def count_of(kept: int, layer: Group) -> str:
     """As "245 of 784 pixels"."""
     return f"{kept:,} of {layer.units:,} {units_of(layer)}"

@@ -29,9 +29,9 @@ class Entry:
     """One line of the table and one point of the frontier.
 
     error, spread, half_width: mean and sample standard deviation of the test error over n seeds, in percent, and half
-    the width of the mean's 95 % t-interval; macs: multiply-accumulates an image, and fewer: times fewer than the
+    the width of the mean's 95 % t-interval; macs: multiply-accumulates per image, and fewer: their reduction from the
     original of the same width, None where nothing is left; means over the seeds, with theirs. kept: units of the run
-    that stands for ours, which is `run`. cpu, gpu: times as fast as the dense network, by batch size; of the paper
+    that stands for ours, which is `run`. cpu, gpu: speed-up over the dense network, by batch size; the paper's
     under 0, since it names none. protocol: which epoch's test error it is, and what leaves the network. scale: k, the
     width factor, None where it is not one. beside: the printed method whose row stands under ours, "" for none.
     """
@@ -65,7 +65,7 @@ def entries(
     rows: Sequence[Any], paper: Sequence[PaperRow], published: Sequence[Published], against: Mapping[str, str]
 ) -> list[Entry]:
     """Each row of ours that has a run, with the paper's row of the same method and width under it; then what is left of
-    both. against: the printed method that a row of ours is held against, by its key."""
+    both. against: the printed method that a row of ours is compared with, by its key."""
     left = list(paper)
     found = []
     for row in rows:
@@ -131,7 +131,7 @@ def of_paper(row: PaperRow) -> Entry:
         {0: row.gpu},
         NONE,
         NONE,
-        remark="" if abs(row.fewer / row.flops - 1) < 0.01 else f"printed as {row.flops:.2f} times",
+        remark="" if abs(row.fewer / row.flops - 1) < 0.01 else f"printed as {row.flops:.2f}×",
         scale=row.scale,
     )
 
@@ -167,9 +167,9 @@ def table(found: Sequence[Entry], network: str) -> pd.DataFrame:
             "seeds": str(entry.n or NONE),
             "units kept": labels.widths_of(network, entry.kept) or NONE,
             "kMACs": _kilo(entry),
-            "MACs, times fewer": _fewer(entry),
-            "CPU, times as fast": _times(entry.cpu),
-            "GPU, times as fast": _times(entry.gpu),
+            "MACs reduction": _fewer(entry),
+            "CPU speed-up": _times(entry.cpu),
+            "GPU speed-up": _times(entry.gpu),
             "KL weights": entry.bound,
             "protocol": entry.protocol,
             "trained on": entry.hardware,
@@ -228,19 +228,19 @@ def describe(found: Sequence[Entry], network: str) -> str:
             continue
         name = f"{entry.label}:" if "k =" in entry.label else entry.label
         said.append(
-            f"{name} {entry.error:.2f} % at {entry.fewer:.1f} times fewer MACs ({kilo(entry)}), the paper’s "
-            f"{other.error:.2f} % at {other.fewer:.1f} ({kilo(other)})"
+            f"{name} {entry.error:.2f} % at {entry.fewer:.1f}× fewer MACs ({kilo(entry)}), the paper’s "
+            f"{other.error:.2f} % at {other.fewer:.1f}× ({kilo(other)})"
         )
     if "sbp-small" in own and own["sbp-small"].fewer is not None:
         small = own["sbp-small"]
-        said.append(f"our smallest {small.error:.2f} % at {small.fewer:.1f} ({kilo(small)})")
+        said.append(f"our smallest {small.error:.2f} % at {small.fewer:.1f}× ({kilo(small)})")
     seeds = sorted({entry.n for entry in own.values() if entry.n})
     one = "seed" if seeds == [1] else "seeds"
     said.append(f"ours are means of {' or '.join(map(str, seeds))} {one}" if seeds else "no run of ours is recorded")
     scales = sorted({entry.scale for entry in found if entry.scale})
     if len(scales) > 1:
         dense = [f"{SPECS[network].dense_macs(widths_of(k, network)) / 1e6:.0f} M at k = {k:g}" for k in scales]
-        said.append(f"each is held against the original of its own width ({labels.join(dense)})")
+        said.append(f"each is compared with the original of its own width ({labels.join(dense)})")
     text = "; ".join(said)
     return text[0].upper() + text[1:] + "."
 
@@ -249,9 +249,9 @@ def speed_of(entry: Entry) -> str:
     """The measured speed-ups in a sentence; empty where nothing was measured."""
     said = []
     for name, by_batch in (("CPU", entry.cpu), ("GPU", entry.gpu)):
-        parts = [f"{times:.2f}" + (f" at batch {batch:,}" if batch else "") for batch, times in by_batch.items()]
+        parts = [f"{times:.2f}×" + (f" at batch {batch:,}" if batch else "") for batch, times in by_batch.items()]
         if parts:
-            said.append(f"{labels.join(parts)} times as fast as dense on the {name}")
+            said.append(f"{name} speed-up {labels.join(parts)}")
     return "; ".join(said)
 
 

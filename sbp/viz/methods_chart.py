@@ -12,12 +12,11 @@ from sbp.spec.networks import SPECS
 from sbp.viz import charts, label_placement, labels, palette
 from sbp.viz.frontier import frontier, macs_axis
 from sbp.viz.methods import OTHERS, OURS, PAPER, Entry, describe
-from sbp.viz.threshold import GROUND, GROUND_DARK, INK, INK_DARK
 
 PICK = "pick"  # the selection of a point; what it gives is the entry's key
 HEIGHT, WIDTH = 420, 1000  # WIDTH: of the plot on a laptop, for the places of the names
 NAMED = ("sbp-small",)  # of ours, beside those that stand against a row of the paper's, and those that stand alone
-ALONE = 2  # times the least error of ours: what errs more stands alone
+ALONE = 2  # times the least error of ours: a point with a larger error stands alone
 
 
 def chart(found: Sequence[Entry], network: str, chosen: str = "", dark: bool = False) -> Any:
@@ -38,7 +37,7 @@ def chart(found: Sequence[Entry], network: str, chosen: str = "", dark: bool = F
                 "error_percent": entry.error,
                 "low": entry.error - (entry.half_width or 0),
                 "high": entry.error + (entry.half_width or 0),
-                "kept": labels.widths_of(network, entry.kept) or "not said",
+                "kept": labels.widths_of(network, entry.kept) or "not stated",
                 "named": entry.origin != OURS or bool(entry.beside) or entry.key in (*NAMED, chosen),
             }
             for entry in drawn
@@ -51,7 +50,7 @@ def chart(found: Sequence[Entry], network: str, chosen: str = "", dark: bool = F
     view = (0.8 * float(points["macs"].min()), dense * 1.6, floor, top)
     x = alt.X(
         "macs:Q",
-        title="MACs an image (log)",
+        title="MACs per image (log)",
         axis=macs_axis(view[0], dense),
         scale=alt.Scale(type="log", domain=list(view[:2]), nice=False, clamp=True),
     )
@@ -76,15 +75,15 @@ def _error_axis(floor: float, top: float) -> alt.Axis:
 
 
 def _colours(dark: bool) -> tuple[list[str], list[str]]:
-    ink, grey = (INK_DARK, palette.REFERENCE_DARK) if dark else (INK, palette.REFERENCE)
-    return [OURS, PAPER, OTHERS], [palette.KEPT_DARK if dark else palette.KEPT, ink, grey]
+    ink, grey = palette.theme(dark).ink, palette.theme(dark).reference
+    return [OURS, PAPER, OTHERS], [palette.theme(dark).kept, ink, grey]
 
 
 def _bars(points: pd.DataFrame, x: alt.X, dark: bool) -> Any:
     spread = points[points["high"] > points["low"]]
     if spread.empty:
         return None
-    colour = palette.KEPT_DARK if dark else palette.KEPT
+    colour = palette.theme(dark).kept
     rules = alt.Chart(spread).mark_rule(color=colour, size=1.5)
     return rules.encode(x=x, y="low:Q", y2="high:Q", tooltip=alt.value(None))
 
@@ -94,7 +93,7 @@ def _steps(points: pd.DataFrame, x: alt.X, y: alt.Y, dark: bool) -> Any:
     own = points[points["origin"] == OURS]
     if len(own) < 2:
         return None
-    colour = palette.KEPT_DARK if dark else palette.KEPT
+    colour = palette.theme(dark).kept
     line = alt.Chart(frontier(own)).mark_line(color=colour, strokeWidth=1.5, opacity=0.6, interpolate="step-after")
     return line.encode(x=x, y=y, tooltip=alt.value(None))
 
@@ -127,7 +126,7 @@ def _marks(points: pd.DataFrame, x: alt.X, y: alt.Y, chosen: str, dark: bool) ->
             tooltip=[
                 alt.Tooltip("name:N", title="method"),
                 alt.Tooltip("error_percent:Q", title="error, %", format=".2f"),
-                alt.Tooltip("fewer:Q", title="times fewer MACs", format=".2f"),
+                alt.Tooltip("fewer:Q", title="MACs reduction", format=".2f"),
                 alt.Tooltip("macs:Q", title="MACs", format=","),
                 alt.Tooltip("kept:N", title="units kept"),
             ],
@@ -151,7 +150,7 @@ def _alone(points: pd.DataFrame) -> pd.Series:
 
 def _names(named: pd.DataFrame, x: alt.X, y: alt.Y, view: tuple[float, ...], dark: bool) -> list[Any]:
     named = named.sort_values("macs", kind="stable")
-    colour, ground = dict(zip(*_colours(dark), strict=True)), GROUND_DARK if dark else GROUND
+    colour, ground = dict(zip(*_colours(dark), strict=True)), palette.theme(dark).ground
     # Names that stand alike around their points share a layer: each layer costs the browser and Python alike.
     alike: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     named = named.assign(name=named["short"])

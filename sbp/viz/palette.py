@@ -6,7 +6,11 @@ red against green never carries a meaning, and no meaning is carried by colour a
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+
+from sbp.pruning.masks import is_kept
 
 KEPT = "#0072B2"
 PRUNED = "#D55E00"
@@ -23,8 +27,7 @@ REFERENCE_DARK = "#9CA3AF"
 
 # Colours of layers, first to last: told apart by lightness too. Lines carry the layer's name besides.
 LAYERS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
-# Colours of compared runs; dashes tell them apart as well.
-RUNS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+# Compared runs and layers beyond the colours are told apart by dashes as well.
 DASHES = ((1, 0), (6, 3), (2, 2), (8, 3, 2, 3))
 
 # log10 of the SNR that the colour scale spans; what lies outside takes the end's colour.
@@ -55,6 +58,34 @@ NEGATIVE, POSITIVE = ("#A8447F", "#E3A1C6"), ("#00795A", "#2CC295")
 GROUND, INK = ("#FFFFFF", "#10171F"), ("#1B2733", "#E8EEF4")
 
 
+@dataclass(frozen=True)
+class Theme:
+    """The colours of a theme: of units kept and pruned, the data term, the KL, references, words and the ground."""
+
+    kept: str
+    pruned: str
+    data: str
+    kl: str
+    reference: str
+    ink: str
+    ground: str
+
+
+_THEMES = (
+    Theme(KEPT, PRUNED, DATA, KL, REFERENCE, INK[0], GROUND[0]),
+    Theme(KEPT_DARK, PRUNED_DARK, DATA_DARK, KL_DARK, REFERENCE_DARK, INK[1], GROUND[1]),
+)
+
+
+def theme(dark: bool = False) -> Theme:
+    """The colours of the light or the dark theme.
+
+    >>> theme().kept, theme(dark=True).kept
+    ('#0072B2', '#56B4E9')
+    """
+    return _THEMES[dark]
+
+
 def stops(dark: bool = False) -> tuple[tuple[float, str], ...]:
     """The scale's (log10 SNR, colour) stops, in rising order, two at SNR = 1."""
     return STOPS_DARK if dark else STOPS_LIGHT
@@ -66,7 +97,7 @@ def snr_rgb(snr: np.ndarray, dark: bool = False) -> np.ndarray:
     >>> snr_rgb(np.array([0.999, 1.0])).tolist()
     [[233, 201, 178], [214, 230, 242]]
     """
-    return log_snr_rgb(log10_snr(snr), np.asarray(snr) >= 1, dark)
+    return log_snr_rgb(log10_snr(snr), is_kept(snr), dark)
 
 
 def log10_snr(snr: np.ndarray) -> np.ndarray:
@@ -128,7 +159,7 @@ def layer_colours(count: int) -> list[str]:
 
 
 def layer_dash(index: int) -> tuple[int, ...]:
-    """Its dash, another one where the colours begin anew: sixteen layers are told apart.
+    """Its dash, another one where the colours repeat: sixteen layers are told apart.
 
     >>> len({(layer_colour(index), layer_dash(index)) for index in range(16)})
     16

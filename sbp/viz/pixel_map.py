@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sbp.pruning.masks import is_kept
 from sbp.spec.layout import Group
 from sbp.viz import labels, palette
 from sbp.viz.cell_layout import cells
@@ -40,7 +41,7 @@ def picture(
 
 def describe(layer: Group, snr: np.ndarray, epoch: int | None = None) -> str:
     """The picture in a sentence, for those who do not see it."""
-    kept = int((snr >= 1).sum())
+    kept = int(is_kept(snr).sum())
     when = "" if epoch is None else f" at epoch {epoch}"
     what = f"SNR of each {layer.kind} of {labels.layer_title(layer)}{when}"
     return f"{what}: {labels.count_of(kept, layer)} are kept (SNR 1 or more)."

@@ -1,4 +1,4 @@
-"""How many units have which SNR: two heaps, one at the prior's own, one of the survivors."""
+"""How many units have which SNR: two heaps, one at the prior's own, one of the kept units."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from sbp.pruning.masks import keep_masks, kept_counts
+from sbp.pruning.masks import is_kept, keep_masks, kept_counts
 from sbp.viz import charts, palette
 from sbp.viz.sweep import near_one
 from sbp.viz.tables import RunTables
@@ -27,7 +27,7 @@ def table(found: RunTables) -> pd.DataFrame:
     """
     snr = np.concatenate([rows[-1] for rows in found.snr.values()])
     bins = np.floor(np.log10(np.clip(snr, 0.2001, 99.99)) * BINS_A_DECADE).astype(int)
-    kept = snr >= 1
+    kept = is_kept(snr)
     bins = np.where(kept, np.maximum(bins, 0), np.minimum(bins, -1))  # 1 itself never falls to the other side
     numbers, units = np.unique(bins, return_counts=True)
     edges = np.clip(10.0 ** (np.stack([numbers, numbers + 1]) / BINS_A_DECADE), 0.2, 100.0)
@@ -38,7 +38,7 @@ def chart(found: RunTables, dark: bool = False) -> Any:
     """A bar a bin, on the axis of the thresholds; pruned and kept in their colours."""
     if not len(found.epochs):
         return charts.empty("The first epoch has not ended yet.", HEIGHT)
-    colours = [palette.KEPT_DARK, palette.PRUNED_DARK] if dark else [palette.KEPT, palette.PRUNED]
+    colours = [palette.theme(dark).kept, palette.theme(dark).pruned]
     data = table(found).assign(side=lambda t: np.where(t["kept"], "SNR ≥ 1", "pruned"))
     top = float(data["units"].max())
     bars = (
@@ -76,12 +76,12 @@ def describe(found: RunTables) -> str:
         return "No unit has an SNR yet."
     last = {name: rows[-1] for name, rows in found.snr.items()}
     snr = np.concatenate(list(last.values()))
-    pruned, kept = snr[snr < 1], snr[snr >= 1]
+    pruned, kept = snr[~is_kept(snr)], snr[is_kept(snr)]
     said = []
     if len(pruned):
         said.append(f"{len(pruned):,} units pruned, half of them below {np.median(pruned):.2g}")
     if len(kept):
         said.append(f"{len(kept):,} units at SNR ≥ 1, half of them above {np.median(kept):.2g}")
-    if gone := len(kept) - sum(kept_counts(keep_masks(last), found.layers)):
-        said[-1] += f" ({gone:,} of these go too: channels without features, features without channels)"
+    if orphans := len(kept) - sum(kept_counts(keep_masks(last), found.layers)):
+        said[-1] += f" ({orphans:,} of these are pruned too: channels without features, features without channels)"
     return f"At epoch {found.last}: {'; '.join(said)}; {near_one(found):.1f} % within a factor of 2 of 1."

@@ -30,7 +30,7 @@ def chart(
     dark: bool = False,
     height: int = charts.HEIGHT,
 ) -> Any:
-    """The path of a unit from its birth to its last epoch: solid up to the epoch shown, faint after it.
+    """The path of a unit from initialisation to its last epoch: solid up to the epoch shown, faint after it.
 
     low, high: a and b. The axes hold every unit of the layer at every epoch, so they are the same for all of them.
     """
@@ -67,16 +67,16 @@ def chart(
 
 
 def describe(tables: RunTables, name: str, unit: int, epoch: int | None) -> str:
-    """The path in a sentence: from where, where now, and when it crossed SNR = 1 for good."""
+    """The path in a sentence: from where, where now, and whether it stays above SNR = 1."""
     layer, row = tables.layer(name), tables.index(epoch)
     if not len(tables.epochs):
         return "No epoch has ended yet, so there is no path."
     loc, log_scale = (values[layer.name][:, unit] for values in (tables.loc, tables.log_scale))
-    at = [f"(mu {float(loc[r]):.2f}, log sigma {float(log_scale[r]):.2f})" for r in (0, row)]
+    at = [f"(mu {labels.signed(loc[r], '.2f')}, log sigma {labels.signed(log_scale[r], '.2f')})" for r in (0, row)]
     death = int(tables.death[layer.name][unit])
-    fate = "never crosses SNR = 1 for good" if death == ALIVE else f"crosses SNR = 1 for good at epoch {death}"
+    fate = "stays above SNR = 1" if death == ALIVE else f"stays below SNR = 1 from epoch {death} on"
     return (
-        f"{layer.kind.capitalize()} {unit} of {labels.layer_title(layer)} was born at {at[0]}, is at {at[1]} "
+        f"{layer.kind.capitalize()} {unit} of {labels.layer_title(layer)} starts at {at[0]}, is at {at[1]} "
         f"at epoch {tables.epochs[row]}, and {fate}."
     )
 
@@ -92,7 +92,7 @@ def extents(tables: RunTables, name: str) -> tuple[tuple[float, float], tuple[fl
 def snr_grid(mu: tuple[float, float], log_sigma: tuple[float, float], low: float, high: float) -> np.ndarray:
     """SNR on an even grid, [rows of log sigma from below, columns of mu], cell centres."""
     rows, columns = _GRID
-    x, y = _centres(*mu, columns), _centres(*log_sigma, rows)
+    x, y = centres(*mu, columns), centres(*log_sigma, rows)
     loc, log_scale = np.meshgrid(x, y)
     return np.asarray(moments.snr(loc, log_scale, low, high))
 
@@ -103,7 +103,7 @@ def contour(grid: np.ndarray, mu: tuple[float, float], log_sigma: tuple[float, f
     At a small sigma the SNR is above every level, and it falls from there; where it rises again, towards the prior's
     own, it stays below 1 unless the interval is shorter than 3.83.
     """
-    x, y = _centres(*mu, grid.shape[1]), _centres(*log_sigma, grid.shape[0])
+    x, y = centres(*mu, grid.shape[1]), centres(*log_sigma, grid.shape[0])
     points = []
     for column, at in enumerate(x):
         values = np.log(grid[:, column] / level)
@@ -115,7 +115,12 @@ def contour(grid: np.ndarray, mu: tuple[float, float], log_sigma: tuple[float, f
     return np.array(points, dtype=float).reshape(-1, 2)
 
 
-def _centres(first: float, last: float, count: int) -> np.ndarray:
+def centres(first: float, last: float, count: int) -> np.ndarray:
+    """Centres of `count` equal cells from `first` to `last`.
+
+    >>> centres(0.0, 1.0, 2).tolist()
+    [0.25, 0.75]
+    """
     step = (last - first) / count
     return first + step * (np.arange(count) + 0.5)
 
@@ -123,7 +128,7 @@ def _centres(first: float, last: float, count: int) -> np.ndarray:
 def _contours(
     grid: np.ndarray, mu: tuple[float, float], log_sigma: tuple[float, float], x: alt.X, y: alt.Y, dark: bool
 ) -> list[Any]:
-    accent = palette.PRUNED_DARK if dark else palette.PRUNED
+    accent = palette.theme(dark).pruned
     layers: list[Any] = []
     for level in LEVELS:
         points = contour(grid, mu, log_sigma, level)
@@ -191,9 +196,9 @@ def _path(tables: RunTables, name: str, unit: int, epoch: int | None, x: alt.X, 
 def _stations(
     data: pd.DataFrame, now: int, last: int, tables: RunTables, x: alt.X, y: alt.Y, tooltip: Any, ink: str, halo: str
 ) -> list[Any]:
-    """Birth, the epoch shown and the end, by shape and name."""
+    """The start, the epoch shown and the end, by shape and name."""
     epochs = tables.epochs
-    marks = [("birth", 0, "square"), ("end", last, "diamond")]
+    marks = [("start", 0, "square"), ("end", last, "diamond")]
     if 0 < now < last:
         marks.append((f"epoch {int(epochs[now])}", now, "circle"))
     layers = []

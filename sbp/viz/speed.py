@@ -12,7 +12,7 @@ from sbp.reference.paper import HARDWARE, PaperRow
 from sbp.viz import labels
 
 VARIANTS = ("dense", "masked", "compact")
-LEAST_GAIN = 1.05  # times as fast; less is not called a gain
+LEAST_GAIN = 1.05  # speed-up; less is not called a gain
 
 
 class BadSpeed(ValueError):
@@ -32,7 +32,7 @@ def measurements(value: dict[str, Any] | None) -> list[dict[str, Any]]:
 
 
 def table(measured: dict[str, Any]) -> pd.DataFrame:
-    """A row a batch size and variant: batch, variant, median and iqr in ms, n, times as fast as dense at that batch."""
+    """A row a batch size and variant: batch, variant, median and iqr in ms, n, speed-up over dense at that batch."""
     rows = pd.DataFrame(measured["rows"]).astype({"batch": int, "variant": str, "n": int})
     rows["median"], rows["iqr"] = 1e3 * rows["median_seconds"].astype(float), 1e3 * rows["iqr_seconds"].astype(float)
     rows = rows[rows["variant"].isin(VARIANTS)].sort_values("batch", kind="stable")
@@ -44,7 +44,7 @@ def table(measured: dict[str, Any]) -> pd.DataFrame:
 
 
 def shown(measured: dict[str, Any], paper: Sequence[PaperRow] = ()) -> pd.DataFrame:
-    """A row a batch size: median (IQR) of each variant and how many times as fast; the paper's speed-up as last row."""
+    """A row a batch size: median (IQR) of each variant and its speed-up; the paper's as last row."""
     rows = []
     for batch, group in table(measured).groupby("batch"):
         by_name = group.set_index("variant")
@@ -78,10 +78,13 @@ def plain(value: float, digits: int) -> str:
 def sentence(measured: dict[str, Any]) -> str:
     """Where the compact network gains, and where it does not."""
     compact = table(measured).query("variant == 'compact'")
-    said = [f"{times:.1f}× at batch {batch:,}" for batch, times in zip(compact["batch"], compact["times"], strict=True)]
+    said = [
+        f"{times:.1f}× faster at batch {batch:,}"
+        for batch, times in zip(compact["batch"], compact["times"], strict=True)
+    ]
     slow = [f"{batch:,}" for batch in compact[compact["times"] < LEAST_GAIN]["batch"]]
-    rest = f" No gain at batch {labels.join(slow)}: what a call costs besides its MACs decides there." if slow else ""
-    return f"compact is {labels.join(said)} as fast as dense.{rest}"
+    rest = f" No gain at batch {labels.join(slow)}: overhead other than MACs dominates there." if slow else ""
+    return f"compact is {labels.join(said)}.{rest}"
 
 
 def where(measured: dict[str, Any]) -> str:

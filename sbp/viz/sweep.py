@@ -12,6 +12,7 @@ import pandas as pd
 from sbp.pruning.cost import network_cost
 from sbp.pruning.masks import keep_masks, kept_counts
 from sbp.spec.description import Description
+from sbp.spec.noise import SNR_THRESHOLD
 from sbp.viz.tables import RunTables
 
 LOW, HIGH = 0.2, 100.0
@@ -25,14 +26,14 @@ class BadSweep(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Sweep:
-    """objects: which were scored ("validation", "training") and n, how many.
+    """examples: which were scored ("validation", "training") and n, how many.
 
     points: one row a threshold of every criterion: `COLUMNS`, criterion, title, natural (whether the threshold is the
     one that the criterion itself proposes). samples, mean: K sampled thetas averaged, and the mean network in one
     pass, as the sweep has them; empty where it has none.
     """
 
-    objects: str
+    examples: str
     n: int
     points: pd.DataFrame
     samples: pd.DataFrame
@@ -126,7 +127,7 @@ def cheapest(stops: pd.DataFrame, slack: float = 0.1) -> int | None:
     """
     if stops["error_percent"].isna().any():
         return None
-    one = stops.iloc[nearest(stops, 1.0)]
+    one = stops.iloc[nearest(stops, SNR_THRESHOLD)]
     good = stops[stops["error_percent"] <= one["error_percent"] + slack + 1e-9].sort_values(["macs", "threshold"])
     return int(good.index[0]) if good["macs"].iloc[0] < one["macs"] else None
 
@@ -142,7 +143,7 @@ def csv(sweep: Sweep, found: RunTables) -> bytes:
     table = sweep.points.copy()
     for i, layer in enumerate(found.layers):
         table[f"kept_{layer.name}"] = [kept[i] for kept in table["kept"]]
-    table["objects"], table["n"] = sweep.objects, sweep.n
+    table["examples"], table["n"] = sweep.examples, sweep.n
     return table.drop(columns="kept").to_csv(index=False).encode()
 
 

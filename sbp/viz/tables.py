@@ -1,4 +1,4 @@
-"""What a run folder says, as tidy tables: SNR by layer and epoch, epochs of death, scalars by epoch.
+"""A run folder as tidy tables: SNR by layer and epoch, epochs of death, scalars by epoch.
 
 The SNR is computed once, from the stored (mu, log sigma); a live run only pays for its new epochs.
 """
@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from sbp.distributions import moments
+from sbp.pruning.masks import is_kept
 from sbp.spec import RunConfig
 from sbp.spec.layout import Group
 from sbp.spec.networks import description_of
@@ -42,7 +43,7 @@ class Run(Protocol):
 class RunTables:
     """One run's numbers, ready to be drawn.
 
-    epochs: int [E], the epochs with a snapshot, 0 at birth. snr, loc, log_scale: float32 [E, U] by layer name.
+    epochs: int [E], the epochs with a snapshot, 0 at initialisation. snr, loc, log_scale: float32 [E, U] by layer name.
     death: int32 [U] by layer name, the first epoch from which a unit stays below SNR 1 to the end, `ALIVE` for
     those kept at the end. records: one row an epoch; epochs of pretraining count up to 0, so that every chart of a
     run has one axis.
@@ -94,10 +95,10 @@ class RunTables:
 
     def alive(self, name: str) -> np.ndarray:
         """Units with SNR >= 1 in a layer, by epoch: int [E]."""
-        return (self.snr[name] >= 1).sum(axis=1)
+        return is_kept(self.snr[name]).sum(axis=1)
 
     def order(self, name: str, by: str = "death", at: int = -1) -> np.ndarray:
-        """Units of a layer in the order they are drawn: longest-lived first, highest SNR first, or by number.
+        """Units of a layer in the order they are drawn: kept longest first, highest SNR first, or by number.
 
         Those kept at the end are sorted among themselves by their last SNR.
         """
@@ -162,7 +163,7 @@ def epochs_of_death(
 ) -> np.ndarray:
     """First epoch from which a unit stays below SNR 1; `ALIVE` where it is kept at the end. Shapes [E], [E, U] -> [U].
 
-    A unit that came back counts as dying when it went for good. before: the same of the first `known` epochs alone,
+    A unit that recovered counts from when it was pruned last. before: the same of the first `known` epochs alone,
     from which it is brought up to date.
 
     >>> epochs_of_death(np.array([0, 1, 2]), np.array([[9, 9, 9], [0.3, 9, 0.3], [2, 2, 0.3]])).tolist()[2]
@@ -170,19 +171,19 @@ def epochs_of_death(
     """
     if before is not None:
         for epoch, row in zip(epochs[known:], snr[known:], strict=True):
-            before = np.where(row < 1, np.minimum(before, epoch), ALIVE).astype(np.int32)
+            before = np.where(is_kept(row), ALIVE, np.minimum(before, epoch)).astype(np.int32)
         return before
     if not len(epochs):
         return np.full(snr.shape[1], ALIVE, dtype=np.int32)
-    dead = snr < 1
-    # Rows of the run of dead epochs that reaches the end, counted from there.
-    trailing = np.cumprod(dead[::-1], axis=0).sum(axis=0)
+    pruned = ~is_kept(snr)
+    # Rows of the run of pruned epochs that reaches the end, counted from there.
+    trailing = np.cumprod(pruned[::-1], axis=0).sum(axis=0)
     first = np.minimum(len(epochs) - trailing, len(epochs) - 1)
     return np.where(trailing > 0, epochs[first], ALIVE).astype(np.int32)
 
 
 def records_table(records: Sequence[Any]) -> pd.DataFrame:
-    """One row an epoch with every scalar of the records, and `kl_per_object` = loss - nll."""
+    """One row an epoch with every scalar of the records, and `kl_per_example` = loss - nll."""
     rows = [record.to_dict() for record in records]
     columns = [
         "epoch",
@@ -191,7 +192,7 @@ def records_table(records: Sequence[Any]) -> pd.DataFrame:
         "nll",
         "kl",
         "kl_weighted",
-        "kl_per_object",
+        "kl_per_example",
         "loss",
         "train_error_percent",
         "validation_error_percent",
@@ -203,7 +204,7 @@ def records_table(records: Sequence[Any]) -> pd.DataFrame:
     if not rows:
         return pd.DataFrame(columns=columns)
     table = pd.DataFrame(rows)
-    table["kl_per_object"] = table["loss"] - table["nll"]
+    table["kl_per_example"] = table["loss"] - table["nll"]
     table["validation_error_percent"] = pd.to_numeric(table["validation_error_percent"])
     return table
 
@@ -221,7 +222,7 @@ def snr_table(tables: RunTables, name: str, units: Sequence[int] | None = None) 
             "mu": tables.loc[name][:, chosen].ravel(),
             "log_sigma": tables.log_scale[name][:, chosen].ravel(),
             "snr": snr.ravel(),
-            "kept": (snr >= 1).ravel(),
+            "kept": is_kept(snr).ravel(),
         }
     )
 

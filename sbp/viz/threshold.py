@@ -1,4 +1,4 @@
-"""What a threshold on the SNR keeps, costs and errs on: sentences, and the figure for paper."""
+"""What a threshold on the SNR keeps and costs, and its error: sentences, and the figure for paper."""
 
 from __future__ import annotations
 
@@ -14,31 +14,29 @@ from sbp.viz import charts, labels, palette
 from sbp.viz.sweep import HIGH, LOW, Sweep
 
 TICKS = (0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
-OBJECTS = {"validation": "held-out", "training": "training"}
+EXAMPLES = {"validation": "held-out", "training": "training"}
 MACS = "MACs"
-INK, INK_DARK = "#1B2733", "#E8EEF4"  # the colour of words in either theme
-GROUND, GROUND_DARK = "#FFFFFF", "#10171F"  # and what they stand on
 
 
-def objects_of(sweep: Sweep, dataset: str) -> str:
+def examples_of(sweep: Sweep, dataset: str) -> str:
     """What was scored, in words: "5,000 held-out digits"."""
     thing = "digits" if dataset in ("mnist", "digits") else "images"
-    return f"{sweep.n:,} {OBJECTS.get(sweep.objects, sweep.objects)} {thing}"
+    return f"{sweep.n:,} {EXAMPLES.get(sweep.examples, sweep.examples)} {thing}"
 
 
-def headline(layers: Sequence[Group], stop: Any, dense: int, objects: str) -> list[str]:
+def headline(layers: Sequence[Group], stop: Any, dense: int, examples: str) -> list[str]:
     """One stop in a sentence, cut where numbers begin and end: every second part is one."""
     units = labels.in_all([layer.units for layer in layers])
     parts = [f"At SNR ≥ {number(stop.threshold)}: ", labels.in_all(stop.kept), f" of {units} units kept, "]
     if stop.macs == dense:
-        parts += ["all", " MACs left"]
+        parts += ["all", " MACs remain"]
     elif stop.macs:
         parts += [f"{fewer(dense, stop.macs)}×", " fewer MACs"]
     else:
-        parts += ["no MACs left", ": every image gets the same answer"]
+        parts += ["no MACs remain", ": every image gets the same answer"]
     if math.isnan(stop.error_percent):
         return [*parts[:-1], parts[-1] + "."]
-    return [*parts[:-1], parts[-1] + ", ", f"{stop.error_percent:.2f} %", f" error on {objects}."]
+    return [*parts[:-1], parts[-1] + ", ", f"{stop.error_percent:.2f} %", f" error on {examples}."]
 
 
 def number(threshold: float) -> str:
@@ -51,7 +49,7 @@ def number(threshold: float) -> str:
 
 
 def fewer(dense: int, macs: int) -> str:
-    """How many times fewer, to what matters of it.
+    """The MACs reduction, dense over what is left, to about three digits.
 
     >>> [fewer(545000, macs) for macs in (545000, 48550, 3000)]
     ['1.0', '11.2', '182']
@@ -87,7 +85,7 @@ def left_chart(
     """Units kept by layer, and MACs, in percent of the dense network along the threshold; the chosen one is marked."""
     shares = share_table(stops, layers, dense)
     names = [*map(labels.layer_title, layers), MACS]
-    colours = [*palette.layer_colours(len(layers)), INK_DARK if dark else INK]
+    colours = [*palette.layer_colours(len(layers)), palette.theme(dark).ink]
     dashes = [*(list(palette.layer_dash(i)) for i in range(len(layers))), [1, 0]]
     lines = (
         alt.Chart(shares)
@@ -96,7 +94,7 @@ def left_chart(
             x=threshold_axis(),
             y=alt.Y(
                 "percent:Q",
-                title="left of the dense network, %",
+                title="remaining, % of the dense network",
                 scale=alt.Scale(domain=[0, 100], nice=False),
                 axis=alt.Axis(values=[0, 25, 50, 75, 100], gridOpacity=0.4),
             ),
@@ -116,25 +114,25 @@ def left_chart(
     )
     stop = stops.iloc[at]
     said = (
-        f"At SNR ≥ {number(stop['threshold'])} {labels.in_all(stop['kept'])} units are left and "
-        f"{100 * stop['macs'] / dense:.1f} % of the MACs."
+        f"At SNR ≥ {number(stop['threshold'])} {labels.in_all(stop['kept'])} units and "
+        f"{100 * stop['macs'] / dense:.1f} % of the MACs remain."
     )
     return charts.finish(alt.layer(lines, *rules(prior_snr, float(stop["threshold"]), dark)), said)
 
 
-def error_chart(stops: pd.DataFrame, prior_snr: float, objects: str, at: int, dark: bool = False) -> Any:
+def error_chart(stops: pd.DataFrame, prior_snr: float, examples: str, at: int, dark: bool = False) -> Any:
     """Error of the masked network in percent along the threshold, on a log axis; the chosen one is marked."""
     if stops["error_percent"].isna().all():
         return charts.empty("The error along the threshold is not measured yet.")
     floor = error_floor(stops["error_percent"])
     line = (
         alt.Chart(stops[["threshold", "error_percent"]].assign(drawn=stops["error_percent"].clip(lower=floor)))
-        .mark_line(strokeWidth=2.5, color=palette.DATA_DARK if dark else palette.DATA, clip=True)
+        .mark_line(strokeWidth=2.5, color=palette.theme(dark).data, clip=True)
         .encode(
             x=threshold_axis(),
             y=alt.Y(
                 "drawn:Q",
-                title=f"error, % of {objects}",
+                title=f"error, % of {examples}",
                 axis=charts.log_axis(floor, 100),
                 scale=alt.Scale(type="log", domain=[floor, 100], nice=False),
             ),
@@ -146,7 +144,7 @@ def error_chart(stops: pd.DataFrame, prior_snr: float, objects: str, at: int, da
     )
     stop = stops.iloc[at]
     where = f"At SNR ≥ {number(stop['threshold'])}"
-    said = f"{where} the pruned network errs on {stop['error_percent']:.2f} % of {objects}."
+    said = f"{where} the pruned network gets {stop['error_percent']:.2f} % of {examples} wrong."
     return charts.finish(alt.layer(line, *rules(prior_snr, float(stop["threshold"]), dark)), said)
 
 
@@ -162,14 +160,10 @@ def threshold_axis(title: str = "threshold on the SNR (log)") -> alt.X:
 
 def rules(prior_snr: float, at: float | None, dark: bool) -> list[Any]:
     """The rules at SNR = 1 and at the prior's own SNR, named, and the one at the chosen threshold."""
-    pruned, grey, blue = (
-        (palette.PRUNED_DARK, palette.REFERENCE_DARK, palette.KEPT_DARK)
-        if dark
-        else (palette.PRUNED, palette.REFERENCE, palette.KEPT)
-    )
+    pruned, grey, blue = (palette.theme(dark).pruned, palette.theme(dark).reference, palette.theme(dark).kept)
     wanted = [
         (1.0, "1: pruned below", pruned, [1, 0], 4),
-        (prior_snr, f"{prior_snr:.2f}, the prior's own: knows nothing", grey, [4, 3], 20),
+        (prior_snr, f"{prior_snr:.2f}, the prior's own: uninformative", grey, [4, 3], 20),
     ]
     if at is not None:
         wanted.append((at, "", blue, [1, 0], 0))

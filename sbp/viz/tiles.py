@@ -52,9 +52,9 @@ def page(tiles: Sequence[Tile], size: int, dark: bool = False, label: str = "") 
     True
     """
     colours = {
-        "GREY": palette.REFERENCE_DARK if dark else palette.REFERENCE,
-        "KEPT": palette.KEPT_DARK if dark else palette.KEPT,
-        "PRUNED": palette.PRUNED_DARK if dark else palette.PRUNED,
+        "GREY": palette.theme(dark).reference,
+        "KEPT": palette.theme(dark).kept,
+        "PRUNED": palette.theme(dark).pruned,
         "INK": palette.INK[dark],
     }
     style = _STYLE

@@ -8,6 +8,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from sbp.pruning.masks import is_kept
 from sbp.viz import charts, labels, palette
 from sbp.viz.tables import RunTables
 
@@ -57,8 +58,8 @@ def chart(
                 scale=alt.Scale(
                     domain=["kept", "pruned"],
                     range=[
-                        palette.KEPT_DARK if dark else palette.KEPT,
-                        palette.PRUNED_DARK if dark else palette.PRUNED,
+                        palette.theme(dark).kept,
+                        palette.theme(dark).pruned,
                     ],
                 ),
             ),
@@ -82,8 +83,8 @@ def describe(tables: RunTables, name: str, epoch: int | None = None) -> str:
     if not len(tables.epochs):
         return "No epoch has ended yet, so there is no SNR to show."
     snr = tables.snr[layer.name][row]
-    kept = int((snr >= 1).sum())
-    middle = float(np.median(snr[snr >= 1])) if kept else float("nan")
+    kept = int(is_kept(snr).sum())
+    middle = float(np.median(snr[is_kept(snr)])) if kept else float("nan")
     tail = f"; half of those kept have an SNR above {middle:.2g}" if kept else ""
     return (
         f"{labels.layer_title(layer)} at epoch {tables.epochs[row]}: "
@@ -93,7 +94,7 @@ def describe(tables: RunTables, name: str, epoch: int | None = None) -> str:
 
 def _lines(tables: RunTables, name: str, rows: np.ndarray, units: np.ndarray) -> pd.DataFrame:
     snr = tables.snr[name][np.ix_(rows, units)]
-    state = np.where(snr[-1] >= 1, "kept", "pruned")
+    state = np.where(is_kept(snr[-1]), "kept", "pruned")
     return pd.DataFrame(
         {
             "epoch": np.repeat(tables.epochs[rows], len(units)),

@@ -1,6 +1,6 @@
 """Two runs on one clock, of which one may have no noise: accuracy, units kept, and N·NLL against the KL.
 
-Made for random labels, where one twin learns them by heart and the other gives its units up.
+Made for random labels, where one twin memorises them and the other loses its units.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ OUTPUTS = film.OUTPUTS
 CHANCE = 100 / OUTPUTS
 # Column, title, unit, of what is drawn by epoch.
 WHAT = {
-    "accuracy": ("Accuracy of the pruned network", "% right"),
+    "accuracy": ("Accuracy of the pruned network", "%"),
     "terms": ("What is minimised: N·NLL + KL", "thousands of nats"),
     "kept": ("Units kept, all layers together", "% of all units"),
 }
@@ -30,7 +30,7 @@ WHAT = {
 
 @dataclass(frozen=True)
 class Twin:
-    """One of the two: what it is called beside the other, its numbers, and what the test set said at its end."""
+    """One of the two: what it is called beside the other, its numbers, and its test accuracy at the end."""
 
     name: str
     tables: RunTables
@@ -91,22 +91,22 @@ def table(pair: Sequence[Twin]) -> pd.DataFrame:
 
 
 def sentence(pair: tuple[Twin, Twin], epoch: int) -> str:
-    """Both twins at an epoch: what is kept, what is right of the training labels, and at the end of the true ones."""
+    """Both twins at an epoch: what is kept, the training accuracy, and at the end the test accuracy."""
     if epoch <= 0:
-        return "At birth both networks are whole and guess."
+        return "At the start both are complete and guess."
     return f"Epoch {epoch}: " + "; ".join(_state(twin, epoch) for twin in pair) + "."
 
 
 def _state(twin: Twin, epoch: int) -> str:
     records = twin.records[twin.records["epoch"] <= epoch]
     if records.empty:
-        return f"{twin.name} has not ended an epoch"
+        return f"{twin.name} has not finished an epoch"
     row = records.iloc[-1]
-    gone = ", so every image gets the same answer" if not min(row["kept"]) else ""
+    constant = ", so every image gets the same answer" if not min(row["kept"]) else ""
     right = 100 - row["train_error_percent"]
-    said = f"{twin.name} keeps {labels.widths(row['kept'])}{gone}, {right:.1f} % of its training labels right"
+    said = f"{twin.name} keeps {labels.widths(row['kept'])}{constant}, training accuracy {right:.1f} %"
     if epoch >= twin.last and twin.test_accuracy is not None:
-        said += f" and {twin.test_accuracy:.1f} % of the true test labels"
+        said += f", test accuracy {twin.test_accuracy:.1f} %"
     return said
 
 
@@ -118,10 +118,10 @@ def describe(pair: Sequence[Twin], what: str) -> str:
             continue
         row = twin.records.iloc[-1]
         n, units = twin.tables.n_train, sum(layer.units for layer in twin.tables.layers)
-        data = n * row["nll"] / 1000
+        data, right = n * row["nll"] / 1000, 100 - row["train_error_percent"]
         said.append(
             {
-                "accuracy": f"{twin.name} gets {100 - row['train_error_percent']:.1f} % of {n:,} training labels right",
+                "accuracy": f"{twin.name} has a training accuracy of {right:.1f} % on {n:,} labels",
                 "terms": f"{twin.name}: N·NLL {data:,.1f} thousand nats"
                 + (f", KL {row['kl_weighted'] / 1000:,.2f} thousand" if twin.tables.method in bound.ADDED else ""),
                 "kept": f"{twin.name} keeps {sum(row['kept']):,} of {units:,} units",
@@ -129,18 +129,18 @@ def describe(pair: Sequence[Twin], what: str) -> str:
             + f" (epoch {int(row['epoch'])})"
         )
     tail = {
-        "accuracy": f"; a guess gets {CHANCE:.0f} %",
-        "terms": f"; guessing costs log 10 = {math.log(OUTPUTS):.4f} nats an object",
+        "accuracy": f"; a guess reaches {CHANCE:.0f} %",
+        "terms": f"; guessing costs log 10 = {math.log(OUTPUTS):.4f} nats per example",
         "kept": "",
     }
-    return "; ".join(said) + tail[what] + "." if said else "Neither run has ended an epoch."
+    return "; ".join(said) + tail[what] + "." if said else "Neither run has finished an epoch."
 
 
 def chart(pair: Sequence[Twin], what: str, dark: bool = False, height: int = 260) -> Any:
     """One of `WHAT` by epoch, for paper: both twins, axes that span the whole of both runs."""
     data = _long(pair, what)
     if data.empty:
-        return charts.empty("Neither run has ended an epoch.", height)
+        return charts.empty("Neither run has finished an epoch.", height)
     names = list(dict.fromkeys(data["line"]))
     pick = [_STYLE[what][name] for name in _roles(pair, what)]
     colours = [style[dark] for style in pick]
@@ -177,7 +177,7 @@ def chart(pair: Sequence[Twin], what: str, dark: bool = False, height: int = 260
     )
     layers = [lines]
     if what == "accuracy":
-        grey = palette.REFERENCE_DARK if dark else palette.REFERENCE
+        grey = palette.theme(dark).reference
         layers += charts.rule(CHANCE, "a guess", grey, "value")
     return charts.finish(alt.layer(*layers), describe(pair, what), height)
 
@@ -247,7 +247,7 @@ def _accuracy(pair: tuple[Twin, Twin]) -> dict[str, Any]:
         if twin.test_accuracy is not None and twin.last:
             series.append({"name": "test", "x": [twin.last], "y": [round(twin.test_accuracy, 2)], "colour": colour})
     rules = [{"y": CHANCE, "text": f"a guess: {CHANCE:.0f} %", "left": True}]
-    return film.curves("Training labels right, %; dots: the true test labels", "%", series, 100.0, rules=rules)
+    return film.curves("Training accuracy, %; dots: test accuracy", "%", series, 100.0, rules=rules)
 
 
 def _kept(pair: tuple[Twin, Twin]) -> dict[str, Any]:

@@ -125,7 +125,7 @@ class Worker:
         dataset = (self.load or datasets.load)(config.data.dataset, progress=self._say_download)
         if self.all_ranks_want(self.stop_asked()):
             raise StopAsked
-        self.folder.write_status(self.state, "Builds the network.")
+        self.folder.write_status(self.state, "Building the network.")
         self.folder.remove_sweep()
         checkpoint = None
         saved = self.folder.read_checkpoint()
@@ -158,7 +158,7 @@ class Worker:
             if not isinstance(event, Record) and self.all_ranks_want(self.stop_asked()):
                 self.move(Event.ASK_STOP, "Saves a checkpoint.")
                 self._save()
-                self._stop("Stopped as asked; its checkpoint is ready to be resumed.")
+                self._stop("Stopped; it can be resumed from its checkpoint.")
                 return False
             if not isinstance(event, Record) and self.all_ranks_want(time.monotonic() - saved > CHECKPOINT_SECONDS):
                 self._save()

@@ -189,7 +189,7 @@ def test_what_is_not_shown_is_not_lost(open_page: Callable[..., Page], run_id: s
 def test_the_gradients_come_when_they_are_asked_for(open_page: Callable[..., Page], served: Served) -> None:
     page = shown(open_page, f"/pixels?run={with_weights(served.runs, seed=8).id}")
     page.get_by_role("button", name="Compute on 200 test images").click()
-    expect(page.get_by_text("Captum is at work")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Captum is running")).to_be_visible(timeout=30_000)
     expect(page.locator(".agree img")).to_have_count(4, timeout=120_000)
     expect(page.get_by_text("Spearman’s rank correlation with the SNR is")).to_be_visible()
     assert page.get_by_role("button", name="Compute on 200 test images").count() == 0

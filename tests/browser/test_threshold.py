@@ -73,7 +73,7 @@ def test_arrow_keys_and_the_number_box_move_it(open_page: Callable[..., Page], r
     assert threshold(page) == 1
     page.keyboard.press("End")
     assert threshold(page) == 100
-    assert "no MACs left" in headline(page)
+    assert "no MACs remain" in headline(page)
     box = page.locator(f"{BOARD} .box input")
     box.fill("5,2")
     box.press("Enter")

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from sbp.distributions import TruncatedLogNormal
+from sbp.spec.noise import LOC_MARGIN as MARGIN
+from sbp.spec.noise import LOG_SCALE_RANGE as LOG_SCALE
 from tests.distributions.oracle import Truth, gradient
 
 INTERVALS = (
@@ -23,8 +25,7 @@ INTERVALS = (
     (-200.0, 0.0),
     (-1e-3, 0.0),
 )
-MARGIN = 5.0
-LOG_SCALE = (-8.0, 5.0)
+
 RANDOM, SEED = 30, 20171105  # points an interval, besides its corners
 
 # What each dtype promises, relative to the truth.

@@ -82,7 +82,7 @@ def test_removed_units_count_too_and_the_network_is_left_as_it_was() -> None:
 
 
 def test_the_conductance_of_a_layer_adds_up_to_what_the_image_changes() -> None:
-    """Completeness, one object at a time: all of a layer's conductance is F(x) - F(black)."""
+    """Completeness, one example at a time: all of a layer's conductance is F(x) - F(black)."""
     network, shown = random_network("lenet-5-caffe"), images(1)
     full = whole(network)
     from captum.attr import LayerConductance

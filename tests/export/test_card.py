@@ -37,7 +37,7 @@ def test_the_card_says_what_the_run_recorded(runs_root: Path) -> None:
         f"| kept pixels of `input` | 784 | {figures['kept'][0]} |",
         f"| kept neurons of `dense2` | 17 | {figures['kept'][2]} |",
         f"| parameters | {784 * 23 + 23 + 23 * 17 + 17 + 170 + 10:,} | {figures['params']:,} (",
-        f"| MACs an image | {784 * 23 + 23 * 17 + 170:,} | {figures['macs']:,} (",
+        f"| MACs per image | {784 * 23 + 23 * 17 + 170:,} | {figures['macs']:,} (",
         "| error | not recorded | 4.25 % of 360 test images |",
         "there never was a dense network without it",
         "of the masked network (zeros in place), read once, at the end of the run",
@@ -99,8 +99,8 @@ def test_the_constant_predictor_is_called_that(name: str, runs_root: Path) -> No
     assert "it is the constant predictor: the same logits for every image" in card
     assert "every training label was replaced by a random one" in card
     assert "| 0 |" in card
-    assert "x fewer" in card.split("MACs an image")[0]
-    assert "x fewer" not in card.split("MACs an image")[1]
+    assert "x fewer" in card.split("MACs per image")[0]
+    assert "x fewer" not in card.split("MACs per image")[1]
 
 
 def test_a_program_of_torch_comes_with_a_warning(runs_root: Path) -> None:

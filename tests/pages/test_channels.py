@@ -37,7 +37,7 @@ def test_a_recording_is_shown_and_said(recorded: str) -> None:
     assert given["film"]["id"] == recorded
     assert [panel["kind"] for panel in given["panels"]] == ["heatmap", "cells", "kept", "trajectories"]
     assert given["film"]["layers"][given["panels"][0]["layer"]]["name"] == "dense1"
-    assert "The first died at epoch" in texts(at)
+    assert "The first was pruned at epoch" in texts(at)
     assert all(sentence.startswith("Dense 1 at epoch") for sentence in given["film"]["sentences"])
 
 
@@ -79,7 +79,7 @@ def test_a_link_gives_the_same_view(runs_root: Path) -> None:
         ("epoch", "soon", "expected a whole number"),
         ("unit", "5000", "has no neuron 5000"),
         ("sort", "colour", "expected one of death, snr, unit"),
-        ("run", "20200101-000000-gone", "not here"),
+        ("run", "20200101-000000-gone", "cannot be found"),
     ],
 )
 def test_what_a_link_gets_wrong_is_said(recorded: str, name: str, value: str, said: str) -> None:
@@ -122,7 +122,7 @@ def test_figures_to_take_away_are_made_when_asked_for(recorded: str) -> None:
     before = charts()
     at.session_state["channels-files"] = True
     healthy(at.run())
-    assert charts() == before + 2
+    assert charts() == before + 3
 
 
 # One unit in full, and pruning it by hand
@@ -146,7 +146,7 @@ def test_a_run_without_weights_says_so_and_shows_its_noise(recorded: str) -> Non
     at = healthy(opened("channels"))
     assert "no weights to show" in texts(at)
     assert "Density of neuron" in texts(at)
-    assert "crosses SNR = 1" in texts(at)
+    assert "SNR = 1" in texts(at)
     assert not at.metric
 
 
@@ -168,7 +168,7 @@ def test_weights_that_do_not_fit_are_a_sentence(runs_root: Path) -> None:
 def test_unasked_the_longest_lived_unit_is_shown(trained: RunView) -> None:
     at = healthy(opened("channels", run=trained.id))
     unit = int(tables(trained).order("dense1" if "500" in trained.config.network.name else "conv1")[0])
-    assert f"shown below is the longest-lived, {unit}" in texts(at)
+    assert f"shown below: {unit}, kept longest" in texts(at)
     assert at.number_input(key="unit-choice").value == unit
 
 
@@ -176,7 +176,7 @@ def test_every_kind_of_unit_has_its_panels(trained: RunView) -> None:
     for layer in trained.layers:
         at = healthy(opened("channels", run=trained.id, layer=layer.name, unit="2", digit="7"))
         said = texts(at)
-        for part in (f"Density of {layer.kind} 2", "Path of", "By hand", "Outgoing weights", "Test image 7, class"):
+        for part in (f"Density of {layer.kind} 2", "Path of", "By hand", "Outgoing weights", "Test image #7 ("):
             assert part in said, (layer.name, part)
         assert ("All filters of" in said) == (layer.name in ("conv1", "conv2"))
 
@@ -238,7 +238,7 @@ def test_reset_goes_back_to_the_untouched_network_and_can_be_undone(trained: Run
     at = opened("channels", run=trained.id, hand="dense1.0-,dense1.1-")
     at.button(key="hand-reset").click().run()
     assert "hand" not in at.query_params
-    assert "The network of epoch 12, untouched" in texts(healthy(at))
+    assert "The network of epoch 12, without edits" in texts(healthy(at))
     at.button(key="hand-undo").click().run()
     assert at.query_params["hand"] == "dense1.0-,dense1.1-"
 
@@ -263,7 +263,7 @@ def test_a_digit_that_is_not_there_is_said(trained: RunView) -> None:
     assert "The test set has 360 images" in texts(at)
     at.number_input(key="digit-choice").set_value(3).run()
     assert at.query_params["digit"] == "3"
-    assert "Test image 3, class" in texts(healthy(at))
+    assert "Test image #3 (" in texts(healthy(at))
 
 
 def test_without_the_data_the_rest_stays(runs_root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from pages.gate import view
 from pages.gate.component import FOLDER, SCRIPTS
 from pages.shared.assets import bundle
-from tests.pages.opened import healthy, opened
+from tests.pages.opened import healthy, opened, texts
 
 OPENING = {"mu": 0.0, "sigma": 1.0, "a": -20.0, "b": 0.0}
 
@@ -72,3 +72,12 @@ def test_the_scripts_are_one_module_with_one_export() -> None:
     assert "\nimport " not in script
     names = re.findall(r"^(?:function|const|let|class) (\w+)", script, re.MULTILINE)
     assert len(names) == len(set(names)), "two files of the component name one thing alike"
+
+
+def test_the_surface_of_the_snr_is_made_only_when_it_is_opened() -> None:
+    at = opened("gate", mu="-2", sigma="20")
+    assert not healthy(at).get("plotly_chart")
+    at.session_state["gate-surface"] = True
+    at.run()
+    assert len(healthy(at).get("plotly_chart")) == 1
+    assert "At mu = −2 and log sigma = 3 the SNR is" in texts(at)

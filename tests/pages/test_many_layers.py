@@ -55,7 +55,7 @@ def test_it_is_as_large_as_it_should_be(run: RunView) -> None:
 def test_the_figures_of_a_layer_are_drawn_within_a_second(run: RunView, name: str) -> None:
     found = tables(run)
     assert best(lambda: heatmap.chart(found, name, 300).to_json()) < 1
-    assert best(lambda: heatmap.death_curve(found, name, 300).to_json()) < 1
+    assert best(lambda: heatmap.kept_curve(found, name, 300).to_json()) < 1
     assert best(lambda: trajectories.chart(found, name, 300).to_json()) < 1
     assert best(lambda: film.pack(found, run.config, focus=name)) < 1
 

@@ -61,7 +61,7 @@ def test_without_results_the_paper_stands_alone_and_commands_are_named() -> None
     for name in ("table-1", "figure-1", "interval"):
         assert f"python -m sbp reproduce {name}" in said
     assert list(the_table(at)["method"])[:4] == ["Original (paper)", "SparseVD (paper)", "SSL (paper)", "SBP (paper)"]
-    assert "**SBP (paper)**: 1.55 % test error, 11.2 times fewer MACs (48.5 kMACs)" in said
+    assert "**SBP (paper)**: 1.55 % test error, 11.2× fewer MACs (48.5 kMACs)" in said
 
 
 def test_ours_stand_beside_the_papers(found: Path) -> None:
@@ -76,14 +76,14 @@ def test_ours_stand_beside_the_papers(found: Path) -> None:
     assert sbp["seeds"] == "3"
     assert sbp["units kept"] == "220–130–45"
     assert sbp["KL weights"] == "plain"
-    assert sbp["CPU, times as fast"].count("/") == 2
+    assert sbp["CPU speed-up"].count("/") == 2
     assert rows["BB dropout, 17x"] is not None
     assert table[table["method"] == "VIBNet"].iloc[0]["kMACs"] == "9.56"
     said = texts(at)
     assert "SBP 1.46 % at" in said
     assert "ours are means of 3 seeds" in said
     assert "60,000 training images" in said
-    assert "its run is not kept with the app" in said
+    assert "its run does not ship with the app" in said
 
 
 def test_another_network_by_link_and_a_wrong_one_is_said(found: Path) -> None:
@@ -141,7 +141,7 @@ def test_a_click_goes_into_the_link(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_chosen_row_is_told(found: Path) -> None:
     assert "**SSL**: 1.58 %" in texts(healthy(opened(PAGE, row="ssl")))
     said = texts(healthy(opened(PAGE, row="others-BB dropout, 31x")))
-    assert "**BB dropout, 31x**: 1.60 % test error, 30.6 times fewer MACs (17.8 kMACs)" in said
+    assert "**BB dropout, 31x**: 1.60 % test error, 30.6× fewer MACs (17.8 kMACs)" in said
     assert "protocol: last epoch" in said
     assert "**SBP**: 1.46 %" in texts(healthy(opened(PAGE, row="nonsense")))
 
@@ -159,7 +159,7 @@ def test_the_interval_is_told_from_its_numbers(found: Path) -> None:
     said = texts(healthy(opened(PAGE)))
     assert "From a = −5 to −40 the test error lies between 1.47 and 1.53 %" in said
     assert "at b − a = 3, below 3.83, the prior’s own SNR is 1.2" in said
-    assert "100 % of the units stay" in said
+    assert "100 % of the units are kept" in said
 
 
 def test_a_corrupt_file_is_as_good_as_none(no_results: Path) -> None:

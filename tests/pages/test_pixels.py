@@ -139,7 +139,7 @@ def test_pixels_of_colour_images_are_shown_by_their_own_size(runs_root: Path, tm
     assert sent["image"] == [3, 32, 32]
     assert arrays["means"].shape == (10, 3, 32, 32)
     assert "ResNet-20 is not computed in a browser: its layers are no chain" in sent["missing"]
-    assert "scikit-learn’s digits are shown to it" in texts(at)
+    assert "it is shown scikit-learn’s digits" in texts(at)
     assert "Captum" not in texts(at)
 
 
@@ -171,7 +171,7 @@ def test_a_link_gives_the_same_view(recorded: str) -> None:
         ("drawn", "<svg>", "a drawing as this page writes it"),
         ("drawn", "00zz0", "a drawing as this page writes it"),
         ("brush", "40", "from 0.7 to 2.2"),
-        ("run", "20200101-000000-gone", "not here"),
+        ("run", "20200101-000000-gone", "cannot be found"),
     ],
 )
 def test_what_a_link_gets_wrong_is_said(recorded: str, name: str, value: str, said: str) -> None:
@@ -184,7 +184,7 @@ def test_images_that_are_not_here_are_replaced_and_said(runs_root: Path, tmp_pat
     monkeypatch.setenv("SBP_DATA", str(tmp_path / "nothing"))
     write_run(runs_root, dataset="mnist")
     at = healthy(opened("pixels"))
-    assert "scikit-learn’s digits are shown to it" in texts(at)
+    assert "it is shown scikit-learn’s digits" in texts(at)
     assert "lit" not in shelved(at, tmp_path)[1]
 
 
@@ -218,7 +218,7 @@ def test_a_page_opened_while_they_are_computed_says_so(runs_root: Path) -> None:
         at = healthy(opened("pixels"))
     finally:
         lock.release()
-    assert "Captum is at work" in texts(at)
+    assert "Captum is running" in texts(at)
     assert "Compute on 200 test images" not in labels(at)
 
 

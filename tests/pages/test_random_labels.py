@@ -59,7 +59,7 @@ def test_the_twins_share_one_clock(recordings: Path) -> None:
     assert terms["rules"][0]["y"] == pytest.approx(1.297 * math.log(10), abs=1e-3)
     assert f"SBP keeps {'–'.join(map(str, last.kept))}, " in recording["sentences"][-1]
     assert "binary dropout keeps" in recording["sentences"][-1]
-    assert "1,297 training objects" in texts(at)
+    assert "1,297 training examples" in texts(at)
 
 
 def test_the_twins_on_cifar_10_are_a_choice_of_their_own(recordings: Path) -> None:
@@ -121,6 +121,6 @@ def test_figures_to_take_away_are_made_when_asked_for(recordings: Path) -> None:
     at = opened(PAGE)
     at.session_state["twins-files"] = True
     said = texts(healthy(at.run()))
-    assert "a guess gets 10 %" in said
-    assert "nats an object" in said
+    assert "a guess reaches 10 %" in said
+    assert "nats per example" in said
     assert {"SVG", "PNG"} <= {b.label for b in at.get("download_button")}

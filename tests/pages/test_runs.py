@@ -58,7 +58,7 @@ def test_two_ticked_runs_are_compared(runs_root: Path) -> None:
     first, second = write_run(runs_root), write_run(runs_root, noise_lr=0.05)
     at = opened("runs")
     at.checkbox(key=f"tick-{first.id}").check().run()
-    assert "One more tick" in texts(at)
+    assert "Tick one more" in texts(at)
     at.checkbox(key=f"tick-{second.id}").check().run()
     healthy(at)
     assert len(at.get("vega_lite_chart") or at.get("arrow_vega_lite_chart")) == 4

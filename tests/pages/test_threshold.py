@@ -58,9 +58,9 @@ def test_a_swept_run_shows_error_cost_speed_and_the_paper(runs_root: Path) -> No
     assert len({len(board[name]) for name in ("thresholds", "says", "error", "headlines", "readouts")}) == 1
     said_here = texts(at)
     assert "No gain at batch 1" in said_here
-    assert "5.6× at batch 1,000" in said_here
+    assert "5.6× faster at batch 1,000" in said_here
     assert "have an SNR within a factor of 2 of 1" in said_here
-    assert "nothing that 5,000 objects could tell from chance" in said_here
+    assert "within chance for 5,000 examples" in said_here
     assert "not measured yet" not in said_here
     methods = [list(frame.value["method"]) for frame in at.dataframe if "method" in frame.value]
     assert methods == [["original (paper)", "SparseVD (paper)", "SSL (paper)", "SBP (paper)"]]
@@ -169,7 +169,7 @@ def test_a_finished_run_without_weights_can_be_measured_and_an_unfinished_one_no
     finished, stopped = write_run(runs_root), write_run(runs_root, "stopped", epochs_done=4)
     (finished.folder / "result.json").write_text(json.dumps({"kept": [300, 40, 20]}))
     at = healthy(opened(PAGE, run=finished.id))
-    assert "weights at random are measured" in texts(at)
+    assert "with random weights are measured" in texts(at)
     assert "Measure here" in labels(at)
     at = healthy(opened(PAGE, run=stopped.id))
     assert "It cannot be measured: the run has not finished" in texts(at)
@@ -190,7 +190,7 @@ def test_measuring_starts_another_process_and_never_two(runs_root: Path, monkeyp
         at = healthy(opened(PAGE, run=run.id))
         assert at.button(key="measure-speed").disabled
         assert at.button(key="measure-speed").label.startswith("Measuring, ")
-        assert at.button(key="measure-sweep").label == "Another measurement is going on"
+        assert at.button(key="measure-sweep").label == "Another measurement is running"
 
 
 def test_a_measurement_without_a_result_is_said(runs_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,7 +214,7 @@ def test_a_new_measurement_is_shown(runs_root: Path, monkeypatch: pytest.MonkeyP
     assert "5.6×" not in texts(at)
     at.button(key="measure-speed").click().run()
     at.run()
-    assert "5.6× at batch 1,000" in texts(healthy(at))
+    assert "5.6× faster at batch 1,000" in texts(healthy(at))
     assert "without a result" not in texts(at)
 
 

@@ -94,7 +94,7 @@ def test_a_queued_run_says_what_it_waits_for(runs_root: Path) -> None:
         waiting.close()
     text = at.get("progress")[0].proto.text
     assert "Queued" in text
-    assert "1 before it on this machine" in text
+    assert "1 run ahead" in text
 
 
 def test_a_finished_run_says_how_it_ended(runs_root: Path) -> None:
@@ -143,7 +143,7 @@ def test_a_lost_run_shows_its_last_lines_and_can_be_resumed(runs_root: Path) -> 
 def test_a_link_to_a_run_that_is_not_here_falls_back_and_says_so(runs_root: Path) -> None:
     run = write_run(runs_root)
     at = healthy(opened("train", run="20200101-000000-gone"))
-    assert any("not here" in warning.value for warning in at.warning)
+    assert any("cannot be found" in warning.value for warning in at.warning)
     assert at.query_params["run"] == run.id
 
 

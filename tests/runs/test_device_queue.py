@@ -43,7 +43,7 @@ def turns(*answers: bool) -> object:
 def test_the_oldest_gets_the_slot_and_the_next_waits_for_it(three: list[RunFolder]) -> None:
     first, second, third = three
     assert device_queue.acquire(third, "cpu", turns(False, False)) is None, "two are ahead of it"
-    assert store.open_run(third.id).message == "Waits for cpu: 2 runs queued before this one."
+    assert store.open_run(third.id).message == "Waiting for the CPU; 2 runs ahead."
     slot = device_queue.acquire(first, "cpu", never)
     assert slot is not None
     first.write_status("running")

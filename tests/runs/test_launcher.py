@@ -62,7 +62,7 @@ def test_a_run_is_stopped_resumed_killed_and_resumed_again_while_another_waits_i
     assert states == {State.QUEUED}, "queued from the first moment and never lost"
 
     view = wait(first, training)
-    assert wait(second, lambda v: v.message.startswith("Waits for cpu, where")).state is State.QUEUED
+    assert wait(second, lambda v: v.message.startswith("Waiting for the CPU, where")).state is State.QUEUED
     with pytest.raises(BadRequest, match="Only a stopped, failed or lost run can be resumed"):
         launcher.resume(first)
     with pytest.raises(BadRequest, match="stop it before you delete"):

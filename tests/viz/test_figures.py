@@ -18,12 +18,10 @@ Make = Callable[..., Any]
 FIGURES: dict[str, Make] = {
     "trajectories": lambda t, **k: trajectories.chart(t, t.layers[-1].name, 20, **k),
     "kept": lambda t, **k: kept.chart(t, 20, **k),
-    "bars": lambda t, dark=False, **k: kept.bars(t.layers, kept.kept_at(t), k.get("epoch"), dark),
     "bound": lambda t, **k: bound.chart(t, 20, **k),
     "error": lambda t, **k: bound.error_chart(t, 20, **k),
     "heatmap": lambda t, **k: heatmap.chart(t, t.layers[-1].name, 20, **k),
-    "survivors": lambda t, **k: heatmap.death_curve(t, t.layers[0].name, 20, **k),
-    "grid": lambda t, **k: heatmap.grid(t, t.layers[0].name, **k),
+    "survivors": lambda t, **k: heatmap.kept_curve(t, t.layers[0].name, 20, **k),
     "compare": lambda t, dark=False, **k: compare.chart({"A": t, "B": t}, "loss", 20, dark),
 }
 
@@ -70,7 +68,7 @@ def test_trajectories_draw_few_lines_and_name_both_rules(found: RunTables) -> No
     assert rows_in(spec) <= 40 * 80 + 100
     text = json.dumps(spec)
     assert "pruned below 1" in text
-    assert "knows nothing" in text
+    assert "uninformative" in text
     assert '"type": "log"' in text
 
 
@@ -100,7 +98,7 @@ def test_sentences_restate_the_figures(found: RunTables) -> None:
     alive = int((found.snr["dense1"][-1] >= 1).sum())
     assert f"{alive} of 500 neurons" in trajectories.describe(found, "dense1")
     assert f"{alive} of 500 neurons" in heatmap.describe(found, "dense1")
-    assert "Nothing has died yet" in heatmap.describe(found, "dense1", 0)
+    assert "Nothing has been pruned yet" in heatmap.describe(found, "dense1", 0)
     assert f"{found.records.iloc[-1]['nll']:.3f}" in bound.describe(found)
     assert f"{found.records.iloc[4]['validation_error_percent']:.2f} %" in bound.describe_error(found, 5)
 

@@ -52,18 +52,18 @@ def test_a_recording_holds_every_unit_and_is_small(found: RunTables) -> None:
 
 def test_a_dead_network_is_said_and_never_divided_by(found: RunTables) -> None:
     said = film.network_sentence(found, config(), 12, (0, 0, 0), 545000)
-    assert "0–0–0 are left; nothing reaches the output any more" in said
+    assert "0–0–0 of 784–500–300 units kept; no signal reaches the output" in said
 
 
 def test_sentences_are_true(found: RunTables) -> None:
     said = film.pack(found, config())["sentences"]
     kept = "–".join(map(str, found.records.iloc[-1]["kept"]))
-    assert said[0].startswith("At birth all 784–500–300 units are kept")
-    assert f"of 784–500–300 units {kept} are left" in said[-1]
+    assert said[0].startswith("At the start all 784–500–300 units are kept")
+    assert f"{kept} of 784–500–300 units kept" in said[-1]
     assert f"{found.records.iloc[-1]['validation_error_percent']:.2f} %" in said[-1]
     of_layer = film.pack(found, config(), focus="dense2")["sentences"]
     gone = int(((found.snr["dense2"][6] < 1) & (found.snr["dense2"][5] >= 1)).sum())
-    assert (f"{gone} died since epoch 5" if gone else "none died") in of_layer[6]
+    assert (f"{gone} pruned since epoch 5" if gone else "none pruned") in of_layer[6]
 
 
 @pytest.mark.parametrize("count", [1, 5, 160, 161, 900])

@@ -68,12 +68,12 @@ def test_mean_spread_and_speed_are_those_of_the_runs() -> None:
     assert sbp.fewer == pytest.approx(545_000 / macs)
     assert sbp.cpu[32] == pytest.approx(1e-3 / (1e-3 * macs / 545_000 + 2e-4))
     assert sbp.gpu == {}
-    assert "times as fast as dense on the CPU" in methods.speed_of(sbp)
+    assert "CPU speed-up" in methods.speed_of(sbp)
 
 
 def test_where_printed_and_counted_differ_it_is_said() -> None:
     remarks = {entry.key: entry.remark for entry in entries_of("lenet-5-caffe") if entry.origin == PAPER}
-    assert remarks["paper-SBP"] == "printed as 10.49 times"
+    assert remarks["paper-SBP"] == "printed as 10.49×"
     assert {entry.remark for entry in entries_of("lenet-500-300") if entry.origin == PAPER} == {""}
 
 
@@ -99,7 +99,7 @@ def test_the_sentence_restates_ours_beside_the_papers() -> None:
     times = 545_000 / SPECS["lenet-500-300"].macs((220, 130, 45))
     kilo = SPECS["lenet-500-300"].macs((220, 130, 45)) / 1000
     assert (
-        f"SBP 1.46 % at {times:.1f} times fewer MACs ({kilo:.1f} kMACs), the paper’s 1.55 % at 11.2 (48.5 kMACs)"
+        f"SBP 1.46 % at {times:.1f}× fewer MACs ({kilo:.1f} kMACs), the paper’s 1.55 % at 11.2× (48.5 kMACs)"
     ) in said
     assert said.endswith("ours are means of 3 seeds.")
     none = methods.entries((), rows_of("lenet-500-300"), (), {})
@@ -206,7 +206,7 @@ def test_a_row_of_several_seeds_is_told_with_its_interval_its_spread_and_its_kil
 def test_the_interval_is_drawn_with_its_critical_length(what: str, dark: bool) -> None:
     found = interval.table(made_results.interval().rows)
     spec = spec_of(interval.chart(found, what, dark))
-    assert "below it nothing can go" in json.dumps(spec)
+    assert "below it nothing can be pruned" in json.dumps(spec)
     assert list(found["length"]) == [3, 5, 10, 20, 40]
     assert next(iter(found["kept_percent"])) == 100
     assert found["prior_snr"].is_monotonic_decreasing
@@ -237,7 +237,7 @@ def test_twins_are_drawn_over_both_their_epochs(pair: tuple[twins.Twin, twins.Tw
     assert "(epoch 12)" in spec["description"]
 
 
-def test_the_twins_table_is_in_nats_of_all_objects(pair: tuple[twins.Twin, twins.Twin]) -> None:
+def test_the_twins_table_is_in_nats_of_all_examples(pair: tuple[twins.Twin, twins.Twin]) -> None:
     table = twins.table(pair)
     assert len(table) == 18
     last = pair[0].records.iloc[-1]
@@ -251,7 +251,7 @@ def test_a_twins_clock_stops_at_every_epoch_of_both(pair: tuple[twins.Twin, twin
     packed = twins.pack(pair)
     assert packed["epochs"] == list(range(13))
     assert packed["total"] == 12
-    assert packed["sentences"][0].startswith("At birth")
+    assert packed["sentences"][0].startswith("At the start")
     assert packed["layers"][0]["kept"][6:] == [pair[0].records.iloc[-1]["kept"][0]] * 7
     guess = packed["charts"][1]["rules"][0]
     assert guess["y"] == pytest.approx(1.297 * math.log(10), abs=1e-3)
@@ -262,4 +262,4 @@ def test_twins_that_have_not_begun_are_packed_too(tmp_path: Path) -> None:
     runs = [write_run(tmp_path, epochs_done=0, method="binary-dropout", seed=seed) for seed in (0, 1)]
     pair = twins.pair_of(runs, ("A", "B"))
     assert twins.pack(pair)["epochs"] == []
-    assert twins.describe(pair, "kept") == "Neither run has ended an epoch."
+    assert twins.describe(pair, "kept") == "Neither run has finished an epoch."

@@ -66,7 +66,7 @@ def test_the_film_goes_on_with_the_last_noise(tuned: Any) -> None:
 @pytest.mark.parametrize(
     ("method", "terms", "said"),
     [
-        ("sparse-vd", ["data term: NLL", "KL / number of objects", "their sum: the loss"], "the KL adds"),
+        ("sparse-vd", ["data term: NLL", "KL / number of examples", "their sum: the loss"], "the KL adds"),
         ("ssl", ["data term: NLL", "group penalty", "their sum: the loss"], "the group penalty adds"),
         ("original", ["data term: NLL"], "this method adds nothing"),
     ],

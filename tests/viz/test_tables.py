@@ -58,10 +58,10 @@ def test_a_run_without_numbers_has_empty_tables(nothing: tables.RunTables) -> No
     assert nothing.order("dense1").tolist() == list(range(500))
 
 
-def test_records_have_their_epoch_and_the_kl_an_object(found: tables.RunTables) -> None:
+def test_records_have_their_epoch_and_the_kl_per_example(found: tables.RunTables) -> None:
     records = found.records
     assert records["epoch"].tolist() == list(range(1, 13))
-    np.testing.assert_allclose(records["nll"] + records["kl_per_object"], records["loss"])
+    np.testing.assert_allclose(records["nll"] + records["kl_per_example"], records["loss"])
 
 
 def test_a_live_run_pays_for_new_epochs_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,7 +74,7 @@ def test_both_rules_and_the_chosen_threshold_are_drawn(charts: dict[str, Callabl
     for name in ("error", "left"):
         text = json.dumps(json.loads(charts[name](False).to_json()))
         assert "pruned below" in text
-        assert "knows nothing" in text
+        assert "uninformative" in text
 
 
 def test_the_frontier_names_the_paper_and_every_natural_point(charts: dict[str, Callable[[bool], Any]]) -> None:
@@ -117,11 +117,11 @@ def test_the_headline_says_the_stop_and_no_error_that_nobody_measured(found: Run
     unmeasured = "".join(threshold.headline(found.layers, pd.Series({**stop, "error_percent": math.nan}), DENSE, ""))
     assert unmeasured.endswith("15.7× fewer MACs.")
     everything = "".join(threshold.headline(found.layers, pd.Series({**stop, "macs": DENSE}), DENSE, "x"))
-    assert "units kept, all MACs left, 1.42 % error on x." in everything
+    assert "units kept, all MACs remain, 1.42 % error on x." in everything
     nothing = "".join(
         threshold.headline(found.layers, pd.Series({**stop, "macs": 0, "error_percent": 90.2}), DENSE, "x")
     )
-    assert "no MACs left: every image gets the same answer, 90.20 % error on x." in nothing
+    assert "no MACs remain: every image gets the same answer, 90.20 % error on x." in nothing
 
 
 def test_the_cheapest_stop_is_within_its_slack() -> None:
@@ -159,8 +159,8 @@ def test_the_csv_has_every_point(swept: sweep.Sweep, found: RunTables) -> None:
     assert {"kept_input", "kept_dense1", "kept_dense2", "criterion", "n"} <= set(lines[0].split(","))
 
 
-def test_averaging_is_judged_by_what_n_objects_can_tell(value: dict[str, Any]) -> None:
-    # Standard error of 2 % on 5,000 objects: sqrt(0.02 · 0.98 / 5000) = 0.198 points.
+def test_averaging_is_judged_by_what_n_examples_can_tell(value: dict[str, Any]) -> None:
+    # Standard error of 2 % on 5,000 examples: sqrt(0.02 · 0.98 / 5000) = 0.198 points.
     def said(error: float) -> str:
         changed = copy.deepcopy(value)
         changed["ensemble"] = {
@@ -169,10 +169,10 @@ def test_averaging_is_judged_by_what_n_objects_can_tell(value: dict[str, Any]) -
         }
         return ensemble.describe(sweep.read(changed, 3))
 
-    assert "nothing that 5,000 objects could tell from chance (standard error 0.20 points)" in said(1.85)
+    assert "within chance for 5,000 examples (standard error 0.20 points)" in said(1.85)
     assert "0.50 points gained" in said(1.5)
     assert "0.50 points lost" in said(2.5)
-    assert "at 10× the time (0.5 s against 0.05 s)" in said(2.0)
+    assert "in 10× the time (0.5 s against 0.05 s)" in said(2.0)
 
 
 def test_units_are_counted_on_their_side_of_one(found: RunTables) -> None:
@@ -194,9 +194,9 @@ def test_units_that_go_with_others_are_said(caffe: RunTables) -> None:
     snr["features"][-1] = 2.0  # those of the channel that is gone too
     said = snr_counts.describe(dataclasses.replace(caffe, snr=snr))
     features = len(snr["features"][-1]) // len(snr["conv2"][-1])
-    assert f"({features} of these go too: channels without features, features without channels)" in said
+    assert f"({features} of these are pruned too: channels without features, features without channels)" in said
     snr["conv2"][-1][0] = 2.0
-    assert "go too" not in snr_counts.describe(dataclasses.replace(caffe, snr=snr))
+    assert "are pruned too" not in snr_counts.describe(dataclasses.replace(caffe, snr=snr))
 
 
 def test_speed_compares_with_dense_at_the_same_batch_size() -> None:
@@ -205,7 +205,7 @@ def test_speed_compares_with_dense_at_the_same_batch_size() -> None:
     assert shown["batch"].tolist() == ["1", "32", "1,000", "paper, Intel Xeon E5-2630"]
     assert shown["compact, ×"].tolist() == ["1.02", "2.10", "5.60", "2.33"]
     assert shown["dense, ms"].tolist()[0] == "0.0600 (0.0024)"
-    assert "1.0× at batch 1, 2.1× at batch 32 and 5.6× at batch 1,000" in speed.sentence(measured)
+    assert "1.0× faster at batch 1, 2.1× faster at batch 32 and 5.6× faster at batch 1,000" in speed.sentence(measured)
     assert "No gain at batch 1:" in speed.sentence(measured)
     assert speed.where(measured) == "CPU, 2 cores, 2 threads"
     assert speed.measurements(None) == []
@@ -260,4 +260,4 @@ def test_both_networks_have_a_frontier(runs: dict[str, Any]) -> None:
     [("mnist", "digits"), ("digits", "digits"), ("fashion-mnist", "images"), ("cifar-10", "images")],
 )
 def test_what_was_scored_is_called_what_it_is(swept: sweep.Sweep, dataset: str, things: str) -> None:
-    assert threshold.objects_of(swept, dataset).split()[-1] == things
+    assert threshold.examples_of(swept, dataset).split()[-1] == things

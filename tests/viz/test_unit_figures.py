@@ -92,7 +92,7 @@ def test_the_map_holds_every_unit_and_names_its_stations(found: RunTables) -> No
     assert mu[0] < found.loc["dense1"].min() <= found.loc["dense1"].max() < mu[1]
     assert log_sigma[0] < found.log_scale["dense1"].min() <= found.log_scale["dense1"].max() < log_sigma[1]
     text = json.dumps(spec_of(snr_map.chart(found, "dense1", 3, 7, LOW, HIGH)))
-    for word in ("birth", "epoch 7", '"end"', "SNR = 1: pruned above"):
+    for word in ("start", "epoch 7", '"end"', "SNR = 1: pruned above"):
         assert word in text
 
 
@@ -124,8 +124,8 @@ def test_bars_show_the_largest_and_say_how_large(found: RunTables) -> None:
     data = rows_of(spec, "w")
     assert [r["unit"] for r in data[:2]] == [70, 71]
     assert len(data) == bars.MOST
-    assert "The largest weight is -0.9, at number 70" in spec["description"]
-    assert "0.55 at the 2 kept ones and 0.1 at the 70 pruned ones" in spec["description"]
+    assert "The largest weight is −0.9, at number 70" in spec["description"]
+    assert "0.55 for the 2 kept and 0.1 for the 70 pruned" in spec["description"]
 
 
 def test_classes_keep_their_order() -> None:
@@ -136,15 +136,15 @@ def test_classes_keep_their_order() -> None:
         "w",
     )
     assert [r["unit"] for r in data] == list(range(10))
-    assert bars.describe_weights(np.full(10, 0.5), np.ones(10, bool), "classes", "weight").endswith("average 0.5.")
+    assert bars.describe_weights(np.full(10, 0.5), np.ones(10, bool), "classes", "weight").endswith("magnitude 0.5.")
 
 
 def test_a_unit_among_its_layer() -> None:
     values, keep = np.array([0.5, 3.0, 9.0, 0.0, 1.0]), np.array([1, 1, 0, 1, 1], bool)
-    assert "Neuron 4 hands on 1 for this image. Number 2 of 4 kept neurons; 1 of them" in bars.describe_ranked(
+    assert "Neuron 4 outputs 1 for this image. Number 2 of 4 kept neurons; 1 is silent" in bars.describe_ranked(
         values, keep, 4, "neuron", "neurons"
     )
-    assert "pruned: it hands on 0" in bars.describe_ranked(values, keep, 2, "neuron", "neurons")
+    assert "pruned: it always outputs 0" in bars.describe_ranked(values, keep, 2, "neuron", "neurons")
     assert "silent" in bars.describe_ranked(values, keep, 3, "neuron", "neurons")
     assert "keeps no unit" in json.dumps(spec_of(bars.ranked(values, ~np.ones(5, bool), 1, "neuron", "neurons")))
 

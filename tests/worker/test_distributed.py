@@ -96,7 +96,7 @@ def test_a_run_of_two_is_stopped_resumed_and_survives_the_death_of_one(tidy: Ran
     codes, errors = ended(tidy)
     assert codes == [0, 0], errors
     view = store.open_run(view.id)
-    assert (view.state, view.message) == (State.STOPPED, "Stopped as asked; its checkpoint is ready to be resumed.")
+    assert (view.state, view.message) == (State.STOPPED, "Stopped; it can be resumed from its checkpoint.")
     stopped = len(view.records())
     assert 2 <= stopped < 400
 
