@@ -86,7 +86,8 @@ def test_the_train_page_shows_a_map_of_every_layer(run: RunView) -> None:
 
 def test_the_sentences_stay_readable(run: RunView) -> None:
     sentence = film.pack(tables(run), run.config)["sentences"][-1]
-    assert sentence.startswith("Epoch 300: of 5,248 units ")
+    assert sentence.startswith("Epoch 300: ")
+    assert " of 5,248 units kept; " in sentence
     assert len(sentence) < 130
 
 

@@ -69,7 +69,7 @@ def test_the_train_page_has_a_map_of_every_group(run: RunView) -> None:
 def test_channels_brings_no_torch(run: RunView) -> None:
     code = (
         "import sys\nfrom tests.pages.opened import healthy, opened\n"
-        "at = healthy(opened('channels.py', run=sys.argv[1]))\nassert at.metric\nassert 'torch' not in sys.modules"
+        "at = healthy(opened('channels', run=sys.argv[1]))\nassert at.metric\nassert 'torch' not in sys.modules"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, run.id], cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=300
