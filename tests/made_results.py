@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from sbp.experiments.plans import Plan, PlannedRow
+from sbp.experiments.planned import Plan, PlannedRow
 from sbp.experiments.results import Row, RunResult, Table
 from sbp.reference.paper import dataset_of
 from sbp.spec import RunConfig

@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 
 import typer
 
-from sbp.experiments.plans import UnknownExperiment
+from sbp.experiments.planned import UnknownExperiment
 from sbp.experiments.results import NoResults
 from sbp.export.files import ExportError
 from sbp.runs.names import BadRequest

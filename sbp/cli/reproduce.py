@@ -14,7 +14,8 @@ from sbp.cli.options import JSON
 from sbp.cli.output import stderr, stdout
 from sbp.cli.wait import gather
 from sbp.experiments import archive, figures, report, results, running, table_rows
-from sbp.experiments.plans import PLANS, Plan, plan_of
+from sbp.experiments.planned import Plan
+from sbp.experiments.plans import PLANS, plan_of
 from sbp.experiments.results import Table
 from sbp.experiments.running import Job
 from sbp.machine import devices

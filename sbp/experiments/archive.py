@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from sbp.experiments.plans import Plan
+from sbp.experiments.planned import Plan
 from sbp.experiments.results import NoResults, Row, RunResult, Table, check_of, recorded, results_path
 from sbp.runs import recording, store
 from sbp.runs.files import replace_bytes

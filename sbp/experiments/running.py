@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sbp.experiments.plans import PlannedRow
+from sbp.experiments.planned import PlannedRow
 from sbp.experiments.results import Row, RunResult, Table, speed_rows
 from sbp.runs import launcher, store
 from sbp.runs.states import State

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from sbp.cli import app, wait
 from sbp.experiments import results
-from sbp.experiments.plans import PLANS, Plan, PlannedRow
+from sbp.experiments.planned import Plan, PlannedRow
+from sbp.experiments.plans import PLANS
 from sbp.experiments.running import Job
 from sbp.runs import launcher, store
 from sbp.runs.states import State

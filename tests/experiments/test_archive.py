@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from sbp.cli import app
 from sbp.experiments import archive, figures, running
-from sbp.experiments.plans import Plan
+from sbp.experiments.planned import Plan
 from sbp.experiments.results import recorded
 from sbp.runs import store
 from sbp.runs.folder import RunFolder

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from sbp.experiments import running
-from sbp.experiments.plans import PLANS, PlannedRow, UnknownExperiment, plan_of
+from sbp.experiments.planned import PlannedRow, UnknownExperiment
+from sbp.experiments.plans import PLANS, plan_of
 from sbp.runs import launcher, store
 from sbp.runs.speed import write_speed
 from sbp.runs.states import State
