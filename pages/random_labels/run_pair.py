@@ -13,6 +13,7 @@ from pages.shared.player import twins_player
 from pages.shared.theme import is_dark
 from sbp.runs import store
 from sbp.runs.store import RunView
+from sbp.spec.method import method_title
 from sbp.viz import labels
 from sbp.viz import twins as figures
 
@@ -125,7 +126,7 @@ def origin(run: RunView, name: str) -> str:
     n = meta.get("n_train")
     parts = [
         f"**{name}**: {labels.run_title(config)}",
-        labels.METHOD[config.method.name],
+        method_title(config.method.name),
         f"{n:,} training examples" if n else "",
         f"seed {config.seed}",
         str(meta.get("hardware") or ""),

@@ -11,6 +11,7 @@ from sbp.spec.presets import PRESETS
 from sbp.runs import launcher, store
 from sbp.runs.states import State
 from sbp.runs.store import RunView
+from sbp.spec.method import method_title
 from sbp.viz import labels
 
 SHAPE = [0.4, 4.0, 1.3, 4.0, 3.3]
@@ -67,7 +68,7 @@ def summary_of(run: RunView) -> str:
         for name in ("epochs", "batch_size", "lr", "noise_lr", "kl_weights", "seed", "train_size"):
             if config.value(name) != preset.on(config.data.dataset).value(name):
                 changed.append(f"{name.replace('_', ' ')} {plain(config.value(name))}")
-    how = config.preset if preset else labels.METHOD[config.method.name]
+    how = config.preset if preset else method_title(config.method.name)
     how = how if preset or config.preset == "custom" else f"{how}, {config.preset}"
     return " · ".join([how, *changed, *([] if run.recorded else [run_picker.moment_of(run)])])
 

@@ -8,7 +8,7 @@ from pages.shared import run_picker
 from pages.shared.player import panel
 from sbp.runs.states import State
 from sbp.runs.store import RunView
-from sbp.viz import labels
+from sbp.spec.method import method_title
 
 PLAYABLE = 2  # frames that make a film
 AREAS = "abcdefghijklmno"  # places for maps in the layouts of page Train
@@ -74,7 +74,7 @@ def caption(run: RunView, title: str) -> str:
     origin = "Recorded run" if run.recorded else "Run"
     meta = run.meta
     method = run.config.method.name
-    parts = [f"{origin}: {title}", labels.METHOD.get(method, method), f"seed {run.config.seed}"]
+    parts = [f"{origin}: {title}", method_title(method), f"seed {run.config.seed}"]
     if meta.get("hardware"):
         parts.append(str(meta["hardware"]))
     if run.result and run.result.get("test_error_percent") is not None:

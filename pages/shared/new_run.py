@@ -10,6 +10,7 @@ from pages.shared import run_form, run_picker
 from sbp.data.datasets import default_dataset
 from sbp.runs import launcher
 from sbp.spec import DATASETS, ConfigError, RunConfig, fits
+from sbp.spec.method import method_title
 from sbp.spec.networks import SPECS
 from sbp.spec.presets import PRESETS, Preset
 from sbp.viz import labels
@@ -90,7 +91,7 @@ def card(preset: Preset, dataset: str, place: str, adjust: bool = True) -> None:
     st.markdown(f"**{preset.title}**")
     st.markdown(f":gray[{preset.promise}]")
     times = [f"{labels.duration(s)} {DEVICE_WORDS.get(device, 'on ' + device)}" for device, s in preset.seconds.items()]
-    method = labels.METHOD[preset.config.method.name]
+    method = method_title(preset.config.method.name)
     own = preset.config.data.dataset
     on = f" ({labels.DATASET[own]})" if dataset != own else ""
     st.caption(f"{method}, seed 0. About {', '.join(times)}{on}.")

@@ -6,21 +6,21 @@ A field added to `RunConfig` shows up here by itself, in the last group.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
 
 from sbp.spec import ConfigError, RunConfig, run_fields
+from sbp.spec.method import method_title
 from sbp.spec.presets import FREE, PRESETS
 from sbp.viz import labels
 
-FIELDS = run_fields()
 GROUPS: dict[str, tuple[str, ...]] = {
     "Run": ("network", "dataset", "method", "device", "epochs", "batch_size", "lr", "noise_lr", "seed"),
     "Noise": ("log_low", "log_high", "init_loc", "init_log_scale", "kl_weights", "kl_exponent"),
 }
 HIDDEN = ("preset",)  # follows from the values
-GROUPS["More"] = tuple(n for n in FIELDS if n not in HIDDEN and all(n not in names for names in GROUPS.values()))
 LABELS = {
     "network": "Network",
     "dataset": "Data set",
@@ -62,8 +62,18 @@ LABELS = {
     "recalibrate_norm": "Recalibrate batch statistics",
     "pixels": "Noise on every pixel",
 }
-CHOICE_WORDS = {"network": labels.NETWORK, "dataset": labels.DATASET, "method": labels.METHOD}
+TITLES: dict[str, Callable[[str], str]] = {
+    "network": lambda name: labels.NETWORK[name],
+    "dataset": lambda name: labels.DATASET[name],
+    "method": method_title,
+}
 COLUMNS = 4
+
+
+def groups() -> dict[str, tuple[str, ...]]:
+    """The names of all fields by the heading that they stand under."""
+    grouped = {name for names in GROUPS.values() for name in names}
+    return {**GROUPS, "More": tuple(name for name in run_fields() if name not in (*HIDDEN, *grouped))}
 
 
 def form(place: str, start: RunConfig) -> RunConfig | None:
@@ -72,7 +82,7 @@ def form(place: str, start: RunConfig) -> RunConfig | None:
     What is wrong is said under the very control that it is about.
     """
     below, values, complaints = {}, {}, {}
-    for title, names in GROUPS.items():
+    for title, names in groups().items():
         st.markdown(f"**{title}**")
         for at in range(0, len(names), COLUMNS):
             for column, name in zip(st.columns(COLUMNS, gap="medium"), names[at : at + COLUMNS], strict=False):
@@ -96,7 +106,7 @@ def form(place: str, start: RunConfig) -> RunConfig | None:
 
 def fill(place: str, config: RunConfig) -> None:
     """Puts the values of a config into the form, which has not been drawn yet in this run of the page."""
-    for name in LABELS:
+    for name in (name for names in groups().values() for name in names):
         st.session_state[_key(place, name)] = _shown(config.value(name))
 
 
@@ -106,7 +116,7 @@ def read(name: str, raw: Any) -> Any:
     >>> read("widths", "500, 300")
     (500.0, 300.0)
     """
-    if isinstance(FIELDS[name].default, tuple):
+    if isinstance(run_fields()[name].default, tuple):
         try:
             return tuple(float(part) for part in str(raw or "").replace(";", ",").split(",") if part.strip())
         except ValueError:
@@ -134,18 +144,17 @@ def subject(message: str) -> str:
     'log_low'
     """
     name = re.split(r"[:, ]", message, maxsplit=1)[0]
-    return name if name in FIELDS else ""
+    return name if name in run_fields() else ""
 
 
 def _control(place: str, name: str, value: Any) -> Any:
-    unit, key = FIELDS[name].unit, _key(place, name)
+    unit, key = run_fields()[name].unit, _key(place, name)
     title = LABELS.get(name, name.replace("_", " ").capitalize())
     label = f"{title}, {unit}" if unit and unit not in title.lower() else title
-    common: dict[str, Any] = {"key": key, "help": f"{FIELDS[name].help} (`{name}`)"}
+    common: dict[str, Any] = {"key": key, "help": f"{run_fields()[name].help} (`{name}`)"}
     st.session_state.setdefault(key, _shown(value))
-    if choices := FIELDS[name].choices:
-        titles = CHOICE_WORDS.get(name, {})
-        return st.selectbox(label, choices, format_func=lambda option: titles.get(option, option), **common)
+    if choices := run_fields()[name].choices:
+        return st.selectbox(label, choices, format_func=TITLES.get(name, str), **common)
     if isinstance(value, bool):
         return st.toggle(label, **common)
     if isinstance(value, int):

@@ -10,6 +10,7 @@ import streamlit as st
 from sbp.runs import store
 from sbp.runs.states import State
 from sbp.runs.store import RunView
+from sbp.spec.method import method_title
 from sbp.spec.presets import PRESETS
 from sbp.viz import labels
 
@@ -56,7 +57,7 @@ def label(run: RunView) -> str:
     if run.problem:
         return f"{'Recorded: ' if run.recorded else ''}{run.id} · cannot be read"
     what, method = labels.run_title(run.config), run.config.method.name
-    how = f", {labels.METHOD[method]}" if method not in USUAL else ""
+    how = f", {method_title(method)}" if method not in USUAL else ""
     preset = how if run.config.preset == "custom" else f"{how}, {run.config.preset}"
     if run.recorded:
         return f"Recorded: {what}{preset}"
@@ -153,7 +154,7 @@ def md(text: str) -> str:
 def without_noise(run: RunView) -> str:
     """Why a page about mu and sigma cannot show this run."""
     return (
-        f"{label(run)} was trained with {labels.METHOD[run.config.method.name]}, which gives units no mu and sigma: "
+        f"{label(run)} was trained with {method_title(run.config.method.name)}, which gives units no mu and sigma: "
         "this page cannot show it."
     )
 

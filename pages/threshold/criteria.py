@@ -10,6 +10,7 @@ from pages.shared.figures import figure
 from pages.shared.theme import is_dark
 from sbp.reference.paper import N_TEST, REMARKS, dataset_of, rows_of, table_of
 from sbp.runs.store import RunView
+from sbp.spec.method import method_title
 from sbp.spec.networks import description_of, scale_of
 from sbp.viz import ensemble, snr_counts
 from sbp.viz import frontier as frontiers
@@ -111,7 +112,7 @@ def _honest(run: RunView, comparable: bool) -> str:
     theirs = words.DATASET[dataset_of(run.config.network.name)]
     said = (
         f"Errors are test errors: the paper's on {N_TEST:,} {theirs} images, {ours}; one seed ({run.config.seed}), "
-        f"{words.METHOD.get(run.config.method.name, run.config.method.name)}."
+        f"{method_title(run.config.method.name)}."
     )
     if not comparable:
         data = words.DATASET.get(run.config.data.dataset, run.config.data.dataset)

@@ -20,6 +20,7 @@ from sbp.pruning.masks import is_kept
 from sbp.runs import launcher, store
 from sbp.runs.states import State
 from sbp.runs.store import RunView
+from sbp.spec.method import method_title
 from sbp.viz import labels
 from sbp.viz.tables import tables
 
@@ -150,7 +151,7 @@ def ending(run: RunView) -> str:
 
 def without_noise(run: RunView) -> str:
     """What a run of another method shows, and what it cannot."""
-    method = labels.METHOD[run.config.method.name]
+    method = method_title(run.config.method.name)
     return (
         f"{method} gives units no mu and sigma, so there is no SNR to follow: shown are the units that it keeps, its "
         "loss and its error."

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sbp.spec import NOISE_METHODS, RunConfig, SBPaConfig
+from sbp.spec import RunConfig, SBPaConfig
+from sbp.spec.method import KL_METHODS
 from sbp.spec.networks import description_of
-
-# The methods whose objective has a KL divergence at all.
-KL_METHODS = (*NOISE_METHODS, "sbp-weights", "sparse-vd")
 
 
 def kl_weights(config: RunConfig) -> tuple[float, ...]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, get_args
 
 from sbp.spec.section import Numbers, Section, setting
@@ -21,12 +22,15 @@ METHOD_CONFIGS: dict[str, type[MethodConfig]] = {}
 class MethodConfig(Section):
     """A method's name, and in its subclasses the settings that no other method has.
 
+    titles: what pages and tables call each of its names. has_kl: whether its objective has a KL divergence.
     has_noise: whether every unit has a mu and a log sigma, so that its story can be told. on_weights: whether it
     removes single weights, from which units follow in networks alone that are chains of layers.
     """
 
     section: ClassVar[str] = "method"
+    titles: ClassVar[Mapping[str, str]] = {}
     has_noise: ClassVar[bool] = False
+    has_kl: ClassVar[bool] = False
     on_weights: ClassVar[bool] = False
 
     name: str
@@ -41,6 +45,8 @@ class SBPConfig(MethodConfig):
     """SBP by the paper's bound, with mu trained or fixed: nothing to set."""
 
     has_noise: ClassVar[bool] = True
+    titles: ClassVar[Mapping[str, str]] = {"sbp": "SBP", "sbp-fixed-mu": "SBP with mu fixed"}
+    has_kl: ClassVar[bool] = True
 
     name: Literal["sbp", "sbp-fixed-mu"] = setting("sbp", METHOD_HELP)
 
@@ -53,6 +59,8 @@ class SBPaConfig(MethodConfig):
     """
 
     has_noise: ClassVar[bool] = True
+    titles: ClassVar[Mapping[str, str]] = {"sbpa": "SBP with KL weights by MACs"}
+    has_kl: ClassVar[bool] = True
 
     name: Literal["sbpa"] = setting("sbpa", METHOD_HELP)
     kl_weights: Numbers = setting(
@@ -71,6 +79,8 @@ class WeightsConfig(MethodConfig):
     """SBP's noise on single weights: nothing to set."""
 
     on_weights: ClassVar[bool] = True
+    titles: ClassVar[Mapping[str, str]] = {"sbp-weights": "SBP on weights"}
+    has_kl: ClassVar[bool] = True
 
     name: Literal["sbp-weights"] = setting("sbp-weights", METHOD_HELP)
 
@@ -78,11 +88,15 @@ class WeightsConfig(MethodConfig):
 class OriginalConfig(MethodConfig):
     """Weight decay alone: nothing to set."""
 
+    titles: ClassVar[Mapping[str, str]] = {"original": "Original"}
+
     name: Literal["original"] = setting("original", METHOD_HELP)
 
 
 class DropoutConfig(MethodConfig):
     """Noise that is not learned."""
+
+    titles: ClassVar[Mapping[str, str]] = {"binary-dropout": "Binary dropout", "gaussian-dropout": "Gaussian dropout"}
 
     name: Literal["binary-dropout", "gaussian-dropout"] = setting("binary-dropout", METHOD_HELP)
     dropout: float = setting(
@@ -98,6 +112,8 @@ class SparseVDConfig(MethodConfig):
     """Gaussian noise on single weights, learned: nothing to set."""
 
     on_weights: ClassVar[bool] = True
+    titles: ClassVar[Mapping[str, str]] = {"sparse-vd": "SparseVD"}
+    has_kl: ClassVar[bool] = True
 
     name: Literal["sparse-vd"] = setting("sparse-vd", METHOD_HELP)
 
@@ -106,6 +122,7 @@ class SSLConfig(MethodConfig):
     """Group lasso."""
 
     on_weights: ClassVar[bool] = True
+    titles: ClassVar[Mapping[str, str]] = {"ssl": "SSL"}
 
     name: Literal["ssl"] = setting("ssl", METHOD_HELP)
     group_penalty: float = setting(
@@ -117,3 +134,14 @@ class SSLConfig(MethodConfig):
 METHODS = ("sbp", "sbpa", "sbp-fixed-mu", *(n for n in METHOD_CONFIGS if n not in ("sbp", "sbpa", "sbp-fixed-mu")))
 # With a mu and a log sigma for every unit.
 NOISE_METHODS = tuple(name for name in METHODS if METHOD_CONFIGS[name].has_noise)
+# With a KL divergence in the objective.
+KL_METHODS = tuple(name for name in METHODS if METHOD_CONFIGS[name].has_kl)
+
+
+def method_title(name: str) -> str:
+    """What pages and tables call a method; its name where it has no title.
+
+    >>> method_title("sparse-vd"), method_title("my-own")
+    ('SparseVD', 'my-own')
+    """
+    return METHOD_CONFIGS[name].titles.get(name, name) if name in METHOD_CONFIGS else name

@@ -8,7 +8,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from sbp.spec.kl_weights import KL_METHODS
+from sbp.spec.method import KL_METHODS
 from sbp.viz import charts, palette
 from sbp.viz.tables import RunTables
 

@@ -8,25 +8,14 @@ from typing import Any
 
 from sbp.spec import RunConfig
 from sbp.spec.images import IMAGES
-from sbp.spec.kl_weights import KL_METHODS
 from sbp.spec.layout import Group
+from sbp.spec.method import KL_METHODS
 from sbp.spec.networks import SPECS
 
 NETWORK = {name: spec.title for name, spec in SPECS.items()}
 DATASET = {name: images.title for name, images in IMAGES.items()}
 # What a run is at, followed by the number of the epoch; of the main phase it is "Epoch".
 PHASES = {"pretrain": "Pretraining without noise, epoch", "finetune": "Fine-tuning, epoch"}
-METHOD = {
-    "sbp": "SBP",
-    "sbpa": "SBP with KL weights by MACs",
-    "sbp-fixed-mu": "SBP with mu fixed",
-    "sbp-weights": "SBP on weights",
-    "original": "Original",
-    "binary-dropout": "Binary dropout",
-    "gaussian-dropout": "Gaussian dropout",
-    "sparse-vd": "SparseVD",
-    "ssl": "SSL",
-}
 MANY = 6  # layers that are still said one by one
 _PLURAL = {"pixel": "pixels", "channel": "channels", "feature": "features", "neuron": "neurons"}
 

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import pytest
 import torch
 from safetensors.torch import save_file
+from streamlit.testing.v1 import AppTest
 from torch import Tensor, nn
+from typer.testing import CliRunner
 
+from sbp.cli import app
 from sbp.compaction import compact, masks_of
 from sbp.compaction.load import network_of
 from sbp.data.datasets import load
+from sbp.experiments import results
+from sbp.experiments.planned import PlannedRow
+from sbp.experiments.plans import PLANS, TABLE_1
+from sbp.experiments.results import Row
 from sbp.methods.dropout import Original
 from sbp.methods.registry import METHOD_CLASSES
 from sbp.noise.install import noise_of
 from sbp.spec import RunConfig
 from sbp.spec.method import METHOD_CONFIGS, MethodConfig
 from sbp.spec.records import PHASES, Record
+from sbp.spec.section import setting
 from sbp.training.evaluation import error_percent
 from sbp.training.loop import Training
+from tests import made_results
+from tests.pages.opened import healthy, opened
 
 NAME = "magnitude"
 
@@ -48,8 +59,10 @@ def magnitude() -> Iterator[type[Magnitude]]:
     class MagnitudeConfig(MethodConfig):
         """The share of each layer that it keeps."""
 
+        titles: ClassVar[Mapping[str, str]] = {NAME: "Longest rows"}
+
         name: Literal["magnitude"] = "magnitude"
-        share: float = 0.5
+        share: float = setting(0.5, "The share of each layer's units that stays.", ge=0, le=1)
 
     METHOD_CLASSES[NAME] = Magnitude
     try:
@@ -93,3 +106,46 @@ def test_its_settings_are_fields_of_a_run() -> None:
     config = RunConfig.flat(method=NAME, share=0.25)
     assert RunConfig.from_json(config.to_json()) == config
     assert config.method.name == NAME
+
+
+def the_form() -> None:
+    """The form of a run, alone on a page."""
+    from pages.shared import run_form
+    from sbp.spec import RunConfig
+
+    run_form.form("test", RunConfig.flat(method="magnitude"))
+
+
+@pytest.mark.usefixtures("magnitude")
+def test_it_is_in_the_form_with_its_title_and_its_settings() -> None:
+    at = AppTest.from_function(the_form, default_timeout=60).run()
+    assert not at.exception
+    (method,) = [box for box in at.selectbox if box.label == "Method"]
+    assert "Longest rows" in method.options
+    (share,) = [number for number in at.number_input if "(`share`)" in number.help]
+    assert share.value == 0.5
+
+
+@pytest.mark.usefixtures("magnitude")
+def test_the_command_line_takes_it_and_checks_its_settings() -> None:
+    words = ["train", "lenet-500-300", "--set", f"method={NAME}", "--set", "share=1.5"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 2, result.output
+    assert "share" in result.output
+    assert "1.5" in result.output
+    refused = CliRunner().invoke(app, ["train", "lenet-500-300", "--set", "method=nonsense"])
+    assert (refused.exit_code, NAME in refused.output) == (2, True)
+
+
+@pytest.mark.usefixtures("magnitude")
+def test_a_row_of_it_stands_on_the_page_of_methods(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    kept = (784, 250, 150)
+    row = PlannedRow("magnitude", "Longest rows", RunConfig.flat(network="lenet-500-300", method=NAME))
+    plan = dataclasses.replace(TABLE_1, rows=(*TABLE_1.rows, row))
+    monkeypatch.setitem(PLANS, "table-1", plan)
+    table = made_results.table_1()
+    own = Row(row.key, row.label, "lenet-500-300", (made_results.run("lenet-500-300", NAME, 1.9, kept),))
+    made_results.write(tmp_path, dataclasses.replace(table, rows=(*table.rows, own)))
+    monkeypatch.setattr(results, "results_root", lambda: tmp_path)
+    shown = healthy(opened("methods")).dataframe[0].value
+    assert "Longest rows" in list(shown["method"])
