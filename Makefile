@@ -1,7 +1,8 @@
 # Needs GNU make (3.81 will do) and Python 3.11 or newer; everything else goes into .venv.
 #
 #   make app     install what is missing and open the app
-#   make test    the same, and run every test (one file: make test ARGS=tests/test_data.py)
+#   make test    the same, and run the tests (one file: make test ARGS=tests/spec/test_run.py)
+#   make test-all  run those that take long too
 #   make lint    style, types, imports between packages, and declared dependencies
 #   make docs    build the documentation into site/
 #   make hooks   run the linters before each commit
@@ -18,13 +19,16 @@ BIN := $(VENV)/bin
 APP_READY := $(VENV)/.app-ready
 DEV_READY := $(VENV)/.dev-ready
 
-.PHONY: app test lint docs hooks clean
+.PHONY: app test test-all lint docs hooks clean
 
 app: $(APP_READY)
 	$(BIN)/python -m streamlit run app.py
 
 test: $(DEV_READY)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" $(ARGS)
+
+test-all: $(DEV_READY)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(DEV_READY)
 	$(BIN)/python -m ruff check .

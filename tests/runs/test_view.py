@@ -69,7 +69,7 @@ def test_a_request_to_stop_shows_at_once(tmp_path: Path) -> None:
     (folder.path / "stop").touch()
     view = store.open_run(folder.id)
     assert view.state is State.STOPPING
-    assert "asked to stop" in view.message
+    assert view.message == State.STOPPING.sentence
     folder.write_status("finished")
     assert store.open_run(folder.id).state is State.FINISHED, "it ended before it heard"
     folder.close()
