@@ -9,7 +9,7 @@ import torch
 
 from sbp.compaction import compact, masked, masks_of
 from sbp.compaction.folded import Folded
-from sbp.compaction.load import network_of
+from sbp.compaction.weights import network_of
 from sbp.data.datasets import load, prepare
 from sbp.networks.describe import described
 from sbp.runs import store

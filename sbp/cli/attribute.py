@@ -13,7 +13,8 @@ import typer
 from sbp.cli.errors import needs_noise, user_errors
 from sbp.cli.options import JSON, RUN
 from sbp.cli.output import print_json, stderr
-from sbp.compaction.load import LoadError, network_of
+from sbp.compaction.load import LoadError
+from sbp.compaction.weights import network_of
 from sbp.data import datasets
 from sbp.evaluation.attribution import Attributions, balanced, rank_correlation
 from sbp.evaluation.attribution import attribute as attributions

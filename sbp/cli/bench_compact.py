@@ -13,7 +13,8 @@ from sbp.cli.errors import user_errors
 from sbp.cli.options import JSON, RUN
 from sbp.cli.output import kept_text, print_json, stderr, stdout
 from sbp.compaction.compact import masks_of
-from sbp.compaction.load import LoadError, network_of
+from sbp.compaction.load import LoadError
+from sbp.compaction.weights import network_of
 from sbp.evaluation import latency
 from sbp.evaluation.latency import Measurement
 from sbp.networks.describe import described

@@ -13,7 +13,7 @@ from rich.table import Table
 from sbp.cli.errors import needs_noise, user_errors
 from sbp.cli.options import JSON, RUN
 from sbp.cli.output import kept_text, print_json, stderr, stdout
-from sbp.compaction.load import network_of
+from sbp.compaction.weights import network_of
 from sbp.data import datasets
 from sbp.evaluation.sweep import sweep as try_thresholds
 from sbp.machine.devices import describe

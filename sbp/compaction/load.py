@@ -14,52 +14,15 @@ from torch import Tensor, nn
 
 from sbp.compaction.fitting import check_layers, check_neighbours
 from sbp.networks.describe import described, is_described
-from sbp.networks.registry import build_bare, build_for
-from sbp.networks.tensors import file_tensors, load_file_tensors
+from sbp.networks.registry import build_bare
 from sbp.noise.input_scale import NAME as PIXELS
 from sbp.noise.input_scale import scale_input
 from sbp.noise.removal import sync_sizes
 from sbp.noise.selected_linear import SelectedLinear, replace_module
-from sbp.pruning.kept_weights import KEPT, unpack
-from sbp.spec import RunConfig
-from sbp.spec.description import Description
 
 
 class LoadError(ValueError):
     """A file does not hold the network that was asked for; the message says what it should hold."""
-
-
-def network_of(config: RunConfig, model_path: str | Path | None) -> nn.Module:
-    """The network that a run trained, at its last good epoch: in eval mode, on the CPU, its noise on.
-
-    model_path: the run's `model.safetensors` (`RunView.model_path`); None says that there is none yet.
-    Raises `LoadError` with a sentence when there are no weights, or not those of this config's network.
-    """
-    if model_path is None or not Path(model_path).is_file():
-        raise LoadError("This run has no weights yet; they are saved with its first checkpoint and at its end.")
-    tensors, _ = read_safetensors(model_path)
-    network = build_for(config)
-    if any(name.startswith(KEPT) for name in tensors):
-        tensors = _unpacked(described(network), tensors, Path(model_path).name)
-    expected = {name: tuple(tensor.shape) for name, tensor in file_tensors(network).items()}
-    given = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    if given != expected:
-        wrong = sorted(name for name in expected.keys() | given if expected.get(name) != given.get(name))
-        raise LoadError(
-            f"{Path(model_path).name} does not hold the weights of {config.network.name} with widths "
-            f"{list(described(network).widths)}: {', '.join(wrong[:3])} {'is' if len(wrong) == 1 else 'are'} missing, "
-            "unknown or of another shape. Was config.json changed after the training?"
-        )
-    load_file_tensors(network, tensors)
-    return network.eval()
-
-
-def _unpacked(description: Description, tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
-    try:
-        arrays = unpack(description, {key: tensor.numpy() for key, tensor in tensors.items()})
-    except ValueError as error:
-        raise LoadError(f"{name} cannot be used. {error}") from None
-    return {key: torch.from_numpy(value) for key, value in arrays.items()}
 
 
 def load_compact(path: str | Path, model: nn.Module | None = None) -> nn.Module:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from sbp.compaction.compact import kept_units, masked, masks_of
 from sbp.compaction.folded import Folded
-from sbp.compaction.load import network_of
+from sbp.compaction.weights import network_of
 from sbp.networks.describe import described
 from sbp.noise.install import joint_noise_of, noise_of
 from sbp.noise.selected_linear import SelectedLinear

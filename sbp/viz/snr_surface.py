@@ -41,14 +41,13 @@ def chart(loc: float, log_scale: float, low: float, high: float, dark: bool = Fa
         x=centres(*mu, grid.shape[1]),
         y=centres(*LOG_SCALE_RANGE, grid.shape[0]),
         z=np.log10(np.clip(grid, TICKS[0], TICKS[-1])),
-        customdata=grid,
         cmin=bottom,
         cmax=top,
         colorscale=[[(at - bottom) / (top - bottom), colour] for at, colour in palette.stops(dark)],
         showscale=False,
-        # A level has a start, an end and a step: this is the one at log10 SNR = 0.
-        contours_z={"show": True, "start": 0, "end": 0, "size": 1, "color": line, "width": 4},
-        hovertemplate="mu %{x:.2f}, log sigma %{y:.2f}: SNR %{customdata:.3~g}<extra></extra>",
+        # Levels have a start, an end and a step: a step beyond the axis leaves the one at log10 SNR = 0.
+        contours_z={"show": True, "start": 0, "end": 1, "size": 10, "color": line, "width": 4},
+        hovertemplate="mu %{x:.2f}, log sigma %{y:.2f}: log10 SNR %{z:.2f}<extra></extra>",
     )
     snr = float(moments.snr(loc, log_scale, low, high))
     unit = go.Scatter3d(

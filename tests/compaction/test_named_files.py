@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from sbp.compaction import compact
 from sbp.compaction.folded import Folded
-from sbp.compaction.load import LoadError, load_compact, network_of
+from sbp.compaction.load import LoadError, load_compact
+from sbp.compaction.weights import network_of
 from sbp.networks.describe import described
 from sbp.networks.registry import build_bare
 from sbp.noise.install import joint_noise_of

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from sbp.cli import app
 from sbp.compaction import compact, masks_of
-from sbp.compaction.load import network_of
+from sbp.compaction.weights import network_of
 from sbp.data.datasets import load
 from sbp.experiments import results
 from sbp.experiments.planned import PlannedRow

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from sbp.compaction import compact, masked, masks_of
-from sbp.compaction.load import network_of
+from sbp.compaction.weights import network_of
 from sbp.data.datasets import load
 from sbp.methods.base import Method
 from sbp.networks.batch_norms import batch_norms

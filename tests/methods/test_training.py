@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from sbp.compaction import compact, masks_of
-from sbp.compaction.load import network_of
+from sbp.compaction.weights import network_of
 from sbp.data.datasets import load
 from sbp.methods.registry import METHOD_CLASSES, method_for
 from sbp.networks.describe import described

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from sbp.compaction import compact, masks_of
-from sbp.compaction.load import network_of
+from sbp.compaction.weights import network_of
 from sbp.runs import recording, store
 from sbp.runs.files import read_json, write_json
 from sbp.runs.filenames import META

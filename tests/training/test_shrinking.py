@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch.nn import functional
 
 from sbp.compaction import compact, masked, masks_of
-from sbp.compaction.load import network_of
+from sbp.compaction.weights import network_of
 from sbp.data.datasets import Dataset, Split, load
 from sbp.methods.registry import method_for
 from sbp.networks.describe import described
