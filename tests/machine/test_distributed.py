@@ -185,7 +185,7 @@ class Heard(Ranks):
         super().__init__(rank=1, world=2)
         self.said = [str(steps).encode() for steps in said]
 
-    def tell(self, content: bytes = b"") -> bytes:
+    def broadcast_bytes(self, content: bytes = b"") -> bytes:
         return self.said.pop(0)
 
 
@@ -199,7 +199,7 @@ def test_the_first_rank_measures_how_many_steps_fit_and_doubles_at_most() -> Non
     class First(Ranks):
         said: list[int] = []
 
-        def tell(self, content: bytes = b"") -> bytes:
+        def broadcast_bytes(self, content: bytes = b"") -> bytes:
             self.said.append(int(content))
             return content
 
@@ -242,4 +242,4 @@ def test_each_process_needs_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     with pytest.raises(DeviceError, match="got process 2 on a machine that shows 1"):
-        Ranks(1, 2, 1).take("cuda")
+        Ranks(1, 2, 1).select_device("cuda")
