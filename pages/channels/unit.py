@@ -109,10 +109,10 @@ def _weights(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark:
 def _incoming(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark: bool) -> None:
     layer, unit = view.layer, view.shown
     into = connections.incoming(net.description, net.weights, layer.name, unit, masks)
-    read = connections.group_named(net.description, into.group) if into is not None else None
-    if into is not None and read is not None and read.kind == "pixel":
+    source = connections.group_named(net.description, into.group) if into is not None else None
+    if into is not None and source is not None and source.kind == "pixel":
         st.markdown("**Incoming weights, pixel by pixel**")
-        picture = filters.image(into.values.reshape(read.shape), into.keep.reshape(read.shape), unit, dark)
+        picture = filters.image(into.values.reshape(source.shape), into.keep.reshape(source.shape), unit, dark)
         st.html(tiles.page([picture], filters.IMAGE_SIZE, dark, label="Incoming weights"))
         st.caption(filters.describe_image(into.values, into.keep))
         return

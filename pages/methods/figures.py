@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -62,7 +64,7 @@ def interval() -> None:
                 f"{title} by the length of [a, b]",
                 intervals.chart(found, what, dark),
                 key=f"methods-interval-{what}",
-                light=lambda what=what: intervals.chart(found, what),
+                light=partial(intervals.chart, found, what),
                 table=lambda: found.to_csv(index=False).encode(),
             )
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import html
 import subprocess
+from functools import partial
 
 import streamlit as st
 
-from pages.shared.figures import figure
+from pages.shared.figures import figure, save_buttons
 from pages.shared.theme import is_dark
 from sbp.runs import launcher, store
 from sbp.runs.attributions import lock_path, log_path
@@ -18,7 +19,7 @@ from sbp.runs.files import is_locked
 from sbp.runs.reading import read_tail
 from sbp.runs.store import RunView
 from sbp.spec.layout import Group
-from sbp.viz import attribution, export, labels
+from sbp.viz import attribution, labels
 from sbp.viz.pixels import data_uri
 
 POLL_SECONDS = 1.0
@@ -86,16 +87,7 @@ def _figures(run: RunView, found: dict[str, object]) -> None:
     st.markdown(attribution.pixels_sentence(found))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(attribution.origin(found), width="stretch")
-        for kind, write in (("SVG", export.svg), ("PNG", export.png)):
-            st.download_button(
-                kind,
-                lambda write=write: write(attribution.maps_chart(found)),
-                f"{run.id}-attribution.{kind.lower()}",
-                key=f"gradients-{kind}",
-                type="tertiary",
-                on_click="ignore",
-                help=f"The maps as a {kind} file",
-            )
+        save_buttons(partial(attribution.maps_chart, found), f"{run.id}-attribution", "gradients", "The maps")
     _units(run, found, layers, dark)
 
 
@@ -108,7 +100,7 @@ def _units(run: RunView, found: dict[str, object], layers: dict[str, Group], dar
                 labels.layer_title(layer),
                 attribution.units_chart(found, layer, dark),
                 key=f"{run.id}-{layer.name}-conductance",
-                light=lambda layer=layer: attribution.units_chart(found, layer),
+                light=partial(attribution.units_chart, found, layer),
             )
     st.markdown(attribution.units_sentence(found, layers))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -147,7 +148,7 @@ def _take_away(pair: Pair) -> None:
                     title,
                     figures.chart(both, what, dark),
                     key=f"twins-{what}",
-                    light=lambda what=what: figures.chart(both, what),
+                    light=partial(figures.chart, both, what),
                 )
         st.download_button(
             "Every epoch of both (CSV)",

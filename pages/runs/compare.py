@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -36,7 +37,7 @@ def show(runs: list[RunView]) -> None:
     columns = st.columns(2, gap="medium")
     for at, (title, make) in enumerate(charts.items()):
         with columns[at % 2]:
-            figure(title, make(dark), key=f"compare-{at}", light=lambda make=make: make(False))
+            figure(title, make(dark), key=f"compare-{at}", light=partial(make, False))
 
 
 def differences(runs: list[RunView]) -> pd.DataFrame:

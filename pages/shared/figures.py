@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Hashable
+from functools import partial
 from typing import Any
 
 import altair as alt
@@ -38,6 +39,24 @@ def _kept(of: Hashable, _make: Callable[[], Any]) -> Ready:
     return Ready(_make())
 
 
+def save_buttons(make: Callable[[], Any], name: str, key: str, what: str = "This figure") -> None:
+    """A button for SVG and one for PNG; the chart is made when one is pressed. name: of the file, without ending."""
+
+    def written(write: Callable[[Any], bytes]) -> bytes:
+        return write(make())
+
+    for kind, write in (("SVG", export.svg), ("PNG", export.png)):
+        st.download_button(
+            kind,
+            partial(written, write),
+            f"{name}.{kind.lower()}",
+            key=f"{key}-{kind}",
+            type="tertiary",
+            on_click="ignore",
+            help=f"{what} as a {kind} file",
+        )
+
+
 def figure(
     title: str,
     chart: Any,
@@ -60,17 +79,7 @@ def figure(
         st.markdown(f"**{title}**", width="stretch")
         if control is not None:
             control()
-        made = light or (lambda: shown.chart)
-        for kind, write in (("SVG", export.svg), ("PNG", export.png)):
-            st.download_button(
-                kind,
-                lambda write=write: write(made()),
-                f"{key}.{kind.lower()}",
-                key=f"{key}-{kind}",
-                type="tertiary",
-                on_click="ignore",
-                help=f"This figure as a {kind} file",
-            )
+        save_buttons(light or (lambda: shown.chart), key, key)
         if table is not None:
             st.download_button(
                 "CSV",
@@ -82,6 +91,6 @@ def figure(
                 on_click="ignore",
                 help="The numbers of this figure",
             )
-    # Its description is what a screen reader says of it.
-    st.altair_chart(shown, key=key, on_select=on_select or "ignore")
+    # Of a chart Streamlit asks for to_dict() alone. Its description is what a screen reader says of it.
+    st.altair_chart(shown, key=key, on_select=on_select or "ignore")  # type: ignore[call-overload]
     st.caption(shown.description)

@@ -72,8 +72,9 @@ def _data(place: str) -> str:
             required=True,
             label_visibility="collapsed",
         )
+        assert chosen is not None
         st.caption(why if chosen == proposed else _why(chosen))
-    return str(chosen or proposed)
+    return chosen
 
 
 def _why(dataset: str) -> str:

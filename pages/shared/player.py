@@ -114,7 +114,9 @@ def player(
         "unit": unit,
         "keys": True,
     }
-    callbacks = {"on_epoch_change": on_epoch or _nothing, "on_unit_change": on_unit or _nothing} if report else {}
+    callbacks: dict[str, Any] = (
+        {"on_epoch_change": on_epoch or _nothing, "on_unit_change": on_unit or _nothing} if report else {}
+    )
     return _PLAYER(key=key, data=data, **callbacks)
 
 

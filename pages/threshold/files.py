@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -34,7 +35,7 @@ def downloads(run: RunView, found: RunTables, sweep: Sweep | None, threshold: fl
         for kind, ending, label, help in FILES if ready else ():
             st.download_button(
                 label,
-                lambda kind=kind: exported(run, kind, threshold),
+                partial(exported, run, kind, threshold),
                 f"{run.id}-compact{'' if threshold == SNR_THRESHOLD else f'-snr-{threshold:.3g}'}.{ending}",
                 key=f"export-{kind}",
                 help=help,

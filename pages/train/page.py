@@ -20,6 +20,7 @@ def new_run_button() -> None:
 if watching and runs:
     run, complaints = run_picker.choose(film.watchable)
     frame.notices(complaints)
+    assert run is not None
     live.show(run.id, play=run.recorded, tools=new_run_button)
     if not run.problem:
         run_details.show(run)

@@ -29,10 +29,11 @@ class Run(Protocol):
     """What is read of a run here; `sbp.runs.store.RunView` has it."""
 
     id: str
-    config: RunConfig
     meta: dict[str, Any]
     layers: tuple[Group, ...]
 
+    @property
+    def config(self) -> RunConfig: ...  # noqa: D102
     @property
     def data_stamp(self) -> Hashable: ...  # noqa: D102
     def records(self) -> Sequence[Any]: ...  # noqa: D102

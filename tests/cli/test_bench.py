@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from sbp.benchmarks import table_latency as timing
 from sbp.cli import app
@@ -70,7 +69,9 @@ def test_a_finished_run_without_weights_is_measured_by_its_shapes(trained: Any) 
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["kept"] == kept
     assert "weights; networks of its shapes get random ones" in " ".join(result.stderr.split())
-    assert len(store.open_run(trained.id).speed()["measurements"]) == 1
+    speed = store.open_run(trained.id).speed()
+    assert speed is not None
+    assert len(speed["measurements"]) == 1
 
 
 def test_people_get_a_table_with_what_it_stands_on(trained: Any) -> None:

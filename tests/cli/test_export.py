@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from sbp.cli import app
 from sbp.compaction.folded import Folded

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from sbp.cli import app, wait
 from sbp.experiments import results
@@ -154,7 +153,7 @@ def test_speed_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
     real = latency.measure
 
-    def quick(networks: dict, device: str, threads: int, **_: object) -> latency.Measurement:  # type: ignore[type-arg]
+    def quick(networks: dict, device: str, threads: int, **_: object) -> latency.Measurement:
         calls.append(device)
         return real(networks, device, threads, rounds=1, seconds=0.001)
 

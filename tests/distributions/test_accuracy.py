@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import sys
+from collections.abc import Callable
+from functools import partial
 
 import mpmath as mp
 import pytest
@@ -17,8 +19,9 @@ from tests.distributions import box
 from tests.distributions.oracle import Truth
 
 
-def at(loc: float, scale: float, low: float = -20.0, high: float = 0.0) -> tuple[Tensor, ...]:
-    return tuple(torch.tensor(x, dtype=torch.float64) for x in (loc, scale, low, high))
+def at(loc: float, scale: float, low: float = -20.0, high: float = 0.0) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    mu, sigma, a, b = torch.tensor([loc, scale, low, high], dtype=torch.float64)
+    return mu, sigma, a, b
 
 
 def test_the_slips() -> None:
@@ -34,12 +37,12 @@ def test_the_slips() -> None:
 @pytest.mark.parametrize(("loc", "scale"), [(0.0, 1.0), (-1.0, 0.3), (-8.0, 2.0), (0.5, 0.5)])
 def test_the_right_ones_are_right_where_nothing_underflows(loc: float, scale: float) -> None:
     point, truth = at(loc, scale), Truth.of(loc, scale, -20, 0)
-    forms = {
+    forms: dict[str, tuple[Callable[..., Tensor], ...]] = {
         "mean": (printed_formulas.mean_eq20, printed_formulas.mean_appendix_e),
         "kl": (printed_formulas.kl_eq17,),
         "snr": (
             printed_formulas.snr_appendix_d,
-            lambda *point: printed_formulas.snr_appendix_e(*point, mended=True),
+            partial(printed_formulas.snr_appendix_e, mended=True),
         ),
     }
     for name, formulas in forms.items():

@@ -25,7 +25,7 @@ def of_torch(name: str, loc: np.ndarray, log_scale: np.ndarray, low: float, high
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("low", "high"), [(-20.0, 0.0), (-3.0, 3.0), (-200.0, 0.0)])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_equal_to_the_torch_class(name: str, low: float, high: float, dtype: type) -> None:
+def test_equal_to_the_torch_class(name: str, low: float, high: float, dtype: type[np.floating]) -> None:
     """float64 to 1e-11; float32, which works in float32, to 1e-4 of the float64 answer besides underflow."""
     draw = np.random.default_rng(0)
     loc = draw.uniform(low - 5, high + 5, (50, 4)).astype(dtype)

@@ -45,7 +45,7 @@ def test_theta_and_its_derivatives_are_the_plain_ones(points: box.Points) -> Non
     for row in range(0, 200, 20):  # one draw a unit: its own derivatives
         mine = torch.autograd.grad(theta[row].sum(), (loc, scale), retain_graph=True)
         theirs = torch.autograd.grad(plain[row].sum(), (mu, sigma), retain_graph=True)
-        for one, other, unit in zip(mine, theirs, (1.0, sigma.detach()), strict=True):
+        for one, other, unit in zip(mine, theirs, (torch.ones_like(sigma), sigma.detach()), strict=True):
             off = (one.double() / theta[row].detach().double() - other).abs() * unit
             bound = 1e-3 * (other.abs() * unit) + 1e-5 * torch.maximum(spread, torch.tensor(1e-3))
             assert (off <= bound)[holds[row]].all()

@@ -25,7 +25,7 @@ def unit(dtype: torch.dtype) -> tuple[Tensor, Tensor]:
 def test_every_interval_has_one_regime() -> None:
     h = torch.linspace(-60, 60, 241)[:, None]
     w = torch.logspace(-4, 4, 101)
-    assert (sum(regime.holds(h, w).int() for regime in (Near, Far, Flat)) == 1).all()
+    assert (torch.stack([regime.holds(h, w) for regime in (Near, Far, Flat)]).sum(0) == 1).all()
     assert bool(Near.holds(torch.tensor(torch.nan), torch.tensor(1.0)))
     assert all(bool(regime.holds(*torch.tensor(regime.harmless))) for regime in (Near, Far, Flat))
 
@@ -53,7 +53,7 @@ def test_regimes_agree_where_they_meet(one: str, other: str) -> None:
     else:
         edge = (torch.sqrt(h * h + 4 * FLAT) - h) / 2
         w = edge + torch.tensor([step, -step], dtype=torch.float64)
-    regimes = {"near": Near, "far": Far, "flat": Flat}
+    regimes: dict[str, type[Near | Far | Flat]] = {"near": Near, "far": Far, "flat": Flat}
     assert [bool(regimes[one].holds(h, w)[0]), bool(regimes[other].holds(h, w)[1])] == [True, True]
     units = RegimeTable(h, w)
     v = torch.tensor([[0.1], [0.5], [0.95]], dtype=torch.float64).expand(3, 2)

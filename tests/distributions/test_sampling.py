@@ -143,7 +143,7 @@ def test_the_training_sampler_is_the_plain_quantile(dtype: torch.dtype, points: 
     for row in range(0, 200, 40):  # one draw a unit: its own derivatives
         mine = torch.autograd.grad(x[row].sum(), (loc, scale), retain_graph=True)
         theirs = torch.autograd.grad(plain[row].sum(), (mu, sigma), retain_graph=True)
-        for one, other, unit in zip(mine, theirs, (1.0, sigma.detach()), strict=True):
+        for one, other, unit in zip(mine, theirs, (torch.ones_like(sigma), sigma.detach()), strict=True):
             off = (one.double() - other).abs() * unit
             assert (off <= 1e-3 * (other.abs() * unit) + 1e-5 * torch.maximum(spread, torch.tensor(1e-3))).all()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import mpmath as mp
 import numpy as np
@@ -72,16 +73,16 @@ def test_cdf_and_log_prob_at_a_point(u: float, dtype: torch.dtype, points: box.P
         tolerance = box.TOLERANCE[dtype] + 2e-15 * float(max(1, abs(x)) / room)
         natural_score = truth.spread() / truth.sigma**2
         for name, quantity in (("cdf", Truth.cdf), ("log_prob", Truth.log_prob)):
-            right = [quantity(truth, at), *gradient(truth, lambda t, f=quantity, at=at: f(t, at))]
+            right = [quantity(truth, at), *gradient(truth, partial(quantity, theta=at))]
             if name == "cdf":
                 slope, sizes = truth.density_log(x) / at, (right[0], natural_score * right[0], 0)
             else:
                 slope = -((x - truth.mu) / truth.sigma**2 + 1) / at
                 sizes = (1, natural_score, 1 / at)
             steepest = max(abs(right[1]), abs(right[2]), sizes[1] if name == "log_prob" else 0)
-            sizes = (max(abs(right[0]), sizes[0]), steepest, steepest, abs(slope) + sizes[2])
+            scales = (max(abs(right[0]), sizes[0]), steepest, steepest, abs(slope) + sizes[2])
             mine = (found[name][i], by[name][0][i], by[name][1][i] * scale[i], by[name][2][i])
-            for number, want, size in zip(mine, (*right, slope), sizes, strict=True):
+            for number, want, size in zip(mine, (*right, slope), scales, strict=True):
                 error = abs(number.item() - want)
                 assert error <= max(tolerance * size, box.SMALLEST[dtype]), (name, points.at(i), u, number, want)
     assert checked > len(theta) / 3

@@ -41,11 +41,10 @@ def theta(network: nn.Module, name: str) -> torch.Tensor:
 def test_a_linear_network_by_hand() -> None:
     network, shown, labels = linear_network(), images(4), torch.tensor([0, 3, 9, 3])
     found = attribute(network, shown, labels)
-    first = network.dense1.weight.detach() * theta(network, "input")
-    from_hidden = [
-        network.output.weight.detach() * theta(network, "dense2"),
-        network.dense2.weight.detach() * theta(network, "dense1"),
-    ]
+    weights = (network.get_parameter(f"{name}.weight").detach() for name in ("dense1", "dense2", "output"))
+    dense1, dense2, output = weights
+    first = dense1 * theta(network, "input")
+    from_hidden = [output * theta(network, "dense2"), dense2 * theta(network, "dense1")]
     gradient = (from_hidden[0] @ from_hidden[1] @ first)[labels]  # [4, 784]
     x = shown.flatten(1)
     np.testing.assert_allclose(found.pixels["saliency"], gradient.abs().mean(0), rtol=1e-10)
@@ -62,10 +61,10 @@ def test_a_linear_network_by_hand() -> None:
     assert found.pixels["occlusion"][0] == pytest.approx(float(corner), rel=1e-6)
 
     hidden = x @ first.T  # what the image adds to what the biases alone give
-    through = hidden * theta(network, "dense1") * (from_hidden[0] @ network.dense2.weight.detach())[labels]
+    through = hidden * theta(network, "dense1") * (from_hidden[0] @ dense2)[labels]
     np.testing.assert_allclose(found.units["dense1"], through.abs().mean(0), rtol=1e-7)
-    second = (hidden * theta(network, "dense1")) @ network.dense2.weight.detach().T
-    last = second * theta(network, "dense2") * network.output.weight.detach()[labels]
+    second = (hidden * theta(network, "dense1")) @ dense2.T
+    last = second * theta(network, "dense2") * output[labels]
     np.testing.assert_allclose(found.units["dense2"], last.abs().mean(0), rtol=1e-7)
 
 

@@ -44,7 +44,7 @@ def test_probabilities_are_averaged(name: str) -> None:
     """NLL and error of the mean of softmaxes, not of logits, and the first K of one sequence."""
     network, labels = random_network(name), torch.arange(7)
     with torch.no_grad():
-        network.output.weight.mul_(30)  # so that the copies differ, and the two averages with them
+        network.get_parameter("output.weight").mul_(30)  # so that the copies differ, and the two averages with them
     found = ensemble(network, images_for(network), labels, samples=(1, 4), seed=5)
     draws = torch.stack(full_copies(network, 4, seed=5))
     for entry in found["samples"]:
@@ -116,8 +116,8 @@ def test_error_and_nll_by_hand() -> None:
     """A constant predictor whose bias says class 2 with probability e / (e + 9)."""
     network = random_network("lenet-500-300")
     with torch.no_grad():
-        network.output.weight.zero_()
-        network.output.bias.copy_(functional.one_hot(torch.tensor(2), 10))
+        network.get_parameter("output.weight").zero_()
+        network.get_parameter("output.bias").copy_(functional.one_hot(torch.tensor(2), 10))
     found = error_and_nll(network.eval(), images(4), torch.tensor([2, 2, 2, 0]))
     assert found["error_percent"] == 25
     assert found["nll"] == pytest.approx(np.log(np.e + 9) - 0.75)

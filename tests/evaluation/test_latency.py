@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ from sbp.networks.describe import described
 from sbp.noise.install import has_noise
 from tests.pruning.networks import NAMES, cases, images_for, kept_of, random_network
 
-TINY = {"batches": (1, 3), "rounds": 2, "seconds": 0.001}
+ROUNDS = 2
+TINY: dict[str, Any] = {"batches": (1, 3), "rounds": ROUNDS, "seconds": 0.001}
 
 
 def sizes(network: nn.Module) -> list[torch.Size]:
@@ -53,15 +55,16 @@ def test_without_masks_the_networks_own_keep_decides() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_variant_is_timed_at_every_batch_size(name: str) -> None:
-    before, shares = time.time(), []
+    before = time.time()
+    shares: list[float] = []
     network = random_network(name, torch.float32)
     networks = variants(network)
-    measurement = measure(networks, threads=1, progress=shares.append, image=described(network).image, **TINY)  # type: ignore[arg-type]
+    measurement = measure(networks, threads=1, progress=shares.append, image=described(network).image, **TINY)
     assert [(row.batch, row.variant) for row in measurement.rows] == [(b, v) for b in (1, 3) for v in VARIANTS]
     for row in measurement.rows:
         assert row.median_seconds > 0
         assert row.iqr_seconds >= 0
-        assert row.n >= TINY["rounds"]
+        assert row.n >= ROUNDS
         assert row.images_per_second == row.batch / row.median_seconds
     assert measurement.times_as_fast("dense", 3) == 1
     assert (measurement.device, measurement.threads) == ("cpu", 1)
@@ -89,10 +92,10 @@ class Watched(torch.nn.Module):
 
 def test_it_is_measured_in_inference_mode_and_with_the_threads_asked_for() -> None:
     threads, watched = torch.get_num_threads(), Watched()
-    measure({"dense": watched}, threads=2, **TINY)  # type: ignore[arg-type]
+    measure({"dense": watched}, threads=2, **TINY)
     assert watched.seen == {(batch, True, False, 2, torch.float32) for batch in (1, 3)}
     assert torch.get_num_threads() == threads
-    assert measure({"dense": watched}, **TINY).threads == threads  # type: ignore[arg-type]
+    assert measure({"dense": watched}, **TINY).threads == threads
 
 
 class Slow(torch.nn.Module):
@@ -111,7 +114,7 @@ def test_the_clock_is_that_of_the_wall() -> None:
 
 def test_the_networks_given_are_left_where_they_are() -> None:
     network = random_network("lenet-500-300", torch.float32).train()
-    measure({"dense": network}, threads=1, **TINY)  # type: ignore[arg-type]
+    measure({"dense": network}, threads=1, **TINY)
     assert network.training
 
 
@@ -119,7 +122,7 @@ def test_a_constant_predictor_is_measured_like_any_other() -> None:
     network: nn.Module = random_network("lenet-5-caffe", torch.float32)
     networks = variants(network, {layer.name: np.zeros(layer.units, bool) for layer in described(network).groups})
     assert sizes(networks["compact"])[-1] == (10, 1)
-    assert measure(networks, threads=1, **TINY).row("compact", 3).median_seconds > 0  # type: ignore[arg-type]
+    assert measure(networks, threads=1, **TINY).row("compact", 3).median_seconds > 0
 
 
 def test_ratios_by_hand() -> None:

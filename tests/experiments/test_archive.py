@@ -37,7 +37,7 @@ def trained(runs_root: Path) -> None:
             folder.write_model({})
 
 
-def table(rows: tuple = ROWS):  # type: ignore[no-untyped-def, type-arg]
+def table(rows: tuple = ROWS):  # type: ignore[no-untyped-def]
     return running.table_of("table-1", running.jobs_of(rows, 2))
 
 

@@ -91,8 +91,9 @@ def test_a_channel_says_its_map(tmp_path: Path) -> None:
     x = images_for(network, 1)
     page = read(network, tmp_path)
     said = page.trace(x[0].numpy(), {group.name: np.ones(group.units, bool) for group in page.groups})
+    weight, bias = (network.get_parameter(f"conv1.{name}") for name in ("weight", "bias"))
     with torch.no_grad():
-        expected = functional.max_pool2d(torch.relu(functional.conv2d(x, network.conv1.weight, network.conv1.bias)), 2)
+        expected = functional.max_pool2d(torch.relu(functional.conv2d(x, weight, bias)), 2)
     np.testing.assert_allclose(said["conv1"], expected[0], atol=1e-5)
     assert (said["conv2"].shape, said["features"].shape) == ((50, 4, 4), (800,))
 
@@ -106,11 +107,9 @@ def test_its_own_masks_and_means_are_the_networks(tmp_path: Path) -> None:
         np.testing.assert_allclose(page.theta[name], means[name].numpy(), rtol=1e-5)
 
 
-@pytest.mark.parametrize(("name", "options"), [("lenet-5-caffe", {"pixels": True}), ("resnet-20", {"pixels": True})])
-def test_pixels_that_no_layer_tells_apart_multiply_the_image(
-    name: str, options: dict[str, bool], tmp_path: Path
-) -> None:
-    network = build(name, **options).eval()
+@pytest.mark.parametrize("name", ["lenet-5-caffe", "resnet-20"])
+def test_pixels_that_no_layer_tells_apart_multiply_the_image(name: str, tmp_path: Path) -> None:
+    network = build(name, pixels=True).eval()
     generator = torch.Generator().manual_seed(3)
     noise = joint_noise_of(network)
     with torch.no_grad():

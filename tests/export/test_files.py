@@ -151,7 +151,7 @@ def test_agreement_sees_a_network_that_computes_something_else(runs_root: Path) 
     assert (seen["images"], seen["equal_predictions"]) == (40, 40)
     assert 0 < seen["largest_difference"] < 1e-5
     with torch.no_grad():
-        cut.small.output.bias.copy_(torch.eye(10)[int(cut.masked(x[:1]).argmin())] * 1e3)
+        cut.small.get_parameter("output.bias").copy_(torch.eye(10)[int(cut.masked(x[:1]).argmin())] * 1e3)
     assert cut.agreement(x)["equal_predictions"] < 40
 
 
@@ -169,7 +169,7 @@ def test_what_cannot_be_exported_is_a_sentence(runs_root: Path, tmp_path: Path) 
         ({"threshold": 2.0, "masks": fits}, "expected one of them"),
     ):
         with pytest.raises(ExportError, match=sentence):
-            export_run(view, tmp_path, **arguments)  # type: ignore[arg-type]
+            export_run(view, tmp_path, **arguments)
     with pytest.raises(ExportError, match="no weights yet"):
         export_run(write_run(runs_root), tmp_path)
     (view.folder / "config.json").write_text("{")

@@ -15,7 +15,11 @@ Spoil = Callable[[Path], None]
 
 def text(content: str | bytes) -> Spoil:
     """Replaces the file by this."""
-    return lambda path: path.write_bytes(content if isinstance(content, bytes) else content.encode()) and None
+
+    def spoil(path: Path) -> None:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+    return spoil
 
 
 def changed(**values: Any) -> Spoil:
@@ -205,7 +209,7 @@ OTHER_FILES: dict[str, tuple[str, Spoil]] = {
     "a result nested without end": (RESULT, text('{"a":' + DEEP + "}")),
     "a result is a device": (RESULT, device),
     "noise with a row of zeros inside": (NOISE, rows(_set(3, 0.0))),
-    "noise of random bytes": (NOISE, lambda path: path.write_bytes(np.random.default_rng(0).bytes(60_000)) and None),
+    "noise of random bytes": (NOISE, text(np.random.default_rng(0).bytes(60_000))),
     "noise whose epochs go back": (NOISE, rows(_set((4, 0), 1.0))),
     "noise with NaN": (NOISE, rows(_set((4, 17), np.nan))),
     "noise is a pipe": (NOISE, pipe),

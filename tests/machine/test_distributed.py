@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -65,7 +66,7 @@ def test_one_step_of_two_ranks_is_one_step_of_one_with_the_whole_batch(found: Fo
             # Adam's first step is lr times the gradient's sign, and of one that is next to 0 a GPU may round it away.
             sure = gradient.abs() > 1e-5 if device == "cuda" and name.startswith("parameter") else ...
             torch.testing.assert_close(
-                got[name][sure], tensor[sure], rtol=0, atol=1e-6, msg=lambda t, n=name: f"{n}: {t}"
+                got[name][sure], tensor[sure], rtol=0, atol=1e-6, msg=partial("{}: {}".format, name)
             )
 
 

@@ -96,7 +96,7 @@ def hold_noise(it: Training, ranks: Ranks) -> None:
         assert theta is not None
         noise.set_next(theta[ranks.rank * examples : (ranks.rank + 1) * examples])
 
-    it.stepper.method.sample_noise_ = draw
+    it.stepper.method.sample_noise_ = draw  # type: ignore[method-assign]
 
 
 def one_step(config: RunConfig, data: Dataset, ranks: Ranks) -> dict[str, Tensor]:
@@ -173,7 +173,7 @@ def main(folder: Path, device: str) -> None:
     words["odd batch"] = refused(lambda: Training(one.replace(batch_size=99), data, ranks=ranks))
     apart = Training(one, data, ranks=ranks).network
     with torch.no_grad():
-        apart.output.weight[0, 0] += 1e-3 * ranks.rank
+        apart.get_parameter("output.weight")[0, 0] += 1e-3 * ranks.rank
     words["apart"] = refused(lambda: local_batch.check_equal(apart, ranks))
     words["other device"] = refused(lambda: ranks.init_nccl(("cpu", "mps")[ranks.rank]))
     words["any"] = [ranks.any_rank(ranks.rank == 1), ranks.any_rank(False)]

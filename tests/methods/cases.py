@@ -37,7 +37,7 @@ CASES = [(method, name) for name in NETWORKS for method in METHODS if name in CH
 def made(method: str, network: str, **changes: object) -> Method:
     """The method at small widths."""
     own = {"network": network, "dataset": DATASET[network], "method": method, "widths": WIDTHS[network]}
-    return METHODS[method](RunConfig.flat(**{**own, **changes}))  # type: ignore[arg-type]
+    return METHODS[method](RunConfig.flat(**{**own, **changes}))
 
 
 def built(method: Method, seed: int = 0, dtype: torch.dtype = torch.float64) -> nn.Module:
@@ -50,15 +50,17 @@ def built(method: Method, seed: int = 0, dtype: torch.dtype = torch.float64) -> 
                 if name.endswith("bias"):
                     parameter.copy_(torch.randn(parameter.shape) / 3 + 0.1)
             for norm in batch_norms(network):
-                norm.running_mean.copy_(torch.randn(norm.num_features) / 10)
-                norm.running_var.copy_(torch.rand(norm.num_features) / 10 + 0.05)
+                norm.get_buffer("running_mean").copy_(torch.randn(norm.num_features) / 10)
+                norm.get_buffer("running_var").copy_(torch.rand(norm.num_features) / 10 + 0.05)
     return network
 
 
 def weight_of(network: nn.Module, name: str) -> nn.Linear | nn.Conv2d:
     """The layer that holds W and b, whatever stands around it."""
     layer = network.get_submodule(name)
-    return layer if isinstance(layer, nn.Linear | nn.Conv2d) else layer.inner  # type: ignore[no-any-return]
+    layer = getattr(layer, "inner", layer)
+    assert isinstance(layer, nn.Linear | nn.Conv2d)
+    return layer
 
 
 @torch.no_grad()
@@ -66,13 +68,13 @@ def kill_(network: nn.Module, name: str, dead: Tensor) -> None:
     """Removes single weights in the way the method of this network does; dead: bool of the weight's shape."""
     layer = network.get_submodule(name)
     if hasattr(layer, "log_variance"):
-        layer.log_variance.copy_(torch.where(dead, 20.0, -10.0))
+        layer.get_parameter("log_variance").copy_(torch.where(dead, 20.0, -10.0))
     elif isinstance(layer, ThetaWeights):
         noise = joint_noise_of(network)
         noise.by_group(noise.log_scale)[name].copy_(torch.where(dead, 4.0, -1.0).view(-1))
         noise.by_group(noise.loc)[name].copy_(torch.linspace(-2, 0, dead.numel()))
     else:
-        layer.inner.weight.mul_(~dead)
+        weight_of(network, name).weight.mul_(~dead)
 
 
 def spoil_(network: nn.Module, seed: int = 0) -> None:

@@ -76,4 +76,4 @@ def test_weights_below_1e_4_become_0_and_no_others() -> None:
     assert weight[0, :4].tolist() == [0, 0, 1.01e-4, -1.01e-4]
     small = before.abs() < 1e-4
     torch.testing.assert_close(weight[~small], before[~small], rtol=0, atol=0)
-    assert weight_of(network, "dense2").bias.all()
+    assert weight_of(network, "dense2").get_parameter("bias").all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from types import ModuleType
 
 import mpmath as mp
 import numpy as np
@@ -77,7 +78,7 @@ def test_bmrs_u_is_its_definition_all_over_the_working_box(low: float, high: flo
     np.testing.assert_allclose(delta_f_uniform(mus, log_scales, low, high), truth, rtol=1e-11, atol=1e-11)
 
 
-def printed(mu: float, sigma: float, number: type, context: mp.MPContext | type[math]) -> float:
+def printed(mu: float, sigma: float, number: type, context: mp.MPContext | ModuleType) -> float:
     """Eq. 8 as it stands in the paper, with a and b for its log a and log b."""
     a, b, mu, var_q = number(-20), number(0), number(mu), number(sigma) ** 2
     var_p = number(1e-6) ** 2

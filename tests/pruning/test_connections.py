@@ -16,8 +16,8 @@ Masks = dict[str, np.ndarray]
 
 def network(name: str) -> ComputedNetwork:
     about, noise = SPECS[name], random_noise(SPECS[name].groups)
-    parts = ({g.name: noise[f"noise.{g.name}.{part}"] for g in about.groups} for part in ("loc", "log_scale"))
-    return ComputedNetwork(about, random_arrays(about), *parts, graph=shipped_of(name, ()) or b"")
+    loc, log_scale = ({g.name: noise[f"noise.{g.name}.{part}"] for g in about.groups} for part in ("loc", "log_scale"))
+    return ComputedNetwork(about, random_arrays(about), loc, log_scale, graph=shipped_of(name, ()) or b"")
 
 
 def everything(net: ComputedNetwork) -> Masks:

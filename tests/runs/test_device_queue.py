@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -34,7 +34,7 @@ def never() -> bool:
     return False
 
 
-def turns(*answers: bool) -> object:
+def turns(*answers: bool) -> Callable[[], bool]:
     """A stop_asked that says no as often as told, then yes."""
     left = list(answers)
     return lambda: left.pop(0) if left else True

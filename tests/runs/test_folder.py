@@ -81,7 +81,7 @@ def test_a_run_without_anything_yet_is_empty_and_not_wrong(folder: RunFolder) ->
 
 
 def test_a_checkpoint_comes_back_whatever_shape_and_type_its_arrays_have(folder: RunFolder) -> None:
-    arrays = {
+    arrays: dict[str, np.ndarray] = {
         "scalar": np.array(3.5, np.float32),
         "turned": np.arange(6, dtype=np.float32).reshape(2, 3).T,
         "bytes": np.arange(5, dtype=np.uint8),

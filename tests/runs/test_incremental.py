@@ -46,7 +46,7 @@ def test_rows_are_those_of_the_file_whatever_is_done_to_it(tmp_path: Path, seed:
             with path.open("ab") as file:
                 file.write(random_.random(random_.integers(1, 3 * WIDTH), dtype=np.float32).tobytes())
         elif what == 3 and path.exists():  # cut, as a resume does, and written on
-            os.truncate(path, random_.integers(0, path.stat().st_size + 1) // (4 * WIDTH) * 4 * WIDTH)
+            os.truncate(path, int(random_.integers(0, path.stat().st_size + 1)) // (4 * WIDTH) * 4 * WIDTH)
             with path.open("ab") as file:
                 file.write(random_.random((random_.integers(0, 9), WIDTH), dtype=np.float32).tobytes())
         elif what == 4:  # replaced

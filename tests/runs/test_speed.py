@@ -57,13 +57,14 @@ def test_a_recording_is_not_written_to_and_what_was_measured_here_comes_first(re
     assert path == speed_path(recording) == runs_root / ".speed" / f"{recording.id}.json"
     assert (recording.folder / "speed.json").read_bytes() == shipped
     found = store.open_run(recording.id).speed()
+    assert found is not None
     assert [(one["device"], one["hardware"]) for one in found["measurements"]] == [("cuda", "theirs"), ("cpu", "ours")]
     assert [run.id for run in store.list_runs()] == [recording.id], "its folder is no run"
 
 
 CORRUPT = [
     "", "{", "[]", "{}", '{"measurements": 3}', '{"measurements": [3]}', '{"measurements": [{"device": "cpu"}]}',
-    json.dumps({"measurements": [measurement(threads="2")]}),
+    json.dumps({"measurements": [{**measurement(), "threads": "2"}]}),
     json.dumps({"measurements": [measurement(rows=[{"variant": "dense"}])]}),
     json.dumps({"measurements": [measurement()]}).replace("0.0004", "NaN"),
     json.dumps({"measurements": [measurement()]}).replace("0.0004", "0"),

@@ -154,7 +154,7 @@ def test_a_section_alone_is_checked_too_and_cannot_be_changed() -> None:
     with pytest.raises(ConfigError, match="epochs: expected|Unknown field"):
         RunConfig(epochs=3)  # type: ignore[call-arg]
     with pytest.raises(ValueError, match="frozen"):
-        RunConfig().optimisation.lr = 1.0  # type: ignore[misc]
+        RunConfig().optimisation.lr = 1.0
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"epochs": "many"}', '{"optimisation": {"lr": null}}', "NaN"])

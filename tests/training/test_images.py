@@ -112,8 +112,9 @@ def furthest_off(training: Training) -> tuple[float, float]:
     with torch.no_grad():
         training.network(training.split.train_x)
     # A channel that hears nothing has no variance.
-    means = [(norm.running_mean - x.mean(1)) / (x.std(1) + 1e-3) for norm, x in zip(norms, seen.values(), strict=True)]
-    ratios = [(norm.running_var + 1e-6) / (x.var(1) + 1e-6) for norm, x in zip(norms, seen.values(), strict=True)]
+    pairs = list(zip(norms, seen.values(), strict=True))
+    means = [(norm.get_buffer("running_mean") - x.mean(1)) / (x.std(1) + 1e-3) for norm, x in pairs]
+    ratios = [(norm.get_buffer("running_var") + 1e-6) / (x.var(1) + 1e-6) for norm, x in pairs]
     return float(torch.cat(means).abs().max()), float(torch.cat(ratios).log().abs().max())
 
 

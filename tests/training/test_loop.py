@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from sbp.data.datasets import load
+from sbp.data.datasets import Dataset, load
 from sbp.spec import METHODS, RunConfig
 from sbp.spec.kl_weights import kl_weights
 from sbp.spec.records import Progress, Record, Snapshot
 from sbp.training.checkpoint import Checkpoint, OtherVersion
 from sbp.training.errors import Diverged
-from sbp.training.loop import Training, train
+from sbp.training.loop import Event, Training, train
 
 SMALL = RunConfig.flat(
     dataset="digits", widths=(12, 8), epochs=3, pretrain_epochs=2, batch_size=100, noise_lr=0.05, device="cpu"
@@ -22,15 +22,15 @@ SMALL = RunConfig.flat(
 
 
 @pytest.fixture(scope="module")
-def digits() -> object:
+def digits() -> Dataset:
     return load("digits")
 
 
-def kinds(events: Iterator[object]) -> list[object]:
+def kinds(events: Iterator[Event]) -> list[Record | Snapshot]:
     return [event for event in events if not isinstance(event, Progress)]
 
 
-def test_records_and_snapshots_come_in_order(digits: object) -> None:
+def test_records_and_snapshots_come_in_order(digits: Dataset) -> None:
     events = kinds(train(SMALL, digits))
     assert [(type(e).__name__, e.epoch) for e in events] == [
         ("Snapshot", 0),
@@ -55,7 +55,7 @@ def test_records_and_snapshots_come_in_order(digits: object) -> None:
 
 
 @pytest.mark.parametrize("stop_after", [0, 1, 5, 11, 22, 23, 34, 40])
-def test_resumed_equals_uninterrupted(digits: object, stop_after: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resumed_equals_uninterrupted(digits: Dataset, stop_after: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut between any two events: the records and the weights are those of a run that was never stopped."""
     monkeypatch.setattr("sbp.training.loop.PROGRESS_EVERY", -1.0)  # an event after every step
     whole = Training(SMALL, digits)
@@ -68,8 +68,10 @@ def test_resumed_equals_uninterrupted(digits: object, stop_after: int, monkeypat
     seen += list(second.events())
     for got, wanted in zip(kinds(iter(seen)), expected, strict=True):
         if isinstance(wanted, Snapshot):
+            assert isinstance(got, Snapshot)
             assert all(np.array_equal(got.loc[n], wanted.loc[n]) for n in wanted.loc)
         else:
+            assert isinstance(got, Record)
             assert (got.epoch, got.nll, got.kl, got.kept) == (wanted.epoch, wanted.nll, wanted.kl, wanted.kept)
     for name, tensor in whole.network.state_dict().items():
         assert torch.equal(tensor, second.network.state_dict()[name]), name
@@ -86,7 +88,7 @@ EACH_METHOD = [
 
 @pytest.mark.parametrize(("method", "more"), EACH_METHOD)
 def test_any_method_resumed_in_any_phase_equals_uninterrupted(
-    digits: object, method: str, more: dict[str, object], monkeypatch: pytest.MonkeyPatch
+    digits: Dataset, method: str, more: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sbp.training.loop.PROGRESS_EVERY", -1.0)
     config = SMALL.replace(
@@ -114,7 +116,7 @@ def test_any_method_resumed_in_any_phase_equals_uninterrupted(
             assert torch.equal(tensor, second.trained().state_dict()[name]), name
 
 
-def test_a_checkpoint_of_other_parameters_is_refused_in_a_sentence(digits: object) -> None:
+def test_a_checkpoint_of_other_parameters_is_refused_in_a_sentence(digits: Dataset) -> None:
     """Earlier versions moved mu and log sigma layer by layer, so their optimiser remembered more tensors."""
     first = Training(SMALL.replace(pretrain_epochs=0), digits)
     events = first.events()
@@ -127,7 +129,7 @@ def test_a_checkpoint_of_other_parameters_is_refused_in_a_sentence(digits: objec
         Training(SMALL.replace(pretrain_epochs=0), digits, Checkpoint(tensors, saved.state))
 
 
-def test_fine_tuning_keeps_what_is_removed_removed_and_the_noise_as_it_is(digits: object) -> None:
+def test_fine_tuning_keeps_what_is_removed_removed_and_the_noise_as_it_is(digits: Dataset) -> None:
     config = SMALL.replace(finetune_epochs=3, epochs=25, noise_lr=0.1)
     training = Training(config, digits)
     records = [event for event in training.events() if isinstance(event, Record)]
@@ -138,7 +140,7 @@ def test_fine_tuning_keeps_what_is_removed_removed_and_the_noise_as_it_is(digits
     assert records[-1].epoch == 28
 
 
-def test_what_is_averaged_is_what_is_judged_and_kept(digits: object) -> None:
+def test_what_is_averaged_is_what_is_judged_and_kept(digits: Dataset) -> None:
     """With a decay of 0.5 the average after n steps is worked out from the weights that each step left."""
     config = SMALL.replace(pretrain_epochs=0, epochs=1, finetune_epochs=1, average_decay=0.5, batch_size=400)
     training = Training(config, digits)
@@ -147,34 +149,34 @@ def test_what_is_averaged_is_what_is_judged_and_kept(digits: object) -> None:
 
     def watched() -> None:
         nonlocal expected
-        weight = training.network.output.weight.detach().clone()
+        weight = training.network.get_parameter("output.weight").detach().clone()
         step()
         if stepper.phase == "finetune":
             expected = weight if expected is None else expected
-            expected = 0.5 * expected + 0.5 * training.network.output.weight.detach()
+            expected = 0.5 * expected + 0.5 * training.network.get_parameter("output.weight").detach()
 
     stepper.step = watched  # type: ignore[method-assign]
     list(training.events())
     assert expected is not None
-    torch.testing.assert_close(training.trained().output.weight.detach(), expected)
+    torch.testing.assert_close(training.trained().get_parameter("output.weight").detach(), expected)
     torch.testing.assert_close(training.model_tensors()["output.weight"], expected)
 
 
-def test_the_same_seed_gives_the_same_run_and_another_another(digits: object) -> None:
+def test_the_same_seed_gives_the_same_run_and_another_another(digits: Dataset) -> None:
     def last(seed: int) -> float:
         return [e for e in train(SMALL.replace(seed=seed), digits) if isinstance(e, Record)][-1].nll
 
     assert last(0) == last(0) != last(1)
 
 
-def test_training_leaves_torchs_own_generator_alone(digits: object) -> None:
+def test_training_leaves_torchs_own_generator_alone(digits: Dataset) -> None:
     torch.manual_seed(7)
     before = torch.random.get_rng_state()
     list(train(SMALL.replace(epochs=1, pretrain_epochs=0), digits))
     assert torch.equal(before, torch.random.get_rng_state())
 
 
-def test_units_die_and_the_error_falls(digits: object) -> None:
+def test_units_die_and_the_error_falls(digits: Dataset) -> None:
     config = SMALL.replace(epochs=40, pretrain_epochs=0, noise_lr=0.15, widths=(30, 20), batch_size=50)
     training = Training(config, digits)
     events = list(training.events())
@@ -187,7 +189,7 @@ def test_units_die_and_the_error_falls(digits: object) -> None:
     assert (result["n_train"], result["n_validation"], result["n_test"]) == (1150, 287, 360)
 
 
-def test_progress_counts_steps_and_foresees_the_first_prune(digits: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_counts_steps_and_foresees_the_first_prune(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sbp.training.loop.PROGRESS_EVERY", -1.0)
     config = SMALL.replace(epochs=30, noise_lr=0.05, pretrain_epochs=1)
     events = [e for e in train(config, digits) if isinstance(e, (Progress, Record))]
@@ -204,14 +206,14 @@ def test_progress_counts_steps_and_foresees_the_first_prune(digits: object, monk
     assert progress[-1].seconds_to_first_prune == 0.0
 
 
-def test_numbers_that_blow_up_halt_the_run_and_keep_the_last_good_epoch(digits: object) -> None:
+def test_numbers_that_blow_up_halt_the_run_and_keep_the_last_good_epoch(digits: Dataset) -> None:
     training = Training(SMALL.replace(pretrain_epochs=0, epochs=5), digits)
     events = training.events()
     while not isinstance(next(events), Record):
         pass
     good = {name: tensor.clone() for name, tensor in training.model_tensors().items()}
     with torch.no_grad():
-        training.network.output.weight.fill_(float("nan"))
+        training.network.get_parameter("output.weight").fill_(float("nan"))
     with pytest.raises(Diverged, match="in epoch 2. The likely cause: the noise's learning rate") as caught:
         list(events)
     assert caught.value.epoch == 1
@@ -225,7 +227,7 @@ def test_kl_weights_come_from_the_macs_a_unit_owns() -> None:
     assert kl_weights(given) == (60.0, 60.0, 1.0, 1.0)
 
 
-def test_random_labels_are_the_seeds_and_the_test_set_keeps_its_own(digits: object) -> None:
+def test_random_labels_are_the_seeds_and_the_test_set_keeps_its_own(digits: Dataset) -> None:
     first, second = (Training(SMALL.replace(random_labels=True, seed=s), digits).split for s in (0, 1))
     assert not torch.equal(first.train_y, second.train_y)
     assert torch.equal(first.test_y, second.test_y)

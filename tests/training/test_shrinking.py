@@ -111,12 +111,12 @@ def test_what_adam_remembers_of_what_is_left_is_untouched() -> None:
     stepper.step()
     at = {key: torch.from_numpy(mask.nonzero()[0]) for key, mask in left.items()}
     before = copy.deepcopy(stepper.optimiser.memory())
-    weight, loc = network.conv2.weight.detach().clone(), joint_noise_of(network).loc.detach().clone()
+    weight, loc = network.get_parameter("conv2.weight").detach().clone(), joint_noise_of(network).loc.detach().clone()
     of.cut_to(left)
     network = stepper.network
     now = stepper.optimiser.memory()
     units = torch.cat([torch.from_numpy(mask) for mask in left.values()])
-    assert torch.equal(network.conv2.weight, weight[at["conv2"]][:, at["conv1"]])
+    assert torch.equal(network.get_parameter("conv2.weight"), weight[at["conv2"]][:, at["conv1"]])
     assert torch.equal(joint_noise_of(network).loc, loc[units])
     for part in ("exp_avg", "exp_avg_sq"):
         assert torch.equal(now[2][part], before[2][part][at["conv2"]][:, at["conv1"]])

@@ -35,7 +35,7 @@ def sweep_of(run: Any, n: int = 5000) -> dict[str, Any]:
         }
 
     thresholds = sorted({*np.geomspace(0.2, 100, 59).round(6).tolist(), 1.0})
-    criteria = {
+    criteria: dict[str, dict[str, Any]] = {
         key: {"title": title, "natural": natural, "points": [point(value(t), t, worse) for t in thresholds]}
         for key, title, natural, worse, value in (
             ("snr", "SNR", 1.0, 1.0, lambda t: t),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -77,11 +78,17 @@ def test_a_sweep_that_fails_leaves_the_run_finished(
 
 def test_a_request_to_stop_ends_the_sweep_and_not_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
     with store.create(TINY.replace(epochs=1)) as folder:
-        one, asked = Worker(folder), []
+        one = Worker(folder)
         real = one._sweep
-        monkeypatch.setattr(one, "_sweep", lambda: (asked.append((folder.path / "stop").touch()), real()))
+
+        def stopped() -> None:
+            (folder.path / "stop").touch()
+            real()
+
+        sweep = Mock(side_effect=stopped)
+        monkeypatch.setattr(one, "_sweep", sweep)
         assert one.run() is State.FINISHED
-    assert asked
+    sweep.assert_called_once()
     assert store.open_run(folder.id).sweep() is None
 
 
