@@ -171,8 +171,8 @@ def notes(table: Table, further: Table | None = None) -> list[str]:
         return ["No run of this experiment has finished."]
     n_train = " or ".join(sorted({f"{run.n_train:,}" for run in runs}))
     n_test = " or ".join(sorted({f"{run.n_test:,}" for run in runs}))
-    held = any(run.validation_error_percent is not None for run in runs)
-    which = "the run that is best on held-out examples" if held else "the run of the first seed"
+    validated = any(run.validation_error_percent is not None for run in runs)
+    which = "the run that is best on held-out examples" if validated else "the run of the first seed"
     said = [
         f"Errors: mean over n seeds ± half the width of its 95 % t-interval (sample standard deviation), on {n_test} "
         f"test images, each read once per run; trained on {n_train} images. kMACs, thousands of multiply-accumulates "

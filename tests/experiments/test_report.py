@@ -83,7 +83,7 @@ def test_csv_holds_plain_numbers_and_leaves_empty_what_is_not_known() -> None:
 
 
 def test_random_labels_show_accuracies_and_what_the_race_is_between() -> None:
-    gone = result(
+    empty = result(
         0,
         90.2,
         kept=(0, 0, 0),
@@ -91,13 +91,13 @@ def test_random_labels_show_accuracies_and_what_the_race_is_between() -> None:
         macs_reduction=None,
         last={"nll": 2.3, "kl": 0.0, "loss": 2.3, "train_error_percent": 89.5},
     )
-    text = report.markdown(Table("random-labels", (Row("sbp", "SBP", "lenet-500-300", (gone,)),)))
+    text = report.markdown(Table("random-labels", (Row("sbp", "SBP", "lenet-500-300", (empty,)),)))
     assert "| SBP | 0–0–0 | 10.50 | 9.80 | 138,000 | 0 | 1 | a GPU | 30 |" in text
 
 
 def test_a_network_with_nothing_left_saves_all() -> None:
-    gone = result(0, 90.2, kept=(0, 0, 0), macs=0, macs_reduction=None)
-    text = report.markdown(Table("table-1", (Row("sbp", "SBP", "lenet-500-300", (gone,)),)))
+    empty = result(0, 90.2, kept=(0, 0, 0), macs=0, macs_reduction=None)
+    text = report.markdown(Table("table-1", (Row("sbp", "SBP", "lenet-500-300", (empty,)),)))
     assert "| 0–0–0 | 0.00 | all |" in text
 
 
