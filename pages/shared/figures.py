@@ -1,7 +1,7 @@
 """A chart on a page: its title, itself, the sentence that restates it, and its files.
 
 Most of the time of a rerun goes into making charts and turning them into specifications. So a figure that says what it
-is made `of` is made once and kept, for every session, and no chart is held against the schema here: the tests do that.
+is made `of` is made once and kept, for every session, and no chart is validated here: the tests do that.
 """
 
 from __future__ import annotations
@@ -82,6 +82,6 @@ def figure(
                 on_click="ignore",
                 help="The numbers of this figure",
             )
-    # Its description is what a screen reader says of it.
+    # Its description is what a screen reader reads out.
     st.altair_chart(shown, key=key, on_select=on_select or "ignore")
     st.caption(shown.description)
