@@ -1,6 +1,6 @@
 """Runs that never trained: folders written by the store's own writer with made-up numbers, for tests of readers.
 
-Every unit is born at mu = 0, log sigma = -5. Those fated to die drift to log sigma near 3 from an epoch of their own
+Every unit starts at mu = 0, log sigma = -5. Those to be pruned drift to log sigma near 3 from an epoch of their own
 on; the others settle near an SNR between 2 and 10.
 """
 
@@ -93,28 +93,28 @@ def trajectory(layers: tuple[Group, ...], asked: RunConfig) -> Any:
     fates = {}
     for layer in layers:
         n = layer.units
-        dies = random.random(n) > KEPT_SHARE.get(layer.name, OTHER_SHARE)
+        pruned = random.random(n) > KEPT_SHARE.get(layer.name, OTHER_SHARE)
         if layer.kind == "pixel":  # the border of the image goes first
             row, column = np.mgrid[0 : layer.shape[0], 0 : layer.shape[1]]
             middle = (layer.shape[0] - 1) / 2
             distance = np.hypot(row - middle, column - middle).ravel() + random.normal(0, 1.2, n)
-            dies = distance > 8
+            pruned = distance > 8
             onset = np.clip(0.55 - 0.035 * (distance - 8), 0.02, 0.6)
         else:
             onset = random.beta(2, 4, n) * 0.8
         onset *= asked.schedule.epochs
-        fates[layer.name] = (dies, onset, random.uniform(-2.2, -0.9, n), random.normal(0, 1, (n, 2)))
+        fates[layer.name] = (pruned, onset, random.uniform(-2.2, -0.9, n), random.normal(0, 1, (n, 2)))
 
     def at(epoch: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         loc, log_scale = {}, {}
-        for name, (dies, onset, settled, wobble) in fates.items():
+        for name, (pruned, onset, settled, wobble) in fates.items():
             pace = 14 / asked.schedule.epochs
-            death = -5 + 8 / (1 + np.exp(-pace * (epoch - onset) + 2.2)) - 8 / (1 + np.exp(pace * onset + 2.2))
+            noisy = -5 + 8 / (1 + np.exp(-pace * (epoch - onset) + 2.2)) - 8 / (1 + np.exp(pace * onset + 2.2))
             life = settled + (-5 - settled) * np.exp(-pace * epoch / 3)
             shake = 0.06 * np.sin(epoch * (1 + wobble[:, 0])) * min(epoch, 4)
-            log_scale[name] = (np.where(dies, death, life) + shake).astype(np.float32)
+            log_scale[name] = (np.where(pruned, noisy, life) + shake).astype(np.float32)
             loc[name] = (
-                (np.where(dies, -0.25 * pace * np.maximum(epoch - onset, 0), -0.05) * (1 + 0.2 * wobble[:, 1]))
+                (np.where(pruned, -0.25 * pace * np.maximum(epoch - onset, 0), -0.05) * (1 + 0.2 * wobble[:, 1]))
                 .clip(-6, 0)
                 .astype(np.float32)
             )

@@ -37,7 +37,7 @@ class Trial:
 
 
 def network(run: RunView) -> tuple[ComputedNetwork | None, str, Hashable]:
-    """The run's saved network, or None with what to say of it; and a key that changes with the file."""
+    """The run's saved network, or None with the reason; and a key that changes with the file."""
     path = run.model_path
     if path is None:
         wait = "They are saved at its first checkpoint." if run.state.active else "None were saved before it ended."

@@ -97,12 +97,12 @@ def _outcome(run: RunView) -> None:
 def outcome(run: RunView) -> str:
     """The figures of a run in a line of Markdown: error, MACs, kept units."""
     summary = run.summary()
-    error, held = summary["test_error_percent"], summary["validation_error_percent"]
+    error, validation = summary["test_error_percent"], summary["validation_error_percent"]
     parts = []
     if error is not None:
         parts.append(f"**{error:.2f} %** test error")
-    elif held is not None:
-        parts.append(f"**{held:.2f} %** held-out error")
+    elif validation is not None:
+        parts.append(f"**{validation:.2f} %** held-out error")
     if summary["macs_reduction"]:
         parts.append(f"**{summary['macs_reduction']:.1f}×** fewer MACs")
     kept = f"  \n:gray[{labels.widths_of(run.config.network.name, summary['kept'])} kept]" if summary["kept"] else ""

@@ -1,7 +1,7 @@
 """A chart on a page: its title, itself, the sentence that restates it, and its files.
 
 Most of the time of a rerun goes into making charts and turning them into specifications. So a figure that says what it
-is made `of` is made once and kept, for every session, and no chart is held against the schema here: the tests do that.
+is made `of` is made once and kept, for every session, and no chart is validated here: the tests do that.
 """
 
 from __future__ import annotations
@@ -91,6 +91,6 @@ def figure(
                 on_click="ignore",
                 help="The numbers of this figure",
             )
-    # Of a chart Streamlit asks for to_dict() alone. Its description is what a screen reader says of it.
+    # Of a chart Streamlit asks for to_dict() alone. Its description is what a screen reader reads out.
     st.altair_chart(shown, key=key, on_select=on_select or "ignore")  # type: ignore[call-overload]
     st.caption(shown.description)

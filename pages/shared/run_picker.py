@@ -1,4 +1,4 @@
-"""Which run a page shows: from the link, from what was shown before, else the newest there is; recordings last."""
+"""Which run a page shows: from the link, from what was shown before, else the newest there is; recorded runs last."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def remember(run_id: str) -> None:
 
 
 def newest(runs: list[RunView]) -> RunView | None:
-    """What to show unasked: a run in progress, else the newest live one, else the most typical recording; one that
+    """What to show unasked: a run in progress, else the newest live one, else the most typical recorded run; one that
     cannot be read only where there is no other."""
     runs = [run for run in runs if not run.problem] or runs
     live = [run for run in runs if not run.recorded]
@@ -94,8 +94,8 @@ def newest(runs: list[RunView]) -> RunView | None:
 
 
 def atypical(run: RunView) -> tuple[bool, ...]:
-    """Sorts recordings by how little they stand for the method: those of a preset, on true labels, come first, and of
-    them those that every page can show, with the network's weights."""
+    """Sorts recorded runs, the most typical of the method first: those of a preset, on true labels, and of them those
+    that every page can show, with the network's weights."""
     if run.problem:
         return (True,) * 5
     config = run.config
@@ -105,7 +105,7 @@ def atypical(run: RunView) -> tuple[bool, ...]:
 
 
 def suitable(suits: Suits | None = None) -> list[RunView]:
-    """The runs that a page can show, newest first, recordings last."""
+    """The runs that a page can show, newest first, recorded runs last."""
     return [run for run in store.list_runs() if suits is None or suits(run)]
 
 

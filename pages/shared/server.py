@@ -82,7 +82,7 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
     """
     for name in WARM:
         importlib.import_module(name)
-    # Every part of a chart would be held against Vega-Lite's schema as it is made, which is most of what making it
+    # Every part of a chart would be validated against Vega-Lite's schema as it is made, which is most of what making it
     # takes; the tests, which run pages without this server, do that.
     schemapi.disable_debug_mode()
     gc.collect()

@@ -16,7 +16,7 @@ from sbp.distributions import moments, native
 from sbp.distributions.fast import kl_of_units, sample_theta
 
 UNITS = (2000, 5248)  # LeNet-500-300 and its like; the VGG-like network
-DRAWS = ((128, 1584), (500, 1584))  # objects and units of a step on LeNet-500-300
+DRAWS = ((128, 1584), (500, 1584))  # examples and units of a step on LeNet-500-300
 LOW, HIGH = -20.0, 0.0
 
 
@@ -55,31 +55,31 @@ def _moments(units: int, rounds: int) -> list[Line]:
     return [line(f"{name} of {units:,} units, NumPy", "ms", values, yardstick, base) for name, values in times.items()]
 
 
-def _draws(objects: int, units: int, rounds: int) -> list[Line]:
+def _draws(examples: int, units: int, rounds: int) -> list[Line]:
     loc_values, log_scale = half_trained(units)
     born = torch.zeros(units).requires_grad_(), torch.full((units,), -5.0).exp().requires_grad_()
     trained = torch.tensor(loc_values).requires_grad_(), torch.tensor(log_scale).exp().requires_grad_()
     low, high = torch.full((units,), LOW), torch.full((units,), HIGH)
-    grad = torch.randn(objects, units)
+    grad = torch.randn(examples, units)
 
     def plain() -> Any:
         loc, scale = born
-        return torch.autograd.grad(torch.randn(objects, units) * scale + loc, (loc, scale), grad)
+        return torch.autograd.grad(torch.randn(examples, units) * scale + loc, (loc, scale), grad)
 
     def draw(noise: tuple[Tensor, Tensor]) -> Any:
-        return torch.autograd.grad(sample_theta(*noise, low, high, objects), noise, grad)
+        return torch.autograd.grad(sample_theta(*noise, low, high, examples), noise, grad)
 
     def kl() -> Any:
         return torch.autograd.grad(kl_of_units(*trained, low, high).sum(), trained)
 
-    shape = f"[{objects}, {units:,}]"
+    shape = f"[{examples}, {units:,}]"
     yardstick = f"torch.randn{shape} x scale + loc and its gradient"
     things: dict[str, Callable[[], Any]] = {
         yardstick: plain,
-        f"theta and its gradient, {shape}, at birth": lambda: draw(born),
+        f"theta and its gradient, {shape}, at initialisation": lambda: draw(born),
         f"theta and its gradient, {shape}, half trained": lambda: draw(trained),
     }
-    if (objects, units) == DRAWS[0]:
+    if (examples, units) == DRAWS[0]:
         things[f"KL and its gradient, {units:,} units"] = kl
     times = in_turns(things, rounds)
     base = times.pop(yardstick)

@@ -29,7 +29,7 @@ CHART = '[data-testid="stVegaLiteChart"]'
 PICTURE = f"{CHART} svg"
 PLAYER = ".player[data-epoch]"
 COLD, DRAGS, WATCH_SECONDS = 3, 120, 8.0
-RUN = "lenet-500-300-paper"  # a recording that ships with the app
+RUN = "lenet-500-300-paper"  # a recorded run that ships with the app
 
 MOVES = """(moves) => new Promise(async (done) => {
   const gate = window.sbpFind('.gate')[0], canvas = gate.querySelector('.log canvas');
@@ -91,7 +91,7 @@ class _Bench:
             return [*found, self._memory(app, bare)]
 
     def _cold(self) -> Line:
-        """From the command to the first picture, both servers started anew each time."""
+        """From the command to the first picture, both servers restarted each time."""
         times: dict[Path, list[float]] = {ROOT / "app.py": [], self.bare: []}
         for turn in range(COLD):
             self.tell(f"cold start {turn + 1} of {COLD}")

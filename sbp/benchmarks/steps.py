@@ -39,7 +39,7 @@ YARDSTICK = "the same without noise"
 
 
 def measure(device: str, batches: tuple[int, ...], rounds: int, tell: Callable[[float], None] | None = None) -> Report:
-    """A step of each network at each batch size on made-up images, with the noise at its birth."""
+    """A step of each network at each batch size on made-up images, with the noise as initialised."""
     lines: list[Line] = []
     cases = [(network, batch) for network in NETWORKS for batch in batches]
     for done, (network, batch) in enumerate(cases, 1):

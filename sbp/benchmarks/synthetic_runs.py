@@ -27,7 +27,7 @@ def half_trained(units: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 
 class SyntheticRun:
-    """A run's folder as a worker writes it, with numbers that drift from birth to `half_trained`.
+    """A run's folder as a worker writes it, with numbers that drift from initialisation to `half_trained`.
 
     Holds the run's lock until `close`, as a living worker does.
     """

@@ -39,9 +39,9 @@ def compact(
     view = store.find_run(run).sound()
     file = exported(view, "safetensors", threshold, filename=out.name if out else "")
     checked = {"random": file.cut.agreement(_random_images(SPECS[view.config.network.name].image))}
-    held = _test_images(view.config.data.dataset)
-    if held is not None:
-        checked[view.config.data.dataset] = file.cut.agreement(held)
+    images = _test_images(view.config.data.dataset)
+    if images is not None:
+        checked[view.config.data.dataset] = file.cut.agreement(images)
     path = file.write(out.parent if out else Path())
     _say(view.id, file, path, checked, as_json)
 

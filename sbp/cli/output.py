@@ -57,7 +57,7 @@ def kept_text(kept: list[int]) -> str:
 
 
 def reduction_text(run: Mapping[str, Any]) -> str:
-    """How many times fewer MACs; "all" for a network with none left."""
+    """The reduction of MACs, as "11.2x"; "all" for a network with none left."""
     if run["macs_reduction"] is not None:
         return f"{run['macs_reduction']:.1f}x"
     return "all" if run["macs"] == 0 else ""

@@ -47,7 +47,7 @@ class CompactedRun:
         return tuple(name for name, module in self.small.named_modules() if isinstance(module, SelectedLinear))
 
     def figures(self) -> dict[str, Any]:
-        """Units of each noise layer, parameters and MACs an image, before and after; JSON-able.
+        """Units of each noise layer, parameters and MACs per image, before and after; JSON-able.
 
         params: weights and biases, of the dense network without its noise, batch normalisations folded into it.
         macs_reduction = macs_dense / macs; None for the constant predictor, which multiplies nothing.

@@ -175,6 +175,6 @@ def _checked(values: np.ndarray, file: BinFile, where: str) -> np.ndarray:
         raise DataError(
             f"{where} is not what was published as {file.name}, or only a part of it: expected SHA-256 {file.sha256}, "
             f"got {found} ({values.size:,} bytes). Copy it again from where you have it, or delete it and it is "
-            "downloaded anew."
+            "downloaded again."
         )
     return values.reshape(-1, RECORD)

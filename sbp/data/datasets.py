@@ -59,12 +59,12 @@ class Split:
 
     @property
     def n_train(self) -> int:
-        """Objects that are trained on: the n of KL / n in the objective."""
+        """Examples that are trained on: the n of KL / n in the objective."""
         return len(self.train_y)
 
     @property
     def n_validation(self) -> int:
-        """Objects held out, which may be fewer than asked for."""
+        """Examples held out, which may be fewer than asked for."""
         return len(self.validation_y)
 
     def trial(self, n: int = 5000) -> tuple[Tensor, Tensor, str]:

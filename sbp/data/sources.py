@@ -156,7 +156,7 @@ def _parse_idx(path: Path, raw: bytes, file: IdxFile) -> np.ndarray:
 
 
 def _remedy(path: Path) -> str:
-    return f"Delete {path.name} and it is downloaded anew, or copy it again from where you have it."
+    return f"Delete {path.name} and it is downloaded again, or copy it again from where you have it."
 
 
 def data_root() -> Path:
@@ -188,6 +188,6 @@ def digits(test_size: int = 360) -> dict[str, Any]:
 
 
 def bilinear(small: int, large: int) -> np.ndarray:
-    """The [large, small] matrix that interpolates along one axis: pixels are areas, edges are held."""
+    """The [large, small] matrix that interpolates along one axis: pixels are areas, edges are clamped."""
     centres = np.clip((np.arange(large) + 0.5) * small / large - 0.5, 0, small - 1)
     return np.maximum(0, 1 - np.abs(centres[:, None] - np.arange(small)))

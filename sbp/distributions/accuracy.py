@@ -56,7 +56,7 @@ def _ours(what: str) -> Formula:
     return value
 
 
-# Name -> formulas of QUANTITIES, and the tolerances they are held to.
+# Name -> formulas of QUANTITIES, and the tolerances they must meet.
 FORMS: dict[str, tuple[tuple[Formula, Formula, Formula], tuple[float, ...]]] = {
     "eq. 20, eq. 19, eq. 17, as printed": (
         (printed_formulas.mean_eq20, printed_formulas.snr_eq19, printed_formulas.kl_eq17),

@@ -1,6 +1,6 @@
 /* What a training step on a CPU asks of the noise, in one pass over memory and in float32: theta with its derivatives,
    their sums, and KL(q || p) with its gradient. The formulas are those of regimes.py and moments.py, which say why;
-   a test holds the two together. Lanes are units, so that rows [objects, units] are read and written as they lie.
+   a test holds the two together. Lanes are units, so that rows [examples, units] are read and written as they lie.
    Compiled by native.py with the machine's own compiler; without one the Python forms serve. */
 #include <math.h>
 #include <stdint.h>
@@ -11,7 +11,7 @@
 #define FAR 5.0f
 #define EACH for (int j = 0; j < LANES; j++)
 
-static inline float held(float x, float low, float high) { /* NaN stays NaN */
+static inline float clamped(float x, float low, float high) { /* NaN stays NaN */
     x = x < low ? low : x;
     return x > high ? high : x;
 }
@@ -23,7 +23,7 @@ static inline int32_t float_bits(float f) { int32_t i; memcpy(&i, &f, 4); return
 
 /* e^x by 2^n e^r, |r| < 0.35, to 2e-7; below -87 it is 0, and NaN stays NaN. No call, so that lanes stay lanes. */
 static inline float exp_of(float x) {
-    float y = held(x, -87.0f, 88.0f);
+    float y = clamped(x, -87.0f, 88.0f);
     float n = (y * 1.44269504f + 12582912.0f) - 12582912.0f;
     float r = (y - n * 0.693145752f) - n * 1.42860677e-6f, r2 = r * r;
     float p = (1 + r) + r2 * ((0.5f + r * 0.166666667f)
@@ -132,14 +132,14 @@ static void set_units(Units *t, int regime, const int64_t *unit, const float *lo
 static inline void near_row(const Units *t, const float *v, float *at, float *by_h, float *by_sigma) {
     EACH {
         float c = 1 - v[j], below = c * t->mass[j] + t->below[j], above = v[j] * t->mass[j] + t->above[j];
-        float x = -log_of(held(4 * below * above, 1e-37f, 1));
+        float x = -log_of(clamped(4 * below * above, 1e-37f, 1));
         float x2 = x * x, x4 = x2 * x2;
         float over = (1.25331409f + x * 0.459661718f) + x2 * (0.0964878357f + x * 0.013761957f)
                      + x4 * ((0.00132146594f + x * 8.04497804e-05f) + x2 * 5.50081194e-07f);
         float under = (1 + x * 0.104956619f) + x2 * (0.0364808482f + x * 0.00268982981f)
                       + x4 * ((0.000301424241f + x * 6.42926097e-06f) + x2 * 9.85040448e-09f);
-        float z = held((below - above) * over / under, t->h[j], t->k[j]);
-        float rise = exp_of(held(z * z / 2 - t->half[j], -80, 80)), by_k = c * t->fall[j];
+        float z = clamped((below - above) * over / under, t->h[j], t->k[j]);
+        float rise = exp_of(clamped(z * z / 2 - t->half[j], -80, 80)), by_k = c * t->fall[j];
         float by_ends = (v[j] + by_k) * rise;
         at[j] = z;
         by_h[j] = by_ends - 1;
@@ -156,7 +156,7 @@ static inline void flat_row(const Units *t, const float *v, float *at, float *by
             e = e * y + t->e[k][j];
             F = F * y + t->e[k][j] / (float)(k + 1);
         }
-        y = held(y - (F * y - c * t->whole[j]) / e, 0, 1);
+        y = clamped(y - (F * y - c * t->whole[j]) / e, 0, 1);
         for (int k = TERMS - 1; k >= 0; k--) {
             G = G * y + t->first[k][j];
             X = X * y + t->excess[k][j];
@@ -181,10 +181,10 @@ static void far_unit(const Units *t, int j, float v, float *at, float *by_h, flo
     float cut = w * (w / 2 + h) + drop, beyond = expf(-cut), fall = expf(-w * (w / 2 + h));
     for (int k = 24; k > 0; k--) excess = (float)k / (h + excess);
     float hazard = h + excess, growth = 2 * (1 - excess / hazard), left = c * beyond + v;
-    float energy = held(-logf(left), 0, cut);
+    float energy = clamped(-logf(left), 0, cut);
     float s = 2 * energy / (hazard + sqrtf(energy * growth + hazard * hazard)), z = s + h;
     s -= (s * (s / 2 + h) + mills_drop(h, s) - energy) / (z * (1 + 1 / (z * z + 2)));
-    s = held(s, 0, w);
+    s = clamped(s, 0, w);
     left = left < 1e-37f ? 1e-37f : left;
     at[j] = s;
     by_h[j] = expm1f(log1pf(-c * fall * expm1f(-drop) / left) - mills_drop(h, s));
@@ -197,7 +197,7 @@ static inline void put(float *row, const int64_t *unit, int count, int side_by_s
     else for (int j = 0; j < count; j++) row[unit[j]] = x[j];
 }
 
-static void draw_tile(int regime, const int64_t *unit, int count, int64_t objects, int64_t units, const float *loc,
+static void draw_tile(int regime, const int64_t *unit, int count, int64_t examples, int64_t units, const float *loc,
                       const float *scale, const float *low, const float *high, uint64_t seed, const float *u,
                       float *theta, float *by_loc, float *by_scale) {
     int side_by_side = count == LANES && unit[LANES - 1] - unit[0] == LANES - 1;
@@ -205,7 +205,7 @@ static void draw_tile(int regime, const int64_t *unit, int count, int64_t object
     Draws d;
     set_units(&t, regime, unit, loc, scale, low, high);
     start(&d, seed, (uint64_t)unit[0]);
-    for (int64_t o = 0; o < objects; o++) {
+    for (int64_t o = 0; o < examples; o++) {
         float v[LANES], at[LANES], bh[LANES], bs[LANES];
         if (u) EACH v[j] = u[o * units + unit[j]];
         else uniforms(&d, v);
@@ -217,7 +217,7 @@ static void draw_tile(int regime, const int64_t *unit, int count, int64_t object
         else if (regime == FLAT) flat_row(&t, v, at, bh, bs);
         else for (int j = 0; j < count; j++) far_unit(&t, j, v[j], at, bh, bs);
         EACH {
-            float value = exp_of(held(t.offset[j] + t.step[j] * at[j], t.low[j], t.high[j]));
+            float value = exp_of(clamped(t.offset[j] + t.step[j] * at[j], t.low[j], t.high[j]));
             at[j] = value;
             bh[j] *= -value;
             bs[j] *= -t.sign[j] * value;
@@ -231,7 +231,7 @@ static void draw_tile(int regime, const int64_t *unit, int count, int64_t object
 }
 
 typedef struct {
-    int64_t objects, units;
+    int64_t examples, units;
     const float *loc, *scale, *low, *high, *u;
     uint64_t seed;
     float *theta, *by_loc, *by_scale;
@@ -245,7 +245,7 @@ static void draw_some(const Task *t, int64_t from, int64_t to) {
             if (i < to && regime_of(t->loc[i], t->scale[i], t->low[i], t->high[i]) == regime) unit[count++] = i;
             if (count == LANES || (i == to && count)) {
                 for (int j = count; j < LANES; j++) unit[j] = unit[0]; /* idle lanes work on the first again */
-                draw_tile(regime, unit, count, t->objects, t->units, t->loc, t->scale, t->low, t->high, t->seed, t->u,
+                draw_tile(regime, unit, count, t->examples, t->units, t->loc, t->scale, t->low, t->high, t->seed, t->u,
                           t->theta, t->by_loc, t->by_scale);
                 count = 0;
             }
@@ -281,23 +281,23 @@ static int shared(Task *task) {
 static int shared(Task *task) { (void)task; return 0; }
 #endif
 
-/* theta [objects, units] and, unless they are null, d theta / d mu and d theta / d sigma of the same shape.
-   u: the uniforms [objects, units] to use; null: drawn from the seed, each tile of units from a stream of its own. A
+/* theta [examples, units] and, unless they are null, d theta / d mu and d theta / d sigma of the same shape.
+   u: the uniforms [examples, units] to use; null: drawn from the seed, each tile of units from a stream of its own. A
    tile holds units of one regime, so that each is worked out by its own formulas alone. */
-void sbp_draw(int64_t objects, int64_t units, const float *loc, const float *scale, const float *low,
+void sbp_draw(int64_t examples, int64_t units, const float *loc, const float *scale, const float *low,
               const float *high, uint64_t seed, const float *u, float *theta, float *by_loc, float *by_scale,
               int64_t threads) {
-    Task task = {objects, units, loc, scale, low, high, u, seed, theta, by_loc, by_scale};
+    Task task = {examples, units, loc, scale, low, high, u, seed, theta, by_loc, by_scale};
     if (threads < 2 || !shared(&task)) { draw_part(&task, 0); draw_part(&task, 1); }
 }
 
-/* Sums over the objects of grad times each derivative, all [objects, units], into two arrays [units]. */
-void sbp_sums(int64_t objects, int64_t units, const float *grad, const float *by_loc, const float *by_scale,
+/* Sums over the examples of grad times each derivative, all [examples, units], into two arrays [units]. */
+void sbp_sums(int64_t examples, int64_t units, const float *grad, const float *by_loc, const float *by_scale,
               float *loc, float *scale) {
     for (int64_t i = 0; i < units; i += LANES) {
         int count = (int)(units - i < LANES ? units - i : LANES);
         float a[LANES] = {0}, b[LANES] = {0};
-        for (int64_t o = 0; o < objects; o++) {
+        for (int64_t o = 0; o < examples; o++) {
             const float *g = grad + o * units + i, *l = by_loc + o * units + i, *s = by_scale + o * units + i;
             if (count == LANES) { EACH { a[j] += g[j] * l[j]; b[j] += g[j] * s[j]; } }
             else for (int j = 0; j < count; j++) { a[j] += g[j] * l[j]; b[j] += g[j] * s[j]; }
@@ -317,7 +317,7 @@ void sbp_kl(int64_t units, const float *loc, const float *scale, const float *lo
         float mass[LANES] = {0}, g1[LANES] = {0}, g2[LANES] = {0}, gs[LANES] = {0};
         EACH {
             int64_t m = i + (j < count ? j : count - 1);
-            float mode = held(loc[m], low[m], high[m]), variance = scale[m] * scale[m], off = fabsf(mode - loc[m]);
+            float mode = clamped(loc[m], low[m], high[m]), variance = scale[m] * scale[m], off = fabsf(mode - loc[m]);
             float broad = 2 * reach * variance / (off + sqrtf(off * off + 2 * reach * variance));
             float left = low[m] - mode, right = high[m] - mode;
             start[j] = left > -broad ? left : -broad;

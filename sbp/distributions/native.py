@@ -1,6 +1,6 @@
 """The noise of a training step on a CPU as compiled code: native.c, built once by the machine's own C compiler.
 
-Built when it is first asked for, in a second, and kept in the user's cache folder under a name that says of what
+Built when it is first asked for, in a second, and kept in the user's cache folder under a name that tells of what
 source, for what processor and by which flags it was made. No compiler, or SBP_NATIVE=0: `library` is None, and the
 Python forms serve, slower and with the same distribution.
 """

@@ -47,8 +47,8 @@ def log_inside(value: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor
     spacing = torch.finfo(value.dtype).eps + least / value.detach().to(low.dtype).clamp(min=least)
     slack = 2 * spacing + 2 * torch.finfo(low.dtype).eps * torch.maximum(low.abs(), high.abs())
     inside = (value > 0) & (x >= low - slack) & (x <= high + slack)
-    held = x - (x - x.clamp(low, high)).detach()
-    return torch.where(inside, held, (low + high) / 2), inside, (value > 0) & (x >= high)
+    clamped = x - (x - x.clamp(low, high)).detach()
+    return torch.where(inside, clamped, (low + high) / 2), inside, (value > 0) & (x >= high)
 
 
 def smallest(dtype: torch.dtype) -> float:

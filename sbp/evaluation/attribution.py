@@ -1,4 +1,4 @@
-"""What gradients and occlusion say of a network's pixels and units, to be held against what the noise says.
+"""Attribution of a network's pixels and units by gradients and occlusion, to be compared with the noise.
 
 Four of Captum's methods on the network before anything is cut (theta = E[theta], all units), for the logit of each
 image's own class, against a black image. Per example, then the mean of absolute values over the examples:

@@ -1,4 +1,4 @@
-"""Keeps an experiment with the code: the first run of each row as a recording, and the table. No torch.
+"""Keeps an experiment with the code: records the first run of each row, and the table. No torch.
 
 Further seeds of a row that is kept are added to it; a second table, of runs that no recipe and no figure was chosen by,
 checks the first (`sbp.experiments.intervals.Check`).
@@ -14,15 +14,15 @@ from sbp.experiments.results import NoResults, Row, RunResult, Table, check_of, 
 from sbp.runs import recording, store
 from sbp.runs.files import replace_bytes
 
-# Snapshots of a recording without weights: enough for its curves.
+# Snapshots of a recorded run without weights: enough for its curves.
 FEW_ROWS = 24
 
 
 def record_experiment(plan: Plan, table: Table, runs: Path | None = None, results: Path | None = None) -> list[Path]:
     """Records the run of the smallest seed of each row and writes the table, both beside the code; gives the paths.
 
-    In the kept table a run that is recorded has its recording's name, the others have none. Rows that were kept before
-    and are not in `table` stay. Where a row is kept that begins with a smaller seed, its runs and its recording stay as
+    In the kept table a recorded run has its name, the others have none. Rows that were kept before
+    and are not in `table` stay. Where a kept row begins with a smaller seed, its runs and its recorded run stay as
     they are and the new seeds are added. runs, results: other places, for a test.
     """
     planned = {(row.network, row.key): row for row in plan.rows}

@@ -45,11 +45,11 @@ def _bounds(name: str, views: dict[str, tuple[RunResult, RunView]]) -> tuple[dic
         records = [record for record in view.records() if record.phase == "sbp"]
         curves[label] = [(record.epoch, run.n_train * record.loss) for record in records]
         for record in records:
-            held = record.validation_error_percent
+            error = record.validation_error_percent
             values = (run.n_train * record.nll, record.kl, run.n_train * record.loss, record.train_error_percent)
             numbers = ",".join(f"{value:.6g}" for value in values)
             kept = "-".join(map(str, record.kept))
-            text.append(f'"{label}",{record.epoch},{numbers},{"" if held is None else f"{held:.6g}"},{kept}')
+            text.append(f'"{label}",{record.epoch},{numbers},{"" if error is None else f"{error:.6g}"},{kept}')
     files = {f"{name}-curves.csv": ("\n".join(text) + "\n").encode()}
     try:
         from sbp.viz import export, figure_1  # altair comes with the app alone

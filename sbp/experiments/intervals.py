@@ -57,9 +57,9 @@ def prediction_half_width(values: Sequence[float], level: float = LEVEL) -> floa
 
 @dataclass(frozen=True)
 class Check:
-    """A run on a seed of its own beside the row that foretells it.
+    """A run on a seed of its own beside the row that predicts it.
 
-    what: the field that is held against the row, test_error_percent or macs_reduction; value: the run's; mean,
+    what: the field that is compared with the row, test_error_percent or macs_reduction; value: the run's; mean,
     half_width: of the row's prediction interval.
 
     >>> Check(None, None, "test_error_percent", 1.70, 1.54, 0.21).within

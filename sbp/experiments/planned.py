@@ -20,7 +20,7 @@ class UnknownExperiment(LookupError):
 class PlannedRow:
     """A recipe with a key and a label: what a row of the experiment's table is made of.
 
-    paper: the method in the paper's table that it is held against, "" for none.
+    paper: the method in the paper's table that it is compared with, "" for none.
     """
 
     key: str
@@ -47,9 +47,8 @@ class PlannedRow:
 class Plan:
     """An experiment: its name, what it shows, its rows.
 
-    seeds: how many unless somebody says otherwise. recordings: what a row's first run is called when it is recorded, by
-    network and key, where that is not experiment, network and key. weights: the keys whose recordings hold weights, and
-    snapshots enough for a film.
+    seeds: how many by default. recordings: the name of a row's recorded run, by network and key, where it is not
+    experiment, network and key. weights: the keys whose recorded runs hold weights, and enough snapshots for a film.
     """
 
     name: str
@@ -60,7 +59,7 @@ class Plan:
     weights: tuple[str, ...] = ()
 
     def recording(self, row: PlannedRow) -> str:
-        """The name of a row's recording."""
+        """The name of a row's recorded run."""
         return self.recordings.get((row.network, row.key), f"{self.name}-{row.network}-{row.key}")
 
     def only(self, key: str = "", network: str = "") -> tuple[PlannedRow, ...]:

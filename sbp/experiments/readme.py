@@ -14,14 +14,14 @@ from sbp.experiments.results import recorded
 from sbp.runs.files import replace_bytes
 
 # The columns that a README has room for; elsewhere it has all that `reproduce` prints.
-LEFT_OUT = {"table-1": ("s a run",), "table-2": ("units kept", "trained on")}
+LEFT_OUT = {"table-1": ("s per run",), "table-2": ("units kept", "trained on")}
 # The rows that come first, as the experiment's subject; the others follow in the plan's order.
 FIRST = {"table-1": ("sbp", "sbp-small", "sbp-frontier-1", "sbp-frontier-2", "sbp-plain")}
 _TABLE = re.compile(r"<!-- table: (\S+) (\S+) -->\n.*?<!-- end of table -->", re.DOTALL)
 
 
 def refreshed(text: str, results: Path | None = None) -> str:
-    """The text with each of its marked tables written anew from what is recorded.
+    """The text with each of its marked tables rewritten from the recorded results.
 
     Args:
         text: Markdown with tables between their marks; anything else stays.

@@ -84,9 +84,9 @@ BOUND = Column("KL weights", lambda line: line.get("bound") or NONE)
 ERROR = Column("test error, %", number("test_error_percent", 2, of="test_error"))
 KEPT = Column("units kept", _kept)
 KMACS = Column("kMACs", number("macs_mean", None, of="macs", scale=1000))
-FEWER = Column("fewer MACs", _fewer)
+FEWER = Column("MACs reduction", _fewer)
 N = Column("n", lambda line: str(line["n"]) if "n" in line else NONE)
-SECONDS = Column("s a run", number("seconds", 0))
+SECONDS = Column("s per run", number("seconds", 0))
 HARDWARE = Column("trained on", lambda line: (line.get("hardware") if line["source"] == "ours" else "") or NONE)
 NATS = (Column("N·NLL", number("n_nll", 0)), Column("KL", number("kl", 0)), Column("their sum", number("n_loss", 0)))
 
@@ -171,17 +171,17 @@ def notes(table: Table, further: Table | None = None) -> list[str]:
         return ["No run of this experiment has finished."]
     n_train = " or ".join(sorted({f"{run.n_train:,}" for run in runs}))
     n_test = " or ".join(sorted({f"{run.n_test:,}" for run in runs}))
-    held = any(run.validation_error_percent is not None for run in runs)
-    which = "the run that is best on held-out examples" if held else "the run of the first seed"
+    validated = any(run.validation_error_percent is not None for run in runs)
+    which = "the run that is best on held-out examples" if validated else "the run of the first seed"
     said = [
         f"Errors: mean over n seeds ± half the width of its 95 % t-interval (sample standard deviation), on {n_test} "
-        f"test images read once a run; trained on {n_train} images. kMACs, thousands of multiply-accumulates an image, "
-        f"and how many times fewer they are than the dense network's of the same width, likewise; they are counted, "
-        f"not measured. Units are of {which}."
+        f"test images, each read once per run; trained on {n_train} images. kMACs, thousands of multiply-accumulates "
+        f"per image, and their reduction against the dense network of the same width, likewise; they are counted, "
+        f"not measured. Units are those of {which}."
     ]
     said += [_seeds(table), *([_checked(table, further)] if further else [])]
     if any(run.config.get("random_labels") for run in runs):
-        said.append("Training accuracy is of the pruned network on the first 5,000 training images and their labels.")
+        said.append("Training accuracy: the pruned network on the first 5,000 training images and their labels.")
     speed: dict[str, list[str]] = {}
     for run in runs:
         for row in run.speed:
@@ -197,10 +197,10 @@ def notes(table: Table, further: Table | None = None) -> list[str]:
     against = [line for line in lines_of(table) if line["source"] == "paper"]
     if unlike := [line for line in against if abs(line["macs_reduction"] / line["flops"] - 1) > 0.01]:
         printed = labels.join([f"{line['flops']:.2f}x for {line['label']}" for line in unlike])
-        said.append(f"The paper's fewer MACs are counted from the widths it prints; its own column says {printed}.")
+        said.append(f"The paper's MACs reduction is counted from the widths it prints; its own column says {printed}.")
     packs = {(run.pack_runs, run.pack_seconds) for run in runs if run.pack_seconds and run.pack_runs > 1}
     for count, seconds in sorted(packs):
-        said.append(f"{count} runs of one process: {3600 * count / float(seconds or 1):,.0f} runs an hour.")
+        said.append(f"{count} runs in one process: {3600 * count / float(seconds or 1):,.0f} runs per hour.")
     return [one for one in said if one]
 
 

@@ -71,7 +71,7 @@ def jobs_of(rows: Iterable[PlannedRow], seeds: int, root: Path | None = None, fi
 
     seeds: how many, from `first` on.
     Finished comes before active, active before what can be resumed, that before what diverged; then the newest.
-    Recordings do not count: whoever reproduces a figure wants it made anew.
+    Recorded runs do not count: reproducing a figure means running it again.
     """
     found: dict[str, RunView] = {}
     for view in store.list_runs(recorded=False, root=root):
@@ -174,7 +174,7 @@ def _rank(view: RunView) -> int:
 
 
 def _cost(config: RunConfig) -> float:
-    """About how long it takes, in no unit: epochs times the MACs of an image."""
+    """About how long it takes, in no unit: epochs times the MACs per image."""
     epochs = config.schedule.pretrain_epochs + config.schedule.epochs + config.schedule.finetune_epochs
     return float(epochs * description_of(config.network).dense_macs())
 

@@ -63,7 +63,7 @@ Line = dict[str, Any]
 
 
 def lines_of(table: Table) -> list[Line]:
-    """A line for each row of ours, and after it the paper's that it is held against; a row without runs has few values.
+    """A line for each row of ours, and after it the paper's row it is compared with; a row without runs has few values.
 
     test_error_percent is the mean over n seeds, test_error_spread the sample standard deviation and _half_width that of
     the mean's 95 % t-interval; macs_mean, macs_reduction_mean and theirs likewise, seconds and runs_per_hour means; the

@@ -42,8 +42,8 @@ def model_card(
         "## Config",
         f"```json\n{view.config.to_json()}\n```",
         "## Licence",
-        f"The numbers in the file were learned from {data} by whoever made the run, who says how they may be used; the "
-        "data keep their own terms. sbp, which wrote this card, is under the MIT licence.",
+        f"The numbers in the file were learned from {data} by the author of the run, who decides how they may be used; "
+        "the data keep their own terms. sbp, which wrote this card, is under the MIT licence.",
     )
     return "\n\n".join(parts) + "\n"
 

@@ -110,7 +110,7 @@ class ComputedNetwork:
         return replace(self, small=(small, units))
 
     def trace(self, image: np.ndarray, masks: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """What every unit says of one image [C, H, W], before its own noise and after that of the units before it.
+        """The activation of every unit for one image [C, H, W], before its own noise and after that of earlier units.
 
         By group: [units], or [units, ...] where a unit has a map; "logits". What it hands on is this times
         E[theta] keep.

@@ -1,4 +1,4 @@
-"""Keeps what torch says of itself while it exports, which says nothing of the network, from the reader."""
+"""Silences torch's messages about itself during an export, which do not concern the network."""
 
 from __future__ import annotations
 

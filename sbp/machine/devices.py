@@ -40,7 +40,7 @@ def resolve(device: str = "auto") -> str:
         if not problem:
             return candidate
         warnings.warn(f"{candidate} is passed over: {problem}.", RuntimeWarning, stacklevel=2)
-    raise DeviceError("No device computes, not even the CPU: torch is broken here. Install it anew.")
+    raise DeviceError("No device computes, not even the CPU: torch is broken here. Reinstall it.")
 
 
 def why_missing(device: str) -> str:

@@ -45,7 +45,7 @@ def fold_dead_units(
 
     network: a chain (`Description.is_chain`) at its widths; weights [outputs, inputs, ...] and biases [outputs] by the
     names of its layers of weights; after: scale and shift, [outputs] each, where a layer is normalised before its ReLU,
-    so that v = ReLU(scale b + shift). One pass forward finds the units that hear nothing and folds what they say, one
+    so that v = ReLU(scale b + shift). One forward pass finds the units without inputs and folds their outputs, one
     pass back those that nobody hears; a further pass would find nothing. Work is done in float64.
 
     >>> from sbp.spec.networks import SPECS
@@ -60,7 +60,7 @@ def fold_dead_units(
     weights = {key: value.astype(np.float64) for key, value in weights.items()}
     biases = {key: value.astype(np.float64) for key, value in biases.items()}
     keep: Masks = {layer.name: np.ones(layer.units, dtype=bool) for layer in layers}
-    says = {layer.name: np.zeros(layer.units) for layer in layers}  # what a unit that hears nothing says, else 0
+    says = {layer.name: np.zeros(layer.units) for layer in layers}  # the output of a unit without inputs, else 0
     padded = {wire.reads[-1] for wire in network.weights if wire.reads and wire.padding}
     children = {layer.parent: layer for layer in layers if layer.parent}
     for wire in network.weights:
@@ -96,8 +96,8 @@ def materialise(
 ) -> nn.Module:
     """The masked network that a file holds, in eval mode, with the device and the dtype of `like`.
 
-    trained: the network that it came of, whose batch normalisations it has; where there is one, what is said of a
-    layer's bias is said of its running mean, b = -m.
+    trained: the network that it came of, whose batch normalisations it has; where there is one, a
+    layer's running mean takes the part of its bias, b = -m.
     """
     with torch.random.fork_rng(devices=[]):
         network = build_for(config)

@@ -42,7 +42,7 @@ class SparseVDLayer(SparseLayer):
     In training, by the local reparametrisation: y ~ N(W x + b, (alpha W^2) x^2) for each output of each example, with
     the standard normal numbers in `_noise` (None: without noise). In eval y = (W * [log alpha < 3]) x + b.
     Parameters: W and b of the inner layer, and `log_variance` of W's shape; log alpha = log_variance - log W^2, clipped
-    to [-8, 8]. positions: at how many places of an image the kernel of a convolution is applied.
+    to [-8, 8]. positions: how often per image the kernel of a convolution is applied.
 
     >>> layer = SparseVDLayer(nn.Linear(3, 2))
     >>> layer.draw(5, torch.Generator())

@@ -143,7 +143,7 @@ class SBPWeights(OnWeights):
     @torch.no_grad()
     def _folded(self, network: nn.Module) -> FoldedWeights:
         noise = joint_noise_of(network)
-        # A captured step moves mu and log sigma without a word to autograd, so what was held of them is made again.
+        # A captured step changes mu and log sigma unseen by autograd, so what was computed from them is computed again.
         noise.eval_factor.copy_(noise.expected_theta())
         return super()._folded(network)
 

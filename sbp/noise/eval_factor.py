@@ -26,7 +26,7 @@ class Seen:
     def is_now(self, tensors: tuple[Tensor, ...]) -> bool:
         """Whether these are the same tensors, and nothing was written to them since.
 
-        They are held, so that no other can come to lie where one of them lay.
+        References are kept, so that no other tensor can take the same address.
         """
         return len(self.tensors) == len(tensors) and all(
             was is tensor and version == _version(tensor) >= 0
@@ -78,7 +78,7 @@ class EvalFactor(nn.Module):
         return self
 
     def _refresh(self) -> None:
-        """Makes `eval_factor` anew where a tracer may take it next."""
+        """Computes `eval_factor` again where a tracer may take it next."""
         if not self.training and not torch.compiler.is_compiling() and not self.eval_factor.is_meta:
             self._seen = Seen()
             self.eval_values()

@@ -32,7 +32,7 @@ class Call:
 def layer_calls(model: nn.Module, arguments: Arguments) -> dict[str, Call]:
     """Each layer of weights as it is called first, in the order of the calls."""
     calls: dict[str, Call] = {}
-    outputs: dict[str, Tensor] = {}  # held, so that no two have one identity
+    outputs: dict[str, Tensor] = {}  # kept, so that no two have one identity
 
     def note(name: str, module: nn.Module) -> Callable[..., None]:
         def of_weights(_: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:

@@ -68,7 +68,7 @@ class _Pass:
 class _Again(Function):
     """theta as it was drawn, with a backward pass of its own to mu and log sigma, for every checkpointed part one.
 
-    Each part runs a whole backward pass; the draw's own would be gone after the first.
+    Each part runs a whole backward pass; the draw's own would be freed after the first.
     """
 
     @staticmethod

@@ -30,7 +30,7 @@ TOLERANCE = 1e-12
 TOLERANCE_FLOAT32 = 1e-4
 # At initialisation attention is nearly uniform, and a wrong cut of it would hardly show.
 WEIGHT_SCALE = 6.0
-# So many examples are held against themselves alone.
+# So many examples are compared with themselves alone.
 EXAMPLES = 3
 MIXED = "a layer reads rows in another order than the examples', so that theta of one would reach another"
 ATTENTION = {"q", "k", "v", "qkv", "query", "key", "value"}
@@ -116,7 +116,7 @@ class Trial:
             self.model, self.arguments, self.tolerance = doubled, wide, TOLERANCE
         first = first_tensor(*arguments)
         assert first is not None
-        self.batch = self.arguments  # with at least as many examples as are held against themselves, where it can run
+        self.batch = self.arguments  # with at least as many examples as are compared with themselves, where it can run
         if len(first) < EXAMPLES:
             more = repeated(self.arguments, -(-EXAMPLES // len(first)))
             try:

@@ -66,7 +66,7 @@ class Cost:
 
     @property
     def activation_bytes(self) -> int:
-        """Memory of an image's activations, every layer's kept; times the batch size for a batch."""
+        """Memory of one image's activations, every layer's kept; times the batch size for a batch."""
         return sum(layer.activation_bytes for layer in self.layers)
 
 

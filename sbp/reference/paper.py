@@ -38,12 +38,12 @@ class PaperRow:
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates an image of the network that is left."""
+        """Multiply-accumulates per image of the network that is left."""
         return SPECS[self.network].macs(self.counted or self.kept)
 
     @property
     def fewer(self) -> float:
-        """How many times fewer MACs than the original."""
+        """MACs of the original divided by these."""
         return SPECS[self.network].dense_macs(widths_of(self.scale, self.network)) / self.macs
 
 

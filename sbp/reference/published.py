@@ -15,9 +15,9 @@ UNITS, LOW_RANK = "units", "units, rest low rank"
 class Published:
     """One point: test error in percent, and MACs, counted from `kept` where the source gives the units that are left.
 
-    said: how many times fewer MACs the source says it has, where it does not give the units. counted: the MACs an image
-    that the source counts, where it says. protocol: which epoch's test error it is, as the source or the code that came
-    with it has it. removes: what leaves the network; "low rank" says that what stays is factorised, so that the units
+    said: the reduction of MACs that the source states, where it does not give the units. counted: the MACs per image
+    that the source counts, where it states them. protocol: which epoch's test error it is, by the source or its code.
+    removes: what leaves the network; "low rank" says that what stays is factorised, so that the units
     that are kept do not give the MACs. level: what tells points of one method apart.
 
     >>> point = next(point for point in PUBLISHED if point.method == "BC-GHS")
@@ -44,7 +44,7 @@ class Published:
 
     @property
     def fewer(self) -> float:
-        """How many times fewer MACs than the original."""
+        """MACs of the original divided by these."""
         if self.kept:
             spec = SPECS[self.network]
             return round(spec.dense_macs() / spec.macs(self.kept), 2)
@@ -52,7 +52,7 @@ class Published:
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates an image of what is left."""
+        """Multiply-accumulates per image of what is left."""
         if self.kept:
             return SPECS[self.network].macs(self.kept)
         return self.counted or round(SPECS[self.network].dense_macs() / self.said)

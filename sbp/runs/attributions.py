@@ -1,4 +1,4 @@
-"""attribution.json: what gradients say of a run's pixels and units, beside what its noise says. No torch.
+"""attribution.json: attributions of a run's pixels and units by gradients, beside its noise. No torch.
 
 ```
 {"weights": SHA-256 of the model.safetensors it is of, "n": 200, "per_class": 20, "data": "MNIST", "seconds": 6.1,
@@ -7,7 +7,7 @@
             "correlation": {"saliency": {"lit": 0.81, "kept": 0.2}, ...}},
  "units": {"dense1": {"conductance": [...], "snr": [...], "kept": [...], "correlation": {"all": 0.7, "kept": 0.3}}}}
 ```
-A recording is not written to: what was computed of it here lies under `runs_root()/.attribution/` and comes first.
+A recorded run is not written to: what was computed of it here lies under `runs_root()/.attribution/` and comes first.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MOST_WEIGHTS = 2**32  # bytes: no network here has a hundredth of it
 
 
 def own_folder() -> Path:
-    """Where locks, logs and what is computed of recordings lie."""
+    """Where locks, logs and what is computed of recorded runs lie."""
     return runs_root() / OWN_FOLDER
 
 
@@ -47,7 +47,7 @@ def log_path(view: RunView) -> Path:
 
 
 def attribution_path(view: RunView) -> Path:
-    """Where this run's attributions are written: in its folder, or for a recording under `runs_root()`."""
+    """Where this run's attributions are written: in its folder, or for a recorded run under `runs_root()`."""
     return own_folder() / f"{view.id}.json" if view.recorded else view.folder / ATTRIBUTION
 
 

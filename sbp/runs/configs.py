@@ -14,7 +14,7 @@ from sbp.runs.plain_files import BadFile, read_json
 
 # The fields that a config had in the first version, and has had ever since. A file without one of them was cut or was
 # never a run's: taking the field's default would put another run's numbers beside this one's. Fields that came later
-# are missing from older recordings, and their defaults say what was done before there was a choice.
+# are missing from older recorded runs, and their defaults say what was done before there was a choice.
 REQUIRED = (
     "network", "dataset", "method", "preset", "epochs", "pretrain_epochs", "batch_size", "lr", "noise_lr",
     "weight_decay", "kl_weights", "log_low", "log_high", "init_loc", "init_log_scale", "widths", "seed", "device",
@@ -91,5 +91,5 @@ def mismatch(result: Mapping[str, Any], config: RunConfig, layers: tuple[Group, 
     if told != dense or (macs or 0) > dense:
         return f"{where}: it counts {max(told, macs or 0):,} MACs, and this network has {dense:,}."
     if macs and reduction is not None and abs(reduction * macs / dense - 1) > 0.01:
-        return f"{RESULT} in {folder} contradicts itself: {macs:,} of {dense:,} MACs are not {reduction:g} times fewer."
+        return f"{RESULT} in {folder} contradicts itself: {macs:,} of {dense:,} MACs are no reduction of {reduction:g}x."
     return ""

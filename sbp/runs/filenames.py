@@ -8,16 +8,16 @@ meta.json               network, layers, created, then versions, hardware, commi
 status.json             state, message, pid, device, progress; replaced whole
 records.jsonl           one Record a line, appended
 noise.f32               rows of little-endian float32: epoch, loc of every unit, log_scale of every unit
-checkpoint.safetensors  everything needed to go on, its JSON state in the header
+checkpoint.safetensors  everything needed to resume, its JSON state in the header
 model.safetensors       weights and noise at the last good epoch
 network.onnx            the network as a graph without weights, by which pages compute it (sbp.runs.graphs)
-network-kept.onnx       the same at the widths that a recording keeps
+network-kept.onnx       the same at the widths that a recorded run keeps
 result.json             the object that the command line prints
-speed.json              how fast the dense, masked and compact networks were, one measurement a device and threads
+speed.json              how fast the dense, masked and compact networks were, one measurement per device and threads
 sweep.json              error, kept units and costs at every threshold of every criterion, on held-out examples
-attribution.json        what gradients say of pixels and units, where somebody asked (sbp.runs.attributions)
+attribution.json        attributions of pixels and units by gradients, where computed (sbp.runs.attributions)
 log.txt                 what the worker printed
-lock                    flocked while a writer lives
+lock                    flocked while a writer runs
 stop                    exists: a stop was asked for
 ```
 """

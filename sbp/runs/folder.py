@@ -1,6 +1,6 @@
-"""The writing side of a run's folder, for a worker or a script that makes a recording. No torch.
+"""The writing side of a run's folder, for a worker or a script that records a run. No torch.
 
-The folder is the seam of the house: pages and command line read it (`sbp.runs.view`), whoever wrote it.
+The folder is the seam of the house: pages and command line read it (`sbp.runs.view`), whatever process wrote it.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class RunFolder:
     def write_status(
         self, state: State | str, message: str = "", progress: Progress | None = None, **extra: Any
     ) -> None:
-        """Replaces status.json; progress and extra values stay as they were until they are given anew."""
+        """Replaces status.json; progress and extra values stay as they were until they are given again."""
         changes: dict[str, Any] = {"state": str(State(state)), "message": message}
         changes |= {"pid": os.getpid(), "updated": time.time(), **extra}
         if progress is not None:

@@ -1,7 +1,7 @@
 """The graph by which a run's network is computed: shipped with the code, in the run's folder, or made once. No torch.
 
 A graph holds no weights, so one is enough for a network at its own widths. For others it is made in a process of its
-own, which brings torch and takes some seconds, and kept: in the run's folder, or for a recording under
+own, which brings torch and takes some seconds, and kept: in the run's folder, or for a recorded run under
 `runs_root()/.graphs/`.
 """
 

@@ -42,7 +42,7 @@ class _Known:
 def read_new_records(path: Path, units: tuple[int, ...] = ()) -> tuple[list[Record], str]:
     """The records up to the first bad line, and a sentence about that line or an empty one; none of a missing file.
 
-    A cut last line is left out: its writer died, or is writing it now. A line is bad that is no record, keeps more units
+    A cut last line is left out: its writer has ended, or is writing it now. A line is bad that is no record, keeps more units
     than there are (`units` of each noise layer; empty where they are not known), or does not follow the one before it.
     """
     with _lock:
@@ -86,7 +86,7 @@ def _check_record(record: Record, before: Record | None, units: tuple[int, ...])
 def read_new_rows(path: Path, width: int) -> np.ndarray:
     """The whole rows of a file of little-endian float32, [rows, width], not to be written to; none of a missing file.
 
-    Rows that were there before lie where they lay, so that whoever has them can tell by their place in memory.
+    Rows that were there before stay where they are in memory, by which a caller that has them can tell.
     """
     step = 4 * width
     with _lock:

@@ -199,4 +199,4 @@ def _environment(descriptors: list[int], together: int, gpu: int | None) -> dict
 
 def _refuse_recording(view: store.RunView, verb: str) -> None:
     if view.recorded:
-        raise BadRequest(f"{view.id} is a recording that ships with the code; it cannot be {verb}.")
+        raise BadRequest(f"{view.id} is a recorded run that ships with the code; it cannot be {verb}.")

@@ -127,7 +127,7 @@ class _Status(TypedDict, total=False):
 
 
 class Status(_Status):
-    """status.json; a recording has none."""
+    """status.json; a recorded run has none."""
 
     state: States
 
@@ -211,7 +211,7 @@ class Speed(TypedDict):
 
 
 class PixelMaps(TypedDict):
-    """What gradients say of the pixels, each 784 numbers."""
+    """Attributions of the pixels, each 784 numbers."""
 
     maps: dict[str, list[Finite]]
     lit: list[Flag]
@@ -221,7 +221,7 @@ class PixelMaps(TypedDict):
 
 
 class UnitMap(TypedDict):
-    """What they say of a layer's units."""
+    """Attributions of a layer's units."""
 
     conductance: list[Finite]
     snr: list[AtLeast0]

@@ -1,4 +1,4 @@
-"""Names that become a path: ids of runs, recordings, exported files. Every one of them is checked here."""
+"""Names that become a path: ids of runs, recorded or not, and exported files. Every one of them is checked here."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class BadRequest(ValueError):
 
 
 def is_name(text: object) -> bool:
-    """Whether a text may name a run or a recording: letters, digits, dots, dashes, and never a way out of the folder.
+    """Whether a text may name a run, recorded or not: letters, digits, dots, dashes, and never a way out of the folder.
 
     >>> is_name("table-1-sbp"), is_name(".."), is_name("a/b"), is_name("a\\n")
     (True, False, False, False)

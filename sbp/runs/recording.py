@@ -55,24 +55,24 @@ def record(
     weights: bool = True,
     kept_only: bool = False,
 ) -> Path:
-    """Writes a finished run as a recording called `name`; gives its folder.
+    """Writes a finished run as a recorded run called `name`; gives its folder.
 
-    An older recording of that name is moved aside until the new one is whole, then removed; it is back when the new one
+    An older recorded run of that name is moved aside until the new one is whole, then removed; it is back when the new one
     cannot be written.
 
     Args:
         view: the run.
-        name: of the recording, `sbp.runs.names.checked_name`.
-        root: where it is written; by default where the recordings that ship with the code are.
+        name: of the recorded run, `sbp.runs.names.checked_name`.
+        root: where it is written; by default where the recorded runs that ship with the code are.
         rows: snapshots that are kept, at most.
         weights: whether it holds the network's, which are most of its size.
         kept_only: whether it holds those of kept units alone; the others are read as 0.
 
     Raises:
-        BadRequest: the run has not finished, the name is none, or what has it is no recording.
+        BadRequest: the run has not finished, the name is none, or what has it is no recorded run.
         OSError: it cannot be written.
     """
-    checked_name(name, "a recording's name", "Give it one with --name.")
+    checked_name(name, "a recorded run's name", "Give it one with --name.")
     if view.state is not State.FINISHED or view.problem:
         raise BadRequest(f"Only a finished run can be recorded, and {view.id} is {view.state}. {view.problem}".rstrip())
     root = Path(root or recorded_root())
@@ -80,7 +80,7 @@ def record(
     _recover(final, aside)
     if os.path.lexists(final) and not is_recording(final):
         raise BadRequest(
-            f"{final} is there already and is no recording: only a folder with {names.CONFIG} and {names.META} is "
+            f"{final} is there already and is no recorded run: only a folder with {names.CONFIG} and {names.META} is "
             "replaced. Choose another name."
         )
     root.mkdir(parents=True, exist_ok=True)
@@ -97,7 +97,7 @@ def record(
 
 
 def is_recording(folder: Path) -> bool:
-    """Whether a folder, not a link to one, holds what every recording has: a config and its meta data, as files."""
+    """Whether a folder, not a link to one, holds what every recorded run has: a config and its meta data, as files."""
     return is_plain(folder, stat.S_IFDIR) and all(is_plain(folder / file) for file in (names.CONFIG, names.META))
 
 
@@ -117,7 +117,7 @@ def _put(hidden: Path, final: Path, aside: Path) -> None:
 
 
 def _recover(final: Path, aside: Path) -> None:
-    """Completes what a process that ended early here had begun: the old recording gets its name back, or goes."""
+    """Completes what a process that ended early here had begun: the old recorded run gets its name back, or is removed."""
     if not is_recording(aside):
         return
     if os.path.lexists(final):
@@ -127,7 +127,7 @@ def _recover(final: Path, aside: Path) -> None:
 
 
 def _write(view: RunView, folder: Path, name: str, rows: int, weights: bool) -> None:
-    """Fills a recording's folder."""
+    """Fills a recorded run's folder."""
     for file in _COPIED:
         if view.has(file) and (weights or file != names.MODEL):
             shutil.copyfile(view.folder / file, folder / file, follow_symlinks=False)
@@ -141,7 +141,7 @@ def _write(view: RunView, folder: Path, name: str, rows: int, weights: bool) -> 
 
 
 def _keep_only_kept(view: RunView, folder: Path) -> None:
-    """Leaves the weights of kept units in a recording's model.safetensors, and beside it the graph that computes them."""
+    """Leaves the weights of kept units in a recorded run's model.safetensors, and beside it the graph that computes them."""
     if view.model_path is None or not view.config.has_noise:
         raise BadRequest(f"{view.id} has no weights with noise on its units, so there are none of kept units alone.")
     arrays, description, noise = load_file(view.model_path), view.description, view.config.noise

@@ -12,5 +12,5 @@ def runs_root() -> Path:
 
 
 def recorded_root() -> Path:
-    """Where the recordings that ship with the code are."""
+    """Where the recorded runs that ship with the code are."""
     return Path(__file__).resolve().parents[2] / "assets" / "runs"

@@ -5,7 +5,7 @@
                    "when": 1.8e9, "rows": [{"variant": "compact", "batch": 32, "median_seconds": 4e-4,
                                             "iqr_seconds": 1e-5, "n": 900}]}]}
 ```
-A recording is not written to: what was measured of it here lies under `runs_root()/.speed/` and comes first.
+A recorded run is not written to: what was measured of it here lies under `runs_root()/.speed/` and comes first.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ OWN_FOLDER = ".speed"
 
 
 def speed_path(view: RunView) -> Path:
-    """Where a measurement of this run is written: in its folder, or for a recording under `runs_root()`."""
+    """Where a measurement of this run is written: in its folder, or for a recorded run under `runs_root()`."""
     return runs_root() / OWN_FOLDER / f"{view.id}.json" if view.recorded else view.folder / SPEED
 
 

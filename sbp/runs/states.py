@@ -39,8 +39,8 @@ class Event(StrEnum):
     FINISH = "finish"  # its last epoch is over
     FAIL = "fail"  # an error ended it
     DIVERGE = "diverge"  # a number became NaN or infinite
-    LOSE = "lose"  # its worker died without a word
-    RESUME = "resume"  # somebody wants it to go on
+    LOSE = "lose"  # its worker ended without saying why
+    RESUME = "resume"  # it is to be continued
 
 
 class TransitionRefused(ValueError):

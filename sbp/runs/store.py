@@ -1,6 +1,6 @@
 """Every run there is: made, found, listed and deleted here. The folder of a run is the seam; no torch.
 
-A run lives in a folder of its own under `runs_root()`; recordings that ship with the code lie in
+A run lives in a folder of its own under `runs_root()`; recorded runs that ship with the code lie in
 `recorded_root()` in the very same format. `RunFolder` writes one, `RunView` reads one.
 """
 
@@ -63,7 +63,7 @@ def open_run(run_id: str, root: Path | None = None) -> RunView:
     for place, recorded in ((Path(root or runs_root()), False), (recorded_root(), True)):
         if is_name(run_id) and _is_run(place / run_id):
             return RunView(place / run_id, recorded)
-    raise UnknownRun(f"There is no run {run_id!r} in {root or runs_root()} or among the recordings.")
+    raise UnknownRun(f"There is no run {run_id!r} in {root or runs_root()} or among the recorded runs.")
 
 
 def find_run(text: str, root: Path | None = None) -> RunView:
@@ -88,7 +88,7 @@ def find_run(text: str, root: Path | None = None) -> RunView:
 
 
 def list_runs(recorded: bool = True, root: Path | None = None) -> list[RunView]:
-    """Every run, newest first, recordings last; a corrupt one shows as failed and never raises."""
+    """Every run, newest first, recorded runs last; a corrupt one shows as failed and never raises."""
     runs = [RunView(path) for path in _folders(Path(root or runs_root()))]
     if recorded:
         known = {run.id for run in runs}
@@ -97,10 +97,10 @@ def list_runs(recorded: bool = True, root: Path | None = None) -> list[RunView]:
 
 
 def delete(run_id: str, root: Path | None = None) -> None:
-    """Deletes a run's folder; raises `BadRequest` while a worker writes it, or when it is a recording."""
+    """Deletes a run's folder; raises `BadRequest` while a worker writes it, or when it is a recorded run."""
     view = open_run(run_id, root)
     if view.recorded:
-        raise BadRequest(f"{view.id} is a recording that ships with the code; it cannot be deleted.")
+        raise BadRequest(f"{view.id} is a recorded run that ships with the code; it cannot be deleted.")
     if not is_plain(view.folder, stat.S_IFDIR):
         raise BadRequest(f"{view.folder} is a link to a folder elsewhere; delete the link, or the folder, by hand.")
     try:

@@ -20,7 +20,7 @@ KEYS = (
 def summarise(view: RunView) -> dict[str, Any]:
     """A run as one JSON-able object: the result where there is one, else config, meta and the last record.
 
-    macs are multiply-accumulates an image and macs_reduction = macs_dense / macs (infinite shows as None). Of a run that
+    macs are multiply-accumulates per image and macs_reduction = macs_dense / macs (infinite shows as None). Of a run that
     has a problem there are no figures, only what it was asked to do, where that can be read.
     """
     values: dict[str, Any] = dict.fromkeys(KEYS)

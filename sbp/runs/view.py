@@ -114,7 +114,7 @@ class RunView:
         return self.id, self.recorded, tuple(entry for entry in self._files if entry.name in kept)
 
     def has(self, name: str) -> bool:
-        """Whether the folder held a plain file of this name."""
+        """Whether the folder had a plain file of this name."""
         return name in self._entries and not self._entries[name].kind
 
     @property
@@ -137,7 +137,7 @@ class RunView:
 
     def sweep(self) -> dict[str, Any] | None:
         """What every criterion keeps, costs and gets wrong at every threshold; None where it was not tried or cannot be
-        read, which is no `problem` of the run: python -m sbp sweep makes it anew."""
+        read, which is no `problem` of the run: python -m sbp sweep writes it again."""
         try:
             return read_json(self.folder / names.SWEEP, LARGE)
         except BadFile:
@@ -152,7 +152,7 @@ class RunView:
         return read_speed(self)
 
     def attribution(self) -> dict[str, Any] | None:
-        """What gradients say of its pixels and units, or None while nobody has computed it of these weights."""
+        """The attributions of its pixels and units, or None where they are not computed for these weights."""
         return read_attribution(self)
 
     def silent_seconds(self) -> float | None:
@@ -235,7 +235,7 @@ class RunView:
         state, message = State(status["state"]), str(status.get("message") or "")
         if not self.recorded and state in ACTIVE and not self.alive:
             start = "its last checkpoint" if self.has(names.CHECKPOINT) else "the start"
-            return State.LOST, f"The worker died while the run was {state}; resume takes it up from {start}."
+            return State.LOST, f"The worker ended unexpectedly while the run was {state}; it can be resumed from {start}."
         if self.has(names.STOP) and state in ACTIVE and state is not State.STOPPING:
             return State.STOPPING, State.STOPPING.sentence
         return state, message or state.sentence

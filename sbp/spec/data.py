@@ -25,14 +25,14 @@ class DataConfig(Section):
     train_size: int = setting(0, "How many training examples are used; 0 means all.", "examples", ge=0)
     validation_size: int = setting(
         5000,
-        "How many training examples are held out to watch the error; the test set is read once, at the end.",
+        "How many training examples are held out to monitor the error; the test set is read once, at the end.",
         "examples",
         ge=0,
     )
     augment: bool = setting(
         False,
-        "Each training image is flipped left-right or not and shifted by up to 4 pixels, anew at every step; "
-        "only where an image and its mirror image are of one class.",
+        "Each training image is flipped left-right or not and shifted by up to 4 pixels, afresh at every step; "
+        "only where an image and its mirror image have the same class.",
     )
     cutout: int = setting(
         0,

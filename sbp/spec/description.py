@@ -74,7 +74,7 @@ class WeightLayer:
         return self.times[-1:] if self.by_feature else self.times
 
     def macs(self, kept: Mapping[str, int]) -> int:
-        """Multiply-accumulates an image: every kernel once a position, the bias not counted."""
+        """Multiply-accumulates per image: every kernel once per position, biases not counted."""
         return self.inputs(kept) * self.outputs(kept) * self.kernel * self.positions
 
     def params(self, kept: Mapping[str, int]) -> int:
@@ -153,7 +153,7 @@ class Description:
         return [counts[first[index]] for index in range(len(self.widths))]
 
     def macs(self, kept: Sequence[int]) -> int:
-        """Multiply-accumulates an image with these kept counts, one a group.
+        """Multiply-accumulates per image with these kept counts, one per group.
 
         Conv and dense layers, no bias; FLOPs = 2 x MACs.
         """
@@ -163,7 +163,7 @@ class Description:
         return sum(weights.macs(counts) for weights in self.weights)
 
     def dense_macs(self, widths: Sequence[int] = ()) -> int:
-        """MACs an image with every unit kept."""
+        """MACs per image with every unit kept."""
         return self.at(widths)._all_macs
 
     @cached_property

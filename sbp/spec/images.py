@@ -12,7 +12,7 @@ class Images:
     """A data set's title and its images: shape is channels, rows, columns.
 
     mean, deviation: of each channel over the training images in [0, 1]; a network is given (x - mean) / deviation.
-    Empty: it is given x in [0, 1] itself. mirrors: whether an image's mirror image is of its class.
+    Empty: it is given x in [0, 1] itself. mirrors: whether an image's mirror image has the same class.
 
     >>> IMAGES["cifar-10"].by
     '3 x 32 x 32'
@@ -44,7 +44,7 @@ IMAGES: dict[str, Images] = {
     "mnist": Images("MNIST", _SMALL),
     "fashion-mnist": Images("Fashion-MNIST", _SMALL, mirrors=True),
     "digits": Images("digits", _SMALL),
-    # Of all 50,000 training images; a test computes them anew.
+    # Of all 50,000 training images; a test recomputes them.
     "cifar-10": Images("CIFAR-10", (3, 32, 32), (0.49140, 0.48216, 0.44653), (0.24703, 0.24349, 0.26159), mirrors=True),
 }
 

@@ -45,18 +45,18 @@ class OptimisationConfig(Section):
     )
     hold_norm: bool = setting(
         False,
-        "With the noise on, batch normalisation goes on with the means and variances that the pretraining left; "
+        "With the noise on, batch normalisation keeps the means and variances of the pretraining; "
         "its scale and shift are learned all the same.",
     )
     recalibrate_norm: bool = setting(
         False,
-        "After every epoch the means and variances of batch normalisation are measured anew, on training images "
-        "and on the network as it is judged: without noise, and with what was pruned removed.",
+        "After every epoch the means and variances of batch normalisation are re-estimated, on training images "
+        "and on the network as it is evaluated: without noise, and with what was pruned removed.",
     )
     precision: str = setting(
         "float32",
-        "What a training step multiplies in. bf16: torch's autocast, with weights, noise and their "
-        "gradients kept in float32; the network is judged in float32.",
+        "The precision of a training step. bf16: torch's autocast, with weights, noise and their "
+        "gradients kept in float32; the network is evaluated in float32.",
         choices=PRECISIONS,
     )
     channels_last: bool = setting(

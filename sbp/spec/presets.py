@@ -17,8 +17,8 @@ FREE = frozenset({"seed", "device", "dataset", "threads"})
 class Preset:
     """A named recipe for a data set, mostly MNIST: what it shows, what it reached there, how long that took.
 
-    error_percent, reduction: test error on 10,000 images and times fewer MACs, of the run with seed 0. outcome: what it
-    came to, in a sentence, where error and MACs do not say it. seconds: of training, by device. digits: what differs
+    error_percent, reduction: test error on 10,000 images and MACs of dense / MACs, of the run with seed 0. outcome: its
+    result in a sentence, where error and MACs do not tell it. seconds: of training, by device. digits: what differs
     on scikit-learn's digits, whose 1,150 training images make few steps an epoch and weigh little against the KL.
     """
 
@@ -166,7 +166,7 @@ _ALL = (
         seconds={"cuda": 13},
         digits={"batch_size": 50, "lr": 1e-3, "noise_lr": 5e-2},
     ),
-    # A row of Table 2, for whoever has a GPU and a deep network in mind.
+    # A row of Table 2: a deep network, on a GPU.
     Preset(
         name="table-2-sbpa",
         title="VGG-like, StructuredBPa",

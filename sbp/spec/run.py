@@ -1,4 +1,4 @@
-"""What a run is asked to do: one frozen, validated, JSON-able object of a few sections.
+"""The configuration of a run: one frozen, validated, JSON-able object of a few sections.
 
 The form of the app, the command line and the worker all speak of a run through this class, and the help text of every
 control is the field's own sentence.

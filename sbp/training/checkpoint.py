@@ -72,8 +72,8 @@ def unpack(tensors: dict[str, Tensor], stepper: Stepper) -> None:
     load_weights(tensors, stepper.network)
     moved = [parameter.shape for parameter in stepper.optimiser.parameters]
     of_each = ("exp_avg", "momentum_buffer")
-    held = {int(n.split(".")[1]): t.shape for n, t in tensors.items() if n.endswith(of_each)}
-    if any(index >= len(moved) or moved[index] != shape for index, shape in held.items()):
+    shapes = {int(n.split(".")[1]): t.shape for n, t in tensors.items() if n.endswith(of_each)}
+    if any(index >= len(moved) or moved[index] != shape for index, shape in shapes.items()):
         raise OtherVersion
     memory: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():

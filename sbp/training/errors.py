@@ -37,7 +37,7 @@ class Diverged(RuntimeError):
 
 
 class OtherVersion(ValueError):
-    """A checkpoint was written by a version that held the run's parameters in another way."""
+    """A checkpoint was written by a version that stored the run's parameters in another way."""
 
     def __init__(self) -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-"""What a network is worth as it stands: its error with the noise at its mean and pruned units at 0."""
+"""The error of a network with the noise at its mean and pruned units at 0."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def draws_of(generator: torch.Generator, ranks: Ranks) -> dict[str, Tensor]:
 
 
 def resume_draws(generator: torch.Generator, tensors: dict[str, Tensor], ranks: Ranks, seed: int, step: int) -> None:
-    """Goes on where `draws_of` stood. With another number of ranks there is no such place: each begins its draws anew,
+    """Goes on where `draws_of` stood. With another number of ranks there is no such place: each starts new draws,
     a function of seed, rank, number of ranks and step."""
     if sum(name.partition(".")[0] == _name(0) for name in tensors) == ranks.world:
         # A state that is a row of a larger tensor is read from that tensor's beginning and may end the process

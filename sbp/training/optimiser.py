@@ -60,15 +60,15 @@ class Optimiser:
 
     def memory(self) -> dict[int, dict[str, Tensor]]:
         """What it remembers of each parameter, by number: the tensors themselves; nothing before the first step."""
-        found = {parameter: held for part in self.parts for parameter, held in part.state.items()}
+        found = {parameter: state for part in self.parts for parameter, state in part.state.items()}
         return {number: found[p] for number, p in enumerate(self.parameters) if p in found}
 
     def remember(self, memory: dict[int, dict[str, Tensor]]) -> None:
         """Puts copies of what `memory` gave, on any device, in the place of what it remembers."""
         owners = {parameter: part for part in self.parts for g in part.param_groups for parameter in g["params"]}
-        for number, held in memory.items():
+        for number, state in memory.items():
             parameter = self.parameters[number]
-            owners[parameter].state[parameter] = {name: _beside(parameter, value) for name, value in held.items()}
+            owners[parameter].state[parameter] = {name: _beside(parameter, value) for name, value in state.items()}
 
 
 def _beside(parameter: Tensor, value: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What a training says of itself once: what it is made of, and the figures it ends with."""
+"""What is written once of a training: its parts and environment at the start, its figures at the end."""
 
 from __future__ import annotations
 

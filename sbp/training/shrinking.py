@@ -80,10 +80,10 @@ class Shrinking:
         """The network at full width, what is left of it as it stands in training, and its method."""
         if self.full is None:
             return self.stepper.network, self.stepper.method
-        held = full_state(self.full[0])
+        state = full_state(self.full[0])
         for name, tensor in full_state(self.stepper.network).items():
-            if name in held:
-                held[name][self._key(name, tensor)] = tensor
+            if name in state:
+                state[name][self._key(name, tensor)] = tensor
         return self.full
 
     def pack(self) -> dict[str, Tensor]:
@@ -148,15 +148,15 @@ class Shrinking:
         """What `checkpoint.pack` copied of the network that was cut, at full width."""
         if self.full is None:
             return tensors
-        held = {name: tensor.cpu() for name, tensor in full_state(self.full[0]).items()}
+        state = {name: tensor.cpu() for name, tensor in full_state(self.full[0]).items()}
         wide = {}
         for packed, tensor in tensors.items():
             name = self._of(packed)
-            if packed.startswith("network.") and name not in held:
+            if packed.startswith("network.") and name not in state:
                 continue  # a selection of inputs, which the full network has none of
             wide[packed] = tensor
             if key := self._key(name, tensor):
-                wide[packed] = held[name].clone() if packed.startswith("network.") else torch.zeros_like(held[name])
+                wide[packed] = state[name].clone() if packed.startswith("network.") else torch.zeros_like(state[name])
                 wide[packed][key] = tensor
         return wide
 

@@ -172,10 +172,10 @@ class Stepper:
     @exclusive
     def _capture(self) -> None:
         """Records `_step` into a CUDA graph and leaves every number as it was before."""
-        held = {**dict(self.network.named_parameters()), **dict(self.network.named_buffers())}
-        held |= {f"average {index}": value for index, value in enumerate(self.average)}
-        held |= {"nll_sum": self.nll_sum, "at": self.at}
-        before = {name: tensor.detach().clone() for name, tensor in held.items()}
+        tensors = {**dict(self.network.named_parameters()), **dict(self.network.named_buffers())}
+        tensors |= {f"average {index}": value for index, value in enumerate(self.average)}
+        tensors |= {"nll_sum": self.nll_sum, "at": self.at}
+        before = {name: tensor.detach().clone() for name, tensor in tensors.items()}
         memory = {p: {n: v.clone() for n, v in state.items()} for p, state in self.optimiser.memory().items()}
         draws = self.generator.get_state()
         # Graphs that were captured on one stream share its scratch memory, and must not be replayed at once; so a
@@ -194,7 +194,7 @@ class Stepper:
         with torch.cuda.graph(self.graph, stream=side, capture_error_mode="thread_local"):
             self._step()
         with torch.no_grad():
-            for name, tensor in held.items():
+            for name, tensor in tensors.items():
                 tensor.copy_(before[name])
             for number, state in self.optimiser.memory().items():
                 for name, value in state.items():

@@ -46,7 +46,7 @@ class Sweep:
 
 
 def read(value: dict[str, Any], layers: int) -> Sweep:
-    """Checks what sweep.json says of a run with so many noise layers; raises `BadSweep` with a sentence."""
+    """Checks the sweep.json of a run with so many noise layers; raises `BadSweep` with a sentence."""
     try:
         rows = []
         for name, criterion in value["criteria"].items():

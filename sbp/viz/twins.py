@@ -58,7 +58,7 @@ def pair_of(runs: Sequence[Any], names: Sequence[str]) -> tuple[Twin, Twin]:
 
 
 def pack(pair: tuple[Twin, Twin], live: bool = False) -> dict[str, Any]:
-    """The recording of the first twin with the epochs of both, the three charts and a sentence an epoch."""
+    """The film of the first twin with the epochs of both, the three charts and a sentence an epoch."""
     first = pair[0]
     both = sorted({0, *(int(epoch) for twin in pair for epoch in twin.records["epoch"])}) if _begun(pair) else []
     packed = film.pack(first.tables, first.config, live=live, also=both)

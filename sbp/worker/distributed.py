@@ -111,7 +111,7 @@ class Other:
 
 
 def train(folder: RunFolder | None, ranks: Ranks, log: TextIO | None = None) -> State:
-    """Trains as this rank and gives the run's last state; folder: the run's, for rank 0, held until it has ended.
+    """Trains as this rank and gives the run's last state; folder: the run's, for rank 0, locked until it has ended.
 
     Raises `RankError` when rank 0 does not come.
     """

@@ -130,10 +130,10 @@ def test_the_printed_formulas_are_the_papers(evaluate: Evaluate) -> None:
 
 
 def test_where_the_printed_formulas_break(evaluate: Evaluate) -> None:
-    birth = math.exp(-5)
+    initial = math.exp(-5)
     usual, below, above, flat = judged(
         evaluate,
-        [(0.0, 1.0, -20.0, 0.0), (-0.1, birth, -20.0, 0.0), (0.1, birth, -20.0, 0.0), (0.0, 20.0, -20.0, 0.0)],
+        [(0.0, 1.0, -20.0, 0.0), (-0.1, initial, -20.0, 0.0), (0.1, initial, -20.0, 0.0), (0.0, 20.0, -20.0, 0.0)],
     )
     # At an ordinary point only the two misprints fail: eq. 19 says 1.17 where the SNR is 2.09.
     assert {name for name, answers in usual.items() if answers[0]["verdict"] != "right"} == {"eq19", "snrE"}
@@ -142,7 +142,7 @@ def test_where_the_printed_formulas_break(evaluate: Evaluate) -> None:
     # A very precise unit: the erfcx form overflows in float32.
     assert below["meanE"][0]["verdict"] == below["snrE2"][0]["verdict"] == "nan"
     assert below["snrE2"][0]["why"] == "erfcx overflows"
-    # mu 15 sigma above b: nothing is left of Z in either precision, so no formula survives.
+    # mu 15 sigma above b: nothing is left of Z in either precision, so no formula works.
     assert all(answer["verdict"] in ("nan", "infinite") for answers in above.values() for answer in answers)
     # A nearly flat one: exp(sigma^2) overflows.
     assert flat["snrD"][0]["verdict"] == "nan"

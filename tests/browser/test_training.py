@@ -16,7 +16,7 @@ from tests.made_up import write_run
 PLAYER = ".player"
 MINUTE = 60_000
 
-# In the first frame with the button Resume, the width of the button Stop, 0 where it is gone or hidden.
+# In the first frame with the button Resume, the width of the button Stop, 0 where it is absent or hidden.
 WAITS_FOR_RESUME = """() => new Promise((done) => {
   const look = () => document.querySelector('.st-key-resume button')
     ? done(document.querySelector('.st-key-stop')?.offsetWidth || 0) : requestAnimationFrame(look);
@@ -91,7 +91,7 @@ def test_start_watch_reload_stop_resume(
     assert player.get_attribute("data-epoch") == stands
     assert int(player.get_attribute("data-frames") or 0) > frames
 
-    # The page is loaded anew, and is back at the live run.
+    # The page is reloaded, and is back at the live run.
     page.reload()
     settle(page)
     assert run_in(page) == run_id
@@ -102,7 +102,7 @@ def test_start_watch_reload_stop_resume(
     page.locator(".st-key-stop button").first.click()
     assert page.evaluate(WAITS_FOR_RESUME) == 0, "the old button stands beside the new one, which will move"
     assert store.open_run(run_id, served.runs).state is State.STOPPED
-    page.locator(".st-key-resume button").first.click()  # at once, while the page is still being drawn anew
+    page.locator(".st-key-resume button").first.click()  # at once, while the page is still being redrawn
     expect(page.locator(PLAYER)).to_have_attribute("data-following", "true", timeout=MINUTE)
     expect(page.locator(".st-key-stop button").first).to_be_visible(timeout=MINUTE)
     page.wait_for_timeout(3000)
@@ -123,7 +123,7 @@ def test_the_page_is_not_run_again_while_a_run_is_followed(open_page: Callable[.
         assert page.locator(f"{PLAYER} canvas").first.evaluate("e => e.mark") == "same"
     finally:
         writer.close()
-    # Its worker is gone: that is said within seconds.
+    # Its worker has ended: that is shown within seconds.
     expect(page.locator(".st-key-run-line")).to_contain_text("lost", timeout=10_000)
 
 

@@ -132,7 +132,7 @@ def test_a_file_that_is_not_the_published_one(tiny: Path, packed: bool, harm: st
     assert hashlib.sha256(good).hexdigest() in message
     assert f"got {hashlib.sha256(bad).hexdigest()} ({len(bad):,} bytes)" in message
     assert message.endswith(
-        f"Delete {path.name} and it is downloaded anew, or copy it again from where you have it."
+        f"Delete {path.name} and it is downloaded again, or copy it again from where you have it."
     )
     assert path.read_bytes() == bad, "the file is the user's: nothing but a sentence happens to it"
 

@@ -1,4 +1,4 @@
-"""Where the distributions are held to their promise: mu in [a - 5, b + 5], log sigma in [-8, 5], any a < b."""
+"""Where the distributions must be accurate: mu in [a - 5, b + 5], log sigma in [-8, 5], any a < b."""
 
 from __future__ import annotations
 

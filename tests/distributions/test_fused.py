@@ -36,7 +36,7 @@ from sbp.distributions import fast, fused
 from sbp.distributions.accuracy import random_points
 
 points = torch.tensor(random_points(450, 0)).float()
-points = torch.cat([points, torch.tensor([[0.0, float(np.exp(-5.0)), -20.0, 0.0]])])  # a unit at birth
+points = torch.cat([points, torch.tensor([[0.0, float(np.exp(-5.0)), -20.0, 0.0]])])  # a unit at initialisation
 loc, scale, low, high = points.T.contiguous()
 by_theta, by_kl = torch.rand(37, len(loc)), torch.rand(len(loc))
 found = {}

@@ -1,4 +1,4 @@
-"""An experiment kept with the code: one recording a row, weights where they are wanted, the rest of the table as is."""
+"""An experiment kept with the code: one recorded run per row, weights where wanted, the rest of the table as is."""
 
 from __future__ import annotations
 

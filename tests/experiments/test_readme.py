@@ -27,7 +27,7 @@ def test_the_readme_is_up_to_date() -> None:
     assert readme.refreshed(TEXT) == TEXT, "python -m sbp.experiments.readme brings it up to date"
 
 
-def test_a_marked_table_is_written_anew_and_the_rest_stays(made: Path) -> None:
+def test_a_marked_table_is_rewritten_and_the_rest_stays(made: Path) -> None:
     text = "Before.\n\n<!-- table: table-1 lenet-500-300 -->\nold\n<!-- end of table -->\n\nAfter.\n"
     new = readme.refreshed(text, made)
     assert new.startswith("Before.\n\n<!-- table: table-1 lenet-500-300 -->\n| method | KL weights | test error, % |")

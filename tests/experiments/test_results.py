@@ -42,8 +42,8 @@ def test_a_network_with_nothing_left_has_no_reduction_to_average() -> None:
 
 
 def test_the_run_that_stands_for_a_row_is_the_best_held_out_else_the_first_seed() -> None:
-    held = (result(0, validation_error_percent=2.0), result(1, validation_error_percent=1.0))
-    assert [Row("x", "X", "", runs).shown.seed for runs in (held, (result(2), result(1)))] == [1, 1]  # type: ignore[union-attr]
+    validated = (result(0, validation_error_percent=2.0), result(1, validation_error_percent=1.0))
+    assert [Row("x", "X", "", runs).shown.seed for runs in (validated, (result(2), result(1)))] == [1, 1]  # type: ignore[union-attr]
     assert Row("x", "X", "").shown is None
 
 
@@ -98,13 +98,13 @@ def test_table_1_is_printed_from_the_recordings_in_seconds_and_without_torch(tmp
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert time.monotonic() - begun < 10, "5 s, doubled for a busy machine"
-    for word in ("LeNet-500-300", "LeNet-5-Caffe", "the paper's SBP", "fewer MACs"):
+    for word in ("LeNet-500-300", "LeNet-5-Caffe", "the paper's SBP", "MACs reduction"):
         assert word in done.stdout
 
 
 @pytest.mark.parametrize("experiment", ["table-1", "table-1-check", "figure-1", "interval", "random-labels"])
 def test_what_ships_agrees_with_itself(experiment: str) -> None:
-    """Each recorded run has its recording, with the very figures of the table."""
+    """Each recorded run is in its folder, with the very figures of the table."""
     from sbp.runs import store
     from sbp.spec.networks import SPECS
 
@@ -126,7 +126,7 @@ def test_what_ships_has_ten_seeds_of_sbp_and_of_the_original() -> None:
     assert len(ten) == 12, "six rows of two networks"
     for row in ten:
         assert [run.seed for run in row.runs] == list(range(10)), row.key
-        assert [bool(run.run) for run in row.runs] == [True] + 9 * [False], "seed 0 alone has a recording"
+        assert [bool(run.run) for run in row.runs] == [True] + 9 * [False], "seed 0 alone is recorded"
     further = results.check_recorded("table-1")
     assert further is not None
     assert {run.seed for row in further.rows for run in row.runs} == {100, 101}

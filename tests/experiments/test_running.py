@@ -60,7 +60,7 @@ def test_the_missing_are_started_the_cut_resumed_the_diverged_and_the_finished_l
     finished(runs_root, 1.5)
     cut = write_run(runs_root, State.STOPPED, epochs_done=3, seed=1)
     write_run(runs_root, State.DIVERGED, epochs_done=3, seed=2)
-    dead = write_run(runs_root, "running", epochs_done=3, method="ssl")  # whose worker is dead
+    lost = write_run(runs_root, "running", epochs_done=3, method="ssl")  # whose worker has ended
     going = write_run(runs_root, "running", epochs_done=3, method="ssl", seed=1, hold=True)
     jobs = running.jobs_of(ROWS, 3)
     found = status(jobs)
@@ -68,7 +68,7 @@ def test_the_missing_are_started_the_cut_resumed_the_diverged_and_the_finished_l
     assert found["sbp 0"] == (True, None)
     assert found["sbp 1"] == (False, cut.id)
     assert found["sbp 2"] == (False, None)
-    assert found["ssl 0"] == (False, dead.id)
+    assert found["ssl 0"] == (False, lost.id)
     assert found["ssl 1"] == (False, None)
     assert found["ssl 2"] == (False, ROWS[1].recipe.replace(seed=2))
     assert [job.config.seed for job in jobs] == [0, 0, 1, 1, 2, 2], "a first seed of every row comes first"

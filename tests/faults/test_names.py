@@ -1,4 +1,4 @@
-"""Names that become a path: none leads out of its folder, and nothing but a recording is ever replaced."""
+"""Names that become a path: none leads out of its folder, and nothing but a recorded run is ever replaced."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def tree(place: Path) -> dict[str, bytes | None]:
     return {
         str(path.relative_to(place)): path.read_bytes() if path.is_file() else None
         for path in sorted(place.rglob("*"))
-        if path.name != "lock"  # made, empty, by whoever looks whether a run is written to
+        if path.name != "lock"  # made, empty, by a look whether a run is written to
     }
 
 
@@ -97,7 +97,7 @@ def test_a_folder_that_is_no_recording_is_not_replaced(runs_root: Path, recordin
     for name in ("notes", "file"):
         result = sbp("record", run.id, "--name", name)
         assert result.exit_code == 2
-        assert "is no recording" in result.stderr
+        assert "is no recorded run" in result.stderr
     assert tree(recordings) == before
 
 
@@ -116,7 +116,7 @@ def test_a_link_is_not_replaced_nor_followed(what: str, runs_root: Path, recordi
     before = tree(tmp_path)
     result = sbp("record", run.id, "--name", "kept")
     assert result.exit_code == 2
-    assert "is no recording" in result.stderr
+    assert "is no recorded run" in result.stderr
     assert tree(tmp_path) == before
 
 
@@ -144,10 +144,10 @@ def test_the_old_recording_is_back_when_the_new_one_cannot_be_written(
 def test_a_recording_that_was_cut_off_by_a_kill_is_taken_up(runs_root: Path, recordings: Path) -> None:
     run = write_run(runs_root, epochs=2, seed=2)
     old = recording.record(write_run(runs_root, epochs=2, seed=1), "kept")
-    old.rename(recordings / ".old-kept")  # as a process that died between the two renames leaves it
+    old.rename(recordings / ".old-kept")  # as a process that ended between the two renames leaves it
     recording._recover(recordings / "kept", recordings / ".old-kept")
     assert store.RunView(recordings / "kept", recorded=True).config.seed == 1
-    shutil.copytree(recordings / "kept", recordings / ".old-kept")  # and here one that died before it had tidied up
+    shutil.copytree(recordings / "kept", recordings / ".old-kept")  # and here one that ended before it had tidied up
     recording.record(run, "kept")
     assert [path.name for path in recordings.iterdir()] == ["kept"]
     assert store.RunView(recordings / "kept", recorded=True).config.seed == 2

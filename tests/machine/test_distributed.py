@@ -53,7 +53,7 @@ def named(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 @pytest.mark.parametrize("prefix", ["step.", "held."])
 def test_one_step_of_two_ranks_is_one_step_of_one_with_the_whole_batch(found: Found, device: str, prefix: str) -> None:
-    """Noise held fixed; weights, biases, mu, log sigma and their gradients, with KL weights of which none is 1."""
+    """Noise fixed; weights, biases, mu, log sigma and their gradients, with KL weights of which none is 1."""
     config, data = (ONE, load("digits")) if prefix == "step." else (NORM.replace(hold_norm=True), coloured())
     expected = one_step(config.replace(device=device), data, ONE_RANK)
     # Of each layer's weights and biases, and last of mu and log sigma.
@@ -212,7 +212,7 @@ def test_the_first_rank_measures_how_many_steps_fit_and_doubles_at_most() -> Non
     assert all(slow.due() for _ in range(3))
 
 
-def test_draws_go_on_where_they_stood_and_begin_anew_with_other_ranks() -> None:
+def test_draws_go_on_where_they_stood_and_start_again_with_other_ranks() -> None:
     generator = generator_of("cpu", 5, ONE_RANK)
     torch.rand(7, generator=generator)
     tensors, expected = draws_of(generator, ONE_RANK), torch.rand(4, generator=generator)

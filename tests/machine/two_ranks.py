@@ -87,7 +87,7 @@ def eager() -> Iterator[None]:
 
 
 def hold_noise(it: Training, ranks: Ranks) -> None:
-    """Has a training draw the same noise for the examples of a batch whoever takes them, with its live gradients."""
+    """Has a training draw the same noise for the examples of a batch on any rank, with its live gradients."""
 
     def draw(network: Any, examples: int, generator: torch.Generator) -> None:
         noise = joint_noise_of(network)
@@ -100,7 +100,7 @@ def hold_noise(it: Training, ranks: Ranks) -> None:
 
 
 def one_step(config: RunConfig, data: Dataset, ranks: Ranks) -> dict[str, Tensor]:
-    """Gradients and parameters of the first step of the main phase, and its NLL, noise held fixed; running moments."""
+    """Gradients and parameters of the first step of the main phase, and its NLL, noise fixed; running moments."""
     torch.backends.cudnn.allow_tf32 = False  # it rounds by what else is in the batch
     with eager():
         it = Training(config, data, ranks=ranks)
@@ -121,7 +121,7 @@ def one_step(config: RunConfig, data: Dataset, ranks: Ranks) -> dict[str, Tensor
 
 
 def whole_run(data: Dataset, ranks: Ranks, config: RunConfig, cut: int = -1) -> tuple[dict[str, Tensor], list[Any]]:
-    """A run through all its phases with its own noise, cut and gone on with after so many events; its records."""
+    """A run through all its phases with its own noise, cut and resumed after so many events; its records."""
     loop.PROGRESS_EVERY = 1e-9  # an event after every step, or every second
     it, records = Training(config, data, ranks=ranks), []
     events = it.events()

@@ -64,17 +64,17 @@ def weight_of(network: nn.Module, name: str) -> nn.Linear | nn.Conv2d:
 
 
 @torch.no_grad()
-def kill_(network: nn.Module, name: str, dead: Tensor) -> None:
-    """Removes single weights in the way the method of this network does; dead: bool of the weight's shape."""
+def prune_weights_(network: nn.Module, name: str, pruned: Tensor) -> None:
+    """Removes single weights in the way the method of this network does; pruned: bool of the weight's shape."""
     layer = network.get_submodule(name)
     if hasattr(layer, "log_variance"):
-        layer.get_parameter("log_variance").copy_(torch.where(dead, 20.0, -10.0))
+        layer.get_parameter("log_variance").copy_(torch.where(pruned, 20.0, -10.0))
     elif isinstance(layer, ThetaWeights):
         noise = joint_noise_of(network)
-        noise.by_group(noise.log_scale)[name].copy_(torch.where(dead, 4.0, -1.0).view(-1))
-        noise.by_group(noise.loc)[name].copy_(torch.linspace(-2, 0, dead.numel()))
+        noise.by_group(noise.log_scale)[name].copy_(torch.where(pruned, 4.0, -1.0).view(-1))
+        noise.by_group(noise.loc)[name].copy_(torch.linspace(-2, 0, pruned.numel()))
     else:
-        weight_of(network, name).weight.mul_(~dead)
+        weight_of(network, name).weight.mul_(~pruned)
 
 
 def spoil_(network: nn.Module, seed: int = 0) -> None:
@@ -82,12 +82,12 @@ def spoil_(network: nn.Module, seed: int = 0) -> None:
     random = np.random.default_rng(seed)
     for wire in described(network).weights:
         shape = weight_of(network, wire.name).weight.shape
-        dead = random.random(shape) < 0.3
+        pruned = random.random(shape) < 0.3
         if wire.makes:
-            dead[_some(random, shape[0])] = True
+            pruned[_some(random, shape[0])] = True
         if wire.reads:
-            dead[:, _some(random, shape[1])] = True
-        kill_(network, wire.name, torch.from_numpy(dead))
+            pruned[:, _some(random, shape[1])] = True
+        prune_weights_(network, wire.name, torch.from_numpy(pruned))
 
 
 def _some(random: np.random.Generator, units: int) -> np.ndarray:

@@ -44,7 +44,7 @@ def test_the_noise_has_mean_1_and_variance_p_over_1_minus_p(name: str, p: float)
 
 
 def test_units_and_objects_are_dropped_independently() -> None:
-    """Correlations of 23 neurons over 2000 objects: the largest of 253 exceeds 0.12 in 1 of 10^4 runs at most."""
+    """Correlations of 23 neurons over 2000 examples: the largest of 253 exceeds 0.12 in 1 of 10^4 runs at most."""
     drawn = draws(made("binary-dropout", "lenet-500-300"))["dense1"]
     assert drawn is not None
     correlation = torch.corrcoef(drawn.T) - torch.eye(23)

@@ -21,7 +21,7 @@ from sbp.networks.tensors import file_tensors
 from sbp.noise.install import joint_noise_of, noise_of
 from sbp.pruning.masks import propagate
 from sbp.spec.networks import SPECS
-from tests.methods.cases import CASES, CHAINS, METHODS, ON_WEIGHTS, built, kill_, made, spoil_, weight_of
+from tests.methods.cases import CASES, CHAINS, METHODS, ON_WEIGHTS, built, made, prune_weights_, spoil_, weight_of
 from tests.pruning.networks import PLAIN_NAMES, images, images_for
 
 ON_WEIGHTS_CASES = [(method, network) for network in CHAINS for method in ON_WEIGHTS]
@@ -50,7 +50,7 @@ def test_a_networks_own_plain_masked_and_compact_logits_are_the_same(name: str, 
     method = made(name, network_name)
     network = built(method)
     plain = assert_the_law(method, network)
-    assert noise_of(plain).keep_units().all(), "nothing is gone at initialisation"
+    assert noise_of(plain).keep_units().all(), "nothing is pruned at initialisation"
     assert_the_law(method, network.train())
 
 
@@ -72,9 +72,9 @@ def test_a_layer_with_nothing_left_is_the_constant_predictor(name: str, network_
     for wire in SPECS[network_name].weights:
         method = made(name, network_name)
         network = built(method)
-        kill_(network, wire.name, torch.ones_like(weight_of(network, wire.name).weight, dtype=torch.bool))
+        prune_weights_(network, wire.name, torch.ones_like(weight_of(network, wire.name).weight, dtype=torch.bool))
         plain = assert_the_law(method, network)
-        assert not noise_of(plain).keep_units().any(), "one layer gone takes all along"
+        assert not noise_of(plain).keep_units().any(), "one empty layer removes all others"
         assert described(plain).macs([0] * len(described(plain).groups)) == 0
         logits = compact(plain)(images_for(plain))
         assert torch.equal(logits, logits[:1].expand_as(logits)), "the same for every image"
@@ -86,14 +86,14 @@ def test_a_constant_is_cut_out_only_where_nothing_is_padded(name: str) -> None:
     method = made(name, "vgg-like")
     network = built(method)
     norms = {wire.name: wire.norm for wire in described(network).weights}
-    for layer, gone in (("conv1_2", [0, 1]), ("conv5_3", [2, 3]), ("dense1", [4, 5])):
-        dead = torch.zeros_like(weight_of(network, layer).weight, dtype=torch.bool)
-        dead[gone] = True
-        kill_(network, layer, dead)
+    for layer, removed in (("conv1_2", [0, 1]), ("conv5_3", [2, 3]), ("dense1", [4, 5])):
+        pruned = torch.zeros_like(weight_of(network, layer).weight, dtype=torch.bool)
+        pruned[removed] = True
+        prune_weights_(network, layer, pruned)
         with torch.no_grad():
             norm = network.get_submodule(norms[layer])
             norm.get_buffer("running_mean").zero_()
-            norm.get_parameter("bias")[gone] = torch.tensor([0.7, -0.7], dtype=torch.float64)
+            norm.get_parameter("bias")[removed] = torch.tensor([0.7, -0.7], dtype=torch.float64)
     plain = assert_the_law(method, network)
     kept = {name: keep.tolist() for name, keep in noise_of(plain).keep.items()}
     assert kept["conv1_2"][:2] == [True, False]
@@ -197,16 +197,16 @@ def test_what_was_removed_stays_removed_while_fine_tuning(name: str, network_nam
     spoil_(network)
     masks = method.masks(network)
     method.freeze(network)
-    dead = {wire.name: ~network.get_submodule(wire.name).get_buffer("live") for wire in SPECS[network_name].weights}
-    assert all(0 < mask.sum() < mask.numel() for mask in dead.values())
-    held = {key: value.clone() for key, value in network.state_dict().items() if "log_" in key or ".loc" in key}
+    pruned = {wire.name: ~network.get_submodule(wire.name).get_buffer("live") for wire in SPECS[network_name].weights}
+    assert all(0 < mask.sum() < mask.numel() for mask in pruned.values())
+    before = {key: value.clone() for key, value in network.state_dict().items() if "log_" in key or ".loc" in key}
     before = network.output.inner.weight.detach().clone()  # type: ignore[operator, union-attr]
     losses = trained(method, network, 30, frozen=True)
     assert np.mean(losses[-5:]) < np.mean(losses[:5])
     assert not torch.equal(before, network.output.inner.weight)  # type: ignore[union-attr, arg-type]
     for wire in SPECS[network_name].weights:
-        assert not weight_of(network, wire.name).weight[dead[wire.name]].any()
-    assert all(torch.equal(network.state_dict()[key], value) for key, value in held.items()), "the noise is frozen"
+        assert not weight_of(network, wire.name).weight[pruned[wire.name]].any()
+    assert all(torch.equal(network.state_dict()[key], value) for key, value in before.items()), "the noise is frozen"
     after = method.masks(network)
     assert all(not (after[layer] & ~keep).any() for layer, keep in masks.items()), "a unit came back"
     # A checkpoint that is put into a newborn network, frozen first, goes on from there.

@@ -67,7 +67,7 @@ def macs(model: nn.Module, inputs: Inputs) -> int:
 
 @torch.no_grad()
 def randomise_theta(noise: JointNoise, seed: int = 0) -> None:
-    """mu in (-0.6, 0.6), log sigma in (-3, -0.5): E[theta] near 1, so that no signal dies, another for each unit."""
+    """mu in (-0.6, 0.6), log sigma in (-3, -0.5): E[theta] near 1, so that no signal vanishes, each different."""
     generator = torch.Generator().manual_seed(seed)
     noise.loc.copy_(-0.6 + 1.2 * torch.rand(noise.loc.shape, generator=generator))
     noise.log_scale.copy_(-3 + 2.5 * torch.rand(noise.loc.shape, generator=generator))

@@ -1,4 +1,4 @@
-"""What a network answers survives being saved, loaded, copied, pickled and cast."""
+"""A network's output stays the same when it is saved, loaded, copied, pickled and cast."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The SBP layer: one theta an object and unit, in any shape, and what stands for it after training."""
+"""The SBP layer: one theta per example and unit, in any shape, and its mean after training."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def trained(units: int = 6, **options: object) -> SBPLayer:
 def test_units_on_axis_1_share_theta_over_every_other_axis(shape: tuple[int, ...]) -> None:
     torch.manual_seed(0)
     theta = trained()(torch.ones(shape)).flatten(2) if len(shape) > 2 else trained()(torch.ones(shape))[..., None]
-    assert torch.equal(theta.amin(2), theta.amax(2)), "one theta an object and unit"
-    assert len(theta[:, :, 0].unique()) == 5 * 6, "drawn independently for every object and unit"
+    assert torch.equal(theta.amin(2), theta.amax(2)), "one theta per example and unit"
+    assert len(theta[:, :, 0].unique()) == 5 * 6, "drawn independently for every example and unit"
 
 
 def test_any_axis_may_count_the_units() -> None:

@@ -81,7 +81,7 @@ def tokens(length: int, vocabulary: int) -> Callable[[int, torch.Generator], Ten
 
 @torch.no_grad()
 def randomise(model: nn.Module) -> None:
-    """Draw every parameter anew, so that no layer is dead, constant or nearly an identity.
+    """Draw every parameter again, so that no layer is zero, constant or nearly an identity.
 
     Published initialisations hide wrong cuts: attention with a standard deviation of 0.02 is nearly uniform, a layer
     scale of 1e-6 leaves the identity, and normalisations of weight 1 and bias 0 treat all units alike.

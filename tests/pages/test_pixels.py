@@ -111,7 +111,7 @@ def test_a_network_without_pixel_noise_shows_its_features_and_proposes_another(
         "of": "conv 2",
     }
     assert arrays["film.keep"].shape == (13, 96)
-    # A feature whose channel is gone is gone with it.
+    # A feature whose channel is pruned is pruned with it.
     channels = arrays["conv2.keep"].repeat(16)
     assert not arrays["film.keep"][-1][channels == 0].any()
     assert "noise on channels and features, not on pixels" in texts(at)

@@ -137,7 +137,7 @@ def test_a_lost_run_shows_its_last_lines_and_can_be_resumed(runs_root: Path) -> 
     assert "Killed" in texts(at)
     assert "Resume" in labels(at)
     assert "Stop" not in labels(at)
-    assert any("died" in warning.value for warning in at.warning)
+    assert any("ended unexpectedly" in warning.value for warning in at.warning)
 
 
 def test_a_link_to_a_run_that_is_not_here_falls_back_and_says_so(runs_root: Path) -> None:

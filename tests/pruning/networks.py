@@ -75,8 +75,8 @@ def cases(network: nn.Module) -> Iterator[tuple[str, Masks]]:
     for seed, share in enumerate((0.2, 0.5, 0.9)):
         random = np.random.default_rng(seed)
         yield f"random {share}", {name: random.random(n) < share for name, n in sizes.items()}
-    for gone in sizes:
-        yield f"nothing in {gone}", {name: np.ones(n, bool) & (name != gone) for name, n in sizes.items()}
+    for empty in sizes:
+        yield f"nothing in {empty}", {name: np.ones(n, bool) & (name != empty) for name, n in sizes.items()}
     yield "nothing at all", {name: np.zeros(n, bool) for name, n in sizes.items()}
 
 

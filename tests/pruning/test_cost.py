@@ -103,11 +103,11 @@ def test_the_layers_of_the_papers_small_lenet_5_by_hand() -> None:
 def test_nothing_kept_on_the_way_to_the_classes_costs_ten_biases(name: str) -> None:
     """In a chain each group is; in a residual network what its blocks add up in, while a block can be left out."""
     units = np.array([group.units for group in SPECS[name].layers()])
-    for gone, group in enumerate(SPECS[name].layers()):
+    for empty, group in enumerate(SPECS[name].layers()):
         if name == "resnet-20" and group.name not in ("conv", "stages.1.0.conv2", "stages.2.0.conv2"):
-            assert network_cost(name, np.where(np.arange(len(units)) == gone, 0, units).tolist()).macs > 0
+            assert network_cost(name, np.where(np.arange(len(units)) == empty, 0, units).tolist()).macs > 0
             continue
-        cost = network_cost(name, np.where(np.arange(len(units)) == gone, 0, units).tolist())
+        cost = network_cost(name, np.where(np.arange(len(units)) == empty, 0, units).tolist())
         assert (cost.macs, cost.params) == (0, 10)
 
 

@@ -1,4 +1,4 @@
-"""Whole-file replacement, appending, and locks that die with their holder."""
+"""Whole-file replacement, appending, and locks that end with their holder."""
 
 from __future__ import annotations
 
@@ -68,10 +68,10 @@ def test_replacing_leaves_the_old_content_when_the_writer_dies_before_the_rename
     path = tmp_path / "status.json"
     files.write_json(path, {"state": "running"})
 
-    def die(*_: object) -> None:
+    def fail(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(files.os, "replace", die)
+    monkeypatch.setattr(files.os, "replace", fail)
     with pytest.raises(KeyboardInterrupt):
         files.write_json(path, {"state": "finished"})
     assert files.read_json(path) == {"state": "running"}

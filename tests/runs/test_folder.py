@@ -112,7 +112,7 @@ def test_reading_a_checkpoint_cuts_what_came_after_it(folder: RunFolder) -> None
     assert folder.last_snapshot_epoch() == 2
 
 
-def test_without_a_checkpoint_everything_starts_anew(folder: RunFolder) -> None:
+def test_without_a_checkpoint_everything_starts_again(folder: RunFolder) -> None:
     fill(folder, 2)
     assert folder.read_checkpoint() is None
     view = store.open_run(folder.id)
@@ -135,7 +135,7 @@ def test_a_snapshot_of_the_wrong_size_is_refused(folder: RunFolder) -> None:
         folder.append_snapshot(wrong)
 
 
-def test_progress_and_extras_stay_until_they_are_given_anew(folder: RunFolder) -> None:
+def test_progress_and_extras_stay_until_they_are_given_again(folder: RunFolder) -> None:
     folder.write_status("running", "", progress(10), device="cpu")
     folder.write_status(State.STOPPING, "Saves a checkpoint.")
     view = store.open_run(folder.id)

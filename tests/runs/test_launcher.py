@@ -177,7 +177,7 @@ def test_a_recording_is_neither_stopped_nor_resumed(tmp_path: Path, monkeypatch:
     with store.create(TINY, tmp_path / "assets") as folder:
         folder.write_status("stopped")
     for verb in (launcher.stop, launcher.resume):
-        with pytest.raises(BadRequest, match="recording"):
+        with pytest.raises(BadRequest, match="recorded run"):
             verb(folder.id)
 
 

@@ -1,4 +1,4 @@
-"""Recordings: the same folder with fewer snapshots, bit by bit those of the run."""
+"""Recorded runs: the same folder with fewer snapshots, bit by bit those of the run."""
 
 from __future__ import annotations
 

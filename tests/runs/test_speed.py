@@ -24,7 +24,7 @@ def measurement(device: str = "cpu", threads: int = 2, **changes: Any) -> dict[s
 
 @pytest.fixture
 def recording(runs_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A recording that ships with a measurement of another machine's CPU and GPU."""
+    """A recorded run that ships with a measurement of another machine's CPU and GPU."""
     view = write_run(tmp_path / "elsewhere")
     shipped = tmp_path / "recorded"
     shutil.copytree(view.folder, shipped / view.id)
@@ -50,7 +50,7 @@ def test_a_measurement_replaces_that_of_its_device_and_threads_and_no_other(runs
     assert after.state == view.state
 
 
-def test_a_recording_is_not_written_to_and_what_was_measured_here_comes_first(recording: Any, runs_root: Path) -> None:
+def test_a_recorded_run_is_not_written_to_and_what_was_measured_here_comes_first(recording: Any, runs_root: Path) -> None:
     shipped = (recording.folder / "speed.json").read_bytes()
     assert [one["hardware"] for one in recording.speed()["measurements"]] == ["theirs", "theirs"]
     path = write_speed(recording, measurement(hardware="ours"))

@@ -72,7 +72,7 @@ def test_recordings_come_last_and_are_read_only(tmp_path: Path, monkeypatch: pyt
         "Recorded.",
         False,
     )
-    with pytest.raises(BadRequest, match="recording"):
+    with pytest.raises(BadRequest, match="recorded run"):
         store.delete("lenet-500-300-mnist")
     (recordings / "lenet-500-300-mnist" / "status.json").unlink()
     assert store.open_run("lenet-500-300-mnist").state is State.FINISHED, "a recording needs no status"
@@ -126,8 +126,8 @@ def test_an_empty_or_missing_place_has_no_runs(runs_root: Path) -> None:
 
 
 def test_deleting_takes_the_run_and_nothing_else(runs_root: Path) -> None:
-    gone, kept = make(), make()
-    store.delete(gone)
+    unwanted, kept = make(), make()
+    store.delete(unwanted)
     assert [view.id for view in store.list_runs(recorded=False)] == [kept]
     assert [path.name for path in runs_root.iterdir()] == [kept]
 

@@ -23,7 +23,7 @@ REQUIRED = {
 
 
 def made(state: State = State.RUNNING, keep: bool = False) -> RunFolder:
-    """A run in some state, its writer gone unless it is kept."""
+    """A run in some state, its writer ended unless it is kept."""
     folder = store.create(TINY)
     folder.append_snapshot(snapshot(folder, 0))
     folder.append_record(record(1))
@@ -47,7 +47,7 @@ def test_an_active_state_without_a_living_writer_is_lost_and_every_other_is_itse
 def test_a_lost_run_says_where_resume_would_begin() -> None:
     folder = made(keep=True)
     folder.close()
-    assert "while the run was running; resume takes it up from the start" in store.open_run(folder.id).message
+    assert "while the run was running; it can be resumed from the start" in store.open_run(folder.id).message
     with RunFolder(folder.path) as again:
         again.write_checkpoint({}, {})
     assert "from its last checkpoint" in store.open_run(folder.id).message

@@ -1,4 +1,4 @@
-"""Presets: what they promise is what their recordings hold, and their names survive only harmless changes."""
+"""Presets: what they promise is what their recorded runs hold, and only harmless changes keep their names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Augmentation against a plain loop, its odds, and that it can be gone on with and recorded."""
+"""Augmentation against a plain loop, its probabilities, and that it can be resumed and recorded."""
 
 from __future__ import annotations
 

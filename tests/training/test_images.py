@@ -1,4 +1,4 @@
-"""Training on coloured images: augmented, in bf16, with batch normalisation held or not."""
+"""Training on coloured images: augmented, in bf16, with batch normalisation fixed or not."""
 
 from __future__ import annotations
 
@@ -87,8 +87,8 @@ def test_recalibrated_statistics_are_those_of_the_network_as_it_is_judged(images
     not read them, goes the same way."""
     config = TINY.replace(method=method, average_decay=0.9, widths=(3,) * 14)
     trainings = [Training(config.replace(recalibrate_norm=on), images) for on in (False, True)]
-    plain, anew = (records(training) for training in trainings)
-    assert [record.nll for record in plain] == [record.nll for record in anew]
+    plain, recalibrated = (records(training) for training in trainings)
+    assert [record.nll for record in plain] == [record.nll for record in recalibrated]
     means, variances = zip(*(furthest_off(training) for training in trainings), strict=True)
     assert means[1] < 0.1 < means[0]
     assert variances[1] < 0.1 < variances[0]

@@ -43,10 +43,10 @@ def test_records_and_snapshots_come_in_order(digits: Dataset) -> None:
         ("Record", 3),
         ("Snapshot", 3),
     ]
-    birth = events[0]
-    assert isinstance(birth, Snapshot)
-    assert {name: len(v) for name, v in birth.loc.items()} == {"input": 784, "dense1": 12, "dense2": 8}
-    assert all((v == -5).all() for v in birth.log_scale.values())
+    start = events[0]
+    assert isinstance(start, Snapshot)
+    assert {name: len(v) for name, v in start.loc.items()} == {"input": 784, "dense1": 12, "dense2": 8}
+    assert all((v == -5).all() for v in start.log_scale.values())
     records = [e for e in events if isinstance(e, Record)]
     assert [r.phase for r in records] == ["pretrain"] * 2 + ["sbp"] * 3
     assert records[-1].nll < records[0].nll < np.log(10) + 0.2
@@ -176,7 +176,7 @@ def test_training_leaves_torchs_own_generator_alone(digits: Dataset) -> None:
     assert torch.equal(before, torch.random.get_rng_state())
 
 
-def test_units_die_and_the_error_falls(digits: Dataset) -> None:
+def test_units_are_pruned_and_the_error_falls(digits: Dataset) -> None:
     config = SMALL.replace(epochs=40, pretrain_epochs=0, noise_lr=0.15, widths=(30, 20), batch_size=50)
     training = Training(config, digits)
     events = list(training.events())
@@ -198,11 +198,11 @@ def test_progress_counts_steps_and_foresees_the_first_prune(digits: Dataset, mon
     assert progress[0].epoch == progress[10].epoch == 1
     assert (progress[0].step, progress[0].steps) == (1, 31 * 11)
     assert progress[0].seconds_to_first_prune is None
-    died = next(e.step for e in events if isinstance(e, Record) and sum(e.kept) < 784 + 12 + 8)
-    early = next(p for p in progress if p.phase == "sbp" and p.step > died // 2)
+    pruned = next(e.step for e in events if isinstance(e, Record) and sum(e.kept) < 784 + 12 + 8)
+    early = next(p for p in progress if p.phase == "sbp" and p.step > pruned // 2)
     assert early.seconds_to_first_prune is not None
     foreseen = early.step + early.seconds_to_first_prune / early.seconds * early.step
-    assert 0.5 * died < foreseen < 2 * died
+    assert 0.5 * pruned < foreseen < 2 * pruned
     assert progress[-1].seconds_to_first_prune == 0.0
 
 

@@ -207,7 +207,7 @@ def data_of(config: RunConfig) -> Dataset:
 
 
 def born(config: RunConfig) -> Training:
-    """A training at its birth, where of three units of a convolutional network one knows nothing and one not much."""
+    """A training at its start, where of three units of a convolutional network one has no signal and one little."""
     training = Training(config, data_of(config))
     if config.network.name != "lenet-500-300":
         noise = joint_noise_of(training.network)
@@ -329,13 +329,13 @@ def test_a_worker_leaves_a_run_like_any_other() -> None:
 
 def test_nothing_comes_back_and_what_was_cut_stays_as_it_was() -> None:
     training = Training(DIGITS.replace(finetune_epochs=0, average_decay=0.0), data_of(DIGITS))
-    held: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    removed: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for event in training.events():
         if isinstance(event, Snapshot):
-            for name, (gone, loc) in held.items():
-                np.testing.assert_array_equal(event.loc[name][gone], loc[gone])
-            held = {name: (~mask, event.loc[name]) for name, mask in training.shrinking.left.items()}
-    assert any(gone.any() for gone, _ in held.values())
+            for name, (mask, loc) in removed.items():
+                np.testing.assert_array_equal(event.loc[name][mask], loc[mask])
+            removed = {name: (~mask, event.loc[name]) for name, mask in training.shrinking.left.items()}
+    assert any(mask.any() for mask, _ in removed.values())
 
 
 def test_fine_tuning_begins_with_nothing_but_what_is_kept() -> None:
@@ -352,7 +352,7 @@ def test_a_collapse_is_trained_to_its_end() -> None:
 
 
 def test_without_the_option_nothing_is_cut() -> None:
-    """And what a checkpoint holds is what it always held."""
+    """And a checkpoint holds what it always did."""
     training = Training(DIGITS.replace(shrink_after=0), data_of(DIGITS))
     list(training.events())
     assert training.trained() is training.network

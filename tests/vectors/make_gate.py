@@ -1,4 +1,4 @@
-"""Writes gate.json: what mpmath says of the truncated log-normal, for the library and for the gate's JavaScript.
+"""Writes gate.json: mpmath's values of the truncated log-normal, for the library and for the gate's JavaScript.
 
     python -m tests.vectors.make_gate
 

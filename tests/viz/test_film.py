@@ -32,9 +32,9 @@ def test_what_is_no_number_is_drawn_at_an_end() -> None:
 def test_the_colours_are_those_of_the_palette() -> None:
     for dark in (False, True):
         table = film.colours(dark)
-        kept, dead = palette.snr_rgb(np.array([100.0, 0.3]), dark)
+        kept, pruned = palette.snr_rgb(np.array([100.0, 0.3]), dark)
         assert (table[255] == kept).all()
-        assert (table[0] == dead).all()
+        assert (table[0] == pruned).all()
 
 
 def test_a_recording_holds_every_unit_and_is_small(found: RunTables) -> None:
@@ -62,8 +62,8 @@ def test_sentences_are_true(found: RunTables) -> None:
     assert f"{kept} of 784–500–300 units kept" in said[-1]
     assert f"{found.records.iloc[-1]['validation_error_percent']:.2f} %" in said[-1]
     of_layer = film.pack(found, config(), focus="dense2")["sentences"]
-    gone = int(((found.snr["dense2"][6] < 1) & (found.snr["dense2"][5] >= 1)).sum())
-    assert (f"{gone} pruned since epoch 5" if gone else "none pruned") in of_layer[6]
+    pruned = int(((found.snr["dense2"][6] < 1) & (found.snr["dense2"][5] >= 1)).sum())
+    assert (f"{pruned} pruned since epoch 5" if pruned else "none pruned") in of_layer[6]
 
 
 @pytest.mark.parametrize("count", [1, 5, 160, 161, 900])

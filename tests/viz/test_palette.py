@@ -78,6 +78,6 @@ def test_the_domain_is_fixed_and_clamped() -> None:
 def test_a_pruned_unit_recedes_into_the_ground() -> None:
     light, dark = np.array([255, 255, 255]), np.array([0x10, 0x17, 0x1F])
     for ground, is_dark in ((light, False), (dark, True)):
-        dead, certain = palette.snr_rgb(np.array([0.33, 100.0]), is_dark)
-        far = [abs(lab(colour)[0] - lab(ground)[0]) for colour in (dead, certain)]
+        uncertain, certain = palette.snr_rgb(np.array([0.33, 100.0]), is_dark)
+        far = [abs(lab(colour)[0] - lab(ground)[0]) for colour in (uncertain, certain)]
         assert far[0] < 15 < 60 < far[1]

@@ -15,7 +15,7 @@ from sbp.viz import tables
 from sbp.viz.tables import ALIVE
 from tests.made_up import config, trajectory, write_run
 
-# Three epochs, five units: never below, always below, dies last, comes back, dies twice.
+# Three epochs, five units: never below, always below, pruned last, comes back, pruned twice.
 EPOCHS = np.array([0, 2, 5])
 SNR = np.array([[9, 0.3, 9, 0.3, 0.3], [9, 0.3, 9, 0.3, 9], [1, 0.3, 0.99, 2, 0.3]], dtype=np.float32)
 
@@ -88,7 +88,7 @@ def test_a_live_run_pays_for_new_epochs_only(tmp_path: Path, monkeypatch: pytest
     assert after.last == 4
 
 
-def test_a_resumed_run_is_computed_anew(tmp_path: Path) -> None:
+def test_a_resumed_run_is_computed_again(tmp_path: Path) -> None:
     first = tables.build(write_run(tmp_path))
     second = tables.build(write_run(tmp_path, seed=3), before=first)
     expected = moments.snr(second.loc["dense1"], second.log_scale["dense1"])

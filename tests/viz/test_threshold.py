@@ -191,7 +191,7 @@ def test_units_that_go_with_others_are_said(caffe: RunTables) -> None:
     snr = {name: rows.copy() for name, rows in caffe.snr.items()}
     snr["conv2"][-1] = 2.0
     snr["conv2"][-1][0] = 0.5
-    snr["features"][-1] = 2.0  # those of the channel that is gone too
+    snr["features"][-1] = 2.0  # those of the channel that is pruned too
     said = snr_counts.describe(dataclasses.replace(caffe, snr=snr))
     features = len(snr["features"][-1]) // len(snr["conv2"][-1])
     assert f"({features} of these are pruned too: channels without features, features without channels)" in said

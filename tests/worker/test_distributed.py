@@ -89,7 +89,7 @@ def test_torchrun_trains_one_run_to_its_end(runs_root: Path) -> None:
 
 
 def test_a_run_of_two_is_stopped_resumed_and_survives_the_death_of_one(tidy: Ranks) -> None:
-    """Rank 1 is asked to stop, and both do; later it is killed, and rank 0 ends with a sentence."""
+    """Rank 1 is asked to stop, and both do; later it is terminated, and rank 0 ends with a sentence."""
     tidy += start_ranks("sbp", *TRAIN, "--epochs", "400")
     view = trained_for(2, tidy)
     tidy[1].send_signal(signal.SIGTERM)

@@ -39,7 +39,7 @@ def packed(configs: list[RunConfig], together: int) -> tuple[list[State], list[R
 
 
 def equal(view: RunView, other: RunView) -> None:
-    """The law: the same records, noise, weights and result, whoever was beside it."""
+    """The law: the same records, noise, weights and result, whatever ran beside it."""
     assert without_time(view.records()) == without_time(other.records())
     assert (view.folder / "noise.f32").read_bytes() == (other.folder / "noise.f32").read_bytes()
     assert view.model_path is not None

@@ -76,7 +76,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], None]
 
 
 def work(folder: RunFolder) -> RunView:
-    """Runs a worker on this folder to its end; the view is taken while the lock is still held."""
+    """Runs a worker on this folder to its end; the view is taken while the lock is still taken."""
     state = Worker(folder).run()
     view = store.open_run(folder.id)
     assert view.state is state
@@ -160,11 +160,11 @@ def test_checkpoints_are_taken_after_epochs_and_resume_cuts_to_them(
 ) -> None:
     monkeypatch.setattr(worker, "CHECKPOINT_SECONDS", 0.0)
 
-    def die(epoch: int) -> None:
+    def fail(epoch: int) -> None:
         if epoch == 3:
             raise SystemExit  # as good as a kill: nothing is written any more
 
-    scripted(die)
+    scripted(fail)
     with store.create(TINY) as folder:
         with pytest.raises(SystemExit):
             Worker(folder).run()
@@ -297,7 +297,7 @@ def without_time(records: list[Record]) -> list[dict[str, Any]]:
     return [{key: value for key, value in r.to_dict().items() if key != "seconds"} for r in records]
 
 
-@pytest.mark.parametrize("stop_after", [1, 3], ids=["at birth", "midway"])
+@pytest.mark.parametrize("stop_after", [1, 3], ids=["at the start", "midway"])
 def test_a_resumed_run_equals_one_that_was_never_stopped(stop_after: int, monkeypatch: pytest.MonkeyPatch) -> None:
     config = TINY.replace(epochs=4, pretrain_epochs=1)
     monkeypatch.setattr(sbp.training.loop, "PROGRESS_EVERY", 0.0)

@@ -133,7 +133,7 @@ class Gate {
     this.root.dataset.settled = this.drawn.draws;
   }
 
-  // What a screen reader says of each canvas: its title and the sentence that restates it.
+  // What a screen reader reads out for each canvas: its title and the sentence that restates it.
   describeFigures() {
     const { root, view, scene } = this;
     const said = verdict(scene.gate);

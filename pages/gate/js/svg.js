@@ -77,7 +77,7 @@ function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
-// Downloads a figure: SVG by painting it anew, PNG at three times its size on the screen.
+// Downloads a figure: SVG by painting it again, PNG at three times its size on the screen.
 export function download(kind, name, paint, width, height, background) {
   if (kind === "svg") {
     const context = new SvgContext(width, height, name);

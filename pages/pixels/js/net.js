@@ -60,7 +60,7 @@ function selection(keep, noise, parent) {
   return arriving.every(Boolean) ? null : places(arriving);
 }
 
-// With nothing left in some layer the network says the same whatever it sees: what the masked one says of a black image.
+// With nothing left in some layer the network answers the same whatever it sees: the masked one's output for a black image.
 function constant(network, keep) {
   const tensors = { ...network.tensors };
   for (const [noise, mask] of Object.entries(keep)) {
