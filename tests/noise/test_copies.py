@@ -14,18 +14,18 @@ from torch import Tensor, nn
 
 from sbp import compact
 from sbp.noise import attach, detach
-from tests.noise.small import NETWORKS, call, joint, noisy
+from tests.noise.small import NETWORKS, Inputs, call, joint, noisy
 
 NAMES = ["mlp", "conv", "vit"]
 ENDS = {"log_low": -12.0, "log_high": 0.5, "threshold": 1.7}
 
 
-def answers(model: nn.Module, inputs: object) -> Tensor:
+def answers(model: nn.Module, inputs: Inputs) -> Tensor:
     with torch.no_grad():
-        return call(model.eval(), inputs)  # type: ignore[arg-type]
+        return call(model.eval(), inputs)
 
 
-def decided(name: str) -> tuple[nn.Module, Callable[[int], object]]:
+def decided(name: str) -> tuple[nn.Module, Callable[[int], Inputs]]:
     """A network whose a, b, threshold, mu, sigma and masks are all others than a fresh one's."""
     model, examples = noisy(name, **ENDS)
     noise = joint(model)

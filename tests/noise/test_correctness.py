@@ -22,8 +22,8 @@ IMAGE = torch.randn(6, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 
 def posterior(noise: JointNoise) -> TruncatedLogNormal:
     """q of all units in float64, from the parameters alone."""
-    parts = (noise.loc, noise.log_scale.exp(), noise.log_low, noise.log_high)
-    return TruncatedLogNormal(*(part.detach().double() for part in parts))
+    loc, scale = noise.loc.detach().double(), noise.log_scale.detach().exp().double()
+    return TruncatedLogNormal(loc, scale, noise.log_low.double(), noise.log_high.double())
 
 
 def by_hand(model: Any, x: Tensor, theta: Tensor) -> Tensor:
@@ -194,9 +194,9 @@ def test_kl_weights_in_every_form() -> None:
         ({"2": 0.5, "0": 3.0}, 3 * first + 0.5 * second),
         (per_unit, (per_unit * noise.kl_per_unit()).sum().item()),
     ):
-        loss = elbo_loss(zero, noise, n_train=10, kl_weights=weights)  # type: ignore[arg-type]
+        loss = elbo_loss(zero, noise, n_train=10, kl_weights=weights)
         assert loss.item() == pytest.approx(wanted / 10, rel=1e-5), weights
-        half = elbo_loss(zero, noise, n_train=10, kl_weights=weights, strength=0.5)  # type: ignore[arg-type]
+        half = elbo_loss(zero, noise, n_train=10, kl_weights=weights, strength=0.5)
         assert half.item() == pytest.approx(wanted / 20, rel=1e-5)
     for wrong, words in (
         ([1.0], "expected one for each of 0, 2, got"),
@@ -205,7 +205,7 @@ def test_kl_weights_in_every_form() -> None:
         (torch.ones(27), r"expected one a unit, \[28\], got \[27\]"),
     ):
         with pytest.raises(ValueError, match=f"kl_weights: {words}"):
-            elbo_loss(zero, noise, n_train=10, kl_weights=wrong)  # type: ignore[arg-type]
+            elbo_loss(zero, noise, n_train=10, kl_weights=wrong)
 
 
 @pytest.mark.parametrize("name", list(NETWORKS))

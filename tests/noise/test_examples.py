@@ -94,4 +94,4 @@ def test_pixels_leave_the_modules_in_the_mode_that_they_are_in() -> None:
     model = nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 3)).train()
     model[2].eval()
     attach(model, torch.randn(2, 1, 4, 4), pixels=True)
-    assert [module.training for module in model[:5]] == [True, True, False, True, True]
+    assert [module.training for module in list(model.children())[:5]] == [True, True, False, True, True]

@@ -29,7 +29,7 @@ def test_include_and_exclude_take_patterns_and_functions() -> None:
     assert set(noise.layout.reads) == {"blocks.0.2"}
     small = compact(model, {"blocks.0.0": [True] * 3 + [False] * 5})
     assert small.stem.out_channels == 6
-    assert small.blocks[0][0].out_channels == 3  # type: ignore[index, union-attr]
+    assert small.blocks[0][0].out_channels == 3  # type: ignore[index]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_pixels_of_a_dense_network_leave_it() -> None:
     assert not noise.layout.scales_input
     keep = torch.arange(8) % 2 == 0
     small = compact(model, {"input": keep, "0": [True] * 16, "2": [True] * 12})
-    assert small[0].in_features == 4  # type: ignore[index, union-attr]
+    assert small[0].in_features == 4  # type: ignore[index]
     noise.set_masks({"input": keep})
     torch.testing.assert_close(small(X), model.eval()(X))
 
@@ -104,7 +104,7 @@ def test_pixels_of_a_flattened_colour_image() -> None:
     assert noise.groups[0].units == 64
     noise.set_masks({"input": torch.arange(64) < 10})
     small = compact(model)
-    assert small[1].in_features == 30  # type: ignore[index, union-attr]
+    assert small[1].in_features == 30
     torch.testing.assert_close(small(IMAGE), model.eval()(IMAGE))
 
 
@@ -117,7 +117,7 @@ def test_features_behind_a_flatten(features: Any) -> None:
     keep = torch.rand(32, generator=torch.Generator().manual_seed(0)) < 0.4
     noise.set_masks({"features": keep, "3": torch.arange(8) != 2})
     small = compact(model)
-    assert small[7].weight.shape[1] == int((keep & (torch.arange(32) // 4 != 2)).sum())  # type: ignore[index, union-attr]
+    assert small[7].weight.shape[1] == int((keep & (torch.arange(32) // 4 != 2)).sum())  # type: ignore[index]
     torch.testing.assert_close(small(IMAGE), model.eval()(IMAGE))
 
 
@@ -173,7 +173,7 @@ def test_using_restores_also_after_an_exception() -> None:
         torch.testing.assert_close(model(X), wanted)
     model.eval()
     for options in ({"mode": "off"}, {"theta": torch.zeros(1, 28)}, {"masks": masks}):
-        with pytest.raises(RuntimeError, match="on the way"), noise.using(**options):  # type: ignore[arg-type]
+        with pytest.raises(RuntimeError, match="on the way"), noise.using(**options):
             raise RuntimeError("on the way")
         assert torch.equal(model(X), wanted), options
     for options, words in (
@@ -181,7 +181,7 @@ def test_using_restores_also_after_an_exception() -> None:
         ({"theta": torch.ones(1, 27)}, r"theta: expected \[examples or 1, 28\]"),
         ({"masks": {"0": [True]}}, "masks: expected shape"),
     ):
-        with pytest.raises(ValueError, match=words), noise.using(**options):  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match=words), noise.using(**options):
             pass
         assert torch.equal(model(X), wanted)
     noise.set_masks({"2": [True] * 12})

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -161,7 +162,7 @@ def test_a_layer_that_makes_part_of_a_group_may_lose_all_its_units() -> None:
     law.randomise_theta(noise)
     assert noise.refused == ()
     for kept in ([True] * 4 + [False] * 4, [False] * 4 + [True] * 4, [False] * 8):
-        expected, got = (law.outputs(one, images) for one in law.both(model, {"whole": kept}))
+        expected, got = (law.outputs(one, images) for one in law.both(model, {"whole": np.array(kept)}))
         assert law.difference(got, expected) < 1e-6
 
 

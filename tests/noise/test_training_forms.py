@@ -60,8 +60,8 @@ def test_a_layer_that_computes_in_bf16_is_not_widened() -> None:
 
 def test_channels_last_is_preserved() -> None:
     model, examples = noisy("conv")
-    model.to(memory_format=torch.channels_last)
-    x = examples(4).to(memory_format=torch.channels_last)  # type: ignore[union-attr, call-overload]
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    x = examples(4).to(memory_format=torch.channels_last)  # type: ignore[union-attr]
     formats: list[bool] = []
     model[3].register_forward_hook(  # type: ignore[index]
         lambda _, args, out: formats.extend(
@@ -72,7 +72,7 @@ def test_channels_last_is_preserved() -> None:
         model.train(training)(x)
     assert formats == [True] * 4
     pixels, _ = noisy("conv", pixels=True)
-    pixels.to(memory_format=torch.channels_last)
+    pixels.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     pixels[0].register_forward_pre_hook(  # type: ignore[index]
         lambda _, args: formats.append(args[0].is_contiguous(memory_format=torch.channels_last))
     )
@@ -95,7 +95,7 @@ def gradients(model: nn.Module, passes: int = 1) -> list[Tensor]:
     inputs = [torch.randn(4 + i, 3, 8, 8) for i in range(passes)]
     torch.manual_seed(2)
     losses = [(i + 1) * model(x).square().mean() for i, x in enumerate(inputs)]
-    (sum(losses) + joint(model).kl() / 100).backward()  # type: ignore[operator]
+    (sum(losses) + joint(model).kl() / 100).backward()
     return [parameter.grad.clone() for parameter in model.parameters() if parameter.grad is not None]
 
 
@@ -105,7 +105,7 @@ def test_a_checkpointed_part_meets_the_same_theta_again(reentrant: bool, passes:
     plain = gradients(residual(None), passes)
     thetas: list[Tensor] = []
     model = residual(partial(checkpoint, use_reentrant=reentrant))
-    block = model.blocks[0][2]  # type: ignore[index]
+    block = model.get_submodule("blocks.0.2")
     block.register_forward_pre_hook(lambda _, args: thetas.append(args[0].detach().clone()))
     made = gradients(model, passes)
     assert len(made) == len(plain)

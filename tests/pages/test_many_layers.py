@@ -26,7 +26,7 @@ from tests.pages.opened import healthy, opened, played, texts
 def large(tmp_path_factory: pytest.TempPathFactory) -> RunView:
     """The run, made once."""
     place = tmp_path_factory.mktemp("runs")
-    return write_run(place, network="vgg-like", epochs=300)  # type: ignore[no-any-return]
+    return write_run(place, network="vgg-like", epochs=300)
 
 
 @pytest.fixture

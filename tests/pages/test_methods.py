@@ -132,8 +132,9 @@ def test_a_click_goes_into_the_link(monkeypatch: pytest.MonkeyPatch) -> None:
     page.session_state["t"] = {"selection": {methods_chart.PICK: [{"key": "paper-SBP"}]}}
     methods_table._point("t")
     assert page.query_params == {"row": "paper-SBP"}
-    for nothing in ({"selection": {methods_chart.PICK: {}}}, {"selection": {}}):
-        page.session_state["t"] = nothing
+    selections: tuple[dict[str, Any], ...] = ({methods_chart.PICK: {}}, {})
+    for selection in selections:
+        page.session_state["t"] = {"selection": selection}
         methods_table._point("t")
         assert page.query_params == {}
 

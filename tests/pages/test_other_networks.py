@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from tests.pages.opened import healthy, opened, played, texts
 ROOT = Path(__file__).parents[2]
 NAMES = "story train channels pixels random_labels threshold methods runs"
 PAGES = tuple(f"{name}.py" for name in NAMES.split())
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "ResNet-20": {"network": "resnet-20"},
     "ResNet-20 with pixels": {"network": "resnet-20", "pixels": True},
     "LeNet-5 with pixels": {"network": "lenet-5-caffe", "pixels": True},
