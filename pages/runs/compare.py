@@ -41,7 +41,7 @@ def show(runs: list[RunView]) -> None:
 
 
 def differences(runs: list[RunView]) -> pd.DataFrame:
-    """One row a run: the fields of its config that are not the same in all, and its outcome."""
+    """One row per run: the fields of its config that are not the same in all, and its outcome."""
     rows = []
     varied = varying([run.config for run in runs])
     for run in runs:

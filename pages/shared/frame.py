@@ -42,7 +42,7 @@ _ABOUT = (
 
 
 def configure() -> None:
-    """Sets the tab, the wide layout, the menu and the width; the router calls it once a run."""
+    """Sets the tab, the wide layout, the menu and the width; the router calls it once per run."""
     st.set_page_config(page_title=TITLE, page_icon=ICON, layout="wide", menu_items={"About": _ABOUT})
     st.logo(ICON, size="large")
     st.html(_CSS)

@@ -106,7 +106,7 @@ def _cost(run: RunView, stop: Any) -> None:
 
 
 def cost_table(before: Cost, after: Cost) -> pd.DataFrame:
-    """A row a layer of weights and one for the sum: before → after."""
+    """A row per layer of weights and one for the sum: before → after."""
     rows = [
         {
             "layer": labels.layer_name(old.name),

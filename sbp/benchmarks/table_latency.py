@@ -1,7 +1,7 @@
 """How fast the networks of recorded rows are on this machine: their weights need not be at hand, for shapes decide.
 
 A forward pass takes as long with one set of weights as with another, so the networks are built again, dense and with as
-many units a layer as the run kept, and timed in turns (`sbp.evaluation.latency.measure`).
+many units per layer as the run kept, and timed in turns (`sbp.evaluation.latency.measure`).
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class NoResults(LookupError):
 class RunResult:
     """One finished run: its figures, and all that they stand on.
 
-    config: the fields of RunConfig. kept: units a noise layer; macs: multiply-accumulates per image of what is left;
+    config: the fields of RunConfig. kept: units per noise layer; macs: multiply-accumulates per image of what is left;
     macs_reduction: macs of dense / macs, None where nothing is left. seconds: of training. run: the id of the stored
     or recorded run, "" where it is not kept. speed: rows as speed.json has them, each with device, hardware and threads
     beside variant, batch, median_seconds, iqr_seconds and n; empty where nothing was measured.

@@ -13,7 +13,7 @@ from sbp.noise.unit_mask import UNDECIDED, UnitMask
 from sbp.spec.layout import Layout
 from sbp.spec.noise import LOC_MARGIN, LOG_SCALE_RANGE, SNR_THRESHOLD
 
-# A number for all units, or one a group by its name.
+# A number for all units, or one per group by its name.
 PerGroup = float | Mapping[str, float]
 
 

@@ -27,8 +27,8 @@ def elbo_loss(
         nll: the mean negative log-likelihood of a batch (cross-entropy), a scalar in nats.
         noise: what `sbp.attach` gave.
         n_train: N, examples in the training set.
-        kl_weights: w: one number for all groups (1 is the paper's bound), one a group in their order or by name, or a
-            tensor [units] of one a unit.
+        kl_weights: w: one number for all groups (1 is the paper's bound), one per group in their order or by name, or a
+            tensor [units] of one per unit.
         strength: a factor on the KL, as while it is warmed up.
 
     Returns:
@@ -67,12 +67,12 @@ def weighted_kl(noise: JointNoise, kl_weights: KLWeights = 1.0) -> Tensor:
         return kl if kl_weights == 1 else kl_weights * kl
     weights = kl_weights if isinstance(kl_weights, Tensor) else unit_weights(noise, kl_weights)
     if weights.shape != noise.loc.shape:
-        raise ValueError(f"kl_weights: expected one a unit, [{len(noise.loc)}], got {list(weights.shape)}.")
+        raise ValueError(f"kl_weights: expected one per unit, [{len(noise.loc)}], got {list(weights.shape)}.")
     return (noise.kl_per_unit() * weights).sum()  # not @, of which autocast would make a product in bfloat16
 
 
 def unit_weights(noise: JointNoise, kl_weights: Sequence[float] | Mapping[str, float]) -> Tensor:
-    """One KL weight a group, in their order or by name, as one a unit, [units].
+    """One KL weight per group, in their order or by name, as one per unit, [units].
 
     Raises:
         ValueError: there is not one for each group.

@@ -190,7 +190,7 @@ class SBPLayer(EvalFactor):
     def keep_only(self, keep: Tensor) -> None:
         """Decides from outside which units stay, bool [units]; raises ValueError for another shape."""
         if keep.shape != self.loc.shape:
-            raise ValueError(f"keep: expected shape {list(self.loc.shape)}, one a unit, got {list(keep.shape)}.")
+            raise ValueError(f"keep: expected shape {list(self.loc.shape)}, one per unit, got {list(keep.shape)}.")
         self.keep_override = keep.to(self.loc.device, torch.bool)
         self._refresh()
 

@@ -86,7 +86,7 @@ def with_sharing(layout: Layout, share: Mapping[str, Any]) -> Layout:
         units = at[name].stop - at[name].start
         whole = which.shape == (units,) and which.dtype.kind in "iu"
         if not whole or set(which.tolist()) != set(range(int(which.max()) + 1)):
-            raise ValueError(f"share: expected {units} whole numbers from 0 without a gap for {name}, one a unit.")
+            raise ValueError(f"share: expected {units} whole numbers from 0 without a gap for {name}, one per unit.")
         fewer = int(which.max()) + 1
         new = np.arange(layout.n_units + 1)
         new[at[name]] = at[name].start + which

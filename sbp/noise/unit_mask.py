@@ -116,7 +116,7 @@ class UnitMask(EvalFactor):
             raise ValueError(f"mode: expected one of {', '.join(MODES)}, got {mode!r}.")
         if theta is not None and (theta.dim() != 2 or theta.shape[1] != self.layout.n_units):
             raise ValueError(
-                f"theta: expected [examples or 1, {self.layout.n_units}], one a unit, got {list(theta.shape)}."
+                f"theta: expected [examples or 1, {self.layout.n_units}], one per unit, got {list(theta.shape)}."
             )
         before = self.mode, self._given, self.decided.clone(), self.decides
         self.mode = self.mode if mode is None else mode

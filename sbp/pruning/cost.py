@@ -75,10 +75,10 @@ def layer_costs(
 ) -> tuple[LayerCost, ...]:
     """What each layer of weights costs with so many units of each noise layer kept; empty: all of the network's own.
 
-    network: its name, for the one at its own widths, or its description. kept: one count a noise layer, closed
+    network: its name, for the one at its own widths, or its description. kept: one count per noise layer, closed
     (`kept_counts`); a 0 makes it the constant predictor, whose only numbers are its output's biases. number_bytes:
     bytes a weight and an activation, 4 in float32.
-    Raises ValueError for an unknown name, or counts that are not one a noise layer.
+    Raises ValueError for an unknown name, or counts that are not one per noise layer.
 
     >>> [layer.macs for layer in layer_costs("lenet-500-300", (245, 160, 55))]
     [39200, 8800, 550]

@@ -1,7 +1,7 @@
 """Criteria: what a unit is worth, by the noise, by its weights, or by lot. Plain NumPy, so that pages can use it.
 
 score -> mask -> apply: a criterion gives every unit a number, higher = keep; a threshold on it gives masks
-(`keep_masks`), or a count a layer does (`keep_top`); `sbp.compaction` applies them.
+(`keep_masks`), or a count per layer does (`keep_top`); `sbp.compaction` applies them.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ from sbp.spec.networks import SPECS, widths_of
 class PaperRow:
     """One row of a table.
 
-    kept: units a layer as printed. counted: the units that the MACs are counted from, where the printed ones cannot
-    stand, or are not one a noise layer. scale: k, the width factor of the original network. cpu, gpu, flops: printed
+    kept: units per layer as printed. counted: the units that the MACs are counted from, where the printed ones cannot
+    stand, or are not one per noise layer. scale: k, the width factor of the original network. cpu, gpu, flops: printed
     acceleration over the original network, times (Intel Xeon E5-2630, Tesla K40).
 
     >>> row = next(row for row in TABLE_1 if row.network == "lenet-500-300" and row.method == "SBP")

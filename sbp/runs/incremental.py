@@ -1,7 +1,7 @@
 """Reads the files of a run that grow by their new end alone, for as long as that is all that has changed. No torch.
 
 A page looks at a live run every second or two, and twenty sessions look at the same one: what was read before is kept,
-once a process, for the last dozen runs. A file that is another one by now, or shorter, or whose last known piece has
+once per process, for the last dozen runs. A file that is another one by now, or shorter, or whose last known piece has
 changed, as after a resume, is read from its start.
 """
 
@@ -73,7 +73,7 @@ def read_new_records(path: Path, units: tuple[int, ...] = ()) -> tuple[list[Reco
 def _check_record(record: Record, before: Record | None, units: tuple[int, ...]) -> None:
     """Raises ValueError for a record that cannot follow the one before it or is of another network."""
     if units and len(record.kept) != len(units):
-        raise ValueError(f"kept: expected {len(units)} counts, one a noise layer, got {len(record.kept)}")
+        raise ValueError(f"kept: expected {len(units)} counts, one per noise layer, got {len(record.kept)}")
     for count, all_of_them in zip(record.kept, units, strict=False):
         if count > all_of_them:
             raise ValueError(f"kept: expected at most the layer's {all_of_them:,} units, got {count:,}")

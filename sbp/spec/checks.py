@@ -40,7 +40,7 @@ def check_kl_weights(network: NetworkConfig, method: MethodConfig) -> None:
     layers = len(description_of(network).groups)
     if len(method.kl_weights) != layers or min(method.kl_weights) < 0:
         got = list(method.kl_weights)
-        raise method.wrong("kl_weights", f"expected {layers} numbers of at least 0, one a noise layer, got {got}.")
+        raise method.wrong("kl_weights", f"expected {layers} numbers of at least 0, one per noise layer, got {got}.")
 
 
 def check_method(network: NetworkConfig, method: MethodConfig) -> None:

@@ -135,7 +135,7 @@ class Description:
         """Kept counts by the names of the groups, in whose order they come.
 
         Where nothing of the image reaches the classes any more, nothing is left of any group: the constant predictor.
-        Raises ValueError unless there is one count a group, none below 0.
+        Raises ValueError unless there is one count per group, none below 0.
         """
         names = [group.name for group in self.groups]
         if len(kept) != len(names) or min(kept, default=0) < 0:

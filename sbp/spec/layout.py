@@ -114,7 +114,7 @@ class Layout:
         return {name: values[at] for name, at in self.slices().items()}
 
     def join(self, by_group: Mapping[str, Sequence[float] | np.ndarray]) -> np.ndarray:
-        """Values by group as one array of all units, [units]; raises ValueError unless there is one a group and unit.
+        """Values by group as one array of all units, [units]; raises ValueError unless there is one per group and unit.
 
         >>> layout = Layout((Group("a", "neuron", 2, (2,)), Group("b", "neuron", 1, (1,))), {}, {})
         >>> layout.join({"a": [1, 2], "b": [3]}).tolist()

@@ -64,7 +64,7 @@ class SBPaConfig(MethodConfig):
 
     name: Literal["sbpa"] = setting("sbpa", METHOD_HELP)
     kl_weights: Numbers = setting(
-        (), "One weight a noise layer for the KL (sbpa only). Empty: in proportion to the MACs a unit owns."
+        (), "One weight per noise layer for the KL (sbpa only). Empty: in proportion to the MACs of a unit."
     )
     kl_exponent: float = setting(
         1.0,

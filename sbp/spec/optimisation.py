@@ -31,7 +31,7 @@ class OptimisationConfig(Section):
     pretrain_lr: float = setting(0.0, "Their learning rate while pretraining; 0 takes lr.", "per step", ge=0)
     noise_lr: float = setting(
         1e-1,
-        "Adam's learning rate for mu and log sigma: they move by about this much a step, "
+        "Adam's learning rate for mu and log sigma: they move by about this much per step, "
         "so it decides how soon units can be pruned. The knob that matters.",
         "nats per step",
         gt=0,

@@ -28,13 +28,13 @@ class ScheduleConfig(Section):
     )
     kl_warmup: WholeNumbers = setting(
         (),
-        "Two epochs: up to the first the KL counts nothing, from there it grows linearly to its full weight at the "
+        "Two epochs: up to the first the KL has weight 0, from there it grows linearly to its full weight at the "
         "second. Empty: its full weight from the start.",
         "epochs",
     )
     average_decay: float = setting(
         0.0,
-        "While fine-tuning, the network that is judged and kept is an exponential average of the weights "
+        "While fine-tuning, the network that is evaluated and saved is an exponential average of the weights "
         "with this decay a step; 0 keeps the last weights.",
         "per step",
         ge=0,

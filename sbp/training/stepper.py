@@ -89,7 +89,7 @@ class Stepper:
         self.rates = torch.tensor(rates, device=self.device)
         self.lr = torch.zeros_like(self.rates)
         self.optimiser = Optimiser(groups, self.lr, settings)
-        # Averaged in fine-tuning: what is judged and kept instead of the weights themselves.
+        # Averaged in fine-tuning: what is evaluated and saved instead of the weights themselves.
         averages = phase == "finetune" and self.config.schedule.average_decay > 0
         self.averaged = groups[0].params if averages else []
         self.average = [parameter.detach().clone() for parameter in self.averaged]

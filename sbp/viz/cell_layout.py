@@ -13,7 +13,7 @@ from sbp.spec.layout import Group
 def cells(layer: Group, order: Sequence[int] | np.ndarray | None = None, aspect: float = 1.4) -> np.ndarray:
     """Unit number at each place of the rectangle, -1 where none stands: int [rows, columns].
 
-    An image keeps its rows, row 0 at the top. The maps of a layer of features stand side by side, one a channel,
+    An image keeps its rows, row 0 at the top. The maps of a layer of features stand side by side, one per channel,
     with an empty line between them. Everything else fills a rectangle of about that aspect, row by row,
     in the given order.
 

@@ -22,7 +22,7 @@ LOGARITHMIC = ("validation_error_percent", "macs_percent")
 
 
 def chart(runs: Mapping[str, RunTables], what: str, total: int, dark: bool = False, height: int = 260) -> Any:
-    """A line a run, told apart by colour, dash and a letter at its end; without the epochs of pretraining."""
+    """A line per run, told apart by colour, dash and a letter at its end; without the epochs of pretraining."""
     data = table(runs, what)
     if data.empty:
         return charts.empty("None of these runs has finished an epoch.", height)

@@ -41,7 +41,7 @@ def chart(
     dark: bool = False,
     height: int = charts.HEIGHT,
 ) -> Any:
-    """A row an epoch, newest below, each scaled to its own peak; dashed, at the same scale, the prior.
+    """A row per epoch, newest below, each scaled to its own peak; dashed, at the same scale, the prior.
 
     low, high: a and b. The axis is that of the unit's whole life, so that it stays while the clock moves. Blue rows are
     kept (SNR 1 or more), orange ones pruned.

@@ -19,7 +19,7 @@ COLUMNS = 600  # columns of epochs in a picture, at most
 
 
 def rgb(tables: RunTables, name: str, order: np.ndarray | None = None, dark: bool = False) -> np.ndarray:
-    """One row a unit in the given order, one column an epoch: uint8 [U, columns, 3].
+    """One row per unit in the given order, one column per epoch: uint8 [U, columns, 3].
 
     An epoch without a snapshot repeats the one before, so that columns are evenly spaced in epochs.
     """

@@ -70,7 +70,7 @@ def table(tables: RunTables) -> pd.DataFrame:
 
 
 def counts(tables: RunTables) -> list[tuple[int, tuple[int, ...]]]:
-    """(epoch, kept units a layer) from the main phase on: as recorded where there is a record, else by SNR >= 1."""
+    """(epoch, kept units per layer) from the main phase on: as recorded where there is a record, else by SNR >= 1."""
     recorded = tables.after_pretraining
     known = {int(e): tuple(k) for e, k in zip(recorded["epoch"], recorded["kept"], strict=True)}
     epochs = sorted({*map(int, tables.epochs), *known})
@@ -78,7 +78,7 @@ def counts(tables: RunTables) -> list[tuple[int, tuple[int, ...]]]:
 
 
 def at_epochs(tables: RunTables, epochs: Iterable[int]) -> list[tuple[int, ...]]:
-    """Kept units a layer at each of these rising epochs: those of the last count that is not after it."""
+    """Kept units per layer at each of these rising epochs: those of the last count that is not after it."""
     known, found = counts(tables), []
     now, at = tuple(layer.units for layer in tables.layers), 0
     for epoch in epochs:
@@ -89,7 +89,7 @@ def at_epochs(tables: RunTables, epochs: Iterable[int]) -> list[tuple[int, ...]]
 
 
 def kept_at(tables: RunTables, epoch: int | None = None) -> tuple[int, ...]:
-    """Kept units a layer at the last epoch that is not after `epoch` (None: the newest); all before the first."""
+    """Kept units per layer at the last epoch that is not after `epoch` (None: the newest); all before the first."""
     rows = counts(tables)
     fitting = [kept for e, kept in rows if epoch is None or e <= epoch]
     return fitting[-1] if fitting else tuple(layer.units for layer in tables.layers)

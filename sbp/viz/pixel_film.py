@@ -28,7 +28,7 @@ def layer_of(layers: tuple[Group, ...]) -> Group:
 def pack(tables: RunTables, config: RunConfig) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Arrays and description of the film.
 
-    Arrays, uint8, one row an epoch shown: film.levels [F, U], the SNR as `recording.levels` codes it; film.theta
+    Arrays, uint8, one row per epoch shown: film.levels [F, U], the SNR as `recording.levels` codes it; film.theta
     [F, U], E[theta] from 0 to `theta_max` in 255 steps; film.keep [F, U], 1 where kept, closed; scale.light and
     scale.dark [256, 3], the colour of each level.
     """

@@ -1,4 +1,4 @@
-"""Measured speed as a table: dense, masked and compact, a row a batch size; and as a sentence."""
+"""Measured speed as a table: dense, masked and compact, a row per batch size; and as a sentence."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def measurements(value: dict[str, Any] | None) -> list[dict[str, Any]]:
 
 
 def table(measured: dict[str, Any]) -> pd.DataFrame:
-    """A row a batch size and variant: batch, variant, median and iqr in ms, n, speed-up over dense at that batch."""
+    """A row per batch size and variant: batch, variant, median and iqr in ms, n, speed-up over dense at that batch."""
     rows = pd.DataFrame(measured["rows"]).astype({"batch": int, "variant": str, "n": int})
     rows["median"], rows["iqr"] = 1e3 * rows["median_seconds"].astype(float), 1e3 * rows["iqr_seconds"].astype(float)
     rows = rows[rows["variant"].isin(VARIANTS)].sort_values("batch", kind="stable")
@@ -44,7 +44,7 @@ def table(measured: dict[str, Any]) -> pd.DataFrame:
 
 
 def shown(measured: dict[str, Any], paper: Sequence[PaperRow] = ()) -> pd.DataFrame:
-    """A row a batch size: median (IQR) of each variant and its speed-up; the paper's as last row."""
+    """A row per batch size: median (IQR) of each variant and its speed-up; the paper's as last row."""
     rows = []
     for batch, group in table(measured).groupby("batch"):
         by_name = group.set_index("variant")

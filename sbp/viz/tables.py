@@ -46,7 +46,7 @@ class RunTables:
 
     epochs: int [E], the epochs with a snapshot, 0 at initialisation. snr, loc, log_scale: float32 [E, U] by layer name.
     death: int32 [U] by layer name, the first epoch from which a unit stays below SNR 1 to the end, `ALIVE` for
-    those kept at the end. records: one row an epoch; epochs of pretraining count up to 0, so that every chart of a
+    those kept at the end. records: one row per epoch; epochs of pretraining count up to 0, so that every chart of a
     run has one axis.
     """
 
@@ -184,7 +184,7 @@ def epochs_of_death(
 
 
 def records_table(records: Sequence[Any]) -> pd.DataFrame:
-    """One row an epoch with every scalar of the records, and `kl_per_example` = loss - nll."""
+    """One row per epoch with every scalar of the records, and `kl_per_example` = loss - nll."""
     rows = [record.to_dict() for record in records]
     columns = [
         "epoch",

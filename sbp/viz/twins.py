@@ -58,7 +58,7 @@ def pair_of(runs: Sequence[Any], names: Sequence[str]) -> tuple[Twin, Twin]:
 
 
 def pack(pair: tuple[Twin, Twin], live: bool = False) -> dict[str, Any]:
-    """The film of the first twin with the epochs of both, the three charts and a sentence an epoch."""
+    """The film of the first twin with the epochs of both, the three charts and a sentence per epoch."""
     first = pair[0]
     both = sorted({0, *(int(epoch) for twin in pair for epoch in twin.records["epoch"])}) if _begun(pair) else []
     packed = film.pack(first.tables, first.config, live=live, also=both)
@@ -71,7 +71,7 @@ def pack(pair: tuple[Twin, Twin], live: bool = False) -> dict[str, Any]:
 
 
 def table(pair: Sequence[Twin]) -> pd.DataFrame:
-    """Long form, a row an epoch and twin: accuracy and kept in percent, N·NLL and KL in nats."""
+    """Long form, a row per epoch and twin: accuracy and kept in percent, N·NLL and KL in nats."""
     parts = []
     for twin in pair:
         records, units = twin.records, sum(layer.units for layer in twin.tables.layers)

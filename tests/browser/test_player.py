@@ -30,7 +30,7 @@ def held(page: Page) -> None:
     expect(page.locator(PLAYER)).to_have_attribute("data-playing", "false")
 
 
-# The places that the clock's hand was seen at within a second, one a redraw.
+# The places that the clock's hand was seen at within a second, one per redraw.
 FRAMES = """(bar) => new Promise((done) => {
   const seen = new Set();
   const start = performance.now();

@@ -202,7 +202,7 @@ def test_kl_weights_in_every_form() -> None:
         ([1.0], "expected one for each of 0, 2, got"),
         ([1.0, 2.0, 3.0], "expected one for each of 0, 2, got"),
         ({"0": 1.0}, "expected one for each of 0, 2, got"),
-        (torch.ones(27), r"expected one a unit, \[28\], got \[27\]"),
+        (torch.ones(27), r"expected one per unit, \[28\], got \[27\]"),
     ):
         with pytest.raises(ValueError, match=f"kl_weights: {words}"):
             elbo_loss(zero, noise, n_train=10, kl_weights=wrong)
