@@ -46,13 +46,18 @@ def differences(runs: list[RunView]) -> pd.DataFrame:
     varied = varying([run.config for run in runs])
     for run in runs:
         summary = run.summary()
-        rows.append({
-            "state": "recorded" if run.recorded else summary["state"],
-            **{name: plain(run.config.value(name)) for name in varied},
-            "test error, %": summary["test_error_percent"], "held-out error, %": summary["validation_error_percent"],
-            "kept": labels.widths(summary["kept"] or ()), "MACs reduction": summary["macs_reduction"],
-            "seconds": summary["seconds"], "hardware": summary["hardware"],
-        })
+        rows.append(
+            {
+                "state": "recorded" if run.recorded else summary["state"],
+                **{name: plain(run.config.value(name)) for name in varied},
+                "test error, %": summary["test_error_percent"],
+                "held-out error, %": summary["validation_error_percent"],
+                "kept": labels.widths(summary["kept"] or ()),
+                "MACs reduction": summary["macs_reduction"],
+                "seconds": summary["seconds"],
+                "hardware": summary["hardware"],
+            }
+        )
     table = pd.DataFrame(rows, index=list("ABCD")[: len(runs)])
     numbers = table.select_dtypes("number").columns
     return table.assign(**{name: table[name].round(2) for name in numbers})

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.shared import run_picker
 from pages.runs.compare import MOST, plain
+from pages.shared import run_picker
 from pages.shared.run_details import downloads
-from sbp.spec.presets import PRESETS
 from sbp.runs import launcher, store
 from sbp.runs.states import State
 from sbp.runs.store import RunView
 from sbp.spec.method import method_title
+from sbp.spec.presets import PRESETS
 from sbp.viz import labels
 
 SHAPE = [0.4, 4.0, 1.3, 4.0, 3.3]
@@ -29,7 +29,9 @@ def rows(runs: list[RunView]) -> list[str]:
         with st.container(border=True, key=f"run-{run.id}"):
             tick, what, where, came_to, verbs = st.columns(SHAPE, vertical_alignment="center", gap="small")
             tick.checkbox(
-                f"Compare {run.id}", key=f"tick-{run.id}", label_visibility="collapsed",
+                f"Compare {run.id}",
+                key=f"tick-{run.id}",
+                label_visibility="collapsed",
                 disabled=bool(run.problem) or (len(ticked) >= MOST and run.id not in ticked),
                 help="It cannot be read." if run.problem else "Tick two to four runs to compare them.",
             )
@@ -62,8 +64,11 @@ def summary_of(run: RunView) -> str:
     changed = []
     if preset is None:
         settings = config.optimisation
-        changed = [f"{config.schedule.epochs} epochs", f"batch {settings.batch_size}",
-                   f"noise lr {settings.noise_lr:g}" if config.has_noise else f"lr {settings.lr:g}"]
+        changed = [
+            f"{config.schedule.epochs} epochs",
+            f"batch {settings.batch_size}",
+            f"noise lr {settings.noise_lr:g}" if config.has_noise else f"lr {settings.lr:g}",
+        ]
     else:
         for name in ("epochs", "batch_size", "lr", "noise_lr", "kl_weights", "seed", "train_size"):
             if config.value(name) != preset.on(config.data.dataset).value(name):
@@ -126,8 +131,13 @@ def _verbs(run: RunView) -> None:
                 _verb("Stop", ":material/stop:", launcher.stop, run)
             if run.resumable:
                 _verb("Resume", ":material/resume:", launcher.resume, run)
-            if st.button("Delete", icon=":material/delete:", key=f"delete-{run.id}", disabled=run.alive,
-                         help="Stop it first." if run.alive else "Asks for confirmation."):
+            if st.button(
+                "Delete",
+                icon=":material/delete:",
+                key=f"delete-{run.id}",
+                disabled=run.alive,
+                help="Stop it first." if run.alive else "Asks for confirmation.",
+            ):
                 _confirm(run.id, _title(run))
 
 
@@ -149,8 +159,9 @@ def _confirm(run_id: str, title: str) -> None:
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Keep it", key="delete-no"):
             st.rerun()
-        if st.button("Delete it", type="primary", icon=":material/delete:", key="delete-yes", on_click=_delete,
-                     args=(run_id,)):
+        if st.button(
+            "Delete it", type="primary", icon=":material/delete:", key="delete-yes", on_click=_delete, args=(run_id,)
+        ):
             st.rerun()
 
 

@@ -106,7 +106,12 @@ def fetch(root: Path, report: Report | None = None) -> None:
     folder = root / FOLDER
     names = ", ".join(file.name for file in FILES)
     path = download(
-        "CIFAR-10", ARCHIVE.mirrors, ARCHIVE.name, ARCHIVE.sha256, folder, f"put its files ({names}) there yourself",
+        "CIFAR-10",
+        ARCHIVE.mirrors,
+        ARCHIVE.name,
+        ARCHIVE.sha256,
+        folder,
+        f"put its files ({names}) there yourself",
         report,
     )
     try:
@@ -158,7 +163,7 @@ def _arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
     x = y = None
     # Read whole: a file that is no archive, a half one, and one without x or y say so in as many ways.
     with suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        file = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
+        file = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)  # noqa: TID251 (nothing is unpickled)
         x, y = file["x"], file["y"]
     shape = (*IMAGES[NAME].shape[1:], 3)
     if x is None or y is None or x.shape != (len(y), *shape) or x.dtype != np.uint8 or y.dtype != np.uint8:

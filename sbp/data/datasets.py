@@ -11,15 +11,24 @@ import numpy as np
 from sbp.data import cifar
 from sbp.data.download import Report, fetch
 from sbp.data.sources import N_CLASSES, SOURCES, DataError, data_root, digits, find, read_idx
-from sbp.spec.images import IMAGES
 from sbp.spec import DATASETS, DataConfig
+from sbp.spec.images import IMAGES
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = [
-    "DATASETS", "DataError", "Dataset", "Split", "as_inputs", "data_root", "default_dataset", "held_out", "load",
-    "prepare", "read_part",
+    "DATASETS",
+    "DataError",
+    "Dataset",
+    "Split",
+    "as_inputs",
+    "data_root",
+    "default_dataset",
+    "held_out",
+    "load",
+    "prepare",
+    "read_part",
 ]
 
 # The largest part of the training images that may be held out; the small digits cannot spare half.
@@ -160,7 +169,11 @@ def read_part(name: str, part: str, root: str | Path | None = None) -> tuple[np.
 
 
 def held_out(
-    name: str, validation_size: int = 5000, random_labels: bool = False, seed: int = 0, root: str | Path | None = None,
+    name: str,
+    validation_size: int = 5000,
+    random_labels: bool = False,
+    seed: int = 0,
+    root: str | Path | None = None,
     train_size: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The validation part of `prepare`, or with a `train_size` (0: all) its training part, as `read_part` gives them.
@@ -197,9 +210,7 @@ def default_dataset(root: str | Path | None = None) -> tuple[str, str]:
     )
 
 
-def prepare(
-    dataset: Dataset, config: DataConfig | None = None, device: str = "cpu", seed: int = 0
-) -> Split:
+def prepare(dataset: Dataset, config: DataConfig | None = None, device: str = "cpu", seed: int = 0) -> Split:
     """Splits a data set and puts it on the device.
 
     The last `validation_size` training images of the file are held out, at most half of them (a fifth for
@@ -239,8 +250,8 @@ def prepare(
 def as_inputs(name: str, images: Tensor, device: str = "cpu") -> Tensor:
     """What a network is given of a data set's images, uint8 as published: float32 [n, C, H, W] on the device.
 
-    x = byte / 255, and (x - mean) / deviation by channel where the data set has them (`sbp.spec.images`): cifar-10 alone.
-    Bytes travel, the device divides.
+    x = byte / 255, and (x - mean) / deviation by channel where the data set has them
+    (`sbp.spec.images`): cifar-10 alone. Bytes travel, the device divides.
 
     >>> import torch
     >>> as_inputs("cifar-10", torch.full((1, 3, 32, 32), 255, dtype=torch.uint8))[0, :, 0, 0]

@@ -24,7 +24,12 @@ def fetch(source: Source, file: IdxFile, folder: Path, report: Report | None = N
 
 
 def download(
-    title: str, mirrors: Sequence[str], name: str, sha256: str, folder: Path, yourself: str,
+    title: str,
+    mirrors: Sequence[str],
+    name: str,
+    sha256: str,
+    folder: Path,
+    yourself: str,
     report: Report | None = None,
 ) -> Path:
     """Downloads one file from the first mirror that gives the right bytes, and returns its path.

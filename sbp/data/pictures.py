@@ -87,9 +87,7 @@ def coloured(found: Pictures, image: tuple[int, int, int]) -> Pictures:
         padded = np.pad(images, [(0, 0)] * (images.ndim - 2) + edges)
         return np.repeat(padded[:, None], channels, axis=1) if images.ndim == 3 else padded
 
-    return replace(
-        found, test_images=larger(found.test_images), means=larger(found.means), lit=larger(found.lit)
-    )
+    return replace(found, test_images=larger(found.test_images), means=larger(found.means), lit=larger(found.lit))
 
 
 def _read(name: str, root: Path) -> dict[str, Any]:

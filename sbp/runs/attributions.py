@@ -3,7 +3,8 @@
 ```
 {"weights": SHA-256 of the model.safetensors it is of, "n": 200, "per_class": 20, "data": "MNIST", "seconds": 6.1,
  "hardware": "AMD EPYC, 1 thread", "versions": {"captum": "0.9.0"}, "when": 1.8e9,
- "pixels": {"maps": {"saliency": [784 numbers], ...}, "lit": [784 times 0 or 1], "snr": [784] or null, "kept": ... or null,
+ "pixels": {"maps": {"saliency": [784 numbers], ...}, "lit": [784 times 0 or 1], "snr": [784] or null,
+            "kept": [784] or null,
             "correlation": {"saliency": {"lit": 0.81, "kept": 0.2}, ...}},
  "units": {"dense1": {"conductance": [...], "snr": [...], "kept": [...], "correlation": {"all": 0.7, "kept": 0.3}}}}
 ```
@@ -18,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sbp.runs import models
-from sbp.runs.files import BadFile, write_json
 from sbp.runs.filenames import ATTRIBUTION
+from sbp.runs.files import BadFile, write_json
 from sbp.runs.plain_files import open_plain
 from sbp.runs.roots import runs_root
 

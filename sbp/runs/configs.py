@@ -6,19 +6,38 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from sbp.runs.filenames import CONFIG, RESULT
+from sbp.runs.plain_files import BadFile, read_json
 from sbp.spec import RunConfig, run_fields
 from sbp.spec.layout import Group
 from sbp.spec.networks import description_of
-from sbp.runs.filenames import CONFIG, RESULT
-from sbp.runs.plain_files import BadFile, read_json
 
 # The fields that a config had in the first version, and has had ever since. A file without one of them was cut or was
 # never a run's: taking the field's default would put another run's numbers beside this one's. Fields that came later
 # are missing from older recorded runs, and their defaults say what was done before there was a choice.
 REQUIRED = (
-    "network", "dataset", "method", "preset", "epochs", "pretrain_epochs", "batch_size", "lr", "noise_lr",
-    "weight_decay", "kl_weights", "log_low", "log_high", "init_loc", "init_log_scale", "widths", "seed", "device",
-    "train_size", "validation_size", "random_labels", "threads",
+    "network",
+    "dataset",
+    "method",
+    "preset",
+    "epochs",
+    "pretrain_epochs",
+    "batch_size",
+    "lr",
+    "noise_lr",
+    "weight_decay",
+    "kl_weights",
+    "log_low",
+    "log_high",
+    "init_loc",
+    "init_log_scale",
+    "widths",
+    "seed",
+    "device",
+    "train_size",
+    "validation_size",
+    "random_labels",
+    "threads",
 )
 MOST_UNITS = 10**6  # of all noise layers together: thirty times those of any network here
 MOST_EPOCHS = 10**6
@@ -48,9 +67,7 @@ def read_config(folder: Path) -> RunConfig:
         raise BadFile(f"{CONFIG} in {folder} does not describe a run: {error}") from None
     units = sum(layer.units for layer in layers)
     if units > MOST_UNITS:
-        raise BadFile(
-            f"{CONFIG} in {folder} describes a network of {units:,} units; expected at most {MOST_UNITS:,}."
-        )
+        raise BadFile(f"{CONFIG} in {folder} describes a network of {units:,} units; expected at most {MOST_UNITS:,}.")
     epochs = config.schedule.pretrain_epochs + config.schedule.last_epoch
     if epochs > MOST_EPOCHS:
         raise BadFile(f"{CONFIG} in {folder} asks for {epochs:,} epochs; expected at most {MOST_EPOCHS:,}.")
@@ -91,5 +108,7 @@ def mismatch(result: Mapping[str, Any], config: RunConfig, layers: tuple[Group, 
     if told != dense or (macs or 0) > dense:
         return f"{where}: it counts {max(told, macs or 0):,} MACs, and this network has {dense:,}."
     if macs and reduction is not None and abs(reduction * macs / dense - 1) > 0.01:
-        return f"{RESULT} in {folder} contradicts itself: {macs:,} of {dense:,} MACs are no reduction of {reduction:g}x."
+        return (
+            f"{RESULT} in {folder} contradicts itself: {macs:,} of {dense:,} MACs are no reduction of {reduction:g}x."
+        )
     return ""

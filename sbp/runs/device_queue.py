@@ -13,12 +13,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from sbp.spec import ConfigError
 from sbp.runs import models
+from sbp.runs.filenames import LOCK, STATUS
 from sbp.runs.files import BadFile, Lock, Locked, is_locked
 from sbp.runs.folder import RunFolder
-from sbp.runs.filenames import LOCK, STATUS
 from sbp.runs.states import State
+from sbp.spec import ConfigError
 
 # Which of several GPUs a worker was given: each has slots and a queue of its own.
 PLACE_VARIABLE = "SBP_PLACE"

@@ -37,9 +37,27 @@ GRAPH, KEPT_GRAPH = "network.onnx", "network-kept.onnx"
 SPEED, SWEEP = "speed.json", "sweep.json"
 ATTRIBUTION = "attribution.json"
 LOG, LOCK, STOP = "log.txt", "lock", "stop"
-FILES = frozenset({
-    CONFIG, DESCRIPTION, META, STATUS, RESULT, RECORDS, NOISE, CHECKPOINT, MODEL, GRAPH, KEPT_GRAPH, SPEED, SWEEP, ATTRIBUTION, LOG, LOCK, STOP,
-})
+FILES = frozenset(
+    {
+        CONFIG,
+        DESCRIPTION,
+        META,
+        STATUS,
+        RESULT,
+        RECORDS,
+        NOISE,
+        CHECKPOINT,
+        MODEL,
+        GRAPH,
+        KEPT_GRAPH,
+        SPEED,
+        SWEEP,
+        ATTRIBUTION,
+        LOG,
+        LOCK,
+        STOP,
+    }
+)
 
 
 def layers_to_json(layers: tuple[Group, ...]) -> list[dict[str, Any]]:

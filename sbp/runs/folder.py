@@ -15,16 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from sbp.spec.records import Progress, Record, Snapshot
 from sbp.runs import models
 from sbp.runs.configs import read_config
-from sbp.runs.files import BadFile, Lock, append_bytes, replace_bytes, write_json
 from sbp.runs.filenames import CHECKPOINT, GRAPH, LOCK, META, MODEL, NOISE, RECORDS, RESULT, STATUS, STOP, SWEEP
+from sbp.runs.files import BadFile, Lock, append_bytes, replace_bytes, write_json
 from sbp.runs.reading import read_snapshots
 from sbp.runs.states import ACTIVE, State
 from sbp.spec import RunConfig
 from sbp.spec.layout import Group
 from sbp.spec.networks import description_of
+from sbp.spec.records import Progress, Record, Snapshot
 
 
 class RunFolder:
@@ -102,9 +102,7 @@ class RunFolder:
             for layer in self.layers:
                 part = np.asarray(values[layer.name]).reshape(-1)
                 if part.size != layer.units:
-                    raise ValueError(
-                        f"Snapshot of {layer.name}: expected {layer.units} units, got {part.size}."
-                    )
+                    raise ValueError(f"Snapshot of {layer.name}: expected {layer.units} units, got {part.size}.")
                 parts.append(part)
         append_bytes(self.path / NOISE, np.concatenate(parts).astype("<f4").tobytes())
 

@@ -17,9 +17,9 @@ from typing import BinaryIO
 
 import numpy as np
 
-from sbp.spec.records import Record
 from sbp.runs.models import RECORD
 from sbp.runs.plain_files import LARGE, BadFile, open_plain
+from sbp.spec.records import Record
 
 MOST_ROWS = 2**31  # bytes of noise: 160,000 epochs of LeNet-500-300
 BLOCK = 2**24  # bytes that are looked at together
@@ -42,8 +42,9 @@ class _Known:
 def read_new_records(path: Path, units: tuple[int, ...] = ()) -> tuple[list[Record], str]:
     """The records up to the first bad line, and a sentence about that line or an empty one; none of a missing file.
 
-    A cut last line is left out: its writer has ended, or is writing it now. A line is bad that is no record, keeps more units
-    than there are (`units` of each noise layer; empty where they are not known), or does not follow the one before it.
+    A cut last line is left out: its writer has ended, or is writing it now. A line is bad that is no record, keeps
+    more units than there are (`units` of each noise layer; empty where they are not known), or does not follow the one
+    before it.
     """
     with _lock:
         try:
@@ -135,8 +136,8 @@ def check_rows(path: Path, width: int) -> str:
                     if not any(content[good * step :]) and not _anything(file):
                         return ""
                     return (
-                        f"{path.name} in {path.parent} cannot be read from row {number + good + 1:,} on: expected finite "
-                        f"numbers and an epoch after that of the row before, got epoch {rows[good, 0]:g}."
+                        f"{path.name} in {path.parent} cannot be read from row {number + good + 1:,} on: expected "
+                        f"finite numbers and an epoch after that of the row before, got epoch {rows[good, 0]:g}."
                     )
                 if good:
                     number, before = number + good, float(rows[-1, 0])
@@ -174,10 +175,14 @@ def _known(key: Hashable, file: BinaryIO) -> _Known:
     """What is known of this file, nothing where it does not go on from there."""
     known = _cache.get(key)
     inode, size = os.fstat(file.fileno()).st_ino, _size(file)
-    if known is not None and known.inode == inode and size >= known.offset:
-        if os.pread(file.fileno(), len(known.last), known.offset - len(known.last)) == known.last:
-            _cache.move_to_end(key)
-            return known
+    if (
+        known is not None
+        and known.inode == inode
+        and size >= known.offset
+        and os.pread(file.fileno(), len(known.last), known.offset - len(known.last)) == known.last
+    ):
+        _cache.move_to_end(key)
+        return known
     _cache[key] = known = _Known(inode)
     _cache.move_to_end(key)
     while len(_cache) > KEPT_FILES:

@@ -13,14 +13,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from sbp.spec import RunConfig
 from sbp.runs import store
+from sbp.runs.device_queue import PLACE_VARIABLE, parallel
+from sbp.runs.filenames import LOCK, LOG, STOP
 from sbp.runs.files import Lock, Locked
 from sbp.runs.folder import RunFolder
-from sbp.runs.filenames import LOCK, LOG, STOP
-from sbp.runs.device_queue import PLACE_VARIABLE, parallel
 from sbp.runs.states import Event, State, TransitionRefused, advance
 from sbp.runs.store import BadRequest
+from sbp.spec import RunConfig
 
 LOCK_VARIABLE = "SBP_LOCK_FD"
 PACK_VARIABLE = "SBP_PACK"

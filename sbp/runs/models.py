@@ -28,8 +28,6 @@ Correlation = Annotated[float, Field(ge=-1.000001, le=1.000001)]
 Kept = Annotated[list[Count], Field(max_length=1000)]
 Flag = Annotated[int, Field(ge=0, le=1)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
-Names = Annotated[list[Name], Field(max_length=1000)]
-Sizes = Annotated[list[Positive], Field(max_length=1000)]
 Phase = Literal["pretrain", "sbp", "finetune"]
 States = Literal["queued", "starting", "running", "stopping", "finished", "stopped", "failed", "diverged", "lost"]
 
@@ -41,43 +39,6 @@ class Layer(TypedDict):
     kind: Name
     units: Annotated[int, Field(ge=1, le=10**7)]
     shape: Annotated[list[Annotated[int, Field(ge=1, le=10**7)]], Field(min_length=1, max_length=8)]
-
-
-class WeightLayerJson(TypedDict, total=False):
-    """A layer of weights; `sbp.spec.description.WeightLayer`."""
-
-    name: Name
-    kind: Name
-    reads: Names
-    times: Sizes
-    fixed_in: Count
-    makes: Annotated[str, Field(max_length=100)]
-    fixed_out: Count
-    kernel: Positive
-    positions: Positive
-    pool: Positive
-    padding: Count
-    norm: Annotated[str, Field(max_length=200)]
-    depthwise: bool
-
-
-class DescribedGroup(Layer, total=False):
-    """A group of units; `sbp.spec.layout.Group`."""
-
-    parent: Annotated[str, Field(max_length=100)]
-
-
-class DescriptionJson(TypedDict):
-    """description.json; `sbp.spec.description.Description`."""
-
-    schema: Literal[1]
-    name: Name
-    title: Name
-    widths: Sizes
-    groups: Annotated[list[DescribedGroup], Field(min_length=1, max_length=1000)]
-    weights: Annotated[list[WeightLayerJson], Field(min_length=1, max_length=2000)]
-    image: Annotated[list[Positive], Field(min_length=3, max_length=3)]
-    scales: Annotated[list[Annotated[list[int], Field(min_length=2, max_length=2)]], Field(max_length=1000)]
 
 
 class Meta(TypedDict, total=False):
@@ -307,4 +268,4 @@ def told(error: ValidationError) -> str:
 
 META, STATUS, RESULT = Kind(Meta), Kind(Status), Kind(Result)
 RECORD, SPEED, ATTRIBUTION = Kind(RecordLine), Kind(Speed, LARGE), Kind(Attribution, LARGE)
-CURRENT, DESCRIPTION = Kind(Current), Kind(DescriptionJson, LARGE)
+CURRENT = Kind(Current)

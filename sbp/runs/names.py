@@ -18,9 +18,9 @@ class BadRequest(ValueError):
 
 
 def is_name(text: object) -> bool:
-    """Whether a text may name a run, recorded or not: letters, digits, dots, dashes, and never a way out of the folder.
+    r"""Whether a text may name a run, recorded or not: letters, digits, dots, dashes; never a way out of the folder.
 
-    >>> is_name("table-1-sbp"), is_name(".."), is_name("a/b"), is_name("a\\n")
+    >>> is_name("table-1-sbp"), is_name(".."), is_name("a/b"), is_name("a\n")
     (True, False, False, False)
     """
     return isinstance(text, str) and _NAME.fullmatch(text) is not None

@@ -1,4 +1,4 @@
-"""Opens a file of a run's folder only where it is a plain file of a sane size, and reads JSON of sane numbers. No torch.
+"""Opens a file of a run's folder only if it is a plain file of a sane size; reads JSON of sane numbers. No torch.
 
 A run's folder may be somebody else's: a named pipe would make a reader wait for ever, a link or a device would lead it
 elsewhere, and JSON may be nested without end or hold numbers that no field of ours can hold.
@@ -19,8 +19,12 @@ SMALL = 4 * MEGABYTE  # config, status, meta data, result
 LARGE = 256 * MEGABYTE  # records; sweep, speed and attributions, which grow with the units
 LARGEST_INTEGER = 2**63
 _KINDS = {
-    stat.S_IFLNK: "a link", stat.S_IFDIR: "a folder", stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
+    stat.S_IFLNK: "a link",
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
 }
 
 

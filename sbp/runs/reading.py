@@ -15,12 +15,12 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from sbp.spec import RunConfig
-from sbp.spec.layout import Group
 from sbp.runs.configs import read_config
 from sbp.runs.incremental import check_rows, first_bad, read_new_records, read_new_rows, rows_in_order
 from sbp.runs.models import Kind
 from sbp.runs.plain_files import BadFile, kind_of, open_plain
+from sbp.spec import RunConfig
+from sbp.spec.layout import Group
 
 SETTLED = 100_000_000  # ns since its last change from which on a file's time tells it from every other state of it
 ENDLESS = sys.maxsize  # of a log only the end is read
@@ -68,8 +68,8 @@ def read_tail(path: Path, lines: int) -> str:
 
 @dataclass(frozen=True)
 class Entry:
-    """One name in a run's folder: when it was last changed, how large it is, which file it is, and what it is when it is
-    no plain file ("a link")."""
+    """One name in a run's folder: when it was last changed, how large it is, which file it is; and what it is where
+    it is no plain file ("a link")."""
 
     name: str
     changed: int
@@ -102,7 +102,7 @@ T = TypeVar("T")
 
 
 def _by_entry(read: Callable[P, T]) -> Callable[P, T]:
-    """Remembers what a reader found by its arguments, the file's entry among them, so that a long list of runs is cheap.
+    """Remembers what a reader found by its arguments, the file's entry among them: a long list of runs is cheap.
 
     A file that was changed a moment ago is read again: a clock that ticks every few milliseconds cannot tell a second
     change from the first.

@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save
 
 from sbp.distributions import moments
 from sbp.pruning.kept_weights import pack, padded
-from sbp.pruning.masks import propagate, keep_masks
+from sbp.pruning.masks import keep_masks, propagate
 from sbp.runs import filenames as names
 from sbp.runs.files import replace_bytes, write_json
 from sbp.runs.graphs import MANY_MACS, make_graph
@@ -24,7 +24,17 @@ from sbp.spec.fit import NOISE_PARTS
 
 ROWS = 64
 # What a reader needs. The log, the locks, the checkpoint and the state of the worker stay behind.
-_COPIED = (names.CONFIG, names.DESCRIPTION, names.RECORDS, names.MODEL, names.GRAPH, names.KEPT_GRAPH, names.SWEEP, names.SPEED, names.ATTRIBUTION)
+_COPIED = (
+    names.CONFIG,
+    names.DESCRIPTION,
+    names.RECORDS,
+    names.MODEL,
+    names.GRAPH,
+    names.KEPT_GRAPH,
+    names.SWEEP,
+    names.SPEED,
+    names.ATTRIBUTION,
+)
 
 
 def thinned(epochs: np.ndarray, rows: int = ROWS) -> np.ndarray:
@@ -57,8 +67,8 @@ def record(
 ) -> Path:
     """Writes a finished run as a recorded run called `name`; gives its folder.
 
-    An older recorded run of that name is moved aside until the new one is whole, then removed; it is back when the new one
-    cannot be written.
+    An older recorded run of that name is moved aside until the new one is whole, then removed; it is back when the
+    new one cannot be written.
 
     Args:
         view: the run.
@@ -117,7 +127,7 @@ def _put(hidden: Path, final: Path, aside: Path) -> None:
 
 
 def _recover(final: Path, aside: Path) -> None:
-    """Completes what a process that ended early here had begun: the old recorded run gets its name back, or is removed."""
+    """Completes what a process that ended early had begun: the old recorded run gets its name back, or is removed."""
     if not is_recording(aside):
         return
     if os.path.lexists(final):
@@ -141,7 +151,7 @@ def _write(view: RunView, folder: Path, name: str, rows: int, weights: bool) -> 
 
 
 def _keep_only_kept(view: RunView, folder: Path) -> None:
-    """Leaves the weights of kept units in a recorded run's model.safetensors, and beside it the graph that computes them."""
+    """Leaves the weights of kept units alone in model.safetensors, and writes the graph that computes them."""
     if view.model_path is None or not view.config.has_noise:
         raise BadRequest(f"{view.id} has no weights with noise on its units, so there are none of kept units alone.")
     arrays, description, noise = load_file(view.model_path), view.description, view.config.noise

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sbp.runs import models
-from sbp.runs.files import BadFile, write_json
 from sbp.runs.filenames import SPEED
+from sbp.runs.files import BadFile, write_json
 from sbp.runs.roots import runs_root
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ def read_speed(view: RunView) -> dict[str, Any] | None:
 def write_speed(view: RunView, measurement: Mapping[str, Any]) -> Path:
     """Adds a measurement, which replaces that of the same device and threads; hands back the file's path.
 
-    Raises `BadRequest` for a run that has a problem, ValueError when it lacks something, and OSError when the place cannot be written.
+    Raises `BadRequest` for a run that has a problem, ValueError when it lacks something, and OSError when the
+    place cannot be written.
     """
     view.sound()
     if not models.SPEED.holds({"measurements": [dict(measurement)]}):

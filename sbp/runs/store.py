@@ -13,19 +13,29 @@ import stat
 import time
 from pathlib import Path
 
-from sbp.spec import RunConfig
-from sbp.spec.networks import description_of
+from sbp.runs.filenames import CONFIG, DESCRIPTION, LOCK, META, STATUS, layers_to_json
 from sbp.runs.files import Lock, Locked, write_json
 from sbp.runs.folder import RunFolder
-from sbp.runs.filenames import CONFIG, DESCRIPTION, LOCK, META, STATUS, layers_to_json
 from sbp.runs.names import BadRequest, checked_name, is_name, is_plain
 from sbp.runs.reading import Snapshots
 from sbp.runs.roots import recorded_root, runs_root
 from sbp.runs.view import RunView
+from sbp.spec import RunConfig
+from sbp.spec.networks import description_of
 
 __all__ = [
-    "BadRequest", "RunFolder", "RunView", "Snapshots", "UnknownRun", "create", "delete", "find_run",
-    "list_runs", "open_run", "recorded_root", "runs_root",
+    "BadRequest",
+    "RunFolder",
+    "RunView",
+    "Snapshots",
+    "UnknownRun",
+    "create",
+    "delete",
+    "find_run",
+    "list_runs",
+    "open_run",
+    "recorded_root",
+    "runs_root",
 ]
 
 

@@ -11,17 +11,39 @@ if TYPE_CHECKING:
     from sbp.runs.view import RunView
 
 KEYS = (
-    "id", "network", "dataset", "method", "preset", "state", "message", "seed", "device", "hardware",
-    "epochs", "epochs_done", "test_error_percent", "validation_error_percent", "kept", "macs", "macs_dense",
-    "macs_reduction", "seconds", "n_train", "n_test", "kl_weights", "random_labels", "versions", "commit",
+    "id",
+    "network",
+    "dataset",
+    "method",
+    "preset",
+    "state",
+    "message",
+    "seed",
+    "device",
+    "hardware",
+    "epochs",
+    "epochs_done",
+    "test_error_percent",
+    "validation_error_percent",
+    "kept",
+    "macs",
+    "macs_dense",
+    "macs_reduction",
+    "seconds",
+    "n_train",
+    "n_test",
+    "kl_weights",
+    "random_labels",
+    "versions",
+    "commit",
 )
 
 
 def summarise(view: RunView) -> dict[str, Any]:
     """A run as one JSON-able object: the result where there is one, else config, meta and the last record.
 
-    macs are multiply-accumulates per image and macs_reduction = macs_dense / macs (infinite shows as None). Of a run that
-    has a problem there are no figures, only what it was asked to do, where that can be read.
+    macs are multiply-accumulates per image and macs_reduction = macs_dense / macs (infinite shows as None). Of a run
+    that has a problem there are no figures, only what it was asked to do, where that can be read.
     """
     values: dict[str, Any] = dict.fromkeys(KEYS)
     said = {"id": view.id, "state": str(view.state), "message": view.message}

@@ -11,14 +11,11 @@ from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sbp.spec import RunConfig
-from sbp.spec.description import Description
-from sbp.spec.layout import Group
-from sbp.spec.networks import description_of
-from sbp.spec.records import Record
 from sbp.runs import filenames as names
 from sbp.runs import models
+from sbp.runs.attributions import read_attribution
 from sbp.runs.configs import MOST_UNITS, mismatch, read_config
+from sbp.runs.description_model import DESCRIPTION
 from sbp.runs.files import is_locked
 from sbp.runs.incremental import read_new_records
 from sbp.runs.names import BadRequest
@@ -33,10 +30,14 @@ from sbp.runs.reading import (
     rows_problem,
     scan_folder,
 )
-from sbp.runs.states import ACTIVE, State
 from sbp.runs.speed import read_speed
-from sbp.runs.attributions import read_attribution
+from sbp.runs.states import ACTIVE, State
 from sbp.runs.summary import summarise
+from sbp.spec import RunConfig
+from sbp.spec.description import Description
+from sbp.spec.layout import Group
+from sbp.spec.networks import description_of
+from sbp.spec.records import Record
 
 T = TypeVar("T")
 
@@ -97,7 +98,7 @@ class RunView:
         return self._config is not None
 
     def sound(self) -> RunView:
-        """The view itself; raises `BadRequest` with the run's problem where it has one, before anything is made of it."""
+        """The view itself; raises `BadRequest` with the run's problem where it has one."""
         if self.problem:
             raise BadRequest(f"{self.id}: {self.problem}")
         return self
@@ -191,7 +192,7 @@ class RunView:
 
     def _read_description(self) -> Description | None:
         """What description.json says, None where there is none: the config's network is its description then."""
-        values = self._read(models.DESCRIPTION, names.DESCRIPTION, required=False)
+        values = self._read(DESCRIPTION, names.DESCRIPTION, required=False)
         found = self._guarded(lambda: Description.from_dict(values)) if values else None
         if found and self._config and found.groups != description_of(self._config.network).groups:
             self.problem = self.problem or (
@@ -209,8 +210,8 @@ class RunView:
         layers = own if told is None else self._guarded(lambda: names.layers_from_json(told)) or own
         if layers != own and self.meta.get("network") == self._config.network.name:
             self.problem = self.problem or (
-                f"{names.META} in {self.folder} describes other noise layers than those of {self._config.network.name} in "
-                f"{names.CONFIG}; one of the two is another run's."
+                f"{names.META} in {self.folder} describes other noise layers than those of "
+                f"{self._config.network.name} in {names.CONFIG}; one of the two is another run's."
             )
         if sum(layer.units for layer in layers) > MOST_UNITS:
             self.problem = self.problem or (
@@ -235,7 +236,10 @@ class RunView:
         state, message = State(status["state"]), str(status.get("message") or "")
         if not self.recorded and state in ACTIVE and not self.alive:
             start = "its last checkpoint" if self.has(names.CHECKPOINT) else "the start"
-            return State.LOST, f"The worker ended unexpectedly while the run was {state}; it can be resumed from {start}."
+            return (
+                State.LOST,
+                f"The worker ended unexpectedly while the run was {state}; it can be resumed from {start}.",
+            )
         if self.has(names.STOP) and state in ACTIVE and state is not State.STOPPING:
             return State.STOPPING, State.STOPPING.sentence
         return state, message or state.sentence

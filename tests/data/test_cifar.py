@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from sbp.data import datasets, cifar
+from sbp.data import cifar, datasets
 from sbp.data.datasets import DataError, load, prepare
-from sbp.spec.images import IMAGES
 from sbp.spec import ConfigError, DataConfig, RunConfig
+from sbp.spec.images import IMAGES
 from tests.data.test_datasets import Mirrors
 
 N = 4  # images a file of the tiny set
@@ -42,9 +42,7 @@ def binary(images: np.ndarray, labels: np.ndarray) -> bytes:
 def contents() -> dict[str, bytes]:
     images, labels = tiny_arrays()
     parts = (slice(N * k, N * k + N) for k in range(6))
-    return {
-        file.name: binary(images[part], labels[part]) for file, part in zip(cifar.FILES, parts, strict=True)
-    }
+    return {file.name: binary(images[part], labels[part]) for file, part in zip(cifar.FILES, parts, strict=True)}
 
 
 @pytest.fixture

@@ -104,9 +104,7 @@ def test_the_root_is_the_environments_or_data_beside_us(tiny: Path, monkeypatch:
 
 
 def test_an_unknown_name_is_answered_with_the_names() -> None:
-    with pytest.raises(
-        DataError, match="Expected one of the data sets mnist, .*cifar-10, got 'cifar'"
-    ):
+    with pytest.raises(DataError, match="Expected one of the data sets mnist, .*cifar-10, got 'cifar'"):
         load("cifar")
 
 
@@ -131,9 +129,7 @@ def test_a_file_that_is_not_the_published_one(tiny: Path, packed: bool, harm: st
     assert message.startswith(f"{path} is not the published file, or only a part of it: expected SHA-256 ")
     assert hashlib.sha256(good).hexdigest() in message
     assert f"got {hashlib.sha256(bad).hexdigest()} ({len(bad):,} bytes)" in message
-    assert message.endswith(
-        f"Delete {path.name} and it is downloaded again, or copy it again from where you have it."
-    )
+    assert message.endswith(f"Delete {path.name} and it is downloaded again, or copy it again from where you have it.")
     assert path.read_bytes() == bad, "the file is the user's: nothing but a sentence happens to it"
 
 
@@ -175,9 +171,7 @@ def test_a_gz_that_cannot_be_unpacked(tiny: Path, monkeypatch: pytest.MonkeyPatc
     trust(monkeypatch)
     path = tiny / "mnist" / "t10k-labels-idx1-ubyte.gz"
     path.write_bytes(harm)
-    with pytest.raises(
-        DataError, match=r"t10k-labels-idx1-ubyte\.gz(: expected a header of| cannot be unpacked)"
-    ):
+    with pytest.raises(DataError, match=r"t10k-labels-idx1-ubyte\.gz(: expected a header of| cannot be unpacked)"):
         load("mnist", tiny)
 
 
@@ -186,9 +180,7 @@ def test_a_file_that_may_not_be_read(tiny: Path, monkeypatch: pytest.MonkeyPatch
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "read_bytes", refuse)
-    with pytest.raises(
-        DataError, match="cannot be read: Permission denied. Check the file and who may read it."
-    ):
+    with pytest.raises(DataError, match="cannot be read: Permission denied. Check the file and who may read it."):
         load("mnist", tiny)
 
 
@@ -345,9 +337,7 @@ def test_without_a_network_there_is_a_sentence(tmp_path: Path, mirrors: Callable
     assert not (tmp_path / "new" / "mnist").exists()
 
 
-def test_a_download_that_is_interrupted_leaves_no_half_file(
-    tmp_path: Path, mirrors: Callable[..., Mirrors]
-) -> None:
+def test_a_download_that_is_interrupted_leaves_no_half_file(tmp_path: Path, mirrors: Callable[..., Mirrors]) -> None:
     mirrors("good")
 
     def interrupt(name: str, done: int, total: int) -> None:
@@ -390,9 +380,7 @@ def test_mnist_is_the_default_where_its_files_are(tiny: Path) -> None:
     assert default_dataset(tiny)[0] == "mnist"
 
 
-def test_digits_are_the_default_elsewhere_and_nothing_is_fetched(
-    tiny: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_digits_are_the_default_elsewhere_and_nothing_is_fetched(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: object, **kwargs: object) -> None:
         raise AssertionError("a download was tried")
 
@@ -407,7 +395,10 @@ def test_digits_are_the_default_elsewhere_and_nothing_is_fetched(
 
 
 def test_the_default_is_known_without_torch() -> None:
-    look = "import sys, sbp.data.datasets; sbp.data.datasets.default_dataset('.'); print({'torch', 'pooch'} & set(sys.modules))"
+    look = (
+        "import sys, sbp.data.datasets; sbp.data.datasets.default_dataset('.'); "
+        "print({'torch', 'pooch'} & set(sys.modules))"
+    )
     answer = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, timeout=60)
     assert answer.stdout == "set()\n"
 

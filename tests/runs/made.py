@@ -10,25 +10,41 @@ from pathlib import Path
 
 import numpy as np
 
+from sbp.runs.folder import RunFolder
 from sbp.spec import RunConfig
 from sbp.spec.records import Progress, Record, Snapshot
-from sbp.runs.folder import RunFolder
 
 # Seconds of CPU, not of patience: 2 steps an epoch of a network that is next to nothing.
 TINY = RunConfig.flat(
-    dataset="digits", epochs=40, widths=(8, 8), device="cpu", threads=1, batch_size=100, train_size=200,
-    validation_size=50, noise_lr=0.05,
+    dataset="digits",
+    epochs=40,
+    widths=(8, 8),
+    device="cpu",
+    threads=1,
+    batch_size=100,
+    train_size=200,
+    validation_size=50,
+    noise_lr=0.05,
 )
 
 
 def record(epoch: int, **changes: object) -> Record:
     """An epoch whose numbers tell which one it is."""
     values = {
-        "epoch": epoch, "step": 10 * epoch, "phase": "sbp", "seconds": 0.5 * epoch, "nll": 1 / (1 + epoch),
-        "kl": 100.0 - epoch, "kl_weighted": 100.0 - epoch, "loss": 2.0, "train_error_percent": 9.0,
-        "validation_error_percent": max(10.0 - epoch / 10, 0.0), "kept": (max(784 - epoch, 0), 8, 8),
+        "epoch": epoch,
+        "step": 10 * epoch,
+        "phase": "sbp",
+        "seconds": 0.5 * epoch,
+        "nll": 1 / (1 + epoch),
+        "kl": 100.0 - epoch,
+        "kl_weighted": 100.0 - epoch,
+        "loss": 2.0,
+        "train_error_percent": 9.0,
+        "validation_error_percent": max(10.0 - epoch / 10, 0.0),
+        "kept": (max(784 - epoch, 0), 8, 8),
         "macs": max(6416 - epoch, 0),
-        "lr": 1e-3, "noise_lr": 1e-2,
+        "lr": 1e-3,
+        "noise_lr": 1e-2,
     }
     return Record(**{**values, **changes})  # type: ignore[arg-type]
 

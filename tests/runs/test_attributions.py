@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from sbp.evaluation.attribution import rank_correlation
 from sbp.cli import app
+from sbp.evaluation.attribution import rank_correlation
 from sbp.runs import store
 from sbp.runs.attributions import attribution_path, lock_path, write_attribution
 from sbp.runs.files import Lock
@@ -73,4 +73,6 @@ def test_what_cannot_be_computed_is_said(runs_root: Path, case: str) -> None:
     if lock:
         lock.release()
     assert done.exit_code == 2
-    assert ("no weights yet" if case == "no weights" else "another process is computing") in " ".join(done.stderr.split())
+    assert ("no weights yet" if case == "no weights" else "another process is computing") in " ".join(
+        done.stderr.split()
+    )

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from sbp.spec import ConfigError
 from sbp.runs import device_queue, store
 from sbp.runs.folder import RunFolder
+from sbp.spec import ConfigError
 from tests.runs.made import TINY
 
 

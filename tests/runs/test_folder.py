@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sbp.spec import RunConfig
 from sbp.runs import store
 from sbp.runs.files import BadFile, Locked
 from sbp.runs.folder import RunFolder
 from sbp.runs.states import State
+from sbp.spec import RunConfig
 from tests.runs.made import TINY, progress, record, snapshot
 
 

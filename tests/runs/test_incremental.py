@@ -61,9 +61,7 @@ def test_rows_are_those_of_the_file_whatever_is_done_to_it(tmp_path: Path, seed:
 @pytest.mark.parametrize("seed", range(5))
 def test_records_are_those_of_the_file_whatever_is_done_to_it(tmp_path: Path, seed: int) -> None:
     path, random_ = tmp_path / "records.jsonl", random.Random(seed)
-    epoch = 0
-    for _ in range(120):
-        epoch += 1
+    for epoch in range(1, 121):
         what = random_.randrange(4)
         if what == 0:
             with path.open("ab") as file:

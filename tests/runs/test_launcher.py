@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from sbp.spec import ConfigError
 from sbp.runs import launcher, store
 from sbp.runs.states import State
 from sbp.runs.store import BadRequest, UnknownRun
 from sbp.runs.view import RunView
+from sbp.spec import ConfigError
 from tests.runs.made import TINY
 
 # A worker imports torch before it does anything; on busy cores that takes long.

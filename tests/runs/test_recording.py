@@ -11,8 +11,8 @@ import torch
 from sbp.compaction import compact, masks_of
 from sbp.compaction.weights import network_of
 from sbp.runs import recording, store
-from sbp.runs.files import read_json, write_json
 from sbp.runs.filenames import META
+from sbp.runs.files import read_json, write_json
 from sbp.runs.recording import thinned
 from sbp.runs.states import State
 from tests.made_up import write_run

@@ -17,8 +17,13 @@ from tests.made_up import write_run
 def measurement(device: str = "cpu", threads: int = 2, **changes: Any) -> dict[str, Any]:
     row = {"variant": "compact", "batch": 32, "median_seconds": 4e-4, "iqr_seconds": 1e-5, "n": 9}
     return {
-        "device": device, "hardware": "a machine", "threads": threads, "versions": {"torch": "2"}, "when": 1.8e9,
-        "rows": [row], **changes,
+        "device": device,
+        "hardware": "a machine",
+        "threads": threads,
+        "versions": {"torch": "2"},
+        "when": 1.8e9,
+        "rows": [row],
+        **changes,
     }
 
 
@@ -50,7 +55,9 @@ def test_a_measurement_replaces_that_of_its_device_and_threads_and_no_other(runs
     assert after.state == view.state
 
 
-def test_a_recorded_run_is_not_written_to_and_what_was_measured_here_comes_first(recording: Any, runs_root: Path) -> None:
+def test_a_recorded_run_is_not_written_to_and_what_was_measured_here_comes_first(
+    recording: Any, runs_root: Path
+) -> None:
     shipped = (recording.folder / "speed.json").read_bytes()
     assert [one["hardware"] for one in recording.speed()["measurements"]] == ["theirs", "theirs"]
     path = write_speed(recording, measurement(hardware="ours"))
@@ -63,7 +70,13 @@ def test_a_recorded_run_is_not_written_to_and_what_was_measured_here_comes_first
 
 
 CORRUPT = [
-    "", "{", "[]", "{}", '{"measurements": 3}', '{"measurements": [3]}', '{"measurements": [{"device": "cpu"}]}',
+    "",
+    "{",
+    "[]",
+    "{}",
+    '{"measurements": 3}',
+    '{"measurements": [3]}',
+    '{"measurements": [{"device": "cpu"}]}',
     json.dumps({"measurements": [{**measurement(), "threads": "2"}]}),
     json.dumps({"measurements": [measurement(rows=[{"variant": "dense"}])]}),
     json.dumps({"measurements": [measurement()]}).replace("0.0004", "NaN"),

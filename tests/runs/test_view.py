@@ -17,8 +17,20 @@ from sbp.spec.networks import description_of
 from tests.runs.made import TINY, another_process_holds, progress, record, snapshot
 
 REQUIRED = {
-    "id", "network", "dataset", "method", "state", "seed", "device", "epochs", "test_error_percent", "kept",
-    "macs", "macs_dense", "macs_reduction", "seconds",
+    "id",
+    "network",
+    "dataset",
+    "method",
+    "state",
+    "seed",
+    "device",
+    "epochs",
+    "test_error_percent",
+    "kept",
+    "macs",
+    "macs_dense",
+    "macs_reduction",
+    "seconds",
 }
 
 
@@ -227,7 +239,10 @@ def test_a_run_carries_the_description_of_its_network() -> None:
         ({"groups": []}, "groups"),
         ({"image": [1, 28]}, "image"),
         ({"weights": [{"name": "dense1", "kind": "dense", "kernel": -1}]}, "weights.0.kernel"),
-        ({"groups": [{"name": "other", "kind": "neuron", "units": 3, "shape": [3]}], "scales": [[0, 1]]}, "another run"),
+        (
+            {"groups": [{"name": "other", "kind": "neuron", "units": 3, "shape": [3]}], "scales": [[0, 1]]},
+            "another run",
+        ),
     ],
 )
 def test_a_description_that_cannot_be_the_networks_is_the_runs_problem(change: dict[str, object], said: str) -> None:
