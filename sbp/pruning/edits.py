@@ -69,7 +69,7 @@ def write(edits: Mapping[tuple[str, int], bool]) -> str:
 def with_edit(edits: Edits, own: Mapping[str, np.ndarray], name: str, unit: int, keep: bool) -> Edits:
     """The edits after one more; what the network itself decides (`own`) needs none, so that going back leaves no trace.
 
-    >>> decided({("a", 0): False}, {"a": np.array([True])}, "a", 0, True)
+    >>> with_edit({("a", 0): False}, {"a": np.array([True])}, "a", 0, True)
     {}
     """
     rest = {key: value for key, value in edits.items() if key != (name, unit)}

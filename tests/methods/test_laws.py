@@ -199,14 +199,14 @@ def test_what_was_removed_stays_removed_while_fine_tuning(name: str, network_nam
     method.freeze(network)
     pruned = {wire.name: ~network.get_submodule(wire.name).get_buffer("live") for wire in SPECS[network_name].weights}
     assert all(0 < mask.sum() < mask.numel() for mask in pruned.values())
-    before = {key: value.clone() for key, value in network.state_dict().items() if "log_" in key or ".loc" in key}
+    noise = {key: value.clone() for key, value in network.state_dict().items() if "log_" in key or ".loc" in key}
     before = network.output.inner.weight.detach().clone()  # type: ignore[operator, union-attr]
     losses = trained(method, network, 30, frozen=True)
     assert np.mean(losses[-5:]) < np.mean(losses[:5])
     assert not torch.equal(before, network.output.inner.weight)  # type: ignore[union-attr, arg-type]
     for wire in SPECS[network_name].weights:
         assert not weight_of(network, wire.name).weight[pruned[wire.name]].any()
-    assert all(torch.equal(network.state_dict()[key], value) for key, value in before.items()), "the noise is frozen"
+    assert all(torch.equal(network.state_dict()[key], value) for key, value in noise.items()), "the noise is frozen"
     after = method.masks(network)
     assert all(not (after[layer] & ~keep).any() for layer, keep in masks.items()), "a unit came back"
     # A checkpoint that is put into a newborn network, frozen first, goes on from there.
