@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from sbp import compact, elbo_loss
 from tests.noise.small import call, joint, noisy
 
+pytestmark = pytest.mark.slow  # Inductor compiles for a minute or two
+
 # torch's compiler trips over warnings of torch's own.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*autograd.function.Function.* should not be instantiated:DeprecationWarning"),
