@@ -15,10 +15,9 @@ from torch import Tensor, nn
 from sbp import compact, elbo_loss
 from tests.noise.small import call, joint, noisy
 
-pytestmark = pytest.mark.slow  # Inductor compiles for a minute or two
-
 # torch's compiler trips over warnings of torch's own.
 pytestmark = [
+    pytest.mark.slow,  # Inductor compiles for a minute or two
     pytest.mark.filterwarnings("ignore:.*autograd.function.Function.* should not be instantiated:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning"),
     pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning"),
