@@ -113,7 +113,7 @@ def _marks(stops: pd.DataFrame) -> list[dict[str, Any]]:
         {
             "index": sweeps.nearest(stops, SNR_THRESHOLD),
             "text": "SNR ≥ 1, as in the paper",
-            "help": "A unit below it looks like the prior: it has learnt nothing.",
+            "help": "A unit below it looks like the prior: it has learned nothing.",
         }
     ]
     found = sweeps.cheapest(stops)

@@ -64,7 +64,7 @@ def pictures(name: str, root: str | Path | None = None) -> Pictures:
 def framed(found: Pictures) -> Pictures:
     """The same images the way MNIST frames its own: shrunk to the 20 x 20 in the middle, a black edge of 4 around.
 
-    For images that fill all of their 28 x 28 when a network that learnt from MNIST is to read them.
+    For images that fill all of their 28 x 28 when a network that learned from MNIST is to read them.
     """
     shrink = bilinear(28, 20)
 

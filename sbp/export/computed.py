@@ -112,7 +112,7 @@ class ComputedNetwork:
     def trace(self, image: np.ndarray, masks: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The activation of every unit for one image [C, H, W], before its own noise and after that of earlier units.
 
-        By group: [units], or [units, ...] where a unit has a map; "logits". What it hands on is this times
+        By group: [units], or [units, ...] where a unit has a map; "logits". Its output is this times
         E[theta] keep.
         """
         inside = [group for group in self.groups if group.name != self._outside]

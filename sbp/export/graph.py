@@ -49,7 +49,7 @@ class _Listening:
             if name in self.heard.of:
                 continue
             said = x
-            if owner:  # of a feature, what its channel hands on
+            if owner:  # of a feature, the output of its channel
                 parts = self.multiply.noise._state.parts
                 assert parts is not None
                 said = x * self.multiply._side_by_side(self.multiply.factors[0], parts)
