@@ -129,8 +129,8 @@ def _why(run: RunView, found: RunTables) -> str:
     short = "" if prior < 1 else " **On this interval the prior itself is above 1: nothing would ever be pruned.**"
     heaps = "Its units are either near it or well above" if share < 5 else "Its units do not separate clearly"
     return (
-        f"A unit that learned nothing has the SNR of the prior, which depends on b − a alone: {prior:.2f} at this run's "
-        f"{length:g}, and it would cross 1 at 3.83. So SNR < 1 means: this unit looks like the prior.{short} "
+        f"A unit that learned nothing has the SNR of the prior, which depends on b − a alone: {prior:.2f} at this "
+        f"run's {length:g}, and it would cross 1 at 3.83. So SNR < 1 means: this unit looks like the prior.{short} "
         f"{heaps}: **{share:.1f} %** have an SNR within a factor of 2 of 1, and only those change sides between "
         "thresholds of 0.5 and 2."
     )
