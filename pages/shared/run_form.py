@@ -63,8 +63,8 @@ LABELS = {
     "pixels": "Noise on every pixel",
 }
 TITLES: dict[str, Callable[[str], str]] = {
-    "network": lambda name: labels.NETWORK[name],
-    "dataset": lambda name: labels.DATASET[name],
+    "network": lambda name: labels.NETWORK.get(name, name),
+    "dataset": lambda name: labels.DATASET.get(name, name),
     "method": method_title,
 }
 COLUMNS = 4
