@@ -34,22 +34,23 @@ def graph_of(view: RunView) -> bytes:
     shipped = shipped_of(network.name, network.widths)
     if shipped is not None:
         return shipped
-    for path in (view.folder / GRAPH, own := _own(view)):
-        try:
-            return read_graph(path)
-        except BadFile:
-            continue
-    make_graph(network.name, network.widths, own)
-    return read_graph(own)
+    return _read_or_make(view.folder / GRAPH, _own(view), network.name, network.widths)
 
 
 def kept_graph_of(view: RunView, widths: tuple[int, ...]) -> bytes:
     """The graph of a finished run's network at the widths that it keeps: in its folder, or made once."""
-    own = _own(view).with_name(f"{view.id}-kept.onnx") if view.recorded else view.folder / KEPT_GRAPH
-    for path in (view.folder / KEPT_GRAPH, own):
+    name = view.config.network.name
+    # Named after all that it depends on: the kept widths of a run change while it trains, and with another recording.
+    own = runs_root() / OWN_FOLDER / f"{name}-{'-'.join(map(str, widths))}.onnx"
+    return _read_or_make(view.folder / KEPT_GRAPH, own, name, widths)
+
+
+def _read_or_make(path: Path, own: Path, name: str, widths: tuple[int, ...]) -> bytes:
+    """The graph in a run's folder, else the one made here before, else one made now."""
+    for place in (path, own):
         with contextlib.suppress(BadFile):
-            return read_graph(path)
-    make_graph(view.config.network.name, widths, own)
+            return read_graph(place)
+    make_graph(name, widths, own)
     return read_graph(own)
 
 
