@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from sbp.distributions import moments
-from sbp.pruning.masks import keep_masks, propagate
+from sbp.pruning.masks import own_masks
 from sbp.spec import RunConfig
 from sbp.spec.description import Description
-from sbp.spec.fit import check_fit
+from sbp.spec.fit import check_fit, noise_arrays
 from sbp.spec.networks import description_of
 
 
@@ -51,14 +51,12 @@ def pack(config: RunConfig, weights: Mapping[str, np.ndarray]) -> tuple[dict[str
     if missing:
         raise ValueError(f"{missing[0]} of {spec.title}: expected weights, got nothing.")
     arrays = {name: np.asarray(weights[name], np.float32) for name in names}
-    theta, snr = {}, {}
+    loc, log_scale = noise_arrays(spec, weights)
+    ends = config.noise.log_low, config.noise.log_high
+    masks = own_masks(loc, log_scale, spec.groups, *ends)
     for group in spec.groups:
-        loc, log_scale = (weights[f"noise.{group.name}.{part}"] for part in ("loc", "log_scale"))
-        theta[group.name] = moments.mean(loc, log_scale, config.noise.log_low, config.noise.log_high)
-        snr[group.name] = moments.snr(loc, log_scale, config.noise.log_low, config.noise.log_high)
-    masks = propagate(keep_masks(snr), spec.groups)
-    for group in spec.groups:
-        arrays[f"{group.name}.theta"] = theta[group.name].astype(np.float32)
+        theta = moments.mean(loc[group.name], log_scale[group.name], *ends)
+        arrays[f"{group.name}.theta"] = theta.astype(np.float32)
         arrays[f"{group.name}.keep"] = masks[group.name].astype(np.uint8)
     read = {name for layer in spec.weights for name in layer.reads}
     return arrays, {

@@ -15,9 +15,9 @@ import numpy as np
 
 from sbp.distributions import moments
 from sbp.pruning.kept_weights import cut, padded, unpack
-from sbp.pruning.masks import Masks, keep_masks, propagate
+from sbp.pruning.masks import Masks, own_masks
 from sbp.spec.description import Description
-from sbp.spec.fit import NOISE_PARTS, check_fit
+from sbp.spec.fit import check_fit, noise_arrays
 from sbp.spec.graph import ACTIVATIONS
 from sbp.spec.layout import Group
 from sbp.spec.noise import LOC_MARGIN, LOG_SCALE_RANGE
@@ -73,7 +73,7 @@ class ComputedNetwork:
     @cached_property
     def own_masks(self) -> Masks:
         """What the network itself keeps, SNR >= 1, closed."""
-        return propagate(keep_masks(self.snr), self.groups)
+        return own_masks(self.loc, self.log_scale, self.groups, self.log_low, self.log_high)
 
     def logits(self, images: np.ndarray, masks: Mapping[str, np.ndarray]) -> np.ndarray:
         """Logits [n, classes] of the masked network.
@@ -192,7 +192,7 @@ def read_network(
     except ValueError as error:
         raise ValueError(f"{where} cannot be used: {error}") from None
     check_fit(description, arrays, where)
-    loc, log_scale = ({g.name: arrays[f"noise.{g.name}.{part}"] for g in description.groups} for part in NOISE_PARTS)
+    loc, log_scale = noise_arrays(description, arrays)
     weights = {name: a for name, a in arrays.items() if not name.startswith("noise.") and a.dtype.kind == "f"}
     return ComputedNetwork(description, weights, loc, log_scale, graph, log_low, log_high)
 

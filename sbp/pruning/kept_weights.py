@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from sbp.pruning.connections import inputs_kept
 from sbp.pruning.masks import Masks
-from sbp.spec.description import Description, WeightLayer
+from sbp.spec.description import Description
 
 Arrays = Mapping[str, np.ndarray]
 # In a file that holds the weights of kept units alone: "kept.GROUP", uint8 [units], 1 where the unit is in the file.
@@ -91,21 +92,12 @@ def _places(description: Description, units: Masks) -> dict[str, tuple[np.ndarra
     for layer in description.weights:
         rows = np.asarray(units[layer.makes], dtype=bool) if layer.makes else np.ones(0, dtype=bool)
         rows = np.concatenate([rows, np.ones(layer.fixed_out, dtype=bool)])
-        columns = _columns(layer, units)
+        columns = None if layer.depthwise else inputs_kept(description, layer, units)
         places[f"{layer.name}.weight"] = (rows,) if columns is None else (rows, columns)
         places[f"{layer.name}.bias"] = (rows,)
         if layer.norm:
             places |= {f"{layer.norm}.{part}": (rows,) for part in _BY_OUTPUT}
     return places
-
-
-def _columns(layer: WeightLayer, units: Masks) -> np.ndarray | None:
-    """The inputs of a layer that belong to these units; None where every output reads one input of its own."""
-    if layer.depthwise:
-        return None
-    times = layer.times[-len(layer.counted) :] if layer.counted else ()
-    read = [np.repeat(np.asarray(units[name], dtype=bool), n) for name, n in zip(layer.counted, times, strict=True)]
-    return np.concatenate([np.ones(layer.fixed_in, dtype=bool), *read])
 
 
 def _taken(value: np.ndarray, places: tuple[np.ndarray, ...]) -> np.ndarray:

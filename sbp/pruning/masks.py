@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from sbp.distributions import moments
 from sbp.spec.layout import Group
 from sbp.spec.noise import SNR_THRESHOLD
 
@@ -28,6 +29,30 @@ def keep_masks(snr: Mapping[str, np.ndarray], threshold: float = SNR_THRESHOLD) 
     [False, True, True]
     """
     return {name: is_kept(values, threshold) for name, values in snr.items()}
+
+
+def own_masks(
+    loc: Mapping[str, np.ndarray],
+    log_scale: Mapping[str, np.ndarray],
+    layers: Sequence[Group],
+    log_low: float,
+    log_high: float,
+) -> Masks:
+    """What a network itself keeps, closed: SNR >= 1, decided in float64 as the network decides it.
+
+    Args:
+        loc: mu of every unit by group, [units], in nats.
+        log_scale: log sigma, likewise.
+        layers: the groups.
+        log_low: a, in nats.
+        log_high: b, in nats.
+
+    >>> group = Group("dense1", "neuron", 2, (2,))
+    >>> own_masks({"dense1": np.zeros(2)}, {"dense1": np.array([0.0, 5.0])}, [group], -20.0, 0.0)["dense1"].tolist()
+    [True, False]
+    """
+    snr = {g.name: moments.snr(np.float64(loc[g.name]), log_scale[g.name], log_low, log_high) for g in layers}
+    return propagate(keep_masks(snr), layers)
 
 
 def propagate(masks: Mapping[str, np.ndarray], layers: Sequence[Group]) -> Masks:

@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save
 
-from sbp.distributions import moments
 from sbp.pruning.kept_weights import pack, padded
-from sbp.pruning.masks import keep_masks, propagate
+from sbp.pruning.masks import own_masks
 from sbp.runs import filenames as names
 from sbp.runs.files import replace_bytes, write_json
 from sbp.runs.graphs import MANY_MACS, make_graph
@@ -20,7 +19,7 @@ from sbp.runs.names import BadRequest, checked_name, is_plain
 from sbp.runs.states import State
 from sbp.runs.store import recorded_root
 from sbp.runs.view import RunView
-from sbp.spec.fit import NOISE_PARTS
+from sbp.spec.fit import noise_arrays
 
 ROWS = 64
 # What a reader needs. The log, the locks, the checkpoint and the state of the worker stay behind.
@@ -155,11 +154,7 @@ def _keep_only_kept(view: RunView, folder: Path) -> None:
     if view.model_path is None or not view.config.has_noise:
         raise BadRequest(f"{view.id} has no weights with noise on its units, so there are none of kept units alone.")
     arrays, description, noise = load_file(view.model_path), view.description, view.config.noise
-    snr = {}
-    for group in description.groups:
-        loc, log_scale = (arrays[f"noise.{group.name}.{part}"] for part in NOISE_PARTS)
-        snr[group.name] = moments.snr(loc, log_scale, noise.log_low, noise.log_high)
-    masks = propagate(keep_masks(snr), description.groups)
+    masks = own_masks(*noise_arrays(description, arrays), description.groups, noise.log_low, noise.log_high)
     replace_bytes(folder / names.MODEL, save(pack(description, arrays, masks)))
     if description.dense_macs() >= MANY_MACS:
         make_graph(description.name, padded(description, masks)[0], folder / names.KEPT_GRAPH)

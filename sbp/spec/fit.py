@@ -30,6 +30,14 @@ def check_fit(description: Description, arrays: Mapping[str, np.ndarray], where:
             raise ValueError(f"{where}: expected {name} of {_said(shape)}, got {got}.")
 
 
+def noise_arrays(
+    description: Description, arrays: Mapping[str, np.ndarray]
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """mu and log sigma of every unit by group, from the arrays of a model.safetensors that fits."""
+    loc, log_scale = ({g.name: arrays[f"noise.{g.name}.{part}"] for g in description.groups} for part in NOISE_PARTS)
+    return loc, log_scale
+
+
 def weight_size(layer: WeightLayer, units: Mapping[str, int]) -> tuple[int, ...]:
     """Outputs, inputs and, of a convolution, the numbers of one kernel."""
     size = (layer.outputs(units), layer.inputs(units))
