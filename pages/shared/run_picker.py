@@ -147,7 +147,7 @@ def pick(suits: Suits) -> RunView | None:
 
 
 def md(text: str) -> str:
-    """Plain text inside Markdown: what could be taken for markup is escaped."""
+    """Plain text inside Markdown: characters that Markdown would interpret are escaped."""
     return "".join("\\" + c if c in "\\`*_[]$<>#~:" else c for c in text)
 
 

@@ -88,7 +88,7 @@ BYTES_OF: dict[str, Callable[[nn.Module, Mapping[str, str]], bytes]] = {
 
 
 def _example(network: nn.Module, n: int = 2) -> Tensor:
-    """Images to trace with: two, since one is taken for a size that never changes."""
+    """Images to trace with: two, since the exporter treats a batch of one as a fixed size."""
     generator = torch.Generator().manual_seed(0)
     return torch.rand(n, *described(network).image, generator=generator).to(next(network.parameters()))
 

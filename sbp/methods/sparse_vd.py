@@ -18,7 +18,7 @@ LOG_ALPHA_RANGE = (-8.0, 8.0)
 # A weight goes when its noise has 20 times its own variance: log alpha >= 3, a dropout rate of 0.95.
 THRESHOLD = 3.0
 INIT_LOG_VARIANCE = -10.0
-# Below this a square is taken for this, in values and, through the clamp, in gradients (0, where 1 / 0 would stand).
+# Squares are clamped to at least this, so that their gradient is 0 where it would be 1 / 0.
 TINY = 1e-16
 
 

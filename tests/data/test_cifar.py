@@ -47,7 +47,7 @@ def contents() -> dict[str, bytes]:
 
 @pytest.fixture
 def trusted(contents: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
-    """The tiny set is taken for the published one."""
+    """Makes the checksums those of the tiny set, so that it counts as the published one."""
     files = tuple(
         replace(file, sha256=hashlib.sha256(contents[file.name]).hexdigest(), images=N) for file in cifar.FILES
     )
