@@ -28,6 +28,7 @@ function makeBoard(root) {
   let picture = "";
   let index = 0;
   let asked = null;
+  let said = []; // by the hand, up to the last place that Python has answered
   let dragging = false;
   let waiting = 0;
   let rows = [];
@@ -38,9 +39,12 @@ function makeBoard(root) {
   board.show = (next) => {
     const before = data ? data.thresholds[index] : null;
     data = { ...next, ...coloursOf(next) };
-    // The place given by Python counts only when it is news: what the hand said itself is never sent back into a drag.
-    const told = asked === null || (Math.abs(next.t - asked) > 1e-9 && !dragging);
+    // The place given by Python counts only when it is news: what the hand said itself never moves it back, neither the
+    // last place nor, where the server is slow to answer, one before it.
+    const same = (t) => Math.abs(next.t - t) < 1e-9;
+    const told = asked === null || (!said.some(same) && !dragging);
     if (told) asked = next.t;
+    if (same(asked)) said = [asked];
     index = nearest(data.thresholds, told ? next.t : before);
     buildReadout();
     buildMarks();
@@ -123,6 +127,7 @@ function makeBoard(root) {
     const t = Number(data.thresholds[index].toPrecision(4));
     if (t === asked) return;
     asked = t;
+    said.push(t);
     board.report(t);
   }
 
