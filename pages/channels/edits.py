@@ -73,7 +73,7 @@ def _numbers(run: RunView, net: ComputedNetwork, stamp: Hashable, edits: Edits, 
     macs, macs_own, dense = spec.macs(counts), spec.macs(own), spec.dense_macs(run.config.network.widths)
     measured, problem, same = None, "", "no change" if edits else "no edits"
     try:
-        tried = weights.trial(run)
+        tried = weights.trial(run, net)
         n = len(tried.labels)
         now, before = (weights.wrong(stamp, net, tried, m) for m in (masks, net.own_masks))
         measured = tried.what, now, before, n

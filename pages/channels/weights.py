@@ -16,13 +16,12 @@ from sbp.runs.graphs import MANY_MACS, graph_of, kept_graph_of
 from sbp.runs.states import State
 from sbp.runs.store import RunView
 from sbp.spec.images import IMAGES, as_read
-from sbp.spec.networks import description_of
 from sbp.viz import labels as words
 from sbp.viz.tables import RunTables
 
 # Held-out images that an edit is tried on, and the multiply-accumulates that they may take together: what two cores do
 # within a second or two.
-MOST, MOST_MACS = 5000, 50_000_000_000
+MOST, MOST_MACS = 5000, 60_000_000_000
 _WAITS = "Weights, filters, images and pruning by hand need them."
 
 
@@ -85,10 +84,10 @@ def _test(dataset: str, root: str) -> tuple[np.ndarray, np.ndarray]:
     return datasets.read_part(dataset, "test", root)
 
 
-def trial(run: RunView) -> Trial:
+def trial(run: RunView, net: ComputedNetwork) -> Trial:
     """The images that the run held out, at most `MOST`; some that it was trained on, where it held none out."""
     config = run.config
-    most = min(MOST, max(1, MOST_MACS // description_of(config.network).dense_macs()))
+    most = min(MOST, max(1, MOST_MACS // net.computed_macs))
     return _trial(
         config.data.dataset,
         config.data.validation_size,

@@ -75,6 +75,11 @@ class ComputedNetwork:
         """What the network itself keeps, SNR >= 1, closed."""
         return own_masks(self.loc, self.log_scale, self.groups, self.log_low, self.log_high)
 
+    @property
+    def computed_macs(self) -> int:
+        """Multiply-accumulates that `logits` takes for one image, where the masks keep no other units than `small`."""
+        return (self.small[0] if self.small else self).description.dense_macs()
+
     def logits(self, images: np.ndarray, masks: Mapping[str, np.ndarray]) -> np.ndarray:
         """Logits [n, classes] of the masked network.
 
