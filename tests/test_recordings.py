@@ -22,6 +22,12 @@ RECORDINGS = [run for run in store.list_runs() if run.recorded]
 LEAST_REDUCTION = {"lenet-500-300-paper": 11.23, "lenet-5-caffe-paper": 10.49}
 MOST_ERROR_PERCENT = {"lenet-500-300-paper": 1.55, "lenet-5-caffe-paper": 0.86}
 
+
+def slow_on_cifar(run: RunView) -> tuple[pytest.MarkDecorator, ...]:
+    """Ten thousand images through a whole VGG-like take minutes."""
+    return (pytest.mark.slow,) if run.config.data.dataset == "cifar-10" else ()
+
+
 each = pytest.mark.parametrize("run", RECORDINGS, ids=lambda run: run.id)
 
 
@@ -67,19 +73,19 @@ def test_it_beats_the_papers_row(run: RunView) -> None:
     assert SPECS[run.config.network.name].dense_macs() / summary["macs"] >= LEAST_REDUCTION[run.id]
 
 
-@each
-def test_masked_and_compact_agree_on_every_test_digit(run: RunView, mnist_root: Path) -> None:
+@pytest.mark.parametrize("run", [pytest.param(run, id=run.id, marks=slow_on_cifar(run)) for run in RECORDINGS])
+def test_masked_and_compact_agree_on_every_test_image(run: RunView, request: pytest.FixtureRequest) -> None:
     """And the recorded error is theirs, up to an image that another device's rounding may turn."""
     if run.model_path is None:
         pytest.skip("Recorded without its weights.")
-    if run.config.data.dataset != "mnist":
-        pytest.skip("Trained on other images than the digits.")
+    dataset = run.config.data.dataset
+    root = request.getfixturevalue("cifar_root" if dataset == "cifar-10" else "mnist_root")
     network = network_of(run.config, run.model_path)
-    split = prepare(load(run.config.data.dataset, mnist_root))
+    split = prepare(load(dataset, root))
     masks = masks_of(network)
     networks = masked(network, masks), compact(network, masks), Folded(network).cut(masks)
     with torch.no_grad():
-        parts = [[one(part) for one in networks] for part in split.test_x.split(2500)]
+        parts = [[one(part) for one in networks] for part in split.test_x.split(1000)]
     first, second, third = (torch.cat(logits) for logits in zip(*parts, strict=True))
     assert len(first) == 10_000
     assert torch.equal(first.argmax(1), second.argmax(1))
