@@ -1,6 +1,6 @@
 """How often each form of E[theta], SNR and KL is right: the paper's formulas and this library's, against mpmath.
 
-`python -m sbp.distributions.accuracy --points 1500 --seed 0` prints the table of the README.
+`python -m sbp.distributions.accuracy --points 1500 --seed 0` prints the table of docs/measured.md.
 """
 
 from __future__ import annotations

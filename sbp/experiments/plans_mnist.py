@@ -7,7 +7,8 @@ from typing import Any
 from sbp.experiments.planned import Plan, PlannedRow, planned_row
 
 # What the recipes of a network share. SBP's were chosen among others on 10,000 held-out images, LeNet-5's a second time
-# after the test error of an earlier one had been seen; the group lasso's lambda was changed after that (README).
+# after the test error of an earlier one had been seen; the group lasso's lambda was changed after that
+# (docs/reproducing.md).
 _DENSE: dict[str, Any] = {
     "network": "lenet-500-300",
     "dataset": "mnist",

@@ -1,4 +1,4 @@
-"""The README's tables, written from the recorded results: `python -m sbp.experiments.readme` brings them up to date.
+"""The tables of docs/reproducing.md, from the recorded results: `python -m sbp.experiments.readme` updates them.
 
 A table stands between `<!-- table: EXPERIMENT NETWORK -->` and `<!-- end of table -->`. No torch.
 """
@@ -13,7 +13,7 @@ from sbp.experiments import report
 from sbp.experiments.results import recorded
 from sbp.runs.files import replace_bytes
 
-# The columns that a README has room for; elsewhere it has all that `reproduce` prints.
+# The columns that a page has room for; elsewhere it has all that `reproduce` prints.
 LEFT_OUT = {"table-1": ("s per run",), "table-2": ("units kept", "trained on")}
 # The rows that come first, as the experiment's subject; the others follow in the plan's order.
 FIRST = {"table-1": ("sbp", "sbp-small", "sbp-frontier-1", "sbp-frontier-2", "sbp-plain")}
@@ -55,7 +55,7 @@ def table_of(experiment: str, network: str, results: Path | None = None) -> str:
     return report.rows_of(type(table)(experiment, tuple(rows)), network, columns)
 
 
-def main(path: str = "README.md") -> None:
+def main(path: str = "docs/reproducing.md") -> None:
     """Brings the tables of a file up to date."""
     file = Path(path)
     replace_bytes(file, refreshed(file.read_text(encoding="utf-8")).encode())

@@ -1,4 +1,4 @@
-"""Recipes with promised outcomes. The promises are figures measured by this code; the README says on what hardware."""
+"""Recipes with promised outcomes, measured by this code; docs/measured.md says on what hardware."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The README's tables are those of the recorded results, cell by cell."""
+"""The tables of docs/reproducing.md are those of the recorded results, cell by cell."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sbp.experiments.results import NoResults
 from tests.experiments.made import table
 
 ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+TEXT = (ROOT / "docs" / "reproducing.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def made(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_readme_is_up_to_date() -> None:
+def test_the_page_is_up_to_date() -> None:
     if not (results.results_root() / "table-1.json").is_file():
         pytest.skip("Needs assets/results/table-1.json, which python -m sbp reproduce table-1 --record writes.")
     assert TEXT.count("<!-- table: ") == TEXT.count("<!-- end of table -->") == 3
