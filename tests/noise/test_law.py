@@ -83,7 +83,12 @@ class Subject:
         yield "random masks", self.random
 
 
-@pytest.fixture(scope="module", params=NAMES)
+def slow_from_pytorchcv(name: str) -> Any:
+    """`make test` tries those written here and those of transformers, `make test-all` all."""
+    return pytest.param(name, marks=pytest.mark.slow if name.startswith("pytorchcv/") else ())
+
+
+@pytest.fixture(scope="module", params=[slow_from_pytorchcv(name) for name in NAMES])
 def subject(request: pytest.FixtureRequest) -> Subject:
     """Attached in train mode, with one module in eval mode and one frozen parameter, as fine-tuning leaves networks."""
     entry = ZOO[request.param]

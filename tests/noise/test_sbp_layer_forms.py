@@ -135,6 +135,7 @@ def test_copies_answer_the_same() -> None:
     assert torch.equal(copied(X), model.eval()(X))
 
 
+@pytest.mark.slow  # traces, compiles and exports, each by two ways
 @pytest.mark.parametrize("groups", [False, True])
 def test_tracers_see_a_constant_in_eval(groups: bool, tmp_path: Path) -> None:
     model = network(**({"groups": [0, 1, 2, 3]} if groups else {}))

@@ -198,6 +198,13 @@ RUNS = {
 }
 
 
+# The others, which make up most of this file's time, wait for `make test-all`.
+QUICK = {"lenet-500-300", "lenet-5-caffe", "resnet-20"}
+each_run = pytest.mark.parametrize(
+    "which", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in RUNS]
+)
+
+
 def data_of(config: RunConfig) -> Dataset:
     if config.data.dataset == "digits":
         return load("digits")
@@ -229,7 +236,7 @@ def facts(record: Record) -> tuple[object, ...]:
     )
 
 
-@pytest.mark.parametrize("which", RUNS)
+@each_run
 def test_a_run_that_shrank_was_stopped_and_resumed_is_one_that_never_was(
     which: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -267,7 +274,7 @@ def test_a_run_that_shrank_was_stopped_and_resumed_is_one_that_never_was(
             assert torch.equal(tensor, second.model_tensors()[name]), name
 
 
-@pytest.mark.parametrize("which", RUNS)
+@each_run
 def test_what_is_said_is_of_the_original_units(which: str, tmp_path: Path) -> None:
     config = RUNS[which]
     training = born(config)
