@@ -6,13 +6,12 @@ import copy
 from typing import TypeVar, cast
 
 import numpy as np
-import torch
 from torch import nn
 
 from sbp.noise.install import noise_of, uninstall
 from sbp.noise.removal import remove_units
 from sbp.noise.unit_mask import Masks, UnitMask
-from sbp.spec.layout import Layout, close_units
+from sbp.spec.layout import close_units
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -35,6 +34,7 @@ def compact(model: M, masks: Masks | None = None) -> M:
     Raises:
         ValueError: the network has no noise, the noise is off, or the masks do not fit it.
 
+    >>> import torch
     >>> from sbp.noise.attach import attach
     >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(32, 10))
     >>> noise = attach(model, torch.randn(2, 3, 4, 4))
@@ -44,7 +44,7 @@ def compact(model: M, masks: Masks | None = None) -> M:
     noise = noise_of(model)
     keep = kept_units(noise, masks)
     theta = noise.mean_theta().detach().cpu().double().numpy()
-    return remove_units_of(model, noise.layout, keep, theta)
+    return cast(M, remove_units(uninstall(copy.deepcopy(model)).eval(), noise.layout, keep, theta))
 
 
 def masked(model: M, masks: Masks | None = None) -> M:
@@ -60,6 +60,7 @@ def masked(model: M, masks: Masks | None = None) -> M:
     Raises:
         ValueError: the network has no noise, the noise is off, or the masks do not fit it.
 
+    >>> import torch
     >>> from sbp.noise.attach import attach
     >>> model = nn.Sequential(nn.Linear(4, 2), nn.ReLU(), nn.Linear(2, 3))
     >>> noise = attach(model, torch.randn(2, 4))
@@ -97,10 +98,3 @@ def masks_of(model: nn.Module) -> dict[str, np.ndarray]:
     """
     noise = noise_of(model)
     return noise.layout.split(kept_units(noise))
-
-
-def remove_units_of(model: M, layout: Layout, keep: np.ndarray, theta: np.ndarray) -> M:
-    """A copy of a network without its noise and without the units that are not kept."""
-    bare = uninstall(copy.deepcopy(model)).eval()
-    with torch.no_grad():
-        return cast(M, remove_units(bare, layout, keep, theta))

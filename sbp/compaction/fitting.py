@@ -55,11 +55,8 @@ def _arriving(weights: WeightLayer, counts: dict[str, int]) -> int:
 
 
 def _check_norm(path: str, norm: nn.modules.batchnorm._BatchNorm) -> None:
-    sizes = {
-        name: list(tensor.shape)
-        for name in ("weight", "bias", "running_mean", "running_var")
-        if (tensor := getattr(norm, name)) is not None
-    }
+    tensors = {name: getattr(norm, name) for name in ("weight", "bias", "running_mean", "running_var")}
+    sizes = {name: list(tensor.shape) for name, tensor in tensors.items() if tensor is not None}
     if len({tuple(shape) for shape in sizes.values()}) > 1:
         raise ValueError(f"{path}: expected tensors of one length, got {sizes}.")
 

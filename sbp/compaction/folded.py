@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from sbp.compaction.compact import kept_units
 from sbp.networks.describe import described
 from sbp.noise.install import noise_of, uninstall
+from sbp.noise.layers import Convolution
 from sbp.noise.removal import remove_units
+from sbp.noise.selected_linear import replace_module
 
 
 class Folded:
@@ -43,15 +46,13 @@ class Folded:
         self.layout = self.noise.layout
         self.theta = self.noise.mean_theta().detach().cpu().double().numpy()
         self.bare = uninstall(copy.deepcopy(network)).eval()
-        wide = copy.deepcopy(self.bare).double()
+        dtype = next(self.bare.parameters()).dtype
         everything = np.ones(self.layout.n_units, bool)
-        remove_units(wide, self.layout, everything, self.theta, scale_pixels=False)
+        remove_units(self.bare.double(), self.layout, everything, self.theta, scale_pixels=False)
         for layer in described(network).weights:
             if layer.norm:
-                fold_norm(wide, layer.name, layer.norm)
                 fold_norm(self.bare, layer.name, layer.norm)
-        own = self.bare.state_dict()
-        self.bare.load_state_dict({name: tensor.to(own[name].dtype) for name, tensor in wide.state_dict().items()})
+        self.bare.to(dtype)
 
     @torch.no_grad()
     def cut(self, masks: Mapping[str, Any] | None = None) -> nn.Module:
@@ -67,17 +68,11 @@ class Folded:
 def fold_norm(network: nn.Module, layer: str, norm: str) -> None:
     """Puts a batch normalisation into the layer of weights before it, in place; the identity stands in its place."""
     before, after = network.get_submodule(layer), network.get_submodule(norm)
-    assert isinstance(before, nn.Linear | nn.Conv2d)
-    assert isinstance(after, nn.BatchNorm1d | nn.BatchNorm2d)
-    assert after.running_mean is not None
-    assert after.running_var is not None
-    wide = [t.detach().double() for t in (after.weight, after.bias, after.running_mean, after.running_var)]
-    scale, shift, mean, variance = wide
-    factor = scale / torch.sqrt(variance + after.eps)
-    bias = torch.zeros_like(mean) if before.bias is None else before.bias.detach().double()
-    weight = before.weight.detach().double() * factor.view(-1, *[1] * (before.weight.dim() - 1))
-    dtype = before.weight.dtype
-    before.weight = nn.Parameter(weight.to(dtype).contiguous())
-    before.bias = nn.Parameter((factor * (bias - mean) + shift).to(dtype))
-    parent, _, child = norm.rpartition(".")
-    setattr(network.get_submodule(parent), child, nn.Identity())
+    assert isinstance(after, nn.modules.batchnorm._BatchNorm)
+    if isinstance(before, nn.Linear):
+        folded: nn.Module = fuse_linear_bn_eval(before, after)
+    else:
+        assert isinstance(before, Convolution)
+        folded = fuse_conv_bn_eval(before, after)
+    replace_module(network, layer, folded)
+    replace_module(network, norm, nn.Identity())

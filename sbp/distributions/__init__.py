@@ -5,10 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_HOME = {
-    "TruncatedLogNormal": "sbp.distributions.truncated_log_normal",
-    "LogUniform": "sbp.distributions.log_uniform",
-}
+_HOME = {"TruncatedLogNormal": "sbp.distributions.truncated_log_normal", "LogUniform": "sbp.distributions.log_uniform"}
 
 __all__ = ["LogUniform", "TruncatedLogNormal"]
 

@@ -137,10 +137,7 @@ def truth(loc: float, scale: float, low: float, high: float, digits: int = 60) -
 
 def markdown(rows: Sequence[Row]) -> str:
     """The table, one line for each form and tolerance, a share for float32 / float64; and a line of what was asked."""
-    lines = [
-        "| formulas | right to | E[theta] f32 / f64 | SNR f32 / f64 | KL f32 / f64 |",
-        "|---|---|---|---|---|",
-    ]
+    lines = ["| formulas | right to | E[theta] f32 / f64 | SNR f32 / f64 | KL f32 / f64 |", "|---|---|---|---|---|"]
     for name, tolerance in dict.fromkeys((row.formulas, row.tolerance) for row in rows):
         cells = []
         for quantity in QUANTITIES:

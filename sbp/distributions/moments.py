@@ -258,10 +258,8 @@ def legendre(n: int, xp: Any, like: Any) -> tuple[Any, Any]:
     if xp is np:
         return _legendre(n, like.dtype)
     if xp.compiler.is_compiling():  # a compiler would trace through the cache
-        nodes, weights = LEGENDRE[n]
-        return xp.tensor(nodes, dtype=like.dtype, device=like.device), xp.tensor(
-            weights, dtype=like.dtype, device=like.device
-        )
+        nodes, weights = [xp.tensor(x, dtype=like.dtype, device=like.device) for x in LEGENDRE[n]]
+        return nodes, weights
     return _legendre(n, like.dtype, like.device)
 
 

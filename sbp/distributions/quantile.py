@@ -83,10 +83,7 @@ class LogQuantile(Function):
         ctx.unit_shape = loc.shape
         loc, scale, low, high = (q.reshape(-1) for q in (loc, scale, low, high))
         u = u.reshape(u.numel() // max(1, len(loc)), len(loc))
-        from_top = loc > (low + high) / 2
-        sign = torch.where(from_top, 1.0, -1.0).to(loc.dtype)
-        end = torch.where(from_top, high, low)
-        h, w = sign * (loc - end) / scale, (high - low) / scale
+        sign, end, h, w = seen_from_the_end(loc, scale, low, high)
         ctx.units = RegimeTable(h, w)
         origin, step = torch.where(Near.holds(h, w), loc, end), -sign * scale
         at, x = torch.empty_like(u), torch.empty_like(u)
@@ -117,6 +114,14 @@ class LogQuantile(Function):
             for q, shape in zip((by_loc, by_scale), ctx.shapes[1:], strict=True)
         )
         return by_u, by_loc, by_scale, None, None
+
+
+def seen_from_the_end(loc: Tensor, scale: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, ...]:
+    """s, e, h and w of `LogQuantile`, [units]: the interval as it lies seen from the end nearer to the mode."""
+    from_top = loc > (low + high) / 2
+    sign = torch.where(from_top, 1.0, -1.0).to(loc.dtype)
+    end = torch.where(from_top, high, low)
+    return sign, end, sign * (loc - end) / scale, (high - low) / scale
 
 
 def mirrored(u: Tensor, sign: Tensor) -> tuple[Tensor, Tensor]:

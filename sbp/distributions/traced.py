@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from sbp.distributions.quantile import RegimeTable, mirrored
+from sbp.distributions.quantile import RegimeTable, mirrored, seen_from_the_end
 from sbp.distributions.regimes import Near
 
 
@@ -34,10 +34,7 @@ class TracedLogQuantile(Function):
     @staticmethod
     def forward(ctx: Any, u: Tensor, loc: Tensor, scale: Tensor, low: Tensor, high: Tensor) -> Tensor:
         """log theta, [examples, units]."""
-        from_top = loc > (low + high) / 2
-        sign = torch.where(from_top, 1.0, -1.0).to(loc.dtype)
-        end = torch.where(from_top, high, low)
-        h, w = sign * (loc - end) / scale, (high - low) / scale
+        sign, end, h, w = seen_from_the_end(loc, scale, low, high)
         units = RegimeTable(h, w, gather=False)
         v, c = mirrored(u, sign)
         at = units.offset(v, c)

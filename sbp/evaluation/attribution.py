@@ -70,7 +70,9 @@ def attribute(network: nn.Module, images: Tensor, labels: Tensor, steps: int = S
         )
     full = whole(network)
     layers = [layer for layer in description.groups if layer.kind != "pixel"]
-    readers = {layer.name: _reader(full, layer.name) for layer in layers}
+    layout = joint_noise_of(full).layout
+    # What comes into the first layer that reads a group is the group's units, times theta.
+    readers = {layer.name: full.get_submodule(layout.readers(layer.name)[0]) for layer in layers}
     pixels = {name: np.zeros(784) for name in ("saliency", "integrated_gradients", "occlusion")}
     units = {layer.name: np.zeros(layer.units) for layer in layers}
     for start in range(0, len(images), BATCH):
@@ -99,16 +101,6 @@ def whole(network: nn.Module) -> nn.Module:
     noise = joint_noise_of(full)
     noise.set_masks({name: torch.ones_like(keep) for name, keep in noise.keep.items()})
     return full
-
-
-def _reader(network: nn.Module, group: str) -> nn.Module:
-    """The first layer that reads a group: what comes in is the group's units, times theta."""
-    layout = joint_noise_of(network).layout
-    at = layout.slices()[group]
-    for name, owners in layout.reads.items():
-        if any(bool(((of >= at.start) & (of < at.stop)).any()) for of in owners):
-            return network.get_submodule(name)
-    raise ValueError(f"No layer reads {group}.")
 
 
 def balanced(labels: np.ndarray, per_class: int) -> np.ndarray:

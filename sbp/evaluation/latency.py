@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import dataclasses
 import platform
-import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -65,10 +64,10 @@ class Measurement:
 
     def row(self, variant: str, batch: int) -> Row:
         """The row of a variant at a batch size; raises KeyError where there is none."""
-        for row in self.rows:
-            if (row.variant, row.batch) == (variant, batch):
-                return row
-        raise KeyError(f"{variant} was not measured at batch {batch}.")
+        found = next((row for row in self.rows if (row.variant, row.batch) == (variant, batch)), None)
+        if found is None:
+            raise KeyError(f"{variant} was not measured at batch {batch}.")
+        return found
 
     def times_as_fast(self, variant: str, batch: int) -> float:
         """Median seconds of the dense network over this variant's."""
@@ -93,6 +92,7 @@ def variants(network: nn.Module, masks: Mapping[str, np.ndarray] | None = None) 
     return {"dense": folded.cut(everything), "masked": masked(network, closed), "compact": folded.cut(closed)}
 
 
+@torch.inference_mode()
 def measure(
     networks: Mapping[str, nn.Module],
     device: str = "cpu",
@@ -117,43 +117,20 @@ def measure(
     when = time.time()
     rows: list[Row] = []
     for number, batch in enumerate(batches):
-
-        def tell(share: float, number: int = number) -> None:
+        images = torch.rand(batch, *image, generator=torch.Generator().manual_seed(0)).to(device)
+        timers = {
+            variant: Timer("network(images)", globals={"network": network, "images": images}, num_threads=threads)
+            for variant, network in copies.items()
+        }
+        timings: dict[str, list[float]] = {variant: [] for variant in timers}
+        for turn in range(rounds):
+            for variant, timer in timers.items():
+                # Each turn begins with untimed passes, which find the block's size and warm what the last variant
+                # cooled.
+                timings[variant] += timer.blocked_autorange(min_run_time=seconds).times
             if progress:
-                progress((number + share) / len(batches))
-
-        rows += _rows(copies, batch, device, threads, rounds, seconds, tell, image)
+                progress((number + (turn + 1) / rounds) / len(batches))
+        for variant, times in timings.items():
+            low, median, high = (float(q) for q in np.quantile(times, (0.25, 0.5, 0.75)))
+            rows.append(Row(variant, batch, median, high - low, len(times)))
     return Measurement(device, hardware, threads, versions, when, tuple(rows))
-
-
-@torch.inference_mode()
-def _rows(
-    networks: Mapping[str, nn.Module],
-    batch: int,
-    device: str,
-    threads: int,
-    rounds: int,
-    seconds: float,
-    tell: Callable[[float], None],
-    image: tuple[int, int, int],
-) -> list[Row]:
-    images = torch.rand(batch, *image, generator=torch.Generator().manual_seed(0)).to(device)
-    timers = {
-        variant: Timer("network(images)", globals={"network": network, "images": images}, num_threads=threads)
-        for variant, network in networks.items()
-    }
-    timings: dict[str, list[float]] = {variant: [] for variant in timers}
-    for turn in range(rounds):
-        for variant, timer in timers.items():
-            # Each turn begins with untimed passes, which find the block's size and warm what the last variant cooled.
-            timings[variant] += timer.blocked_autorange(min_run_time=seconds).times
-        tell((turn + 1) / rounds)
-    return [
-        Row(variant, batch, statistics.median(times), _iqr(times), len(times)) for variant, times in timings.items()
-    ]
-
-
-def _iqr(times: Sequence[float]) -> float:
-    """The distance between the quartiles."""
-    low, high = np.quantile(times, (0.25, 0.75))
-    return float(high - low)

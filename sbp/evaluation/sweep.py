@@ -18,6 +18,7 @@ from sbp.networks.describe import described
 from sbp.networks.tensors import file_tensors
 from sbp.noise.install import joint_noise_of
 from sbp.pruning.bmrs import RELEASED_CODE_OFFSET
+from sbp.pruning.cost import network_cost
 from sbp.pruning.criteria import CRITERIA, CriterionInputs, keep_top
 from sbp.pruning.masks import Masks, keep_masks, kept_counts, propagate
 from sbp.spec.noise import SNR_THRESHOLD
@@ -126,24 +127,23 @@ class _Trial:
     """Asks compact networks, each once."""
 
     def __init__(self, network: nn.Module, images: Tensor, labels: Tensor, cancelled: Callable[[], bool]) -> None:
-        self.network, self.images, self.labels, self.cancelled = network, images, labels, cancelled
-        self.folded, self.weights = Folded(network), described(network).weights
+        self.description, self.folded = described(network), Folded(network)
+        self.images, self.labels, self.cancelled = images, labels, cancelled
         self.seen: dict[bytes, Point] = {}
 
     def point(self, threshold: float, masks: Masks) -> Point:
         """The point of these masks, computed or remembered."""
-        layers = described(self.network).groups
-        closed = propagate(masks, layers)
-        key = b"".join(np.packbits(closed[layer.name]).tobytes() for layer in layers)
+        closed = propagate(masks, self.description.groups)
+        key = b"".join(np.packbits(mask).tobytes() for mask in closed.values())
         if key not in self.seen:
             if self.cancelled():
                 raise Cancelled
             small = self.folded.cut(closed)
-            kept = kept_counts(closed, layers)
+            kept = [int(mask.sum()) for mask in closed.values()]
             self.seen[key] = {
-                "kept": list(kept),
-                "macs": described(self.network).macs(kept),
-                "params": sum(layer.params(described(self.network).counts(kept)) for layer in self.weights),
+                "kept": kept,
+                "macs": self.description.macs(kept),
+                "params": network_cost(self.description, kept).params,
                 **error_and_nll(small, self.images, self.labels),
             }
         return {"threshold": threshold, **self.seen[key]}

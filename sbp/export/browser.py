@@ -58,13 +58,12 @@ def pack(config: RunConfig, weights: Mapping[str, np.ndarray]) -> tuple[dict[str
         theta = moments.mean(loc[group.name], log_scale[group.name], *ends)
         arrays[f"{group.name}.theta"] = theta.astype(np.float32)
         arrays[f"{group.name}.keep"] = masks[group.name].astype(np.uint8)
-    read = {name for layer in spec.weights for name in layer.reads}
     return arrays, {
         "network": spec.name,
         "image": list(spec.image),
         "wiring": [dataclasses.asdict(layer) for layer in spec.weights],
         "parents": {group.name: group.parent for group in spec.groups},
-        "pixels": next((g.name for g in spec.groups if g.kind == "pixel" and g.name not in read), ""),
+        "pixels": spec.pixels_outside,
         "kept": [int(masks[group.name].sum()) for group in spec.groups],
         "units": [group.units for group in spec.groups],
     }

@@ -120,26 +120,22 @@ class ComputedNetwork:
         By group: [units], or [units, ...] where a unit has a map; "logits". Its output is this times
         E[theta] keep.
         """
-        inside = [group for group in self.groups if group.name != self._outside]
+        outside = self.description.pixels_outside
+        inside = [group for group in self.groups if group.name != outside]
         names = [ACTIVATIONS + group.name for group in inside]
         logits, *said = self._run(["logits", *names], image[None], masks)
         found = {group.name: _as_map(values[0], group) for group, values in zip(inside, said, strict=True)}
-        if self._outside:
-            found[self._outside] = image.mean(axis=0).reshape(-1)  # a pixel's colours share its theta
+        if outside:
+            found[outside] = image.mean(axis=0).reshape(-1)  # a pixel's colours share its theta
         return {**found, "logits": logits[0]}
-
-    @cached_property
-    def _outside(self) -> str:
-        """The group of pixels that no layer tells apart, so that theta multiplies the image itself; "" for none."""
-        read = {name for layer in self.description.weights for name in layer.reads}
-        return next((g.name for g in self.groups if g.kind == "pixel" and g.name not in read), "")
 
     def _run(self, outputs: list[str], images: np.ndarray, masks: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         passed = {name: (theta * masks[name]).astype(np.float32) for name, theta in self.theta.items()}
         images = np.ascontiguousarray(images, np.float32)
-        if self._outside:
-            images = images * passed[self._outside].reshape(images.shape[2:])
-        inside = [passed[group.name] for group in self.groups if group.name != self._outside]
+        outside = self.description.pixels_outside
+        if outside:
+            images = images * passed[outside].reshape(images.shape[2:])
+        inside = [passed[group.name] for group in self.groups if group.name != outside]
         theta = np.concatenate(inside)[None] if inside else np.zeros((1, 0), np.float32)
         step = max(1, CHUNK // self._most_activations)
         parts = [

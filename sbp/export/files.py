@@ -73,11 +73,8 @@ def export_bytes(
 
     format: as for `export_run`, or "card": the card of the safetensors file alone, as Markdown.
     """
-    if format == "card":
-        file = exported(view, "safetensors", threshold, masks)
-        return f"{file.filename}.md", file.card.encode()
-    file = exported(view, format, threshold, masks)
-    return file.filename, file.content
+    file = exported(view, "safetensors" if format == "card" else format, threshold, masks)
+    return (f"{file.filename}.md", file.card.encode()) if format == "card" else (file.filename, file.content)
 
 
 def exported(

@@ -11,6 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from sbp.networks.registry import build_for
+from sbp.noise.install import noise_of
 from sbp.pruning.masks import Masks
 from sbp.spec import MethodConfig, RunConfig
 
@@ -45,7 +47,7 @@ class Method:
 
     def build(self) -> nn.Module:
         """The network at initialisation, on the CPU, its weights drawn from torch's global generator."""
-        raise NotImplementedError
+        return build_for(self.config)
 
     def groups(self, network: nn.Module) -> list[Group]:
         """Every parameter that the main phase moves, in groups; the weights alone unless overridden."""
@@ -68,10 +70,11 @@ class Method:
 
     def set_noise_enabled(self, network: nn.Module, on: bool) -> None:
         """The noise on, or (while pretraining) off; the network is then an ordinary one."""
+        noise_of(network).mode = "auto" if on else "off"
 
     def masks(self, network: nn.Module) -> Masks:
         """Which units are kept, bool [units] by the name of the noise layer, not closed."""
-        raise NotImplementedError
+        return {name: keep.cpu().numpy() for name, keep in noise_of(network).keep.items()}
 
     def freeze(self, network: nn.Module) -> None:
         """Begins fine-tuning: what is removed now stays removed, and only `weights` move from here on."""

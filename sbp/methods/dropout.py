@@ -8,9 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sbp.methods.base import Method
-from sbp.networks.registry import build_for
 from sbp.noise.install import noise_of
-from sbp.pruning.masks import Masks
 from sbp.spec import DropoutConfig
 
 
@@ -22,18 +20,6 @@ class Original(Method):
     >>> {name: int(keep.sum()) for name, keep in method.masks(method.build()).items()}
     {'input': 784, 'dense1': 4, 'dense2': 3}
     """
-
-    def build(self) -> nn.Module:
-        """A network whose masks keep every unit."""
-        return build_for(self.config)
-
-    def set_noise_enabled(self, network: nn.Module, on: bool) -> None:
-        """The masks on or off."""
-        noise_of(network).mode = "auto" if on else "off"
-
-    def masks(self, network: nn.Module) -> Masks:
-        """Every unit is kept."""
-        return {name: keep.cpu().numpy() for name, keep in noise_of(network).keep.items()}
 
 
 class BinaryDropout(Original):

@@ -6,10 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from sbp.methods.base import Group, Method, Penalty
-from sbp.networks.registry import build_for
 from sbp.noise.install import joint_noise_of
 from sbp.noise.objective import scaled_kl, unit_weights
-from sbp.pruning.masks import Masks
 from sbp.spec import RunConfig
 from sbp.spec.kl_weights import kl_weights
 
@@ -30,10 +28,6 @@ class SBP(Method):
         self.kl_weights = kl_weights(config)
         self.frozen = False
         self._weight_of_units: Tensor | None = None
-
-    def build(self) -> nn.Module:
-        """A network with noise on its units."""
-        return build_for(self.config)
 
     def groups(self, network: nn.Module) -> list[Group]:
         """Weights and biases; mu and log sigma of all units."""
@@ -66,14 +60,6 @@ class SBP(Method):
     def project_(self, network: nn.Module) -> None:
         """Forgets the draws, and keeps mu and log sigma in their box."""
         joint_noise_of(network).project_()
-
-    def set_noise_enabled(self, network: nn.Module, on: bool) -> None:
-        """The noise on or off."""
-        joint_noise_of(network).mode = "auto" if on else "off"
-
-    def masks(self, network: nn.Module) -> Masks:
-        """SNR >= 1."""
-        return {name: keep.cpu().numpy() for name, keep in joint_noise_of(network).keep.items()}
 
     def freeze(self, network: nn.Module) -> None:
         """What is below the threshold now is multiplied by 0 from here on."""

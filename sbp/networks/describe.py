@@ -18,7 +18,7 @@ from torch import nn
 
 from sbp.noise.attach import find_layout
 from sbp.noise.inputs import arguments_of
-from sbp.noise.layers import Call, Convolution, is_depthwise, layer_calls
+from sbp.noise.layers import Call, Convolution, inputs_of, is_depthwise, layer_calls, outputs_of
 from sbp.spec.description import Description, WeightLayer
 from sbp.spec.layout import NONE, Group, Layout
 from sbp.spec.networks import NETWORKS, SHIPPED, NetworkEntry
@@ -63,8 +63,7 @@ def layout_of(name: str, widths: tuple[int, ...] = (), pixels: bool = False) -> 
     (784, 4, 3)
     """
     entry = NETWORKS[name]
-    with torch.random.fork_rng(devices=[]):
-        model = network_class(entry)(widths or entry.widths)
+    model = _built(entry, widths or entry.widths)
     return find_layout(model, example_of(entry), **{**entry.units, **({"pixels": True} if pixels else {})})
 
 
@@ -127,7 +126,7 @@ def _weights(model: nn.Module, layout: Layout, calls: dict[str, Call]) -> tuple[
         made_owners = layout.axes.get(f"{name}.weight", {}).get(0, ())
         makes, _, made = _shares(made_owners, layout.groups, starts)
         weight = module.weight
-        inputs, outputs = _sizes(module)
+        inputs, outputs = inputs_of(module), outputs_of(module)
         rows_in = call.inputs[2] if conv else 1
         before = next((maps[group] for group in reads if group in maps), rows_in)
         if conv:
@@ -157,12 +156,6 @@ def _weights(model: nn.Module, layout: Layout, calls: dict[str, Call]) -> tuple[
         if conv and makes:
             maps[makes[0]] = call.outputs[2]
     return tuple(layers)
-
-
-def _sizes(module: nn.Linear | Convolution) -> tuple[int, int]:
-    if isinstance(module, nn.Linear):
-        return module.in_features, module.out_features
-    return module.in_channels, module.out_channels
 
 
 def _shares(

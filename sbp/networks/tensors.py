@@ -53,8 +53,7 @@ def state_of(network: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, Ten
     if not has_noise(network):
         return state
     noise = noise_of(network)
-    kinds = ("loc", "log_scale") if isinstance(noise, JointNoise) else ("keep",)
-    for kind in kinds:
+    for kind in ("loc", "log_scale") if isinstance(noise, JointNoise) else ("keep",):
         given = [tensors[f"noise.{group.name}.{kind}"].reshape(-1) for group in noise.groups]
         joined = torch.cat(given) if given else torch.zeros(0)
         name = _PREFIX + ("decided" if kind == "keep" else kind)

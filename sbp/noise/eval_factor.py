@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from sbp.noise.state import Transient
+
 E = TypeVar("E", bound="EvalFactor")
 
 
-class Seen:
+class Seen(Transient):
     """The tensors, with their versions, that something was made of; neither copied nor saved with a module."""
 
     def __init__(self) -> None:
         self.tensors: tuple[tuple[Tensor, int], ...] = ()
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Seen:
-        return Seen()
-
-    def __reduce__(self) -> tuple[type[Seen], tuple[()]]:
-        return Seen, ()
 
     def is_now(self, tensors: tuple[Tensor, ...]) -> bool:
         """Whether these are the same tensors, and nothing was written to them since.

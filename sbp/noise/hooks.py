@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sbp.noise.inputs import first_tensor, float_outputs
+from sbp.noise.inputs import Arguments, first_tensor, float_outputs, with_first
 from sbp.noise.layers import Convolution
 from sbp.noise.selected_linear import SelectedLinear
 from sbp.noise.unit_mask import UnitMask
@@ -32,25 +32,16 @@ class BeginForward:
         names = noise.layout.names
         self.pixels = names.index(noise.layout.pixels) if noise.layout.scales_input else None
 
-    def __call__(
-        self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+    def __call__(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments | None:
         """Sets the noise's state; gives other arguments where the input is multiplied."""
         first = first_tensor(args, kwargs)
-        if first is None:
-            raise ValueError(
-                "Expected a tensor among the network's arguments, whose axis 0 counts the examples, "
-                f"got {_types(args)}."
-            )
         self.noise.begin(first.shape[0])  # not len(): an exporter would take it for a constant
         self.noise._state.running = True
         parts = self.noise._state.parts
         if self.pixels is None or parts is None:
             return None
         image = spread_pixels(parts[self.pixels], first, self.noise.groups[self.pixels].shape)
-        times = first * _like(image, first)
-        swap = [times if value is first else value for value in args]
-        return tuple(swap), {name: times if value is first else value for name, value in kwargs.items()}
+        return with_first((args, kwargs), first, first * _like(image, first))
 
 
 class EndForward:
@@ -153,10 +144,6 @@ def spread_pixels(part: Tensor, x: Tensor, shape: tuple[int, ...]) -> Tensor:
 def _like(factor: Tensor, x: Tensor) -> Tensor:
     """In x's precision: a theta in float32 would make float32 of all that a network computes in bf16."""
     return factor.to(x.dtype) if x.is_floating_point() else factor
-
-
-def _types(args: tuple[Any, ...]) -> str:
-    return ", ".join(type(value).__name__ for value in args) or "nothing"
 
 
 def _in_backward() -> bool:

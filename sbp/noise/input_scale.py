@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sbp.noise.inputs import first_tensor
+from sbp.noise.inputs import Arguments, first_tensor, with_first
 
 NAME = "sbp_pixels"
 
@@ -36,14 +36,10 @@ class InputScale(nn.Module):
 class _ScaleInput:
     """The hook that applies it; refers to the module of the network that it is called on, so copies stay apart."""
 
-    def __call__(
-        self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def __call__(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
         first = first_tensor(args, kwargs)
-        assert first is not None
         scale: InputScale = module.get_submodule(NAME)  # type: ignore[assignment]
-        swap = {id(first): scale.scaled(first)}
-        return tuple(swap.get(id(v), v) for v in args), {k: swap.get(id(v), v) for k, v in kwargs.items()}
+        return with_first((args, kwargs), first, scale.scaled(first))
 
 
 def scale_input(model: nn.Module, factor: Tensor) -> None:

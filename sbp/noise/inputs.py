@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
@@ -31,17 +33,50 @@ def arguments_of(example_input: Any) -> Arguments:
         arguments = tuple(example_input), {}
     else:
         arguments = (), {}
-    if first_tensor(*arguments) is None:
+    try:
+        first_tensor(*arguments)
+    except ValueError:
         raise ValueError(
             "example_input: expected a tensor, a tuple of arguments or a dict of keyword arguments with a tensor among "
             f"them, got {type(example_input).__name__}."
-        )
+        ) from None
     return arguments
 
 
-def first_tensor(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor | None:
-    """The first tensor among a call's arguments, by whose axis 0 the examples are counted; None without one."""
-    return next((value for value in (*args, *kwargs.values()) if isinstance(value, Tensor) and value.dim()), None)
+def first_tensor(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor:
+    """The first tensor among a call's arguments, by whose axis 0 the examples are counted; ValueError without one."""
+    for value in (*args, *kwargs.values()):
+        if isinstance(value, Tensor) and value.dim():
+            return value
+    types = ", ".join(type(value).__name__ for value in args) or "nothing"
+    raise ValueError(f"Expected a tensor among the network's arguments, whose axis 0 counts the examples, got {types}.")
+
+
+def with_first(arguments: Arguments, first: Tensor, new: Tensor) -> Arguments:
+    """The same call with another tensor in the place of its first."""
+    return converted(arguments, lambda value: new if value is first else value)
+
+
+def watch(
+    model: nn.Module, arguments: Arguments, layers: Iterable[str], hear: Callable[[str, Tensor, Any], None]
+) -> None:
+    """Computes a call without gradients; `hear` is told name, input and output whenever one of the layers is called."""
+
+    def hook_of(name: str) -> Callable[..., None]:
+        def hook(_: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+            if inputs and isinstance(inputs[0], Tensor):
+                hear(name, inputs[0], output)
+
+        return hook
+
+    handles = [model.get_submodule(name).register_forward_hook(hook_of(name)) for name in layers]
+    try:
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model(*arguments[0], **arguments[1])
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def converted(arguments: Arguments, change: Callable[[Tensor], Tensor]) -> Arguments:

@@ -204,11 +204,14 @@ class JointNoise(UnitMask):
         return self.decided, self.loc, self.log_scale, self.log_low, self.log_high, self.threshold
 
     def _per_unit(self, name: str, values: PerGroup) -> Tensor:
-        if isinstance(values, Mapping):
-            if set(values) != set(self.layout.names):
-                names = ", ".join(self.layout.names)
-                raise ValueError(f"{name}: expected one number for each of {names}, got {dict(values)}.")
-            parts = [torch.full((group.units,), float(values[group.name])) for group in self.groups]
-        else:
-            parts = [torch.full((group.units,), float(values)) for group in self.groups]
-        return torch.cat(parts) if parts else torch.zeros(0)
+        names = self.layout.names
+        by_group = values if isinstance(values, Mapping) else dict.fromkeys(names, values)
+        if set(by_group) != set(names):
+            raise ValueError(f"{name}: expected one number for each of {', '.join(names)}, got {dict(by_group)}.")
+        return per_unit(self.layout, by_group)
+
+
+def per_unit(layout: Layout, by_group: Mapping[str, float]) -> Tensor:
+    """A number for each group as one for each unit, [units]."""
+    parts = [torch.full((group.units,), float(by_group[group.name])) for group in layout.groups]
+    return torch.cat(parts) if parts else torch.zeros(0)

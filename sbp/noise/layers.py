@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from sbp.noise.inputs import Arguments
+from sbp.noise.inputs import Arguments, watch
 
 Convolution = nn.modules.conv._ConvNd
 # The layers that make units, and read them.
@@ -31,30 +28,20 @@ class Call:
 
 def layer_calls(model: nn.Module, arguments: Arguments) -> dict[str, Call]:
     """Each layer of weights as it is called first, in the order of the calls."""
+    kinds = (*WEIGHTS, nn.modules.batchnorm._BatchNorm)
+    modules = {name: module for name, module in model.named_modules() if isinstance(module, kinds)}
     calls: dict[str, Call] = {}
     outputs: dict[str, Tensor] = {}  # kept, so that no two have one identity
 
-    def note(name: str, module: nn.Module) -> Callable[..., None]:
-        def of_weights(_: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-            if name not in calls and isinstance(output, Tensor) and inputs and isinstance(inputs[0], Tensor):
-                calls[name], outputs[name] = Call(tuple(inputs[0].shape), tuple(output.shape)), output
-
-        def of_norm(_: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+    def hear(name: str, x: Tensor, output: Any) -> None:
+        if not isinstance(modules[name], WEIGHTS):
             for layer, made in outputs.items():
-                if inputs and inputs[0] is made and not calls[layer].norm:
+                if x is made and not calls[layer].norm:
                     calls[layer] = replace(calls[layer], norm=name)
+        elif name not in calls and isinstance(output, Tensor):
+            calls[name], outputs[name] = Call(tuple(x.shape), tuple(output.shape)), output
 
-        return of_weights if isinstance(module, WEIGHTS) else of_norm
-
-    noted = (*WEIGHTS, nn.modules.batchnorm._BatchNorm)
-    handles = [m.register_forward_hook(note(name, m)) for name, m in model.named_modules() if isinstance(m, noted)]
-    try:
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            model(*arguments[0], **arguments[1])
-    finally:
-        for handle in handles:
-            handle.remove()
+    watch(model, arguments, modules, hear)
     return calls
 
 

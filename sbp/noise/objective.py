@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from sbp.noise.install import noise_of
-from sbp.noise.joint_noise import JointNoise
+from sbp.noise.joint_noise import JointNoise, per_unit
 
 KLWeights = float | Tensor | Sequence[float] | Mapping[str, float]
 
@@ -39,6 +38,7 @@ def elbo_loss(
 
     Reference: Neklyudov et al., NeurIPS 2017, eq. 4 and 12; the weights, section 5.4 (StructuredBPa).
 
+    >>> import torch
     >>> from sbp.noise.attach import attach
     >>> noise = attach(nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2)), torch.zeros(1, 4))
     >>> bool(elbo_loss(torch.tensor(0.5), noise, n_train=100) == 0.5 + noise.kl() / 100)
@@ -54,6 +54,7 @@ def elbo_loss(
 def scaled_kl(kl: Tensor, n_train: int, strength: float | Tensor = 1.0) -> Tensor:
     """strength * KL / N: what the loss adds to the mean NLL of an example for a KL of the whole network, in nats.
 
+    >>> import torch
     >>> scaled_kl(torch.tensor(100.0), n_train=50)
     tensor(2.)
     """
@@ -81,8 +82,7 @@ def unit_weights(noise: JointNoise, kl_weights: Sequence[float] | Mapping[str, f
     given = dict(kl_weights) if isinstance(kl_weights, Mapping) else dict(zip(names, kl_weights, strict=False))
     if set(given) != set(names) or len(kl_weights) != len(names):
         raise ValueError(f"kl_weights: expected one for each of {', '.join(names)}, got {kl_weights}.")
-    parts = [torch.full((group.units,), float(given[group.name])) for group in noise.groups]
-    return torch.cat(parts).to(noise.loc)
+    return per_unit(noise.layout, given).to(noise.loc)
 
 
 def parameter_groups(model: nn.Module, lr: float, noise_lr: float, weight_decay: float = 0.0) -> list[dict[str, Any]]:
@@ -104,6 +104,7 @@ def parameter_groups(model: nn.Module, lr: float, noise_lr: float, weight_decay:
     Raises:
         ValueError: the network has no noise, or a rate is not above 0.
 
+    >>> import torch
     >>> from sbp.noise.attach import attach
     >>> model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
     >>> noise = attach(model, torch.zeros(1, 4))

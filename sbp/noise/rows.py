@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from sbp.noise.inputs import Arguments, converted, first_tensor
+from sbp.noise.inputs import Arguments, converted, first_tensor, watch
 
 
 def repeated(arguments: Arguments, times: int) -> Arguments:
     """The same call with every example several times: all tensors that have one entry an example along axis 0.
 
+    >>> import torch
     >>> repeated(((torch.zeros(2, 3),), {"mask": None}), 3)[0][0].shape
     torch.Size([6, 3])
     """
-    first = first_tensor(*arguments)
-    assert first is not None
-    examples = len(first)
+    examples = len(first_tensor(*arguments))
     return converted(arguments, lambda t: torch.cat([t] * times) if t.dim() and len(t) == examples else t)
 
 
@@ -32,14 +28,13 @@ def rows_per_example(model: nn.Module, arguments: Arguments, layers: list[str]) 
     Returns:
         By layer; 0 where it is no whole number, or changes from call to call or with the number of examples.
     """
-    first = first_tensor(*arguments)
-    assert first is not None
+    examples = len(first_tensor(*arguments))
     once = _rows(model, arguments, layers)
     try:
         twice = _rows(model, repeated(arguments, 2), layers)
     except Exception:  # it runs on this number of examples only, and so needs no other
         twice = {name: {2 * rows for rows in counts} for name, counts in once.items()}
-    return {name: _whole(counts, twice[name], len(first)) for name, counts in once.items()}
+    return {name: _whole(counts, twice[name], examples) for name, counts in once.items()}
 
 
 def _whole(once: set[int], twice: set[int], examples: int) -> int:
@@ -51,19 +46,5 @@ def _whole(once: set[int], twice: set[int], examples: int) -> int:
 
 def _rows(model: nn.Module, arguments: Arguments, layers: list[str]) -> dict[str, set[int]]:
     counts: dict[str, set[int]] = {name: set() for name in layers}
-
-    def note(name: str) -> Callable[..., None]:
-        def hook(_: nn.Module, inputs: tuple[Any, ...]) -> None:
-            if inputs and isinstance(inputs[0], Tensor):
-                counts[name].add(len(inputs[0]))
-
-        return hook
-
-    handles = [model.get_submodule(name).register_forward_pre_hook(note(name)) for name in layers]
-    try:
-        with torch.no_grad():
-            model(*arguments[0], **arguments[1])
-    finally:
-        for handle in handles:
-            handle.remove()
+    watch(model, arguments, layers, lambda name, x, _: counts[name].add(len(x)))
     return counts

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sbp.noise.inputs import Arguments, converted, first_tensor, float_outputs
+from sbp.noise.inputs import Arguments, converted, first_tensor, float_outputs, watch
 from sbp.spec.layout import NONE, Group, Layout, Owners
 
 PIXELS = "input"
@@ -33,7 +33,8 @@ def with_features(layout: Layout, readers: Sequence[str] | bool) -> Layout:
         if name not in layout.reads:
             raise ValueError(f"features: expected layers among {', '.join(layout.reads)}, got {name!r}.")
         parent = _only_group(layout, layout.reads[name])
-        others = [other for other, owners in layout.reads.items() if other != name and _meets(layout, owners, parent)]
+        readers_of = [] if parent is None else layout.readers(layout.names[parent])
+        others = [other for other in readers_of if other != name]
         if parent is None or others:
             raise ValueError(
                 f"features: expected a layer that alone reads the units of one group, got {name}; "
@@ -56,14 +57,12 @@ def with_pixels(layout: Layout, model: nn.Module, arguments: Arguments) -> Layou
     a factor of 0 before the network.
     """
     image = first_tensor(*arguments)
-    assert image is not None
     if not image.is_floating_point():
         raise ValueError("pixels: expected an input of floating-point numbers, got whole ones; noise multiplies it.")
     shape = tuple(image.shape[2:]) if image.dim() == 4 else tuple(image.shape[1:])
     shape = shape or (1,)
     pixels = int(np.prod(shape))
-    per_pixel = image.shape[1:].numel() // pixels
-    owner = np.tile(np.arange(pixels), per_pixel)
+    owner = np.tile(np.arange(pixels), image.shape[1:].numel() // pixels)
     names = _reads_flattened(model, arguments, image)
     reads = dict.fromkeys(names, owner) if names and _nothing_else_reads(model, arguments, names) else {}
     kind = Group(PIXELS, "pixel", pixels, shape)
@@ -103,29 +102,19 @@ def _inserted(layout: Layout, group: Group, position: int, reads: Mapping[str, n
     new = np.arange(layout.n_units + 1)
     new[start:] += group.units
     new[-1] = NONE
-    groups = (*layout.groups[:position], group, *layout.groups[position:])
-    layout = _renumbered(layout, groups, new)
-    own = {name: np.where(owner == NONE, NONE, owner + start) for name, owner in reads.items()}
+    layout = _renumbered(layout, (*layout.groups[:position], group, *layout.groups[position:]), new)
     all_reads = dict(layout.reads)
     axes = {name: dict(dims) for name, dims in layout.axes.items()}
-    for name, owner in own.items():
-        all_reads[name] = (*all_reads.get(name, ()), owner)
+    for name, owner in reads.items():
+        all_reads[name] = (*all_reads.get(name, ()), owner + start)
         dims = axes.setdefault(f"{name}.weight", {})
-        dims[1] = (*dims.get(1, ()), owner)
+        dims[1] = (*dims.get(1, ()), owner + start)
     rows = {name: layout.rows.get(name, 1) for name in all_reads}
     return replace(layout, reads=all_reads, axes=axes, rows=rows)
 
 
 def _renumbered(layout: Layout, groups: tuple[Group, ...], new: np.ndarray) -> Layout:
-    def renamed(owners: Owners) -> Owners:
-        return tuple(new[of] for of in owners)
-
-    return replace(
-        layout,
-        groups=groups,
-        reads={name: renamed(owners) for name, owners in layout.reads.items()},
-        axes={name: {dim: renamed(o) for dim, o in dims.items()} for name, dims in layout.axes.items()},
-    )
+    return layout.mapped(groups, lambda owners: tuple(new[of] for of in owners))
 
 
 def _only_group(layout: Layout, owners: Owners) -> int | None:
@@ -134,13 +123,6 @@ def _only_group(layout: Layout, owners: Owners) -> int | None:
     numbers = np.searchsorted(np.cumsum(layout.sizes), owner, side="right")
     same = len(owners) == 1 and (owner != NONE).all() and (numbers == numbers[0]).all()
     return int(numbers[0]) if same else None
-
-
-def _meets(layout: Layout, owners: Owners, group: int | None) -> bool:
-    if group is None:
-        return False
-    at = layout.slices()[layout.groups[group].name]
-    return any(bool(((of >= at.start) & (of < at.stop)).any()) for of in owners)
 
 
 def _flattens(layout: Layout, owners: Owners) -> bool:
@@ -169,21 +151,13 @@ def _nothing_else_reads(model: nn.Module, arguments: Arguments, names: Sequence[
 
 def _reads_flattened(model: nn.Module, arguments: Arguments, image: Tensor) -> list[str]:
     """The dense layers whose input is the image itself, flattened."""
-    found: list[str] = []
+    found: dict[str, None] = {}
     flat = image.flatten(1)
 
-    def note(name: str) -> Any:
-        def hook(_: nn.Module, inputs: tuple[Any, ...]) -> None:
-            x = inputs[0] if inputs else None
-            if isinstance(x, Tensor) and x.shape == flat.shape and torch.equal(x, flat) and name not in found:
-                found.append(name)
-
-        return hook
+    def hear(name: str, x: Tensor, _: Any) -> None:
+        if x.shape == flat.shape and torch.equal(x, flat):
+            found[name] = None
 
     copied = copy.deepcopy(model).eval()
-    for name, module in copied.named_modules():
-        if isinstance(module, nn.Linear):
-            module.register_forward_pre_hook(note(name))
-    with torch.no_grad():
-        copied(*arguments[0], **arguments[1])
-    return found
+    watch(copied, arguments, [name for name, m in copied.named_modules() if isinstance(m, nn.Linear)], hear)
+    return list(found)

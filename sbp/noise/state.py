@@ -15,7 +15,17 @@ from torch import Tensor, nn
 from torch.autograd import Function
 
 
-class ForwardState:
+class Transient:
+    """What is neither copied nor saved with the module that holds it: a copy begins anew."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Transient:
+        return type(self)()
+
+    def __reduce__(self) -> tuple[type[Transient], tuple[()]]:
+        return type(self), ()
+
+
+class ForwardState(Transient):
     """The multipliers of the forward pass in progress.
 
     parts: [examples or 1, units] of each group, None while the noise is off. theta: what they are parts of, where it
@@ -31,12 +41,6 @@ class ForwardState:
         self.kl: Tensor | None = None
         self.reentrant = False
         self.running = False
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> ForwardState:
-        return ForwardState()
-
-    def __reduce__(self) -> tuple[type[ForwardState], tuple[()]]:
-        return ForwardState, ()
 
     def remember(self, outputs: Iterable[Tensor]) -> None:
         """Has a pass brought back when gradients reach its outputs."""

@@ -50,16 +50,11 @@ def refuse_inexact(model: nn.Module, found: Found, layout: Layout, arguments: Ar
     unsplit = [
         Refusal(name, f"{reader} reads rows that belong to no single example", EXAMPLES_FIRST)
         for name in layout.names
-        for reader, rows in layout.rows.items()
-        if rows == 0 and _reads(layout, reader, name)
+        for reader in layout.readers(name)
+        if not layout.rows[reader]
     ]
-    loose = [
-        Refusal(
-            name, "its units do not line up one by one with what reads them (padding, sums of parts, shuffles)", REST
-        )
-        for name in layout.names
-        if name in found.tied
-    ]
+    tied = "its units do not line up one by one with what reads them (padding, sums of parts, shuffles)"
+    loose = [Refusal(name, tied, REST) for name in layout.names if name in found.tied]
     refused = {refusal.name: refusal for refusal in [*loose, *unsplit, *known]}
     layout = layout.without(list(refused), list(refused.values()))
     trial = Trial(model, arguments)
@@ -115,7 +110,6 @@ class Trial:
         else:
             self.model, self.arguments, self.tolerance = doubled, wide, TOLERANCE
         first = first_tensor(*arguments)
-        assert first is not None
         self.batch = self.arguments  # with at least as many examples as are compared with themselves, where it can run
         if len(first) < EXAMPLES:
             more = repeated(self.arguments, -(-EXAMPLES // len(first)))
@@ -143,7 +137,6 @@ class Trial:
         """Whether theta of one example reaches another."""
         arguments = self.batch
         first = first_tensor(*arguments)
-        assert first is not None
         if len(first) < 2:
             return ""
         noisy = copy.deepcopy(self.model)
@@ -165,9 +158,7 @@ class Trial:
 
     def _difference(self, layout: Layout, keep: np.ndarray, theta: np.ndarray) -> str:
         masked = copy.deepcopy(self.model)
-        first = first_tensor(*self.arguments)
-        assert first is not None
-        factor = torch.from_numpy(np.where(keep, theta, 0.0)).to(first.device)[None]
+        factor = torch.from_numpy(np.where(keep, theta, 0.0)).to(first_tensor(*self.arguments).device)[None]
         try:
             mask = install(masked, UnitMask(layout))
             with mask.using(theta=factor):
@@ -219,11 +210,6 @@ def _is_attention(layout: Layout, name: str) -> bool:
 
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [""])[0][:160]
-
-
-def _reads(layout: Layout, reader: str, name: str) -> bool:
-    at = layout.slices()[name]
-    return any(bool(((of >= at.start) & (of < at.stop)).any()) for of in layout.reads[reader])
 
 
 @torch.no_grad()

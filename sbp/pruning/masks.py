@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from sbp.distributions import moments
-from sbp.spec.layout import Group
+from sbp.spec.layout import Group, Layout, close_units
 from sbp.spec.noise import SNR_THRESHOLD
 
 Masks = dict[str, np.ndarray]
@@ -64,15 +64,9 @@ def propagate(masks: Mapping[str, np.ndarray], layers: Sequence[Group]) -> Masks
     >>> closed["conv"].tolist(), closed["map"].tolist()
     ([True, False], [True, False, False, False])
     """
-    closed = {layer.name: np.array(masks[layer.name], dtype=bool) for layer in layers}
-    for layer in layers:
-        if layer.parent:
-            channels = closed[layer.parent]
-            features = closed[layer.name].reshape(len(channels), -1)
-            alive = channels & features.any(axis=1)
-            closed[layer.parent] = alive
-            closed[layer.name] = (features & alive[:, None]).reshape(-1)
-    return closed
+    layout = Layout(tuple(layers), {}, {})
+    keep = layout.join({layer.name: np.asarray(masks[layer.name], dtype=bool) for layer in layers})
+    return layout.split(close_units(layout, keep))
 
 
 def kept_counts(masks: Mapping[str, np.ndarray], layers: Sequence[Group]) -> tuple[int, ...]:

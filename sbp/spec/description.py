@@ -185,6 +185,12 @@ class Description:
             owned.append(self.dense_macs(widths) - self.macs(left))
         return tuple(owned)
 
+    @property
+    def pixels_outside(self) -> str:
+        """The group of pixels that no layer tells apart, so that theta multiplies the image itself; "" for none."""
+        read = {name for layer in self.weights for name in layer.reads}
+        return next((g.name for g in self.groups if g.kind == "pixel" and g.name not in read), "")
+
     @cached_property
     def is_chain(self) -> bool:
         """Whether each layer of weights reads what the one before it makes and nothing else."""

@@ -6,7 +6,7 @@ entry belongs to holds `NONE` where the entry belongs to no unit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Any
@@ -95,10 +95,16 @@ class Layout:
     @property
     def scales_input(self) -> bool:
         """Whether pixels are multiplied before the network, since what reads them reads all with the same weights."""
-        if not self.pixels:
-            return False
-        at = self.slices()[self.pixels]
-        return not any(((of >= at.start) & (of < at.stop)).any() for owners in self.reads.values() for of in owners)
+        return bool(self.pixels) and not self.readers(self.pixels)
+
+    def readers(self, group: str) -> list[str]:
+        """The layers that read a unit of this group, in the order of the forward pass."""
+        at = self.slices()[group]
+        return [
+            name
+            for name, owners in self.reads.items()
+            if any(((of >= at.start) & (of < at.stop)).any() for of in owners)
+        ]
 
     def slices(self) -> dict[str, slice]:
         """Where each group's units stand among all, by name.
@@ -143,11 +149,15 @@ class Layout:
             stays = kept_entries(owners, present)
             return tuple(new[of[stays]] for of in owners)
 
+        return self.mapped(groups, left)
+
+    def mapped(self, groups: tuple[Group, ...], change: Callable[[Owners], Owners]) -> Layout:
+        """The layout of other groups, with all owners changed."""
         return replace(
             self,
             groups=groups,
-            reads={name: left(owners) for name, owners in self.reads.items()},
-            axes={name: {dim: left(o) for dim, o in dims.items()} for name, dims in self.axes.items()},
+            reads={name: change(owners) for name, owners in self.reads.items()},
+            axes={name: {dim: change(o) for dim, o in dims.items()} for name, dims in self.axes.items()},
         )
 
     def without(self, names: Sequence[str], refused: Sequence[Refusal] = ()) -> Layout:

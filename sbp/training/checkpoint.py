@@ -37,14 +37,9 @@ def weights_of(network: nn.Module) -> dict[str, Tensor]:
     return {name: tensor.detach().cpu().clone() for name, tensor in file_tensors(network).items()}
 
 
-def full_state(network: nn.Module) -> dict[str, Tensor]:
-    """A network's own parameters and buffers by name, its noise's among them; not copies."""
-    return dict(network.state_dict())
-
-
 def pack(stepper: Stepper) -> dict[str, Tensor]:
     """Copies of the weights, of what the optimiser remembers of them, of their averages and of the sum of the NLL."""
-    tensors = {f"network.{name}": t.detach().cpu().clone() for name, t in full_state(stepper.network).items()}
+    tensors = {f"network.{name}": t.detach().cpu().clone() for name, t in stepper.network.state_dict().items()}
     for index, values in stepper.optimiser.memory().items():
         for name, value in values.items():
             tensors[f"optimiser.{index}.{name}"] = value.detach().cpu().clone()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 
@@ -32,12 +31,3 @@ class PruneForecast:
             return lowest / noise_lr
         fallen = (self.first_log_snr - lowest) / (step - self.first_step)
         return lowest / fallen if fallen > 0 else None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for a checkpoint."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> PruneForecast:
-        """What `to_dict` wrote."""
-        return cls(**values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -260,7 +261,7 @@ class Training:
             "epoch_steps": self.epoch_steps,
             "seconds": self.clock.seconds,
             "snapshot_due": self.snapshot_due,
-            "forecast": self.forecast.to_dict(),
+            "forecast": asdict(self.forecast),
         }
         return Checkpoint(tensors, state)
 
@@ -274,7 +275,7 @@ class Training:
         self.shrinking.unpack(tensors)
         resume_draws(self.generator, tensors, self.ranks, self.config.seed, self.step)
         self.clock = Clock(float(state["seconds"]))
-        self.forecast = PruneForecast.from_dict(state["forecast"])
+        self.forecast = PruneForecast(**state["forecast"])
         self.snapshot_due = bool(state["snapshot_due"])
         self._keep_good()
 

@@ -23,7 +23,7 @@ from sbp.noise.removal import remove_units
 from sbp.pruning.masks import Masks, propagate
 from sbp.spec.layout import Layout, kept_entries
 from sbp.spec.networks import description_of
-from sbp.training.checkpoint import full_state, pack, unpack
+from sbp.training.checkpoint import pack, unpack
 from sbp.training.stepper import Stepper
 
 # A cut must save at least this share of the MACs that are left: on a GPU each costs a new capture of the step.
@@ -80,8 +80,8 @@ class Shrinking:
         """The network at full width, what is left of it as it stands in training, and its method."""
         if self.full is None:
             return self.stepper.network, self.stepper.method
-        state = full_state(self.full[0])
-        for name, tensor in full_state(self.stepper.network).items():
+        state = self.full[0].state_dict()
+        for name, tensor in self.stepper.network.state_dict().items():
             if name in state:
                 state[name][self._key(name, tensor)] = tensor
         return self.full
@@ -129,26 +129,24 @@ class Shrinking:
         old, keep = joint_noise_of(full), self.layout.join(left)
         small = uninstall(copy.deepcopy(full))
         remove_units(small, self.layout, keep, np.ones(len(keep)), scale_pixels=False)
-        noise = install(small, self._noise(self.layout.reduced(keep)).to(old.loc))
+        ends = self.config.noise
+        cut = JointNoise(self.layout.reduced(keep), log_low=ends.log_low, log_high=ends.log_high)
+        noise = install(small, cut.to(old.loc))
         noise.mode = old.mode
         self.left = left
         self.moved = [name for name, _ in full.named_parameters() if not name.startswith(f"{NAME}.")]
         self.keys = _keys(self.layout, keep)
-        state = full_state(full)
-        for name, tensor in full_state(small).items():
+        state = full.state_dict()
+        for name, tensor in small.state_dict().items():
             if name in state:
                 tensor.copy_(self._part(name, state[name]))
         self.stepper.network = small.train(network.training)
-
-    def _noise(self, layout: Layout) -> JointNoise:
-        noise = self.config.noise
-        return JointNoise(layout, log_low=noise.log_low, log_high=noise.log_high)
 
     def _widened(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         """What `checkpoint.pack` copied of the network that was cut, at full width."""
         if self.full is None:
             return tensors
-        state = {name: tensor.cpu() for name, tensor in full_state(self.full[0]).items()}
+        state = {name: tensor.cpu() for name, tensor in self.full[0].state_dict().items()}
         wide = {}
         for packed, tensor in tensors.items():
             name = self._of(packed)
