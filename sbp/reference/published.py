@@ -9,7 +9,7 @@ from pathlib import Path
 from sbp.spec.networks import SPECS
 
 NOT_STATED = "not stated"
-LAST = "last epoch"
+LAST, BEST = "last epoch", "best test epoch"
 UNITS = "units"
 
 
