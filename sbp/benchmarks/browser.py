@@ -18,14 +18,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60
-LAUNCH = [
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+LAUNCH = ["--disable-gpu", "--disable-quic", "--disable-sync", "--no-first-run"]
+LAUNCH += ["--disable-background-networking", "--disable-component-update"]
 
 # In every page: when text, elements or canvases within a selector last changed, in milliseconds of the page's clock.
 WATCH = """

@@ -36,15 +36,9 @@ class SyntheticRun:
         self.config, self.epoch = config, -1
         self.folder = store.create(config, root)
         self.layers: tuple[Group, ...] = description_of(config.network).groups
+        made_up = {"hardware": "none: made up to be timed", "data_source": "none: these numbers are made up"}
         self.folder.write_meta(
-            {
-                "network": config.network.name,
-                "device": "cpu",
-                "hardware": "none: made up to be timed",
-                "n_train": 50_000,
-                "created": 1.7e9,
-                "data_source": "none: these numbers are made up",
-            }
+            {**made_up, "network": config.network.name, "device": "cpu", "n_train": 50_000, "created": 1.7e9}
         )
         self.ends = {layer.name: half_trained(layer.units, i) for i, layer in enumerate(self.layers)}
 
@@ -59,21 +53,10 @@ class SyntheticRun:
             if self.epoch:
                 self.folder.append_record(self._record(share))
         done, total = max(self.epoch, 0), self.config.schedule.epochs
-        self.folder.write_status(
-            State.RUNNING,
-            "",
-            Progress(
-                "sbp",
-                min(done + 1, total),
-                total,
-                done * STEPS,
-                total * STEPS,
-                1.0 * done,
-                1.0 * (total - done),
-                0.0,
-                0.1,
-            ),
-        )
+        place, steps = ("sbp", min(done + 1, total), total), (done * STEPS, total * STEPS)
+        seconds, to_first_prune, nll = (1.0 * done, 1.0 * (total - done)), 0.0, 0.1
+        progress = Progress(*place, *steps, *seconds, to_first_prune, nll)
+        self.folder.write_status(State.RUNNING, "", progress)
 
     def close(self, state: State = State.FINISHED) -> None:
         """Ends the run and lets go of its lock."""
@@ -85,22 +68,9 @@ class SyntheticRun:
         nll, kl = 0.5 - 0.4 * share, 1e4 * (1 - share / 2)
         macs = description_of(self.config.network).macs(kept)
         settings = self.config.optimisation
-        return Record(
-            self.epoch,
-            self.epoch * STEPS,
-            "sbp",
-            1.0 * self.epoch,
-            nll,
-            kl,
-            kl,
-            nll + kl / 50_000,
-            5.0 - 4 * share,
-            5.0 - 3 * share,
-            kept,
-            macs,
-            settings.lr,
-            settings.noise_lr,
-        )
+        place, bound = (self.epoch, self.epoch * STEPS, "sbp", 1.0 * self.epoch), (nll, kl, kl, nll + kl / 50_000)
+        errors = 5.0 - 4 * share, 5.0 - 3 * share
+        return Record(*place, *bound, *errors, kept, macs, settings.lr, settings.noise_lr)
 
 
 def vgg_sized() -> RunConfig:

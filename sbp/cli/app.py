@@ -32,10 +32,10 @@ VERBS = {
 }
 BENCH_VERBS = {
     "compact": Verb("Dense, masked and compact network of a run.", "bench_compact:bench_compact"),
-    "math": Verb("Moments, sampler and KL.", "bench_math:bench_math"),
-    "step": Verb("A training step, with and without noise.", "bench_step:bench_step"),
-    "train": Verb("A whole training, with and without noise.", "bench_train:bench_train"),
-    "pages": Verb("The app's pages in a headless Chromium.", "bench_pages:bench_pages"),
+    "math": Verb("Moments, sampler and KL.", "bench_timings:bench_math"),
+    "step": Verb("A training step, with and without noise.", "bench_timings:bench_step"),
+    "train": Verb("A whole training, with and without noise.", "bench_timings:bench_train"),
+    "pages": Verb("The app's pages in a headless Chromium.", "bench_timings:bench_pages"),
 }
 _PLAIN: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None}
 

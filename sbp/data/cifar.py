@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
+import tomllib
 import zipfile
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from sbp.data.download import Report, download
-from sbp.data.sources import DataError
+from sbp.data.sources import DataError, counted
 from sbp.spec.images import IMAGES
 
 NAME = "cifar-10"
@@ -39,36 +41,21 @@ class BinFile:
     test: bool = False
 
 
-FILES: tuple[BinFile, ...] = (
-    BinFile("data_batch_1.bin", "cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5"),
-    BinFile("data_batch_2.bin", "a591ca11fa1708a91ee40f54b3da4784ccd871ecf2137de63f51ada8b3fa57ed"),
-    BinFile("data_batch_3.bin", "bbe8596564c0f86427f876058170b84dac6670ddf06d79402899d93ceea26f67"),
-    BinFile("data_batch_4.bin", "014e562d6e23c72197cc727519169a60359f5eccd8945ad5a09d710285ff4e48"),
-    BinFile("data_batch_5.bin", "755304fc0b379caeae8c14f0dac912fbc7d6cd469eb67a1029a08a39453a9add"),
-    BinFile("test_batch.bin", "8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b", test=True),
-)
-
-
 @dataclass(frozen=True)
 class Archive:
     """The published archive of the six files, and where it can be fetched."""
 
     name: str
     sha256: str
-    mirrors: tuple[str, ...]
+    mirrors: Sequence[str]
 
 
-ARCHIVE = Archive(
-    "cifar-10-binary.tar.gz",
-    "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
-    (
-        "https://www.cs.toronto.edu/~kriz/",
-        "https://storage.googleapis.com/s4tf-hosted-binaries/datasets/CIFAR10/",
-    ),
-)
+_PUBLISHED = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+FILES = tuple(BinFile(name, sha256, test=name.startswith("test")) for name, sha256 in _PUBLISHED["files"].items())
+ARCHIVE = Archive(**_PUBLISHED["archive"])
 
 
-def read(root: Path, parts: tuple[str, ...] = ("train", "test")) -> dict[str, Any]:
+def read(root: Path, parts: Sequence[str] = ("train", "test")) -> dict[str, Any]:
     """Images uint8 [n, 3, 32, 32] and labels uint8 [n] of "train" and "test" as they lie under `root`, and the source.
 
     From the six files of `root`/cifar-10-batches-bin, else from `root`/cifar-10*.npz. Only the files of `parts` are
@@ -87,10 +74,7 @@ def read(root: Path, parts: tuple[str, ...] = ("train", "test")) -> dict[str, An
         whole = np.concatenate(rows) if len(rows) > 1 else rows[0]
         found[f"{part}_images"] = whole[:, 1:].reshape(-1, *IMAGES[NAME].shape)
         found[f"{part}_labels"] = whole[:, 0]
-    counts = " and ".join(
-        f"{len(found[f'{part}_labels']):,} {'training' if part == 'train' else 'test'}" for part in parts
-    )
-    return {**found, "source": f"CIFAR-10, {counts} images, read from {where}."}
+    return {**found, "source": f"CIFAR-10, {counted(found, parts)} images, read from {where}."}
 
 
 def here(root: Path) -> bool:
@@ -105,15 +89,8 @@ def fetch(root: Path, report: Report | None = None) -> None:
     """
     folder = root / FOLDER
     names = ", ".join(file.name for file in FILES)
-    path = download(
-        "CIFAR-10",
-        ARCHIVE.mirrors,
-        ARCHIVE.name,
-        ARCHIVE.sha256,
-        folder,
-        f"put its files ({names}) there yourself",
-        report,
-    )
+    yourself = f"put its files ({names}) there yourself"
+    path = download("CIFAR-10", ARCHIVE.mirrors, ARCHIVE.name, ARCHIVE.sha256, folder, yourself, report)
     try:
         with tarfile.open(path) as archive:
             for file in FILES:
@@ -143,12 +120,7 @@ def _from_file(folder: Path, file: BinFile) -> np.ndarray:
 
 def _from_arrays(paths: list[Path], wanted: list[BinFile]) -> list[np.ndarray]:
     """The records of the wanted files, cut out of the array files in the order of the binary ones."""
-    images, labels = [], []
-    for path in paths:
-        x, y = _arrays(path)
-        images.append(x)
-        labels.append(y)
-    x, y = np.concatenate(images), np.concatenate(labels)
+    x, y = (np.concatenate(parts) for parts in zip(*map(_arrays, paths), strict=True))
     starts = dict(zip(FILES, np.cumsum([0, *(file.images for file in FILES)]).tolist(), strict=False))
     records = []
     for file in wanted:

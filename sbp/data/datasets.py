@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,18 @@ import numpy as np
 
 from sbp.data import cifar
 from sbp.data.download import Report, fetch
-from sbp.data.sources import N_CLASSES, SOURCES, DataError, data_root, digits, find, read_idx
+from sbp.data.sources import (
+    N_CLASSES,
+    SOURCES,
+    Absent,
+    DataError,
+    IdxFile,
+    Source,
+    data_root,
+    digits,
+    find,
+    read_source,
+)
 from sbp.spec import DATASETS, DataConfig
 from sbp.spec.images import IMAGES
 
@@ -112,12 +124,18 @@ def load(
     if name not in DATASETS:
         raise DataError(f"Expected one of the data sets {', '.join(DATASETS)}, got {name!r}.")
     folder = Path(root) if root is not None else data_root()
-    if name == cifar.NAME:
-        if download and not cifar.here(folder):
-            cifar.fetch(folder, progress)
-        arrays = cifar.read(folder)
-    else:
-        arrays = digits() if name == "digits" else _read_source(name, folder, download, progress)
+    if name == cifar.NAME and download and not cifar.here(folder):
+        cifar.fetch(folder, progress)
+
+    def absent(source: Source, file: IdxFile, folder: Path) -> Path:
+        if download:
+            return fetch(source, file, folder, progress)
+        raise DataError(
+            f"{source.title} is not in {folder}: {file.name}.gz is missing. Put its four .gz files "
+            "there, or allow the download, or choose the data set digits."
+        )
+
+    arrays = read_arrays(name, folder, absent)
     # Arrays over the file's bytes are read-only; torch wants its own memory.
     tensors = {key: torch.tensor(arrays[key]) for key in _KEYS}
     for key in ("train_labels", "test_labels"):
@@ -125,21 +143,14 @@ def load(
     return Dataset(name=name, source=arrays["source"], **tensors)
 
 
-def _read_source(name: str, root: Path, download: bool, report: Report | None) -> dict[str, Any]:
-    """The four arrays of a published data set and the folder's path, all checked before any is given out."""
-    source, folder = SOURCES[name], root / name
-    paths = []
-    for file in source.files:
-        path = find(folder, file)
-        if path is None and not download:
-            raise DataError(
-                f"{source.title} is not in {folder}: {file.name}.gz is missing. Put its four .gz files "
-                "there, or allow the download, or choose the data set digits."
-            )
-        paths.append(path or fetch(source, file, folder, report))
-    arrays = {key: read_idx(path, file) for key, path, file in zip(_KEYS, paths, source.files, strict=True)}
-    counts = f"{len(arrays['train_labels']):,} training and {len(arrays['test_labels']):,} test images"
-    return {**arrays, "source": f"{source.title}, {counts}, read from {folder}."}
+def read_arrays(
+    name: str, root: str | Path | None, absent: Absent, parts: Sequence[str] = ("train", "test")
+) -> dict[str, Any]:
+    """These parts of a data set as `read_source` gives them, whose `absent` it takes; digits always whole."""
+    if name == "digits":
+        return digits()
+    folder = Path(root) if root is not None else data_root()
+    return cifar.read(folder, parts) if name == cifar.NAME else read_source(name, folder, absent, parts)
 
 
 def read_part(name: str, part: str, root: str | Path | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -150,22 +161,12 @@ def read_part(name: str, part: str, root: str | Path | None = None) -> tuple[np.
     >>> read_part("digits", "test")[0].shape
     (360, 28, 28)
     """
-    if name == "digits":
-        arrays = digits()
-        return arrays[f"{part}_images"], arrays[f"{part}_labels"]
-    folder = Path(root) if root is not None else data_root()
-    if name == cifar.NAME:
-        arrays = cifar.read(folder, (part,))
-        return arrays[f"{part}_images"], arrays[f"{part}_labels"]
-    folder = folder / name
-    source, start = SOURCES[name], 0 if part == "train" else 2
-    found = []
-    for file in source.files[start : start + 2]:
-        path = find(folder, file)
-        if path is None:
-            raise DataError(f"{source.title} is not in {folder}; training on it once puts it there.")
-        found.append(read_idx(path, file))
-    return found[0], found[1]
+
+    def absent(source: Source, file: IdxFile, folder: Path) -> Path:
+        raise DataError(f"{source.title} is not in {folder}; training on it once puts it there.")
+
+    arrays = read_arrays(name, root, absent, (part,))
+    return arrays[f"{part}_images"], arrays[f"{part}_labels"]
 
 
 def held_out(

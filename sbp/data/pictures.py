@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from sbp.data import cifar
-from sbp.data.sources import N_CLASSES, SOURCES, DataError, bilinear, data_root, digits, find, read_idx
+from sbp.data.datasets import read_arrays
+from sbp.data.sources import N_CLASSES, SOURCES, DataError, IdxFile, Source, bilinear
+from sbp.spec import DATASETS
 
 _FASHION = ("T-shirt", "Trousers", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 
@@ -41,17 +42,19 @@ def pictures(name: str, root: str | Path | None = None) -> Pictures:
     >>> found.means.shape, len(found.test_labels), int((~found.lit).sum())
     ((10, 28, 28), 360, 4)
     """
-    folder = Path(root) if root is not None else data_root()
-    if name == cifar.NAME:
-        arrays = cifar.read(folder)
-    else:
-        arrays = digits() if name == "digits" else _read(name, folder)
+    if name not in DATASETS:
+        raise DataError(f"Expected one of the data sets {', '.join(DATASETS)}, got {name!r}.")
+
+    def absent(source: Source, file: IdxFile, folder: Path) -> Path:
+        raise DataError(f"{source.title} is not in {folder}: {file.name}.gz is missing.")
+
+    arrays = read_arrays(name, root, absent)
     images, labels = arrays["train_images"], arrays["train_labels"]
     sums = np.stack([images[labels == label].sum(axis=0, dtype=np.int64) for label in range(N_CLASSES)])
     counts = np.bincount(labels, minlength=N_CLASSES).reshape(-1, *[1] * (images.ndim - 1))
     return Pictures(
         name=name,
-        source=arrays["source"],
+        source=SOURCES[name].title if name in SOURCES else arrays["source"],
         classes={"fashion-mnist": _FASHION, cifar.NAME: cifar.CLASSES}.get(name, tuple("0123456789")),
         n_train=len(labels),
         test_images=arrays["test_images"],
@@ -88,16 +91,3 @@ def coloured(found: Pictures, image: tuple[int, int, int]) -> Pictures:
         return np.repeat(padded[:, None], channels, axis=1) if images.ndim == 3 else padded
 
     return replace(found, test_images=larger(found.test_images), means=larger(found.means), lit=larger(found.lit))
-
-
-def _read(name: str, root: Path) -> dict[str, Any]:
-    if name not in SOURCES:
-        raise DataError(f"Expected one of the data sets digits, {', '.join(SOURCES)}, got {name!r}.")
-    source, arrays = SOURCES[name], {}
-    keys = ("train_images", "train_labels", "test_images", "test_labels")
-    for key, file in zip(keys, source.files, strict=True):
-        path = find(root / name, file)
-        if path is None:
-            raise DataError(f"{source.title} is not in {root / name}: {file.name}.gz is missing.")
-        arrays[key] = read_idx(path, file)
-    return {**arrays, "source": source.title}

@@ -11,7 +11,9 @@ import hashlib
 import math
 import os
 import struct
+import tomllib
 import zlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,63 +54,48 @@ class Source:
     files: tuple[IdxFile, ...]
 
 
-def _four(*checksums: tuple[str, str]) -> tuple[IdxFile, ...]:
-    names = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
-    shapes = ((60000, 28, 28), (60000,), (10000, 28, 28), (10000,))
-    rows = zip(names, checksums, shapes, strict=True)
-    return tuple(IdxFile(f"{name}-ubyte", *sums, shape) for name, sums, shape in rows)
+_NAMES = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
+_SHAPES = ((60000, 28, 28), (60000,), (10000, 28, 28), (10000,))
 
 
-SOURCES: dict[str, Source] = {
-    "mnist": Source(
-        "MNIST",
-        (
-            "https://ossci-datasets.s3.amazonaws.com/mnist/",
-            "https://storage.googleapis.com/cvdf-datasets/mnist/",
-            "http://yann.lecun.com/exdb/mnist/",
-        ),
-        _four(
-            (
-                "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-                "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-            ),
-            (
-                "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-                "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-            ),
-            (
-                "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-                "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-            ),
-            (
-                "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-                "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-            ),
-        ),
-    ),
-    # No checksum of the unpacked Fashion-MNIST is published: unpacked, it is checked by structure alone.
-    "fashion-mnist": Source(
-        "Fashion-MNIST",
-        (
-            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-            "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
-        ),
-        _four(
-            ("3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84", ""),
-            ("a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845", ""),
-            ("346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073", ""),
-            ("67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5", ""),
-        ),
-    ),
-}
+def _source(title: str, mirrors: Sequence[str], sums: Sequence[tuple[str, str]]) -> Source:
+    rows = zip(_NAMES, sums, _SHAPES, strict=True)
+    return Source(title, tuple(mirrors), tuple(IdxFile(f"{name}-ubyte", *pair, shape) for name, pair, shape in rows))
+
+
+_PUBLISHED = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+SOURCES: dict[str, Source] = {name: _source(**told) for name, told in _PUBLISHED.items()}
+
+
+Absent = Callable[[Source, IdxFile, Path], Path]
 
 
 def find(folder: Path, file: IdxFile) -> Path | None:
     """The file in the folder, packed or unpacked, or None; it is not opened."""
-    for path in (folder / f"{file.name}.gz", folder / file.name):
-        if path.is_file():
-            return path
-    return None
+    return next(filter(Path.is_file, (folder / f"{file.name}.gz", folder / file.name)), None)
+
+
+def read_source(name: str, root: Path, absent: Absent, parts: Sequence[str] = ("train", "test")) -> dict[str, Any]:
+    """Images and labels of these parts of a source, uint8, by "train_images" and the like, and "source", a sentence.
+
+    All files are there before any is read. absent: gives the path of a file that is not in the folder, or raises.
+    """
+    source, folder = SOURCES[name], root / name
+    keys = ("train_images", "train_labels", "test_images", "test_labels")
+    files = {key: file for key, file in zip(keys, source.files, strict=True) if key.partition("_")[0] in parts}
+    paths = {key: find(folder, file) or absent(source, file, folder) for key, file in files.items()}
+    arrays = {key: read_idx(paths[key], file) for key, file in files.items()}
+    return {**arrays, "source": f"{source.title}, {counted(arrays, parts)} images, read from {folder}."}
+
+
+def counted(arrays: Mapping[str, Any], parts: Sequence[str]) -> str:
+    """How many images there are of these parts.
+
+    >>> counted({"train_labels": range(1437), "test_labels": range(360)}, ("train", "test"))
+    '1,437 training and 360 test'
+    """
+    titles = {"train": "training", "test": "test"}
+    return " and ".join(f"{len(arrays[f'{part}_labels']):,} {titles[part]}" for part in parts)
 
 
 def read_idx(path: Path, file: IdxFile) -> np.ndarray:

@@ -62,22 +62,18 @@ def record_check(plan: Plan, table: Table, results: Path | None = None) -> Path:
 
 
 def keep_table(plan: Plan, table: Table, results: Path | None = None) -> Path:
-    """Writes rows beside the code as they are, and leaves those that were kept before and are not among them."""
+    """Writes rows beside the code, and in the plan's order those kept before that are planned and not among them."""
     path = results_path(plan.name, results)
     path.parent.mkdir(parents=True, exist_ok=True)
-    replace_bytes(path, Table(plan.name, _merged(plan, list(table.rows), results)).to_json().encode())
+    by_key = {(row.network, row.key): row for row in (*_kept(plan.name, results), *table.rows)}
+    order = [(row.network, row.key) for row in plan.rows]
+    rows = tuple(by_key[key] for key in order if key in by_key)
+    replace_bytes(path, Table(plan.name, rows).to_json().encode())
     return path
 
 
 def _named(run: RunResult, name: str) -> RunResult:
     return dataclasses.replace(run, run=name)
-
-
-def _merged(plan: Plan, rows: list[Row], results: Path | None) -> tuple[Row, ...]:
-    """These rows and those kept before that are still planned, in the plan's order."""
-    by_key = {(row.network, row.key): row for row in (*_kept(plan.name, results), *rows)}
-    order = [(row.network, row.key) for row in plan.rows]
-    return tuple(by_key[key] for key in order if key in by_key)
 
 
 def _kept(name: str, results: Path | None) -> tuple[Row, ...]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from sbp.spec import RunConfig
 
@@ -36,8 +34,9 @@ class PlannedRow:
     def configs(self, seeds: int, first: int = 0) -> tuple[RunConfig, ...]:
         """The recipe with so many seeds: first, first + 1, ...
 
-        >>> from sbp.experiments.plans import TABLE_1
-        >>> [config.seed for config in TABLE_1.rows[0].configs(3)], TABLE_1.rows[0].configs(1, first=9)[0].seed
+        >>> from sbp.experiments.plans import PLANS
+        >>> row = PLANS["table-1"].rows[0]
+        >>> [config.seed for config in row.configs(3)], row.configs(1, first=9)[0].seed
         ([0, 1, 2], 9)
         """
         return tuple(self.recipe.replace(seed=seed) for seed in range(first, first + seeds))
@@ -47,20 +46,20 @@ class PlannedRow:
 class Plan:
     """An experiment: its name, what it shows, its rows.
 
-    seeds: how many by default. recordings: the name of a row's recorded run, by network and key, where it is not
-    experiment, network and key. weights: the keys whose recorded runs hold weights, and enough snapshots for a film.
+    seeds: how many by default. recorded_as: the name of a row's recorded run, made of the experiment's name, the row's
+    network and its key. weights: the keys whose recorded runs hold weights, and enough snapshots for a film.
     """
 
     name: str
     title: str
     rows: tuple[PlannedRow, ...]
     seeds: int = 3
-    recordings: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    recorded_as: str = "{name}-{network}-{key}"
     weights: tuple[str, ...] = ()
 
     def recording(self, row: PlannedRow) -> str:
         """The name of a row's recorded run."""
-        return self.recordings.get((row.network, row.key), f"{self.name}-{row.network}-{row.key}")
+        return self.recorded_as.format(name=self.name, network=row.network, key=row.key)
 
     def only(self, key: str = "", network: str = "") -> tuple[PlannedRow, ...]:
         """The rows of one key, of one network, or both; raises `UnknownExperiment` when none is left."""
@@ -72,10 +71,3 @@ class Plan:
                 f"{self.name} has the rows {keys} of {networks}; got {key or 'any'} of {network or 'any'}."
             )
         return rows
-
-
-def planned_row(
-    key: str, label: str, paper: str, experiment: str, shared: dict[str, Any], own: dict[str, Any]
-) -> PlannedRow:
-    """A row whose recipe is what the rows of a network share and what is its own."""
-    return PlannedRow(key, label, RunConfig.flat(**{**shared, **own, "preset": f"{experiment}-{key}"}), paper)

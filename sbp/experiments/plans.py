@@ -1,18 +1,27 @@
-"""The experiments: which runs each of them needs, as data. No torch.
-
-A recipe is chosen on examples held out of the training set; the runs of an experiment then train on all of them
-(`validation_size` 0), and each reads the test set once, at its end.
-"""
+"""The experiments: which runs each of them needs, as `plans.toml` has them. No torch."""
 
 from __future__ import annotations
 
-from sbp.experiments.planned import Plan, UnknownExperiment
-from sbp.experiments.plans_cifar import RANDOM_LABELS_CIFAR, TABLE_2
-from sbp.experiments.plans_mnist import FIGURE_1, FIGURE_2, INTERVAL, RANDOM_LABELS, TABLE_1
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-PLANS: dict[str, Plan] = {
-    plan.name: plan for plan in (TABLE_1, FIGURE_1, FIGURE_2, INTERVAL, RANDOM_LABELS, TABLE_2, RANDOM_LABELS_CIFAR)
-}
+from sbp.experiments.planned import Plan, PlannedRow, UnknownExperiment
+from sbp.spec.presets import PARTS, recipe
+
+_TABLE = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+_PARTS = {**PARTS, **_TABLE.pop("parts")}
+
+
+def _plan(name: str, rows: Sequence[Sequence[Any]], weights: Sequence[str] = (), **told: Any) -> Plan:
+    planned = [
+        PlannedRow(key, label, recipe(f"{name}-{key}", _PARTS, of, own), paper) for key, label, paper, of, own in rows
+    ]
+    return Plan(name, rows=tuple(planned), weights=tuple(weights), **told)
+
+
+PLANS: dict[str, Plan] = {name: _plan(name, **told) for name, told in _TABLE.items()}
 
 
 def plan_of(experiment: str) -> Plan:

@@ -73,10 +73,7 @@ def _fast(name: str) -> Callable[[Line], str]:
 
 
 def _accuracy(name: str) -> Callable[[Line], str]:
-    def text(line: Line) -> str:
-        return NONE if line.get(name) is None else f"{100 - line[name]:.2f}"
-
-    return text
+    return lambda line: NONE if line.get(name) is None else f"{100 - line[name]:.2f}"
 
 
 LABEL = Column("method", _label)
@@ -90,43 +87,19 @@ SECONDS = Column("s per run", number("seconds", 0))
 HARDWARE = Column("trained on", lambda line: (line.get("hardware") if line["source"] == "ours" else "") or NONE)
 NATS = (Column("N·NLL", number("n_nll", 0)), Column("KL", number("kl", 0)), Column("their sum", number("n_loss", 0)))
 
-COLUMNS: dict[str, tuple[Column, ...]] = {
-    "figure-1": (LABEL, *NATS, ERROR, KEPT, KMACS, FEWER, N, HARDWARE, SECONDS),
-    "interval": (
-        LABEL,
-        Column("the prior's SNR", number("prior_snr", 3)),
-        ERROR,
-        KEPT,
-        KMACS,
-        FEWER,
-        N,
-        HARDWARE,
-        SECONDS,
-    ),
-    "random-labels": (
-        LABEL,
-        KEPT,
-        Column("training accuracy, %", _accuracy("train_error_percent")),
-        Column("test accuracy, %", _accuracy("test_error_percent")),
-        *NATS[:2],
-        N,
-        HARDWARE,
-        SECONDS,
-    ),
-}
-_DEFAULT = (
-    LABEL,
-    BOUND,
-    ERROR,
-    KEPT,
-    KMACS,
-    FEWER,
-    Column("CPU", _fast("cpu")),
-    Column("GPU", _fast("gpu")),
-    N,
-    HARDWARE,
-    SECONDS,
+_COST, _STANDS_ON = (ERROR, KEPT, KMACS, FEWER), (N, HARDWARE, SECONDS)
+PRIOR_SNR = Column("the prior's SNR", number("prior_snr", 3))
+SPEEDS = (Column("CPU", _fast("cpu")), Column("GPU", _fast("gpu")))
+ACCURACIES = (
+    Column("training accuracy, %", _accuracy("train_error_percent")),
+    Column("test accuracy, %", _accuracy("test_error_percent")),
 )
+COLUMNS: dict[str, tuple[Column, ...]] = {
+    "figure-1": (LABEL, *NATS, *_COST, *_STANDS_ON),
+    "interval": (LABEL, PRIOR_SNR, *_COST, *_STANDS_ON),
+    "random-labels": (LABEL, KEPT, *ACCURACIES, *NATS[:2], *_STANDS_ON),
+}
+_DEFAULT = (LABEL, BOUND, *_COST, *SPEEDS, *_STANDS_ON)
 
 
 def columns_of(experiment: str) -> tuple[Column, ...]:
@@ -148,10 +121,8 @@ def markdown(table: Table, further: Table | None = None) -> str:
     """A table a network and what its figures stand on; the paper's rows in italics. further: as `notes` has it."""
     columns = columns_of(table.experiment)
     title = PLANS[table.experiment].title if table.experiment in PLANS else table.experiment
-    parts = [f"# {title}"]
-    for network in networks_of(table):
-        parts.append(f"## {SPECS[network].title}\n\n{rows_of(table, network, columns)}")
-    return "\n\n".join([*parts, *notes(table, further)]) + "\n"
+    parts = [f"## {SPECS[name].title}\n\n{rows_of(table, name, columns)}" for name in networks_of(table)]
+    return "\n\n".join([f"# {title}", *parts, *notes(table, further)]) + "\n"
 
 
 def rows_of(table: Table, network: str, columns: Sequence[Column]) -> str:
@@ -206,10 +177,8 @@ def notes(table: Table, further: Table | None = None) -> list[str]:
 
 def _seeds(table: Table) -> str:
     """Which seeds n stands for: runs of consecutive ones as "0 to 9"."""
-    sets = sorted(
-        {tuple(sorted(run.seed for run in row.runs)) for row in table.rows if row.runs},
-        key=lambda seeds: (len(seeds), seeds),
-    )
+    found = {tuple(sorted(run.seed for run in row.runs)) for row in table.rows if row.runs}
+    sets = sorted(found, key=lambda seeds: (len(seeds), seeds))
     return f"Seeds: {'; '.join(f'n = {len(seeds)}: {_span(seeds)}' for seeds in sets)}."
 
 
@@ -226,7 +195,6 @@ def _checked(table: Table, further: Table) -> str:
         return ""
     numbers = sorted({check.run.seed for check in found})
     seeds = f"seed{'' if len(numbers) == 1 else 's'} {labels.join([str(seed) for seed in numbers])}"
-    out = [check for check in found if not check.within]
     what = {"test_error_percent": ("error", " %", 3), "macs_reduction": ("reduction of MACs", "x", 2)}
     counts = labels.join(
         [
@@ -236,7 +204,7 @@ def _checked(table: Table, further: Table) -> str:
         ]
     )
     text = f"Run again on {seeds}, within the 95 % prediction interval for one run: {counts}"
-    for check in out:
+    for check in (check for check in found if not check.within):
         title, unit, digits = what[check.what]
         low, high = check.mean - check.half_width, check.mean + check.half_width
         weights = ", ".join(f"{weight:g}" for weight in check.run.kl_weights)

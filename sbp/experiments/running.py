@@ -122,18 +122,12 @@ def table_of(experiment: str, jobs: Iterable[Job]) -> Table:
     rows: dict[tuple[str, str], list[Job]] = {}
     for job in jobs:
         rows.setdefault((job.row.network, job.row.key), []).append(job)
-    return Table(
-        experiment,
-        tuple(
-            Row(
-                key,
-                of_row[0].row.label,
-                network,
-                tuple(result_of(job.view) for job in sorted(of_row, key=_seed) if job.view and job.finished),
-            )
-            for (network, key), of_row in rows.items()
-        ),
-    )
+    found = []
+    for (network, key), of_row in rows.items():
+        finished = [job for job in sorted(of_row, key=lambda job: job.config.seed) if job.finished]
+        runs = tuple(result_of(job.view) for job in finished if job.view)
+        found.append(Row(key, of_row[0].row.label, network, runs))
+    return Table(experiment, tuple(found))
 
 
 def result_of(view: RunView) -> RunResult:
@@ -141,26 +135,16 @@ def result_of(view: RunView) -> RunResult:
     run, records = view.summary(), view.records()
     last = records[-1].to_dict() if records else {}
     measurements = (view.speed() or {}).get("measurements", [])
+    same = ("seed", "method", "network", "test_error_percent", "validation_error_percent", "macs", "macs_reduction")
+    stands_on = ("n_train", "n_test", "hardware", "device", "commit", "seconds")
     return RunResult(
-        seed=run["seed"],
-        method=run["method"],
-        network=run["network"],
+        **{name: run[name] for name in (*same, *stands_on)},
         config=json.loads(json.dumps(view.config.to_flat())),
-        test_error_percent=run["test_error_percent"],
         kept=tuple(run["kept"]),
-        macs=run["macs"],
-        macs_reduction=run["macs_reduction"],
-        n_train=run["n_train"],
-        n_test=run["n_test"],
         kl_weights=tuple(run["kl_weights"] or ()),
-        hardware=run["hardware"],
-        device=run["device"],
-        commit=run["commit"],
         versions=dict(run["versions"] or {}),
-        seconds=run["seconds"],
         run=view.id,
         speed=tuple(row for measured in measurements for row in speed_rows(measured)),
-        validation_error_percent=run["validation_error_percent"],
         last={name: last[name] for name in _LAST if name in last},
         pack_runs=int(view.meta.get("pack_runs", 1)),
         pack_seconds=view.meta.get("pack_seconds"),
@@ -177,7 +161,3 @@ def _cost(config: RunConfig) -> float:
     """About how long it takes, in no unit: epochs times the MACs per image."""
     epochs = config.schedule.pretrain_epochs + config.schedule.epochs + config.schedule.finetune_epochs
     return float(epochs * description_of(config.network).dense_macs())
-
-
-def _seed(job: Job) -> int:
-    return job.config.seed

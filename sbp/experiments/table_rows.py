@@ -16,47 +16,16 @@ from sbp.spec.kl_weights import objective_label
 from sbp.spec.networks import scale_of
 
 BATCHES = (1, 32, 1000)
+_DEVICES = {"cpu": "cpu", "gpu": "cuda"}
+_TIMED = tuple((f"{name}_{batch}", device, batch) for name, device in _DEVICES.items() for batch in BATCHES)
 FIELDS = (
-    "source",
-    "network",
-    "key",
-    "label",
-    "method",
-    "bound",
-    "n",
-    "seeds",
-    "test_error_percent",
-    "test_error_spread",
-    "test_error_half_width",
-    "kept",
-    "macs",
-    "macs_mean",
-    "macs_spread",
-    "macs_half_width",
-    "macs_reduction",
-    "macs_reduction_mean",
-    "macs_reduction_spread",
-    "macs_reduction_half_width",
-    "flops",
-    "cpu",
-    "gpu",
-    *(f"cpu_{batch}" for batch in BATCHES),
-    *(f"gpu_{batch}" for batch in BATCHES),
-    "train_error_percent",
-    "n_nll",
-    "kl",
-    "n_loss",
-    "log_low",
-    "log_high",
-    "prior_snr",
-    "n_train",
-    "n_test",
-    "seconds",
-    "runs_per_hour",
-    "hardware",
-    "seed",
-    "run",
-    "commit",
+    *("source", "network", "key", "label", "method", "bound", "n", "seeds"),
+    *("test_error_percent", "test_error_spread", "test_error_half_width", "kept"),
+    *("macs", "macs_mean", "macs_spread", "macs_half_width"),
+    *("macs_reduction", "macs_reduction_mean", "macs_reduction_spread", "macs_reduction_half_width"),
+    *("flops", "cpu", "gpu", *(name for name, _, _ in _TIMED)),
+    *("train_error_percent", "n_nll", "kl", "n_loss", "log_low", "log_high", "prior_snr"),
+    *("n_train", "n_test", "seconds", "runs_per_hour", "hardware", "seed", "run", "commit"),
 )
 
 Line = dict[str, Any]
@@ -99,45 +68,30 @@ def _ours(row: Row) -> Line:
         return line
     config = RunConfig.from_dict(run.config)
     exponent = None if config.value("kl_weights") else config.value("kl_exponent")
-    nats = {name: run.last.get(name) for name in ("nll", "loss")}
-    fast = {
-        f"{name}_{batch}": run.times_as_fast(device, batch)
-        for name, device in (("cpu", "cpu"), ("gpu", "cuda"))
-        for batch in BATCHES
-    }
+    noise = config.noise if config.has_noise else None
+    line |= {name: getattr(run, name) for name in ("method", "macs", "macs_reduction", "n_train", "n_test", "seed")}
+    line |= {name: getattr(run, name) for name in ("run", "commit")}
+    line |= {name: run.last.get(name) for name in ("train_error_percent", "kl")}
+    line |= {f"n_{name}": run.n_train * run.last[name] for name in ("nll", "loss") if run.last.get(name) is not None}
+    line |= {name: run.times_as_fast(device, batch) for name, device, batch in _TIMED}
+    for name in ("macs", "macs_reduction"):
+        line[f"{name}_mean"] = row.mean_of(name) if line[name] is not None else None
+        line[f"{name}_spread"] = row.spread_of(name) or None  # nothing removed is no spread
+        line[f"{name}_half_width"] = row.half_width_of(name) or None
     return {
         **line,
-        "method": run.method,
         "bound": objective_label(run.method, run.kl_weights, exponent),
+        "seeds": " ".join(str(one.seed) for one in row.runs),
         "test_error_percent": row.mean,
         "test_error_spread": row.spread,
         "test_error_half_width": row.half_width_of("test_error_percent"),
-        "seeds": " ".join(str(one.seed) for one in row.runs),
         "kept": "-".join(map(str, run.kept)),
-        "macs": run.macs,
-        "macs_mean": row.mean_of("macs"),
-        "macs_spread": row.spread_of("macs") or None,  # nothing removed is no spread
-        "macs_half_width": row.half_width_of("macs") or None,
-        "macs_reduction": run.macs_reduction,
-        "macs_reduction_mean": row.mean_of("macs_reduction") if run.macs_reduction is not None else None,
-        "macs_reduction_spread": row.spread_of("macs_reduction") or None,
-        "macs_reduction_half_width": row.half_width_of("macs_reduction") or None,
-        **fast,
-        "train_error_percent": run.last.get("train_error_percent"),
-        "n_nll": None if nats["nll"] is None else run.n_train * nats["nll"],
-        "kl": run.last.get("kl"),
-        "n_loss": None if nats["loss"] is None else run.n_train * nats["loss"],
-        "log_low": config.noise.log_low if config.has_noise else None,
-        "log_high": config.noise.log_high if config.has_noise else None,
-        "prior_snr": moments.prior_snr(config.noise.log_low, config.noise.log_high) if config.has_noise else None,
-        "n_train": run.n_train,
-        "n_test": run.n_test,
+        "log_low": noise and noise.log_low,
+        "log_high": noise and noise.log_high,
+        "prior_snr": noise and moments.prior_snr(noise.log_low, noise.log_high),
         "seconds": row.mean_of("seconds"),
         "runs_per_hour": row.mean_of("runs_per_hour"),
         "hardware": row.hardware,
-        "seed": run.seed,
-        "run": run.run,
-        "commit": run.commit,
     }
 
 

@@ -16,28 +16,9 @@ from sbp.spec.networks import description_of
 # never a run's: taking the field's default would put another run's numbers beside this one's. Fields that came later
 # are missing from older recorded runs, and their defaults say what was done before there was a choice.
 REQUIRED = (
-    "network",
-    "dataset",
-    "method",
-    "preset",
-    "epochs",
-    "pretrain_epochs",
-    "batch_size",
-    "lr",
-    "noise_lr",
-    "weight_decay",
-    "kl_weights",
-    "log_low",
-    "log_high",
-    "init_loc",
-    "init_log_scale",
-    "widths",
-    "seed",
-    "device",
-    "train_size",
-    "validation_size",
-    "random_labels",
-    "threads",
+    *("network", "widths", "dataset", "train_size", "validation_size", "random_labels", "method", "kl_weights"),
+    *("log_low", "log_high", "init_loc", "init_log_scale", "batch_size", "lr", "noise_lr", "weight_decay"),
+    *("epochs", "pretrain_epochs", "seed", "device", "threads", "preset"),
 )
 MOST_UNITS = 10**6  # of all noise layers together: thirty times those of any network here
 MOST_EPOCHS = 10**6

@@ -37,27 +37,9 @@ GRAPH, KEPT_GRAPH = "network.onnx", "network-kept.onnx"
 SPEED, SWEEP = "speed.json", "sweep.json"
 ATTRIBUTION = "attribution.json"
 LOG, LOCK, STOP = "log.txt", "lock", "stop"
-FILES = frozenset(
-    {
-        CONFIG,
-        DESCRIPTION,
-        META,
-        STATUS,
-        RESULT,
-        RECORDS,
-        NOISE,
-        CHECKPOINT,
-        MODEL,
-        GRAPH,
-        KEPT_GRAPH,
-        SPEED,
-        SWEEP,
-        ATTRIBUTION,
-        LOG,
-        LOCK,
-        STOP,
-    }
-)
+# What a reader needs of a run that has finished, and what is of use while it lives.
+LASTING = {CONFIG, DESCRIPTION, META, RESULT, RECORDS, NOISE, MODEL, GRAPH, KEPT_GRAPH, SPEED, SWEEP, ATTRIBUTION}
+FILES = LASTING | {STATUS, CHECKPOINT, LOG, LOCK, STOP}
 
 
 def layers_to_json(layers: tuple[Group, ...]) -> list[dict[str, Any]]:
@@ -68,12 +50,6 @@ def layers_to_json(layers: tuple[Group, ...]) -> list[dict[str, Any]]:
 def layers_from_json(values: list[dict[str, Any]]) -> tuple[Group, ...]:
     """Reads what `layers_to_json` wrote."""
     return tuple(
-        Group(
-            str(value["name"]),
-            str(value["kind"]),
-            int(value["units"]),
-            tuple(int(side) for side in value["shape"]),
-            str(value.get("parent", "")),
-        )
+        Group(value["name"], value["kind"], value["units"], tuple(value["shape"]), str(value.get("parent", "")))
         for value in values
     )

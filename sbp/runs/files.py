@@ -11,16 +11,7 @@ from typing import Any
 
 from sbp.runs.plain_files import BadFile, read_json
 
-__all__ = [
-    "BadFile",
-    "Lock",
-    "Locked",
-    "append_bytes",
-    "is_locked",
-    "read_json",
-    "replace_bytes",
-    "write_json",
-]
+__all__ = ["BadFile", "Lock", "Locked", "append_bytes", "is_locked", "read_json", "replace_bytes", "write_json"]
 
 # Whatever lies at a path of ours, it is not followed elsewhere, and opening it waits for nobody.
 _OURS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

@@ -10,7 +10,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sbp.runs import store
@@ -74,11 +74,7 @@ def stop(run_id: str, root: Path | None = None) -> None:
     view = store.open_run(run_id, root)
     _refuse_recording(view, "stopped")
     if not view.alive:  # one that lives is stopped whatever its files look like
-        view.sound()
-        try:
-            advance(view.state, Event.ASK_STOP)
-        except TransitionRefused as error:
-            raise BadRequest(f"{view.id}: {error}") from None
+        _check_allowed(view.sound(), Event.ASK_STOP)
     os.close(os.open(view.folder / STOP, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644))
 
 
@@ -96,10 +92,7 @@ def reopen(run_id: str, root: Path | None = None) -> RunFolder:
     _refuse_recording(view, "resumed")
     if view.problem:
         raise BadRequest(f"{view.id} cannot be resumed: {view.problem}")
-    try:
-        advance(view.state, Event.RESUME)
-    except TransitionRefused as error:
-        raise BadRequest(f"{view.id}: {error}") from None
+    _check_allowed(view, Event.RESUME)
     try:
         lock = Lock(view.folder / LOCK)
     except Locked:
@@ -134,15 +127,24 @@ def spawn_command(
     """
     reap()
     log.parent.mkdir(parents=True, exist_ok=True)
-    with open(log, "wb") as output:
+    log.unlink(missing_ok=True)
+    environment = {**_library_environment(), "SBP_RUNS": str(root or store.runs_root())}
+    return _python(["sbp", *words], log, [lock.descriptor] if lock else [], environment)
+
+
+def _python(
+    words: Sequence[str], log: Path, descriptors: Sequence[int], env: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """Starts `python -m WORDS` in a session of its own, which inherits these descriptors and adds to `log`."""
+    with open(log, "ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "sbp", *words],
+            [sys.executable, "-m", *words],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             start_new_session=True,
-            pass_fds=(lock.descriptor,) if lock else (),
-            env={**_library_environment(), "SBP_RUNS": str(root or store.runs_root())},
+            pass_fds=descriptors,
+            env=env,
         )
     _children.append(process)
     return process
@@ -151,18 +153,9 @@ def spawn_command(
 def _spawn(folders: list[RunFolder], together: int = 0, gpu: int | None = None) -> None:
     """Starts the worker with the folders' locks and lets go of our own copies of them."""
     descriptors = [folder.lock.descriptor for folder in folders]
+    words = [_WORKER, *(str(folder.path) for folder in folders)]
     try:
-        with open(folders[0].path / LOG, "ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", _WORKER, *(str(folder.path) for folder in folders)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                pass_fds=descriptors,
-                env=_environment(descriptors, together, gpu),
-            )
-        _children.append(process)
+        _python(words, folders[0].path / LOG, descriptors, _environment(descriptors, together, gpu))
     except OSError as error:
         for folder in folders:
             folder.write_status("failed", f"The worker could not be started: {error}.")
@@ -195,6 +188,13 @@ def _environment(descriptors: list[int], together: int, gpu: int | None) -> dict
     if parallel() > 1 or len(descriptors) > 1 or gpu is not None:
         environment.setdefault("OMP_NUM_THREADS", "1")
     return environment
+
+
+def _check_allowed(view: store.RunView, event: Event) -> None:
+    try:
+        advance(view.state, event)
+    except TransitionRefused as error:
+        raise BadRequest(f"{view.id}: {error}") from None
 
 
 def _refuse_recording(view: store.RunView, verb: str) -> None:

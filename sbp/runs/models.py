@@ -6,11 +6,20 @@ another type or out of its range: what would be shown of it is not true.
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, cast
+from typing import (  # pydantic takes that of typing from Python 3.12 on
+    Annotated,
+    Any,
+    Literal,
+    NotRequired,
+    Required,
+    TypeVar,
+    cast,
+)
 
 from pydantic import Field, TypeAdapter, ValidationError
-from typing_extensions import TypedDict  # pydantic takes that of typing from Python 3.12 on
+from typing_extensions import TypedDict
 
 from sbp.runs.plain_files import LARGE, SMALL, BadFile, read_plain
 
@@ -41,22 +50,27 @@ class Layer(TypedDict):
     shape: Annotated[list[Annotated[int, Field(ge=1, le=10**7)]], Field(min_length=1, max_length=8)]
 
 
-class Meta(TypedDict, total=False):
-    """meta.json."""
+class Basis(TypedDict, total=False):
+    """What a run's figures stand on."""
 
-    created: Moment | None
-    network: str | None
-    layers: Annotated[list[Layer], Field(min_length=1, max_length=1000)]
     device: str | None
     hardware: str | None
     n_train: Count | None
     n_validation: Count | None
     n_test: Count | None
     kl_weights: list[AtLeast0] | None
-    macs_dense: Count | None
     versions: dict[str, str] | None
-    data_source: str | None
     commit: str | None
+
+
+class Meta(Basis, total=False):
+    """meta.json."""
+
+    created: Moment | None
+    network: str | None
+    layers: Annotated[list[Layer], Field(min_length=1, max_length=1000)]
+    macs_dense: Count | None
+    data_source: str | None
     recorded_from: str | None
     pack_runs: Positive | None
     pack_seconds: Seconds | None
@@ -76,7 +90,10 @@ class ProgressJson(TypedDict):
     nll: Finite
 
 
-class _Status(TypedDict, total=False):
+class Status(TypedDict, total=False):
+    """status.json; a recorded run has none."""
+
+    state: Required[States]
     message: str | None
     pid: Count | None
     updated: Moment | None
@@ -87,13 +104,7 @@ class _Status(TypedDict, total=False):
     progress: ProgressJson | None
 
 
-class Status(_Status):
-    """status.json; a recorded run has none."""
-
-    state: States
-
-
-class Result(TypedDict, total=False):
+class Result(Basis, total=False):
     """result.json."""
 
     id: str
@@ -105,14 +116,6 @@ class Result(TypedDict, total=False):
     epochs: Count
     finetune_epochs: Count
     random_labels: bool
-    device: str | None
-    hardware: str | None
-    n_train: Count | None
-    n_validation: Count | None
-    n_test: Count | None
-    kl_weights: list[AtLeast0] | None
-    versions: dict[str, str] | None
-    commit: str | None
     test_error_percent: Percent | None
     validation_error_percent: Percent | None
     kept: Kept
@@ -151,13 +154,10 @@ class SpeedRow(TypedDict):
     n: Positive
 
 
-class _Measurement(TypedDict, total=False):
-    when: Moment | None
-
-
-class Measurement(_Measurement):
+class Measurement(TypedDict):
     """How fast a run's networks were on a device."""
 
+    when: NotRequired[Moment | None]
     device: str
     hardware: str
     threads: Count
@@ -190,15 +190,12 @@ class UnitMap(TypedDict):
     correlation: dict[str, Correlation | None]
 
 
-class _Attribution(TypedDict, total=False):
-    hardware: str
-    versions: dict[str, str]
-    when: Moment
-
-
-class Attribution(_Attribution):
+class Attribution(TypedDict):
     """attribution.json."""
 
+    hardware: NotRequired[str]
+    versions: NotRequired[dict[str, str]]
+    when: NotRequired[Moment]
     weights: str
     n: Positive
     per_class: Positive
@@ -222,14 +219,11 @@ class Kind:
     def __init__(self, model: Any, most: int = SMALL) -> None:
         model.__pydantic_config__ = {"strict": True, "extra": "ignore" if model is RecordLine else "allow"}
         self.model, self.most = model, most
-        self._adapter: TypeAdapter[Any] | None = None
 
-    @property
+    @cached_property
     def adapter(self) -> TypeAdapter[Any]:
         """What checks a value of this kind."""
-        if self._adapter is None:
-            self._adapter = TypeAdapter(self.model)
-        return self._adapter
+        return TypeAdapter(self.model)
 
     def parse(self, content: bytes) -> dict[str, Any]:
         """The JSON object in a text; raises ValueError with what is wrong, without the file's name."""
@@ -266,6 +260,5 @@ def told(error: ValidationError) -> str:
     return f"{where + ': ' if where else ''}{said}, got {short}"
 
 
-META, STATUS, RESULT = Kind(Meta), Kind(Status), Kind(Result)
+META, STATUS, RESULT, CURRENT = Kind(Meta), Kind(Status), Kind(Result), Kind(Current)
 RECORD, SPEED, ATTRIBUTION = Kind(RecordLine), Kind(Speed, LARGE), Kind(Attribution, LARGE)
-CURRENT = Kind(Current)

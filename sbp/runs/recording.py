@@ -22,18 +22,8 @@ from sbp.runs.view import RunView
 from sbp.spec.fit import noise_arrays
 
 ROWS = 64
-# What a reader needs. The log, the locks, the checkpoint and the state of the worker stay behind.
-_COPIED = (
-    names.CONFIG,
-    names.DESCRIPTION,
-    names.RECORDS,
-    names.MODEL,
-    names.GRAPH,
-    names.KEPT_GRAPH,
-    names.SWEEP,
-    names.SPEED,
-    names.ATTRIBUTION,
-)
+# Written afresh for a recorded run. The log, the locks, the checkpoint and the state of the worker stay behind.
+_REWRITTEN = {names.META, names.RESULT, names.NOISE}
 
 
 def thinned(epochs: np.ndarray, rows: int = ROWS) -> np.ndarray:
@@ -137,7 +127,7 @@ def _recover(final: Path, aside: Path) -> None:
 
 def _write(view: RunView, folder: Path, name: str, rows: int, weights: bool) -> None:
     """Fills a recorded run's folder."""
-    for file in _COPIED:
+    for file in names.LASTING - _REWRITTEN:
         if view.has(file) and (weights or file != names.MODEL):
             shutil.copyfile(view.folder / file, folder / file, follow_symlinks=False)
     # Where the files lay on the machine that trained is nobody else's business.

@@ -63,35 +63,14 @@ SENTENCES: dict[State, str] = {
 
 # A blank cell is a refusal. `lose` leads to lost from every active state and is never written by the worker:
 # readers derive it from an active status whose lock nobody holds.
+_ENDS_EARLY = {Event.ASK_STOP: State.STOPPING, Event.FAIL: State.FAILED, Event.LOSE: State.LOST}
+_ENDS = {**_ENDS_EARLY, Event.FINISH: State.FINISHED, Event.DIVERGE: State.DIVERGED}
 TRANSITIONS: dict[State, dict[Event, State]] = {
-    State.QUEUED: {
-        Event.START: State.STARTING,
-        Event.ASK_STOP: State.STOPPING,
-        Event.FAIL: State.FAILED,
-        Event.LOSE: State.LOST,
-    },
-    State.STARTING: {
-        Event.TRAIN: State.RUNNING,
-        Event.ASK_STOP: State.STOPPING,
-        Event.FAIL: State.FAILED,
-        Event.LOSE: State.LOST,
-    },
-    State.RUNNING: {
-        Event.ASK_STOP: State.STOPPING,
-        Event.FINISH: State.FINISHED,
-        Event.FAIL: State.FAILED,
-        Event.DIVERGE: State.DIVERGED,
-        Event.LOSE: State.LOST,
-    },
-    State.STOPPING: {
-        Event.STOP: State.STOPPED,
-        # Asking twice is asking once; and the last step may have been under way, or have gone wrong.
-        Event.ASK_STOP: State.STOPPING,
-        Event.FINISH: State.FINISHED,
-        Event.FAIL: State.FAILED,
-        Event.DIVERGE: State.DIVERGED,
-        Event.LOSE: State.LOST,
-    },
+    State.QUEUED: {Event.START: State.STARTING, **_ENDS_EARLY},
+    State.STARTING: {Event.TRAIN: State.RUNNING, **_ENDS_EARLY},
+    State.RUNNING: _ENDS,
+    # Asking twice is asking once; and the last step may have been under way, or have gone wrong.
+    State.STOPPING: {Event.STOP: State.STOPPED, **_ENDS},
     State.FINISHED: {},
     State.STOPPED: {Event.RESUME: State.QUEUED},
     State.FAILED: {Event.RESUME: State.QUEUED},

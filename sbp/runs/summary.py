@@ -10,32 +10,13 @@ from sbp.spec.networks import description_of
 if TYPE_CHECKING:
     from sbp.runs.view import RunView
 
+_ASKED = ("network", "dataset", "method", "preset", "seed", "device", "epochs", "random_labels")
+_KNOWN = ("hardware", "n_train", "n_test", "kl_weights", "versions", "commit")
 KEYS = (
-    "id",
-    "network",
-    "dataset",
-    "method",
-    "preset",
-    "state",
-    "message",
-    "seed",
-    "device",
-    "hardware",
-    "epochs",
-    "epochs_done",
-    "test_error_percent",
-    "validation_error_percent",
-    "kept",
-    "macs",
-    "macs_dense",
-    "macs_reduction",
-    "seconds",
-    "n_train",
-    "n_test",
-    "kl_weights",
-    "random_labels",
-    "versions",
-    "commit",
+    *("id", "network", "dataset", "method", "preset", "state", "message", "seed", "device", "hardware"),
+    *("epochs", "epochs_done", "test_error_percent", "validation_error_percent"),
+    *("kept", "macs", "macs_dense", "macs_reduction", "seconds"),
+    *("n_train", "n_test", "kl_weights", "random_labels", "versions", "commit"),
 )
 
 
@@ -49,8 +30,7 @@ def summarise(view: RunView) -> dict[str, Any]:
     said = {"id": view.id, "state": str(view.state), "message": view.message}
     if view.described:
         config = view.config
-        for name in ("network", "dataset", "method", "preset", "seed", "device", "epochs", "random_labels"):
-            values[name] = config.value(name)
+        values |= {name: config.value(name) for name in _ASKED}
         values["macs_dense"] = description_of(config.network).dense_macs()
         given = config.value("kl_weights")
         weights = given or (None if config.method.name == "sbpa" else (1.0,) * len(view.layers))
@@ -58,8 +38,7 @@ def summarise(view: RunView) -> dict[str, Any]:
     if view.problem:  # of its figures none can be relied on
         return values | said
     records = view.records()
-    for name in ("hardware", "n_train", "n_test", "kl_weights", "versions", "commit"):
-        values[name] = view.meta.get(name, values[name])
+    values |= {name: view.meta[name] for name in _KNOWN if name in view.meta}
     values["device"] = view.device or values["device"]
     # Of those in `epochs`, which are the main phase's; pretraining and fine-tuning are not among them.
     values["epochs_done"] = sum(record.phase == "sbp" for record in records)

@@ -4,15 +4,7 @@ from sbp.spec.checks import fits
 from sbp.spec.data import DATASETS, DataConfig
 from sbp.spec.errors import ConfigError
 from sbp.spec.fields import RunField, find_field, run_fields
-from sbp.spec.method import (
-    METHOD_CONFIGS,
-    METHODS,
-    NOISE_METHODS,
-    DropoutConfig,
-    MethodConfig,
-    SBPaConfig,
-    SSLConfig,
-)
+from sbp.spec.method import METHOD_CONFIGS, METHODS, NOISE_METHODS, DropoutConfig, MethodConfig, SBPaConfig, SSLConfig
 from sbp.spec.network import NetworkConfig
 from sbp.spec.noise import NoiseConfig
 from sbp.spec.optimisation import OPTIMISERS, PRECISIONS, OptimisationConfig

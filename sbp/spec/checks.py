@@ -7,7 +7,6 @@ from sbp.spec.errors import ConfigError
 from sbp.spec.images import IMAGES, by
 from sbp.spec.method import METHOD_CONFIGS, METHODS, NOISE_METHODS, MethodConfig, SBPaConfig
 from sbp.spec.network import NetworkConfig
-from sbp.spec.network_facts import network_facts
 from sbp.spec.networks import SPECS, description_of
 from sbp.spec.schedule import ScheduleConfig
 
@@ -18,7 +17,7 @@ def fits(network: str, dataset: str) -> bool:
     >>> fits("lenet-5-caffe", "digits"), fits("lenet-5-caffe", "cifar-10")
     (True, False)
     """
-    return network_facts(network).image == IMAGES[dataset].shape
+    return SPECS[network].image == IMAGES[dataset].shape
 
 
 def check_dataset(network: NetworkConfig, data: DataConfig) -> None:
@@ -28,7 +27,7 @@ def check_dataset(network: NetworkConfig, data: DataConfig) -> None:
     others = ", ".join(name for name in DATASETS if fits(network.name, name)) or "none yet"
     raise data.wrong(
         "dataset",
-        f"expected one with images of {by(network_facts(network.name).image)} for {network.name} ({others}), "
+        f"expected one with images of {by(SPECS[network.name].image)} for {network.name} ({others}), "
         f"got {data.dataset!r}, whose images are {IMAGES[data.dataset].by}.",
     )
 

@@ -20,7 +20,7 @@ from sbp.compaction.weights import network_of
 from sbp.data.datasets import load
 from sbp.experiments import results
 from sbp.experiments.planned import PlannedRow
-from sbp.experiments.plans import PLANS, TABLE_1
+from sbp.experiments.plans import PLANS
 from sbp.experiments.results import Row
 from sbp.methods.dropout import Original
 from sbp.methods.registry import METHOD_CLASSES
@@ -141,7 +141,7 @@ def test_the_command_line_takes_it_and_checks_its_settings() -> None:
 def test_a_row_of_it_stands_on_the_page_of_methods(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     kept = (784, 250, 150)
     row = PlannedRow("magnitude", "Longest rows", RunConfig.flat(network="lenet-500-300", method=NAME))
-    plan = dataclasses.replace(TABLE_1, rows=(*TABLE_1.rows, row))
+    plan = dataclasses.replace(PLANS["table-1"], rows=(*PLANS["table-1"].rows, row))
     monkeypatch.setitem(PLANS, "table-1", plan)
     table = made_results.table_1()
     own = Row(row.key, row.label, "lenet-500-300", (made_results.run("lenet-500-300", NAME, 1.9, kept),))
