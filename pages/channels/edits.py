@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.channels import weights
 from pages.channels.view import View
+from pages.shared import state
 from sbp.data.datasets import DataError
 from sbp.export.computed import ComputedNetwork
 from sbp.pruning import edits as by_hand
@@ -139,21 +140,14 @@ def _past(run_id: str) -> list[str]:
 def _put(run_id: str, edits: Edits) -> None:
     """Puts the edits into the link and remembers what stood there."""
     _remember(run_id, [*_past(run_id), str(st.query_params.get("hand") or "")])
-    _link(by_hand.write(edits))
+    state.put("hand", by_hand.write(edits))
 
 
 def _undo(run_id: str) -> None:
     past = _past(run_id)
     _remember(run_id, past[:-1])
-    _link(past[-1] if past else "")
+    state.put("hand", past[-1] if past else None)
 
 
 def _remember(run_id: str, past: list[str]) -> None:
     st.session_state[PAST] = {**st.session_state.get(PAST, {}), run_id: past[-100:]}
-
-
-def _link(text: str) -> None:
-    if text:
-        st.query_params["hand"] = text
-    else:
-        st.query_params.pop("hand", None)

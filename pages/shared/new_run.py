@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from pages.shared import run_form, run_picker
+from pages.shared.figures import folded
 from sbp.data.datasets import default_dataset
 from sbp.runs import launcher
 from sbp.spec import DATASETS, ConfigError, RunConfig, fits
@@ -42,8 +43,8 @@ def show(place: str) -> None:
             label="Two more, on random labels: one memorises them, one refuses",
             icon=":material/casino:",
         )
-    with st.expander("All settings", icon=":material/tune:", key=f"settings-{place}", on_change="rerun") as settings:
-        if settings.open:
+    with folded("All settings", "tune", f"settings-{place}") as is_open:
+        if is_open:
             config = run_form.form(place, st.session_state.get("form-start") or _default(dataset))
             st.button(
                 "Start with these settings",
@@ -141,13 +142,9 @@ def say() -> None:
         st.error(str(said), icon=":material/error:")
 
 
-def dialog() -> None:
-    """The same in a window over the page, for when a run is already on it."""
-    _dialog()
-
-
 @st.dialog("Start a run", width="large", icon=":material/play_arrow:")
-def _dialog(**_: Any) -> None:
+def dialog(**_: Any) -> None:
+    """The same in a window over the page, for when a run is already on it."""
     if st.session_state.pop("start-done", False):
         st.rerun()
     st.markdown(":gray[One run per device at a time; others are queued.]")

@@ -75,14 +75,13 @@ def pack(
         "many": many,
         "marks": _marks(stops),
         "alt": "Error, units kept and MACs along the threshold on the SNR.",
-        "light": {"pruned": "#A94A00", "reference": palette.REFERENCE, "error": palette.DATA, "ink": palette.INK[0]},
-        "dark": {
-            "pruned": palette.PRUNED_DARK,
-            "reference": palette.REFERENCE_DARK,
-            "error": palette.DATA_DARK,
-            "ink": palette.INK[1],
-        },
+        "light": {"pruned": "#A94A00", **_colours(palette.LIGHT)},
+        "dark": {"pruned": palette.DARK.pruned, **_colours(palette.DARK)},
     }
+
+
+def _colours(theme: palette.Theme) -> dict[str, str]:
+    return {"reference": theme.reference, "error": theme.data, "ink": theme.ink}
 
 
 def _readout(stop: Any, layers: Sequence[Group], macs: int, params: int, n: int) -> list[dict[str, Any]]:
