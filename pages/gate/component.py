@@ -14,27 +14,9 @@ from pages.shared.assets import bundle, read
 from sbp.viz import palette
 
 FOLDER = "gate/js"
-# In the order in which they need each other; gate.js has the default export.
-SCRIPTS = (
-    "maths.js",
-    "paper_formulas.js",
-    "words.js",
-    "view.js",
-    "plot.js",
-    "svg.js",
-    "density.js",
-    "map.js",
-    "explanations.js",
-    "readout.js",
-    "controls.js",
-    "drag.js",
-    "animation.js",
-    "save_figure.js",
-    "gate.js",
-)
 
 _COMPONENT = st.components.v2.component(
-    "one_gate", html=read(f"{FOLDER}/gate.html"), css=read(f"{FOLDER}/gate.css"), js=bundle(FOLDER, SCRIPTS)
+    "one_gate", html=read(f"{FOLDER}/gate.html"), css=read(f"{FOLDER}/gate.css"), js=bundle(f"{FOLDER}/gate.js")
 )
 
 

@@ -16,23 +16,11 @@ from sbp.runs.store import RunView
 from sbp.viz import film, twins
 from sbp.viz.tables import tables
 
-_MODULES = (
-    "film.js",
-    "clock.js",
-    "canvas.js",
-    "network.js",
-    "cells.js",
-    "trajectories.js",
-    "heatmap.js",
-    "curves.js",
-    "player.js",
-)
-
 _PLAYER = st.components.v2.component(
     "sbp_player",
     html=read("shared/player/player.html"),
     css=read("shared/js/scrub.css") + read("shared/player/player.css"),
-    js=bundle("shared/player", _MODULES),
+    js=bundle("shared/player/player.js"),
 )
 
 

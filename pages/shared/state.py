@@ -44,29 +44,22 @@ def number(low: float, high: float) -> Callable[[str], float]:
     ValueError: a number from 0 to 1
     """
 
-    def read(text: str) -> float:
+    return _within(float, "a number", low, high)
+
+
+def whole(low: int, high: float = math.inf) -> Callable[[str], int]:
+    """Reads a whole number of at least `low`, at most `high` where one is given."""
+    return _within(int, "a whole number", low, high)
+
+
+def _within(kind: Callable[[str], Any], name: str, low: float, high: float) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
         try:
-            value = float(text)
+            value = kind(text)
         except ValueError:
             value = math.nan
         if not low <= value <= high:
-            raise ValueError(f"a number from {low:g} to {high:g}")
-        return value
-
-    return read
-
-
-def whole(low: int, high: int | None = None) -> Callable[[str], int]:
-    """Reads a whole number of at least `low`, at most `high` where one is given."""
-
-    def read(text: str) -> int:
-        expected = f"a whole number from {low}" + (f" to {high}" if high is not None else "")
-        try:
-            value = int(text)
-        except ValueError:
-            raise ValueError(expected) from None
-        if value < low or (high is not None and value > high):
-            raise ValueError(expected)
+            raise ValueError(f"{name} from {low:g}" + ("" if high == math.inf else f" to {high:g}"))
         return value
 
     return read

@@ -88,15 +88,12 @@ def contour(grid: np.ndarray, mu: tuple[float, float], log_sigma: tuple[float, f
     own, it stays below 1 unless the interval is shorter than 3.83.
     """
     x, y = centres(*mu, grid.shape[1]), centres(*log_sigma, grid.shape[0])
-    points = []
-    for column, at in enumerate(x):
-        values = np.log(grid[:, column] / level)
-        crossings = np.flatnonzero((values[:-1] >= 0) & (values[1:] < 0))
-        if len(crossings):
-            k = int(crossings[0])
-            share = values[k] / (values[k] - values[k + 1])
-            points.append((at, y[k] + share * (y[k + 1] - y[k])))
-    return np.array(points, dtype=float).reshape(-1, 2)
+    values = np.log(grid / level)
+    falls = (values[:-1] >= 0) & (values[1:] < 0)
+    columns = np.flatnonzero(falls.any(axis=0))
+    row = falls.argmax(axis=0)[columns]
+    above, below = values[row, columns], values[row + 1, columns]
+    return np.stack([x[columns], y[row] + above / (above - below) * (y[row + 1] - y[row])], axis=1)
 
 
 def centres(first: float, last: float, count: int) -> np.ndarray:
