@@ -20,6 +20,13 @@ CARDS = 3  # side by side
 # Data sets that some network reads.
 CHOICES = [dataset for dataset in DATASETS if any(fits(network, dataset) for network in SPECS)]
 DEVICE_WORDS = {"cpu": "on 2 CPU cores", "cuda": "on a GPU", "mps": "on an Apple GPU"}
+FACTS = {
+    "digits": "scikit-learn's bundled digits: 1,797 images of 8 x 8, upscaled. Nothing to download; "
+    "the presets change a little for them, and their promises are for MNIST.",
+    "mnist": "MNIST: 70,000 images of 28 x 28. Downloaded once (11 MB) if missing.",
+    "fashion-mnist": "Fashion-MNIST: 70,000 images of 28 x 28. Downloaded once (30 MB) if missing.",
+    "cifar-10": "CIFAR-10: 60,000 colour images of 32 x 32. Downloaded once (170 MB) if missing.",
+}
 
 
 def show(place: str) -> None:
@@ -74,18 +81,8 @@ def _data(place: str) -> str:
             label_visibility="collapsed",
         )
         assert chosen is not None
-        st.caption(why if chosen == proposed else _why(chosen))
+        st.caption(why if chosen == proposed else FACTS[chosen])
     return chosen
-
-
-def _why(dataset: str) -> str:
-    return {
-        "digits": "scikit-learn's bundled digits: 1,797 images of 8 x 8, upscaled. Nothing to download; "
-        "the presets change a little for them, and their promises are for MNIST.",
-        "mnist": "MNIST: 70,000 images of 28 x 28. Downloaded once (11 MB) if missing.",
-        "fashion-mnist": "Fashion-MNIST: 70,000 images of 28 x 28. Downloaded once (30 MB) if missing.",
-        "cifar-10": "CIFAR-10: 60,000 colour images of 32 x 32. Downloaded once (170 MB) if missing.",
-    }[dataset]
 
 
 def card(preset: Preset, dataset: str, place: str, adjust: bool = True) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from pages.shared import state
 from sbp.runs import store
 from sbp.runs.states import State
 from sbp.runs.store import RunView
@@ -114,7 +115,7 @@ def choose(suits: Suits | None = None) -> tuple[RunView | None, list[str]]:
         elif other is not None and not other.config.has_noise:
             complaints.append(f"{without_noise(other)}{instead}")
         elif st.query_params.get("run") and chosen is not None:
-            complaints.append(f"The link names the run {_short(wanted)}, which cannot be found.{instead}")
+            complaints.append(f"The link names the run {state.short(wanted, 40)}, which cannot be found.{instead}")
     if chosen is not None:
         remember(chosen.id)
     return chosen, complaints
@@ -205,7 +206,3 @@ def _changed() -> None:
     remember(st.session_state["run-choice"])
     for name in ("epoch", "unit", "hand"):
         st.query_params.pop(name, None)
-
-
-def _short(text: str) -> str:
-    return repr(text if len(text) <= 40 else text[:40] + "…").replace("`", "'")

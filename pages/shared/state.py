@@ -138,7 +138,7 @@ def complaints(page: str) -> list[str]:
                 field.read(text)
             except ValueError as error:
                 shown = _plain(field.default)
-                said.append(f"The link says {name} = {_short(text)}; expected {error}. Shown instead: {shown}.")
+                said.append(f"The link says {name} = {short(text)}; expected {error}. Shown instead: {shown}.")
     return said
 
 
@@ -187,8 +187,9 @@ def choice(label: str, options: Sequence[str], chosen: str, *, key: str, **more:
     st.segmented_control(label, options, key=key, required=True, label_visibility="collapsed", **more)
 
 
-def _short(text: str) -> str:
-    return repr(text if len(text) <= 24 else text[:24] + "…").replace("`", "'")
+def short(text: str, most: int = 24) -> str:
+    """What a link says, in quotes, cut where it is long."""
+    return repr(text if len(text) <= most else text[:most] + "…").replace("`", "'")
 
 
 def _plain(value: Any) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from sbp.pruning.masks import keep_masks, kept_counts
@@ -50,13 +52,9 @@ def counts(tables: RunTables) -> list[tuple[int, tuple[int, ...]]]:
 
 def at_epochs(tables: RunTables, epochs: Iterable[int]) -> list[tuple[int, ...]]:
     """Kept units per layer at each of these rising epochs: those of the last count that is not after it."""
-    known, found = counts(tables), []
-    now, at = tuple(layer.units for layer in tables.layers), 0
-    for epoch in epochs:
-        while at < len(known) and known[at][0] <= epoch:
-            now, at = known[at][1], at + 1
-        found.append(now)
-    return found
+    known = [(-math.inf, tuple(layer.units for layer in tables.layers)), *counts(tables)]
+    rows = np.searchsorted([epoch for epoch, _ in known], list(epochs), side="right") - 1
+    return [known[row][1] for row in rows]
 
 
 def describe(tables: RunTables) -> str:
