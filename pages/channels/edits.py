@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.channels import weights
 from pages.channels.view import View
+from pages.shared import state
 from sbp.data.datasets import DataError
 from sbp.export.computed import ComputedNetwork
 from sbp.pruning import edits as by_hand
@@ -78,9 +79,8 @@ def _numbers(run: RunView, net: ComputedNetwork, stamp: Hashable, edits: Edits, 
         now, before = (weights.wrong(stamp, net, tried, m) for m in (masks, net.own_masks))
         measured = tried.what, now, before, n
         change = f"{100 * (now - before) / n:+.2f} points" if now != before else ""
-        _metric(
-            "Error", f"{100 * now / n:.2f} %", change, f"On {tried.what}. Unedited: {100 * before / n:.2f} %.", same
-        )
+        note = f"On {tried.what}. Unedited: {100 * before / n:.2f} %."
+        _metric("Error", f"{100 * now / n:.2f} %", change, note, same)
     except DataError as error:
         problem = f" The error cannot be measured here: {error}"
     change = f"{macs - macs_own:+,}" if macs != macs_own else ""
@@ -117,19 +117,15 @@ def _sentence(
     done = [f"{titles[name]} {unit} {'kept' if keep else 'pruned'}" for (name, unit), keep in edits.items()]
     if len(done) > _NAMED:
         done = [*done[:_NAMED], f"{len(done) - _NAMED} more"]
-    parts = [
-        f"By hand, on the network of {saved}: {labels.join(done)}."
-        if edits
-        else f"The network of {saved}, without edits: units with SNR ≥ 1 are kept."
-    ]
+    said = f"The network of {saved}, without edits: units with SNR ≥ 1 are kept."
+    if edits:
+        said = f"By hand, on the network of {saved}: {labels.join(done)}."
+    cost = f"{macs:,} MACs, {times}{f' ({macs_own:,} without edits)' if edits else ''}."
     if tried:
         what, now, before, n = tried
         wrong = f"{now:,} of {what} are misclassified ({100 * now / n:.2f} %)"
-        wrong += f", {before:,} ({100 * before / n:.2f} %) without edits" if edits else ""
-        parts.append(f"{wrong}, at {macs:,} MACs, {times}{f' ({macs_own:,} without edits)' if edits else ''}.")
-    else:
-        parts.append(f"{macs:,} MACs, {times}{f' ({macs_own:,} without edits)' if edits else ''}.")
-    return " ".join(parts)
+        cost = f"{wrong}{f', {before:,} ({100 * before / n:.2f} %) without edits' if edits else ''}, at {cost}"
+    return f"{said} {cost}"
 
 
 def _past(run_id: str) -> list[str]:
@@ -139,21 +135,14 @@ def _past(run_id: str) -> list[str]:
 def _put(run_id: str, edits: Edits) -> None:
     """Puts the edits into the link and remembers what stood there."""
     _remember(run_id, [*_past(run_id), str(st.query_params.get("hand") or "")])
-    _link(by_hand.write(edits))
+    state.put("hand", by_hand.write(edits))
 
 
 def _undo(run_id: str) -> None:
     past = _past(run_id)
     _remember(run_id, past[:-1])
-    _link(past[-1] if past else "")
+    state.put("hand", past[-1] if past else None)
 
 
 def _remember(run_id: str, past: list[str]) -> None:
     st.session_state[PAST] = {**st.session_state.get(PAST, {}), run_id: past[-100:]}
-
-
-def _link(text: str) -> None:
-    if text:
-        st.query_params["hand"] = text
-    else:
-        st.query_params.pop("hand", None)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import streamlit as st
 
 from pages.channels import unit as channels_unit
 from pages.channels import view as view_of
 from pages.shared import film, frame, run_picker
-from pages.shared.figures import figure
+from pages.shared.figures import download, figure, folded
 from pages.shared.follow import follow
 from pages.shared.player import panel, player
-from pages.shared.theme import is_dark
 from sbp.pruning.masks import is_kept
 from sbp.runs.store import RunView
 from sbp.viz import heatmap, labels, trajectories
@@ -34,8 +34,7 @@ def _body(run: RunView, polling: bool) -> None:
     view, complaints = view_of.read(found)
     frame.notices(complaints)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="channels-line"):
-        run_picker.chooser(run.id, film.has_film)
-        run_picker.badge(run)
+        run_picker.line(run, film.has_film)
         st.space("stretch")
         view_of.controls(found, view)
     pictures = [panel(kind, layer=view.index) for kind in ("heatmap", "cells", "kept", "trajectories")]
@@ -86,37 +85,21 @@ def unit_sentence(found: RunTables, view: view_of.View) -> str:
 
 def _take_away(run: RunView, found: RunTables, view: view_of.View) -> None:
     """Figures with exact axes and every number of the layer, made only when asked for."""
-    with st.expander("Downloads", icon=":material/download:", key="channels-files", on_change="rerun") as folded:
-        if not folded.open:
+    with folded("Downloads", "download", "channels-files") as is_open:
+        if not is_open:
             return
         name, total, at = view.layer.name, run.config.schedule.last_epoch, view.epoch
-        dark = is_dark()
         wide, narrow = st.columns([3, 2], gap="medium")
         with wide:
-            figure(
-                "SNR of every unit by epoch",
-                heatmap.chart(found, name, total, view.order, at, dark),
-                key=f"{run.id}-{name}-heatmap",
-                light=lambda: heatmap.chart(found, name, total, view.order, at),
-            )
+            heat = partial(heatmap.chart, found, name, total, view.order, at)
+            figure("SNR of every unit by epoch", heat, key=f"{run.id}-{name}-heatmap")
         with narrow:
-            figure(
-                "Trajectories",
-                trajectories.chart(found, name, total, at, dark),
-                key=f"{run.id}-{name}-trajectories",
-                light=lambda: trajectories.chart(found, name, total, at),
-            )
-            figure(
-                f"{labels.units_of(view.layer).capitalize()} kept by epoch",
-                heatmap.kept_curve(found, name, total, at, dark),
-                key=f"{run.id}-{name}-kept",
-                light=lambda: heatmap.kept_curve(found, name, total, at),
-            )
-        st.download_button(
+            lines, curve = (partial(make, found, name, total, at) for make in (trajectories.chart, heatmap.kept_curve))
+            figure("Trajectories", lines, key=f"{run.id}-{name}-trajectories")
+            title = f"{labels.units_of(view.layer).capitalize()} kept by epoch"
+            figure(title, curve, key=f"{run.id}-{name}-kept")
+        download(
             "Every unit and epoch of this layer (CSV)",
             lambda: snr_table(found, name).to_csv(index=False).encode(),
             f"{run.id}-{name}-snr.csv",
-            "text/csv",
-            icon=":material/download:",
-            on_click="ignore",
         )

@@ -1,19 +1,15 @@
 """Channels: which units of a layer are pruned, and when: heatmap, units kept, cells of an epoch, one unit's path."""
 
-import streamlit as st
-
 from pages.channels import live as channels_live
 from pages.shared import film, frame, run_picker
 
 frame.header("Channels", "Which units are pruned, and when?")
 
-run = run_picker.pick(film.has_film)
-if run is None:
-    st.info(
-        "No run has pictures yet, not even a recorded one. Start one on the page Train: its channels show here "
-        "from its first epoch on.",
-        icon=":material/grid_on:",
-    )
-    st.page_link("train/page.py", label="Go to Train", icon=":material/model_training:")
-else:
+run = run_picker.pick(
+    film.has_film,
+    "No run has pictures yet, not even a recorded one. Start one on the page Train: its channels show here "
+    "from its first epoch on.",
+    ":material/grid_on:",
+)
+if run is not None:
     channels_live.show(run.id)

@@ -5,7 +5,7 @@ All of it is a fragment of its own: a click in here leaves the player as it is.
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -36,7 +36,7 @@ def show(run: RunView, found: RunTables, view: View) -> None:
     dark = is_dark()
     net, missing, stamp = weights.network(run)
     if net is None:
-        _noise(run, found, view, dark)
+        _noise(run, found, view)
         st.info(missing, icon=":material/hourglass_empty:")
         return
     edits = by_hand.read(state.from_link(PAGE).get("hand", ""), run.layers)[0]
@@ -44,52 +44,29 @@ def show(run: RunView, found: RunTables, view: View) -> None:
     epoch = weights.epoch_of(net, found)
     saved = "its last good epoch" if epoch is None else f"epoch {epoch}"
     hand.show(run, view, net, stamp, edits, masks, saved)
-    _noise(run, found, view, dark)
+    _noise(run, found, view)
     _weights(run, view, net, masks, dark)
-    if (
-        view.layer.kind == "channel"
-        and connections.filters(net.description, net.weights, view.layer.name, 0) is not None
-    ):
+    own = connections.filters(net.description, net.weights, view.layer.name, 0)
+    if view.layer.kind == "channel" and own is not None:
         _filters(view, net, masks, dark)
 
 
-def _noise(run: RunView, found: RunTables, view: View, dark: bool) -> None:
+def _noise(run: RunView, found: RunTables, view: View) -> None:
     name, unit, ends_of = view.layer.name, view.shown, (run.config.noise.log_low, run.config.noise.log_high)
     what = f"{view.layer.kind} {unit}"
-    of = run.data_stamp, name, unit, view.epoch, dark
+    of = run.data_stamp, name, unit, view.epoch
     left, right = st.columns(2, gap="medium")
     with left:
         space = density.SPACES[state.from_link(PAGE).get("density", "log") == "theta"]
-
-        def ridge(dark: bool = False) -> Any:
-            return density.chart(found, name, unit, view.epoch, *ends_of, space, dark, height=380)
-
-        figure(
-            f"Density of {what}",
-            lambda: ridge(dark),
-            key="unit-density",
-            light=ridge,
-            control=lambda: _axis(space),
-            of=(of, space),
-        )
+        ridge = partial(density.chart, found, name, unit, view.epoch, *ends_of, space)
+        figure(f"Density of {what}", ridge, key="unit-density", control=lambda: _axis(space), of=(of, space))
     with right:
-
-        def path(dark: bool = False) -> Any:
-            return snr_map.chart(found, name, unit, view.epoch, *ends_of, dark, height=380)
-
-        figure(f"Path of {what} over the SNR", lambda: path(dark), key="unit-path", light=path, of=of)
+        path = partial(snr_map.chart, found, name, unit, view.epoch, *ends_of)
+        figure(f"Path of {what} over the SNR", path, key="unit-path", of=of)
 
 
 def _axis(space: str) -> None:
-    st.session_state["density-choice"] = space
-    st.segmented_control(
-        "Axis",
-        density.SPACES,
-        key="density-choice",
-        required=True,
-        on_change=_density_changed,
-        label_visibility="collapsed",
-    )
+    state.choice("Axis", density.SPACES, space, key="density-choice", on_change=_density_changed)
 
 
 def _weights(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark: bool) -> None:
@@ -101,7 +78,7 @@ def _weights(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark:
             _incoming(run, view, net, masks, dark)
     if out is not None:
         with columns.pop(0):
-            _bars("Outgoing weights", out, run, "unit-out", dark)
+            _bars("Outgoing weights", out, run, "unit-out")
     with columns.pop(0):
         _image(run, view, net, masks, dark)
 
@@ -117,12 +94,10 @@ def _incoming(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark
         st.caption(filters.describe_image(into.values, into.keep))
         return
     if into is not None:
-        _bars("Incoming weights", into, run, "unit-in", dark)
+        _bars("Incoming weights", into, run, "unit-in")
         return
-    own, made = (
-        connections.filters(net.description, net.weights, layer.name, unit),
-        connections.maker(net.description, layer.name),
-    )
+    own = connections.filters(net.description, net.weights, layer.name, unit)
+    made = connections.maker(net.description, layer.name)
     if own is None or made is None:
         st.markdown("**Incoming weights**")
         st.caption("Its weights do not form one row per unit of another layer, so they are not drawn.")
@@ -140,13 +115,11 @@ def _incoming(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark
     st.caption(filters.describe_channel(own, kept))
 
 
-def _bars(title: str, at: connections.Connections, run: RunView, key: str, dark: bool) -> None:
+def _bars(title: str, at: connections.Connections, run: RunView, key: str) -> None:
     names = [str(number) for number in range(len(at.values))] if at.group == connections.OUTPUT else None
-
-    def made(dark: bool = False) -> Any:
-        return bars.weights(at.values, at.keep, weights.other_end(run, at.group), at.what, dark, names)
-
-    figure(f"{title}: {weights.other_end(run, at.group)}", made(dark), key=key, light=made)
+    other = weights.other_end(run, at.group)
+    made = partial(bars.weights, at.values, at.keep, other, at.what, names=names)
+    figure(f"{title}: {other}", lambda dark: made(dark=dark), key=key)
 
 
 def _image(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark: bool) -> None:
@@ -167,7 +140,8 @@ def _image(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark: b
             0,
             len(labels) - 1,
             key="digit-choice",
-            on_change=_digit_changed,
+            on_change=state.put_choice,
+            args=("digit", "digit-choice"),
             width=140,
             label_visibility="collapsed",
         )
@@ -184,12 +158,9 @@ def _image(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark: b
     st.html(tiles.page(pictures, _SIZE[layer.kind], dark, label="The image and the unit's map of it"))
     passed = net.theta[layer.name] * masks[layer.name]
     if layer.kind == "neuron":
-
-        def made(dark: bool = False) -> Any:
-            values = said[layer.name] * passed
-            return bars.ranked(values, masks[layer.name], unit, layer.kind, words.units_of(layer), dark, height=230)
-
-        figure(f"{words.layer_title(layer)} on this image", made(dark), key="unit-says", light=made)
+        values, kind = said[layer.name] * passed, words.units_of(layer)
+        made = partial(bars.ranked, values, masks[layer.name], unit, layer.kind, kind)
+        figure(f"{words.layer_title(layer)} on this image", made, key="unit-says")
         st.caption(guess)
     else:
         st.caption(f"{filters.describe_on_image(said, layer, unit, float(passed[unit]))} {guess}")
@@ -213,7 +184,3 @@ def _filters(view: View, net: ComputedNetwork, masks: Masks, dark: bool) -> None
 
 def _density_changed() -> None:
     st.query_params["density"] = "theta" if st.session_state["density-choice"] == "theta" else "log"
-
-
-def _digit_changed() -> None:
-    st.query_params["digit"] = str(int(st.session_state["digit-choice"]))

@@ -63,25 +63,26 @@ def read(found: RunTables) -> tuple[View, list[str]]:
 def controls(found: RunTables, view: View) -> None:
     """Layer and order; what is chosen goes into the link, and the unit that was marked is let go with its layer."""
     names = [layer.name for layer in found.layers]
-    st.session_state["layer-choice"], st.session_state["sort-choice"] = view.layer.name, view.order
-    common: dict[str, Any] = {
-        "options": names,
+    layer: dict[str, Any] = {
         "format_func": lambda name: labels.layer_title(found.layer(name)),
         "key": "layer-choice",
-        "label_visibility": "collapsed",
-        "on_change": _layer_changed,
+        "on_change": state.put_choice,
+        "args": ("layer", "layer-choice", "unit"),
     }
     if len(names) <= labels.MANY:
-        st.segmented_control("Layer", required=True, **common)
+        state.choice("Layer", names, view.layer.name, **layer)
     else:
-        st.selectbox("Layer", width=150, **common)
+        st.session_state["layer-choice"] = view.layer.name
+        st.selectbox("Layer", names, width=150, label_visibility="collapsed", **layer)
+    st.session_state["sort-choice"] = view.order
     st.selectbox(
         "Sort",
         list(ORDER_TITLES),
         format_func=lambda order: f"Sorted {ORDER_TITLES[order]}",
         key="sort-choice",
         label_visibility="collapsed",
-        on_change=_sort_changed,
+        on_change=state.put_choice,
+        args=("sort", "sort-choice"),
         width=210,
     )
 
@@ -100,7 +101,8 @@ def picks(found: RunTables, view: View) -> None:
             0,
             view.layer.units - 1,
             key="unit-choice",
-            on_change=_unit_typed,
+            on_change=state.put_choice,
+            args=("unit", "unit-choice"),
             width=150,
             label_visibility="collapsed",
             help=f"Number of the {view.layer.kind}",
@@ -110,42 +112,17 @@ def picks(found: RunTables, view: View) -> None:
             ("pick-next", "Nearest to SNR = 1", nearest),
             ("pick-first", "First pruned", int(np.argmin(found.death[name]))),
         ):
-            st.button(label, key=key, type="tertiary", on_click=_put, args=("unit", unit))
+            st.button(label, key=key, type="tertiary", on_click=state.put, args=("unit", unit))
 
 
 def epoch_changed() -> None:
     """The player's clock was moved by hand."""
-    _put("epoch", _told("epoch"))
+    state.put("epoch", state.told(PLAYER, "epoch"))
 
 
 def unit_changed() -> None:
     """A unit was clicked, or let go."""
-    _put("unit", _told("unit"))
-
-
-def _unit_typed() -> None:
-    _put("unit", int(st.session_state["unit-choice"]))
-
-
-def _told(name: str) -> int:
-    value = (st.session_state.get(PLAYER) or {}).get(name)
-    return int(value) if isinstance(value, (int, float)) else -1
-
-
-def _put(name: str, value: int) -> None:
-    if value >= 0:
-        st.query_params[name] = str(value)
-    else:
-        st.query_params.pop(name, None)
-
-
-def _layer_changed() -> None:
-    st.query_params["layer"] = st.session_state["layer-choice"]
-    st.query_params.pop("unit", None)
-
-
-def _sort_changed() -> None:
-    st.query_params["sort"] = st.session_state["sort-choice"]
+    state.put("unit", state.told(PLAYER, "unit"))
 
 
 def _first(found: RunTables) -> str:

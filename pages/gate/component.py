@@ -14,27 +14,9 @@ from pages.shared.assets import bundle, read
 from sbp.viz import palette
 
 FOLDER = "gate/js"
-# In the order in which they need each other; gate.js has the default export.
-SCRIPTS = (
-    "maths.js",
-    "paper_formulas.js",
-    "words.js",
-    "view.js",
-    "plot.js",
-    "svg.js",
-    "density.js",
-    "map.js",
-    "explanations.js",
-    "readout.js",
-    "controls.js",
-    "drag.js",
-    "animation.js",
-    "save_figure.js",
-    "gate.js",
-)
 
 _COMPONENT = st.components.v2.component(
-    "one_gate", html=read(f"{FOLDER}/gate.html"), css=read(f"{FOLDER}/gate.css"), js=bundle(FOLDER, SCRIPTS)
+    "one_gate", html=read(f"{FOLDER}/gate.html"), css=read(f"{FOLDER}/gate.css"), js=bundle(f"{FOLDER}/gate.js")
 )
 
 
@@ -48,32 +30,16 @@ def gate(view: dict[str, float], on_release: Callable[[], None]) -> None:
 
 
 def _palettes() -> dict[str, dict[str, Any]]:
+    # On the light ground words are darker than marks, so that they keep a contrast of 4.5 to 1.
+    light = {"keptText": "#005E93", "prunedText": "#A94A00", "klText": "#9C3F76", "halo": "#FFFFFFD9"}
+    dark = {"halo": "#10171FD9", **{f"{name}Text": getattr(palette.DARK, name) for name in ("kept", "pruned", "kl")}}
     return {
-        "light": {
-            "kept": palette.KEPT,
-            "pruned": palette.PRUNED,
-            "kl": palette.KL,
-            "reference": palette.REFERENCE,
-            "stops": palette.STOPS_LIGHT,
-            "ink": palette.KEPT,
-            # Darker where words are written, so that they keep a contrast of 4.5 to 1.
-            "keptText": "#005E93",
-            "prunedText": "#A94A00",
-            "klText": "#9C3F76",
-            "halo": "#FFFFFFD9",
-            "onKept": "#FFFFFF",
-        },
-        "dark": {
-            "kept": palette.KEPT_DARK,
-            "pruned": palette.PRUNED_DARK,
-            "kl": palette.KL_DARK,
-            "reference": palette.REFERENCE_DARK,
-            "stops": palette.STOPS_DARK,
-            "ink": palette.KEPT_DARK,
-            "keptText": palette.KEPT_DARK,
-            "prunedText": palette.PRUNED_DARK,
-            "klText": palette.KL_DARK,
-            "halo": "#10171FD9",
-            "onKept": "#0B2236",
-        },
+        "light": {**_marks(False), **light, "onKept": "#FFFFFF"},
+        "dark": {**_marks(True), **dark, "onKept": "#0B2236"},
     }
+
+
+def _marks(dark: bool) -> dict[str, Any]:
+    theme = palette.theme(dark)
+    named = {name: getattr(theme, name) for name in ("kept", "pruned", "kl", "reference")}
+    return {**named, "stops": palette.stops(dark), "ink": theme.kept}

@@ -10,7 +10,6 @@ import streamlit as st
 from pages.methods import recorded_tables
 from pages.shared import film, run_picker
 from pages.shared.figures import figure
-from pages.shared.theme import is_dark
 from sbp.runs import store
 from sbp.viz import figure_1
 from sbp.viz import interval as intervals
@@ -24,10 +23,10 @@ def bound() -> None:
     st.subheader("Does training mu help? (the paper’s Figure 1)")
     curves = {}
     for run_id, name in FIGURE_1.items():
-        try:
-            found = tables(store.open_run(run_id).sound())
-        except (store.UnknownRun, store.BadRequest):
+        run = run_picker.sound(run_id)
+        if run is None:
             continue
+        found = tables(run)
         records = found.after_pretraining
         curves[name] = [
             (int(e), found.n_train * float(loss)) for e, loss in zip(records["epoch"], records["loss"], strict=True)
@@ -35,14 +34,8 @@ def bound() -> None:
     if len(curves) < len(FIGURE_1):
         recorded_tables.missing("figure-1", "Figure 1")
         return
-    dark = is_dark()
-    figure(
-        "The bound by epoch: the lower, the better",
-        figure_1.chart(curves, dark),
-        key="methods-figure-1",
-        light=lambda: figure_1.chart(curves),
-        table=lambda: _csv(curves),
-    )
+    title, chart = "The bound by epoch: the lower, the better", partial(figure_1.chart, curves)
+    figure(title, chart, key="methods-figure-1", table=lambda: _csv(curves))
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
         for run_id, name in FIGURE_1.items():
             st.page_link("train/page.py", label=f"Watch: {name}", icon=":material/movie:", query_params={"run": run_id})
@@ -56,15 +49,13 @@ def interval() -> None:
     if found.empty:
         recorded_tables.missing("interval", "The experiment with the interval")
         return
-    dark = is_dark()
     columns = st.columns(2, gap="medium")
     for column, what, title in zip(columns, intervals.WHAT, ("Test error", "Remaining units and MACs"), strict=True):
         with column:
             figure(
                 f"{title} by the length of [a, b]",
-                intervals.chart(found, what, dark),
+                partial(intervals.chart, found, what),
                 key=f"methods-interval-{what}",
-                light=partial(intervals.chart, found, what),
                 table=lambda: found.to_csv(index=False).encode(),
             )
 

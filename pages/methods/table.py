@@ -5,14 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.methods import recorded_tables
-from pages.shared import frame, state
+from pages.shared import frame, run_picker, state
 from pages.shared.figures import figure
-from pages.shared.theme import is_dark
 from sbp.experiments.plans import PLANS
 from sbp.experiments.results import Row
 from sbp.reference.paper import HARDWARE, TABLES, all_of, dataset_of, table_of
 from sbp.reference.published import points_of
-from sbp.runs import store
+from sbp.runs.store import RunView
 from sbp.spec.networks import SPECS
 from sbp.viz import labels, methods, methods_chart
 from sbp.viz.methods import OURS, PAPER, Entry
@@ -36,10 +35,10 @@ def show() -> None:
         recorded_tables.missing(table_of(network), f"The table of methods on {SPECS[network].title}")
     entries = methods.entries(own, all_of(network), points_of(network), _against(network))
     chosen = _chosen(entries)
-    dark, key = is_dark(), f"methods-{network}"
+    key, row = f"methods-{network}", chosen.key if chosen else ""
     figure(
         f"Test error against MACs: {SPECS[network].title} on {labels.DATASET[dataset_of(network)]}",
-        methods_chart.chart(entries, network, chosen.key if chosen else "", dark),
+        lambda dark: methods_chart.chart(entries, network, row, dark),
         key=key,
         light=lambda: methods_chart.chart(entries, network),
         on_select=lambda: _point(key),
@@ -73,15 +72,14 @@ def _network(rows: list[Row]) -> str:
             ]
         )
         wanted = networks[0]
-    st.session_state["methods-network"] = wanted
-    st.segmented_control(
+    state.choice(
         "Network",
         networks,
-        format_func=lambda name: labels.NETWORK.get(name, name),
+        wanted,
         key="methods-network",
-        required=True,
-        label_visibility="collapsed",
-        on_change=_network_changed,
+        format_func=lambda name: labels.NETWORK.get(name, name),
+        on_change=state.put_choice,
+        args=("network", "methods-network", "row"),
     )
     return wanted
 
@@ -133,13 +131,10 @@ def sentence(entry: Entry, network: str) -> str:
     return " · ".join(part for part in said if part) + "."
 
 
-def _run_of(entry: Entry) -> store.RunView | None:
+def _run_of(entry: Entry) -> RunView | None:
     if entry.origin != OURS or not entry.run.run:
         return None
-    try:
-        return store.open_run(entry.run.run).sound()
-    except (store.UnknownRun, store.BadRequest):
-        return None
+    return run_picker.sound(entry.run.run)
 
 
 def _table(entries: list[Entry], network: str) -> None:
@@ -187,25 +182,13 @@ _ESTIMATE = "Mean over the seeds ± half the width of its 95 % t-interval (sampl
 _SPEED = "Compact over dense, measured, at batch 1 / 32 / 1,000. The paper names no batch size."
 
 
-def _network_changed() -> None:
-    st.query_params["network"] = st.session_state["methods-network"]
-    st.query_params.pop("row", None)
-
-
 def _point(key: str) -> None:
     """A point was clicked, or let go."""
     picked = (st.session_state[key].get("selection") or {}).get(methods_chart.PICK) or []
-    _put(str(picked[0]["key"]) if picked else "")
+    state.put("row", picked[0]["key"] if picked else None)
 
 
 def _row(key: str, entries: list[Entry]) -> None:
     """A row was clicked, or let go."""
     rows = (st.session_state[key].get("selection") or {}).get("rows") or []
-    _put(entries[rows[0]].key if rows and rows[0] < len(entries) else "")
-
-
-def _put(row: str) -> None:
-    if row:
-        st.query_params["row"] = row
-    else:
-        st.query_params.pop("row", None)
+    state.put("row", entries[rows[0]].key if rows and rows[0] < len(entries) else None)

@@ -22,17 +22,6 @@ from sbp.viz.tables import tables
 
 FOLDER = "pixels/js"
 KEY = "pixels-view"
-# In the order in which they need each other; pixels.js has the default export.
-SCRIPTS = (
-    "net.js",
-    "strokes.js",
-    "film.js",
-    "words.js",
-    "grid_canvas.js",
-    "probabilities.js",
-    "controls.js",
-    "pixels.js",
-)
 SHEET = 100  # test images sent at a time
 # What a drawing is made like: the box that a digit fills, how wide the brush is (times its own setting) and how many
 # pixels its edge fades over. scikit-learn's digits fill all of their 8 x 8, which are 28 x 28 here.
@@ -44,7 +33,7 @@ _PIXELS = st.components.v2.component(
     "sbp_pixels",
     html=read(f"{FOLDER}/pixels.html"),
     css=read("shared/js/scrub.css") + read(f"{FOLDER}/pixels.css"),
-    js=bundle(FOLDER, SCRIPTS),
+    js=bundle(f"{FOLDER}/pixels.js"),
 )
 
 

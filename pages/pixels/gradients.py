@@ -11,9 +11,10 @@ from functools import partial
 
 import streamlit as st
 
+from pages.shared import run_picker
 from pages.shared.figures import figure, save_buttons
 from pages.shared.theme import is_dark
-from sbp.runs import launcher, store
+from sbp.runs import launcher
 from sbp.runs.attributions import lock_path, log_path
 from sbp.runs.files import is_locked
 from sbp.runs.reading import read_tail
@@ -37,7 +38,7 @@ _CSS = """<style>
 def show(run_id: str) -> None:
     """The section: figures where they are computed, else a description and a button."""
     st.subheader("Do the gradients agree with the noise?", divider="gray")
-    run = _open(run_id)
+    run = run_picker.sound(run_id)  # one that has a problem is told of above
     if run is None:
         return
     working = is_working(run)
@@ -51,7 +52,7 @@ def is_working(run: RunView) -> bool:
 
 
 def _section(run_id: str, working: bool) -> None:
-    run = _open(run_id)
+    run = run_picker.sound(run_id)
     if run is None:
         return
     if working != is_working(run):
@@ -88,20 +89,16 @@ def _figures(run: RunView, found: dict[str, object]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(attribution.origin(found), width="stretch")
         save_buttons(partial(attribution.maps_chart, found), f"{run.id}-attribution", "gradients", "The maps")
-    _units(run, found, layers, dark)
+    _units(run, found, layers)
 
 
-def _units(run: RunView, found: dict[str, object], layers: dict[str, Group], dark: bool) -> None:
+def _units(run: RunView, found: dict[str, object], layers: dict[str, Group]) -> None:
     st.markdown("**Conductance of each unit against its SNR**")
     shown = [layers[name] for name in found["units"]]  # type: ignore[attr-defined]
     for layer, column in zip(shown, st.columns(len(shown), gap="medium"), strict=True):
         with column:
-            figure(
-                labels.layer_title(layer),
-                attribution.units_chart(found, layer, dark),
-                key=f"{run.id}-{layer.name}-conductance",
-                light=partial(attribution.units_chart, found, layer),
-            )
+            title, key = labels.layer_title(layer), f"{run.id}-{layer.name}-conductance"
+            figure(title, partial(attribution.units_chart, found, layer), key=key)
     st.markdown(attribution.units_sentence(found, layers))
 
 
@@ -117,7 +114,7 @@ def maps_html(found: dict[str, object], dark: bool) -> str:
 
 
 def _start(run_id: str) -> None:
-    run = _open(run_id)
+    run = run_picker.sound(run_id)
     if run is None or is_working(run):
         return
     try:
@@ -131,10 +128,3 @@ def _say_failure(run: RunView) -> None:
     if process is not None and process.poll() not in (None, 0):
         said = read_tail(log_path(run), 3) or "It left no message."
         st.error(f"The last attempt failed. {said}", icon=":material/error:")
-
-
-def _open(run_id: str) -> RunView | None:
-    try:
-        return store.open_run(run_id).sound()  # one that has a problem is told of above
-    except (store.UnknownRun, store.BadRequest):
-        return None

@@ -32,8 +32,7 @@ def _body(run: RunView, _polling: bool) -> None:
     view, complaints = pixels_view.read(tables(run), shown)
     frame.notices(complaints)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="pixels-line"):
-        run_picker.chooser(run.id, film.has_film)
-        run_picker.badge(run)
+        run_picker.line(run, film.has_film)
     if pixel_film.layer_of(run.layers).kind != "pixel":
         _no_pixel_noise(run)
     if fallback:
@@ -59,8 +58,7 @@ def _no_pixel_noise(run: RunView) -> None:
 def _no_pixel_layer(run: RunView) -> None:
     """For a network of other images than those that can be drawn here: said at once, with the way on."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="pixels-line"):
-        run_picker.chooser(run.id, film.has_film)
-        run_picker.badge(run)
+        run_picker.line(run, film.has_film)
     spec = description_of(run.config.network)
     st.info(
         f"{spec.title} has no layer of pixels: it reads {labels.DATASET[run.config.data.dataset]}’s images of "

@@ -8,10 +8,9 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared import state
-from pages.shared.figures import figure
+from pages.shared import run_picker, state
+from pages.shared.figures import download, figure, folded
 from pages.shared.player import twins_player
-from pages.shared.theme import is_dark
 from sbp.runs import store
 from sbp.runs.store import RunView
 from sbp.spec.method import method_title
@@ -49,11 +48,11 @@ def show() -> None:
         )
         return
     chosen = _chosen(pairs)
-    live = any(_trains(run) for run in chosen.runs)
+    live = any(run_picker.trains(run) for run in chosen.runs)
 
     def again() -> None:
         now = next((pair for pair in pairs_of(store.list_runs()) if pair.key == chosen.key), None)
-        if now is None or live != any(_trains(run) for run in now.runs):
+        if now is None or live != any(run_picker.trains(run) for run in now.runs):
             st.rerun()
             return
         _body(now, live)
@@ -92,16 +91,14 @@ def _chosen(pairs: list[Pair]) -> Pair:
     wanted = state.from_link(PAGE).get("pair", pairs[0].key)
     pair = next((pair for pair in pairs if pair.key == wanted), pairs[0])
     if len(pairs) > 1:
-        titles = {pair.key: pair.title for pair in pairs}
-        st.session_state["pair-choice"] = pair.key
-        st.segmented_control(
+        state.choice(
             "Twins",
-            list(titles),
-            format_func=lambda key: titles[key],
+            [pair.key for pair in pairs],
+            pair.key,
             key="pair-choice",
-            required=True,
-            label_visibility="collapsed",
-            on_change=_pair_changed,
+            format_func={pair.key: pair.title for pair in pairs}.__getitem__,
+            on_change=state.put_choice,
+            args=("pair", "pair-choice", "epoch"),
         )
     return pair
 
@@ -115,7 +112,7 @@ def _body(pair: Pair, live: bool) -> None:
         play="epoch" not in view and not live,
         live=live,
         epoch=view.get("epoch"),
-        on_epoch=_epoch_changed,
+        on_epoch=lambda: state.put("epoch", state.told(PLAYER, "epoch")),
     )
     st.caption("  \n".join(origin(run, name) for run, name in zip(pair.runs, pair.names, strict=True)))
     _take_away(pair)
@@ -137,42 +134,17 @@ def origin(run: RunView, name: str) -> str:
 
 
 def _take_away(pair: Pair) -> None:
-    with st.expander("Downloads", icon=":material/download:", key="twins-files", on_change="rerun") as folded:
-        if not folded.open:
+    with folded("Downloads", "download", "twins-files") as is_open:
+        if not is_open:
             return
-        both, dark = figures.pair_of(pair.runs, pair.names), is_dark()
+        both = figures.pair_of(pair.runs, pair.names)
         columns: list[Any] = st.columns(len(figures.WHAT), gap="medium")
         for column, (what, (title, _)) in zip(columns, figures.WHAT.items(), strict=True):
             with column:
-                figure(
-                    title,
-                    figures.chart(both, what, dark),
-                    key=f"twins-{what}",
-                    light=partial(figures.chart, both, what),
-                )
-        st.download_button(
+                figure(title, partial(figures.chart, both, what), key=f"twins-{what}")
+        download(
             "Every epoch of both (CSV)",
             lambda: figures.table(both).to_csv(index=False).encode(),
             "random-labels.csv",
-            "text/csv",
-            icon=":material/download:",
-            on_click="ignore",
             key="twins-csv",
         )
-
-
-def _epoch_changed() -> None:
-    value = (st.session_state.get(PLAYER) or {}).get("epoch")
-    if isinstance(value, (int, float)) and value >= 0:
-        st.query_params["epoch"] = str(int(value))
-    else:
-        st.query_params.pop("epoch", None)
-
-
-def _pair_changed() -> None:
-    st.query_params["pair"] = st.session_state["pair-choice"]
-    st.query_params.pop("epoch", None)
-
-
-def _trains(run: RunView) -> bool:
-    return run.state.active and not run.recorded

@@ -9,7 +9,6 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared.figures import figure
-from pages.shared.theme import is_dark
 from sbp.runs.store import RunView
 from sbp.spec import RunConfig, run_fields
 from sbp.viz import compare, labels
@@ -26,18 +25,17 @@ def show(runs: list[RunView]) -> None:
     )
     st.dataframe(differences(runs), alt="What differs between the compared runs, and how they ended")
     found = {names[run.id]: tables(run) for run in runs}
-    dark = is_dark()
     total = max(run.config.schedule.last_epoch for run in runs)
-    charts: dict[str, Any] = {
-        "Loss, nats per example": lambda d: compare.chart(found, "loss", total, d),
-        "Error of the pruned network, %": lambda d: compare.chart(found, "validation_error_percent", total, d),
-        "MACs remaining, % of the dense network": lambda d: compare.chart(found, "macs_percent", total, d),
-        "Units kept, % of all": lambda d: compare.chart(found, "kept_percent", total, d),
+    charts = {
+        "Loss, nats per example": "loss",
+        "Error of the pruned network, %": "validation_error_percent",
+        "MACs remaining, % of the dense network": "macs_percent",
+        "Units kept, % of all": "kept_percent",
     }
     columns = st.columns(2, gap="medium")
-    for at, (title, make) in enumerate(charts.items()):
+    for at, (title, what) in enumerate(charts.items()):
         with columns[at % 2]:
-            figure(title, make(dark), key=f"compare-{at}", light=partial(make, False))
+            figure(title, partial(compare.chart, found, what, total), key=f"compare-{at}")
 
 
 def differences(runs: list[RunView]) -> pd.DataFrame:

@@ -6,9 +6,8 @@ import re
 from pathlib import Path
 
 PAGES = Path(__file__).parents[1]
-SHARED = ("colours.js", "theme.js", "dom.js", "numbers.js")
 
-_IMPORT = re.compile(r"^import\b[^;]*;[^\S\n]*\n", re.MULTILINE)
+_IMPORT = re.compile(r'^import\b[^;"]*"([^"]+)";[^\S\n]*\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?!default\b)", re.MULTILINE)
 
 
@@ -17,14 +16,23 @@ def read(path: str) -> str:
     return (PAGES / path).read_text(encoding="utf-8")
 
 
-def bundle(folder: str, names: tuple[str, ...]) -> str:
-    """The modules of shared/js and `names` of `folder` as one: imports dropped, exports made plain.
+def bundle(entry: str) -> str:
+    """The module `entry` and all that it imports as one, each after what it needs: imports dropped, exports made plain.
 
-    Names are given in the order of dependence; only the last may have a default export. The files stay
-    modules that Node and a browser can import one by one, which is how the tests read them.
+    Only `entry` may have a default export. The files stay modules that Node and a browser can import one by one, which
+    is how the tests read them.
 
-    >>> "export default" in bundle("gate/js", ("maths.js",))
+    >>> "export default" in bundle("gate/js/maths.js")
     False
     """
-    paths = [f"shared/js/{name}" for name in SHARED] + [f"{folder}/{name}" for name in names]
-    return "\n".join(_EXPORT.sub("", _IMPORT.sub("", read(path))) for path in paths)
+    modules: dict[Path, str] = {}
+
+    def add(path: Path) -> None:
+        text = path.read_text(encoding="utf-8")
+        for other in _IMPORT.findall(text):
+            if (needed := (path.parent / other).resolve()) not in modules:
+                add(needed)
+        modules[path] = _EXPORT.sub("", _IMPORT.sub("", text))
+
+    add((PAGES / entry).resolve())
+    return "\n".join(modules.values())

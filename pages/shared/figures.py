@@ -7,13 +7,14 @@ is made `of` is made once and kept, for every session, and no chart is validated
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Hashable
-from functools import partial
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import altair as alt
 import streamlit as st
 
+from pages.shared.theme import is_dark
 from sbp.viz import export
 
 
@@ -41,56 +42,58 @@ def _kept(of: Hashable, _make: Callable[[], Any]) -> Ready:
 
 def save_buttons(make: Callable[[], Any], name: str, key: str, what: str = "This figure") -> None:
     """A button for SVG and one for PNG; the chart is made when one is pressed. name: of the file, without ending."""
-
-    def written(write: Callable[[Any], bytes]) -> bytes:
-        return write(make())
-
     for kind, write in (("SVG", export.svg), ("PNG", export.png)):
-        st.download_button(
+        download(
             kind,
-            partial(written, write),
+            lambda write=write: write(make()),
             f"{name}.{kind.lower()}",
             key=f"{key}-{kind}",
+            icon=None,
             type="tertiary",
-            on_click="ignore",
             help=f"{what} as a {kind} file",
         )
 
 
+def download(label: str, data: Any, name: str, *, icon: str | None = ":material/download:", **more: Any) -> None:
+    """A button that saves a file without running the page again; `data`: its content, or what makes it when pressed."""
+    kind = {"csv": "text/csv", "json": "application/json"}.get(name.rpartition(".")[2])
+    st.download_button(label, data, name, kind, icon=icon, on_click="ignore", **more)
+
+
+@contextmanager
+def folded(title: str, icon: str, key: str) -> Iterator[bool]:
+    """A section that begins folded; gives whether it is open, so that what is inside is made only then."""
+    with st.expander(title, icon=f":material/{icon}:", key=key, on_change="rerun") as section:
+        yield bool(section.open)
+
+
 def figure(
     title: str,
-    chart: Any,
+    chart: Callable[[bool], Any],
     *,
     key: str,
-    light: Callable[[], Any] | None = None,
     control: Callable[[], Any] | None = None,
     table: Callable[[], bytes] | None = None,
     on_select: Callable[[], None] | None = None,
+    light: Callable[[], Any] | None = None,
     of: Hashable = None,
 ) -> None:
-    """Shows a chart with its sentence; `light` makes it for paper, whatever the theme of the page.
+    """Shows the chart that `chart` makes for the dark theme or the light one, with its sentence; files are light.
 
     control: a widget that stands in the line of the title. table: makes the figure's numbers as CSV. on_select: hears
-    that a point was clicked, which st.session_state[key] then names. of: all that the chart depends on; `chart` is then
-    what makes it, and is called only when it has not been made of this before.
+    that a point was clicked, which st.session_state[key] then names. light: makes the files, where these differ. of:
+    all that the chart depends on but the theme; it is then made only when it has not been made of this before.
     """
-    shown = Ready(chart) if of is None else _kept((key, of), chart)
+    dark = is_dark()
+    shown = Ready(chart(dark)) if of is None else _kept((key, of, dark), lambda: chart(dark))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{title}**", width="stretch")
         if control is not None:
             control()
-        save_buttons(light or (lambda: shown.chart), key, key)
+        save_buttons(light or (lambda: chart(False)), key, key)
         if table is not None:
-            st.download_button(
-                "CSV",
-                table,
-                f"{key}.csv",
-                "text/csv",
-                key=f"{key}-CSV",
-                type="tertiary",
-                on_click="ignore",
-                help="The numbers of this figure",
-            )
+            more = {"key": f"{key}-CSV", "type": "tertiary", "help": "The numbers of this figure"}
+            download("CSV", table, f"{key}.csv", icon=None, **more)
     # Of a chart Streamlit asks for to_dict() alone. Its description is what a screen reader reads out.
     st.altair_chart(shown, key=key, on_select=on_select or "ignore")  # type: ignore[call-overload]
     st.caption(shown.description)

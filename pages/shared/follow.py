@@ -20,13 +20,13 @@ def follow(run_id: str, body: Callable[[RunView, bool], None], seconds: float, s
     run = _open(run_id)
     if run is None:
         return
-    polling = _trains(run)
+    polling = run_picker.trains(run)
 
     def again() -> None:
         now = _open(run_id)
         if now is None:
             return
-        if polling != _trains(now):
+        if polling != run_picker.trains(now):
             st.rerun()
         if now.problem and not says_problem:
             st.error(f"{run_picker.md(now.id)} cannot be read: {run_picker.md(now.problem)}", icon=":material/error:")
@@ -34,10 +34,6 @@ def follow(run_id: str, body: Callable[[RunView, bool], None], seconds: float, s
         body(now, polling)
 
     st.fragment(again, run_every=seconds if polling else None)()
-
-
-def _trains(run: RunView) -> bool:
-    return run.state.active and not run.recorded
 
 
 def _open(run_id: str) -> RunView | None:

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from pages.shared import run_form, run_picker
+from pages.shared.figures import folded
 from sbp.data.datasets import default_dataset
 from sbp.runs import launcher
 from sbp.spec import DATASETS, ConfigError, RunConfig, fits
@@ -19,6 +20,13 @@ CARDS = 3  # side by side
 # Data sets that some network reads.
 CHOICES = [dataset for dataset in DATASETS if any(fits(network, dataset) for network in SPECS)]
 DEVICE_WORDS = {"cpu": "on 2 CPU cores", "cuda": "on a GPU", "mps": "on an Apple GPU"}
+FACTS = {
+    "digits": "scikit-learn's bundled digits: 1,797 images of 8 x 8, upscaled. Nothing to download; "
+    "the presets change a little for them, and their promises are for MNIST.",
+    "mnist": "MNIST: 70,000 images of 28 x 28. Downloaded once (11 MB) if missing.",
+    "fashion-mnist": "Fashion-MNIST: 70,000 images of 28 x 28. Downloaded once (30 MB) if missing.",
+    "cifar-10": "CIFAR-10: 60,000 colour images of 32 x 32. Downloaded once (170 MB) if missing.",
+}
 
 
 def show(place: str) -> None:
@@ -42,8 +50,8 @@ def show(place: str) -> None:
             label="Two more, on random labels: one memorises them, one refuses",
             icon=":material/casino:",
         )
-    with st.expander("All settings", icon=":material/tune:", key=f"settings-{place}", on_change="rerun") as settings:
-        if settings.open:
+    with folded("All settings", "tune", f"settings-{place}") as is_open:
+        if is_open:
             config = run_form.form(place, st.session_state.get("form-start") or _default(dataset))
             st.button(
                 "Start with these settings",
@@ -73,18 +81,8 @@ def _data(place: str) -> str:
             label_visibility="collapsed",
         )
         assert chosen is not None
-        st.caption(why if chosen == proposed else _why(chosen))
+        st.caption(why if chosen == proposed else FACTS[chosen])
     return chosen
-
-
-def _why(dataset: str) -> str:
-    return {
-        "digits": "scikit-learn's bundled digits: 1,797 images of 8 x 8, upscaled. Nothing to download; "
-        "the presets change a little for them, and their promises are for MNIST.",
-        "mnist": "MNIST: 70,000 images of 28 x 28. Downloaded once (11 MB) if missing.",
-        "fashion-mnist": "Fashion-MNIST: 70,000 images of 28 x 28. Downloaded once (30 MB) if missing.",
-        "cifar-10": "CIFAR-10: 60,000 colour images of 32 x 32. Downloaded once (170 MB) if missing.",
-    }[dataset]
 
 
 def card(preset: Preset, dataset: str, place: str, adjust: bool = True) -> None:
@@ -141,13 +139,9 @@ def say() -> None:
         st.error(str(said), icon=":material/error:")
 
 
-def dialog() -> None:
-    """The same in a window over the page, for when a run is already on it."""
-    _dialog()
-
-
 @st.dialog("Start a run", width="large", icon=":material/play_arrow:")
-def _dialog(**_: Any) -> None:
+def dialog(**_: Any) -> None:
+    """The same in a window over the page, for when a run is already on it."""
     if st.session_state.pop("start-done", False):
         st.rerun()
     st.markdown(":gray[One run per device at a time; others are queued.]")

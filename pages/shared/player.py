@@ -16,23 +16,11 @@ from sbp.runs.store import RunView
 from sbp.viz import film, twins
 from sbp.viz.tables import tables
 
-_MODULES = (
-    "film.js",
-    "clock.js",
-    "canvas.js",
-    "network.js",
-    "cells.js",
-    "trajectories.js",
-    "heatmap.js",
-    "curves.js",
-    "player.js",
-)
-
 _PLAYER = st.components.v2.component(
     "sbp_player",
     html=read("shared/player/player.html"),
     css=read("shared/js/scrub.css") + read("shared/player/player.css"),
-    js=bundle("shared/player", _MODULES),
+    js=bundle("shared/player/player.js"),
 )
 
 
@@ -58,20 +46,10 @@ def twins_player(
     on_epoch: Callable[[], None],
 ) -> Any:
     """Two runs on one clock, the first with its network; the result has `epoch` (-1: the newest)."""
+    packed = _packed_twins(tuple(run.data_stamp for run in runs), live, names, runs)
     areas = ("accuracy", "terms", "kept")
-    data = {
-        "film": _packed_twins(tuple(run.data_stamp for run in runs), live, names, runs),
-        "layout": "twins",
-        "panels": [*(panel("chart", area, i) for i, area in enumerate(areas)), panel("network")],
-        "play": play,
-        "loop": False,
-        "seconds": 14.0,
-        "report": True,
-        "epoch": epoch,
-        "unit": None,
-        "keys": True,
-    }
-    return _PLAYER(key=key, data=data, on_epoch_change=on_epoch, on_unit_change=_nothing)
+    panels = [*(panel("chart", area, i) for i, area in enumerate(areas)), panel("network")]
+    return _play(packed, "twins", panels, key=key, play=play, epoch=epoch, on_epoch=on_epoch)
 
 
 @st.cache_data(max_entries=24, show_spinner=False)
@@ -84,40 +62,38 @@ def player(
     layout: str,
     panels: list[dict[str, Any]],
     *,
-    key: str,
-    play: bool = False,
-    loop: bool = False,
-    seconds: float = 14.0,
     live: bool = False,
     order: str = "death",
     focus: str | None = None,
-    epoch: int | None = None,
-    unit: int | None = None,
-    on_epoch: Callable[[], None] | None = None,
-    on_unit: Callable[[], None] | None = None,
+    **how: Any,
 ) -> Any:
     """Shows the player; the result has `epoch` (-1: the newest) and `unit` (-1: none) where it reports.
 
     layout: a class of player.css that names the places. seconds: how long the whole run plays at speed 1.
     epoch, unit: where to stand; None leaves the clock alone.
     """
+    return _play(_packed(run.data_stamp, live, order, focus, run), layout, panels, **how)
+
+
+def _play(
+    packed: dict[str, Any],
+    layout: str,
+    panels: list[dict[str, Any]],
+    *,
+    key: str,
+    play: bool = False,
+    loop: bool = False,
+    seconds: float = 14.0,
+    epoch: int | None = None,
+    unit: int | None = None,
+    on_epoch: Callable[[], None] | None = None,
+    on_unit: Callable[[], None] | None = None,
+) -> Any:
     report = on_epoch is not None or on_unit is not None
-    data = {
-        "film": _packed(run.data_stamp, live, order, focus, run),
-        "layout": layout,
-        "panels": panels,
-        "play": play,
-        "loop": loop,
-        "seconds": seconds,
-        "report": report,
-        "epoch": epoch,
-        "unit": unit,
-        "keys": True,
-    }
-    callbacks: dict[str, Any] = (
-        {"on_epoch_change": on_epoch or _nothing, "on_unit_change": on_unit or _nothing} if report else {}
-    )
-    return _PLAYER(key=key, data=data, **callbacks)
+    data = {"film": packed, "layout": layout, "panels": panels, "play": play, "loop": loop, "seconds": seconds}
+    data |= {"report": report, "epoch": epoch, "unit": unit, "keys": True}
+    heard: dict[str, Any] = {"on_epoch_change": on_epoch or _nothing, "on_unit_change": on_unit or _nothing}
+    return _PLAYER(key=key, data=data, **(heard if report else {}))
 
 
 def _nothing() -> None:

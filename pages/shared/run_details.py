@@ -2,66 +2,55 @@
 
 from __future__ import annotations
 
-import io
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from pages.shared.figures import figure
-from pages.shared.theme import is_dark
+from pages.shared.figures import download, figure, folded
 from sbp.runs.store import RunView
 from sbp.viz import bound, kept, labels, trajectories
 from sbp.viz.tables import tables
 
-COLUMNS = {
-    "epoch": "epoch",
-    "phase": "phase",
-    "nll": "NLL, nats",
-    "kl": "KL, nats",
-    "loss": "loss, nats",
-    "validation_error_percent": "held-out error, %",
-    "train_error_percent": "training error, %",
-    "kept": "kept",
-    "macs": "MACs",
-    "seconds": "seconds",
-}
-
-DIGITS = {
-    "nll": 4,
-    "kl": 1,
-    "loss": 4,
-    "validation_error_percent": 2,
-    "train_error_percent": 2,
-    "seconds": 1,
+# Column of the records: what it is called, and its decimals.
+COLUMNS: dict[str, tuple[str, int | None]] = {
+    "epoch": ("epoch", None),
+    "phase": ("phase", None),
+    "nll": ("NLL, nats", 4),
+    "kl": ("KL, nats", 1),
+    "loss": ("loss, nats", 4),
+    "validation_error_percent": ("held-out error, %", 2),
+    "train_error_percent": ("training error, %", 2),
+    "kept": ("kept", None),
+    "macs": ("MACs", None),
+    "seconds": ("seconds", 1),
 }
 
 
 def show(run: RunView) -> None:
     """Three folded sections; what is inside is made only when one is opened."""
-    with st.expander(
-        "Figures with exact values", icon=":material/show_chart:", key="details-figures", on_change="rerun"
-    ) as figures:
-        if figures.open:
+    with folded("Figures with exact values", "show_chart", "details-figures") as is_open:
+        if is_open:
             _figures(run)
-    with st.expander(
-        "Numbers of every epoch", icon=":material/table:", key="details-numbers", on_change="rerun"
-    ) as numbers:
-        if numbers.open:
+    with folded("Numbers of every epoch", "table", "details-numbers") as is_open:
+        if is_open:
             _numbers(run)
-    with st.expander("Configuration", icon=":material/description:", key="details-config", on_change="rerun") as config:
-        if config.open:
+    with folded("Configuration", "description", "details-config") as is_open:
+        if is_open:
             st.code(run.config.to_json(), language="json")
 
 
 def _figures(run: RunView) -> None:
-    found, dark, total = tables(run), is_dark(), run.config.schedule.last_epoch
-    charts: dict[str, Any] = {
-        "Units kept": kept.chart(found, total, dark=dark),
-        "The bound": bound.chart(found, total, dark=dark),
-        "Error of the pruned network": bound.error_chart(found, total, dark=dark),
+    found, total = tables(run), run.config.schedule.last_epoch
+    charts: dict[str, Callable[[bool], Any]] = {
+        "Units kept": lambda dark: kept.chart(found, total, dark),
+        "The bound": lambda dark: bound.chart(found, total, dark),
+        "Error of the pruned network": lambda dark: bound.error_chart(found, total, dark),
     }
     for layer in found.layers:
-        charts[f"SNR in {labels.layer_title(layer)}"] = trajectories.chart(found, layer.name, total, dark=dark)
+        title = f"SNR in {labels.layer_title(layer)}"
+        charts[title] = partial(trajectories.chart, found, layer.name, total, None)
     columns = st.columns(2, gap="medium")
     for at, (title, chart) in enumerate(charts.items()):
         with columns[at % 2]:
@@ -73,9 +62,9 @@ def _numbers(run: RunView) -> None:
     if found.records.empty:
         st.caption("The first epoch has not ended yet.")
         return
-    shown = found.records[list(COLUMNS)].rename(columns=COLUMNS)
+    shown = found.records[list(COLUMNS)].rename(columns={name: title for name, (title, _) in COLUMNS.items()})
     shown["kept"] = shown["kept"].map(labels.widths)
-    shown = shown.round({COLUMNS[name]: digits for name, digits in DIGITS.items()})
+    shown = shown.round({title: digits for title, digits in COLUMNS.values() if digits is not None})
     st.dataframe(shown, hide_index=True, height=320, alt="Every scalar of every epoch")
     downloads(run)
 
@@ -83,31 +72,12 @@ def _numbers(run: RunView) -> None:
 def downloads(run: RunView) -> None:
     """Records as CSV and the config as JSON."""
     with st.container(horizontal=True, gap="small"):
-        st.download_button(
-            "Records (CSV)",
-            lambda: records_csv(run),
-            f"{run.id}-records.csv",
-            "text/csv",
-            key=f"csv-{run.id}",
-            icon=":material/download:",
-            on_click="ignore",
-        )
-        st.download_button(
-            "Config (JSON)",
-            run.config.to_json(),
-            f"{run.id}-config.json",
-            "application/json",
-            key=f"json-{run.id}",
-            icon=":material/download:",
-            on_click="ignore",
-        )
+        download("Records (CSV)", lambda: records_csv(run), f"{run.id}-records.csv", key=f"csv-{run.id}")
+        download("Config (JSON)", run.config.to_json(), f"{run.id}-config.json", key=f"json-{run.id}")
 
 
 def records_csv(run: RunView) -> bytes:
     """Every scalar of every epoch, one column a kept count."""
-    table = tables(run).records.copy()
-    for i, layer in enumerate(run.layers):
-        table[f"kept_{layer.name}"] = [counts[i] for counts in table["kept"]]
-    text = io.StringIO()
-    table.drop(columns="kept").to_csv(text, index=False)
-    return text.getvalue().encode()
+    table = tables(run).records
+    kept = {f"kept_{layer.name}": [counts[i] for counts in table["kept"]] for i, layer in enumerate(run.layers)}
+    return table.assign(**kept).drop(columns="kept").to_csv(index=False).encode()

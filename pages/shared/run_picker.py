@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable
 
 import streamlit as st
 
+from pages.shared import state
 from sbp.runs import store
 from sbp.runs.states import State
 from sbp.runs.store import RunView
@@ -18,27 +20,17 @@ Suits = Callable[[RunView], bool]
 
 USUAL = ("sbp", "sbpa")  # methods that a list does not name
 
-ICONS = {
-    State.QUEUED: ":material/hourglass_empty:",
-    State.STARTING: ":material/downloading:",
-    State.RUNNING: ":material/play_circle:",
-    State.STOPPING: ":material/pause_circle:",
-    State.FINISHED: ":material/check_circle:",
-    State.STOPPED: ":material/stop_circle:",
-    State.FAILED: ":material/error:",
-    State.DIVERGED: ":material/trending_up:",
-    State.LOST: ":material/link_off:",
-}
-COLOURS = {
-    State.RUNNING: "blue",
-    State.STARTING: "blue",
-    State.QUEUED: "gray",
-    State.STOPPING: "orange",
-    State.FINISHED: "green",
-    State.STOPPED: "gray",
-    State.FAILED: "red",
-    State.DIVERGED: "red",
-    State.LOST: "orange",
+# Icon and colour of a run's state.
+BADGES = {
+    State.QUEUED: ("hourglass_empty", "gray"),
+    State.STARTING: ("downloading", "blue"),
+    State.RUNNING: ("play_circle", "blue"),
+    State.STOPPING: ("pause_circle", "orange"),
+    State.FINISHED: ("check_circle", "green"),
+    State.STOPPED: ("stop_circle", "gray"),
+    State.FAILED: ("error", "red"),
+    State.DIVERGED: ("trending_up", "red"),
+    State.LOST: ("link_off", "orange"),
 }
 
 
@@ -49,7 +41,8 @@ def badge(run: RunView) -> None:
     elif run.recorded:
         st.badge("recorded", icon=":material/movie:", color="violet", help="A real run that ships with the app.")
     else:
-        st.badge(str(run.state), icon=ICONS[run.state], color=COLOURS[run.state], help=run.state.sentence)  # type: ignore[arg-type]
+        icon, colour = BADGES[run.state]
+        st.badge(str(run.state), icon=f":material/{icon}:", color=colour, help=run.state.sentence)  # type: ignore[arg-type]
 
 
 def label(run: RunView) -> str:
@@ -66,8 +59,6 @@ def label(run: RunView) -> str:
 
 def moment_of(run: RunView) -> str:
     """When a run was made, as its id has it: "23 Nov, 14:05"."""
-    import time
-
     return time.strftime("%-d %b, %H:%M", time.localtime(run.created)) if run.created else run.id
 
 
@@ -124,14 +115,17 @@ def choose(suits: Suits | None = None) -> tuple[RunView | None, list[str]]:
         elif other is not None and not other.config.has_noise:
             complaints.append(f"{without_noise(other)}{instead}")
         elif st.query_params.get("run") and chosen is not None:
-            complaints.append(f"The link names the run {_short(wanted)}, which cannot be found.{instead}")
+            complaints.append(f"The link names the run {state.short(wanted, 40)}, which cannot be found.{instead}")
     if chosen is not None:
         remember(chosen.id)
     return chosen, complaints
 
 
-def pick(suits: Suits) -> RunView | None:
-    """The run that a page about noise shows, with what is to be said of the one asked for, and the way to that one."""
+def pick(suits: Suits, without: str, icon: str) -> RunView | None:
+    """The run that a page about noise shows, with what is to be said of the one asked for, and the way to that one.
+
+    without: what is said where there is no run at all.
+    """
     asked = remembered()
     run, complaints = choose(suits)
     if complaints:
@@ -143,7 +137,29 @@ def pick(suits: Suits) -> RunView | None:
             icon=":material/model_training:",
             query_params={"run": asked},
         )
+    if run is None:
+        st.info(without, icon=icon)
+        st.page_link("train/page.py", label="Go to Train", icon=":material/model_training:")
     return run
+
+
+def line(run: RunView, suits: Suits) -> None:
+    """The list of runs and the state of the one shown, side by side in the container that is open."""
+    chooser(run.id, suits)
+    badge(run)
+
+
+def trains(run: RunView) -> bool:
+    """Whether a run of one's own is in progress."""
+    return run.state.active and not run.recorded
+
+
+def sound(run_id: str) -> RunView | None:
+    """The run of that id, None where there is none that can be relied on."""
+    try:
+        return store.open_run(run_id).sound()
+    except (store.UnknownRun, store.BadRequest):
+        return None
 
 
 def md(text: str) -> str:
@@ -190,7 +206,3 @@ def _changed() -> None:
     remember(st.session_state["run-choice"])
     for name in ("epoch", "unit", "hand"):
         st.query_params.pop(name, None)
-
-
-def _short(text: str) -> str:
-    return repr(text if len(text) <= 40 else text[:40] + "…").replace("`", "'")

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
+
+from pages.shared.assets import read
 
 
 @dataclass(frozen=True)
@@ -41,29 +44,22 @@ def number(low: float, high: float) -> Callable[[str], float]:
     ValueError: a number from 0 to 1
     """
 
-    def read(text: str) -> float:
+    return _within(float, "a number", low, high)
+
+
+def whole(low: int, high: float = math.inf) -> Callable[[str], int]:
+    """Reads a whole number of at least `low`, at most `high` where one is given."""
+    return _within(int, "a whole number", low, high)
+
+
+def _within(kind: Callable[[str], Any], name: str, low: float, high: float) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
         try:
-            value = float(text)
+            value = kind(text)
         except ValueError:
             value = math.nan
         if not low <= value <= high:
-            raise ValueError(f"a number from {low:g} to {high:g}")
-        return value
-
-    return read
-
-
-def whole(low: int, high: int | None = None) -> Callable[[str], int]:
-    """Reads a whole number of at least `low`, at most `high` where one is given."""
-
-    def read(text: str) -> int:
-        expected = f"a whole number from {low}" + (f" to {high}" if high is not None else "")
-        try:
-            value = int(text)
-        except ValueError:
-            raise ValueError(expected) from None
-        if value < low or (high is not None and value > high):
-            raise ValueError(expected)
+            raise ValueError(f"{name} from {low:g}" + ("" if high == math.inf else f" to {high:g}"))
         return value
 
     return read
@@ -112,13 +108,7 @@ FIELDS: tuple[Field, ...] = (
     Field("density", "channels", "the axis of the unit's density", "log", one_of("log", "theta")),
     Field("run", "threshold", "the run whose threshold is moved", "the newest", any_text),
     Field("t", "threshold", "the threshold on the SNR", 1.0, number(0.2, 100)),
-    Field(
-        "pair",
-        "random-labels",
-        "which two runs share the clock",
-        "the first there is",
-        one_of("recorded", "vgg", "race"),
-    ),
+    Field("pair", "random-labels", "which two runs share the clock", "the first", one_of("recorded", "vgg", "race")),
     Field("epoch", "random-labels", "the epoch that the clock stands at", "the newest", whole(0)),
     Field("network", "methods", "the network whose methods are compared", "the first", any_text),
     Field("row", "methods", "the row that is chosen", "SBP", any_text),
@@ -131,80 +121,7 @@ FIELDS: tuple[Field, ...] = (
 )
 
 # Keys of the session that are not part of a link.
-SESSION: dict[str, str] = {
-    "gate": "the component of page One gate: its values at the last release",
-    "gate-view": "mu, sigma, a, b as last let go on page One gate",
-    "gate-given": "mu, sigma, a, b as last given to that component",
-    "gate-surface": "page One gate: the SNR as a surface, folded or open",
-    "gate-snr": "page One gate: that surface",
-    "copy-link": "the button that copies the page's address",
-    "page-header": "the header line of a page",
-    "run-shown": "the run shown last, on any page",
-    "run-choice": "the list of runs of a page",
-    "layer-choice": "the layers of page Channels",
-    "sort-choice": "the order of units on page Channels",
-    "channels-player": "the player of page Channels: epoch and unit last set by hand",
-    "form-start": "the preset that the full form of page Train began with",
-    "start-said": "why a run could not be started",
-    "story": "the player of page Story",
-    "new-run": "page Train: the presets and the full form",
-    "start-done": "the run that was started last, said once",
-    "run-line": "the line of a run: state, progress, buttons",
-    "stop": "the button that stops the run shown",
-    "resume": "the button that resumes the run shown",
-    "pixels-view": "the figure of page Pixels: what was last chosen in it",
-    "pixels-weights": "page Pixels: weights and film, sent once",
-    "pixels-line": "the line of a run on page Pixels",
-    "pixels-other": "page Pixels: where to see pixels when this network has no noise on them",
-    "gradients-start": "page Pixels: the button that computes attributions",
-    "gradients-SVG": "page Pixels: the maps of attributions as a file",
-    "gradients-PNG": "page Pixels: the same as a PNG file",
-    "channels-line": "the line of a run on page Channels",
-    "unit-choice": "page Channels: the number of the unit that is shown",
-    "unit-picks": "page Channels: units to begin with",
-    "pick-last": "page Channels: show the unit kept longest",
-    "pick-next": "page Channels: show the kept unit nearest to SNR = 1",
-    "pick-first": "page Channels: show the unit pruned first",
-    "hand-line": "page Channels: pruning by hand, its buttons and numbers",
-    "hand-turn": "page Channels: prune or keep the unit shown",
-    "hand-undo": "page Channels: take the last edit by hand back",
-    "hand-reset": "page Channels: take all edits by hand back",
-    "hand-past": "page Channels: what was edited by hand before each edit, by run",
-    "unit-density": "page Channels: the unit's density through time",
-    "unit-path": "page Channels: the unit's path on the map",
-    "unit-in": "page Channels: the unit's incoming weights",
-    "unit-out": "page Channels: the unit's outgoing weights",
-    "unit-says": "page Channels: the unit's output on a digit among its layer",
-    "density-choice": "page Channels: density in log theta or in theta",
-    "digit-choice": "page Channels: the test digit",
-    "channels-files": "page Channels: downloads",
-    "twins-player": "page Random labels: the player, with the epoch last set by hand",
-    "pair-choice": "page Random labels: which two runs share the clock",
-    "twins-files": "page Random labels: downloads",
-    "twins-csv": "page Random labels: every epoch of both runs",
-    "methods-network": "page Methods: the network whose methods are compared",
-    "methods-figure-1": "page Methods: Figure 1",
-    "methods-line": "page Methods: the chosen row, and the ways to its run",
-    "threshold": "the component of page Threshold and cost: the threshold at which the hand last rested",
-    "threshold-line": "the line of a run on page Threshold and cost",
-    "threshold-files": "page Threshold and cost: the download buttons",
-    "threshold-figures": "page Threshold and cost: figures along the threshold",
-    "sweep-csv": "page Threshold and cost: the sweep as a table",
-    "measure-speed": "the button that measures speed",
-    "measure-speed-gpu": "the button that measures speed on a GPU",
-    "measure-line": "the buttons that measure speed",
-    "measure-sweep": "the button that measures a sweep",
-    "measure-asked": "what was asked to be measured last, and what was there before",
-    "measure-failed": "the measurement that ended without a result",
-    "runs-all": "page Runs: show all of one's own runs",
-    "runs-recorded": "page Runs: show all recorded runs",
-    "runs-said": "page Runs: the error of the last action, shown once",
-    "delete-yes": "page Runs: delete, asked twice",
-    "delete-no": "page Runs: keep it after all",
-    "details-figures": "page Runs: figures with exact values",
-    "details-numbers": "page Runs: the numbers of every epoch",
-    "details-config": "page Runs: a run's configuration",
-}
+SESSION: dict[str, str] = tomllib.loads(read("shared/session_keys.toml"))
 
 
 def fields(page: str) -> dict[str, Field]:
@@ -221,7 +138,7 @@ def complaints(page: str) -> list[str]:
                 field.read(text)
             except ValueError as error:
                 shown = _plain(field.default)
-                said.append(f"The link says {name} = {_short(text)}; expected {error}. Shown instead: {shown}.")
+                said.append(f"The link says {name} = {short(text)}; expected {error}. Shown instead: {shown}.")
     return said
 
 
@@ -243,8 +160,36 @@ def remember(page: str, values: dict[str, float]) -> None:
     st.query_params.update({name: f"{value:.6g}" for name, value in values.items() if name in known})
 
 
-def _short(text: str) -> str:
-    return repr(text if len(text) <= 24 else text[:24] + "…").replace("`", "'")
+def put(name: str, value: Any, *gone: str) -> None:
+    """Puts a value into the link, or takes it out where it says nothing; what is `gone` with the old one goes too."""
+    for one in gone:
+        st.query_params.pop(one, None)
+    if value in (None, ""):
+        st.query_params.pop(name, None)
+    else:
+        st.query_params[name] = str(value)
+
+
+def put_choice(name: str, key: str, *gone: str) -> None:
+    """Puts what a widget now says into the link."""
+    put(name, st.session_state[key], *gone)
+
+
+def told(key: str, name: str) -> int | None:
+    """A number of 0 or more that a component tells, whole; None where it tells none."""
+    value = (st.session_state.get(key) or {}).get(name)
+    return int(value) if isinstance(value, (int, float)) and value >= 0 else None
+
+
+def choice(label: str, options: Sequence[str], chosen: str, *, key: str, **more: Any) -> None:
+    """A row of choices of which one is taken; another one is told by `on_change`."""
+    st.session_state[key] = chosen
+    st.segmented_control(label, options, key=key, required=True, label_visibility="collapsed", **more)
+
+
+def short(text: str, most: int = 24) -> str:
+    """What a link says, in quotes, cut where it is long."""
+    return repr(text if len(text) <= most else text[:most] + "…").replace("`", "'")
 
 
 def _plain(value: Any) -> str:

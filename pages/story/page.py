@@ -33,12 +33,7 @@ else:
 
 doors = st.columns(3, gap="medium")
 DOORS = (
-    (
-        "gate/page.py",
-        "One gate",
-        ":material/tune:",
-        "Play with the noise of a single unit to see what SNR < 1 means.",
-    ),
+    ("gate/page.py", "One gate", ":material/tune:", "Play with the noise of a single unit to see what SNR < 1 means."),
     (
         "train/page.py",
         "Train",

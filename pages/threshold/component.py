@@ -21,10 +21,12 @@ from sbp.viz import threshold as figures
 
 KEY = "threshold"
 FOLDER = "threshold/js"
-SCRIPTS = ("thresholds.js", "plot.js", "threshold.js")
 
 _COMPONENT = st.components.v2.component(
-    "threshold", html=read(f"{FOLDER}/threshold.html"), css=read(f"{FOLDER}/threshold.css"), js=bundle(FOLDER, SCRIPTS)
+    "threshold",
+    html=read(f"{FOLDER}/threshold.html"),
+    css=read(f"{FOLDER}/threshold.css"),
+    js=bundle(f"{FOLDER}/threshold.js"),
 )
 
 
@@ -52,15 +54,8 @@ def pack(
         }
         for i, layer in enumerate(layers)
     ]
-    lines.append(
-        {
-            "name": figures.MACS,
-            "colour": "",
-            "width": 3.5,
-            "dash": [],
-            "percent": [round(100 * left / macs, 3) for left in stops["macs"]],
-        }
-    )
+    left = [round(100 * left / macs, 3) for left in stops["macs"]]
+    lines.append({"name": figures.MACS, "colour": "", "width": 3.5, "dash": [], "percent": left})
     return {
         "thresholds": stops["threshold"].tolist(),
         "says": [figures.number(t) for t in stops["threshold"]],
@@ -75,14 +70,13 @@ def pack(
         "many": many,
         "marks": _marks(stops),
         "alt": "Error, units kept and MACs along the threshold on the SNR.",
-        "light": {"pruned": "#A94A00", "reference": palette.REFERENCE, "error": palette.DATA, "ink": palette.INK[0]},
-        "dark": {
-            "pruned": palette.PRUNED_DARK,
-            "reference": palette.REFERENCE_DARK,
-            "error": palette.DATA_DARK,
-            "ink": palette.INK[1],
-        },
+        "light": {"pruned": "#A94A00", **_colours(palette.LIGHT)},
+        "dark": {"pruned": palette.DARK.pruned, **_colours(palette.DARK)},
     }
+
+
+def _colours(theme: palette.Theme) -> dict[str, str]:
+    return {"reference": theme.reference, "error": theme.data, "ink": theme.ink}
 
 
 def _readout(stop: Any, layers: Sequence[Group], macs: int, params: int, n: int) -> list[dict[str, Any]]:
@@ -96,35 +90,22 @@ def _readout(stop: Any, layers: Sequence[Group], macs: int, params: int, n: int)
     share = 100 * stop.params / params
     rows.append({"name": "Params", "value": f"{stop.params:,}", "note": f"of {params:,}: {share:.1f} % remain"})
     if stop.error_percent == stop.error_percent:
-        wrong = round(stop.error_percent * n / 100)
-        rows.append(
-            {
-                "name": "Error",
-                "value": f"{stop.error_percent:.2f} %",
-                "note": f"{wrong:,} of {n:,} wrong; NLL {stop.nll:.4f} nats",
-            }
-        )
+        wrong = f"{round(stop.error_percent * n / 100):,} of {n:,} wrong"
+        note = f"{wrong}; NLL {stop.nll:.4f} nats"
+        rows.append({"name": "Error", "value": f"{stop.error_percent:.2f} %", "note": note})
     return rows
 
 
 def _marks(stops: pd.DataFrame) -> list[dict[str, Any]]:
     """Thresholds worth a button."""
-    marks = [
-        {
-            "index": sweeps.nearest(stops, SNR_THRESHOLD),
-            "text": "SNR ≥ 1, as in the paper",
-            "help": "A unit below it looks like the prior: it has learned nothing.",
-        }
-    ]
-    found = sweeps.cheapest(stops)
+    one, found = sweeps.nearest(stops, SNR_THRESHOLD), sweeps.cheapest(stops)
+    help = "A unit below it looks like the prior: it has learned nothing."
+    marks = [{"index": one, "text": "SNR ≥ 1, as in the paper", "help": help}]
     if found is not None:
         text = f"SNR ≥ {figures.number(stops['threshold'][found])}, the cheapest within 0.1 points"
-        marks.append(
-            {
-                "index": found,
-                "text": text,
-                "help": "The fewest MACs whose error is at most 0.1 points above that at SNR ≥ 1. Chosen on "
-                "these same examples, so slightly optimistic.",
-            }
+        help = (
+            "The fewest MACs whose error is at most 0.1 points above that at SNR ≥ 1. Chosen on these same examples, "
+            "so slightly optimistic."
         )
+        marks.append({"index": found, "text": text, "help": help})
     return marks

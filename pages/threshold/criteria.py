@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from pages.shared.figures import figure
-from pages.shared.theme import is_dark
 from sbp.reference.paper import N_TEST, REMARKS, dataset_of, rows_of, table_of
 from sbp.runs.store import RunView
 from sbp.spec.method import method_title
@@ -22,7 +22,7 @@ from sbp.viz.tables import RunTables
 def frontier(run: RunView, sweep: Sweep | None, examples: str) -> None:
     """Every criterion as a line with the paper's rows, and the same rows as a table."""
     st.subheader("How does SNR compare with other criteria?")
-    config, dark = run.config, is_dark()
+    config = run.config
     dense = description_of(config.network).dense_macs()
     rows = rows_of(config.network.name, scale_of(config.network.widths, config.network.name))
     comparable = config.data.dataset == dataset_of(config.network.name) and not config.data.random_labels
@@ -33,13 +33,9 @@ def frontier(run: RunView, sweep: Sweep | None, examples: str) -> None:
     wide, narrow = st.columns([7, 5], gap="medium") if drawable else (None, st.container())
     if wide is not None:
         with wide:
-            figure(
-                "Error against MACs, by criterion",
-                lambda: frontiers.chart(sweep, drawn, dense, mark, examples, dark),
-                key=f"{run.id}-frontier",
-                of=(run.data_stamp, examples, dark),
-                light=lambda: frontiers.chart(sweep, drawn, dense, mark, examples),
-            )
+            lines = partial(frontiers.chart, sweep, drawn, dense, mark, examples)
+            key, of = f"{run.id}-frontier", (run.data_stamp, examples)
+            figure("Error against MACs, by criterion", lines, key=key, of=of)
     with narrow:
         st.markdown(f"**This run beside the paper's {printed}**")
         st.dataframe(
@@ -59,30 +55,18 @@ def frontier(run: RunView, sweep: Sweep | None, examples: str) -> None:
 
 def noise(run: RunView, found: RunTables, sweep: Sweep | None) -> None:
     """Whether averaging over the noise helps, and what another threshold would change."""
-    dark = is_dark()
     left, right = st.columns(2, gap="medium")
     averaged = sweep is not None and not sweep.samples.empty and bool(sweep.mean)
     if sweep is not None and averaged:
         with left:
             st.subheader("Does averaging over noise help? (paper, section 4.5)")
-            figure(
-                "Error of K sampled thetas averaged",
-                lambda: ensemble.chart(sweep, "error_percent", dark),
-                key=f"{run.id}-ensemble",
-                of=(run.data_stamp, dark),
-                light=lambda: ensemble.chart(sweep),
-            )
+            made = partial(ensemble.chart, sweep, "error_percent")
+            figure("Error of K sampled thetas averaged", made, key=f"{run.id}-ensemble", of=run.data_stamp)
             if sweep.hardware:
                 st.caption(f"Times on {sweep.hardware}.")
     with right if averaged else left:
         st.subheader("What would another threshold change?")
-        figure(
-            "Units by their SNR",
-            lambda: snr_counts.chart(found, dark),
-            key=f"{run.id}-snr-counts",
-            of=(run.data_stamp, dark),
-            light=lambda: snr_counts.chart(found),
-        )
+        figure("Units by their SNR", partial(snr_counts.chart, found), key=f"{run.id}-snr-counts", of=run.data_stamp)
     with right:
         st.markdown(_why(run, found))
         if not averaged:

@@ -7,8 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared.figures import figure
-from pages.shared.theme import is_dark
+from pages.shared.figures import download, figure, folded
 from sbp.runs.store import RunView
 from sbp.spec.networks import description_of
 from sbp.spec.noise import SNR_THRESHOLD
@@ -33,25 +32,10 @@ def downloads(run: RunView, found: RunTables, sweep: Sweep | None, threshold: fl
     ready = run.model_path is not None and not active
     with st.container(horizontal=True, gap="small", key="threshold-files"):
         for kind, ending, label, help in FILES if ready else ():
-            st.download_button(
-                label,
-                partial(exported, run, kind, threshold),
-                f"{run.id}-compact{'' if threshold == SNR_THRESHOLD else f'-snr-{threshold:.3g}'}.{ending}",
-                key=f"export-{kind}",
-                help=help,
-                icon=":material/download:",
-                on_click="ignore",
-            )
+            name = f"{run.id}-compact{'' if threshold == SNR_THRESHOLD else f'-snr-{threshold:.3g}'}.{ending}"
+            download(label, partial(exported, run, kind, threshold), name, key=f"export-{kind}", help=help)
         if sweep is not None:
-            st.download_button(
-                "Sweep (CSV)",
-                lambda: sweeps.csv(sweep, found),
-                f"{run.id}-sweep.csv",
-                "text/csv",
-                key="sweep-csv",
-                icon=":material/download:",
-                on_click="ignore",
-            )
+            download("Sweep (CSV)", lambda: sweeps.csv(sweep, found), f"{run.id}-sweep.csv", key="sweep-csv")
     if ready:
         st.caption(f"The compact network at SNR ≥ {figures.number(threshold)}: it answers as the masked one does.")
     else:
@@ -67,28 +51,14 @@ def exported(run: RunView, kind: str, threshold: float) -> bytes:
 
 def figures_along(run: RunView, found: RunTables, stops: Any, at: int, examples: str) -> None:
     """The main figure for paper, made only when asked for."""
-    with st.expander(
-        "Figures along the threshold",
-        icon=":material/show_chart:",
-        key="threshold-figures",
-        on_change="rerun",
-    ) as folded:
-        if not folded.open:
+    with folded("Figures along the threshold", "show_chart", "threshold-figures") as is_open:
+        if not is_open:
             return
-        dark, prior = is_dark(), found.prior_snr
-        dense = description_of(run.config.network).dense_macs()
+        prior, dense = found.prior_snr, description_of(run.config.network).dense_macs()
         left, right = st.columns(2, gap="medium")
         with left:
-            figure(
-                "Error along the threshold",
-                figures.error_chart(stops, prior, examples, at, dark),
-                key=f"{run.id}-threshold-error",
-                light=lambda: figures.error_chart(stops, prior, examples, at),
-            )
+            error = partial(figures.error_chart, stops, prior, examples, at)
+            figure("Error along the threshold", error, key=f"{run.id}-threshold-error")
         with right:
-            figure(
-                "Remaining along the threshold",
-                figures.left_chart(stops, run.layers, dense, prior, at, dark),
-                key=f"{run.id}-threshold-left",
-                light=lambda: figures.left_chart(stops, run.layers, dense, prior, at),
-            )
+            remaining = partial(figures.left_chart, stops, run.layers, dense, prior, at)
+            figure("Remaining along the threshold", remaining, key=f"{run.id}-threshold-left")

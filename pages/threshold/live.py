@@ -21,8 +21,6 @@ from sbp.viz.tables import tables
 
 POLL_SECONDS = 4.0
 
-has_noise = film.has_film
-
 
 def show(run_id: str) -> None:
     """Shows a run's threshold and costs; polls only while it trains."""
@@ -34,8 +32,7 @@ def _body(run: RunView, _polling: bool) -> None:
     t, complaints = view_of.asked()
     frame.notices(complaints)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="threshold-line"):
-        run_picker.chooser(run.id, has_noise)
-        run_picker.badge(run)
+        run_picker.line(run, film.has_film)
     sweep, missing = view_of.sweep_of(run)
     packed, stops = _packed(run.stamp, run)
     at = sweeps.nearest(stops, t)

@@ -107,24 +107,20 @@ def _cost(run: RunView, stop: Any) -> None:
 
 def cost_table(before: Cost, after: Cost) -> pd.DataFrame:
     """A row per layer of weights and one for the sum: before → after."""
-    rows = [
-        {
-            "layer": labels.layer_name(old.name),
+
+    def row(name: str, old: Any, new: Any) -> dict[str, str]:
+        weights = f"{_memory(old.weight_bytes)} → {_memory(new.weight_bytes)}"
+        return {
+            "layer": name,
             "params": _pair(old.params, new.params),
             "MACs": _pair(old.macs, new.macs),
-            "weights": f"{_memory(old.weight_bytes)} → {_memory(new.weight_bytes)}",
+            "weights": weights,
         }
-        for old, new in zip(before.layers, after.layers, strict=True)
-    ]
-    rows.append(
-        {
-            "layer": "all",
-            "params": _pair(before.params, after.params),
-            "MACs": _pair(before.macs, after.macs),
-            "weights": f"{_memory(before.weight_bytes)} → {_memory(after.weight_bytes)}",
-        }
+
+    layers = zip(before.layers, after.layers, strict=True)
+    return pd.DataFrame(
+        [*(row(labels.layer_name(old.name), old, new) for old, new in layers), row("all", before, after)]
     )
-    return pd.DataFrame(rows)
 
 
 def _pair(old: int, new: int) -> str:

@@ -50,15 +50,13 @@ def _panel(run: RunView, polling: bool, play: bool, tools: Callable[[], None] | 
     else:
         when = "as soon as the network is built" if run.config.has_noise else "after the first epoch"
         st.container(height=320, border=True, vertical_alignment="center", horizontal_alignment="center").markdown(
-            f":gray[Pictures appear {when}.]",
-            width="content",
+            f":gray[Pictures appear {when}.]", width="content"
         )
 
 
 def _first_line(run: RunView, tools: Callable[[], None] | None) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="run-line"):
-        run_picker.chooser(run.id, film.watchable)
-        run_picker.badge(run)
+        run_picker.line(run, film.watchable)
         st.space("stretch")
         if (run.state in (State.QUEUED, State.STARTING, State.RUNNING) or run.problem) and run.alive:
             st.button(

@@ -13,14 +13,11 @@ import numpy as np
 import pandas as pd
 
 from sbp.spec.layout import Group
-from sbp.viz import charts, labels, palette
+from sbp.viz import charts, export, labels, palette
 from sbp.viz.pixels import data_uri, enlarge
 
-METHODS = {
-    "integrated_gradients": "Integrated Gradients",
-    "saliency": "Saliency",
-    "occlusion": "Occlusion, 3 × 3",
-}
+METHODS = {"integrated_gradients": "Integrated Gradients", "saliency": "Saliency", "occlusion": "Occlusion, 3 × 3"}
+UNITS_HEIGHT = 260
 FACTOR = 8  # screen pixels a cell: room for the hatching
 # Paper to ink of a map of magnitudes, 0 to 1; lightness is monotone, in the dark theme inverted as for the SNR.
 _LIGHT = ("#FFFFFF", "#D6E6F2", "#6BA7D0", "#0072B2", "#003B63")
@@ -45,7 +42,13 @@ def maps(found: Mapping[str, Any], dark: bool = False) -> list[tuple[str, str, n
         values = np.array(pixels["maps"][name]).reshape(28, 28)
         share = np.clip(values / max(float(np.quantile(values, 0.99)), 1e-300), 0, 1)
         caption = ranks_caption(pixels["correlation"].get(name, {}))
-        shown.append((title, caption, _picture(_shade(share, dark), lit, dark)))
+        shown.append(
+            (
+                title,
+                caption,
+                _picture(palette.ramp(share, (0, 0.25, 0.5, 0.75, 1), _DARK if dark else _LIGHT), lit, dark),
+            )
+        )
     return shown
 
 
@@ -113,9 +116,9 @@ def origin(found: Mapping[str, Any]) -> str:
     )
 
 
-def maps_chart(found: Mapping[str, Any], dark: bool = False, width: int = 720) -> Any:
+def maps_chart(found: Mapping[str, Any]) -> Any:
     """The maps side by side as one chart for a file, the correlation under each."""
-    shown = maps(found, dark)
+    shown = maps(found)
     data = pd.DataFrame(
         {
             "x": [1.06 * k for k in range(len(shown))],
@@ -133,11 +136,11 @@ def maps_chart(found: Mapping[str, Any], dark: bool = False, width: int = 720) -
     image = base.mark_image(aspect=False, smooth=False).encode(x=x, x2="x2:Q", y=y, y2="bottom:Q", url="url:N")
     title = base.mark_text(align="left", baseline="bottom", dy=-4, fontWeight="bold").encode(x=x, y=y, text="title:N")
     below = base.mark_text(align="left", baseline="top", dy=5, fontSize=10).encode(x=x, y="bottom:Q", text="caption:N")
-    height = round(width / (1.06 * len(shown) - 0.06) * 1.3)
+    height = round(export.WIDTH / (1.06 * len(shown) - 0.06) * 1.3)
     return charts.finish(alt.layer(image, title, below), pixels_sentence(found).replace("**", ""), height)
 
 
-def units_chart(found: Mapping[str, Any], layer: Group, dark: bool = False, height: int = 260) -> Any:
+def units_chart(found: Mapping[str, Any], layer: Group, dark: bool = False) -> Any:
     """Conductance against SNR, a point a unit, both logarithmic; the rule is SNR = 1.
 
     What is below a 10,000th of the largest conductance is drawn at the bottom.
@@ -153,43 +156,29 @@ def units_chart(found: Mapping[str, Any], layer: Group, dark: bool = False, heig
             "fate": np.where(np.array(unit["kept"]) > 0, "kept", "pruned"),
         }
     )
-    blue, orange = palette.theme(dark).kept, palette.theme(dark).pruned
-    points = (
-        alt.Chart(data)
-        .mark_point(filled=True, size=28, opacity=0.6)
-        .encode(
-            x=alt.X(
-                "snr:Q",
-                title="SNR",
-                axis=alt.Axis(values=list(charts.SNR_TICKS), format="~g", grid=False),
-                scale=alt.Scale(type="log", domain=list(charts.SNR_DOMAIN), nice=False),
-            ),
-            y=alt.Y(
-                "conductance:Q",
-                title="mean |conductance|",
-                scale=alt.Scale(type="log", domain=[1e-4 * most, 1.5 * most], nice=False),
-                axis=alt.Axis(format="~g", gridOpacity=0.4, tickCount=4),
-            ),
-            color=alt.Color(
-                "fate:N",
-                title=None,
-                legend=alt.Legend(orient="top", offset=2),
-                scale=alt.Scale(domain=["kept", "pruned"], range=[blue, orange]),
-            ),
-            shape=alt.Shape(
-                "fate:N", title=None, scale=alt.Scale(domain=["kept", "pruned"], range=["circle", "cross"])
-            ),
-            tooltip=[
-                alt.Tooltip("unit:Q", title=layer.kind),
-                alt.Tooltip("snr:Q", title="SNR", format=".3~g"),
-                alt.Tooltip("conductance:Q", format=".3~g"),
-                "fate:N",
-            ],
-        )
+    shapes = alt.Scale(domain=["kept", "pruned"], range=["circle", "cross"])
+    points = alt.Chart(data).mark_point(filled=True, size=28, opacity=0.6)
+    points = points.encode(
+        x=alt.X(
+            "snr:Q",
+            title="SNR",
+            axis=alt.Axis(values=list(charts.SNR_TICKS), format="~g", grid=False),
+            scale=alt.Scale(type="log", domain=list(charts.SNR_DOMAIN), nice=False),
+        ),
+        y=alt.Y(
+            "conductance:Q",
+            title="mean |conductance|",
+            scale=alt.Scale(type="log", domain=[1e-4 * most, 1.5 * most], nice=False),
+            axis=alt.Axis(format="~g", gridOpacity=0.4, tickCount=4),
+        ),
+        color=charts.fate("fate", dark, alt.Legend(orient="top", offset=2)),
+        shape=alt.Shape("fate:N", title=None, scale=shapes),
+        tooltip=charts.tips(("unit:Q", layer.kind), ("snr:Q", "SNR", ".3~g"), ("conductance:Q", "", ".3~g"), "fate:N"),
     )
+    orange = palette.theme(dark).pruned
     one = alt.Chart(alt.Data(values=[{"one": 1}])).mark_rule(color=orange, size=1.25).encode(x="one:Q")
     ranks = ranks_caption(unit["correlation"])
-    return charts.finish(alt.layer(one, points), f"{labels.layer_title(layer)}: {ranks}.", height)
+    return charts.finish(alt.layer(one, points), f"{labels.layer_title(layer)}: {ranks}.", UNITS_HEIGHT)
 
 
 def _number(value: float | None) -> str:
@@ -198,12 +187,6 @@ def _number(value: float | None) -> str:
 
 def _listed(values: Mapping[str, float | None]) -> str:
     return labels.join([f"{_number(values[name])} with {title.split(',')[0]}" for name, title in METHODS.items()])
-
-
-def _shade(share: np.ndarray, dark: bool) -> np.ndarray:
-    stops = np.array([[int(c[at : at + 2], 16) for at in (1, 3, 5)] for c in (_DARK if dark else _LIGHT)], float)
-    at = np.linspace(0, 1, len(stops))
-    return np.rint(np.stack([np.interp(share, at, stops[:, k]) for k in range(3)], axis=-1)).astype(np.uint8)
 
 
 def _picture(rgb: np.ndarray, lit: np.ndarray, dark: bool) -> np.ndarray:

@@ -12,7 +12,7 @@ import pandas as pd
 from sbp.viz import charts, labels, palette
 
 MOST = 60  # bars of weights at most: the largest
-HEIGHT = 320
+HEIGHT, RANKED_HEIGHT = 320, 230
 
 
 def weights(
@@ -22,7 +22,6 @@ def weights(
     what: str,
     dark: bool = False,
     names: Sequence[str] | None = None,
-    height: int = HEIGHT,
 ) -> Any:
     """A bar a weight, the largest |w| first, at most `MOST`; blue where the other end is kept, orange where pruned.
 
@@ -31,38 +30,24 @@ def weights(
     """
     sentence = describe_weights(values, keep, others, what)
     if not len(values):
-        return charts.empty("No weights here.", height)
-    order = np.arange(len(values)) if names is not None else np.argsort(-np.abs(values), kind="stable")[:MOST]
-    data = pd.DataFrame(
-        {
-            "place": np.arange(len(order)),
-            "unit": order,
-            "w": values[order].astype(float),
-            "state": np.where(keep[order], "kept", "pruned"),
-        }
-    )
+        return charts.empty("No weights here.", HEIGHT)
     if names is not None:
+        order, title, legend = np.arange(len(values)), others, None
         axis = alt.Axis(labelExpr=f"{list(names)}[datum.value]", labelAngle=0, ticks=False, domain=False)
-        title = others
     else:
-        axis, title = alt.Axis(labels=False, ticks=False, domain=False), f"{others}, largest |w| first"
-    colours = [palette.theme(dark).kept, palette.theme(dark).pruned]
-    bars = (
-        alt.Chart(data)
-        .mark_bar(clip=True)
-        .encode(
-            x=alt.X("place:O", title=title, axis=axis),
-            y=alt.Y("w:Q", title=what, axis=alt.Axis(tickCount=5, gridOpacity=0.4)),
-            color=alt.Color(
-                "state:N",
-                title=None,
-                scale=alt.Scale(domain=["kept", "pruned"], range=colours),
-                legend=None if names is not None else alt.Legend(orient="top", symbolType="square"),
-            ),
-            tooltip=[alt.Tooltip("unit:Q", title="number"), alt.Tooltip("w:Q", title=what, format=".3~g"), "state:N"],
-        )
+        order, title = np.argsort(-np.abs(values), kind="stable")[:MOST], f"{others}, largest |w| first"
+        axis = alt.Axis(labels=False, ticks=False, domain=False)
+        legend = alt.Legend(orient="top", symbolType="square")
+    state = np.where(keep[order], "kept", "pruned")
+    data = pd.DataFrame({"place": range(len(order)), "unit": order, "w": values[order].astype(float), "state": state})
+    bars = alt.Chart(data).mark_bar(clip=True)
+    bars = bars.encode(
+        x=alt.X("place:O", title=title, axis=axis),
+        y=alt.Y("w:Q", title=what, axis=alt.Axis(tickCount=5, gridOpacity=0.4)),
+        color=charts.fate("state", dark, legend),
+        tooltip=charts.tips(("unit:Q", "number"), ("w:Q", what, ".3~g"), "state:N"),
     )
-    return charts.finish(bars, sentence, height)
+    return charts.finish(bars, sentence, HEIGHT)
 
 
 def describe_weights(values: np.ndarray, keep: np.ndarray, others: str, what: str) -> str:
@@ -83,58 +68,39 @@ def describe_weights(values: np.ndarray, keep: np.ndarray, others: str, what: st
     )
 
 
-def ranked(
-    values: np.ndarray, keep: np.ndarray, unit: int, kind: str, title: str, dark: bool = False, height: int = HEIGHT
-) -> Any:
+def ranked(values: np.ndarray, keep: np.ndarray, unit: int, kind: str, title: str, dark: bool = False) -> Any:
     """The output of each kept unit of a layer for one image, the largest first, with one of them marked."""
     order = np.flatnonzero(keep)
     order = order[np.argsort(-values[order], kind="stable")]
     if not len(order):
-        return charts.empty("This layer keeps no unit.", height)
+        return charts.empty("This layer keeps no unit.", RANKED_HEIGHT)
+    place = np.arange(1, len(order) + 1)
     data = pd.DataFrame(
-        {
-            "place": np.arange(1, len(order) + 1),
-            "to": np.arange(1, len(order) + 1) + 1.0,
-            "unit": order,
-            "value": values[order].astype(float),
-            "zero": 0.0,
-        }
+        {"place": place, "to": place + 1.0, "unit": order, "value": values[order].astype(float), "zero": 0.0}
     )
-    top = max(float(data["value"].max()), 1e-6)
-    blue, ink = (palette.theme(dark).kept), palette.INK[dark]
+    blue, ink = palette.theme(dark).kept, palette.theme(dark).ink
     x = alt.X(
         "place:Q",
         title=f"kept {title}, most active first",
         scale=alt.Scale(domain=[1, len(order) + 1], nice=False),
         axis=alt.Axis(grid=False, format="d", tickMinStep=1, tickCount=5),
     )
-    y = alt.Y(
-        "value:Q",
-        title="output",
-        scale=alt.Scale(domain=[0, top * 1.15], nice=False),
-        axis=alt.Axis(tickCount=4, gridOpacity=0.4),
-    )
-    tooltip = [alt.Tooltip("unit:Q", title=kind), alt.Tooltip("value:Q", format=".3~g")]
+    y = charts.y_axis("value", "output", max(float(data["value"].max()), 1e-6) * 1.15, tickCount=4)
+    tooltip = charts.tips(("unit:Q", kind), ("value:Q", "", ".3~g"))
     bars = alt.Chart(data).mark_rect(color=blue, opacity=0.6).encode(x=x, x2="to:Q", y=y, y2="zero:Q", tooltip=tooltip)
     layers: list[Any] = [bars]
     here = data[data["unit"] == unit]
     if len(here):
-        at = int(here["place"].iloc[0])
-        align: Any = "left" if at < len(order) * 0.6 else "right"
-        mark = alt.Chart(here)
-        layers.append(mark.mark_rule(color=ink, size=2).encode(x=x, y=alt.value(16), y2=alt.value("height")))
-        layers.append(mark.mark_point(color=ink, fill=ink, filled=True, size=70).encode(x=x, y=y, tooltip=tooltip))
-        text = mark.mark_text(
-            align=align,
-            baseline="top",
-            dx=5 if align == "left" else -5,
-            fontSize=12,
-            fontWeight="bold",
-            color=ink,
-            text=f"{kind} {unit}",
-        )
-        layers.append(text.encode(x=x, y=alt.value(0)))
-    return charts.finish(alt.layer(*layers), describe_ranked(values, keep, unit, kind, title), height)
+        left = int(here["place"].iloc[0]) < len(order) * 0.6
+        style: Any = {"align": "left" if left else "right", "dx": 5 if left else -5, "text": f"{kind} {unit}"}
+        mark = alt.Chart(here).encode(x=x)
+        text = mark.mark_text(baseline="top", fontSize=12, fontWeight="bold", color=ink, **style)
+        layers += [
+            mark.mark_rule(color=ink, size=2).encode(y=alt.value(16), y2=alt.value("height")),
+            mark.mark_point(color=ink, fill=ink, filled=True, size=70).encode(y=y, tooltip=tooltip),
+            text.encode(y=alt.value(0)),
+        ]
+    return charts.finish(alt.layer(*layers), describe_ranked(values, keep, unit, kind, title), RANKED_HEIGHT)
 
 
 def describe_ranked(values: np.ndarray, keep: np.ndarray, unit: int, kind: str, title: str) -> str:

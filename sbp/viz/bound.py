@@ -22,95 +22,55 @@ ERRORS = {"validation_error_percent": "held-out", "train_error_percent": "traini
 FLOOR = 0.05  # percent; an error of 0 is drawn here, since the axis is logarithmic
 
 
-def chart(
-    tables: RunTables, total: int, epoch: int | None = None, dark: bool = False, height: int = charts.HEIGHT
-) -> Any:
+def chart(tables: RunTables, total: int, dark: bool = False) -> Any:
     """NLL, weighted KL over the number of training examples, and the loss (their sum), in nats per example.
 
     Other methods show what they add to the NLL, if anything.
     """
-    records = tables.records
-    if records.empty:
-        return charts.empty("The first epoch has not ended yet.", height)
-    colours = [palette.theme(dark).data, palette.theme(dark).kl, palette.theme(dark).reference]
-    terms = terms_of(tables.method)
-    data = _long(records, terms)
-    top = top_of(data["value"].to_numpy())
-    names = list(terms.values())
-    lines = (
-        alt.Chart(data)
-        .mark_line(strokeWidth=2.25, clip=True)
-        .encode(
-            x=charts.epoch_axis(_first(records), last_of(tables, total)),
-            y=alt.Y(
-                "value:Q",
-                title="nats per example",
-                scale=alt.Scale(domain=[0, top], nice=False, clamp=True),
-                axis=alt.Axis(tickCount=5, gridOpacity=0.4),
-            ),
-            color=alt.Color(
-                "term:N",
-                title=None,
-                sort=names,
-                scale=alt.Scale(domain=names, range=colours[: len(names)]),
-                legend=alt.Legend(orient="top", symbolStrokeWidth=3, labelLimit=240),
-            ),
-            strokeDash=alt.StrokeDash(
-                "term:N",
-                sort=names,
-                legend=None,
-                scale=alt.Scale(domain=names, range=[[1, 0], [6, 3], [2, 2]][: len(names)]),
-            ),
-            tooltip=[
-                alt.Tooltip("term:N"),
-                alt.Tooltip("epoch:Q"),
-                alt.Tooltip("value:Q", title="nats per example", format=".4f"),
-            ],
-        )
+    if tables.records.empty:
+        return charts.empty("The first epoch has not ended yet.")
+    theme, terms = palette.theme(dark), terms_of(tables.method)
+    data = _long(tables.records, terms)
+    y = charts.y_axis("value", "nats per example", top_of(data["value"].to_numpy()), clamp=True, tickCount=5)
+    style = charts.told_apart(
+        "term",
+        list(terms.values()),
+        (theme.data, theme.kl, theme.reference),
+        ((1, 0), (6, 3), (2, 2)),
+        symbolStrokeWidth=3,
+        labelLimit=240,
     )
-    return charts.finish(alt.layer(lines, *_rules(tables, epoch, dark)), describe(tables, epoch), height)
+    tips = charts.tips("term:N", "epoch:Q", ("value:Q", "nats per example", ".4f"))
+    return _lines(tables, total, data, y, style, tips, dark, describe(tables))
 
 
-def error_chart(
-    tables: RunTables, total: int, epoch: int | None = None, dark: bool = False, height: int = charts.HEIGHT
-) -> Any:
+def error_chart(tables: RunTables, total: int, dark: bool = False) -> Any:
     """Error of the pruned network in percent, on a log axis from 0.05 to 100 that does not move."""
-    records = tables.records
-    if records.empty:
-        return charts.empty("The first epoch has not ended yet.", height)
-    data = _long(records, ERRORS).dropna(subset=["value"])
+    if tables.records.empty:
+        return charts.empty("The first epoch has not ended yet.")
+    theme = palette.theme(dark)
+    data = _long(tables.records, ERRORS).dropna(subset=["value"])
     data["drawn"] = data["value"].clip(lower=FLOOR)
-    names = list(ERRORS.values())
-    blue, grey = palette.theme(dark).kept, palette.theme(dark).reference
-    lines = (
-        alt.Chart(data)
-        .mark_line(strokeWidth=2.25, clip=True)
-        .encode(
-            x=charts.epoch_axis(_first(records), last_of(tables, total)),
-            y=alt.Y(
-                "drawn:Q",
-                title="error of the pruned network, %",
-                scale=alt.Scale(type="log", domain=[FLOOR, 100], nice=False, clamp=True),
-                axis=charts.log_axis(FLOOR, 100),
-            ),
-            color=alt.Color(
-                "term:N",
-                title=None,
-                sort=names,
-                scale=alt.Scale(domain=names, range=[blue, grey]),
-                legend=alt.Legend(orient="top", symbolStrokeWidth=3),
-            ),
-            strokeDash=alt.StrokeDash(
-                "term:N", sort=names, legend=None, scale=alt.Scale(domain=names, range=[[1, 0], [4, 3]])
-            ),
-            tooltip=[
-                alt.Tooltip("term:N", title="examples"),
-                alt.Tooltip("epoch:Q"),
-                alt.Tooltip("value:Q", title="error, %", format=".2f"),
-            ],
-        )
-    )
-    return charts.finish(alt.layer(lines, *_rules(tables, epoch, dark)), describe_error(tables, epoch), height)
+    y = charts.log_y_axis("drawn", "error of the pruned network, %", FLOOR, 100, clamp=True)
+    colours, dashes = (theme.kept, theme.reference), ((1, 0), (4, 3))
+    style = charts.told_apart("term", list(ERRORS.values()), colours, dashes, symbolStrokeWidth=3)
+    tips = charts.tips(("term:N", "examples"), "epoch:Q", ("value:Q", "error, %", ".2f"))
+    return _lines(tables, total, data, y, style, tips, dark, describe_error(tables))
+
+
+def _lines(
+    tables: RunTables,
+    total: int,
+    data: pd.DataFrame,
+    y: alt.Y,
+    style: dict[str, Any],
+    tips: list[alt.Tooltip],
+    dark: bool,
+    said: str,
+) -> Any:
+    x = charts.epoch_axis(float(min(tables.records["epoch"].min(), 1)), last_of(tables, total))
+    lines = alt.Chart(data).mark_line(strokeWidth=2.25, clip=True).encode(x=x, y=y, **style, tooltip=tips)
+    return charts.finish(alt.layer(lines, *charts.finetuning(tables.finetuned_from, dark)), said)
 
 
 def terms_of(method: str) -> dict[str, str]:
@@ -120,11 +80,11 @@ def terms_of(method: str) -> dict[str, str]:
     return {"nll": DATA_TERM, "kl_per_example": ADDED[method][1], "loss": SUM}
 
 
-def describe(tables: RunTables, epoch: int | None = None) -> str:
+def describe(tables: RunTables) -> str:
     """The bound in a sentence."""
-    row = _row(tables, epoch)
-    if row is None:
+    if tables.records.empty:
         return "No epoch has ended yet, so there is no bound to show."
+    row = tables.records.iloc[-1]
     said = f"Epoch {int(row['epoch'])}: the data term is {row['nll']:.3f} nats per example"
     if tables.method not in ADDED:
         return f"{said}; this method adds nothing to it."
@@ -132,14 +92,13 @@ def describe(tables: RunTables, epoch: int | None = None) -> str:
     return f"{said}, the {what} adds {row['kl_per_example']:.3f}, together {row['loss']:.3f}."
 
 
-def describe_error(tables: RunTables, epoch: int | None = None) -> str:
+def describe_error(tables: RunTables) -> str:
     """The error in a sentence."""
-    row = _row(tables, epoch)
-    if row is None:
+    if tables.records.empty:
         return "No epoch has ended yet, so there is no error to show."
-    held = row["validation_error_percent"]
-    what = f"{row['train_error_percent']:.2f} % on training examples"
-    what = f"{held:.2f} % on held-out examples and " + what if pd.notna(held) else what
+    row = tables.records.iloc[-1]
+    held, train = row["validation_error_percent"], f"{row['train_error_percent']:.2f} % on training examples"
+    what = f"{held:.2f} % on held-out examples and {train}" if pd.notna(held) else train
     return f"Epoch {int(row['epoch'])}: the pruned network's error is {what}."
 
 
@@ -159,21 +118,6 @@ def top_of(values: np.ndarray) -> float:
     return float(next(m * step for m in (1, 1.5, 2, 3, 5, 7.5, 10) if m * step >= highest))
 
 
-def _rules(tables: RunTables, epoch: int | None, dark: bool) -> list[alt.Chart]:
-    return [*charts.finetuning(tables.finetuned_from, dark), *charts.moment(epoch, dark)]
-
-
 def _long(records: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
     table = records.melt(id_vars=["epoch"], value_vars=list(names), var_name="term", value_name="value")
     return table.assign(term=table["term"].map(names), value=pd.to_numeric(table["value"]))
-
-
-def _first(records: pd.DataFrame) -> float:
-    return float(min(records["epoch"].min(), 1))
-
-
-def _row(tables: RunTables, epoch: int | None) -> Any:
-    records = tables.records
-    if len(records) and epoch is not None and (records["epoch"] <= epoch).any():
-        records = records[records["epoch"] <= epoch]
-    return records.iloc[-1] if len(records) else None

@@ -18,47 +18,32 @@ WHAT = {
     "macs_percent": "MACs, % of the dense network",
     "kept_percent": "units kept, %",
 }
+HEIGHT = 260
 LOGARITHMIC = ("validation_error_percent", "macs_percent")
 
 
-def chart(runs: Mapping[str, RunTables], what: str, total: int, dark: bool = False, height: int = 260) -> Any:
+def chart(runs: Mapping[str, RunTables], what: str, total: int, dark: bool = False) -> Any:
     """A line per run, told apart by colour, dash and a letter at its end; without the epochs of pretraining."""
     data = table(runs, what)
     if data.empty:
-        return charts.empty("None of these runs has finished an epoch.", height)
-    names = list(runs)
-    theme = palette.theme(dark)
-    colours = [theme.kept, theme.pruned, theme.data, theme.kl]
-    log = what in LOGARITHMIC
-    low = max(float(data["value"].min()), 0.05)
-    floor = float(10 ** np.floor(np.log10(low)))
-    if log:
-        scale = alt.Scale(type="log", domain=[floor, 100], nice=False, clamp=True)
-        axis = charts.log_axis(floor, 100)
+        return charts.empty("None of these runs has finished an epoch.", HEIGHT)
+    if what in LOGARITHMIC:
+        floor = float(10 ** np.floor(np.log10(max(float(data["value"].min()), 0.05))))
+        y = charts.log_y_axis("value", WHAT[what], floor, 100, clamp=True)
     else:
         top = 100.0 if what == "kept_percent" else bound.top_of(data["value"].to_numpy())
-        scale, axis = alt.Scale(domain=[0, top], nice=False), alt.Axis(tickCount=5, gridOpacity=0.4)
-    base = alt.Chart(data).encode(
-        x=charts.epoch_axis(1, total),
-        y=alt.Y("value:Q", title=WHAT[what], scale=scale, axis=axis),
-        color=alt.Color(
-            "run:N",
-            title=None,
-            sort=names,
-            scale=alt.Scale(domain=names, range=colours[: len(names)]),
-            legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3),
-        ),
-        tooltip=[alt.Tooltip("run:N"), alt.Tooltip("epoch:Q"), alt.Tooltip("value:Q", title=WHAT[what], format=".4~g")],
-    )
-    dashes = [list(dash) for dash in palette.DASHES[: len(names)]]
-    lines = base.mark_line(strokeWidth=2.25, clip=True).encode(
-        strokeDash=alt.StrokeDash("run:N", sort=names, legend=None, scale=alt.Scale(domain=names, range=dashes))
-    )
+        y = charts.y_axis("value", WHAT[what], top, tickCount=5)
+    theme = palette.theme(dark)
+    colours = (theme.kept, theme.pruned, theme.data, theme.kl)
+    style = charts.told_apart("run", list(runs), colours, palette.DASHES, symbolType="stroke", symbolStrokeWidth=3)
+    tips = charts.tips("run:N", "epoch:Q", ("value:Q", WHAT[what], ".4~g"))
+    base = alt.Chart(data).encode(x=charts.epoch_axis(1, total), y=y, color=style["color"], tooltip=tips)
+    lines = base.mark_line(strokeWidth=2.25, clip=True).encode(strokeDash=style["strokeDash"])
     ends = data.sort_values("epoch").groupby("run", as_index=False).last()
     letters = base.properties(data=ends).mark_text(align="left", dx=4, fontWeight="bold").encode(text="run:N")
-    tuned = [found.finetuned_from for found in runs.values() if found.finetuned_from is not None]
-    rules = [mark for epoch in sorted(set(tuned)) for mark in charts.finetuning(epoch, dark)]
-    return charts.finish(alt.layer(lines, letters, *rules), describe(data, what), height)
+    tuned = {found.finetuned_from for found in runs.values() if found.finetuned_from is not None}
+    rules = [mark for epoch in sorted(tuned) for mark in charts.finetuning(epoch, dark)]
+    return charts.finish(alt.layer(lines, letters, *rules), describe(data, what), HEIGHT)
 
 
 def table(runs: Mapping[str, RunTables], what: str) -> pd.DataFrame:

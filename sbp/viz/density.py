@@ -15,6 +15,7 @@ from sbp.viz import labels as words
 from sbp.viz.tables import RunTables
 
 ROWS = 8
+HEIGHT = 380
 SPACES = ("log theta", "theta")
 _TALL = 0.86  # of a row is what its peak takes
 _VISIBLE = 0.01  # of its peak: where a density is no longer seen
@@ -39,7 +40,6 @@ def chart(
     high: float,
     space: str = "log theta",
     dark: bool = False,
-    height: int = charts.HEIGHT,
 ) -> Any:
     """A row per epoch, newest below, each scaled to its own peak; dashed, at the same scale, the prior.
 
@@ -48,18 +48,18 @@ def chart(
     """
     layer = tables.layer(name)
     if not len(tables.epochs):
-        return charts.empty("The first epoch has not ended yet.", height)
+        return charts.empty("The first epoch has not ended yet.", HEIGHT)
     rows = rows_of(tables.index(epoch))
     start = _start(tables, layer.name, unit, low, high) if space == "log theta" else 0.0
     end = high if space == "log theta" else float(np.exp(high))
+    each = [_row(tables, layer.name, unit, int(row), (low, high), (start, end), space) for row in rows]
     data = pd.concat(
-        [_row(tables, layer.name, unit, int(row), at, (low, high), (start, end), space) for at, row in enumerate(rows)],
-        ignore_index=True,
+        [row.assign(**_place(row, at + 1.0)).drop(columns="peak") for at, row in enumerate(each)], ignore_index=True
     )
     labels = [f"{tables.epochs[row]} · SNR {float(tables.snr[layer.name][row, unit]):.3g}" for row in rows]
     x = alt.X(
         "x:Q",
-        title=_title(space),
+        title="log theta, nats" if space == "log theta" else "theta",
         scale=alt.Scale(domain=[start, end], nice=False),
         axis=alt.Axis(grid=False, tickCount=6),
     )
@@ -75,37 +75,28 @@ def chart(
         labelOverlap=False,
     )
     y = alt.Y("top:Q", title="epoch", axis=axis, scale=alt.Scale(domain=[len(rows), 0], nice=False))
-    colours = [palette.theme(dark).kept, palette.theme(dark).pruned]
-    colour = alt.Color(
-        "state:N",
-        title=None,
-        scale=alt.Scale(domain=["kept", "pruned"], range=colours),
-        legend=None,
+    colour, grey = charts.fate("state", dark, None), palette.theme(dark).reference
+    per = "per nat" if space == "log theta" else "per unit of theta"
+    tips = charts.tips(
+        "epoch:Q",
+        ("x:Q", space, ".3~g"),
+        ("density:Q", f"density, {per}", ".3~g"),
+        ("prior_density:Q", "prior", ".3~g"),
     )
-    base = alt.Chart(data).encode(
-        x=x,
-        y=y,
-        tooltip=[
-            alt.Tooltip("epoch:Q"),
-            alt.Tooltip("x:Q", title=space, format=".3~g"),
-            alt.Tooltip("density:Q", title=f"density, {_unit(space)}", format=".3~g"),
-            alt.Tooltip("prior_density:Q", title="prior", format=".3~g"),
-        ],
-    )
-    grey = palette.theme(dark).reference
-    areas = base.mark_area(opacity=0.45, clip=True, interpolate="linear").encode(
-        y2="foot:Q", color=colour, detail="epoch:N"
-    )
-    edges = base.mark_line(strokeWidth=1.5, clip=True).encode(color=colour, detail="epoch:N")
-    prior = base.mark_line(color=grey, strokeDash=[4, 3], strokeWidth=1.25, clip=True).encode(
-        y=alt.Y("prior:Q"), detail="epoch:N"
-    )
-    named = (
-        alt.Chart(alt.Data(values=[{"x": start + 0.02 * (end - start), "top": 0.05, "text": "dashed: the prior"}]))
-        .mark_text(align="left", baseline="top", fontSize=11, color=grey)
-        .encode(x=alt.X("x:Q"), y=alt.Y("top:Q"), text="text:N")
-    )
-    return charts.finish(alt.layer(areas, edges, prior, named), describe(tables, name, unit, epoch, low, high), height)
+    base = alt.Chart(data).encode(x=x, y=y, detail="epoch:N", tooltip=tips)
+    areas = base.mark_area(opacity=0.45, clip=True, interpolate="linear").encode(y2="foot:Q", color=colour)
+    edges = base.mark_line(strokeWidth=1.5, clip=True).encode(color=colour)
+    prior = base.mark_line(color=grey, strokeDash=[4, 3], strokeWidth=1.25, clip=True).encode(y="prior:Q")
+    words = {"x": start + 0.02 * (end - start), "top": 0.05, "text": "dashed: the prior"}
+    named = alt.Chart(alt.Data(values=[words])).mark_text(align="left", baseline="top", fontSize=11, color=grey)
+    named = named.encode(x="x:Q", y="top:Q", text="text:N")
+    return charts.finish(alt.layer(areas, edges, prior, named), describe(tables, name, unit, epoch, low, high), HEIGHT)
+
+
+def _place(row: pd.DataFrame, foot: float) -> dict[str, Any]:
+    """Where a row is drawn: from its foot up, its own peak and the prior at one scale."""
+    top, prior = (foot - _TALL * np.minimum(row[name] / row["peak"], 1.0) for name in ("density", "prior_density"))
+    return {"foot": foot, "top": top, "prior": prior}
 
 
 def describe(tables: RunTables, name: str, unit: int, epoch: int | None, low: float, high: float) -> str:
@@ -155,15 +146,9 @@ def _start(tables: RunTables, name: str, unit: int, low: float, high: float) -> 
 
 
 def _row(
-    tables: RunTables,
-    name: str,
-    unit: int,
-    row: int,
-    at: int,
-    ends: tuple[float, float],
-    shown: tuple[float, float],
-    space: str,
+    tables: RunTables, name: str, unit: int, row: int, ends: tuple[float, float], shown: tuple[float, float], space: str
 ) -> pd.DataFrame:
+    """One epoch: the density along the axis `shown`, that of the prior, and the peak of the first."""
     loc, scale = _at(tables, name, unit, row)
     low, high = ends
     mode = float(np.clip(loc, low, high))
@@ -176,31 +161,11 @@ def _row(
         prior = np.full_like(x, 1 / (high - low))
         peak = float(np.exp(_log_density(np.array([mode]), loc, scale, low, high))[0])
     else:
-        floor = float(np.exp(low))
-        x = np.unique(
-            np.clip(np.concatenate([np.linspace(*shown, 121), np.exp(np.clip(near, low, high))]), floor, shown[1])
-        )
+        x = np.concatenate([np.linspace(*shown, 121), np.exp(np.clip(near, low, high))])
+        x = np.unique(np.clip(x, float(np.exp(low)), shown[1]))
         density = np.exp(_log_density(np.clip(np.log(x), low, high), loc, scale, low, high)) / x
         prior = 1 / (x * (high - low))
         peak = float(density[x >= _FLOOR * shown[1]].max())
-    foot = at + 1.0
-    return pd.DataFrame(
-        {
-            "epoch": int(tables.epochs[row]),
-            "x": x,
-            "density": density,
-            "prior_density": prior,
-            "foot": foot,
-            "top": foot - _TALL * np.minimum(density / peak, 1.0),
-            "prior": foot - _TALL * np.minimum(prior / peak, 1.0),
-            "state": "kept" if is_kept(tables.snr[name][row, unit]) else "pruned",
-        }
-    )
-
-
-def _title(space: str) -> str:
-    return "log theta, nats" if space == "log theta" else "theta"
-
-
-def _unit(space: str) -> str:
-    return "per nat" if space == "log theta" else "per unit of theta"
+    state = "kept" if is_kept(tables.snr[name][row, unit]) else "pruned"
+    columns = {"x": x, "density": density, "prior_density": prior, "peak": peak, "state": state}
+    return pd.DataFrame({"epoch": int(tables.epochs[row]), **columns})

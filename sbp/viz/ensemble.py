@@ -22,41 +22,34 @@ def chart(sweep: Sweep | None, what: str = "error_percent", dark: bool = False) 
     samples, mean = sweep.samples, sweep.mean[what]
     low, high = min(mean, samples[what].min()), max(mean, samples[what].max())
     room = 0.25 * (high - low) or 0.1 * high or 0.1
-    last = float(samples["samples"].max())
     y = alt.Y(
         f"{what}:Q",
         title=title,
         axis=alt.Axis(tickCount=4, format="~g", gridOpacity=0.4),
         scale=alt.Scale(domain=[max(0.0, low - room), high + room], nice=False),
     )
-    base = alt.Chart(samples).encode(
-        x=alt.X(
-            "samples:Q",
-            title="K, sampled thetas averaged (log)",
-            scale=alt.Scale(type="log", domain=[1, max(last, 2)]),
-            axis=alt.Axis(values=samples["samples"].tolist(), format="~g", grid=False),
-        ),
-        y=y,
-        tooltip=[
-            alt.Tooltip("samples:Q", title="K"),
-            alt.Tooltip("error_percent:Q", title="error, %", format=".2f"),
-            alt.Tooltip("nll:Q", title="NLL, nats", format=".4f"),
-            alt.Tooltip("seconds:Q", format=".3~g"),
-        ],
+    tips = charts.tips(
+        ("samples:Q", "K"),
+        ("error_percent:Q", "error, %", ".2f"),
+        ("nll:Q", "NLL, nats", ".4f"),
+        ("seconds:Q", "", ".3~g"),
     )
-    rule = alt.Chart(alt.Data(values=[{what: mean, "name": "the mean, one pass"}]))
-    return charts.finish(
-        alt.layer(
-            rule.mark_rule(color=grey, strokeDash=[4, 3], size=1.5).encode(y=y),
-            rule.mark_text(align="left", baseline="top", dx=4, dy=4, color=grey, fontSize=12).encode(
-                y=y, x=alt.value(0), text="name:N"
-            ),
-            base.mark_line(color=colour, strokeWidth=2.25),
-            base.mark_point(color=colour, filled=True, size=55, opacity=1),
-        ),
-        describe(sweep),
-        HEIGHT,
+    x = alt.X(
+        "samples:Q",
+        title="K, sampled thetas averaged (log)",
+        scale=alt.Scale(type="log", domain=[1, max(float(samples["samples"].max()), 2)]),
+        axis=alt.Axis(values=samples["samples"].tolist(), format="~g", grid=False),
     )
+    base = alt.Chart(samples).encode(x=x, y=y, tooltip=tips)
+    rule = alt.Chart(alt.Data(values=[{what: mean, "name": "the mean, one pass"}])).encode(y=y)
+    name = rule.mark_text(align="left", baseline="top", dx=4, dy=4, color=grey, fontSize=12)
+    layers = (
+        rule.mark_rule(color=grey, strokeDash=[4, 3], size=1.5),
+        name.encode(x=alt.value(0), text="name:N"),
+        base.mark_line(color=colour, strokeWidth=2.25),
+        base.mark_point(color=colour, filled=True, size=55, opacity=1),
+    )
+    return charts.finish(alt.layer(*layers), describe(sweep), HEIGHT)
 
 
 def describe(sweep: Sweep) -> str:

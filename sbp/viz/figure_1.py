@@ -11,35 +11,22 @@ import pandas as pd
 from sbp.viz import charts, palette
 
 
-def chart(curves: Mapping[str, Sequence[tuple[int, float]]], dark: bool = False, height: int = charts.HEIGHT) -> Any:
+def chart(curves: Mapping[str, Sequence[tuple[int, float]]], dark: bool = False) -> Any:
     """N·NLL + KL by epoch, a line for each name, on a logarithmic axis; the lower, the better the bound."""
     data = pd.DataFrame(
         [{"of": name, "epoch": epoch, "bound": value} for name, curve in curves.items() for epoch, value in curve]
     )
     if data.empty:
-        return charts.empty("No run has finished.", height)
-    names = list(curves)
-    blue, grey = palette.theme(dark).kept, palette.theme(dark).reference
-    lines = (
-        alt.Chart(data)
-        .mark_line(strokeWidth=2.25)
-        .encode(
-            x=charts.epoch_axis(float(data["epoch"].min()), float(data["epoch"].max())),
-            y=alt.Y("bound:Q", title="N·NLL + KL, nats", scale=alt.Scale(type="log", nice=True)),
-            color=alt.Color(
-                "of:N",
-                title=None,
-                sort=names,
-                scale=alt.Scale(domain=names, range=[blue, grey]),
-                legend=alt.Legend(orient="top", symbolStrokeWidth=3, labelLimit=300),
-            ),
-            strokeDash=alt.StrokeDash(
-                "of:N", sort=names, legend=None, scale=alt.Scale(domain=names, range=[[1, 0], [6, 3]])
-            ),
-            tooltip=[alt.Tooltip("of:N"), alt.Tooltip("epoch:Q"), alt.Tooltip("bound:Q", format=",.0f")],
-        )
+        return charts.empty("No run has finished.")
+    colours, dashes = (palette.theme(dark).kept, palette.theme(dark).reference), ((1, 0), (6, 3))
+    lines = alt.Chart(data).mark_line(strokeWidth=2.25)
+    lines = lines.encode(
+        x=charts.epoch_axis(float(data["epoch"].min()), float(data["epoch"].max())),
+        y=alt.Y("bound:Q", title="N·NLL + KL, nats", scale=alt.Scale(type="log", nice=True)),
+        **charts.told_apart("of", list(curves), colours, dashes, symbolStrokeWidth=3, labelLimit=300),
+        tooltip=charts.tips("of:N", "epoch:Q", ("bound:Q", "", ",.0f")),
     )
-    return charts.finish(lines, describe(curves), height)
+    return charts.finish(lines, describe(curves))
 
 
 def describe(curves: Mapping[str, Sequence[tuple[int, float]]]) -> str:

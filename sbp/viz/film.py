@@ -111,8 +111,10 @@ def pack(
 
 def _colours(dark: bool) -> dict[str, str]:
     colours = palette.theme(dark)
-    named = {name: getattr(colours, name) for name in ("kept", "pruned", "data", "kl", "reference")}
-    return named | {f"layer{i}": colour for i, colour in enumerate(palette.LAYERS)}
+    named = ("kept", "pruned", "data", "kl", "reference")
+    return {name: getattr(colours, name) for name in named} | {
+        f"layer{i}": colour for i, colour in enumerate(palette.LAYERS)
+    }
 
 
 def network_sentence(tables: RunTables, config: RunConfig, epoch: int, kept_units: tuple[int, ...], dense: int) -> str:
@@ -129,12 +131,8 @@ def network_sentence(tables: RunTables, config: RunConfig, epoch: int, kept_unit
     row = row[row["epoch"] == epoch] if len(row) else row
     error = ""
     if len(row):
-        held = row.iloc[0]["validation_error_percent"]
-        error = (
-            f", held-out error {held:.2f} %"
-            if held == held
-            else f", training error {row.iloc[0]['train_error_percent']:.2f} %"
-        )
+        held, train = row.iloc[0][["validation_error_percent", "train_error_percent"]]
+        error = f", held-out error {held:.2f} %" if held == held else f", training error {train:.2f} %"
     return f"Epoch {epoch}: {labels.in_all(kept_units)} of {total} units kept; {fewer}{error}."
 
 
@@ -152,10 +150,8 @@ def layer_sentence(tables: RunTables, name: str, row: int) -> str:
         return text + "."
     before = is_kept(tables.snr[layer.name][row - 1])
     pruned, back = int((before & ~now).sum()), int((now & ~before).sum())
-    pruned_text = (
-        f"{pruned:,} pruned since epoch {int(tables.epochs[row - 1])}" if pruned else "none pruned in this epoch"
-    )
-    return f"{text}; {pruned_text}" + (f", {back:,} recovered." if back else ".")
+    since = f"{pruned:,} pruned since epoch {int(tables.epochs[row - 1])}" if pruned else "none pruned in this epoch"
+    return f"{text}; {since}" + (f", {back:,} recovered." if back else ".")
 
 
 def curves(title: str, unit: str, series: list[dict[str, Any]], top: float, **more: Any) -> dict[str, Any]:
@@ -173,17 +169,16 @@ def kept_curves(layers: tuple[Group, ...], epochs: np.ndarray, counts: np.ndarra
             "x": epochs.tolist(),
             "y": (100 * counts[:, i] / layer.units).round(2).tolist(),
             "colour": f"layer{i % len(palette.LAYERS)}",
-            "dash": dash_of(i),
+            "dash": on_canvas(palette.DASHES[i % len(palette.DASHES)]),
         }
         for i, layer in enumerate(layers)
     ]
     return curves("Units kept, % of the layer", "%", series, 100.0)
 
 
-def dash_of(index: int) -> list[int]:
-    """The dash of the index-th line on a canvas, where a whole line has none."""
-    dash = palette.DASHES[index % len(palette.DASHES)]
-    return [] if dash == (1, 0) else list(dash)
+def on_canvas(dash: Sequence[int]) -> list[int]:
+    """The dash of a line on a canvas, where a whole line has none."""
+    return [] if tuple(dash) == (1, 0) else list(dash)
 
 
 def _layer(

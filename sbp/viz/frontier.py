@@ -18,12 +18,12 @@ WIDTH = 620  # of the plot on a laptop, for the places of the names
 TOP = 20  # times the least error: what is drawn of the axis
 PAPER, OURS = "paper", "this run"
 # In the order of the criteria; the SNR is the paper's own and stands out.
-STYLES = {
-    "snr": (palette.KEPT, palette.KEPT_DARK, (1, 0), 3.0),
-    "bmrs_n": (palette.PRUNED, palette.PRUNED_DARK, (7, 3), 2.0),
-    "bmrs_u": (palette.KL, palette.KL_DARK, (2, 2), 2.0),
-    "l1": (palette.DATA, palette.DATA_DARK, (9, 3, 2, 3), 2.0),
-    "random": (palette.REFERENCE, palette.REFERENCE_DARK, (4, 4), 1.5),
+STYLES = {  # colour of the theme, dash, width
+    "snr": ("kept", (1, 0), 3.0),
+    "bmrs_n": ("pruned", (7, 3), 2.0),
+    "bmrs_u": ("kl", (2, 2), 2.0),
+    "l1": ("data", (9, 3, 2, 3), 2.0),
+    "random": ("reference", (4, 4), 1.5),
 }
 
 
@@ -56,18 +56,8 @@ def chart(
     top = min(100.0, TOP * floor)
     macs = pd.concat([lines["macs"], marks["macs"]])[errors <= top]
     low = 0.8 * float(macs.min())
-    x = alt.X(
-        "macs:Q",
-        title="MACs per image (log)",
-        axis=macs_axis(low, dense),
-        scale=alt.Scale(type="log", domain=[low, dense * 1.6], nice=False, clamp=True),
-    )
-    y = alt.Y(
-        "error_percent:Q",
-        title="error, % (log)",
-        axis=charts.log_axis(floor, top),
-        scale=alt.Scale(type="log", domain=[floor, top], nice=False),
-    )
+    x = macs_axis(low, dense)
+    y = charts.log_y_axis("error_percent", "error, % (log)", floor, top)
     lines, marks = lines[lines["error_percent"] <= top], marks[marks["error_percent"] <= top]
     layers: list[Any] = []
     if not lines.empty:
@@ -124,92 +114,52 @@ def _marks(sweep: Sweep | None, rows: Sequence[PaperRow], ours: tuple[int, float
 
 
 def _drawn_lines(lines: pd.DataFrame, x: alt.X, y: alt.Y, dark: bool) -> Any:
-    titles = list(dict.fromkeys(lines["title"]))
-    styles = [STYLES[criterion] for criterion in dict.fromkeys(lines["criterion"])]
-    scale: dict[str, list[Any]] = {
-        "color": [style[1] if dark else style[0] for style in styles],
-        "dash": [list(style[2]) for style in styles],
-        "width": [style[3] for style in styles],
-    }
-    return (
-        alt.Chart(lines)
-        .mark_line(clip=True, interpolate="step-after")
-        .encode(
-            x=x,
-            y=y,
-            color=alt.Color(
-                "title:N",
-                title=None,
-                sort=titles,
-                scale=alt.Scale(domain=titles, range=scale["color"]),
-                legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3, columns=3),
-            ),
-            strokeDash=alt.StrokeDash(
-                "title:N",
-                sort=titles,
-                legend=None,
-                scale=alt.Scale(domain=titles, range=scale["dash"]),
-            ),
-            strokeWidth=alt.StrokeWidth(
-                "title:N",
-                sort=titles,
-                legend=None,
-                scale=alt.Scale(domain=titles, range=scale["width"]),
-            ),
-            tooltip=[
-                alt.Tooltip("title:N", title="criterion"),
-                alt.Tooltip("threshold:Q", format=".3~g"),
-                alt.Tooltip("macs:Q", title="MACs", format=","),
-                alt.Tooltip("error_percent:Q", title="error, %", format=".2f"),
-            ],
-        )
+    titles, theme = list(dict.fromkeys(lines["title"])), palette.theme(dark)
+    colours, dashes, widths = zip(*(STYLES[name] for name in dict.fromkeys(lines["criterion"])), strict=True)
+    legend: dict[str, Any] = {"symbolType": "stroke", "symbolStrokeWidth": 3, "columns": 3}
+    width = alt.Scale(domain=titles, range=list(widths))
+    drawn = alt.Chart(lines).mark_line(clip=True, interpolate="step-after")
+    return drawn.encode(
+        x=x,
+        y=y,
+        **charts.told_apart("title", titles, [getattr(theme, colour) for colour in colours], dashes, **legend),
+        strokeWidth=alt.StrokeWidth("title:N", sort=titles, legend=None, scale=width),
+        tooltip=charts.tips(
+            ("title:N", "criterion"),
+            ("threshold:Q", "", ".3~g"),
+            ("macs:Q", "MACs", ","),
+            ("error_percent:Q", "error, %", ".2f"),
+        ),
     )
 
 
 def _drawn_marks(marks: pd.DataFrame, x: alt.X, y: alt.Y, view: tuple[float, ...], dense: int, dark: bool) -> list[Any]:
     """Points with their names, which keep out of each other's way."""
-    ink, grey = palette.theme(dark).ink, palette.theme(dark).reference
-    ground = palette.theme(dark).ground
+    theme = palette.theme(dark)
     drawn: list[Any] = []
-    marks = marks.sort_values("macs", kind="stable")
+    marks = marks.sort_values("macs", kind="stable").assign(fewer=lambda table: dense / table["macs"])
     at = label_placement.places(marks, view, WIDTH, HEIGHT)
-    narrow = label_placement.fit(marks, view, at, (marks["kind"] != PAPER).tolist(), HEIGHT)
-    for mark, place, fits in zip(marks.itertuples(), at, narrow, strict=True):
-        kind = str(mark.kind)
-        style = STYLES.get(kind)
-        colour = (style[1] if dark else style[0]) if style else (grey if kind == PAPER else ink)
-        shape = "circle" if style else ("diamond" if kind == PAPER else "triangle-up")
-        data = alt.Data(
-            values=[
-                {
-                    "macs": mark.macs,
-                    "error_percent": mark.error_percent,
-                    "name": mark.name,
-                    "fewer": dense / mark.macs,
-                    "narrow": fits,
-                }
-            ]
+    marks["narrow"] = label_placement.fit(marks, view, at, (marks["kind"] != PAPER).tolist(), HEIGHT)
+    tips = charts.tips(
+        "name:N", ("macs:Q", "MACs", ","), ("fewer:Q", "MACs reduction", ".2f"), ("error_percent:Q", "error, %", ".2f")
+    )
+    for (kind, row), place in zip(marks.set_index("kind").iterrows(), at, strict=True):
+        shape, colour = {PAPER: ("diamond", theme.reference), OURS: ("triangle-up", theme.ink)}.get(
+            str(kind), ("circle", "")
         )
-        base = alt.Chart(data).encode(
-            x=x,
-            y=y,
-            tooltip=[
-                alt.Tooltip("name:N"),
-                alt.Tooltip("macs:Q", title="MACs", format=","),
-                alt.Tooltip("fewer:Q", title="MACs reduction", format=".2f"),
-                alt.Tooltip("error_percent:Q", title="error, %", format=".2f"),
-            ],
-        )
+        colour = colour or getattr(theme, STYLES[str(kind)][0])
+        base = alt.Chart(alt.Data(values=[row.to_dict()])).encode(x=x, y=y, tooltip=tips)
         drawn.append(base.mark_point(filled=True, size=100, shape=shape, color=colour, opacity=1))
-        halo = base.mark_text(stroke=ground, strokeWidth=4, strokeJoin="round", fontSize=12, fontWeight=600, **place)
-        drawn.append(halo.encode(text=label_placement.text()))
-        drawn.append(
-            base.mark_text(color=colour, fontSize=12, fontWeight=600, **place).encode(text=label_placement.text())
-        )
+        drawn += label_placement.haloed(base, colour, theme.ground, place)
     return drawn
 
 
-def macs_axis(low: float, dense: int) -> alt.Axis:
-    """The axis of MACs from `low` to the dense network's, every 1, 2 and 5 of a power of ten named."""
-    values = [m * 10.0**power for power in range(10) for m in (1, 2, 5) if low <= m * 10.0**power <= dense * 1.6]
-    return alt.Axis(values=values, format="~s", labelOverlap=False, gridOpacity=0.4)
+def macs_axis(low: float, dense: int) -> alt.X:
+    """MACs from `low` to a little more than the dense network's, logarithmic, with 1, 2 and 5 of each power of ten."""
+    values = charts.ticks(low, dense * 1.6)
+    return alt.X(
+        "macs:Q",
+        title="MACs per image (log)",
+        axis=alt.Axis(values=values, format="~s", labelOverlap=False, gridOpacity=0.4),
+        scale=alt.Scale(type="log", domain=[low, dense * 1.6], nice=False, clamp=True),
+    )

@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 
 from sbp.pruning.masks import is_kept
-from sbp.spec.layout import Group
 from sbp.viz import charts, labels, palette
 from sbp.viz.pixels import data_uri
 from sbp.viz.tables import RunTables
 
 ORDER_TITLES = {"death": "by epoch pruned", "snr": "by current SNR", "unit": "by number"}
+FIRST = {"death": "kept longest first", "snr": "highest SNR first", "unit": "by number"}
+HEIGHT, CURVE_HEIGHT = 380, 180
 COLUMNS = 600  # columns of epochs in a picture, at most
 
 
@@ -30,51 +31,35 @@ def rgb(tables: RunTables, name: str, order: np.ndarray | None = None, dark: boo
 
 
 def chart(
-    tables: RunTables,
-    name: str,
-    total: int,
-    order: str = "death",
-    epoch: int | None = None,
-    dark: bool = False,
-    height: int = 380,
+    tables: RunTables, name: str, total: int, order: str = "death", epoch: int | None = None, dark: bool = False
 ) -> Any:
     """The heatmap of a layer with its axes, the colour scale as a legend, and a rule at the epoch shown elsewhere."""
     layer = tables.layer(name)
     if not len(tables.epochs):
-        return charts.empty("The first epoch has not ended yet.", height)
+        return charts.empty("The first epoch has not ended yet.", HEIGHT)
     ranks = tables.order(layer.name, order, tables.index(epoch))
-    picture = pd.DataFrame(
-        {
-            "url": [data_uri(rgb(tables, layer.name, ranks, dark))],
-            "x": [-0.5],
-            "x2": [tables.last + 0.5],
-            "y": [0],
-            "y2": [layer.units],
-        }
-    )
-    image = (
-        alt.Chart(picture)
-        .mark_image(aspect=False, smooth=False, clip=True)
-        .encode(
-            x=alt.X(
-                "x:Q",
-                title="epoch",
-                scale=alt.Scale(domain=[-0.5, max(total, tables.last) + 0.5], nice=False),
-                axis=alt.Axis(format="d", grid=False, tickMinStep=1, tickCount=8),
-            ),
-            x2="x2:Q",
-            y=alt.Y(
-                "y:Q",
-                title=_y_title(layer, order),
-                axis=alt.Axis(grid=False, format="d", tickMinStep=1),
-                scale=alt.Scale(domain=[layer.units, 0], nice=False),
-            ),
-            y2="y2:Q",
-            url="url:N",
-        )
+    url = data_uri(rgb(tables, layer.name, ranks, dark))
+    picture = pd.DataFrame([{"url": url, "x": -0.5, "x2": tables.last + 0.5, "y": 0, "y2": layer.units}])
+    image = alt.Chart(picture).mark_image(aspect=False, smooth=False, clip=True)
+    image = image.encode(
+        x=alt.X(
+            "x:Q",
+            title="epoch",
+            scale=alt.Scale(domain=[-0.5, max(total, tables.last) + 0.5], nice=False),
+            axis=alt.Axis(format="d", grid=False, tickMinStep=1, tickCount=8),
+        ),
+        x2="x2:Q",
+        y=alt.Y(
+            "y:Q",
+            title=f"{labels.units_of(layer)}, {FIRST[order]}",
+            axis=alt.Axis(grid=False, format="d", tickMinStep=1),
+            scale=alt.Scale(domain=[layer.units, 0], nice=False),
+        ),
+        y2="y2:Q",
+        url="url:N",
     )
     layers = [image, scale_legend(dark), *charts.moment(epoch, dark)]
-    return charts.finish(alt.layer(*layers), describe(tables, layer.name, epoch), height)
+    return charts.finish(alt.layer(*layers), describe(tables, layer.name, epoch), HEIGHT)
 
 
 def scale_legend(dark: bool = False) -> alt.Chart:
@@ -95,32 +80,22 @@ def scale_legend(dark: bool = False) -> alt.Chart:
     return alt.Chart(data).mark_point(opacity=0, size=0).encode(color=colour, tooltip=alt.value(None))
 
 
-def kept_curve(
-    tables: RunTables, name: str, total: int, epoch: int | None = None, dark: bool = False, height: int = 180
-) -> Any:
+def kept_curve(tables: RunTables, name: str, total: int, epoch: int | None = None, dark: bool = False) -> Any:
     """Units of a layer still kept, by epoch: filled, from all of them down."""
     layer = tables.layer(name)
     if not len(tables.epochs):
-        return charts.empty("The first epoch has not ended yet.", height)
+        return charts.empty("The first epoch has not ended yet.", CURVE_HEIGHT)
     data = pd.DataFrame({"epoch": tables.epochs, "kept": tables.alive(layer.name)})
     blue = palette.theme(dark).kept
-    area = (
-        alt.Chart(data)
-        .mark_area(
-            color=blue, opacity=0.25, interpolate="step-after", clip=True, line={"color": blue, "strokeWidth": 2}
-        )
-        .encode(
-            x=charts.epoch_axis(0, max(total, tables.last)),
-            y=alt.Y(
-                "kept:Q",
-                title=f"{labels.units_of(layer)} kept",
-                axis=alt.Axis(tickCount=4, gridOpacity=0.4, format="d"),
-                scale=alt.Scale(domain=[0, layer.units], nice=False),
-            ),
-            tooltip=[alt.Tooltip("epoch:Q"), alt.Tooltip("kept:Q", title="kept")],
-        )
+    edge = {"color": blue, "strokeWidth": 2}
+    area = alt.Chart(data).mark_area(color=blue, opacity=0.25, interpolate="step-after", clip=True, line=edge)
+    area = area.encode(
+        x=charts.epoch_axis(0, max(total, tables.last)),
+        y=charts.y_axis("kept", f"{labels.units_of(layer)} kept", layer.units, tickCount=4, format="d"),
+        tooltip=charts.tips("epoch:Q", ("kept:Q", "kept")),
     )
-    return charts.finish(alt.layer(area, *charts.moment(epoch, dark)), describe(tables, layer.name, epoch), height)
+    described = describe(tables, layer.name, epoch)
+    return charts.finish(alt.layer(area, *charts.moment(epoch, dark)), described, CURVE_HEIGHT)
 
 
 def describe(tables: RunTables, name: str, epoch: int | None = None) -> str:
@@ -146,8 +121,3 @@ def history(tables: RunTables, name: str, epoch: int | None = None) -> str:
     worst = int(np.argmax(losses))
     most = f"most were pruned at epoch {int(tables.epochs[worst])} ({int(losses[worst]):,})"
     return f"The first was pruned at epoch {first}; {most}."
-
-
-def _y_title(layer: Group, order: str) -> str:
-    first = {"death": "kept longest first", "snr": "highest SNR first", "unit": "by number"}[order]
-    return f"{labels.units_of(layer)}, {first}"

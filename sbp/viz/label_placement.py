@@ -61,9 +61,12 @@ def fit(
     return fits
 
 
-def text() -> Any:
-    """The channel of a text mark that shows the field `name`; in a narrow plot only where `narrow` is true."""
-    return alt.condition(f"width < {WIDE} && !datum.narrow", alt.value(""), "name:N")
+def haloed(base: alt.Chart, ink: str, ground: str, place: dict[str, Any]) -> list[alt.Chart]:
+    """The field `name` beside the points of a chart, over a halo; in a narrow plot only where `narrow` is true."""
+    text = alt.condition(f"width < {WIDE} && !datum.narrow", alt.value(""), "name:N")
+    style: dict[str, Any] = {"fontSize": 12, "fontWeight": 600, **place}
+    halo = base.mark_text(stroke=ground, strokeWidth=4, strokeJoin="round", **style)
+    return [halo.encode(text=text), base.mark_text(color=ink, **style).encode(text=text)]
 
 
 def _points(marks: pd.DataFrame, view: tuple[float, ...], width: int, height: int) -> list[tuple[float, float]]:

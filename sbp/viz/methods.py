@@ -40,24 +40,24 @@ class Entry:
     label: str
     origin: str
     error: float
-    spread: float | None
-    n: int | None
     kept: tuple[int, ...]
     macs: int
     fewer: float | None
-    fewer_spread: float | None
     cpu: dict[int, float]
     gpu: dict[int, float]
-    bound: str
-    hardware: str
+    spread: float | None = None
+    half_width: float | None = None
+    n: int | None = None
+    fewer_spread: float | None = None
+    fewer_half_width: float | None = None
+    macs_spread: float | None = None
+    macs_half_width: float | None = None
+    bound: str = NONE
+    hardware: str = NONE
     run: Any = None
     remark: str = ""
     scale: float | None = 1.0
     beside: str = ""
-    half_width: float | None = None
-    fewer_half_width: float | None = None
-    macs_spread: float | None = None
-    macs_half_width: float | None = None
     protocol: str = NOT_STATED
 
 
@@ -88,74 +88,47 @@ def ours(row: Any) -> Entry:
     run = row.shown
     exponent = None if run.config.get("kl_weights") else run.config.get("kl_exponent")
     bound = objective_label(run.method, run.kl_weights, exponent) or NONE
+    fewer = row.mean_of("macs_reduction") if run.macs_reduction is not None else None
+    macs, speeds = round(row.mean_of("macs")), (_fast(run, "cpu"), _fast(run, "cuda"))
     return Entry(
         row.key,
         row.label,
         OURS,
         row.mean,
-        row.spread,
-        row.n,
         tuple(run.kept),
-        round(row.mean_of("macs")),
-        row.mean_of("macs_reduction") if run.macs_reduction is not None else None,
-        row.spread_of("macs_reduction") or None,
-        _fast(run, "cpu"),
-        _fast(run, "cuda"),
-        bound,
-        row.hardware,
-        run,
-        scale=scale_of(run.config.get("widths") or (), row.network),
+        macs,
+        fewer,
+        *speeds,
+        spread=row.spread,
         half_width=row.half_width_of("test_error_percent"),
+        n=row.n,
+        fewer_spread=row.spread_of("macs_reduction") or None,
         fewer_half_width=row.half_width_of("macs_reduction") or None,
         macs_spread=row.spread_of("macs") or None,
         macs_half_width=row.half_width_of("macs") or None,
+        bound=bound,
+        hardware=row.hardware,
+        run=run,
+        scale=scale_of(run.config.get("widths") or (), row.network),
         protocol=LAST,
     )
 
 
 def of_paper(row: PaperRow) -> Entry:
     """An entry of a printed row, its MACs counted from the printed units."""
-    name = row.method[0].upper() + row.method[1:]
-    return Entry(
-        f"paper-{row.method}{'' if row.scale == 1 else f'-k{row.scale:g}'}",
-        f"{name} (paper)",
-        PAPER,
-        row.error_percent,
-        None,
-        None,
-        row.kept,
-        row.macs,
-        row.fewer,
-        None,
-        {0: row.cpu},
-        {0: row.gpu},
-        NONE,
-        NONE,
-        remark="" if abs(row.fewer / row.flops - 1) < 0.01 else f"printed as {row.flops:.2f}×",
-        scale=row.scale,
-    )
+    key = f"paper-{row.method}{'' if row.scale == 1 else f'-k{row.scale:g}'}"
+    name = f"{row.method[0].upper()}{row.method[1:]} (paper)"
+    figures = row.error_percent, row.kept, row.macs, row.fewer, {0: row.cpu}, {0: row.gpu}
+    remark = "" if abs(row.fewer / row.flops - 1) < 0.01 else f"printed as {row.flops:.2f}×"
+    return Entry(key, name, PAPER, *figures, remark=remark, scale=row.scale)
 
 
 def of_others(point: Published) -> Entry:
     """An entry of what others published."""
-    return Entry(
-        f"others-{point.title}",
-        point.title,
-        OTHERS,
-        point.error_percent,
-        None,
-        None,
-        point.kept,
-        point.macs,
-        point.fewer,
-        None,
-        {},
-        {},
-        NONE,
-        NONE,
-        remark=f"{point.source}{f' ({point.remark})' if point.remark else ''}",
-        protocol=point.protocol if point.removes == UNITS else f"{point.protocol}; {point.removes}",
-    )
+    figures = point.error_percent, point.kept, point.macs, point.fewer
+    remark = f"{point.source}{f' ({point.remark})' if point.remark else ''}"
+    protocol = point.protocol if point.removes == UNITS else f"{point.protocol}; {point.removes}"
+    return Entry(f"others-{point.title}", point.title, OTHERS, *figures, {}, {}, remark=remark, protocol=protocol)
 
 
 def table(found: Sequence[Entry], network: str) -> pd.DataFrame:
@@ -181,42 +154,34 @@ def table(found: Sequence[Entry], network: str) -> pd.DataFrame:
 
 def numbers(found: Sequence[Entry]) -> pd.DataFrame:
     """The entries as numbers, for a CSV."""
-    rows = []
-    for entry in found:
-        run = entry.run
-        rows.append(
-            {
-                "key": entry.key,
-                "method": entry.label,
-                "origin": entry.origin,
-                "test_error_percent": entry.error,
-                "test_error_spread": entry.spread,
-                "test_error_half_width": entry.half_width,
-                "seeds": entry.n,
-                "kept": "-".join(map(str, entry.kept)),
-                "macs": entry.macs,
-                "macs_spread": entry.macs_spread,
-                "macs_half_width": entry.macs_half_width,
-                "macs_reduction": entry.fewer,
-                "macs_reduction_spread": entry.fewer_spread,
-                "macs_reduction_half_width": entry.fewer_half_width,
-                "protocol": entry.protocol,
-                **{
-                    f"{name}_{batch}" if batch else name: times
-                    for name, by_batch in (("cpu", entry.cpu), ("gpu", entry.gpu))
-                    for batch, times in by_batch.items()
-                },
-                "kl_weights": entry.bound,
-                "hardware": entry.hardware,
-                "n_train": getattr(run, "n_train", None),
-                "n_test": getattr(run, "n_test", None),
-                "seed": getattr(run, "seed", None),
-                "run": getattr(run, "run", None),
-                "commit": getattr(run, "commit", None),
-                "remark": entry.remark,
-            }
-        )
-    return pd.DataFrame(rows)
+
+    def row(entry: Entry) -> dict[str, Any]:
+        speeds = {"cpu": entry.cpu, "gpu": entry.gpu}
+        by_batch = {(name, batch): times for name, found in speeds.items() for batch, times in found.items()}
+        return {
+            "key": entry.key,
+            "method": entry.label,
+            "origin": entry.origin,
+            "test_error_percent": entry.error,
+            "test_error_spread": entry.spread,
+            "test_error_half_width": entry.half_width,
+            "seeds": entry.n,
+            "kept": "-".join(map(str, entry.kept)),
+            "macs": entry.macs,
+            "macs_spread": entry.macs_spread,
+            "macs_half_width": entry.macs_half_width,
+            "macs_reduction": entry.fewer,
+            "macs_reduction_spread": entry.fewer_spread,
+            "macs_reduction_half_width": entry.fewer_half_width,
+            "protocol": entry.protocol,
+            **{f"{name}_{batch}" if batch else name: times for (name, batch), times in by_batch.items()},
+            "kl_weights": entry.bound,
+            "hardware": entry.hardware,
+            **{name: getattr(entry.run, name, None) for name in ("n_train", "n_test", "seed", "run", "commit")},
+            "remark": entry.remark,
+        }
+
+    return pd.DataFrame([row(entry) for entry in found])
 
 
 def describe(found: Sequence[Entry], network: str) -> str:

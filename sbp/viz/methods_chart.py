@@ -48,91 +48,67 @@ def chart(found: Sequence[Entry], network: str, chosen: str = "", dark: bool = F
     floor = max(0.05, 0.8 * float(points["low"].min()))
     top = min(100.0, 1.15 * float(points["high"].max()))
     view = (0.8 * float(points["macs"].min()), dense * 1.6, floor, top)
-    x = alt.X(
-        "macs:Q",
-        title="MACs per image (log)",
-        axis=macs_axis(view[0], dense),
-        scale=alt.Scale(type="log", domain=list(view[:2]), nice=False, clamp=True),
-    )
+    x = macs_axis(view[0], dense)
     y = alt.Y(
         "error_percent:Q",
         title="test error, % (log)",
         axis=_error_axis(floor, top),
         scale=alt.Scale(type="log", domain=[floor, top], nice=False),
     )
-    layers = [_bars(points, x, dark), _steps(points, x, y, dark), _marks(points, x, y, chosen, dark)]
+    layers = [*_bars(points, x, dark), *_steps(points, x, y, dark), _marks(points, x, y, chosen, dark)]
     layers += _names(points[points["named"]], x, y, view, dark)
-    return charts.finish(alt.layer(*[layer for layer in layers if layer is not None]), describe(found, network), HEIGHT)
+    return charts.finish(alt.layer(*layers), describe(found, network), HEIGHT)
 
 
 def _error_axis(floor: float, top: float) -> alt.Axis:
     """Errors lie close together, so a short axis names more than every 1, 2 and 5."""
     if top / floor > 12:
         return charts.log_axis(floor, top)
-    steps = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9)
-    values = [m * 10.0**power for power in range(-2, 3) for m in steps if floor * 0.999 <= m * 10.0**power <= top]
+    values = charts.ticks(floor * 0.999, top, (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9))
     return alt.Axis(values=values, labelExpr="format(datum.value, '~r')", gridOpacity=0.4)
 
 
-def _colours(dark: bool) -> tuple[list[str], list[str]]:
-    ink, grey = palette.theme(dark).ink, palette.theme(dark).reference
-    return [OURS, PAPER, OTHERS], [palette.theme(dark).kept, ink, grey]
+def _colours(dark: bool) -> dict[str, str]:
+    theme = palette.theme(dark)
+    return {OURS: theme.kept, PAPER: theme.ink, OTHERS: theme.reference}
 
 
-def _bars(points: pd.DataFrame, x: alt.X, dark: bool) -> Any:
+def _bars(points: pd.DataFrame, x: alt.X, dark: bool) -> list[Any]:
     spread = points[points["high"] > points["low"]]
-    if spread.empty:
-        return None
-    colour = palette.theme(dark).kept
-    rules = alt.Chart(spread).mark_rule(color=colour, size=1.5)
-    return rules.encode(x=x, y="low:Q", y2="high:Q", tooltip=alt.value(None))
+    rules = alt.Chart(spread).mark_rule(color=palette.theme(dark).kept, size=1.5)
+    return [] if spread.empty else [rules.encode(x=x, y="low:Q", y2="high:Q", tooltip=alt.value(None))]
 
 
-def _steps(points: pd.DataFrame, x: alt.X, y: alt.Y, dark: bool) -> Any:
+def _steps(points: pd.DataFrame, x: alt.X, y: alt.Y, dark: bool) -> list[Any]:
     """The line under which no run of ours lies."""
     own = points[points["origin"] == OURS]
     if len(own) < 2:
-        return None
-    colour = palette.theme(dark).kept
-    line = alt.Chart(frontier(own)).mark_line(color=colour, strokeWidth=1.5, opacity=0.6, interpolate="step-after")
-    return line.encode(x=x, y=y, tooltip=alt.value(None))
+        return []
+    style: dict[str, Any] = {"color": palette.theme(dark).kept, "opacity": 0.6, "interpolate": "step-after"}
+    line = alt.Chart(frontier(own)).mark_line(strokeWidth=1.5, **style)
+    return [line.encode(x=x, y=y, tooltip=alt.value(None))]
 
 
 def _marks(points: pd.DataFrame, x: alt.X, y: alt.Y, chosen: str, dark: bool) -> Any:
-    domain, colours = _colours(dark)
-    origin = alt.Color(
-        "origin:N",
-        title=None,
-        sort=domain,
-        scale=alt.Scale(domain=domain, range=colours),
-        legend=alt.Legend(orient="top", symbolSize=90),
+    origins, colours = list(_colours(dark)), alt.Scale(domain=list(_colours(dark)), range=list(_colours(dark).values()))
+    shapes = alt.Scale(domain=origins, range=["circle", "diamond", "triangle-up"])
+    legends = [alt.Legend(orient="top", symbolSize=90), alt.Legend(orient="top", title=None)]
+    marks = alt.Chart(points).mark_point(filled=True, opacity=1, cursor="pointer")
+    marks = marks.encode(
+        x=x,
+        y=y,
+        color=alt.Color("origin:N", title=None, sort=origins, scale=colours, legend=legends[0]),
+        shape=alt.Shape("origin:N", sort=origins, scale=shapes, legend=legends[1]),
+        size=alt.condition(alt.datum.key == chosen, alt.value(260), alt.value(110)),
+        tooltip=charts.tips(
+            ("name:N", "method"),
+            ("error_percent:Q", "error, %", ".2f"),
+            ("fewer:Q", "MACs reduction", ".2f"),
+            ("macs:Q", "MACs", ","),
+            ("kept:N", "units kept"),
+        ),
     )
-    shape = alt.Shape(
-        "origin:N",
-        sort=domain,
-        legend=alt.Legend(orient="top", title=None),
-        scale=alt.Scale(domain=domain, range=["circle", "diamond", "triangle-up"]),
-    )
-    size = alt.condition(alt.datum.key == chosen, alt.value(260), alt.value(110))
-    return (
-        alt.Chart(points)
-        .mark_point(filled=True, opacity=1, cursor="pointer")
-        .encode(
-            x=x,
-            y=y,
-            color=origin,
-            shape=shape,
-            size=size,
-            tooltip=[
-                alt.Tooltip("name:N", title="method"),
-                alt.Tooltip("error_percent:Q", title="error, %", format=".2f"),
-                alt.Tooltip("fewer:Q", title="MACs reduction", format=".2f"),
-                alt.Tooltip("macs:Q", title="MACs", format=","),
-                alt.Tooltip("kept:N", title="units kept"),
-            ],
-        )
-        .add_params(alt.selection_point(name=PICK, fields=["key"], on="click", clear="dblclick"))
-    )
+    return marks.add_params(alt.selection_point(name=PICK, fields=["key"], on="click", clear="dblclick"))
 
 
 def _short(entry: Entry) -> str:
@@ -149,20 +125,16 @@ def _alone(points: pd.DataFrame) -> pd.Series:
 
 
 def _names(named: pd.DataFrame, x: alt.X, y: alt.Y, view: tuple[float, ...], dark: bool) -> list[Any]:
-    named = named.sort_values("macs", kind="stable")
-    colour, ground = dict(zip(*_colours(dark), strict=True)), palette.theme(dark).ground
-    # Names that stand alike around their points share a layer: each layer costs the browser and Python alike.
-    alike: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    named = named.assign(name=named["short"])
+    named = named.sort_values("macs", kind="stable").assign(name=named["short"])
     at = label_placement.places(named, view, WIDTH, HEIGHT)
-    narrow = label_placement.fit(named, view, at, (named["origin"] == OURS).tolist(), HEIGHT)
-    for mark, place, fits in zip(named.itertuples(), at, narrow, strict=True):
-        row = {"macs": mark.macs, "error_percent": mark.error_percent, "name": mark.name, "narrow": fits}
-        alike.setdefault((colour[str(mark.origin)], *place.items()), []).append(row)
+    named["narrow"] = label_placement.fit(named, view, at, (named["origin"] == OURS).tolist(), HEIGHT)
+    rows = named[["macs", "error_percent", "name", "narrow"]].to_dict("records")
+    # Names that stand alike around their points share a layer: each layer costs the browser and Python alike.
+    alike: dict[tuple[Any, ...], list[Any]] = {}
+    for origin, row, place in zip(named["origin"], rows, at, strict=True):
+        alike.setdefault((_colours(dark)[origin], *place.items()), []).append(row)
     drawn: list[Any] = []
-    for (ink, *place_items), rows in alike.items():
-        base = alt.Chart(alt.Data(values=rows)).encode(x=x, y=y, text=label_placement.text())
-        style: dict[str, Any] = {"fontSize": 12, "fontWeight": 600, **dict(place_items)}
-        drawn.append(base.mark_text(stroke=ground, strokeWidth=4, strokeJoin="round", **style))
-        drawn.append(base.mark_text(color=ink, **style))
+    for (ink, *where), values in alike.items():
+        base = alt.Chart(alt.Data(values=values)).encode(x=x, y=y)
+        drawn += label_placement.haloed(base, ink, palette.theme(dark).ground, dict(where))
     return drawn

@@ -14,11 +14,7 @@ from sbp.viz.pixels import enlarge
 
 
 def picture(
-    layer: Group,
-    snr: np.ndarray,
-    order: Sequence[int] | np.ndarray | None = None,
-    dark: bool = False,
-    size: int = 336,
+    layer: Group, snr: np.ndarray, order: Sequence[int] | np.ndarray | None = None, dark: bool = False, size: int = 336
 ) -> np.ndarray:
     """One square cell a unit, coloured by its SNR: uint8 [H, W, 4], transparent where no unit stands.
 

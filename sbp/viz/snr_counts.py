@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sbp.pruning.masks import is_kept, keep_masks, kept_counts
-from sbp.viz import charts, palette
+from sbp.viz import charts
 from sbp.viz.sweep import near_one
 from sbp.viz.tables import RunTables
 from sbp.viz.threshold import rules, threshold_axis
@@ -38,34 +38,21 @@ def chart(found: RunTables, dark: bool = False) -> Any:
     """A bar a bin, on the axis of the thresholds; pruned and kept in their colours."""
     if not len(found.epochs):
         return charts.empty("The first epoch has not ended yet.", HEIGHT)
-    colours = [palette.theme(dark).kept, palette.theme(dark).pruned]
     data = table(found).assign(side=lambda t: np.where(t["kept"], "SNR ≥ 1", "pruned"))
     top = float(data["units"].max())
-    bars = (
-        alt.Chart(data)
-        .mark_bar(clip=True)
-        .encode(
-            x=threshold_axis("SNR (log)"),
-            x2="high:Q",
-            y=alt.Y(
-                "units:Q",
-                title="units (log)",
-                axis=charts.log_axis(1, max(top, 10)),
-                scale=alt.Scale(type="log", domain=[0.7, max(top * 12, 10)], nice=False),
-            ),
-            y2=alt.datum(0.7),
-            color=alt.Color(
-                "side:N",
-                title=None,
-                legend=alt.Legend(orient="top", symbolType="square"),
-                scale=alt.Scale(domain=["SNR ≥ 1", "pruned"], range=colours),
-            ),
-            tooltip=[
-                alt.Tooltip("threshold:Q", title="SNR from", format=".3~g"),
-                alt.Tooltip("high:Q", title="to", format=".3~g"),
-                alt.Tooltip("units:Q", format=","),
-            ],
-        )
+    bars = alt.Chart(data).mark_bar(clip=True)
+    bars = bars.encode(
+        x=threshold_axis("SNR (log)"),
+        x2="high:Q",
+        y=alt.Y(
+            "units:Q",
+            title="units (log)",
+            axis=charts.log_axis(1, max(top, 10)),
+            scale=alt.Scale(type="log", domain=[0.7, max(top * 12, 10)], nice=False),
+        ),
+        y2=alt.datum(0.7),
+        color=charts.fate("side", dark, alt.Legend(orient="top", symbolType="square"), kept="SNR ≥ 1"),
+        tooltip=charts.tips(("threshold:Q", "SNR from", ".3~g"), ("high:Q", "to", ".3~g"), ("units:Q", "", ",")),
     )
     return charts.finish(alt.layer(bars, *rules(found.prior_snr, None, dark)), describe(found), HEIGHT)
 

@@ -15,20 +15,14 @@ from sbp.viz.pixels import data_uri
 from sbp.viz.tables import ALIVE, RunTables
 from sbp.viz.trajectories import thin
 
+HEIGHT = 380
 LEVELS = (1.0, 3.0, 10.0, 30.0, 100.0)
 _GRID = (96, 120)  # rows of log sigma, columns of mu
 _ROWS = 160  # points of the path at most
 
 
 def chart(
-    tables: RunTables,
-    name: str,
-    unit: int,
-    epoch: int | None,
-    low: float,
-    high: float,
-    dark: bool = False,
-    height: int = charts.HEIGHT,
+    tables: RunTables, name: str, unit: int, epoch: int | None, low: float, high: float, dark: bool = False
 ) -> Any:
     """The path of a unit from initialisation to its last epoch: solid up to the epoch shown, faint after it.
 
@@ -36,7 +30,7 @@ def chart(
     """
     layer = tables.layer(name)
     if not len(tables.epochs):
-        return charts.empty("The first epoch has not ended yet.", height)
+        return charts.empty("The first epoch has not ended yet.", HEIGHT)
     mu, log_sigma = extents(tables, layer.name)
     x = alt.X(
         "mu:Q", title="mu, nats", scale=alt.Scale(domain=list(mu), nice=False), axis=alt.Axis(grid=False, tickCount=6)
@@ -48,22 +42,12 @@ def chart(
         axis=alt.Axis(grid=False, tickMinStep=1),
     )
     grid = snr_grid(mu, log_sigma, low, high)
-    ground = pd.DataFrame(
-        {
-            "url": [data_uri(palette.snr_rgb(grid[::-1], dark))],
-            "mu": [mu[0]],
-            "mu2": [mu[1]],
-            "log_sigma": [log_sigma[0]],
-            "top": [log_sigma[1]],
-        }
-    )
-    picture = (
-        alt.Chart(ground)
-        .mark_image(aspect=False, smooth=True, clip=True)
-        .encode(x=x, x2="mu2:Q", y=y, y2="top:Q", url="url:N", tooltip=alt.value(None))
-    )
+    url = data_uri(palette.snr_rgb(grid[::-1], dark))
+    corners = {"mu": mu[0], "mu2": mu[1], "log_sigma": log_sigma[0], "top": log_sigma[1]}
+    picture = alt.Chart(pd.DataFrame([{"url": url, **corners}])).mark_image(aspect=False, smooth=True, clip=True)
+    picture = picture.encode(x=x, x2="mu2:Q", y=y, y2="top:Q", url="url:N", tooltip=alt.value(None))
     layers = [picture, *_contours(grid, mu, log_sigma, x, y, dark), *_path(tables, layer.name, unit, epoch, x, y, dark)]
-    return charts.finish(alt.layer(*layers), describe(tables, name, unit, epoch), height)
+    return charts.finish(alt.layer(*layers), describe(tables, name, unit, epoch), HEIGHT)
 
 
 def describe(tables: RunTables, name: str, unit: int, epoch: int | None) -> str:
@@ -104,15 +88,12 @@ def contour(grid: np.ndarray, mu: tuple[float, float], log_sigma: tuple[float, f
     own, it stays below 1 unless the interval is shorter than 3.83.
     """
     x, y = centres(*mu, grid.shape[1]), centres(*log_sigma, grid.shape[0])
-    points = []
-    for column, at in enumerate(x):
-        values = np.log(grid[:, column] / level)
-        crossings = np.flatnonzero((values[:-1] >= 0) & (values[1:] < 0))
-        if len(crossings):
-            k = int(crossings[0])
-            share = values[k] / (values[k] - values[k + 1])
-            points.append((at, y[k] + share * (y[k + 1] - y[k])))
-    return np.array(points, dtype=float).reshape(-1, 2)
+    values = np.log(grid / level)
+    falls = (values[:-1] >= 0) & (values[1:] < 0)
+    columns = np.flatnonzero(falls.any(axis=0))
+    row = falls.argmax(axis=0)[columns]
+    above, below = values[row, columns], values[row + 1, columns]
+    return np.stack([x[columns], y[row] + above / (above - below) * (y[row + 1] - y[row])], axis=1)
 
 
 def centres(first: float, last: float, count: int) -> np.ndarray:
@@ -128,7 +109,6 @@ def centres(first: float, last: float, count: int) -> np.ndarray:
 def _contours(
     grid: np.ndarray, mu: tuple[float, float], log_sigma: tuple[float, float], x: alt.X, y: alt.Y, dark: bool
 ) -> list[Any]:
-    accent = palette.theme(dark).pruned
     layers: list[Any] = []
     for level in LEVELS:
         points = contour(grid, mu, log_sigma, level)
@@ -137,10 +117,10 @@ def _contours(
         data = pd.DataFrame(points, columns=["mu", "log_sigma"])
         one = level == 1
         # On the dark side of the ground the lines are light, and the other way round.
-        ink = "#10171F" if (level < 10) != dark else "#E8EEF4"
-        line = alt.Chart(data).mark_line(
-            color=accent if one else ink, strokeWidth=2 if one else 0.75, opacity=1 if one else 0.6, clip=True
-        )
+        ink = palette.DARK.ground if (level < 10) != dark else palette.DARK.ink
+        colour = palette.theme(dark).pruned if one else ink
+        width, opacity = (2, 1) if one else (0.75, 0.6)
+        line = alt.Chart(data).mark_line(color=colour, strokeWidth=width, opacity=opacity, clip=True)
         layers.append(line.encode(x=x, y=y, order="mu:Q", tooltip=alt.value(None)))
         name = alt.Chart(data.iloc[[1]]).mark_text(
             align="left",
@@ -148,7 +128,7 @@ def _contours(
             dx=2,
             dy=-4,
             fontSize=11,
-            color=accent if one else ink,
+            color=colour,
             fontWeight="bold" if one else "normal",
             text="SNR = 1: pruned above" if one else f"{level:g}",
         )
@@ -169,13 +149,8 @@ def _path(tables: RunTables, name: str, unit: int, epoch: int | None, x: alt.X, 
             "past": rows <= now,
         }
     )
-    ink, halo = ("#FFFFFF", "#10171F") if dark else ("#1B2733", "#FFFFFF")
-    tooltip = [
-        alt.Tooltip("epoch:Q"),
-        alt.Tooltip("mu:Q", format=".3f"),
-        alt.Tooltip("log_sigma:Q", title="log sigma", format=".3f"),
-        alt.Tooltip("snr:Q", title="SNR", format=".3~g"),
-    ]
+    ink, halo = ("#FFFFFF", palette.DARK.ground) if dark else (palette.LIGHT.ink, palette.LIGHT.ground)
+    tooltip = charts.tips("epoch:Q", ("mu:Q", "", ".3f"), ("log_sigma:Q", "log sigma", ".3f"), ("snr:Q", "SNR", ".3~g"))
 
     def line(part: pd.DataFrame, **style: Any) -> Any:
         mark = alt.Chart(part).mark_line(clip=True, **style)
@@ -204,24 +179,13 @@ def _stations(
     layers = []
     for text, row, shape in marks:
         at = data[data["epoch"] == epochs[row]]
-        point = alt.Chart(at).mark_point(
+        base = alt.Chart(at).encode(x=x, y=y)
+        point = base.mark_point(
             shape=shape, size=110, filled=True, fill=ink, stroke=halo, strokeWidth=1.5, opacity=1, clip=True
         )
-        layers.append(point.encode(x=x, y=y, tooltip=tooltip))
-        for colour, width in (
-            (halo, 3.0),
-            (ink, 0.0),
-        ):  # the words twice: once as a halo that parts them from the ground
-            named = alt.Chart(at).mark_text(
-                text=text,
-                align="left",
-                baseline="middle",
-                dx=10,
-                fontSize=12,
-                fontWeight="bold",
-                color=colour,
-                stroke=colour,
-                strokeWidth=width,
-            )
-            layers.append(named.encode(x=x, y=y))
+        layers.append(point.encode(tooltip=tooltip))
+        # The words twice: once as a halo that parts them from the ground.
+        style: dict[str, Any] = {"align": "left", "baseline": "middle", "dx": 10, "fontSize": 12, "fontWeight": "bold"}
+        for colour, width in ((halo, 3.0), (ink, 0.0)):
+            layers.append(base.mark_text(text=text, color=colour, stroke=colour, strokeWidth=width, **style))
     return layers

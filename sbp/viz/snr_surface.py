@@ -18,14 +18,13 @@ if TYPE_CHECKING:
 TICKS = (0.01, 0.1, 1, 10, 100, 1000, 10_000)  # their ends are those of the axis
 
 
-def chart(loc: float, log_scale: float, low: float, high: float, dark: bool = False, height: int = 480) -> Figure:
+def chart(loc: float, log_scale: float, low: float, high: float, dark: bool = False) -> Figure:
     """log10 SNR over the whole range that training allows, a line at SNR = 1, and one unit as a point.
 
     Args:
         loc, log_scale: mu and log sigma of the unit, in nats.
         low, high: a and b, in nats.
         dark: for the dark theme.
-        height: in pixels.
 
     >>> [trace.type for trace in chart(0.0, 0.0, -20.0, 0.0).data]
     ['surface', 'scatter3d']
@@ -55,7 +54,7 @@ def chart(loc: float, log_scale: float, low: float, high: float, dark: bool = Fa
         y=[log_scale],
         z=[np.log10(np.clip(snr, TICKS[0], TICKS[-1]))],
         mode="markers",
-        marker={"size": 6, "color": palette.INK[dark]},
+        marker={"size": 6, "color": palette.theme(dark).ink},
         hovertemplate=f"this unit: SNR {snr:.3g}<extra></extra>",
     )
     scene = {
@@ -66,7 +65,7 @@ def chart(loc: float, log_scale: float, low: float, high: float, dark: bool = Fa
         # The same through every redraw, so that the surface stays as it was turned.
         "uirevision": "surface",
     }
-    layout = {"scene": scene, "height": height, "margin": {"l": 0, "r": 0, "t": 0, "b": 0}, "showlegend": False}
+    layout = {"scene": scene, "height": 480, "margin": {"l": 0, "r": 0, "t": 0, "b": 0}, "showlegend": False}
     return go.Figure([surface, unit], layout)
 
 

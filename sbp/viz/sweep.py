@@ -61,33 +61,17 @@ def read(value: dict[str, Any], layers: int) -> Sweep:
                 threshold = float(point["threshold"])
                 own = criterion["natural"]
                 natural = own is not None and math.isclose(threshold, own, abs_tol=1e-9)
-                rows.append(
-                    (
-                        threshold,
-                        kept,
-                        int(point["macs"]),
-                        int(point["params"]),
-                        float(point["error_percent"]),
-                        float(point["nll"]),
-                        str(name),
-                        str(criterion["title"]),
-                        natural,
-                    )
-                )
+                counts = kept, int(point["macs"]), int(point["params"])
+                errors = float(point["error_percent"]), float(point["nll"])
+                rows.append((threshold, *counts, *errors, str(name), str(criterion["title"]), natural))
         points = pd.DataFrame(rows, columns=[*COLUMNS, "criterion", "title", "natural"])
         if not (points["criterion"] == "snr").any():
             raise ValueError("no points of the SNR")
         ensemble = value.get("ensemble") or {}
         samples = pd.DataFrame(ensemble.get("samples", []), columns=["samples", "error_percent", "nll", "seconds"])
         mean = {name: float(number) for name, number in dict(ensemble.get("mean") or {}).items()}
-        return Sweep(
-            str(value["objects"]),
-            int(value["n"]),
-            points,
-            samples.astype(float),
-            mean,
-            str(ensemble.get("hardware") or ""),
-        )
+        examples, hardware = str(value["objects"]), str(ensemble.get("hardware") or "")
+        return Sweep(examples, int(value["n"]), points, samples.astype(float), mean, hardware)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BadSweep(f"sweep.json does not hold a sweep of this run ({_short(error)}).") from None
 

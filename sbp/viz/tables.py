@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,6 +19,7 @@ from sbp.pruning.masks import is_kept
 from sbp.spec import RunConfig
 from sbp.spec.layout import Group
 from sbp.spec.networks import description_of
+from sbp.spec.records import Record
 
 ALIVE = np.iinfo(np.int32).max  # the epoch of death of a unit that is kept at the end
 ORDERS = ("death", "snr", "unit")
@@ -186,46 +187,27 @@ def epochs_of_death(
 def records_table(records: Sequence[Any]) -> pd.DataFrame:
     """One row per epoch with every scalar of the records, and `kl_per_example` = loss - nll."""
     rows = [record.to_dict() for record in records]
-    columns = [
-        "epoch",
-        "phase",
-        "seconds",
-        "nll",
-        "kl",
-        "kl_weighted",
-        "kl_per_example",
-        "loss",
-        "train_error_percent",
-        "validation_error_percent",
-        "kept",
-        "macs",
-        "lr",
-        "noise_lr",
-    ]
     if not rows:
-        return pd.DataFrame(columns=columns)
+        return pd.DataFrame(columns=[*(field.name for field in fields(Record)), "kl_per_example"])
     table = pd.DataFrame(rows)
     table["kl_per_example"] = table["loss"] - table["nll"]
     table["validation_error_percent"] = pd.to_numeric(table["validation_error_percent"])
     return table
 
 
-def snr_table(tables: RunTables, name: str, units: Sequence[int] | None = None) -> pd.DataFrame:
+def snr_table(tables: RunTables, name: str) -> pd.DataFrame:
     """Long form for a chart or a CSV: layer, unit, epoch, mu, log_sigma, snr, kept."""
-    chosen = np.arange(tables.layer(name).units) if units is None else np.asarray(units, dtype=int)
-    grid_epoch, grid_unit = np.meshgrid(tables.epochs, chosen, indexing="ij")
-    snr = tables.snr[name][:, chosen]
-    return pd.DataFrame(
-        {
-            "layer": name,
-            "unit": grid_unit.ravel(),
-            "epoch": grid_epoch.ravel(),
-            "mu": tables.loc[name][:, chosen].ravel(),
-            "log_sigma": tables.log_scale[name][:, chosen].ravel(),
-            "snr": snr.ravel(),
-            "kept": is_kept(snr).ravel(),
-        }
-    )
+    snr = tables.snr[name]
+    epochs, units = np.meshgrid(tables.epochs, np.arange(snr.shape[1]), indexing="ij")
+    columns = {
+        "unit": units,
+        "epoch": epochs,
+        "mu": tables.loc[name],
+        "log_sigma": tables.log_scale[name],
+        "snr": snr,
+        "kept": is_kept(snr),
+    }
+    return pd.DataFrame({"layer": name, **{column: values.ravel() for column, values in columns.items()}})
 
 
 def _common_rows(before: RunTables | None, name: str, loc: np.ndarray, log_scale: np.ndarray) -> int:

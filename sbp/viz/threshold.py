@@ -86,31 +86,16 @@ def left_chart(
     shares = share_table(stops, layers, dense)
     names = [*map(labels.layer_title, layers), MACS]
     colours = [*palette.layer_colours(len(layers)), palette.theme(dark).ink]
-    dashes = [*(list(palette.layer_dash(i)) for i in range(len(layers))), [1, 0]]
-    lines = (
-        alt.Chart(shares)
-        .mark_line(clip=True)
-        .encode(
-            x=threshold_axis(),
-            y=alt.Y(
-                "percent:Q",
-                title="remaining, % of the dense network",
-                scale=alt.Scale(domain=[0, 100], nice=False),
-                axis=alt.Axis(values=[0, 25, 50, 75, 100], gridOpacity=0.4),
-            ),
-            color=alt.Color(
-                "what:N",
-                title=None,
-                sort=names,
-                scale=alt.Scale(domain=names, range=colours),
-                legend=alt.Legend(orient="top", symbolStrokeWidth=3, columns=8),
-            ),
-            strokeDash=alt.StrokeDash("what:N", sort=names, legend=None, scale=alt.Scale(domain=names, range=dashes)),
-            strokeWidth=alt.StrokeWidth(
-                "what:N", legend=None, sort=names, scale=alt.Scale(domain=names, range=[2] * len(layers) + [3.5])
-            ),
-            tooltip=["what:N", alt.Tooltip("threshold:Q", format=".3~g"), alt.Tooltip("percent:Q", format=".1f")],
-        )
+    dashes = [*map(palette.layer_dash, range(len(layers))), (1, 0)]
+    style = charts.told_apart("what", names, colours, dashes, symbolStrokeWidth=3, columns=8)
+    widths = alt.Scale(domain=names, range=[2] * len(layers) + [3.5])
+    lines = alt.Chart(shares).mark_line(clip=True)
+    lines = lines.encode(
+        x=threshold_axis(),
+        y=charts.percent_axis("remaining, % of the dense network"),
+        **style,
+        strokeWidth=alt.StrokeWidth("what:N", legend=None, sort=names, scale=widths),
+        tooltip=charts.tips("what:N", ("threshold:Q", "", ".3~g"), ("percent:Q", "", ".1f")),
     )
     stop = stops.iloc[at]
     said = (
@@ -125,22 +110,12 @@ def error_chart(stops: pd.DataFrame, prior_snr: float, examples: str, at: int, d
     if stops["error_percent"].isna().all():
         return charts.empty("The error along the threshold is not measured yet.")
     floor = error_floor(stops["error_percent"])
-    line = (
-        alt.Chart(stops[["threshold", "error_percent"]].assign(drawn=stops["error_percent"].clip(lower=floor)))
-        .mark_line(strokeWidth=2.5, color=palette.theme(dark).data, clip=True)
-        .encode(
-            x=threshold_axis(),
-            y=alt.Y(
-                "drawn:Q",
-                title=f"error, % of {examples}",
-                axis=charts.log_axis(floor, 100),
-                scale=alt.Scale(type="log", domain=[floor, 100], nice=False),
-            ),
-            tooltip=[
-                alt.Tooltip("threshold:Q", format=".3~g"),
-                alt.Tooltip("error_percent:Q", title="error, %", format=".2f"),
-            ],
-        )
+    data = stops[["threshold", "error_percent"]].assign(drawn=stops["error_percent"].clip(lower=floor))
+    line = alt.Chart(data).mark_line(strokeWidth=2.5, color=palette.theme(dark).data, clip=True)
+    line = line.encode(
+        x=threshold_axis(),
+        y=charts.log_y_axis("drawn", f"error, % of {examples}", floor, 100),
+        tooltip=charts.tips(("threshold:Q", "", ".3~g"), ("error_percent:Q", "error, %", ".2f")),
     )
     stop = stops.iloc[at]
     where = f"At SNR ≥ {number(stop['threshold'])}"
@@ -160,18 +135,11 @@ def threshold_axis(title: str = "threshold on the SNR (log)") -> alt.X:
 
 def rules(prior_snr: float, at: float | None, dark: bool) -> list[Any]:
     """The rules at SNR = 1 and at the prior's own SNR, named, and the one at the chosen threshold."""
-    pruned, grey, blue = (palette.theme(dark).pruned, palette.theme(dark).reference, palette.theme(dark).kept)
-    wanted = [
-        (1.0, "1: pruned below", pruned, [1, 0], 4),
-        (prior_snr, f"{prior_snr:.2f}, the prior's own: uninformative", grey, [4, 3], 20),
-    ]
+    theme, prior = palette.theme(dark), f"{prior_snr:.2f}, the prior's own: uninformative"
+    style: dict[str, Any] = {"field": "threshold", "font": 12, "size": 1.25}
+    drawn = charts.upright(1.0, "1: pruned below", theme.pruned, down=4, strokeDash=[1, 0], **style)
+    drawn += charts.upright(prior_snr, prior, theme.reference, down=20, strokeDash=[4, 3], **style)
     if at is not None:
-        wanted.append((at, "", blue, [1, 0], 0))
-    drawn: list[Any] = []
-    for value, text, colour, dash, down in wanted:
-        data = alt.Chart(alt.Data(values=[{"threshold": value, "rule": text}]))
-        drawn.append(data.mark_rule(color=colour, strokeDash=dash, size=1.25 if text else 2).encode(x="threshold:Q"))
-        if text:
-            mark = data.mark_text(align="left", baseline="top", dx=5, color=colour, fontSize=12)
-            drawn.append(mark.encode(x="threshold:Q", y=alt.value(down), text="rule:N"))
+        data = alt.Chart(alt.Data(values=[{"threshold": at, "rule": ""}]))
+        drawn.append(data.mark_rule(color=theme.kept, strokeDash=[1, 0], size=2).encode(x="threshold:Q"))
     return drawn

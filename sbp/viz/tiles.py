@@ -51,14 +51,9 @@ def page(tiles: Sequence[Tile], size: int, dark: bool = False, label: str = "") 
     >>> "2 filters" in page([Tile(np.zeros((2, 2, 3), np.uint8), "0", "a filter")] * 2, 60, label="2 filters")
     True
     """
-    colours = {
-        "GREY": palette.theme(dark).reference,
-        "KEPT": palette.theme(dark).kept,
-        "PRUNED": palette.theme(dark).pruned,
-        "INK": palette.INK[dark],
-    }
-    style = _STYLE
-    for word, colour in colours.items():
+    theme, style = palette.theme(dark), _STYLE
+    words = {"GREY": theme.reference, "KEPT": theme.kept, "PRUNED": theme.pruned, "INK": theme.ink}
+    for word, colour in words.items():
         style = style.replace(word, colour)
     columns = f"grid-template-columns: repeat(auto-fill, {size}px)"
     name = f' role="group" aria-label="{html.escape(label)}"' if label else ""
@@ -81,13 +76,10 @@ def strong(values: np.ndarray, limit: float | None = None, dark: bool = False) -
 
 def named(values: np.ndarray, keep: np.ndarray | None = None) -> list[list[str]]:
     """What each cell says on hover: its place and its value."""
-    return [
-        [
-            f"row {i}, column {j}: " + ("pruned" if keep is not None and not keep[i, j] else f"{values[i, j]:.3g}")
-            for j in range(values.shape[1])
-        ]
-        for i in range(values.shape[0])
-    ]
+    kept = np.ones(values.shape, bool) if keep is None else keep
+    said = [f"{value:.3g}" if keeps else "pruned" for value, keeps in zip(values.flat, kept.flat, strict=True)]
+    rows = np.reshape(said, values.shape)
+    return [[f"row {i}, column {j}: {word}" for j, word in enumerate(row)] for i, row in enumerate(rows)]
 
 
 def _tile(tile: Tile) -> str:

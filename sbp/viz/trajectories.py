@@ -26,55 +26,32 @@ def sample(tables: RunTables, name: str, count: int = UNITS) -> np.ndarray:
 
 def thin(epochs: np.ndarray, upto: int, count: int = EPOCHS) -> np.ndarray:
     """Rows 0..upto, at most `count` of them, first and last included."""
-    return (
-        np.unique(np.linspace(0, upto, min(count, upto + 1)).round().astype(int)) if len(epochs) else np.zeros(0, int)
-    )
+    return np.unique(np.linspace(0, upto, min(count, upto + 1)).round().astype(int))[: len(epochs)]
 
 
-def chart(
-    tables: RunTables, name: str, total: int, epoch: int | None = None, dark: bool = False, height: int = charts.HEIGHT
-) -> Any:
+def chart(tables: RunTables, name: str, total: int, epoch: int | None = None, dark: bool = False) -> Any:
     """Lines of a sample of units over the band that holds the middle 90 % of all, up to an epoch.
 
     total: the epochs the run will have, which fixes the axis. Blue lines are kept at that epoch, orange ones pruned.
     """
     layer = tables.layer(name)
     if not len(tables.epochs):
-        return charts.empty("The first epoch has not ended yet.", height)
+        return charts.empty("The first epoch has not ended yet.")
     rows = thin(tables.epochs, tables.index(epoch))
     units = sample(tables, layer.name)
     x = charts.epoch_axis(0, max(total, tables.last))
-    lines = (
-        alt.Chart(_lines(tables, layer.name, rows, units))
-        .mark_line(strokeWidth=1, opacity=0.55, clip=True)
-        .encode(
-            x=x,
-            y=charts.snr_axis(),
-            detail="unit:N",
-            color=alt.Color(
-                "state:N",
-                title=None,
-                legend=alt.Legend(orient="top", symbolOpacity=1, symbolStrokeWidth=3),
-                scale=alt.Scale(
-                    domain=["kept", "pruned"],
-                    range=[
-                        palette.theme(dark).kept,
-                        palette.theme(dark).pruned,
-                    ],
-                ),
-            ),
-            tooltip=[
-                alt.Tooltip("unit:Q", title=layer.kind),
-                alt.Tooltip("epoch:Q"),
-                alt.Tooltip("snr:Q", title="SNR", format=".3~g"),
-                alt.Tooltip("state:N", title="at the end"),
-            ],
-        )
+    lines = alt.Chart(_lines(tables, layer.name, rows, units)).mark_line(strokeWidth=1, opacity=0.55, clip=True)
+    lines = lines.encode(
+        x=x,
+        y=charts.snr_axis(),
+        detail="unit:N",
+        color=charts.fate("state", dark, alt.Legend(orient="top", symbolOpacity=1, symbolStrokeWidth=3)),
+        tooltip=charts.tips(("unit:Q", layer.kind), "epoch:Q", ("snr:Q", "SNR", ".3~g"), ("state:N", "at the end")),
     )
     layers = [charts.snr_rules(tables.prior_snr, dark), lines]
     if len(units) < layer.units:
         layers.insert(0, _band(tables, layer.name, rows, x))
-    return charts.finish(alt.layer(*layers), describe(tables, name, epoch), height)
+    return charts.finish(alt.layer(*layers), describe(tables, name, epoch))
 
 
 def describe(tables: RunTables, name: str, epoch: int | None = None) -> str:
@@ -108,8 +85,5 @@ def _lines(tables: RunTables, name: str, rows: np.ndarray, units: np.ndarray) ->
 def _band(tables: RunTables, name: str, rows: np.ndarray, x: alt.X) -> alt.Chart:
     low, high = np.quantile(tables.snr[name][rows], [0.05, 0.95], axis=1)
     data = pd.DataFrame({"epoch": tables.epochs[rows], "snr": low, "high": high})
-    return (
-        alt.Chart(data)
-        .mark_area(opacity=0.13, color=palette.REFERENCE, clip=True)
-        .encode(x=x, y=charts.snr_axis(), y2="high:Q", tooltip=alt.value(None))
-    )
+    band = alt.Chart(data).mark_area(opacity=0.13, color=palette.LIGHT.reference, clip=True)
+    return band.encode(x=x, y=charts.snr_axis(), y2="high:Q", tooltip=alt.value(None))

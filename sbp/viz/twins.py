@@ -19,6 +19,7 @@ from sbp.viz import bound, charts, film, labels, palette
 from sbp.viz.tables import RunTables, tables
 
 OUTPUTS = film.OUTPUTS
+HEIGHT = 260
 CHANCE = 100 / OUTPUTS
 # Column, title, unit, of what is drawn by epoch.
 WHAT = {
@@ -64,7 +65,7 @@ def pack(pair: tuple[Twin, Twin], live: bool = False) -> dict[str, Any]:
     packed = film.pack(first.tables, first.config, live=live, also=both)
     return packed | {
         "id": "+".join(twin.tables.run for twin in pair),
-        "total": max(max(twin.config.schedule.last_epoch, twin.last) for twin in pair),
+        "total": _total(pair),
         "charts": [_accuracy(pair), _terms(pair), _kept(pair)],
         "sentences": [sentence(pair, epoch) for epoch in packed["epochs"]],
     }
@@ -136,66 +137,49 @@ def describe(pair: Sequence[Twin], what: str) -> str:
     return "; ".join(said) + tail[what] + "." if said else "Neither run has finished an epoch."
 
 
-def chart(pair: Sequence[Twin], what: str, dark: bool = False, height: int = 260) -> Any:
+def chart(pair: Sequence[Twin], what: str, dark: bool = False) -> Any:
     """One of `WHAT` by epoch, for paper: both twins, axes that span the whole of both runs."""
     data = _long(pair, what)
     if data.empty:
-        return charts.empty("Neither run has finished an epoch.", height)
-    names = list(dict.fromkeys(data["line"]))
-    pick = [_STYLE[what][name] for name in _roles(pair, what)]
-    colours = [style[dark] for style in pick]
-    total = max(max(twin.config.schedule.last_epoch, twin.last) for twin in pair)
-    title, unit = WHAT[what]
+        return charts.empty("Neither run has finished an epoch.", HEIGHT)
+    theme, (title, unit) = palette.theme(dark), WHAT[what]
+    colours, dashes = zip(*(_STYLE[what][role] for role in _roles(pair, what)), strict=True)
     top = bound.top_of(data["value"].to_numpy()) if what == "terms" else 100.0
-    lines = (
-        alt.Chart(data)
-        .mark_line(strokeWidth=2.25, clip=True)
-        .encode(
-            x=charts.epoch_axis(0, total),
-            y=alt.Y(
-                "value:Q",
-                title=unit,
-                scale=alt.Scale(domain=[0, top], nice=False),
-                axis=alt.Axis(tickCount=5, gridOpacity=0.4),
-            ),
-            color=alt.Color(
-                "line:N",
-                title=None,
-                sort=names,
-                scale=alt.Scale(domain=names, range=colours),
-                legend=alt.Legend(orient="top", symbolStrokeWidth=3, labelLimit=240),
-            ),
-            strokeDash=alt.StrokeDash(
-                "line:N", sort=names, legend=None, scale=alt.Scale(domain=names, range=[style[2] for style in pick])
-            ),
-            tooltip=[
-                alt.Tooltip("line:N", title=title),
-                alt.Tooltip("epoch:Q"),
-                alt.Tooltip("value:Q", title=unit, format=".4~g"),
-            ],
-        )
+    lines = alt.Chart(data).mark_line(strokeWidth=2.25, clip=True)
+    lines = lines.encode(
+        x=charts.epoch_axis(0, _total(pair)),
+        y=charts.y_axis("value", unit, top, tickCount=5),
+        **charts.told_apart(
+            "line",
+            list(dict.fromkeys(data["line"])),
+            [getattr(theme, colour) for colour in colours],
+            dashes,
+            symbolStrokeWidth=3,
+            labelLimit=240,
+        ),
+        tooltip=charts.tips(("line:N", title), "epoch:Q", ("value:Q", unit, ".4~g")),
     )
-    layers = [lines]
-    if what == "accuracy":
-        grey = palette.theme(dark).reference
-        layers += charts.rule(CHANCE, "a guess", grey, "value")
-    return charts.finish(alt.layer(*layers), describe(pair, what), height)
+    guess = charts.rule(CHANCE, "a guess", theme.reference, "value") if what == "accuracy" else ()
+    return charts.finish(alt.layer(lines, *guess), describe(pair, what), HEIGHT)
 
 
-_FIRST = (palette.KEPT, palette.KEPT_DARK, [1, 0])
-_SECOND = (palette.PRUNED, palette.PRUNED_DARK, [6, 3])
-# Light, dark, dash of each line; a twin's data term in its own colour, the KL in the KL's.
-_STYLE: dict[str, dict[str, tuple[str, str, list[int]]]] = {
-    "accuracy": {"first": _FIRST, "second": _SECOND},
-    "kept": {"first": _FIRST, "second": _SECOND},
+_Lines = dict[str, tuple[str, tuple[int, ...]]]
+_BOTH: _Lines = {"first": ("kept", (1, 0)), "second": ("pruned", (6, 3))}
+# Colour of the theme and dash of each line; a twin's data term in its own colour, the KL in the KL's.
+_STYLE: dict[str, _Lines] = {
+    "accuracy": _BOTH,
+    "kept": _BOTH,
     "terms": {
-        "first": (palette.DATA, palette.DATA_DARK, [1, 0]),
-        "first KL": (palette.KL, palette.KL_DARK, [6, 3]),
-        "second": (palette.PRUNED, palette.PRUNED_DARK, [2, 2]),
-        "second KL": (palette.REFERENCE, palette.REFERENCE_DARK, [8, 3, 2, 3]),
+        "first": ("data", (1, 0)),
+        "first KL": ("kl", (6, 3)),
+        "second": ("pruned", (2, 2)),
+        "second KL": ("reference", (8, 3, 2, 3)),
     },
 }
-_CANVAS = {"first": "data", "first KL": "kl", "second": "pruned", "second KL": "reference"}
+
+
+def _total(pair: Sequence[Twin]) -> int:
+    return max(max(twin.config.schedule.last_epoch, twin.last) for twin in pair)
 
 
 def _roles(pair: Sequence[Twin], what: str) -> list[str]:
@@ -225,20 +209,17 @@ def _long(pair: Sequence[Twin], what: str) -> pd.DataFrame:
 
 
 def _series(pair: Sequence[Twin], what: str) -> list[dict[str, Any]]:
-    data, lines = _long(pair, what), []
-    for role, (name, part) in zip(_roles(pair, what), data.groupby("line", sort=False), strict=True):
-        dash = _STYLE[what][role][2]
-        colour = _CANVAS[role] if what == "terms" else {"first": "kept", "second": "pruned"}[role]
-        lines.append(
-            {
-                "name": name,
-                "x": part["epoch"].tolist(),
-                "y": part["value"].round(3).tolist(),
-                "colour": colour,
-                "dash": [] if dash == [1, 0] else dash,
-            }
-        )
-    return lines
+    lines = _long(pair, what).groupby("line", sort=False)
+    return [
+        {
+            "name": name,
+            "x": part["epoch"].tolist(),
+            "y": part["value"].round(3).tolist(),
+            "colour": _STYLE[what][role][0],
+            "dash": film.on_canvas(_STYLE[what][role][1]),
+        }
+        for role, (name, part) in zip(_roles(pair, what), lines, strict=True)
+    ]
 
 
 def _accuracy(pair: tuple[Twin, Twin]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.gate import view
-from pages.gate.component import FOLDER, SCRIPTS
+from pages.gate.component import FOLDER
 from pages.shared.assets import bundle
 from tests.pages.opened import healthy, opened, texts
 
@@ -67,7 +67,7 @@ def test_what_was_let_go_is_remembered_and_never_sent_back_into_the_drag() -> No
 
 
 def test_the_scripts_are_one_module_with_one_export() -> None:
-    script = bundle(FOLDER, SCRIPTS)
+    script = bundle(f"{FOLDER}/gate.js")
     assert script.count("export default") == 1
     assert "\nimport " not in script
     names = re.findall(r"^(?:function|const|let|class) (\w+)", script, re.MULTILINE)

@@ -12,6 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.methods import table as methods_table
+from pages.shared import state
 from sbp.experiments import results
 from sbp.experiments.plans import PLANS
 from sbp.viz import methods, methods_chart
@@ -126,7 +127,8 @@ def test_a_row_leads_to_its_recorded_run(found: Path, no_recordings: Path) -> No
 def test_a_click_goes_into_the_link(monkeypatch: pytest.MonkeyPatch) -> None:
     entries = methods.entries(made_results.table_1().of("lenet-500-300"), (), (), made_results.AGAINST)
     page = SimpleNamespace(query_params={}, session_state={"t": {"selection": {"rows": [2]}}})
-    monkeypatch.setattr(methods_table, "st", page)
+    for module in (methods_table, state):
+        monkeypatch.setattr(module, "st", page)
     methods_table._row("t", entries)
     assert page.query_params == {"row": "ssl"}
     page.session_state["t"] = {"selection": {methods_chart.PICK: [{"key": "paper-SBP"}]}}

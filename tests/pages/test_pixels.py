@@ -12,7 +12,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from pages.pixels import gradients
-from pages.pixels.component import FOLDER, SCRIPTS
+from pages.pixels.component import FOLDER
 from pages.shared.assets import bundle
 from sbp.runs import store
 from sbp.runs.attributions import lock_path, weights_digest, write_attribution
@@ -265,6 +265,6 @@ def attribution_of(run: store.RunView) -> dict[str, Any]:
 
 
 def test_the_scripts_are_one_module_with_one_export() -> None:
-    script = bundle(FOLDER, SCRIPTS)
+    script = bundle(f"{FOLDER}/pixels.js")
     assert script.count("export default") == 1
     assert "\nimport " not in script

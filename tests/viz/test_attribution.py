@@ -83,7 +83,7 @@ def test_a_network_without_noise_on_pixels_has_maps_and_no_correlation() -> None
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_charts_are_drawn(dark: bool) -> None:
-    image = export.svg(attribution.maps_chart(found(), dark)).decode()
+    image = export.svg(attribution.maps_chart(found())).decode()
     assert image.count("<image ") == 4
     assert "rank correlation with SNR" in image
     assert "0.93 (ever lit)" in image

@@ -55,15 +55,10 @@ def test_the_two_sides_of_1_are_told_apart(dark: bool, blindness: str) -> None:
 @pytest.mark.parametrize("blindness", list(BLINDNESS))
 def test_kept_and_pruned_and_the_terms_are_told_apart(blindness: str) -> None:
     # The terms of the bound are told apart by their dashes as well.
-    pairs = {
-        (palette.KEPT, palette.PRUNED): 25,
-        (palette.KEPT_DARK, palette.PRUNED_DARK): 25,
-        (palette.DATA, palette.KL): 15,
-        (palette.DATA_DARK, palette.KL_DARK): 15,
-    }
-    for pair, least in pairs.items():
-        first, second = (lab(np.array(palette._rgb(colour)), blindness) for colour in pair)
-        assert np.linalg.norm(first - second) > least
+    for theme in (palette.LIGHT, palette.DARK):
+        for pair, least in (((theme.kept, theme.pruned), 25), ((theme.data, theme.kl), 15)):
+            first, second = (lab(palette.ramp(np.array(0), (0,), (colour,)), blindness) for colour in pair)
+            assert np.linalg.norm(first - second) > least
 
 
 def test_the_domain_is_fixed_and_clamped() -> None:

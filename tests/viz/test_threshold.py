@@ -64,7 +64,7 @@ def test_every_figure_is_described_has_titles_on_its_axes_and_two_themes(
         assert titled
         assert all(title for title in titled)
     text = [json.dumps(spec) for spec in specs]
-    light, dark = [(palette.KEPT, palette.KEPT_DARK), (palette.DATA, palette.DATA_DARK)][name == "error"]
+    light, dark = (getattr(theme, "data" if name == "error" else "kept") for theme in (palette.LIGHT, palette.DARK))
     assert light in text[0]
     assert dark in text[1]
     assert export.svg(charts[name](False)).startswith(b"<svg")

@@ -151,9 +151,10 @@ def test_a_unit_among_its_layer() -> None:
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_signs_are_told_apart_and_nothing_is_the_ground(dark: bool) -> None:
+    theme = palette.theme(dark)
     colours = palette.signed_rgb(np.array([-1.0, 0.0, 1.0, 5.0]), 1.0, dark)
     hexes = ["#{:02X}{:02X}{:02X}".format(*colour) for colour in colours]
-    assert hexes == [palette.NEGATIVE[dark], palette.GROUND[dark], palette.POSITIVE[dark], palette.POSITIVE[dark]]
+    assert hexes == [theme.negative, theme.ground, theme.positive, theme.positive]
     assert palette.strength_rgb(np.array([0.0]), 0.0, dark)[0].tolist() == colours[1].tolist()
 
 
