@@ -13,6 +13,7 @@ from sbp.runs import store
 from sbp.runs.states import State
 from sbp.runs.store import RunView
 from sbp.spec.method import method_title
+from sbp.spec.networks import description_of
 from sbp.spec.presets import PRESETS
 from sbp.viz import labels
 
@@ -84,15 +85,16 @@ def newest(runs: list[RunView]) -> RunView | None:
     return min(runs, key=atypical)
 
 
-def atypical(run: RunView) -> tuple[bool, ...]:
+def atypical(run: RunView) -> tuple[float, ...]:
     """Sorts recorded runs, the most typical of the method first: those of a preset, on true labels, and of them those
-    that every page can show, with the network's weights."""
+    that every page can show, with the network's weights, the smallest network first."""
     if run.problem:
-        return (True,) * 5
+        return (True,) * 6
     config = run.config
     no_preset = (config.network.name, config.preset) not in PRESETS
     digits, no_weights = config.data.dataset == "digits", run.model_path is None
-    return not config.has_noise, config.data.random_labels, no_preset, digits, no_weights
+    size = description_of(config.network).dense_macs()
+    return not config.has_noise, config.data.random_labels, no_preset, digits, no_weights, size
 
 
 def suitable(suits: Suits | None = None) -> list[RunView]:

@@ -37,11 +37,11 @@ def frontier(run: RunView, sweep: Sweep | None, examples: str) -> None:
             key, of = f"{run.id}-frontier", (run.data_stamp, examples)
             figure("Error against MACs, by criterion", lines, key=key, of=of)
     with narrow:
-        st.markdown(f"**This run beside the paper's {printed}**")
+        st.markdown(f"**This run beside the paper's {printed}**" if printed else "**This run**")
         st.dataframe(
             frontiers.comparison(rows, ours),
             hide_index=True,
-            alt=f"This run's test error and MACs beside the rows of the paper's {printed}",
+            alt="This run's test error and MACs" + (f" beside the rows of the paper's {printed}" if printed else ""),
             column_config={
                 "test error, %": st.column_config.NumberColumn(format="%.2f"),
                 "MACs reduction": st.column_config.NumberColumn(
