@@ -135,13 +135,13 @@ def _past(run_id: str) -> list[str]:
 def _put(run_id: str, edits: Edits) -> None:
     """Puts the edits into the link and remembers what stood there."""
     _remember(run_id, [*_past(run_id), str(st.query_params.get("hand") or "")])
-    state.put("hand", by_hand.write(edits))
+    state.put("hand", by_hand.write(edits) or None)
 
 
 def _undo(run_id: str) -> None:
     past = _past(run_id)
     _remember(run_id, past[:-1])
-    state.put("hand", past[-1] if past else None)
+    state.put("hand", (past[-1] or None) if past else None)
 
 
 def _remember(run_id: str, past: list[str]) -> None:

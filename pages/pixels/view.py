@@ -79,7 +79,4 @@ def changed() -> None:
             good = values[name] is not None and field.read(str(values[name])) is not None
         except ValueError:
             good = False
-        if good:  # an empty drawing is one too, so that "" stays in the link
-            st.query_params[name] = str(values[name])
-        else:
-            st.query_params.pop(name, None)
+        state.put(name, values[name] if good else None)  # an empty drawing, "", is one too

@@ -161,10 +161,10 @@ def remember(page: str, values: dict[str, float]) -> None:
 
 
 def put(name: str, value: Any, *gone: str) -> None:
-    """Puts a value into the link, or takes it out where it says nothing; what is `gone` with the old one goes too."""
+    """Puts a value into the link, or takes it out where it is None; what is `gone` with the old one goes too."""
     for one in gone:
         st.query_params.pop(one, None)
-    if value in (None, ""):
+    if value is None:
         st.query_params.pop(name, None)
     else:
         st.query_params[name] = str(value)
