@@ -40,9 +40,7 @@ def bench_step(
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Measure a training step of both LeNets with noise, beside the same network without it."""
-    where = resolve(device)
-    if threads:
-        torch.set_num_threads(threads)
+    where = _on(device, threads)
     with stderr().status("Measuring steps") as status:
         batches = tuple(batch or (128, 1000))
         found = steps.measure(where, batches, rounds, lambda share: status.update(f"Measuring steps: {share:.0%}"))
@@ -60,9 +58,7 @@ def bench_train(
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Measure a preset's whole training, beside as many epochs without noise; saves no run."""
-    where = resolve(device)
-    if threads:
-        torch.set_num_threads(threads)
+    where = _on(device, threads)
     dataset = default_dataset()[0] if data == "auto" else data
     with stderr().status("Training three times" if shrink_after else "Training twice"):
         found = steps.train(network, preset, where, dataset, shrink_after=shrink_after)
@@ -86,3 +82,11 @@ def bench_pages(
         except Missing as error:
             raise store.BadRequest(str(error)) from None
     show(found, as_json)
+
+
+def _on(device: str, threads: int) -> str:
+    """The device that is measured, with so many CPU threads from now on; 0 leaves their number."""
+    where = resolve(device)
+    if threads:
+        torch.set_num_threads(threads)
+    return where
