@@ -16,7 +16,7 @@ from torch.autograd import Function
 
 
 class Transient:
-    """What is neither copied nor saved with the module that holds it: a copy begins anew."""
+    """A state that is neither copied nor saved with its module: every copy starts afresh."""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Transient:
         return type(self)()
