@@ -139,7 +139,7 @@ def table_2() -> Table:
             error,
             kept,
             config=config.to_flat(),
-            kl_weights=kl_weights(config),
+            kl_weights=kl_weights(config.network, config.method),
             macs_reduction=dense / SPECS["vgg-like"].macs(kept),
             n_train=50_000,
             run=f"table-2-vgg-like-{key}",

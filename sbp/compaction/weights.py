@@ -25,7 +25,7 @@ def network_of(config: RunConfig, model_path: str | Path | None) -> nn.Module:
     if model_path is None or not Path(model_path).is_file():
         raise LoadError("This run has no weights yet; they are saved with its first checkpoint and at its end.")
     tensors, _ = read_safetensors(model_path)
-    network = build_for(config)
+    network = build_for(config.network, config.noise if config.has_noise else None)
     if any(name.startswith(KEPT) for name in tensors):
         tensors = _unpacked(described(network), tensors, Path(model_path).name)
     expected = {name: tuple(tensor.shape) for name, tensor in file_tensors(network).items()}

@@ -8,13 +8,12 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from types import ModuleType
 from typing import Any
 
+import mpmath as mp
 import numpy as np
 import torch
 from torch import Tensor
@@ -82,7 +81,7 @@ def accuracy_table(points: int = 1500, seed: int = 0) -> list[Row]:
     """One row for each form, quantity, dtype and tolerance (1e-6 for float64 only), over `points` random points.
 
     The parameters are float32 numbers in either dtype, so that both are asked the same question. Right means: finite,
-    and within the tolerance of the truth, relative to it. Raises ModuleNotFoundError when mpmath is not installed.
+    and within the tolerance of the truth, relative to it.
     """
     at = random_points(points, seed)
     exact = np.array([truth(*point) for point in at.tolist()]).T
@@ -113,7 +112,6 @@ def truth(loc: float, scale: float, low: float, high: float, digits: int = 60) -
     >>> [round(x, 6) for x in truth(0.0, 1.0, -20.0, 0.0)]
     [0.523157, 2.092439, 2.269941]
     """
-    mp = _mpmath()
     with mp.workdps(digits):
         mu, sigma, a, b = (mp.mpf(x) for x in (loc, scale, low, high))
         alpha, beta = (a - mu) / sigma, (b - mu) / sigma
@@ -141,11 +139,8 @@ def markdown(rows: Sequence[Row]) -> str:
     for name, tolerance in dict.fromkeys((row.formulas, row.tolerance) for row in rows):
         cells = []
         for quantity in QUANTITIES:
-            of = {
-                row.dtype: f"{percent(row)}"
-                for row in rows
-                if (row.formulas, row.tolerance, row.quantity) == (name, tolerance, quantity)
-            }
+            asked = (name, tolerance, quantity)
+            of = {row.dtype: percent(row) for row in rows if (row.formulas, row.tolerance, row.quantity) == asked}
             cells.append(f"{of.get('float32', '')} / {of.get('float64', '')}".removeprefix(" / "))
         lines.append(f"| {name} | {tolerance:.0e} | {' | '.join(cells)} |".replace("e-0", "e-"))
     intervals = ", ".join(f"({a:g}, {b:g})" for a, b in INTERVALS)
@@ -162,22 +157,8 @@ def percent(row: Row) -> str:
 
 def versions() -> dict[str, str]:
     """What the numbers were made with."""
-    return {
-        "Python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "mpmath": _mpmath().__version__,
-    }
-
-
-def _mpmath() -> ModuleType:
-    try:
-        import mpmath
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "The comparison needs mpmath for its true values, and it is not installed; run `pip install mpmath`."
-        ) from error
-    return mpmath
+    libraries = {library.__name__: library.__version__ for library in (torch, np, mp)}
+    return {"Python": platform.python_version(), **libraries}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -187,10 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the random points (default 0)")
     parser.add_argument("--json", action="store_true", help="rows and versions as one JSON object")
     chosen = parser.parse_args(arguments)
-    try:
-        rows = accuracy_table(chosen.points, chosen.seed)
-    except ModuleNotFoundError as error:
-        sys.exit(str(error))
+    rows = accuracy_table(chosen.points, chosen.seed)
     if chosen.json:
         print(json.dumps({"rows": [asdict(row) for row in rows], "versions": versions()}))
     else:

@@ -6,15 +6,16 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, constraints
+from torch.distributions import constraints
 from torch.nn.functional import logsigmoid
 
 from sbp.distributions import moments
+from sbp.distributions.on_interval import OnInterval, inside_of_unit
 from sbp.distributions.quantile import LogQuantile
-from sbp.distributions.support import check_ends, check_floating, exp_within, floating, log_inside
+from sbp.distributions.support import check_ends, exp_within, floating
 
 
-class TruncatedLogNormal(Distribution):
+class TruncatedLogNormal(OnInterval):
     r"""The distribution of theta = e^x with x ~ N(mu, sigma^2) truncated to [a, b]: the noise of a unit.
 
         q(theta) = exp(-(log theta - mu)^2 / (2 sigma^2)) / (theta sigma sqrt(2 pi) Z),   e^a <= theta <= e^b
@@ -50,7 +51,6 @@ class TruncatedLogNormal(Distribution):
         "log_low": constraints.dependent,
         "log_high": constraints.dependent,
     }
-    has_rsample = True
 
     def __init__(
         self,
@@ -63,21 +63,6 @@ class TruncatedLogNormal(Distribution):
         self.loc, self.scale, self.log_low, self.log_high = floating(loc, scale, log_low, log_high)
         check_ends(self.log_low, self.log_high)
         super().__init__(self.loc.shape, validate_args=validate_args)
-
-    @constraints.dependent_property(is_discrete=False, event_dim=0)
-    def support(self) -> constraints.Constraint:
-        """[e^a, e^b], as nearly as the dtype has it."""
-        low, high = self._precise()[2:]
-        return constraints.interval(exp_within(low, self.loc.dtype), exp_within(high, self.loc.dtype))
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> TruncatedLogNormal:
-        """The same distribution over a larger batch shape; shares memory with this one."""
-        new = self._get_checked_instance(TruncatedLogNormal, _instance)
-        for name in ("loc", "scale", "log_low", "log_high"):
-            setattr(new, name, getattr(self, name).expand(batch_shape))
-        super(TruncatedLogNormal, new).__init__(torch.Size(batch_shape), validate_args=False)
-        new._validate_args = self._validate_args
-        return new
 
     @property
     def mean(self) -> Tensor:
@@ -118,52 +103,20 @@ class TruncatedLogNormal(Distribution):
         """The theta that half of the mass lies below."""
         return self.icdf(torch.full_like(self.loc, 0.5))
 
-    def log_prob(self, value: Tensor) -> Tensor:
-        """log q(theta), in log of 1/theta's unit; -inf outside the support. `value` broadcasts with the batch shape.
+    def _log_density(self, x: Tensor) -> Tensor:
+        return moments.log_density_of_log(x, *self._precise())
 
-        Raises ValueError for a value outside the support while arguments are validated, as torch does by default.
-        """
-        check_floating(value)
-        if self._validate_args:
-            self._validate_sample(value)
-        parameters = self._precise()
-        x, inside, _ = log_inside(value, *parameters[2:])
-        density = moments.log_density_of_log(x, *parameters) - x
-        density = torch.where(inside, density, torch.full_like(density, -torch.inf))
-        return torch.where(value.isnan(), torch.nan, density).to(self.loc.dtype)
-
-    def cdf(self, value: Tensor) -> Tensor:
-        """P(theta <= value), 0 below the support and 1 above it, NaN of NaN; differentiable in value, loc and scale."""
-        check_floating(value)
-        parameters = self._precise()
-        x, inside, above = log_inside(value, *parameters[2:])
-        x, *parameters = torch.broadcast_tensors(x, *parameters)
+    def _probability(self, x: Tensor) -> Tensor:
+        x, *parameters = torch.broadcast_tensors(x, *self._precise())
         low, high = parameters[2:]
-        strictly = inside & (low < x) & (x < high)
-        x = torch.where(strictly, x, (low + high) / 2)
-        odds = moments.log_odds_of_log(x.detach(), *parameters)
-        if x.requires_grad:  # the quadrature holds its end points constant; d odds / dx = density / (F (1 - F))
-            log_density = moments.log_density_of_log(x, *parameters)
+        strictly = (low < x) & (x < high)
+        at = torch.where(strictly, x, (low + high) / 2)
+        odds = moments.log_odds_of_log(at.detach(), *parameters)
+        if at.requires_grad:  # the quadrature holds its end points constant; d odds / dx = density / (F (1 - F))
+            log_density = moments.log_density_of_log(at, *parameters)
             slope = torch.exp(log_density - logsigmoid(odds) - logsigmoid(-odds)).detach()
-            odds = odds + slope * (x - x.detach())
-        result = torch.where(strictly, torch.exp(logsigmoid(odds)), above.to(odds.dtype))
-        return torch.where(value.isnan(), torch.nan, result).to(self.loc.dtype)
-
-    def icdf(self, value: Tensor) -> Tensor:
-        """The theta with P(theta <= theta) = value (eq. 18), NaN outside [0, 1]; differentiable in all but a and b."""
-        check_floating(value)
-        within = (value >= 0) & (value <= 1)
-        theta = self._theta(torch.where(within, value, 0.5).to(self._precise()[0].dtype))
-        return torch.where(within, theta, torch.nan)
-
-    def rsample(self, sample_shape: Any = torch.Size()) -> Tensor:
-        """Draws theta with a live gradient in loc and scale by inverting the CDF (eq. 18), never clipping the uniform.
-
-        Two draws are the same number only where the dtype has no number between them: at log sigma = -5 and mu 10
-        beyond an end, for instance, theta varies by 5e-6 of itself, which is 40 steps of a float32.
-        """
-        like = self._precise()[0]
-        return self._theta(_open(torch.rand(self._extended_shape(sample_shape), dtype=like.dtype, device=like.device)))
+            odds = odds + slope * (at - at.detach())
+        return torch.where(strictly, torch.exp(logsigmoid(odds)), (x >= high).to(odds.dtype))
 
     def _theta(self, u: Tensor) -> Tensor:
         return exp_within(LogQuantile.apply(u, *self._precise()), self.loc.dtype)
@@ -182,9 +135,4 @@ def sample_log_theta(
     The training loop's sampler: the same inverse CDF as `rsample`, but float32 stays float32.
     """
     u = torch.rand(examples, *loc.shape, dtype=loc.dtype, device=loc.device, generator=generator)
-    return LogQuantile.apply(_open(u), loc, scale, low, high)
-
-
-def _open(u: Tensor) -> Tensor:
-    """Moves the one value 0 that torch.rand can give inside (0, 1): the quantile there is the end of the support."""
-    return u.clamp_(min=torch.finfo(u.dtype).eps / 8)
+    return LogQuantile.apply(inside_of_unit(u), loc, scale, low, high)

@@ -14,15 +14,7 @@ from torch import Tensor, nn
 from sbp.networks.registry import build_for
 from sbp.noise.install import noise_of
 from sbp.pruning.masks import Masks
-from sbp.spec import MethodConfig, RunConfig
-
-
-class Group(NamedTuple):
-    """Parameters that share a learning rate (`rate`: the field of `optimisation` that holds it) and an L2 penalty."""
-
-    params: list[nn.Parameter]
-    rate: str
-    weight_decay: float
+from sbp.spec import MethodConfig, NetworkConfig, NoiseConfig, OptimisationConfig
 
 
 class Penalty(NamedTuple):
@@ -35,27 +27,35 @@ class Penalty(NamedTuple):
 
 
 class Method:
-    """What a run's network is trained with, made from the run's config; one for one network.
+    """What a run's network is trained with; one for one network.
 
-    settings: the method's own.
+    Args:
+        settings: the method's own.
+        network: what is built.
+        noise: of its units or weights, where the method has any.
     """
 
     settings: MethodConfig
 
-    def __init__(self, config: RunConfig) -> None:
-        self.config, self.settings = config, config.method
+    def __init__(self, settings: MethodConfig, network: NetworkConfig, noise: NoiseConfig) -> None:
+        self.settings, self.network_config, self.noise_config = settings, network, noise
 
     def build(self) -> nn.Module:
         """The network at initialisation, on the CPU, its weights drawn from torch's global generator."""
-        return build_for(self.config)
-
-    def groups(self, network: nn.Module) -> list[Group]:
-        """Every parameter that the main phase moves, in groups; the weights alone unless overridden."""
-        return [Group(list(network.parameters()), "lr", self.config.optimisation.weight_decay)]
+        return build_for(self.network_config, self.noise_config if self.settings.has_noise else None)
 
     def weights(self, network: nn.Module) -> list[nn.Parameter]:
-        """The parameters that pretraining and fine-tuning move: weights and biases."""
-        return [parameter for group in self.groups(network) if group.rate == "lr" for parameter in group.params]
+        """The parameters that every phase moves: weights and biases."""
+        noise = {id(parameter) for parameter in noise_of(network).parameters()}
+        return [parameter for parameter in network.parameters() if id(parameter) not in noise]
+
+    def learned(self, network: nn.Module) -> list[nn.Parameter]:
+        """The parameters that the main phase moves beside the weights, without an L2 penalty."""
+        return []
+
+    def learned_rate(self, optimisation: OptimisationConfig) -> float:
+        """The learning rate of these."""
+        return optimisation.noise_lr
 
     def sample_noise_(self, network: nn.Module, examples: int, generator: torch.Generator) -> None:
         """Draws the noise of one step for a minibatch of `examples`, from this generator and no other."""
@@ -83,6 +83,6 @@ class Method:
         """What follows an optimiser's step of fine-tuning, so that what was removed stays removed."""
 
     def materialise(self, network: nn.Module) -> nn.Module:
-        """The network as it is stored and cut: of `registry.build_for(config)`'s class and names, computing in eval
-        mode what `network` computes in eval mode."""
+        """The network as it is stored and cut: of the class and the names that `registry.build_for` gives, computing
+        in eval mode what `network` computes in eval mode."""
         return network

@@ -17,10 +17,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from sbp.networks.registry import build_for
+from sbp.networks.describe import described
+from sbp.networks.registry import build
 from sbp.networks.tensors import load_file_tensors
 from sbp.pruning.masks import Masks
-from sbp.spec import RunConfig
 from sbp.spec.description import Description
 
 # Scale and shift of what comes after W x + b, by layer of weights.
@@ -91,16 +91,15 @@ def fold_dead_units(
     return FoldedWeights(keep, weights, biases)
 
 
-def materialise(
-    config: RunConfig, description: Description, folded: FoldedWeights, like: torch.Tensor, trained: nn.Module
-) -> nn.Module:
+def materialise(folded: FoldedWeights, like: torch.Tensor, trained: nn.Module) -> nn.Module:
     """The masked network that a file holds, in eval mode, with the device and the dtype of `like`.
 
     trained: the network that it came of, whose batch normalisations it has; where there is one, a
     layer's running mean takes the part of its bias, b = -m.
     """
+    description = described(trained)
     with torch.random.fork_rng(devices=[]):
-        network = build_for(config)
+        network = build(description.name, description.widths, noise=False)
     tensors = {f"{name}.weight": like.new_tensor(weight) for name, weight in folded.weights.items()}
     for wire in description.weights:
         bias = folded.biases[wire.name]

@@ -15,8 +15,9 @@ from sbp.spec import DropoutConfig
 class Original(Method):
     """The network as it is: an L2 penalty on the weights, no noise, and every unit kept.
 
-    >>> from sbp.spec import RunConfig
-    >>> method = Original(RunConfig.flat(method="original", widths=(4, 3)))
+    >>> from sbp.spec import NetworkConfig, NoiseConfig
+    >>> from sbp.spec.method import OriginalConfig
+    >>> method = Original(OriginalConfig(), NetworkConfig(widths=(4, 3)), NoiseConfig())
     >>> {name: int(keep.sum()) for name, keep in method.masks(method.build()).items()}
     {'input': 784, 'dense1': 4, 'dense2': 3}
     """

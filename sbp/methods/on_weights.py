@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sbp.methods.base import Group, Method
+from sbp.methods.base import Method
 from sbp.methods.dead_units import FoldedWeights, fold_dead_units, materialise
 from sbp.networks.batch_norms import batch_norms
+from sbp.networks.describe import described
 from sbp.networks.registry import build_bare
 from sbp.noise.selected_linear import replace_module
 from sbp.pruning.masks import Masks
-from sbp.spec import RunConfig
 from sbp.spec.description import WeightLayer
-from sbp.spec.networks import description_of
 
 
 class SparseLayer(nn.Module):
@@ -78,30 +77,20 @@ class SparseLayer(nn.Module):
 class OnWeights(Method):
     """A method whose layers of weights are `SparseLayer`s, and whose units are what is left of them."""
 
-    def __init__(self, config: RunConfig) -> None:
-        super().__init__(config)
-        self.description = description_of(config.network)
-
     def wrap(self, inner: nn.Linear | nn.Conv2d, wire: WeightLayer) -> SparseLayer:
         """What takes the place of one layer of weights."""
         raise NotImplementedError
 
     def build(self) -> nn.Module:
         """A network whose layers of weights are sparse ones and whose units have nothing on them."""
-        network = build_bare(self.config.network.name, self.config.network.widths)
-        for wire in self.description.weights:
-            inner = network.get_submodule(wire.name)
-            assert isinstance(inner, nn.Linear | nn.Conv2d)
+        network = build_bare(self.network_config.name, self.network_config.widths)
+        for wire, inner in zip(described(network).weights, weight_layers(network).values(), strict=True):
             replace_module(network, wire.name, self.wrap(inner, wire))
         return network
 
     def layers(self, network: nn.Module) -> list[Any]:
         """The sparse layers in the order of the forward pass."""
-        return [network.get_submodule(wire.name) for wire in self.description.weights]
-
-    def groups(self, network: nn.Module) -> list[Group]:
-        """Weights and biases alone."""
-        return [Group(self.weights(network), "lr", self.config.optimisation.weight_decay)]
+        return [network.get_submodule(wire.name) for wire in described(network).weights]
 
     def weights(self, network: nn.Module) -> list[nn.Parameter]:
         """Weights and biases, and those of batch normalisations; what the noise learns is none of them."""
@@ -130,19 +119,25 @@ class OnWeights(Method):
     def materialise(self, network: nn.Module) -> nn.Module:
         """Ordinary layers with zeros, and a mask of 0 for each removed unit, its constant folded."""
         like = self.layers(network)[0].inner.weight.detach()
-        return materialise(self.config, self.description, self._folded(network), like, network)
+        return materialise(self._folded(network), like, network)
 
     @torch.no_grad()
     def _folded(self, network: nn.Module) -> FoldedWeights:
         weights, biases, after = {}, {}, {}
-        for wire, layer in zip(self.description.weights, self.layers(network), strict=True):
+        for wire, layer in zip(described(network).weights, self.layers(network), strict=True):
             weights[wire.name] = layer.plain_weight().cpu().numpy()
             if wire.norm:
                 biases[wire.name], scale, shift = normalisation(network.get_submodule(wire.norm))
                 after[wire.name] = scale, shift
             else:
                 biases[wire.name] = layer.inner.bias.cpu().numpy()
-        return fold_dead_units(self.description, weights, biases, after)
+        return fold_dead_units(described(network), weights, biases, after)
+
+
+def weight_layers(network: nn.Module) -> dict[str, nn.Linear | nn.Conv2d]:
+    """The layers of weights of a network that nothing has been put on, in the order of the forward pass."""
+    layers = {wire.name: network.get_submodule(wire.name) for wire in described(network).weights}
+    return cast(dict[str, nn.Linear | nn.Conv2d], layers)
 
 
 def normalisation(norm: nn.Module) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

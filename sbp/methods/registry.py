@@ -8,7 +8,7 @@ from sbp.methods.sbp import SBP, SBPFixedMu
 from sbp.methods.sparse_vd import SparseVD
 from sbp.methods.ssl import SSL
 from sbp.methods.weights import SBPWeights
-from sbp.spec import RunConfig
+from sbp.spec import MethodConfig, NetworkConfig, NoiseConfig
 
 METHOD_CLASSES: dict[str, type[Method]] = {
     "sbp": SBP,
@@ -23,10 +23,11 @@ METHOD_CLASSES: dict[str, type[Method]] = {
 }
 
 
-def method_for(config: RunConfig) -> Method:
+def method_for(settings: MethodConfig, network: NetworkConfig, noise: NoiseConfig) -> Method:
     """What a run is trained with.
 
-    >>> type(method_for(RunConfig.flat(method="ssl"))).__name__
+    >>> from sbp.spec import SSLConfig
+    >>> type(method_for(SSLConfig(), NetworkConfig(), NoiseConfig())).__name__
     'SSL'
     """
-    return METHOD_CLASSES[config.method.name](config)
+    return METHOD_CLASSES[settings.name](settings, network, noise)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from sbp.methods.base import Group, Method, Penalty
+from sbp.methods.base import Method, Penalty
 from sbp.noise.install import joint_noise_of
 from sbp.noise.objective import scaled_kl, unit_weights
-from sbp.spec import RunConfig
 from sbp.spec.kl_weights import kl_weights
 
 
@@ -18,31 +17,20 @@ class SBP(Method):
     mu and log sigma move at `noise_lr`, without an L2 penalty. Once frozen, mu and sigma stay; what is kept goes on
     with its noise, so that the weights are still trained for E[theta] and not for one theta.
 
-    >>> method = SBP(RunConfig.flat(widths=(4, 3)))
-    >>> [group.rate for group in method.groups(method.build())]
-    ['lr', 'noise_lr']
+    >>> from sbp.spec import NetworkConfig, NoiseConfig
+    >>> from sbp.spec.method import SBPConfig
+    >>> method = SBP(SBPConfig(), NetworkConfig(widths=(4, 3)), NoiseConfig())
+    >>> [list(parameter.shape) for parameter in method.learned(method.build())]
+    [[791], [791]]
     """
 
-    def __init__(self, config: RunConfig) -> None:
-        super().__init__(config)
-        self.kl_weights = kl_weights(config)
-        self.frozen = False
-        self._weight_of_units: Tensor | None = None
+    frozen = False
+    _weight_of_units: Tensor | None = None
 
-    def groups(self, network: nn.Module) -> list[Group]:
-        """Weights and biases; mu and log sigma of all units."""
-        decay = self.config.optimisation.weight_decay
-        return [Group(self.weights(network), "lr", decay), Group(self.noise(network), "noise_lr", 0.0)]
-
-    def noise(self, network: nn.Module) -> list[nn.Parameter]:
-        """What is learned of the noise."""
+    def learned(self, network: nn.Module) -> list[nn.Parameter]:
+        """mu and log sigma of all units."""
         noise = joint_noise_of(network)
         return [noise.loc, noise.log_scale]
-
-    def weights(self, network: nn.Module) -> list[nn.Parameter]:
-        """Weights and biases."""
-        own = {id(parameter) for parameter in joint_noise_of(network).parameters()}
-        return [parameter for parameter in network.parameters() if id(parameter) not in own]
 
     def sample_noise_(self, network: nn.Module, examples: int, generator: torch.Generator) -> None:
         """One theta an example and unit."""
@@ -52,7 +40,7 @@ class SBP(Method):
         """strength * KL / N with the KL weights, of the noise as it was drawn."""
         noise = joint_noise_of(network)
         if self._weight_of_units is None or self._weight_of_units.shape != noise.loc.shape:
-            self._weight_of_units = unit_weights(noise, self.kl_weights)
+            self._weight_of_units = unit_weights(noise, kl_weights(self.network_config, self.settings))
         kl = noise.kl_per_unit()
         weighted = torch.dot(kl, self._weight_of_units)
         return Penalty(scaled_kl(weighted, n_train, strength), kl.detach().sum(), strength * weighted)
@@ -76,6 +64,6 @@ class SBP(Method):
 class SBPFixedMu(SBP):
     """SBP with mu as it was initialised: log sigma alone is learned, as dropout rates usually are (section 5.2)."""
 
-    def noise(self, network: nn.Module) -> list[nn.Parameter]:
+    def learned(self, network: nn.Module) -> list[nn.Parameter]:
         """log sigma."""
         return [joint_noise_of(network).log_scale]

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from sbp.methods.base import Group, Penalty
+from sbp.methods.base import Penalty
 from sbp.methods.on_weights import OnWeights, SparseLayer
 from sbp.noise.objective import scaled_kl
+from sbp.spec import OptimisationConfig
 from sbp.spec.description import WeightLayer
 
 K1, K2, K3 = 0.63576, 1.8732, 1.48695
@@ -102,11 +103,13 @@ class SparseVD(OnWeights):
         """A layer with Gaussian noise on its weights."""
         return SparseVDLayer(inner, wire.positions)
 
-    def groups(self, network: nn.Module) -> list[Group]:
-        """Weights and biases, and log sigma^2, with Adam at the same rate; at the noise's beside SGD, whose rates are
-        of another size."""
-        rate = "lr" if self.config.optimisation.optimiser == "adam" else "noise_lr"
-        return [*super().groups(network), Group([layer.log_variance for layer in self.layers(network)], rate, 0.0)]
+    def learned(self, network: nn.Module) -> list[nn.Parameter]:
+        """log sigma^2."""
+        return [layer.log_variance for layer in self.layers(network)]
+
+    def learned_rate(self, optimisation: OptimisationConfig) -> float:
+        """With Adam the weights' own; beside SGD, whose rates are of another size, the noise's."""
+        return optimisation.lr if optimisation.optimiser == "adam" else optimisation.noise_lr
 
     def sample_noise_(self, network: nn.Module, examples: int, generator: torch.Generator) -> None:
         """Noise for every output of every layer of weights."""

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from sbp.methods.base import Penalty
 from sbp.methods.on_weights import OnWeights, SparseLayer
+from sbp.networks.describe import described
 from sbp.spec import SSLConfig
 from sbp.spec.description import WeightLayer
 
@@ -39,7 +40,7 @@ class SSL(OnWeights):
         """The sum of the norms of all groups of the network, a scalar."""
         parts = [
             group_norms(layer.inner.weight, rows=bool(wire.makes), columns=bool(wire.reads))
-            for wire, layer in zip(self.description.weights, self.layers(network), strict=True)
+            for wire, layer in zip(described(network).weights, self.layers(network), strict=True)
         ]
         return torch.stack(parts).sum()
 

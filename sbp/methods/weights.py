@@ -7,17 +7,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sbp.methods.base import Group, Penalty
+from sbp.methods.base import Penalty
 from sbp.methods.dead_units import FoldedWeights
-from sbp.methods.on_weights import OnWeights, SparseLayer
+from sbp.methods.on_weights import OnWeights, SparseLayer, weight_layers
 from sbp.networks.registry import build_bare
 from sbp.noise.install import NAME, joint_noise_of
 from sbp.noise.joint_noise import JointNoise
 from sbp.noise.objective import scaled_kl
 from sbp.noise.sbp_layer import SBPLayer
 from sbp.noise.selected_linear import replace_module
-from sbp.spec.layout import Group as Units
-from sbp.spec.layout import Layout
+from sbp.spec.layout import Group, Layout
 
 
 class DropConnect(SparseLayer):
@@ -122,22 +121,15 @@ class SBPWeights(OnWeights):
 
     def build(self) -> nn.Module:
         """A network with a theta for every weight."""
-        noise = self.config.noise
-        bare = build_bare(self.config.network.name, self.config.network.widths)
-        sizes = [(w.name, bare.get_parameter(f"{w.name}.weight").numel()) for w in self.description.weights]
-        self.thetas = JointNoise(
-            Layout(tuple(Units(name, "weight", size, (size,)) for name, size in sizes), {}, {}),
-            log_low=noise.log_low,
-            log_high=noise.log_high,
-            init_loc=noise.init_loc,
-            init_log_scale=noise.init_log_scale,
-        )
-        for place, wire in enumerate(self.description.weights):
-            inner = bare.get_submodule(wire.name)
-            assert isinstance(inner, nn.Linear | nn.Conv2d)
-            replace_module(bare, wire.name, ThetaWeights(inner, self.thetas, place))
+        bare = build_bare(self.network_config.name, self.network_config.widths)
+        layers = weight_layers(bare)
+        sizes = {name: layer.weight.numel() for name, layer in layers.items()}
+        groups = tuple(Group(name, "weight", size, (size,)) for name, size in sizes.items())
+        thetas = JointNoise(Layout(groups, {}, {}), **self.noise_config.model_dump())
+        for place, (name, layer) in enumerate(layers.items()):
+            replace_module(bare, name, ThetaWeights(layer, thetas, place))
         # No hooks: each layer multiplies its own weights, and a forward pass draws nothing for examples.
-        bare.add_module(NAME, self.thetas)
+        bare.add_module(NAME, thetas)
         return bare
 
     @torch.no_grad()
@@ -147,10 +139,10 @@ class SBPWeights(OnWeights):
         noise.eval_factor.copy_(noise.expected_theta())
         return super()._folded(network)
 
-    def groups(self, network: nn.Module) -> list[Group]:
-        """Weights and biases, and mu and log sigma at the noise's rate."""
+    def learned(self, network: nn.Module) -> list[nn.Parameter]:
+        """mu and log sigma of every weight."""
         thetas = joint_noise_of(network)
-        return [*super().groups(network), Group([thetas.loc, thetas.log_scale], "noise_lr", 0.0)]
+        return [thetas.loc, thetas.log_scale]
 
     def sample_noise_(self, network: nn.Module, examples: int, generator: torch.Generator) -> None:
         """One theta a weight for the whole minibatch."""

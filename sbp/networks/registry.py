@@ -9,7 +9,7 @@ from torch import nn
 
 from sbp.networks.describe import DESCRIBED, example_of, layout_of, network_class
 from sbp.noise.attach import attach, attach_mask
-from sbp.spec import RunConfig
+from sbp.spec import NetworkConfig, NoiseConfig
 from sbp.spec.networks import NETWORKS, SPECS
 
 
@@ -58,25 +58,17 @@ def build_bare(name: str, widths: Sequence[int] = (), pixels: bool = False) -> n
     return network
 
 
-def build_for(config: RunConfig) -> nn.Module:
-    """The network that a run leaves behind: its name, its widths, its interval, mu and log sigma at initialisation.
+def build_for(network: NetworkConfig, noise: NoiseConfig | None = None) -> nn.Module:
+    """The network that a run leaves behind, at initialisation.
 
-    With noise where the method learns it for every unit, else with masks.
+    Args:
+        network: its name, its widths, and whether its pixels are units.
+        noise: the interval, mu and log sigma of every unit; None puts masks there, for a method that learns no noise.
 
-    >>> build_for(RunConfig.flat(init_log_scale=-4)).sbp_noise.log_scale[0].item()
+    >>> build_for(NetworkConfig(), NoiseConfig(init_log_scale=-4)).sbp_noise.log_scale[0].item()
     -4.0
-    >>> build_for(RunConfig.flat(method="ssl")).sbp_noise
+    >>> build_for(NetworkConfig()).sbp_noise
     UnitMask(input: 784 pixels, dense1: 500 neurons, dense2: 300 neurons)
     """
-    name, widths, noise, pixels = config.network.name, config.network.widths, config.noise, config.network.pixels
-    if not config.has_noise:
-        return build(name, widths, noise=False, pixels=pixels)
-    return build(
-        name,
-        widths,
-        pixels=pixels,
-        log_low=noise.log_low,
-        log_high=noise.log_high,
-        init_loc=noise.init_loc,
-        init_log_scale=noise.init_log_scale,
-    )
+    options = {} if noise is None else noise.model_dump()
+    return build(network.name, network.widths, noise=noise is not None, pixels=network.pixels, **options)

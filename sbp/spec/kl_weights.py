@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sbp.spec import RunConfig, SBPaConfig
-from sbp.spec.method import KL_METHODS
+from sbp.spec.method import KL_METHODS, MethodConfig, SBPaConfig
+from sbp.spec.network import NetworkConfig
 from sbp.spec.networks import description_of
 
 
-def kl_weights(config: RunConfig) -> tuple[float, ...]:
+def kl_weights(network: NetworkConfig, method: MethodConfig) -> tuple[float, ...]:
     """The KL weight of each noise layer: 1 (the paper's bound), those given, or, for sbpa without any given, the MACs
     that one unit of the layer owns over the fewest that a unit of any layer owns, to the power `kl_exponent` (section
     5.4's KL scaling has the exponent 1).
 
-    >>> kl_weights(RunConfig.flat(network="lenet-500-300"))
-    (1.0, 1.0, 1.0)
-    >>> kl_weights(RunConfig.flat(network="lenet-5-caffe", method="sbpa"))
+    >>> lenet = NetworkConfig(name="lenet-5-caffe")
+    >>> kl_weights(lenet, SBPaConfig())
     (188.8, 80.0, 1.0, 1.62)
-    >>> milder = kl_weights(RunConfig.flat(network="lenet-5-caffe", method="sbpa", kl_exponent=0.8))
-    >>> [round(weight, 2) for weight in milder]
+    >>> [round(weight, 2) for weight in kl_weights(lenet, SBPaConfig(kl_exponent=0.8))]
     [66.19, 33.3, 1.0, 1.47]
     """
-    owned, method = description_of(config.network).unit_macs(), config.method
+    owned = description_of(network).unit_macs()
     if not isinstance(method, SBPaConfig):
         return (1.0,) * len(owned)
     least = min(macs for macs in owned if macs)

@@ -64,17 +64,16 @@ class Training:
         self.device = resolve(config.device)
         self.spec = description_of(config.network)
         self.split = prepare(data, config.data, self.device, config.seed)
-        method = method_for(config)
+        method = method_for(config.method, config.network, config.noise)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             network = method.build().to(self.device)
         self.generator = generator_of(self.device, config.seed, ranks)
         self.n_train = self.split.n_train
-        self.batch = min(config.optimisation.batch_size, self.n_train)
-        # What is left over after the last full batch waits for the next epoch's order.
-        self.steps_an_epoch = self.n_train // self.batch
+        parts = config.optimisation, config.schedule, config.data
+        self.stepper = Stepper(network, method, self.split, self.generator, *parts, ranks)
+        self.steps_an_epoch = len(self.stepper.order)
         self.times = PhaseSchedule(config.schedule, self.steps_an_epoch)
-        self.stepper = Stepper(network, method, self.split, config, self.generator, self.batch, ranks)
         self.shrinking = Shrinking(self.stepper)
         self.shrinking.start(self.times.phase_at(0))
         self.step = self.epoch_steps = 0
@@ -220,19 +219,20 @@ class Training:
         learned = self.stepper.optimiser.learned
         if math.isfinite(nll) and all(bool(torch.isfinite(parameter).all()) for parameter in learned):
             return nll
-        raise Diverged.after(self._good_epoch, self.config.optimisation, self.phase, self.batch)
+        raise Diverged.after(self._good_epoch, self.config.optimisation, self.phase, self.stepper.batch)
 
     @exclusive
     def result(self) -> dict[str, Any]:
         """The figures of a finished run; the only place where the test set is read, so to be called once."""
         test = self._error(self.split.test_x, self.split.test_y)
         errors = {"test_error_percent": test, "validation_error_percent": self._validation_error()}
-        return summarise_result(self.config, self.split, self.device, self.kept(), errors, self.clock.seconds)
+        parts = self.config.network, self.config.method, self.config.schedule
+        return summarise_result(*parts, self.split, self.device, self.kept(), errors, self.clock.seconds)
 
     def meta(self) -> dict[str, Any]:
         """What a reader of the run must know beside the config: layers, sizes, hardware, versions."""
-        hardware, layers = self.ranks.times(describe(self.device)), self.spec.groups
-        return describe_run(self.config, self.split, self.device, hardware, layers, self.source)
+        parts = self.config.network, self.config.method
+        return describe_run(*parts, self.split, self.device, self.ranks.times(describe(self.device)), self.source)
 
     def _keep_good(self) -> None:
         check_equal(self.network, self.ranks)
@@ -243,7 +243,7 @@ class Training:
         return self._good
 
     def trained(self) -> nn.Module:
-        """The network as it stands, in eval mode, as `registry.build_for(config)` would have built it."""
+        """The network as it stands, in eval mode, as `registry.build_for` would have built it."""
         return self._materialised().eval()
 
     def _materialised(self) -> nn.Module:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from sbp.methods.base import Group
 from sbp.spec import OptimisationConfig
 
 # Nesterov's, as is usual with SGD (Sutskever et al. 2013, "On the importance of initialization and momentum").
@@ -15,38 +15,38 @@ MOMENTUM = 0.9
 
 
 class Optimiser:
-    """Moves groups of parameters, the weights first, each at its own rate; its parameters are numbered from 0 through
-    all groups, and what it remembers of them goes by these numbers.
+    """Moves the weights at one rate and what is learned beside them at another; its parameters are numbered from 0,
+    the weights first, and what it remembers of them goes by these numbers.
 
     With `optimisation.optimiser` "sgd" the weights' step is v <- 0.9 v + g, w <- w - lr (g + 0.9 v), g with the weight
     decay's part; whatever else a method learns is moved by Adam, since log-variances have another scale than weights.
-    rates: [groups], read at every step, so that a captured step sees what is written there.
+    rates: [2], read at every step, so that a captured step sees what is written there.
     """
 
-    def __init__(self, groups: Sequence[Group], rates: Tensor, optimisation: OptimisationConfig) -> None:
-        self.rates = rates
-        self.parameters = [parameter for group in groups for parameter in group.params]
-        self.learned = self.parameters[len(groups[0].params) :]  # beside the weights
-        of_sgd = 1 if optimisation.optimiser == "sgd" else 0
-        described = [{"params": group.params, "weight_decay": group.weight_decay} for group in groups]
+    def __init__(
+        self,
+        weights: Sequence[nn.Parameter],
+        learned: Sequence[nn.Parameter],
+        rates: Tensor,
+        optimisation: OptimisationConfig,
+    ) -> None:
+        self.learned, self.rates = learned, rates
+        self.parameters = [*weights, *learned]
+        of_weights = {"params": weights, "lr": rates[0], "weight_decay": optimisation.weight_decay}
+        of_learned = [{"params": learned, "lr": rates[1], "weight_decay": 0.0}] if learned else []
         kind = rates.device.type
-        fused = kind != "mps"
-        self.parts: list[torch.optim.Optimizer] = []
-        if sgd := described[:of_sgd]:
-            self.parts.append(torch.optim.SGD(sgd, lr=rates[0], momentum=MOMENTUM, nesterov=True, fused=fused))
-        if adam := described[of_sgd:]:
-            self.parts.append(
-                torch.optim.Adam(
-                    adam,
-                    lr=rates[0],
-                    fused=fused,
-                    capturable=kind == "cuda",
-                    decoupled_weight_decay=optimisation.decoupled_decay,
-                )
-            )
-        # Each group reads its rate where the step writes it.
-        for group, rate in zip((g for part in self.parts for g in part.param_groups), rates.unbind(), strict=True):
-            group["lr"] = rate
+        adam = partial(
+            torch.optim.Adam,
+            lr=rates[0],
+            fused=kind != "mps",
+            capturable=kind == "cuda",
+            decoupled_weight_decay=optimisation.decoupled_decay,
+        )
+        if optimisation.optimiser == "sgd":
+            sgd = torch.optim.SGD([of_weights], lr=rates[0], momentum=MOMENTUM, nesterov=True, fused=kind != "mps")
+            self.parts: list[torch.optim.Optimizer] = [sgd, *([adam(of_learned)] if learned else [])]
+        else:
+            self.parts = [adam([of_weights, *of_learned])]
 
     def zero_grad(self) -> None:
         """Forgets the gradients."""

@@ -9,20 +9,19 @@ import numpy as np
 import torch
 
 from sbp.data.datasets import Split
-from sbp.spec import RunConfig
+from sbp.spec import MethodConfig, NetworkConfig, ScheduleConfig
 from sbp.spec.kl_weights import kl_weights
-from sbp.spec.layout import Group
 from sbp.spec.networks import description_of
 
 
 def describe_run(
-    config: RunConfig, split: Split, device: str, hardware: str, layers: Sequence[Group], source: str
+    network: NetworkConfig, method: MethodConfig, split: Split, device: str, hardware: str, source: str
 ) -> dict[str, Any]:
     """What a reader of a run must know beside its config: layers, sizes, hardware, versions; source: of the data."""
     return {
-        **_sizes(config, split, device),
-        "network": config.network.name,
-        "layers": [group.to_dict() for group in layers],
+        **_sizes(network, method, split, device),
+        "network": network.name,
+        "layers": [group.to_dict() for group in description_of(network).groups],
         "hardware": hardware,
         "versions": {"torch": torch.__version__, "numpy": np.__version__},
         "data_source": source,
@@ -30,7 +29,9 @@ def describe_run(
 
 
 def summarise_result(
-    config: RunConfig,
+    network: NetworkConfig,
+    method: MethodConfig,
+    schedule: ScheduleConfig,
     split: Split,
     device: str,
     kept: Sequence[int],
@@ -38,11 +39,11 @@ def summarise_result(
     seconds: float,
 ) -> dict[str, Any]:
     """The figures of a finished run: errors in per cent by name, units kept in each noise layer, MACs, seconds."""
-    macs, dense = description_of(config.network).macs(kept), description_of(config.network).dense_macs()
+    macs, dense = description_of(network).macs(kept), description_of(network).dense_macs()
     return {
-        **_sizes(config, split, device),
-        "epochs": config.schedule.epochs,
-        "finetune_epochs": config.schedule.finetune_epochs,
+        **_sizes(network, method, split, device),
+        "epochs": schedule.epochs,
+        "finetune_epochs": schedule.finetune_epochs,
         **errors,
         "kept": list(kept),
         "macs": macs,
@@ -52,12 +53,12 @@ def summarise_result(
     }
 
 
-def _sizes(config: RunConfig, split: Split, device: str) -> dict[str, Any]:
+def _sizes(network: NetworkConfig, method: MethodConfig, split: Split, device: str) -> dict[str, Any]:
     return {
         "device": device,
         "n_train": split.n_train,
         "n_validation": split.n_validation,
         "n_test": len(split.test_y),
-        "kl_weights": list(kl_weights(config)),
-        "macs_dense": description_of(config.network).dense_macs(),
+        "kl_weights": list(kl_weights(network, method)),
+        "macs_dense": description_of(network).dense_macs(),
     }

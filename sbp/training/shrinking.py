@@ -15,14 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from sbp.methods.base import Method
-from sbp.methods.registry import method_for
-from sbp.networks.describe import layout_of
+from sbp.networks.describe import described
 from sbp.noise.install import NAME, install, joint_noise_of, uninstall
 from sbp.noise.joint_noise import JointNoise
 from sbp.noise.removal import remove_units
 from sbp.pruning.masks import Masks, propagate
 from sbp.spec.layout import Layout, kept_entries
-from sbp.spec.networks import description_of
 from sbp.training.checkpoint import pack, unpack
 from sbp.training.stepper import Stepper
 
@@ -43,10 +41,9 @@ class Shrinking:
     """
 
     def __init__(self, stepper: Stepper) -> None:
-        self.stepper, self.config = stepper, stepper.config
-        self.spec = description_of(self.config.network)
+        self.stepper, self.after = stepper, stepper.schedule.shrink_after
+        self.spec = described(stepper.network)
         self.layers = self.spec.groups
-        self.layout = layout_of(self.config.network.name, self.config.network.widths, self.config.network.pixels)
         self.left: Masks = {layer.name: np.ones(layer.units, bool) for layer in self.layers}
         self.removed_for = {layer.name: np.zeros(layer.units, np.int64) for layer in self.layers}
         self.full: tuple[nn.Module, Method] | None = None  # once something has been cut
@@ -56,19 +53,18 @@ class Shrinking:
     def start(self, phase: str) -> None:
         """Begins a phase; what is removed when fine-tuning begins is cut at once."""
         self.stepper.start(phase)
-        if self.config.schedule.shrink_after and phase == "finetune":
+        if self.after and phase == "finetune":
             self.cut_to(self.masks())
 
     def after_epoch(self) -> None:
         """Counts an epoch of the main phase, and cuts what has been removed for `shrink_after` epochs in a row, where
         that saves `WORTH` of the MACs or more and leaves something of each group."""
-        if not self.config.schedule.shrink_after:
+        if not self.after:
             return
         for name, mask in self.masks().items():
             self.removed_for[name] = np.where(mask, 0, self.removed_for[name] + 1)
         # Closed too: a channel counts with its last feature, and a feature with its channel.
-        after = self.config.schedule.shrink_after
-        self.cut_to({name: epochs < after for name, epochs in self.removed_for.items()}, WORTH)
+        self.cut_to({name: epochs < self.after for name, epochs in self.removed_for.items()}, WORTH)
 
     def masks(self) -> Masks:
         """Which units are kept, bool [units] by group, closed; those that were cut are not."""
@@ -90,7 +86,7 @@ class Shrinking:
         """What a step changes, at full width (`checkpoint.pack`); and what is left, and for how long the rest has been
         removed. Where something was cut, all that an optimiser or an average remembers is 0."""
         tensors = self._widened(pack(self.stepper))
-        if self.config.schedule.shrink_after:
+        if self.after:
             for name, mask in self.left.items():
                 tensors[f"left.{name}"] = torch.from_numpy(mask.copy())
                 tensors[f"removed_for.{name}"] = torch.from_numpy(self.removed_for[name].copy())
@@ -99,15 +95,16 @@ class Shrinking:
     def unpack(self, tensors: dict[str, Tensor]) -> None:
         """Puts back what `pack` gave; nothing has been cut yet, and the stepper's phase has been started."""
         unpack(tensors, self.stepper)
-        if self.config.schedule.shrink_after:
+        if self.after:
             self.removed_for = {name: tensors[f"removed_for.{name}"].numpy().copy() for name in self.left}
             self.cut_to({name: tensors[f"left.{name}"].numpy() for name in self.left})
 
     def cut_to(self, stay: Masks, share: float = 0.0) -> None:
         """Cuts all that does not stay, where that saves this share of the MACs, and goes on where the rest stands."""
         left = propagate({name: mask & self.left[name] for name, mask in stay.items()}, self.layers)
-        if self.layout.scales_input:  # pixels that convolutions read cannot be cut out
-            left[self.layout.pixels] = self.left[self.layout.pixels]
+        layout = joint_noise_of(self.full[0] if self.full else self.stepper.network).layout
+        if layout.scales_input:  # pixels that convolutions read cannot be cut out
+            left[layout.pixels] = self.left[layout.pixels]
         now, then = (self.spec.macs([int(mask.sum()) for mask in masks.values()]) for masks in (self.left, left))
         emptied = not all(mask.any() for mask in left.values())
         if emptied or not 0 < then < now or now - then < share * now:
@@ -115,7 +112,6 @@ class Shrinking:
         stepper = self.stepper
         tensors = self._widened(pack(stepper))
         self._cut(left)
-        stepper.method = method_for(self.config)  # one for one network
         stepper.start(stepper.phase)
         unpack({name: self._part(self._of(name), tensor) for name, tensor in tensors.items()}, stepper)
 
@@ -124,18 +120,17 @@ class Shrinking:
         """Has the stepper train a network of the units that are left; no optimiser knows its new parameters."""
         network = self.stepper.network
         if self.full is None:
-            self.full = copy.deepcopy(network), method_for(self.config)
+            self.full = copy.deepcopy(network), copy.copy(self.stepper.method)  # one for one network
         full, _ = self.whole()
-        old, keep = joint_noise_of(full), self.layout.join(left)
+        old = joint_noise_of(full)
+        layout, keep = old.layout, old.layout.join(left)
         small = uninstall(copy.deepcopy(full))
-        remove_units(small, self.layout, keep, np.ones(len(keep)), scale_pixels=False)
-        ends = self.config.noise
-        cut = JointNoise(self.layout.reduced(keep), log_low=ends.log_low, log_high=ends.log_high)
-        noise = install(small, cut.to(old.loc))
+        remove_units(small, layout, keep, np.ones(len(keep)), scale_pixels=False)
+        noise = install(small, JointNoise(layout.reduced(keep)).to(old.loc))  # its numbers follow, with all others
         noise.mode = old.mode
         self.left = left
         self.moved = [name for name, _ in full.named_parameters() if not name.startswith(f"{NAME}.")]
-        self.keys = _keys(self.layout, keep)
+        self.keys = _keys(layout, keep)
         state = full.state_dict()
         for name, tensor in small.state_dict().items():
             if name in state:

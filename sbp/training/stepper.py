@@ -14,9 +14,9 @@ from torch.nn import functional
 
 from sbp.data.datasets import Split
 from sbp.machine.distributed import ONE_RANK, Ranks
-from sbp.methods.base import Group, Method
+from sbp.methods.base import Method
 from sbp.networks.batch_norms import batch_norms
-from sbp.spec import RunConfig
+from sbp.spec import DataConfig, OptimisationConfig, ScheduleConfig
 from sbp.training.augmentation import augmented
 from sbp.training.local_batch import average_, moments_of, part_of
 from sbp.training.optimiser import Optimiser
@@ -58,52 +58,47 @@ class Stepper:
         network: nn.Module,
         method: Method,
         split: Split,
-        config: RunConfig,
         generator: torch.Generator,
-        batch: int,
+        optimisation: OptimisationConfig,
+        schedule: ScheduleConfig,
+        data: DataConfig,
         ranks: Ranks = ONE_RANK,
     ) -> None:
         self.network, self.method, self.split = network, method, split
-        self.config, self.generator, self.ranks = config, generator, ranks
-        self.examples = ranks.local_batch(batch)
+        self.optimisation, self.schedule, self.data = optimisation, schedule, data
+        self.generator, self.ranks = generator, ranks
+        self.batch = min(optimisation.batch_size, split.n_train)
+        self.examples = ranks.local_batch(self.batch)
         self.device = split.train_x.device
         self.captures = self.device.type == "cuda" and not os.environ.get(EAGER)
         self.nll_sum = torch.zeros((), device=self.device)
-        steps = split.n_train // batch
-        self.order = torch.zeros(steps, batch, dtype=torch.long, device=self.device)
+        # What is left over after the last full batch waits for the next epoch's order.
+        steps = split.n_train // self.batch
+        self.order = torch.zeros(steps, self.batch, dtype=torch.long, device=self.device)
         self.factors, self.strengths = torch.zeros(2, steps, device=self.device)
         self.at = torch.zeros(1, dtype=torch.long, device=self.device)
 
     def start(self, phase: str) -> None:
         """Begins a phase with a fresh optimiser."""
-        settings, self.phase = self.config.optimisation, phase
+        settings, self.phase = self.optimisation, phase
         if settings.channels_last:
             self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stubs
         self.method.set_noise_enabled(self.network, phase != "pretrain")
         if phase == "finetune":
             self.method.freeze(self.network)
-        groups = self._groups()
-        rates = [getattr(settings, group.rate) for group in groups]
-        if own := {"pretrain": settings.pretrain_lr, "finetune": settings.finetune_lr}.get(phase):
-            rates = [own] * len(groups)
-        self.rates = torch.tensor(rates, device=self.device)
+        weights = self.method.weights(self.network)
+        learned = self.method.learned(self.network) if phase == "sbp" else []
+        self.network.requires_grad_(False)
+        for parameter in (*weights, *learned):
+            parameter.requires_grad_(True)
+        own = {"pretrain": settings.pretrain_lr, "finetune": settings.finetune_lr}.get(phase)
+        self.rates = torch.tensor([own or settings.lr, self.method.learned_rate(settings)], device=self.device)
         self.lr = torch.zeros_like(self.rates)
-        self.optimiser = Optimiser(groups, self.lr, settings)
+        self.optimiser = Optimiser(weights, learned, self.lr, settings)
         # Averaged in fine-tuning: what is evaluated and saved instead of the weights themselves.
-        averages = phase == "finetune" and self.config.schedule.average_decay > 0
-        self.averaged = groups[0].params if averages else []
+        self.averaged = weights if phase == "finetune" and self.schedule.average_decay else []
         self.average = [parameter.detach().clone() for parameter in self.averaged]
         self.graph: torch.cuda.CUDAGraph | None = None
-
-    def _groups(self) -> list[Group]:
-        """What the phase moves; the rest needs no gradient."""
-        weights = [Group(self.method.weights(self.network), "lr", self.config.optimisation.weight_decay)]
-        groups = self.method.groups(self.network) if self.phase == "sbp" else weights
-        for parameter in self.network.parameters():
-            parameter.requires_grad_(False)
-        for parameter in (parameter for group in groups for parameter in group.params):
-            parameter.requires_grad_(True)
-        return groups
 
     def begin_epoch(self, order: Tensor, factors: Tensor, strengths: Tensor, at: int) -> None:
         """The order of examples, int64 [steps x batch or more]; each step's factor on the learning rates and strength
@@ -113,7 +108,7 @@ class Stepper:
         self.strengths.copy_(strengths)
         self.at.fill_(at)
         self.network.train()
-        if self.config.optimisation.hold_norm and self.phase != "pretrain":
+        if self.optimisation.hold_norm and self.phase != "pretrain":
             for norm in batch_norms(self.network):
                 norm.eval()
 
@@ -142,12 +137,12 @@ class Stepper:
         noisy = self.phase != "pretrain"
         if noisy:
             self.method.sample_noise_(self.network, self.examples, self.generator)
-        if self.config.data.augment:
-            images = augmented(images, self.generator, hide=self.config.data.cutout)
-        if self.config.optimisation.channels_last:
+        if self.data.augment:
+            images = augmented(images, self.generator, hide=self.data.cutout)
+        if self.optimisation.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
         # A cache of casts would be filled outside the graph that is captured of the step.
-        half = self.config.optimisation.precision == "bf16"
+        half = self.optimisation.precision == "bf16"
         with torch.autocast(self.device.type, torch.bfloat16, half, cache_enabled=False):
             logits = self.network(images)
         loss = nll = functional.cross_entropy(logits.float(), labels)
@@ -165,7 +160,7 @@ class Stepper:
             (self.method.project_ if self.phase == "sbp" else self.method.reapply_masks_)(self.network)
         if self.average:
             weights = [parameter.detach() for parameter in self.averaged]
-            torch._foreach_lerp_(self.average, weights, 1 - self.config.schedule.average_decay)
+            torch._foreach_lerp_(self.average, weights, 1 - self.schedule.average_decay)
         self.nll_sum.add_(nll)
         self.at.add_(1)
 

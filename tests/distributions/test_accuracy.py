@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections.abc import Callable
 from functools import partial
 
@@ -117,11 +116,3 @@ def test_printed_as_a_table(rows: list[accuracy.Row], capsys: pytest.CaptureFixt
     assert [accuracy.Row(**row) for row in found["rows"]] == accuracy.accuracy_table(9, 3)
     accuracy.main(["--points", "9"])
     assert capsys.readouterr().out.startswith("| formulas |")
-
-
-def test_without_mpmath_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "mpmath", None)
-    with pytest.raises(ModuleNotFoundError, match="pip install mpmath"):
-        accuracy.accuracy_table(1)
-    with pytest.raises(SystemExit, match="pip install mpmath"):
-        accuracy.main(["--points", "1"])

@@ -75,7 +75,7 @@ def test_the_kl_is_counted_once(found: Found) -> None:
     it = Training(ONE, load("digits"))
     noise = joint_noise_of(it.network)
     kl = torch.stack(list(noise.kl_per_group().values()))
-    weights = torch.tensor(kl_weights(ONE))
+    weights = torch.tensor(kl_weights(ONE.network, ONE.method))
     assert weights.tolist() == [3.0, 0.5, 2.0]
     (torch.dot(weights, kl) / it.n_train).backward()
     of_kl = noise.loc.grad

@@ -34,10 +34,16 @@ CHAINS = tuple(name for name in NETWORKS if SPECS[name].is_chain)
 CASES = [(method, name) for name in NETWORKS for method in METHODS if name in CHAINS or method not in ON_WEIGHTS]
 
 
-def made(method: str, network: str, **changes: object) -> Method:
-    """The method at small widths."""
+def config_of(method: str, network: str, **changes: object) -> RunConfig:
+    """A run at small widths."""
     own = {"network": network, "dataset": DATASET[network], "method": method, "widths": WIDTHS[network]}
-    return METHODS[method](RunConfig.flat(**{**own, **changes}))
+    return RunConfig.flat(**{**own, **changes})
+
+
+def made(method: str, network: str, **changes: object) -> Method:
+    """The method of such a run."""
+    config = config_of(method, network, **changes)
+    return METHODS[method](config.method, config.network, config.noise)
 
 
 def built(method: Method, seed: int = 0, dtype: torch.dtype = torch.float64) -> nn.Module:

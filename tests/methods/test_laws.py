@@ -20,8 +20,20 @@ from sbp.networks.describe import described
 from sbp.networks.tensors import file_tensors
 from sbp.noise.install import joint_noise_of, noise_of
 from sbp.pruning.masks import propagate
+from sbp.spec import OptimisationConfig
 from sbp.spec.networks import SPECS
-from tests.methods.cases import CASES, CHAINS, METHODS, ON_WEIGHTS, built, made, prune_weights_, spoil_, weight_of
+from tests.methods.cases import (
+    CASES,
+    CHAINS,
+    METHODS,
+    ON_WEIGHTS,
+    built,
+    config_of,
+    made,
+    prune_weights_,
+    spoil_,
+    weight_of,
+)
 from tests.pruning.networks import PLAIN_NAMES, images, images_for
 
 ON_WEIGHTS_CASES = [(method, network) for network in CHAINS for method in ON_WEIGHTS]
@@ -133,7 +145,7 @@ def test_what_is_stored_is_what_a_run_loads(name: str, network_name: str, tmp_pa
     assert {f"{last}.weight", "output.bias", f"noise.{last}.keep"} <= set(tensors)
     assert not [key for key in tensors if key.endswith((".loc", ".log_scale", "log_variance"))]
     save_file(tensors, tmp_path / "model.safetensors")
-    again = network_of(method.config, tmp_path / "model.safetensors")
+    again = network_of(config_of(name, network_name), tmp_path / "model.safetensors")
     x = images_for(again)
     assert torch.equal(again(x), plain(x))
     with pytest.raises(ValueError, match="no mu and no log sigma"):
@@ -149,12 +161,10 @@ def trained(method: Method, network: nn.Module, steps: int, frozen: bool = False
     """The loss of each of so many steps on digits, in the order of calls that the contract gives."""
     data = load("digits")
     generator = torch.Generator().manual_seed(0)
-    groups = [
-        {"params": group.params, "lr": 1e-2 if group.rate == "lr" else 3e-2, "weight_decay": group.weight_decay}
-        for group in method.groups(network)
-    ]
-    if frozen:
-        groups = [{"params": method.weights(network), "lr": 1e-2}]
+    rate = method.learned_rate(OptimisationConfig(lr=1e-2, noise_lr=3e-2))
+    groups = [{"params": method.weights(network), "lr": 1e-2}]
+    if not frozen:
+        groups.append({"params": method.learned(network), "lr": rate})
     optimiser = torch.optim.Adam(groups)
     losses = []
     network.train()
@@ -218,17 +228,21 @@ def test_what_was_removed_stays_removed_while_fine_tuning(name: str, network_nam
 
 
 @pytest.mark.parametrize(("name", "network_name"), CASES)
-def test_every_parameter_has_one_group_and_the_noise_no_decay(name: str, network_name: str) -> None:
-    method = made(name, network_name, weight_decay=0.5)
+def test_every_parameter_is_a_weight_or_learned_beside_them(name: str, network_name: str) -> None:
+    method = made(name, network_name)
     network = method.build()
-    grouped = [parameter for group in method.groups(network) for parameter in group.params]
+    grouped = [*method.weights(network), *method.learned(network)]
     assert len({id(parameter) for parameter in grouped}) == len(grouped)
     # The noise of all weights stands side by side in one parameter, of which each layer's is a view.
     assert sum(parameter.numel() for parameter in grouped) == sum(p.numel() for p in network.parameters())
     weights = {id(parameter) for parameter in method.weights(network)}
     named = {id(p) for n, p in network.named_parameters() if n.endswith(("weight", "bias"))}
     assert weights == named
-    for group in method.groups(network):
-        is_weights = {id(parameter) for parameter in group.params} <= weights
-        assert group.weight_decay == (0.5 if is_weights else 0.0)
-        assert group.rate == ("noise_lr" if name == "sbp-weights" and not is_weights else "lr")
+    assert bool(method.learned(network)) == (name in ("sbp-weights", "sparse-vd"))
+
+
+def test_log_variances_move_at_the_weights_rate_with_adam_alone() -> None:
+    method = made("sparse-vd", "lenet-500-300")
+    rates = {kind: OptimisationConfig(optimiser=kind, lr=0.1, noise_lr=0.3) for kind in ("adam", "sgd")}
+    assert {kind: method.learned_rate(of) for kind, of in rates.items()} == {"adam": 0.1, "sgd": 0.3}
+    assert made("sbp-weights", "lenet-500-300").learned_rate(rates["adam"]) == 0.3

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
 from sbp.compaction import compact, masks_of
 from sbp.compaction.weights import network_of
@@ -45,6 +46,10 @@ KEEPS_ALL = ("original", "binary-dropout", "gaussian-dropout")
 
 def config_of(method: str) -> RunConfig:
     return RunConfig.from_dict({**SMALL, "method": method, **OPTIONS.get(method, {})})
+
+
+def built(config: RunConfig) -> nn.Module:
+    return method_for(config.method, config.network, config.noise).build()
 
 
 def test_every_method_has_its_class() -> None:
@@ -99,7 +104,7 @@ def test_a_run_that_was_stopped_and_resumed_is_one_that_was_not(name: str, stop:
 
 def test_the_methods_are_told_apart_by_what_they_learn() -> None:
     learned = {
-        name: sorted({key.rpartition(".")[2] for key, _ in method_for(config_of(name)).build().named_parameters()})
+        name: sorted({key.rpartition(".")[2] for key, _ in built(config_of(name)).named_parameters()})
         for name in METHODS
     }
     assert learned["sparse-vd"] == ["bias", "log_variance", "weight"]

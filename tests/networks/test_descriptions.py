@@ -99,7 +99,7 @@ def test_a_runs_pixels_are_described_as_the_module_has_them(name: str) -> None:
     assert (groups[0].kind, groups[0].units) == ("pixel", NETWORKS[name].image[1] * NETWORKS[name].image[2])
     from sbp.networks.registry import build_for
 
-    network = build_for(config)
+    network = build_for(config.network, config.noise)
     assert network.sbp_noise.groups == groups  # type: ignore[union-attr]
     assert described(network).groups == groups
 

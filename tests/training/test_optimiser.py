@@ -8,20 +8,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sbp.methods.base import Group
 from sbp.spec import OptimisationConfig
 from sbp.training.optimiser import Optimiser
 
 SGD = OptimisationConfig(optimiser="sgd")
 
 
-def made(config: OptimisationConfig, decay: float = 0.0) -> tuple[Optimiser, list[nn.Parameter]]:
-    """Two weights and what stands for noise, each group with a rate of its own."""
+def made(config: OptimisationConfig) -> tuple[Optimiser, list[nn.Parameter]]:
+    """Two weights and what stands for noise, each with a rate of its own."""
     draw = torch.Generator().manual_seed(0)
     weights = [nn.Parameter(torch.randn(3, 2, generator=draw)), nn.Parameter(torch.randn(2, generator=draw))]
     noise = nn.Parameter(torch.randn(4, generator=draw))
-    groups = [Group(weights, "lr", decay), Group([noise], "noise_lr", 0.0)]
-    return Optimiser(groups, torch.tensor([0.1, 0.02]), config), [*weights, noise]
+    return Optimiser(weights, [noise], torch.tensor([0.1, 0.02]), config), [*weights, noise]
 
 
 def gradients(step: int) -> list[Tensor]:
@@ -37,7 +35,7 @@ def take(optimiser: Optimiser, step: int) -> None:
 
 def test_sgds_step_by_hand() -> None:
     """v <- 0.9 v + g and w <- w - lr (g + 0.9 v), g with the weight decay's part."""
-    optimiser, parameters = made(SGD, decay=0.3)
+    optimiser, parameters = made(OptimisationConfig(optimiser="sgd", weight_decay=0.3))
     by_hand = [parameter.detach().double() for parameter in parameters[:2]]
     speed = [torch.zeros_like(weight) for weight in by_hand]
     for step in range(5):
@@ -52,8 +50,8 @@ def test_sgds_step_by_hand() -> None:
         torch.testing.assert_close(weight.detach().double(), wanted, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("config", [SGD, OptimisationConfig()], ids=["sgd", "adam"])
-def test_the_noise_is_moved_by_adam_at_its_own_rate(config: OptimisationConfig) -> None:
+@pytest.mark.parametrize("config", [SGD, OptimisationConfig(weight_decay=0.3)], ids=["sgd", "adam"])
+def test_the_noise_is_moved_by_adam_at_its_own_rate_without_decay(config: OptimisationConfig) -> None:
     optimiser, parameters = made(config)
     alone = nn.Parameter(parameters[2].detach().clone())
     adam = torch.optim.Adam([alone], lr=0.02)
@@ -87,6 +85,6 @@ def test_one_that_remembers_goes_on_as_the_other(config: OptimisationConfig) -> 
 def test_what_is_remembered_lies_in_memory_as_its_parameter_does() -> None:
     """A kernel with its channels last: fused kernels walk both in the order of memory."""
     weight = nn.Parameter(torch.randn(4, 3, 2, 2).to(memory_format=torch.channels_last))
-    optimiser = Optimiser([Group([weight], "lr", 0.0)], torch.tensor([0.1]), SGD)
+    optimiser = Optimiser([weight], [], torch.tensor([0.1, 0.02]), SGD)
     optimiser.remember({0: {"momentum_buffer": torch.randn(4, 3, 2, 2)}})
     assert optimiser.memory()[0]["momentum_buffer"].stride() == weight.stride()

@@ -44,7 +44,9 @@ def shrinking(name: str, dtype: torch.dtype = torch.float64, **changes: Any) -> 
     x = images_for(network, BATCH)
     y = torch.arange(BATCH) % 10
     split = Split(x, y, x[:0], y[:0], x[:0], y[:0])
-    stepper = Stepper(network, method_for(config), split, config, torch.Generator().manual_seed(0), BATCH)
+    method = method_for(config.method, config.network, config.noise)
+    parts = config.optimisation, config.schedule, config.data
+    stepper = Stepper(network, method, split, torch.Generator().manual_seed(0), *parts)
     stepper.start("sbp")
     stepper.begin_epoch(torch.arange(BATCH), torch.ones(1), torch.ones(1), at=0)
     return Shrinking(stepper)
