@@ -44,6 +44,7 @@ LABELS = {
     "augment": "Flip and shift",
     "hold_norm": "Freeze batch statistics",
     "pretrain_lr": "Learning rate before",
+    "pretrain_decay": "Weight decay before",
     "recalibrate_norm": "Recalibrate batch statistics",
     "pixels": "Noise on every pixel",
 }

@@ -8,6 +8,7 @@ from sbp.spec.images import IMAGES, by
 from sbp.spec.method import METHOD_CONFIGS, METHODS, NOISE_METHODS, MethodConfig, SBPaConfig
 from sbp.spec.network import NetworkConfig
 from sbp.spec.networks import SPECS, description_of
+from sbp.spec.optimisation import OptimisationConfig
 from sbp.spec.schedule import ScheduleConfig
 
 
@@ -73,4 +74,13 @@ def check_shrinking(schedule: ScheduleConfig, method: MethodConfig) -> None:
             "schedule.shrink_after",
             f"expected 0 with method {method.name}, whose units have no SNR to go by; it is for "
             f"{', '.join(NOISE_METHODS)}.",
+        )
+
+
+def check_distillation(optimisation: OptimisationConfig, schedule: ScheduleConfig) -> None:
+    """Raises `ConfigError` when there is to be a teacher and no pretraining that makes one."""
+    if optimisation.distillation and not schedule.pretrain_epochs:
+        raise ConfigError.of(
+            "optimisation.distillation",
+            "expected 0 without pretraining, which makes the teacher; set pretrain_epochs above 0.",
         )

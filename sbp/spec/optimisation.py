@@ -38,11 +38,20 @@ class OptimisationConfig(Section):
     )
     finetune_lr: float = setting(0.0, "The learning rate in fine-tuning; 0 takes lr.", "per step", ge=0)
     weight_decay: float = setting(0.0, "L2 penalty on the weights (added to the gradient).", "per step", ge=0)
+    pretrain_decay: float = setting(0.0, "It while pretraining; 0 takes weight_decay.", "per step", ge=0)
     decoupled_decay: bool = setting(
         False,
         "Weight decay is taken off the weights themselves, lr times it at every step (AdamW), not added to "
         "the gradient.",
     )
+    distillation: float = setting(
+        0.0,
+        "The share of the data term that compares the network with what it was after pretraining (its KL from that "
+        "teacher's softened answers); the rest is the NLL of the labels. 0 has no teacher.",
+        ge=0,
+        le=1,
+    )
+    temperature: float = setting(2.0, "By how much both answers are softened for that.", gt=0)
     hold_norm: bool = setting(
         False,
         "With the noise on, batch normalisation keeps the means and variances of the pretraining; "

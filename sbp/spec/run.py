@@ -11,7 +11,14 @@ from typing import Any
 
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
-from sbp.spec.checks import check_dataset, check_kl_weights, check_method, check_pixels, check_shrinking
+from sbp.spec.checks import (
+    check_dataset,
+    check_distillation,
+    check_kl_weights,
+    check_method,
+    check_pixels,
+    check_shrinking,
+)
 from sbp.spec.data import DataConfig
 from sbp.spec.errors import ConfigError
 from sbp.spec.fields import SECTIONS, find_field, run_fields
@@ -67,6 +74,7 @@ class RunConfig(Section):
         check_method(self.network, self.method)
         check_pixels(self.network, self.method)
         check_shrinking(self.schedule, self.method)
+        check_distillation(self.optimisation, self.schedule)
         return self
 
     @classmethod

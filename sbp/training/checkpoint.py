@@ -38,18 +38,21 @@ def weights_of(network: nn.Module) -> dict[str, Tensor]:
 
 
 def pack(stepper: Stepper) -> dict[str, Tensor]:
-    """Copies of the weights, of what the optimiser remembers of them, of their averages and of the sum of the NLL."""
+    """Copies of the weights, of what the optimiser remembers of them, of their averages, of the teacher's weights and
+    of the sums over the steps of an epoch."""
     tensors = {f"network.{name}": t.detach().cpu().clone() for name, t in stepper.network.state_dict().items()}
     for index, values in stepper.optimiser.memory().items():
         for name, value in values.items():
             tensors[f"optimiser.{index}.{name}"] = value.detach().cpu().clone()
     tensors |= {f"average.{index}": value.cpu().clone() for index, value in enumerate(stepper.average)}
+    if stepper.teacher is not None:
+        tensors |= {f"teacher.{name}": tensor.cpu().clone() for name, tensor in stepper.teacher.state_dict().items()}
+        tensors["data_sum"] = stepper.data_sum.cpu().clone()
     return {**tensors, "nll_sum": stepper.nll_sum.cpu().clone()}
 
 
-def load_weights(tensors: dict[str, Tensor], network: nn.Module) -> None:
-    """Puts back the weights and buffers that `pack` copied."""
-    prefix = "network."
+def load_weights(tensors: dict[str, Tensor], network: nn.Module, prefix: str = "network.") -> None:
+    """Puts back the weights and buffers that `pack` copied; prefix: "network." or "teacher."."""
     given = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
     missing, unknown = [], [name for name in given if name not in network.state_dict()]
     if not unknown:
@@ -79,3 +82,6 @@ def unpack(tensors: dict[str, Tensor], stepper: Stepper) -> None:
     for place, value in enumerate(stepper.average):
         value.copy_(tensors[f"average.{place}"])
     stepper.nll_sum.copy_(tensors["nll_sum"])
+    if stepper.teacher is not None:
+        load_weights(tensors, stepper.teacher, "teacher.")
+        stepper.data_sum.copy_(tensors["data_sum"])

@@ -132,7 +132,9 @@ class Training:
 
     @exclusive
     def _finish_epoch(self) -> Record:
-        nll = self._finite_nll()
+        nll = data = self._finite_nll()
+        if self.stepper.teacher is not None:
+            data = float(self.stepper.data_sum) / self.epoch_steps
         term = kl = weighted = 0.0
         if self.phase != "pretrain":
             strength = kl_strength(self.epoch, self.config.schedule.kl_warmup)
@@ -153,7 +155,7 @@ class Training:
             nll=nll,
             kl=kl,
             kl_weighted=weighted,
-            loss=nll + term,
+            loss=data + term,
             train_error_percent=self._error(split.train_x[:TRAIN_SAMPLE], split.train_y[:TRAIN_SAMPLE]),
             validation_error_percent=self._validation_error(),
             kept=kept,
@@ -162,6 +164,7 @@ class Training:
             noise_lr=self.config.optimisation.noise_lr * factor * (self.phase == "sbp" and self.config.has_noise),
         )
         self.stepper.nll_sum.zero_()
+        self.stepper.data_sum.zero_()
         self.epoch_steps = 0
         self._keep_good()
         if self.step < self.steps:  # at the end the averages stay

@@ -18,6 +18,7 @@ from sbp.methods.base import Method
 from sbp.networks.batch_norms import batch_norms
 from sbp.spec import DataConfig, OptimisationConfig, ScheduleConfig
 from sbp.training.augmentation import augmented
+from sbp.training.distillation import distillation, teacher_of
 from sbp.training.local_batch import average_, moments_of, part_of
 from sbp.training.optimiser import Optimiser
 
@@ -49,7 +50,9 @@ class Stepper:
     Each phase has its own optimiser: what one remembers of a network without noise misleads it with noise. On a CUDA
     device the whole step is captured once and replayed, since its kernels take longer to launch than to run; so all
     that differs from step to step is in memory that the step reads by its own counter `at`: the order of examples, the
-    learning rates, the strength of the KL. `nll_sum` adds up the steps' NLL, so that no step waits for the host.
+    learning rates, the strength of the KL. `nll_sum` adds up the steps' NLL, so that no step waits for the host,
+    and `data_sum` all that is not KL, where there is a teacher: the network as pretraining left it, if the config asks
+    for distillation.
     ranks: those that share each batch (`sbp.training.local_batch`); all step at once.
     """
 
@@ -71,7 +74,8 @@ class Stepper:
         self.examples = ranks.local_batch(self.batch)
         self.device = split.train_x.device
         self.captures = self.device.type == "cuda" and not os.environ.get(EAGER)
-        self.nll_sum = torch.zeros((), device=self.device)
+        self.nll_sum, self.data_sum = torch.zeros(2, device=self.device)
+        self.teacher: nn.Module | None = None
         # What is left over after the last full batch waits for the next epoch's order.
         steps = split.n_train // self.batch
         self.order = torch.zeros(steps, self.batch, dtype=torch.long, device=self.device)
@@ -83,6 +87,8 @@ class Stepper:
         settings, self.phase = self.optimisation, phase
         if settings.channels_last:
             self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stubs
+        if settings.distillation and phase != "pretrain" and self.teacher is None:
+            self.teacher = teacher_of(self.network)
         self.method.set_noise_enabled(self.network, phase != "pretrain")
         if phase == "finetune":
             self.method.freeze(self.network)
@@ -94,6 +100,8 @@ class Stepper:
         own = {"pretrain": settings.pretrain_lr, "finetune": settings.finetune_lr}.get(phase)
         self.rates = torch.tensor([own or settings.lr, self.method.learned_rate(settings)], device=self.device)
         self.lr = torch.zeros_like(self.rates)
+        if phase == "pretrain" and settings.pretrain_decay:
+            settings = settings.model_copy(update={"weight_decay": settings.pretrain_decay})
         self.optimiser = Optimiser(weights, learned, self.lr, settings)
         # Averaged in fine-tuning: what is evaluated and saved instead of the weights themselves.
         self.averaged = weights if phase == "finetune" and self.schedule.average_decay else []
@@ -143,18 +151,26 @@ class Stepper:
             images = images.contiguous(memory_format=torch.channels_last)
         # A cache of casts would be filled outside the graph that is captured of the step.
         half = self.optimisation.precision == "bf16"
-        with torch.autocast(self.device.type, torch.bfloat16, half, cache_enabled=False):
-            logits = self.network(images)
-        loss = nll = functional.cross_entropy(logits.float(), labels)
+        autocast = torch.autocast(self.device.type, torch.bfloat16, half, cache_enabled=False)
+        with autocast:
+            logits = self.network(images).float()
+        loss = nll = functional.cross_entropy(logits, labels)
+        if self.teacher is not None:
+            with torch.no_grad(), autocast:
+                taught = self.teacher(images).float()
+            distilled = distillation(logits, taught, self.optimisation.temperature)
+            loss = torch.lerp(nll, distilled, self.optimisation.distillation)
+        data = loss.detach()
         if self.phase == "sbp":
             strength = self.strengths.index_select(0, self.at)[0]
-            loss = nll + self.method.penalty(self.network, self.split.n_train, strength).term
+            loss = loss + self.method.penalty(self.network, self.split.n_train, strength).term
         self.optimiser.zero_grad()
         loss.backward()
         nll = nll.detach()
         if self.ranks.world > 1:
             gradients = [parameter.grad for parameter in self.optimiser.parameters if parameter.grad is not None]
-            average_([*gradients, *moments_of(self.network), nll], self.ranks)
+            sums = [nll] if self.teacher is None else [nll, data]
+            average_([*gradients, *moments_of(self.network), *sums], self.ranks)
         self.optimiser.step()
         if noisy:
             (self.method.project_ if self.phase == "sbp" else self.method.reapply_masks_)(self.network)
@@ -162,6 +178,8 @@ class Stepper:
             weights = [parameter.detach() for parameter in self.averaged]
             torch._foreach_lerp_(self.average, weights, 1 - self.schedule.average_decay)
         self.nll_sum.add_(nll)
+        if self.teacher is not None:
+            self.data_sum.add_(data)
         self.at.add_(1)
 
     @exclusive
@@ -169,7 +187,7 @@ class Stepper:
         """Records `_step` into a CUDA graph and leaves every number as it was before."""
         tensors = {**dict(self.network.named_parameters()), **dict(self.network.named_buffers())}
         tensors |= {f"average {index}": value for index, value in enumerate(self.average)}
-        tensors |= {"nll_sum": self.nll_sum, "at": self.at}
+        tensors |= {"nll_sum": self.nll_sum, "data_sum": self.data_sum, "at": self.at}
         before = {name: tensor.detach().clone() for name, tensor in tensors.items()}
         memory = {p: {n: v.clone() for n, v in state.items()} for p, state in self.optimiser.memory().items()}
         draws = self.generator.get_state()

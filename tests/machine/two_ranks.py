@@ -43,7 +43,7 @@ ONE = RunConfig.flat(
     weight_decay=1e-3,
     device="cpu",
 )
-RUN = ONE.replace(pretrain_epochs=1, finetune_epochs=1, batch_size=400, average_decay=0.9)
+RUN = ONE.replace(pretrain_epochs=1, finetune_epochs=1, batch_size=400, average_decay=0.9, distillation=0.5)
 
 
 NORM = RunConfig.flat(
@@ -160,7 +160,7 @@ def main(folder: Path, device: str) -> None:
     cut, words["cut records"] = whole_run(data, ranks, run, cut=5)
     tensors |= {f"whole.{name}": t for name, t in whole.items()} | {f"cut.{name}": t for name, t in cut.items()}
     milder = {"batch_size": 100, "lr": 5e-3, "noise_lr": 0.1, "kl_weights": (1.0, 0.2, 1.0)}
-    shrinking = run.replace(shrink_after=1, epochs=4, **milder)
+    shrinking = run.replace(shrink_after=1, epochs=4, distillation=0.0, **milder)
     small, words["shrinking"] = whole_run(data, ranks, shrinking)
     words["left"], words["cut shrinking"] = small["dense1.weight"].shape, whole_run(data, ranks, shrinking, cut=45)[1]
     with eager():
