@@ -1,4 +1,4 @@
-"""ResNet-20 for images of 32 x 32: three stages of residual blocks."""
+"""ResNet-20 and ResNet-56 for images of 32 x 32: three stages of residual blocks."""
 
 from __future__ import annotations
 
@@ -59,3 +59,10 @@ class ResNet20(nn.Module):
         for stage in self.stages:
             x = stage(x)
         return self.output(x.mean((2, 3)))
+
+
+class ResNet56(ResNet20):
+    """The same with nine blocks a stage."""
+
+    def __init__(self, widths: Sequence[int] = (16, 32, 64), image_channels: int = 3, depth: int = 9) -> None:
+        super().__init__(widths, image_channels, depth)

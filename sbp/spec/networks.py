@@ -44,6 +44,7 @@ NETWORKS: dict[str, NetworkEntry] = {
         NetworkEntry("lenet-5-caffe", "LeNet-5-Caffe", "lenet_5_caffe:LeNet5Caffe", DIGIT, (20, 50, 500), FLATTENED),
         NetworkEntry("vgg-like", "VGG-like", "vgg:VGGLike", COLOUR, _VGG, FLATTENED),
         NetworkEntry("resnet-20", "ResNet-20", "resnet:ResNet20", COLOUR, (16, 32, 64)),
+        NetworkEntry("resnet-56", "ResNet-56", "resnet:ResNet56", COLOUR, (16, 32, 64)),
     )
 }
 
