@@ -180,7 +180,7 @@ BAD = [
     (("show", "latest"), "There is no run in"),
     (("stop", "nothing"), "There is no run"),
     (("resume", "nothing"), "There is no run"),
-    (("train", "vgg"), "expected one of lenet-500-300, lenet-5-caffe, vgg-like, resnet-20, got 'vgg'"),
+    (("train", "vgg"), "expected one of lenet-500-300, lenet-5-caffe, vgg-like, resnet-20, resnet-56, got 'vgg'"),
     (("train", "--data", "cifar"), "expected one of auto, mnist"),
     (("train", "--preset", "magic"), "got 'magic'"),
     (("train", "--data", "digits", "--epochs", "0"), "epochs (schedule.epochs): expected at least 1, got 0"),

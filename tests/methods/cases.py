@@ -17,7 +17,7 @@ from sbp.networks.describe import described
 from sbp.noise.install import joint_noise_of
 from sbp.spec import RunConfig
 from sbp.spec.networks import SPECS
-from tests.pruning.networks import DATASET, WIDTHS
+from tests.pruning.networks import DATASET, NAMES, WIDTHS
 
 METHODS: dict[str, type[Method]] = {
     "original": Original,
@@ -28,7 +28,7 @@ METHODS: dict[str, type[Method]] = {
     "sbp-weights": SBPWeights,
 }
 ON_WEIGHTS = tuple(name for name, method in METHODS.items() if issubclass(method, OnWeights))
-NETWORKS = tuple(WIDTHS)
+NETWORKS = NAMES
 # Those whose units can be found from single weights.
 CHAINS = tuple(name for name in NETWORKS if SPECS[name].is_chain)
 CASES = [(method, name) for name in NETWORKS for method in METHODS if name in CHAINS or method not in ON_WEIGHTS]

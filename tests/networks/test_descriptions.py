@@ -89,6 +89,7 @@ def test_which_networks_are_chains() -> None:
         "lenet-5-caffe": True,
         "vgg-like": True,
         "resnet-20": False,
+        "resnet-56": False,
     }
 
 

@@ -17,6 +17,7 @@ WIDTHS = {
     "lenet-5-caffe": (3, 4, 6),
     "vgg-like": (3, 4, 2, 5) * 3 + (4, 6),
     "resnet-20": (3, 4, 6),
+    "resnet-56": (2, 4, 3),
 }
 
 
@@ -68,5 +69,5 @@ def test_a_channels_noise_after_pooling_is_the_same_as_after_relu() -> None:
 
 
 def test_an_unknown_network_is_refused() -> None:
-    with pytest.raises(ValueError, match="lenet-500-300, lenet-5-caffe, vgg-like, resnet-20, got 'vgg'"):
+    with pytest.raises(ValueError, match="lenet-500-300, lenet-5-caffe, vgg-like, resnet-20, resnet-56, got 'vgg'"):
         build("vgg")

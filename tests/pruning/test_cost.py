@@ -112,7 +112,7 @@ def test_nothing_kept_on_the_way_to_the_classes_costs_ten_biases(name: str) -> N
 
 
 def test_what_cannot_be_counted_is_said() -> None:
-    with pytest.raises(ValueError, match=r"name: expected one of lenet-500-300, .*, resnet-20, got 'vgg'"):
+    with pytest.raises(ValueError, match=r"name: expected one of lenet-500-300, .*, resnet-56, got 'vgg'"):
         layer_costs("vgg")
     for wrong in ((245, 160), (245, 160, 55, 10), (245, -1, 55)):
         with pytest.raises(ValueError, match="kept: expected a count for each of input, dense1, dense2, got"):
