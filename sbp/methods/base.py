@@ -1,7 +1,8 @@
 """The interface of every method: how a network is built, what a step draws and adds, and which units are kept.
 
 The training loop knows no method by name. It calls `build` once; `sample_noise_`, the network's forward pass,
-`penalty` and `project_` at every step, in that order; `masks` after an epoch; `freeze` when fine-tuning begins.
+`penalty` and `project_` at every step, in that order; `masks` after an epoch; `choose` and `freeze` when fine-tuning
+begins.
 """
 
 from __future__ import annotations
@@ -75,6 +76,9 @@ class Method:
     def masks(self, network: nn.Module) -> Masks:
         """Which units are kept, bool [units] by the name of the noise layer, not closed."""
         return {name: keep.cpu().numpy() for name, keep in noise_of(network).keep.items()}
+
+    def choose(self, network: nn.Module, images: Tensor, labels: Tensor) -> None:
+        """Decides what is removed, just before `freeze`, where training has not; it sees training examples."""
 
     def freeze(self, network: nn.Module) -> None:
         """Begins fine-tuning: what is removed now stays removed, and only `weights` move from here on."""

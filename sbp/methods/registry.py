@@ -7,6 +7,7 @@ from sbp.methods.dropout import BinaryDropout, GaussianDropout, Original
 from sbp.methods.sbp import SBP, SBPFixedMu
 from sbp.methods.sparse_vd import SparseVD
 from sbp.methods.ssl import SSL
+from sbp.methods.torch_pruning import TorchPruning
 from sbp.methods.weights import SBPWeights
 from sbp.spec import MethodConfig, NetworkConfig, NoiseConfig
 
@@ -20,6 +21,7 @@ METHOD_CLASSES: dict[str, type[Method]] = {
     "gaussian-dropout": GaussianDropout,
     "sparse-vd": SparseVD,
     "ssl": SSL,
+    "torch-pruning": TorchPruning,
 }
 
 

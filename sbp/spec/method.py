@@ -14,7 +14,8 @@ METHOD_HELP = (
     "sbp: the paper's bound, every KL weight 1. sbpa: the KL of a layer is weighted, "
     "by default in proportion to the MACs one of its units owns (StructuredBPa). sbp-fixed-mu: mu stays at its "
     "initial value. sbp-weights: the noise on single weights. original: weight decay alone. binary-dropout and "
-    "gaussian-dropout: noise that is not learned. sparse-vd: Gaussian noise on weights, learned. ssl: group lasso."
+    "gaussian-dropout: noise that is not learned. sparse-vd: Gaussian noise on weights, learned. ssl: group lasso. "
+    "torch-pruning: trained whole, pruned once by that package, fine-tuned."
 )
 METHOD_CONFIGS: dict[str, type[MethodConfig]] = {}
 
@@ -128,6 +129,22 @@ class SSLConfig(MethodConfig):
     group_penalty: float = setting(
         0.0, "lambda of ssl, the factor on the sum of the Euclidean norms of the weights of each group.", "nats", ge=0
     )
+
+
+class TorchPruningConfig(MethodConfig):
+    """Pruned once, by a pruner of the package Torch-Pruning, when fine-tuning begins."""
+
+    titles: ClassVar[Mapping[str, str]] = {"torch-pruning": "Torch-Pruning"}
+
+    name: Literal["torch-pruning"] = setting("torch-pruning", METHOD_HELP)
+    criterion: str = setting(
+        "magnitude",
+        "What units are ranked by: the norm of what makes them; Taylor's estimate of what the loss loses; or the norm "
+        "of all weights that leave with them, after the main phase has shrunk the small ones.",
+        choices=("magnitude", "taylor", "group-norm"),
+    )
+    kept_macs: float = setting(0.5, "The share of the MACs that stays.", gt=0, le=1)
+    group_decay: float = setting(5e-4, "lambda of group-norm, by which groups decay in the main phase.", ge=0)
 
 
 # Names in the order in which they are shown.

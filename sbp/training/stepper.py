@@ -91,6 +91,7 @@ class Stepper:
             self.teacher = teacher_of(self.network)
         self.method.set_noise_enabled(self.network, phase != "pretrain")
         if phase == "finetune":
+            self.method.choose(self.network, self.split.train_x, self.split.train_y)
             self.method.freeze(self.network)
         weights = self.method.weights(self.network)
         learned = self.method.learned(self.network) if phase == "sbp" else []
