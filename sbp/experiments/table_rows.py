@@ -80,7 +80,7 @@ def _ours(row: Row) -> Line:
         line[f"{name}_half_width"] = row.half_width_of(name) or None
     return {
         **line,
-        "bound": objective_label(run.method, run.kl_weights, exponent),
+        "bound": objective_label(run.method, run.kl_weights, exponent, config.value("distillation")),
         "seeds": " ".join(str(one.seed) for one in row.runs),
         "test_error_percent": row.mean,
         "test_error_spread": row.spread,

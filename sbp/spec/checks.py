@@ -5,7 +5,7 @@ from __future__ import annotations
 from sbp.spec.data import DATASETS, DataConfig
 from sbp.spec.errors import ConfigError
 from sbp.spec.images import IMAGES, by
-from sbp.spec.method import METHOD_CONFIGS, METHODS, NOISE_METHODS, MethodConfig, SBPaConfig
+from sbp.spec.method import METHOD_CONFIGS, METHODS, NOISE_METHODS, MethodConfig, SBPaConfig, TorchPruningConfig
 from sbp.spec.network import NetworkConfig
 from sbp.spec.networks import SPECS, description_of
 from sbp.spec.optimisation import OptimisationConfig
@@ -54,6 +54,14 @@ def check_method(network: NetworkConfig, method: MethodConfig) -> None:
             "name",
             f"expected a method that removes whole units ({others}) for {network.name}, whose layers are no chain, got "
             f"{method.name}, which removes single weights.",
+        )
+
+
+def check_fine_tuning(schedule: ScheduleConfig, method: MethodConfig) -> None:
+    """Raises `ConfigError` when a method that prunes as fine-tuning begins is to do none."""
+    if isinstance(method, TorchPruningConfig) and not schedule.finetune_epochs:
+        raise ConfigError.of(
+            "schedule.finetune_epochs", f"expected above 0 with method {method.name}, which prunes when it begins."
         )
 
 

@@ -28,19 +28,28 @@ def kl_weights(network: NetworkConfig, method: MethodConfig) -> tuple[float, ...
     return method.kl_weights or tuple((macs / least) ** method.kl_exponent if macs else 1.0 for macs in owned)
 
 
-def objective_label(method: str, kl_weights: Iterable[float], exponent: float | None = None) -> str:
+def objective_label(
+    method: str, kl_weights: Iterable[float], exponent: float | None = None, distillation: float = 0.0
+) -> str:
     """Which bound was optimised: "plain", the KL weights of the layers, or "" without a KL.
 
     exponent: of the MACs that a unit owns, where sbpa's weights were made by it; None where they were given.
+    distillation: the share of the data term that a teacher has.
 
     >>> objective_label("sbpa", (60.0, 60.0, 1.0, 1.6)), objective_label("sbp", (1.0,)), objective_label("ssl", (1.0,))
     ('60, 60, 1, 1.6', 'plain', '')
     >>> objective_label("sbpa", (66.19, 33.3, 1.0, 1.47), 0.8)
     'MACs^0.8'
+    >>> objective_label("sbpa", (70.0,) * 12, distillation=0.7)
+    '70 each, distilled'
     """
     if method not in KL_METHODS:
         return ""
     weights = tuple(kl_weights)
     if method == "sbpa" and exponent is not None:
-        return f"MACs^{exponent:g}"
-    return "plain" if set(weights) <= {1.0} else ", ".join(f"{weight:g}" for weight in weights)
+        label = f"MACs^{exponent:g}"
+    elif set(weights) <= {1.0}:
+        label = "plain"
+    else:
+        label = f"{weights[0]:g} each" if len(set(weights)) == 1 else ", ".join(f"{weight:g}" for weight in weights)
+    return f"{label}, distilled" if distillation else label

@@ -14,6 +14,7 @@ from pydantic import Field, SerializeAsAny, field_validator, model_validator
 from sbp.spec.checks import (
     check_dataset,
     check_distillation,
+    check_fine_tuning,
     check_kl_weights,
     check_method,
     check_pixels,
@@ -74,6 +75,7 @@ class RunConfig(Section):
         check_method(self.network, self.method)
         check_pixels(self.network, self.method)
         check_shrinking(self.schedule, self.method)
+        check_fine_tuning(self.schedule, self.method)
         check_distillation(self.optimisation, self.schedule)
         return self
 

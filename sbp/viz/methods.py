@@ -87,7 +87,7 @@ def ours(row: Any) -> Entry:
     """An entry of a row with at least one run."""
     run = row.shown
     exponent = None if run.config.get("kl_weights") else run.config.get("kl_exponent")
-    bound = objective_label(run.method, run.kl_weights, exponent) or NONE
+    bound = objective_label(run.method, run.kl_weights, exponent, run.config.get("distillation", 0.0)) or NONE
     fewer = row.mean_of("macs_reduction") if run.macs_reduction is not None else None
     macs, speeds = round(row.mean_of("macs")), (_fast(run, "cpu"), _fast(run, "cuda"))
     return Entry(

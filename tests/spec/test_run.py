@@ -62,7 +62,7 @@ def test_sections_and_flat_names_make_the_same_config() -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_goes_through_text_with_its_own_settings(method: str) -> None:
-    config = RunConfig.flat(method=method)
+    config = RunConfig.flat(method=method, finetune_epochs=1)
     assert type(config.method) is METHOD_CONFIGS[method]
     assert RunConfig.from_json(config.to_json()) == config
     assert set(config.to_flat()) == set(run_fields())
@@ -120,7 +120,8 @@ def test_another_method_keeps_the_settings_that_it_has_too() -> None:
             (
                 {"network": "resnet-20", "dataset": "cifar-10", "method": method},
                 "method (method.name): expected a method "
-                "that removes whole units (sbp, sbpa, sbp-fixed-mu, original, binary-dropout, gaussian-dropout) for "
+                "that removes whole units (sbp, sbpa, sbp-fixed-mu, original, binary-dropout, gaussian-dropout, "
+                "torch-pruning) for "
                 f"resnet-20, whose layers are no chain, got {method}, which removes single weights.",
             )
             for method in ("sparse-vd", "ssl", "sbp-weights")
