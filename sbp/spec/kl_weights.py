@@ -8,6 +8,9 @@ from sbp.spec.method import KL_METHODS, MethodConfig, SBPaConfig
 from sbp.spec.network import NetworkConfig
 from sbp.spec.networks import description_of
 
+# More weights than this are not listed where all are the same.
+LONG = 4
+
 
 def kl_weights(network: NetworkConfig, method: MethodConfig) -> tuple[float, ...]:
     """The KL weight of each noise layer: 1 (the paper's bound), those given, or, for sbpa without any given, the MACs
@@ -50,6 +53,8 @@ def objective_label(
         label = f"MACs^{exponent:g}"
     elif set(weights) <= {1.0}:
         label = "plain"
+    elif len(set(weights)) == 1 and len(weights) > LONG:
+        label = f"{weights[0]:g} each"
     else:
-        label = f"{weights[0]:g} each" if len(set(weights)) == 1 else ", ".join(f"{weight:g}" for weight in weights)
+        label = ", ".join(f"{weight:g}" for weight in weights)
     return f"{label}, distilled" if distillation else label
