@@ -179,7 +179,7 @@ def test_every_planned_run_trains_on_all_objects_and_has_a_name_of_its_own() -> 
         assert len(set(names)) == len(names)
         for row in plan.rows:
             assert row.recipe.data.validation_size == 0, "a recipe is chosen before; its runs train on everything"
-            assert row.recipe.data.dataset == ("cifar-10" if row.network == "vgg-like" else "mnist")
+            assert row.recipe.data.dataset == ("cifar-10" if row.network in ("vgg-like", "resnet-20") else "mnist")
             assert [config.seed for config in row.configs(3)] == [0, 1, 2]
     assert plan_of("figure-2").rows[0] in plan_of("table-1").rows
 
@@ -196,7 +196,7 @@ def test_the_short_interval_is_where_knowing_nothing_is_not_pruned() -> None:
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(UnknownExperiment, match="table-1, .*, table-2, random-labels-cifar-10, got 'table-9'"):
+    with pytest.raises(UnknownExperiment, match="table-1, .*, table-2, random-labels-cifar-10, resnets, got 'table-9'"):
         plan_of("table-9")
     with pytest.raises(UnknownExperiment, match="interval has the rows a5, a10, a20, a40, short"):
         plan_of("interval").only("a7")

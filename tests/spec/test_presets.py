@@ -1,4 +1,4 @@
-"""Presets: what they promise is what their recorded runs hold, and only harmless changes keep their names."""
+"""Presets: their recorded runs keep what they promise, and only harmless changes keep their names."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ RECORDED = {(run.config.network.name, run.config.preset): run for run in store.l
 
 
 @pytest.mark.parametrize("key", [key for key in PRESETS if key in RECORDED], ids="-".join)
-def test_a_promise_is_the_recordings_figure(key: tuple[str, str]) -> None:
+def test_a_recorded_run_keeps_its_presets_promise(key: tuple[str, str]) -> None:
     preset, run = PRESETS[key], RECORDED[key]
     result = run.result
     assert result is not None
-    assert preset.error_percent == pytest.approx(result["test_error_percent"], abs=0.005)
-    assert preset.reduction == pytest.approx(result["macs_reduction"] or math.inf, abs=0.05)
+    assert result["test_error_percent"] <= preset.error_percent
+    assert (result["macs_reduction"] or math.inf) >= preset.reduction
     if not preset.outcome:  # else its sentence is what is promised, and its time is another machine's
         assert preset.seconds == {result["device"]: pytest.approx(result["seconds"], abs=0.5)}
     asked = {name: run.config.value(name) for name in FREE}
