@@ -19,9 +19,9 @@ class Preset:
     """A named recipe for a data set, mostly MNIST: what it shows, what it reached there, how long that took.
 
     error_percent, reduction: the most test error on 10,000 images and the least MACs of dense / MACs that it has come
-    to, whatever seed and machine. outcome: its result in a sentence, where these do not tell it. seconds: of training, by
-    device. digits: what differs on scikit-learn's digits, whose 1,150 training images make few steps an epoch and weigh
-    little against the KL.
+    to, whatever seed and machine. outcome: its result in a sentence, where these do not tell it. seconds: of training,
+    by device. digits: what differs on scikit-learn's digits, whose 1,150 training images make few steps an epoch and
+    weigh little against the KL.
     """
 
     name: str
