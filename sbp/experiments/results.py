@@ -207,6 +207,11 @@ def recorded(experiment: str, root: Path | None = None) -> Table:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
+        if not path.parent.is_dir():
+            raise NoResults(
+                f"{experiment}: the recorded results ship with the repository, not with the installed package. Run this "
+                "command in a clone of it."
+            ) from None
         raise NoResults(
             f"{experiment} has no recorded results: {path} is missing. "
             f"python -m sbp reproduce {experiment} --record makes them."

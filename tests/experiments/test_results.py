@@ -134,3 +134,8 @@ def test_what_ships_has_ten_seeds_of_sbp_and_of_the_original() -> None:
 
 def test_a_table_without_a_check_has_none(tmp_path: Path) -> None:
     assert results.check_recorded("table-1", tmp_path) is None
+
+
+def test_an_installed_package_says_where_results_are(tmp_path: Path) -> None:
+    with pytest.raises(NoResults, match=r"^table-1: .*in a clone"):
+        recorded("table-1", tmp_path / "site-packages" / "assets")
