@@ -83,12 +83,16 @@ class Subject:
         yield "random masks", self.random
 
 
-def slow_from_pytorchcv(name: str) -> Any:
-    """`make test` tries those written here and those of transformers, `make test-all` all."""
-    return pytest.param(name, marks=pytest.mark.slow if name.startswith("pytorchcv/") else ())
+# Deep networks, each of a family that a smaller one stands for too.
+DEEP = ("transformers/regnet", "transformers/focalnet", "transformers/mobilevit", "resnet20", "vgg11")
 
 
-@pytest.fixture(scope="module", params=[slow_from_pytorchcv(name) for name in NAMES])
+def slow_where_deep(name: str) -> Any:
+    """`make test` tries most of those written here and of transformers, `make test-all` all."""
+    return pytest.param(name, marks=pytest.mark.slow if name.startswith("pytorchcv/") or name in DEEP else ())
+
+
+@pytest.fixture(scope="module", params=[slow_where_deep(name) for name in NAMES])
 def subject(request: pytest.FixtureRequest) -> Subject:
     """Attached in train mode, with one module in eval mode and one frozen parameter, as fine-tuning leaves networks."""
     entry = ZOO[request.param]
@@ -247,7 +251,7 @@ def test_attach_changes_nothing_else_and_detach_gives_the_network_back(subject: 
     assert all(torch.equal(a, b) for a, b in zip(law.outputs(bare, subject.inputs), expected, strict=True))
 
 
-@pytest.mark.parametrize("name", ["mlp", "vgg11", "conv1d", "resnet20", "fixed-reshape"])
+@pytest.mark.parametrize("name", map(slow_where_deep, ["mlp", "vgg11", "conv1d", "resnet20", "fixed-reshape"]))
 def test_the_law_with_pixels_and_single_features(name: str) -> None:
     entry = ZOO[name]
     model, inputs = entry.build(), entry.example_input(4)
