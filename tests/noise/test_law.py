@@ -251,7 +251,10 @@ def test_attach_changes_nothing_else_and_detach_gives_the_network_back(subject: 
     assert all(torch.equal(a, b) for a, b in zip(law.outputs(bare, subject.inputs), expected, strict=True))
 
 
-@pytest.mark.parametrize("name", map(slow_where_deep, ["mlp", "vgg11", "conv1d", "resnet20", "fixed-reshape"]))
+PIXELS = [slow_where_deep(name) for name in ("mlp", "vgg11", "conv1d", "resnet20", "fixed-reshape")]
+
+
+@pytest.mark.parametrize("name", PIXELS)
 def test_the_law_with_pixels_and_single_features(name: str) -> None:
     entry = ZOO[name]
     model, inputs = entry.build(), entry.example_input(4)
