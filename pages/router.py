@@ -26,6 +26,11 @@ PAGES = {
         "compare_arrows",
         "Our methods compared with the paper and others: error, units, MACs, measured speed.",
     ),
+    "theory": (
+        "Theory",
+        "function",
+        "The formulas with numbers put in, where each is in the code, what is misprinted.",
+    ),
     "runs": ("Runs", "list_alt", "Every run, live and recorded: state, result, resume, delete."),
 }
 

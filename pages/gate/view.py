@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.shared import state
-from sbp.spec.noise import LOC_MARGIN
+from pages.shared import interval, state
 
 PAGE = "gate"
 # Session keys: the view as last let go, and the one that the component was given.
 LAST, GIVEN = "gate-view", "gate-given"
-GAP = 0.5
 
 
 def opening() -> tuple[dict[str, float], list[str]]:
@@ -24,7 +22,7 @@ def opening() -> tuple[dict[str, float], list[str]]:
     last = st.session_state.get(LAST, {name: field.default for name, field in state.fields(PAGE).items()})
     view = {**last, **linked}
     if view != last:
-        view, more = fitted(view)
+        view, more = interval.fitted(view, PAGE)
         complaints += more
     if view != last or "gate" not in st.session_state:
         st.session_state[GIVEN] = view
@@ -33,27 +31,6 @@ def opening() -> tuple[dict[str, float], list[str]]:
         state.remember(PAGE, view)
     st.session_state[LAST] = view
     return st.session_state.get(GIVEN, view), complaints
-
-
-def fitted(view: dict[str, float]) -> tuple[dict[str, float], list[str]]:
-    """Numbers that are each in range may still not go together: a below b, mu near the interval."""
-    defaults = {name: field.default for name, field in state.fields(PAGE).items()}
-    said = []
-    if view["b"] - view["a"] < GAP:
-        said.append(
-            f"The link says a = {view['a']:g} and b = {view['b']:g}; expected b at least {GAP:g} above a. "
-            f"Shown instead: a = {defaults['a']:g}, b = {defaults['b']:g}."
-        )
-        view = {**view, "a": defaults["a"], "b": defaults["b"]}
-    low, high = view["a"] - LOC_MARGIN, view["b"] + LOC_MARGIN
-    if not low <= view["mu"] <= high:
-        inside = min(max(view["mu"], low), high)
-        said.append(
-            f"The link says mu = {view['mu']:g}; expected a number from {low:g} to {high:g} "
-            f"on this interval. Shown instead: {inside:g}."
-        )
-        view = {**view, "mu": inside}
-    return view, said
 
 
 def released() -> None:

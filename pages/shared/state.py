@@ -92,11 +92,19 @@ def strokes(text: str) -> str:
     return text
 
 
+# What the numbers of a gate may be, each by itself.
+GATE = {"mu": (-45.0, 10.0), "sigma": (0.00034, 148.0), "a": (-40.0, 4.5), "b": (-39.5, 5.0)}
 FIELDS: tuple[Field, ...] = (
-    Field("mu", "gate", "mu, the centre of log theta before truncation", 0.0, number(-45, 10)),
-    Field("sigma", "gate", "sigma, its standard deviation before truncation", 1.0, number(0.00034, 148)),
-    Field("a", "gate", "a, the lower end of log theta", -20.0, number(-40, 4.5)),
-    Field("b", "gate", "b, the upper end of log theta", 0.0, number(-39.5, 5)),
+    *(
+        field
+        for page in ("gate", "theory")
+        for field in (
+            Field("mu", page, "mu, the centre of log theta before truncation", 0.0, number(*GATE["mu"])),
+            Field("sigma", page, "sigma, its standard deviation before truncation", 1.0, number(*GATE["sigma"])),
+            Field("a", page, "a, the lower end of log theta", -20.0, number(*GATE["a"])),
+            Field("b", page, "b, the upper end of log theta", 0.0, number(*GATE["b"])),
+        )
+    ),
     Field("run", "train", "the run that is watched", "the newest", any_text),
     Field("run", "channels", "the run whose channels are shown", "the newest", any_text),
     Field("layer", "channels", "the layer", "the first", any_text),

@@ -209,8 +209,8 @@ def recorded(experiment: str, root: Path | None = None) -> Table:
     except FileNotFoundError:
         if not path.parent.is_dir():
             raise NoResults(
-                f"{experiment}: the recorded results ship with the repository, not with the installed package. Run this "
-                "command in a clone of it."
+                f"{experiment}: the recorded results ship with the repository, not with the installed package. Run "
+                "this command in a clone of it."
             ) from None
         raise NoResults(
             f"{experiment} has no recorded results: {path} is missing. "
