@@ -46,38 +46,53 @@ def formulas(loc: float, log_scale: float, low: float, high: float) -> tuple[For
         Formula(
             "The interval, counted in sigmas",
             "14",
-            rf"\alpha = \frac{{a - \mu}}{{\sigma}} = {_tex(alpha)}, \quad \beta = \frac{{b - \mu}}{{\sigma}} = "
-            rf"{_tex(beta)}, \quad \log Z = \log\bigl(\Phi(\beta) - \Phi(\alpha)\bigr) = {_tex(log_mass)}",
+            _lines(
+                rf"\alpha = \frac{{a - \mu}}{{\sigma}} = {_tex(alpha)}, \quad "
+                rf"\beta = \frac{{b - \mu}}{{\sigma}} = {_tex(beta)}",
+                rf"\log Z = \log\bigl(\Phi(\beta) - \Phi(\alpha)\bigr) = {_tex(log_mass)}",
+            ),
         ),
         Formula(
             "What the noise costs",
             "17",
-            r"\mathrm{KL}(q \,\|\, p) = \log\frac{b - a}{\sqrt{2\pi e}\,\sigma} - \log Z - "
-            rf"\frac{{\alpha\phi(\alpha) - \beta\phi(\beta)}}{{2Z}} = {_tex(kl)}\ \text{{nats}}",
+            _lines(
+                r"\mathrm{KL}(q \,\|\, p) = \log\frac{b - a}{\sqrt{2\pi e}\,\sigma} - \log Z",
+                rf"- \, \frac{{\alpha\phi(\alpha) - \beta\phi(\beta)}}{{2Z}} = {_tex(kl)}\ \text{{nats}}",
+            ),
         ),
         Formula(
             "A draw, from u uniform on 0 to 1",
             "18",
-            r"\theta = \exp\bigl(\mu + \sigma\,\Phi^{-1}(\Phi(\alpha) + Z u)\bigr), \quad "
-            rf"\theta(u = \tfrac12) = {_tex(math.exp(middle))}",
+            _lines(
+                r"\theta = \exp\bigl(\mu + \sigma\,\Phi^{-1}(\Phi(\alpha) + Z u)\bigr)",
+                rf"\theta(u = \tfrac12) = {_tex(math.exp(middle))}",
+            ),
         ),
         Formula(
             "What a unit is multiplied by at test time",
             "20",
-            r"\mathbb{E}\,\theta = \frac{e^{\mu + \sigma^2/2}}{Z}"
-            r"\bigl[\Phi(\sigma - \alpha) - \Phi(\sigma - \beta)\bigr]" + f" = {_tex(mean)}",
+            _lines(
+                r"\mathbb{E}\,\theta = \frac{e^{\mu + \sigma^2/2}}{Z}"
+                r"\bigl[\Phi(\sigma - \alpha) - \Phi(\sigma - \beta)\bigr]",
+                rf"= {_tex(mean)}",
+            ),
         ),
         Formula(
             "Whether the unit is kept",
             "19, Appendix D",
-            rf"\mathrm{{SNR}} = \frac{{\mathbb{{E}}\,\theta}}{{\sqrt{{\mathrm{{Var}}\,\theta}}}} = "
-            rf"\frac{{{_tex(mean)}}}{{{_tex(mean / snr)}}} = {_tex(snr)} {_verdict(snr)}",
+            _lines(
+                r"\mathrm{SNR} = \frac{\mathbb{E}\,\theta}{\sqrt{\mathrm{Var}\,\theta}} = "
+                rf"\frac{{{_tex(mean)}}}{{{_tex(mean / snr)}}}",
+                rf"= {_tex(snr)} {_verdict(snr)}",
+            ),
         ),
         Formula(
             "What a unit has that knows nothing: the prior’s own SNR",
             "14",
-            rf"\sigma \to \infty: \quad \mathrm{{SNR}} \to {_tex(flat)} \quad "
-            rf"(\text{{by the length }} b - a = {_tex(high - low)} \text{{ alone}})",
+            _lines(
+                rf"\sigma \to \infty: \quad \mathrm{{SNR}} \to {_tex(flat)}",
+                rf"\text{{by the length }} b - a = {_tex(high - low)} \text{{ alone}}",
+            ),
         ),
     )
 
@@ -103,6 +118,11 @@ def describe(loc: float, log_scale: float, low: float, high: float) -> str:
     if math.isnan(printed):
         return f"Equation 19 as printed has no value here; the SNR is {snr:.4g}."
     return f"Equation 19 as printed says {printed:.4g} here; the SNR is {snr:.4g}."
+
+
+def _lines(*parts: str) -> str:
+    """Below each other, so that a telephone shows all of them."""
+    return r"\begin{gathered} " + r" \\[2pt] ".join(parts) + r" \end{gathered}"
 
 
 def _verdict(snr: float) -> str:
