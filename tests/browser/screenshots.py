@@ -23,6 +23,7 @@ PATHS = (
     "/random-labels",
     "/threshold",
     "/methods",
+    "/theory",
     "/runs",
 )
 SCREENS = {"laptop": (1366, 768), "phone": (390, 844)}

@@ -21,6 +21,7 @@ PATHS = {
     "/random-labels": "Random labels",
     "/threshold": "Threshold and cost",
     "/methods": "Methods",
+    "/theory": "Theory",
     "/runs": "Runs",
 }
 
