@@ -29,7 +29,9 @@ def at_other_widths(name: str) -> Description:
     return replace(derived, scales=SPECS[name].scales)
 
 
-@each
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name == "vgg-like" else ()) for name in NETWORKS]
+)
 def test_what_ships_is_what_the_module_says(name: str) -> None:
     """After a change: python -m sbp.networks.describe."""
     shipped = json.loads((SHIPPED / f"{name}.json").read_text(encoding="utf-8"))
