@@ -42,6 +42,7 @@ def test_every_page_opens_by_its_link_with_all_of_the_navigation(
 def test_no_page_scrolls_sideways_on_a_phone(open_page: Callable[..., Page], path: str, dark: bool) -> None:
     page = open_page(path, width=390, height=844, dark=dark)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
     ground = page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
     assert (sum(map(int, re.findall(r"\d+", ground)[:3])) < 200) == dark
 
