@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from sbp.cli.errors import BadInput
-from sbp.cli.output import print_json, stdout
+from sbp.cli.output import PLAIN, print_json, stdout
 from sbp.machine import devices
 
 if TYPE_CHECKING:
@@ -40,9 +40,8 @@ def show(report: Report, as_json: bool = False) -> None:
         return
     versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
     typer.echo(f"{report.name}: {report.hardware}; {versions}; load {report.load:.2f} per core before")
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("what", "median", "IQR", "95th", "n", "target", "x yardstick", "yardstick"):
-        table.add_column(column, justify="left" if column in ("what", "yardstick") else "right")
+    figures = ("median", "IQR", "95th", "n", "target", "x yardstick")
+    table = Table("what", *(Column(name, justify="right") for name in figures), "yardstick", **PLAIN)
     for line in report.lines:
         table.add_row(
             escape(line.what),

@@ -6,7 +6,6 @@ The folder is the seam of the house: pages and command line read it (`sbp.runs.v
 from __future__ import annotations
 
 import json
-import math
 import os
 import time
 from collections.abc import Mapping
@@ -14,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic_core import to_jsonable_python
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
 from sbp.runs import models
 from sbp.runs.configs import read_config
@@ -79,10 +81,7 @@ class RunFolder:
         changes |= {"pid": os.getpid(), "updated": time.time(), **extra}
         if progress is not None:
             # An estimate can overflow; what is not finite is not known.
-            changes["progress"] = {
-                name: None if isinstance(value, float) and not math.isfinite(value) else value
-                for name, value in progress.to_dict().items()
-            }
+            changes["progress"] = to_jsonable_python(progress.to_dict(), inf_nan_mode="null")
         self.status |= changes
         write_json(self.path / STATUS, self.status, sync=self.state not in ACTIVE)
 
@@ -125,8 +124,6 @@ class RunFolder:
 
         Raises `BadFile` when the file cannot be read.
         """
-        from safetensors import SafetensorError, safe_open
-
         path = self.path / CHECKPOINT
         if not path.exists():
             self._cut(0, 0)
@@ -206,7 +203,5 @@ def _count_lines(path: Path) -> int:
 
 
 def _safetensors(tensors: Mapping[str, np.ndarray], header: dict[str, str]) -> bytes:
-    from safetensors.numpy import save
-
     # safetensors writes an array's memory as it lies, so a transposed view would come back scrambled.
     return bytes(save({name: np.array(value, order="C") for name, value in tensors.items()}, metadata=header))

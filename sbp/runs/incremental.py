@@ -67,8 +67,6 @@ def read_new_records(path: Path, units: tuple[int, ...] = ()) -> tuple[list[Reco
             return [], ""
         except BadFile as error:
             return [], str(error)
-        except OSError as error:
-            return [], f"{path.name} in {path.parent} cannot be read: {error.strerror or error}."
 
 
 def _check_record(record: Record, before: Record | None, units: tuple[int, ...]) -> None:
@@ -145,8 +143,6 @@ def check_rows(path: Path, width: int) -> str:
         pass
     except BadFile as error:
         return str(error)
-    except OSError as error:
-        return f"{path.name} in {path.parent} cannot be read: {error.strerror or error}."
     return ""
 
 
