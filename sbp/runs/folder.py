@@ -140,9 +140,9 @@ class RunFolder:
         self._cut(int(covers["records"]), int(covers["rows"]))
         return tensors, state
 
-    def remove_checkpoint(self) -> None:
-        """Deletes the checkpoint of a run that needs none any more."""
-        (self.path / CHECKPOINT).unlink(missing_ok=True)
+    def remove(self, name: str) -> None:
+        """Deletes a file, if it is there: a checkpoint that nobody needs, an old sweep, a request to stop."""
+        (self.path / name).unlink(missing_ok=True)
 
     def write_model(self, tensors: Mapping[str, np.ndarray]) -> None:
         """Replaces model.safetensors: the network's weights and noise at the last good epoch."""
@@ -162,18 +162,10 @@ class RunFolder:
         content = json.dumps(dict(sweep), allow_nan=False)
         replace_bytes(self.path / SWEEP, f"{content}\n".encode())
 
-    def remove_sweep(self) -> None:
-        """Deletes the sweep of weights that are about to change."""
-        (self.path / SWEEP).unlink(missing_ok=True)
-
     @property
     def stop_requested(self) -> bool:
         """Whether somebody asked this run to stop."""
         return (self.path / STOP).exists()
-
-    def clear_stop(self) -> None:
-        """Forgets a request to stop."""
-        (self.path / STOP).unlink(missing_ok=True)
 
     @property
     def _row_floats(self) -> int:

@@ -54,7 +54,7 @@ def read_new_records(path: Path, units: tuple[int, ...] = ()) -> tuple[list[Reco
                     if not line.endswith(b"\n"):
                         break
                     try:
-                        record = Record.from_dict(RECORD.parse(line))
+                        record = RECORD.parse(line)
                         _check_record(record, known.records[-1] if known.records else None, units)
                         known.records.append(record)
                     except (ValueError, TypeError, KeyError) as error:

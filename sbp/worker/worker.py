@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from sbp.data import datasets
 from sbp.machine import devices
 from sbp.runs.device_queue import acquire, gpu_slot
-from sbp.runs.filenames import LOCK
+from sbp.runs.filenames import CHECKPOINT, LOCK, SWEEP
 from sbp.runs.files import Lock
 from sbp.runs.folder import RunFolder
 from sbp.runs.launcher import LOCK_VARIABLE
@@ -126,7 +126,7 @@ class Worker:
         if self.all_ranks_want(self.stop_asked()):
             raise StopAsked
         self.folder.write_status(self.state, "Building the network.")
-        self.folder.remove_sweep()
+        self.folder.remove(SWEEP)
         checkpoint = None
         if saved := self.folder.read_checkpoint():
             checkpoint = Checkpoint({name: torch.from_numpy(array) for name, array in saved[0].items()}, saved[1])
@@ -177,7 +177,7 @@ class Worker:
         exclusive(self._graph)()
         exclusive(self._sweep)()
         self.move(Event.FINISH, describe_result(result))
-        self.folder.remove_checkpoint()
+        self.folder.remove(CHECKPOINT)
 
     def _graph(self) -> None:
         """Leaves the network's graph beside its weights, for pages that compute it; without it they make it."""
