@@ -59,9 +59,10 @@ def chart(
     labels = [f"{tables.epochs[row]} · SNR {float(tables.snr[layer.name][row, unit]):.3g}" for row in rows]
     title = "log theta, nats" if space == "log theta" else "theta"
     x = charts.axis(alt.X, "x", title, (start, end), grid=False, tickCount=6)
-    said = {"labelExpr": f"{labels}[datum.value - 1]", "labelLimit": 130, "labelBaseline": "bottom"}
-    marks = {"values": list(range(1, len(rows) + 1)), "ticks": False, "domain": False, "labelOverlap": False, **said}
-    y = charts.axis(alt.Y, "top", "epoch", (len(rows), 0), grid=True, gridOpacity=0.4, **marks)
+    marks: dict[str, Any] = {"values": list(range(1, len(rows) + 1)), "ticks": False, "domain": False}
+    marks |= {"labelExpr": f"{labels}[datum.value - 1]", "labelLimit": 130, "labelBaseline": "bottom"}
+    marks |= {"labelOverlap": False, "grid": True, "gridOpacity": 0.4}
+    y = charts.axis(alt.Y, "top", "epoch", (len(rows), 0), **marks)
     colour, grey = charts.fate("state", dark, None), palette.theme(dark).reference
     per = "per nat" if space == "log theta" else "per unit of theta"
     tips = charts.tips(
