@@ -11,7 +11,7 @@ import torch
 import typer
 
 from sbp.cli.errors import needs_noise, user_errors
-from sbp.cli.options import JSON, RUN
+from sbp.cli.options import AsJson, Run
 from sbp.cli.output import print_json, stderr
 from sbp.compaction.load import LoadError
 from sbp.compaction.weights import network_of
@@ -30,11 +30,7 @@ _PER_CLASS = typer.Option("--per-class", min=1, max=1000, help="How many test im
 
 
 @user_errors
-def attribute(
-    run: Annotated[str, RUN],
-    per_class: Annotated[int, _PER_CLASS] = 20,
-    as_json: Annotated[bool, JSON] = False,
-) -> None:
+def attribute(run: Run, per_class: Annotated[int, _PER_CLASS] = 20, as_json: AsJson = False) -> None:
     """Compute attributions of a run's pixels and units by Captum, and save them with the run.
 
     Integrated Gradients, Saliency, Occlusion and layer conductance of the dense network, with their rank correlation

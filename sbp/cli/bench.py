@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from sbp.benchmarks.timing import Line, Report
 
 _DEVICES = ("cpu", "cuda", "auto")
-DEVICE: Any = typer.Option(help=f"One of {', '.join(_DEVICES)}; auto: cuda if it works, else cpu.")
-THREADS: Any = typer.Option(min=0, help="CPU threads; 0: as many as the machine has.")
-ROUNDS: Any = typer.Option(min=3, help="How many times each thing is timed, in turns with the others.")
+Device = Annotated[str, typer.Option(help=f"One of {', '.join(_DEVICES)}; auto: cuda if it works, else cpu.")]
+Threads = Annotated[int, typer.Option(min=0, help="CPU threads; 0: as many as the machine has.")]
+Rounds = Annotated[int, typer.Option(min=3, help="How many times each thing is timed, in turns with the others.")]
 
 
 def resolve(device: str) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 from rich.table import Column, Table
 
 from sbp.benchmarks.table_latency import speed_of_shapes
-from sbp.cli.bench import DEVICE, THREADS, resolve
+from sbp.cli.bench import Device, Threads, resolve
 from sbp.cli.errors import user_errors
-from sbp.cli.options import JSON, RUN
+from sbp.cli.options import AsJson, Run
 from sbp.cli.output import PLAIN, print_json, stderr, stdout
 from sbp.compaction.compact import masks_of
 from sbp.compaction.load import LoadError
@@ -27,12 +25,7 @@ UNSTEADY = 0.25
 
 
 @user_errors
-def bench_compact(
-    run: Annotated[str, RUN],
-    device: Annotated[str, DEVICE] = "cpu",
-    threads: Annotated[int, THREADS] = 0,
-    as_json: Annotated[bool, JSON] = False,
-) -> None:
+def bench_compact(run: Run, device: Device = "cpu", threads: Threads = 0, as_json: AsJson = False) -> None:
     """Measure a run's dense, masked and compact networks, and save the figures with the run.
 
     Times a forward pass in inference mode at batch 1, 32 and 1000, in float32, eager. Takes about half a minute on a

@@ -136,8 +136,15 @@ def ask_stop(run_id: str, root: Path | None = None) -> None:
         pass
 
 
-def follow_to_exit(run_id: str, as_json: bool) -> None:
-    """Follows a run, prints its result, and exits with the code of its end."""
+def follow_to_exit(run_id: str, what: str, detach: bool, as_json: bool) -> None:
+    """Follows a run, prints its result, and exits with the code of its end; with detach, says how to look at it alone.
+
+    what: printed after the run's id.
+    """
+    if detach:
+        say_detached(run_id, as_json)
+        return
+    stderr().print(f"Run {run_id}{what}.", soft_wrap=True)
     end_with(*follow(run_id), as_json)
 
 

@@ -11,7 +11,7 @@ from rich.table import Table as Printed
 
 from sbp.cli.bench import resolve
 from sbp.cli.errors import INTERRUPTED, WENT_WRONG, BadInput, user_errors
-from sbp.cli.options import JSON
+from sbp.cli.options import AsJson
 from sbp.cli.output import PLAIN, stderr, stdout
 from sbp.cli.wait import gather
 from sbp.experiments import archive, figures, report, results, running, table_rows
@@ -73,7 +73,7 @@ def reproduce(
     time: Annotated[str, _TIME] = "",
     record: Annotated[bool, _RECORD] = False,
     check: Annotated[bool, _CHECK] = False,
-    as_json: Annotated[bool, JSON] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run what an experiment lacks, resume what was interrupted, and print its table beside the paper's.
 

@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from sbp.cli.errors import needs_noise, user_errors
-from sbp.cli.options import JSON, RUN
+from sbp.cli.options import AsJson, Run
 from sbp.cli.output import PLAIN, print_json, stderr, stdout
 from sbp.compaction.weights import network_of
 from sbp.data import datasets
@@ -27,11 +27,7 @@ _OUT = typer.Option("--out", help="Write the sweep to this file instead of the r
 
 
 @user_errors
-def sweep(
-    run: Annotated[str, RUN],
-    out: Annotated[Path | None, _OUT] = None,
-    as_json: Annotated[bool, JSON] = False,
-) -> None:
+def sweep(run: Run, out: Annotated[Path | None, _OUT] = None, as_json: AsJson = False) -> None:
     """Try every threshold of every criterion on a run with weights: units kept, cost and error of each.
 
     Replaces the sweep that a finished run already has; recorded runs are never written to.
