@@ -132,7 +132,7 @@ def _run(jobs: list[Job], device: str, pack: int) -> tuple[list[Job], bool]:
 
 
 def _gpus() -> int:
-    import torch
+    import torch  # recorded tables are printed without it
 
     return torch.cuda.device_count()
 
