@@ -8,24 +8,14 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import (  # pydantic takes that of typing from Python 3.12 on
-    Annotated,
-    Any,
-    Literal,
-    NotRequired,
-    Required,
-    TypeVar,
-    cast,
-)
+from typing import Annotated, Any, Literal, NotRequired, Required, cast
 
 from pydantic import Field, TypeAdapter, ValidationError
-from typing_extensions import TypedDict
+from typing_extensions import TypedDict  # pydantic takes that of typing from Python 3.12 on
 
 from sbp.runs.plain_files import LARGE, SMALL, BadFile, read_plain
 from sbp.spec.ranges import AtLeast0, Count, Finite, Percent, Phase, Positive, Seconds
 from sbp.spec.records import Record
-
-T = TypeVar("T")
 
 Moment = Annotated[float, Field(ge=0, le=1e11)]  # seconds since 1970, to the year 5138
 Correlation = Annotated[float, Field(ge=-1.000001, le=1.000001)]
