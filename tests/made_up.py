@@ -17,6 +17,7 @@ from sbp.runs.states import State
 from sbp.spec import RunConfig
 from sbp.spec.layout import Group
 from sbp.spec.networks import SPECS, description_of
+from sbp.spec.ranges import Phase
 from sbp.spec.records import Progress, Record, Snapshot
 
 KEPT_SHARE = {"input": 0.31, "conv1": 0.25, "conv2": 0.3, "features": 0.2, "dense1": 0.35, "dense2": 0.2}
@@ -135,7 +136,7 @@ def record(
     kl = sum(float(moments.kl(loc[x.name], log_scale[x.name]).sum()) for x in layers)
     nll = 0.03 + 0.5 * float(np.exp(-4 * epoch / asked.schedule.epochs))
     error = 1.4 + 9 * float(np.exp(-6 * epoch / asked.schedule.epochs))
-    phase = "sbp" if epoch <= asked.schedule.epochs else "finetune"
+    phase: Phase = "sbp" if epoch <= asked.schedule.epochs else "finetune"
     macs = description_of(asked.network).macs(kept)
     return Record(
         epoch,

@@ -135,7 +135,7 @@ def _answers(url: str) -> bool:
 def chromium() -> Iterator[Any]:
     """A headless Chromium, the system's or Playwright's own; raises `Missing` with what to install."""
     try:
-        from playwright.sync_api import sync_playwright
+        from playwright.sync_api import sync_playwright  # of the extra "dev"
     except ModuleNotFoundError:
         raise Missing(
             "Measuring the pages needs playwright: pip install playwright, then python -m playwright install chromium."

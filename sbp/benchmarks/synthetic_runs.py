@@ -53,9 +53,9 @@ class SyntheticRun:
             if self.epoch:
                 self.folder.append_record(self._record(share))
         done, total = max(self.epoch, 0), self.config.schedule.epochs
-        place, steps = ("sbp", min(done + 1, total), total), (done * STEPS, total * STEPS)
+        place, steps = (min(done + 1, total), total), (done * STEPS, total * STEPS)
         seconds, to_first_prune, nll = (1.0 * done, 1.0 * (total - done)), 0.0, 0.1
-        progress = Progress(*place, *steps, *seconds, to_first_prune, nll)
+        progress = Progress("sbp", *place, *steps, *seconds, to_first_prune, nll)
         self.folder.write_status(State.RUNNING, "", progress)
 
     def close(self, state: State = State.FINISHED) -> None:
@@ -68,9 +68,19 @@ class SyntheticRun:
         nll, kl = 0.5 - 0.4 * share, 1e4 * (1 - share / 2)
         macs = description_of(self.config.network).macs(kept)
         settings = self.config.optimisation
-        place, bound = (self.epoch, self.epoch * STEPS, "sbp", 1.0 * self.epoch), (nll, kl, kl, nll + kl / 50_000)
-        errors = 5.0 - 4 * share, 5.0 - 3 * share
-        return Record(*place, *bound, *errors, kept, macs, settings.lr, settings.noise_lr)
+        bound, errors = (nll, kl, kl, nll + kl / 50_000), (5.0 - 4 * share, 5.0 - 3 * share)
+        return Record(
+            self.epoch,
+            self.epoch * STEPS,
+            "sbp",
+            1.0 * self.epoch,
+            *bound,
+            *errors,
+            kept,
+            macs,
+            settings.lr,
+            settings.noise_lr,
+        )
 
 
 def vgg_sized() -> RunConfig:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
+import os
 import platform
 import statistics
 import time
@@ -97,8 +98,6 @@ def in_turns(
 
 def report(name: str, packages: Sequence[str], threads: int | None = None) -> Report:
     """An empty report of this machine, with the versions of these packages."""
-    import os
-
     cores = os.cpu_count() or 1
     used = f"{threads} thread{'' if threads == 1 else 's'}" if threads else f"{cores} cores"
     versions = {"python": platform.python_version(), **{p: importlib.metadata.version(p) for p in packages}}

@@ -11,7 +11,7 @@ import torch
 import typer
 
 from sbp.cli.errors import needs_noise, user_errors
-from sbp.cli.options import JSON, RUN
+from sbp.cli.options import AsJson, Run
 from sbp.cli.output import print_json, stderr
 from sbp.compaction.load import LoadError
 from sbp.compaction.weights import network_of
@@ -30,11 +30,7 @@ _PER_CLASS = typer.Option("--per-class", min=1, max=1000, help="How many test im
 
 
 @user_errors
-def attribute(
-    run: Annotated[str, RUN],
-    per_class: Annotated[int, _PER_CLASS] = 20,
-    as_json: Annotated[bool, JSON] = False,
-) -> None:
+def attribute(run: Run, per_class: Annotated[int, _PER_CLASS] = 20, as_json: AsJson = False) -> None:
     """Compute attributions of a run's pixels and units by Captum, and save them with the run.
 
     Integrated Gradients, Saliency, Occlusion and layer conductance of the dense network, with their rank correlation
@@ -102,34 +98,18 @@ def agreement(
 
     Pixels: over those ever lit in training, and over those kept; a network without noise on its pixels has none.
     """
-    own = snr.get("input")
-    ranks = (
-        {}
-        if own is None
-        else {
-            method: {"lit": rank_correlation(values, own, lit), "kept": rank_correlation(values, own, kept["input"])}
-            for method, values in found.pixels.items()
-        }
-    )
-    pixels = {
-        "maps": {method: values.tolist() for method, values in found.pixels.items()},
-        "lit": lit.astype(int).tolist(),
-        "snr": None if own is None else own.tolist(),
-        "kept": None if own is None else kept["input"].astype(int).tolist(),
-        "correlation": ranks,
-    }
-    units = {
-        name: {
-            "conductance": values.tolist(),
-            "snr": snr[name].tolist(),
-            "kept": kept[name].astype(int).tolist(),
-            "correlation": {
-                "all": rank_correlation(values, snr[name]),
-                "kept": rank_correlation(values, snr[name], kept[name]),
-            },
-        }
-        for name, values in found.units.items()
-    }
+    noise = {name: {"snr": own.tolist(), "kept": kept[name].astype(int).tolist()} for name, own in snr.items()}
+    maps = {method: values.tolist() for method, values in found.pixels.items()}
+    pixels = {"maps": maps, "lit": lit.astype(int).tolist(), **noise.get("input", {"snr": None, "kept": None})}
+    units = {name: {"conductance": values.tolist(), **noise[name]} for name, values in found.units.items()}
+
+    def ranks(values: np.ndarray, name: str, over: str, among: np.ndarray | None) -> dict[str, float | None]:
+        places = {over: among, "kept": kept[name]}
+        return {said: rank_correlation(values, snr[name], where) for said, where in places.items()}
+
+    pixels["correlation"] = {m: ranks(v, "input", "lit", lit) for m, v in found.pixels.items() if "input" in snr}
+    for name, values in found.units.items():
+        units[name]["correlation"] = ranks(values, name, "all", None)
     return {"pixels": pixels, "units": units}
 
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from sbp.cli.errors import BadInput
-from sbp.cli.output import print_json, stdout
+from sbp.cli.output import PLAIN, print_json, stdout
 from sbp.machine import devices
 
 if TYPE_CHECKING:
     from sbp.benchmarks.timing import Line, Report
 
 _DEVICES = ("cpu", "cuda", "auto")
-DEVICE: Any = typer.Option(help=f"One of {', '.join(_DEVICES)}; auto: cuda if it works, else cpu.")
-THREADS: Any = typer.Option(min=0, help="CPU threads; 0: as many as the machine has.")
-ROUNDS: Any = typer.Option(min=3, help="How many times each thing is timed, in turns with the others.")
+Device = Annotated[str, typer.Option(help=f"One of {', '.join(_DEVICES)}; auto: cuda if it works, else cpu.")]
+Threads = Annotated[int, typer.Option(min=0, help="CPU threads; 0: as many as the machine has.")]
+Rounds = Annotated[int, typer.Option(min=3, help="How many times each thing is timed, in turns with the others.")]
 
 
 def resolve(device: str) -> str:
@@ -40,9 +40,8 @@ def show(report: Report, as_json: bool = False) -> None:
         return
     versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
     typer.echo(f"{report.name}: {report.hardware}; {versions}; load {report.load:.2f} per core before")
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("what", "median", "IQR", "95th", "n", "target", "x yardstick", "yardstick"):
-        table.add_column(column, justify="left" if column in ("what", "yardstick") else "right")
+    figures = ("median", "IQR", "95th", "n", "target", "x yardstick")
+    table = Table("what", *(Column(name, justify="right") for name in figures), "yardstick", **PLAIN)
     for line in report.lines:
         table.add_row(
             escape(line.what),

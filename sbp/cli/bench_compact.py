@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from sbp.benchmarks.table_latency import speed_of_shapes
-from sbp.cli.bench import DEVICE, THREADS, resolve
+from sbp.cli.bench import Device, Threads, resolve
 from sbp.cli.errors import user_errors
-from sbp.cli.options import JSON, RUN
-from sbp.cli.output import kept_text, print_json, stderr, stdout
+from sbp.cli.options import AsJson, Run
+from sbp.cli.output import PLAIN, print_json, stderr, stdout
 from sbp.compaction.compact import masks_of
 from sbp.compaction.load import LoadError
 from sbp.compaction.weights import network_of
@@ -20,18 +18,14 @@ from sbp.evaluation.latency import Measurement
 from sbp.networks.describe import described
 from sbp.runs import store
 from sbp.runs.speed import write_speed
+from sbp.viz.labels import widths
 
 # Of the median: on a quiet machine the interquartile range is a few per cent of it.
 UNSTEADY = 0.25
 
 
 @user_errors
-def bench_compact(
-    run: Annotated[str, RUN],
-    device: Annotated[str, DEVICE] = "cpu",
-    threads: Annotated[int, THREADS] = 0,
-    as_json: Annotated[bool, JSON] = False,
-) -> None:
+def bench_compact(run: Run, device: Device = "cpu", threads: Threads = 0, as_json: AsJson = False) -> None:
     """Measure a run's dense, masked and compact networks, and save the figures with the run.
 
     Times a forward pass in inference mode at batch 1, 32 and 1000, in float32, eager. Takes about half a minute on a
@@ -44,7 +38,7 @@ def bench_compact(
         facts = {"id": view.id, "network": view.config.network.name, "kept": kept}
         print_json({**facts, **measurement.to_dict()})
         return
-    typer.echo(f"{view.id}: {view.config.network.name}, kept {kept_text(kept)}")
+    typer.echo(f"{view.id}: {view.config.network.name}, kept {widths(kept)}")
     typer.echo(f"  {_conditions(measurement)}")
     stdout().print(table_of(measurement))
     if unsteady := [row for row in measurement.rows if row.iqr_seconds > UNSTEADY * row.median_seconds]:
@@ -93,9 +87,8 @@ def _conditions(measurement: Measurement) -> str:
 
 def table_of(measurement: Measurement) -> Table:
     """One line per batch size and variant; the speed-up is over the dense network at that batch size."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("batch", "variant", "median", "IQR", "n", "images/s", "speed-up"):
-        table.add_column(column, justify="left" if column == "variant" else "right")
+    columns = ("batch", "variant", "median", "IQR", "n", "images/s", "speed-up")
+    table = Table(*(Column(name, justify="left" if name == "variant" else "right") for name in columns), **PLAIN)
     for row in measurement.rows:
         times = measurement.times_as_fast(row.variant, row.batch)
         table.add_row(

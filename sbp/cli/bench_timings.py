@@ -9,9 +9,9 @@ import typer
 
 from sbp.benchmarks import maths, pages, steps
 from sbp.benchmarks.browser import Missing
-from sbp.cli.bench import DEVICE, ROUNDS, THREADS, resolve, show
+from sbp.cli.bench import Device, Rounds, Threads, resolve, show
 from sbp.cli.errors import user_errors
-from sbp.cli.options import JSON
+from sbp.cli.options import AsJson
 from sbp.cli.output import stderr
 from sbp.data.datasets import default_dataset
 from sbp.runs import store
@@ -22,9 +22,7 @@ _SHRINK = typer.Option(min=0, help="Also train with units cut out once pruned fo
 
 
 @user_errors
-def bench_math(
-    rounds: Annotated[int, ROUNDS] = 50, threads: Annotated[int, THREADS] = 0, as_json: Annotated[bool, JSON] = False
-) -> None:
+def bench_math(rounds: Rounds = 50, threads: Threads = 0, as_json: AsJson = False) -> None:
     """Measure moments, sampler and KL, each beside a lower bound of its cost."""
     with stderr().status("Measuring the mathematics") as status:
         found = maths.measure(threads, rounds, lambda share: status.update(f"Measuring the mathematics: {share:.0%}"))
@@ -33,11 +31,11 @@ def bench_math(
 
 @user_errors
 def bench_step(
-    device: Annotated[str, DEVICE] = "auto",
+    device: Device = "auto",
     batch: Annotated[list[int] | None, _BATCH] = None,
-    rounds: Annotated[int, ROUNDS] = 30,
-    threads: Annotated[int, THREADS] = 0,
-    as_json: Annotated[bool, JSON] = False,
+    rounds: Rounds = 30,
+    threads: Threads = 0,
+    as_json: AsJson = False,
 ) -> None:
     """Measure a training step of both LeNets with noise, beside the same network without it."""
     where = _on(device, threads)
@@ -51,11 +49,11 @@ def bench_step(
 def bench_train(
     network: Annotated[str, typer.Argument(help=f"One of {', '.join(SPECS)}.")] = "lenet-500-300",
     preset: Annotated[str, typer.Option(help="The preset.")] = "quick",
-    device: Annotated[str, DEVICE] = "auto",
+    device: Device = "auto",
     data: Annotated[str, typer.Option(help="auto: mnist if present, else digits.")] = "auto",
     shrink_after: Annotated[int, _SHRINK] = 0,
-    threads: Annotated[int, THREADS] = 0,
-    as_json: Annotated[bool, JSON] = False,
+    threads: Threads = 0,
+    as_json: AsJson = False,
 ) -> None:
     """Measure a preset's whole training, beside as many epochs without noise; saves no run."""
     where = _on(device, threads)
@@ -67,9 +65,9 @@ def bench_train(
 
 @user_errors
 def bench_pages(
-    rounds: Annotated[int, ROUNDS] = 20,
+    rounds: Rounds = 20,
     sessions: Annotated[int, typer.Option(min=1, help="Open sessions watching a live run.")] = 20,
-    as_json: Annotated[bool, JSON] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Measure the pages in a headless Chromium, beside an app of one slider and one chart on the same Streamlit.
 

@@ -10,7 +10,7 @@ import typer
 from torch import Tensor
 
 from sbp.cli.errors import BadInput, user_errors
-from sbp.cli.options import JSON, RUN
+from sbp.cli.options import AsJson, Run
 from sbp.cli.output import print_json
 from sbp.data.datasets import DataError, as_inputs, load
 from sbp.export.files import FORMATS, Exported, exported
@@ -28,10 +28,10 @@ RANDOM_IMAGES = 256
 
 @user_errors
 def compact(
-    run: Annotated[str, RUN],
+    run: Run,
     out: Annotated[Path | None, _FILE] = None,
     threshold: Annotated[float | None, _THRESHOLD] = None,
-    as_json: Annotated[bool, JSON] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Cut a run's pruned units out, check that the network computes the same, and write it with a model card."""
     if out and out.is_dir():
@@ -48,11 +48,11 @@ def compact(
 
 @user_errors
 def export(
-    run: Annotated[str, RUN],
+    run: Run,
     format: Annotated[str, _FORMAT] = "safetensors",
     out: Annotated[Path, _FOLDER] = Path("."),
     threshold: Annotated[float | None, _THRESHOLD] = None,
-    as_json: Annotated[bool, JSON] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write a run's compact network as safetensors, ONNX or torch.export, with a model card."""
     view = store.find_run(run).sound()

@@ -14,10 +14,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from sbp.cli.errors import INTERRUPTED, WENT_WRONG
-from sbp.cli.output import describe_run, kept_text, print_json, stderr
+from sbp.cli.output import describe_run, print_json, stderr
 from sbp.runs import launcher, store
 from sbp.runs.states import State
 from sbp.runs.store import BadRequest, RunView
+from sbp.viz.labels import widths
 
 POLL_SECONDS = 0.25
 
@@ -55,7 +56,7 @@ class Watcher:
             self.bar.update(self.task, description=str(view.state), note=view.message, completed=done)
             return
         records = view.records()
-        kept = f"kept {kept_text(list(records[-1].kept))} " if records else ""
+        kept = f"kept {widths(records[-1].kept)} " if records else ""
         prune = progress["seconds_to_first_prune"]
         soon = f"prune in {_clock(prune)} " if prune else ""
         left = "" if progress["seconds_left"] is None else f"{_clock(progress['seconds_left'])} left"
@@ -74,7 +75,7 @@ class Watcher:
             held_out = "" if error is None else f"validation error {error:.2f} %, "
             self.console.print(
                 f"{record.phase} epoch {record.epoch}: nll {record.nll:.4f}, {held_out}"
-                f"kept {kept_text(list(record.kept))}, {record.seconds:.0f} s",
+                f"kept {widths(record.kept)}, {record.seconds:.0f} s",
                 soft_wrap=True,
             )
         self.seen = len(records)
@@ -135,8 +136,15 @@ def ask_stop(run_id: str, root: Path | None = None) -> None:
         pass
 
 
-def follow_to_exit(run_id: str, as_json: bool) -> None:
-    """Follows a run, prints its result, and exits with the code of its end."""
+def follow_to_exit(run_id: str, what: str, detach: bool, as_json: bool) -> None:
+    """Follows a run, prints its result, and exits with the code of its end; with detach, says how to look at it alone.
+
+    what: printed after the run's id.
+    """
+    if detach:
+        say_detached(run_id, as_json)
+        return
+    stderr().print(f"Run {run_id}{what}.", soft_wrap=True)
     end_with(*follow(run_id), as_json)
 
 

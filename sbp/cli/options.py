@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from sbp.spec import run_fields
 
-RUN: Any = typer.Argument(metavar="RUN", help="A run's id, a unique prefix of one, or latest.")
-JSON: Any = typer.Option("--json", help="Print JSON.")
-END_JSON: Any = typer.Option("--json", help="Print the run as one line of JSON at the end.")
-DETACH: Any = typer.Option("--detach", help="Return at once; the run continues in the background.")
+Run = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, a unique prefix of one, or latest.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+EndJson = Annotated[bool, typer.Option("--json", help="Print the run as one line of JSON at the end.")]
+Detach = Annotated[bool, typer.Option("--detach", help="Return at once; the run continues in the background.")]
 
 
 def field_option(name: str, help: str = "") -> Any:

@@ -8,12 +8,14 @@ from typing import Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from sbp.machine.distributed import Ranks
 from sbp.runs.view import RunView
-from sbp.viz.labels import bound_text
+from sbp.viz.labels import bound_text, widths
 
+# How a table without rules is drawn.
+PLAIN: Any = {"box": None, "header_style": "bold", "pad_edge": False}
 _COLUMNS = ("run", "state", "data", "epochs", "test error", "kept", "MAC reduction", "time")
 
 
@@ -34,7 +36,7 @@ def describe_run(run: Mapping[str, Any]) -> str:
     elif run["validation_error_percent"] is not None:
         numbers.append(f"{run['validation_error_percent']:.2f} % validation error so far")
     if run["kept"]:
-        numbers.append(f"kept {kept_text(run['kept'])}")
+        numbers.append(f"kept {widths(run['kept'])}")
     if run["macs"] is not None:
         numbers.append(f"{run['macs']:,} of {run['macs_dense']:,} MACs ({reduction_text(run)} fewer)")
     if numbers:
@@ -47,15 +49,6 @@ def describe_run(run: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def kept_text(kept: list[int]) -> str:
-    """Kept units of each group.
-
-    >>> kept_text([265, 148, 88])
-    '265–148–88'
-    """
-    return "–".join(str(count) for count in kept)
-
-
 def reduction_text(run: Mapping[str, Any]) -> str:
     """The reduction of MACs, as "11.2x"; "all" for a network with none left."""
     if run["macs_reduction"] is not None:
@@ -65,9 +58,8 @@ def reduction_text(run: Mapping[str, Any]) -> str:
 
 def table_of(views: list[RunView]) -> Table:
     """One row per run."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in _COLUMNS:
-        table.add_column(column, no_wrap=column == "run", overflow="fold")
+    columns = [Column(name, no_wrap=name == "run", overflow="fold") for name in _COLUMNS]
+    table = Table(*columns, **PLAIN)
     for view in views:
         run = view.summary()
         error = run["test_error_percent"]
@@ -77,7 +69,7 @@ def table_of(views: list[RunView]) -> Table:
             str(run["dataset"] or ""),
             f"{run['epochs_done']}/{run['epochs']}" if run["epochs_done"] is not None else "",
             "" if error is None else f"{error:.2f} %",
-            kept_text(run["kept"]) if run["kept"] else "",
+            widths(run["kept"]) if run["kept"] else "",
             reduction_text(run),
             "" if run["seconds"] is None else f"{run['seconds']:,.0f} s",
         )

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.table import Column
 from rich.table import Table as Printed
 
 from sbp.cli.bench import resolve
 from sbp.cli.errors import INTERRUPTED, WENT_WRONG, BadInput, user_errors
-from sbp.cli.options import JSON
-from sbp.cli.output import stderr, stdout
+from sbp.cli.options import AsJson
+from sbp.cli.output import PLAIN, stderr, stdout
 from sbp.cli.wait import gather
 from sbp.experiments import archive, figures, report, results, running, table_rows
 from sbp.experiments.planned import Plan
@@ -72,7 +73,7 @@ def reproduce(
     time: Annotated[str, _TIME] = "",
     record: Annotated[bool, _RECORD] = False,
     check: Annotated[bool, _CHECK] = False,
-    as_json: Annotated[bool, JSON] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run what an experiment lacks, resume what was interrupted, and print its table beside the paper's.
 
@@ -131,7 +132,7 @@ def _run(jobs: list[Job], device: str, pack: int) -> tuple[list[Job], bool]:
 
 
 def _gpus() -> int:
-    import torch
+    import torch  # recorded tables are printed without it
 
     return torch.cuda.device_count()
 
@@ -212,9 +213,7 @@ def _show(table: Table, out: Path | None, as_json: bool, further: Table | None =
 def _printed(table: Table, network: str) -> Printed:
     """The part of one network, for a terminal."""
     columns = report.columns_of(table.experiment)
-    printed = Printed(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        printed.add_column(column.title, overflow="fold")
+    printed = Printed(*(Column(column.title, overflow="fold") for column in columns), **PLAIN)
     for line in table_rows.lines_of(table):
         if line["network"] == network:
             style = "dim" if line["source"] == "paper" else ""

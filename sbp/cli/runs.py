@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sbp.cli.errors import user_errors
-from sbp.cli.options import JSON, RUN
+from sbp.cli.options import AsJson, Run
 from sbp.cli.output import describe_run, print_json, stderr, stdout, table_of
 from sbp.runs import launcher, recording, store
 from sbp.runs.states import State
@@ -20,10 +20,7 @@ _WEIGHTS = typer.Option("--weights/--without-weights", help="Include the network
 
 
 @user_errors
-def runs(
-    live: Annotated[bool, _LIVE] = False,
-    as_json: Annotated[bool, JSON] = False,
-) -> None:
+def runs(live: Annotated[bool, _LIVE] = False, as_json: AsJson = False) -> None:
     """List all runs, newest first; recorded runs last."""
     views = store.list_runs(recorded=not live)
     if as_json:
@@ -38,11 +35,7 @@ def runs(
 
 
 @user_errors
-def show(
-    run: Annotated[str, RUN],
-    log: Annotated[int, _LOG] = 0,
-    as_json: Annotated[bool, JSON] = False,
-) -> None:
+def show(run: Run, log: Annotated[int, _LOG] = 0, as_json: AsJson = False) -> None:
     """Show one run: its state, its results and what they depend on."""
     view = store.find_run(run)
     if as_json:
@@ -61,9 +54,9 @@ def show(
 
 @user_errors
 def stop(
-    run: Annotated[str, RUN],
+    run: Run,
     wait: Annotated[float, typer.Option(help="How many seconds to wait until it has stopped.")] = 30.0,
-    as_json: Annotated[bool, JSON] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Stop a run after its current step; it saves a checkpoint to resume from."""
     run_id = store.find_run(run).id
@@ -81,11 +74,11 @@ def stop(
 
 @user_errors
 def record(
-    run: Annotated[str, RUN],
+    run: Run,
     name: Annotated[str | None, _NAME] = None,
     weights: Annotated[bool, _WEIGHTS] = True,
     kept_only: Annotated[bool, typer.Option("--kept-only", help="Leave out the weights of pruned units.")] = False,
-    as_json: Annotated[bool, JSON] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Save a finished run as a recorded run that ships with the code: the same folder with fewer snapshots."""
     view = store.find_run(run).sound()

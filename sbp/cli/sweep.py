@@ -11,8 +11,8 @@ import typer
 from rich.table import Table
 
 from sbp.cli.errors import needs_noise, user_errors
-from sbp.cli.options import JSON, RUN
-from sbp.cli.output import kept_text, print_json, stderr, stdout
+from sbp.cli.options import AsJson, Run
+from sbp.cli.output import PLAIN, print_json, stderr, stdout
 from sbp.compaction.weights import network_of
 from sbp.data import datasets
 from sbp.evaluation.sweep import sweep as try_thresholds
@@ -21,16 +21,13 @@ from sbp.runs import store
 from sbp.runs.files import replace_bytes
 from sbp.runs.store import BadRequest, RunFolder, RunView
 from sbp.spec.networks import description_of
+from sbp.viz.labels import widths
 
 _OUT = typer.Option("--out", help="Write the sweep to this file instead of the run's folder.", show_default=False)
 
 
 @user_errors
-def sweep(
-    run: Annotated[str, RUN],
-    out: Annotated[Path | None, _OUT] = None,
-    as_json: Annotated[bool, JSON] = False,
-) -> None:
+def sweep(run: Run, out: Annotated[Path | None, _OUT] = None, as_json: AsJson = False) -> None:
     """Try every threshold of every criterion on a run with weights: units kept, cost and error of each.
 
     Replaces the sweep that a finished run already has; recorded runs are never written to.
@@ -66,9 +63,7 @@ def _tried(view: RunView) -> dict[str, Any]:
 
 def table_of(found: Mapping[str, Any], dense: int) -> Table:
     """A row for each criterion at its own threshold, for baselines at SNR's; dense: MACs before pruning."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("criterion", "threshold", "kept", "error", "MAC reduction"):
-        table.add_column(column)
+    table = Table("criterion", "threshold", "kept", "error", "MAC reduction", **PLAIN)
     for criterion in found["criteria"].values():
         natural = criterion["natural"]
         wanted = found["criteria"][found["natural"]]["natural"] if natural is None else natural
@@ -76,7 +71,7 @@ def table_of(found: Mapping[str, Any], dense: int) -> Table:
         table.add_row(
             criterion["title"],
             "as many as SNR" if natural is None else f"{natural:g}",
-            kept_text(point["kept"]),
+            widths(point["kept"]),
             f"{point['error_percent']:.2f} %",
             f"{dense / point['macs']:.1f}x" if point["macs"] else "all",
         )

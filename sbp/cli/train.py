@@ -8,8 +8,8 @@ import typer
 
 from sbp.cli.distributed import train_here
 from sbp.cli.errors import BadInput, user_errors
-from sbp.cli.follow import follow_to_exit, say_detached
-from sbp.cli.options import DETACH, END_JSON, field_option
+from sbp.cli.follow import follow_to_exit
+from sbp.cli.options import Detach, EndJson, field_option
 from sbp.cli.output import stderr
 from sbp.cli.values import parse_settings
 from sbp.data.datasets import default_dataset
@@ -47,8 +47,8 @@ def train(
     train_size: Annotated[int | None, field_option("train_size")] = None,
     random_labels: Annotated[bool, field_option("random_labels")] = False,
     settings: Annotated[list[str] | None, _SET] = None,
-    detach: Annotated[bool, DETACH] = False,
-    as_json: Annotated[bool, END_JSON] = False,
+    detach: Detach = False,
+    as_json: EndJson = False,
 ) -> None:
     """Train a network and watch its units being pruned.
 
@@ -74,12 +74,7 @@ def train(
         ranks.local_batch(config.optimisation.batch_size)
         train_here(lambda: store.create(config), ranks, f": {what}", detach, as_json)
         return
-    run_id = launcher.start(config)
-    if detach:
-        say_detached(run_id, as_json)
-        return
-    stderr().print(f"Run {run_id}: {what}.", soft_wrap=True)
-    follow_to_exit(run_id, as_json)
+    follow_to_exit(launcher.start(config), f": {what}", detach, as_json)
 
 
 def describe(network: str, data: str, preset: str, overrides: dict[str, Any]) -> RunConfig:

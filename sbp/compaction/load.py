@@ -20,6 +20,9 @@ from sbp.noise.input_scale import scale_input
 from sbp.noise.removal import sync_sizes
 from sbp.noise.selected_linear import SelectedLinear, replace_module
 
+# Files of before name a selection after what it selects; now it has the name of the layer that reads it.
+BEFORE = {"noise.input.index": "dense1.index", "noise.features.index": "dense1.index"}
+
 
 class LoadError(ValueError):
     """A file does not hold the network that was asked for; the message says what it should hold."""
@@ -53,8 +56,9 @@ def load_compact(path: str | Path, model: nn.Module | None = None) -> nn.Module:
         )
     if any(tensor_name.endswith((".loc", ".keep")) for tensor_name in tensors):
         raise LoadError(f"{name} holds a network before the cut; python -m sbp compact RUN cuts it to a compact one.")
+    tensors = {BEFORE.get(tensor_name, tensor_name): tensor for tensor_name, tensor in tensors.items()}
     try:
-        return fill(build_bare(header["network"]) if model is None else model, _renamed(tensors))
+        return fill(build_bare(header["network"]) if model is None else model, tensors)
     except ValueError as error:
         raise LoadError(f"{name} does not hold a compact network. {error}") from None
 
@@ -110,12 +114,6 @@ def _select(model: nn.Module, path: str, index: Tensor) -> None:
         last = linear.in_features - 1
         raise ValueError(f"{path}.index: expected different places from 0 to {last} in rising order, int64 in one row.")
     replace_module(model, path, SelectedLinear.of(linear, index))
-
-
-def _renamed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Files of before name a selection after what it selects, all by the layer that reads it now."""
-    before = {"noise.input.index": "dense1.index", "noise.features.index": "dense1.index"}
-    return {before.get(name, name): tensor for name, tensor in tensors.items()}
 
 
 def read_safetensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:

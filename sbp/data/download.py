@@ -38,7 +38,7 @@ def download(
     so a download that is cut leaves no half file. yourself: what one can do where none is to be had.
     Raises `DataError` when no mirror will do.
     """
-    import pooch
+    import pooch  # only a download needs it
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -66,7 +66,7 @@ def download(
 
 def _reason(error: Exception) -> str:
     """Why a mirror failed, in a few words: the libraries' own messages run over several lines."""
-    import requests
+    import requests  # as pooch, only with a download
 
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"answered {error.response.status_code}"
@@ -100,6 +100,7 @@ def _terminal_bar(stack: ExitStack) -> Report:
     """A bar on the terminal while the stack is open; nothing where the output is not a terminal."""
     if not sys.stderr.isatty():
         return lambda name, done, total: None
+    # Only a download needs these.
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 

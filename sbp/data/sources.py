@@ -158,7 +158,7 @@ def digits(test_size: int = 360) -> dict[str, Any]:
     Digits") keep their order and the last 360 are the test set, so the split never changes. They are upscaled
     by bilinear interpolation, and values 0..16 become 0..255. Arrays as `read_idx` gives them, by name.
     """
-    from sklearn.datasets import load_digits
+    from sklearn.datasets import load_digits  # slow to load, and needed for this alone
 
     bundle = load_digits()
     spread = bilinear(8, 28)

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
 
 from sbp.distributions import moments
 from sbp.pruning.masks import own_masks
@@ -23,9 +25,6 @@ from sbp.spec.networks import description_of
 
 def read_weights(path: Path) -> dict[str, np.ndarray]:
     """The arrays of a model.safetensors by name; raises ValueError with a sentence when it cannot be read."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
     try:
         return dict(load_file(path))
     except (SafetensorError, OSError, ValueError) as error:

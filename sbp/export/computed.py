@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
 
 from sbp.distributions import moments
 from sbp.pruning.kept_weights import cut, padded, unpack
@@ -151,7 +153,7 @@ class ComputedNetwork:
 
     @cached_property
     def _session(self) -> Any:
-        import onnxruntime
+        import onnxruntime  # a page that computes nothing need not wait for it
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
@@ -180,9 +182,6 @@ def read_network(
     Raises:
         ValueError: the file cannot be read, or does not fit the network.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
     try:
         arrays = load_file(path)
     except (OSError, SafetensorError, ValueError) as error:

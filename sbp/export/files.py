@@ -88,6 +88,7 @@ def exported(
     kind = format_of(format)
     if view.problem:
         raise ExportError(view.problem)
+    # Both bring torch, which a page that offers the file need not wait for.
     from sbp.compaction.run import compact_run
     from sbp.export.writers import BYTES_OF
 

@@ -130,7 +130,7 @@ def graph_bytes(network: nn.Module) -> bytes:
 
 
 def _without_weights(model: object) -> bytes:
-    import onnx
+    import onnx  # of the extra "export"
 
     assert isinstance(model, onnx.ModelProto)
     for tensor in model.graph.initializer:

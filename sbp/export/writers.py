@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 
 import torch
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from sbp.export.formats import ExportError
@@ -22,8 +23,6 @@ TOLERANCE = 1e-5
 
 def safetensors_bytes(network: nn.Module, header: Mapping[str, str]) -> bytes:
     """Its `state_dict`, with `header` (network and widths among it) as the file's metadata."""
-    from safetensors.torch import save
-
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     # Other readers look for "format": it says whose layout of tensors this is.
     return _in_order(bytes(save(tensors, metadata={"format": "pt", **header})))
@@ -95,7 +94,7 @@ def _example(network: nn.Module, n: int = 2) -> Tensor:
 
 @torch.no_grad()
 def _check_onnx(content: bytes, network: nn.Module) -> None:
-    import onnxruntime
+    import onnxruntime  # of the extra "export"
 
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     for n in (1, 7):

@@ -146,5 +146,5 @@ def normalisation(norm: nn.Module) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         norm.get_parameter(name).double() if name in ("bias", "weight") else norm.get_buffer(name).double()
         for name in ("bias", "weight", "running_mean", "running_var")
     )
-    factor = scale / torch.sqrt(variance + norm.eps)  # type: ignore[operator]
+    factor = scale / torch.sqrt(variance + norm.eps)  # type: ignore[operator]  # a number
     return -mean.cpu().numpy(), factor.cpu().numpy(), shift.cpu().numpy()

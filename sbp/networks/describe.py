@@ -105,7 +105,7 @@ def describe_module(
     model.train(training)
     image = tuple(example_input.shape[1:]) if isinstance(example_input, torch.Tensor) else ()
     weights = _weights(model, layout, calls)
-    return Description(name, title or name, tuple(widths), layout.groups, weights, image)  # type: ignore[arg-type]
+    return Description(name, title or name, tuple(widths), layout.groups, weights, image)  # type: ignore[arg-type]  # images have three axes
 
 
 def _built(entry: NetworkEntry, widths: tuple[int, ...]) -> nn.Module:

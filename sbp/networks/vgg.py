@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sbp.spec.networks import NETWORKS
+
 BLOCKS = (2, 2, 3, 3, 3)
-WIDTHS = (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512, 512)
 
 
 class VGGLike(nn.Module):
@@ -25,7 +26,7 @@ class VGGLike(nn.Module):
     Reference: Neklyudov et al., NeurIPS 2017, section 5.4.
     """
 
-    def __init__(self, widths: Sequence[int] = WIDTHS) -> None:
+    def __init__(self, widths: Sequence[int] = NETWORKS["vgg-like"].widths) -> None:
         super().__init__()
         self.norm = nn.ModuleDict()
         channels = 3

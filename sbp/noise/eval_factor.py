@@ -85,7 +85,7 @@ class EvalFactor(nn.Module):
         super()._apply(fn, recurse)
         for name, buffer in self._buffers.items():
             if buffer is not None and buffer.is_floating_point() and buffer.element_size() < 4:
-                self._buffers[name] = before[name].to(buffer.device)  # type: ignore[union-attr]
+                self._buffers[name] = before[name].to(buffer.device)  # type: ignore[union-attr]  # it was there
         return self
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -145,9 +144,10 @@ class _Collector:
             elif thing in self.names:
                 own_name = self.names[thing]
                 touches.append((own_name, thing))
-                reads = isinstance(thing, WEIGHTS) and not is_depthwise(thing) and self._is_input(kind, handler)
+                mixes = isinstance(thing, WEIGHTS) and not is_depthwise(thing)
+                reads = mixes and handler == self.graph.REGISTERED_PRUNERS[kind].prune_in_channels
                 is_read = is_read or reads
-                if isinstance(thing, WEIGHTS) and not is_depthwise(thing) and not reads:
+                if mixes and not reads:
                     members.append(own_name)
                     made = self.made.setdefault(own_name, np.full(outputs_of(thing), NONE))
                     tied |= not _put(made, places, owners)
@@ -169,9 +169,6 @@ class _Collector:
             self.unread[name] = "its units are outputs of the network as well" if is_read else ""
         elif not is_read:
             self.unread[name] = "no convolution and no dense layer reads its units"
-
-    def _is_input(self, kind: Any, handler: Callable[..., Any]) -> bool:
-        return bool(handler == self.graph.REGISTERED_PRUNERS[kind].prune_in_channels)
 
     def _own(self, tensor: str, dim: int, shape: tuple[int, ...], places: np.ndarray, owners: np.ndarray) -> None:
         _put(self.axes.setdefault(tensor, {}).setdefault(dim, np.full(shape[dim], NONE)), places, owners)

@@ -38,7 +38,7 @@ class _ScaleInput:
 
     def __call__(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
         first = first_tensor(args, kwargs)
-        scale: InputScale = module.get_submodule(NAME)  # type: ignore[assignment]
+        scale: InputScale = module.get_submodule(NAME)  # type: ignore[assignment]  # what `scale_input` put there
         return with_first((args, kwargs), first, scale.scaled(first))
 
 

@@ -63,7 +63,7 @@ def noise_of(model: nn.Module) -> UnitMask:
     """
     for module in model.modules():
         if has_noise(module):
-            return module.get_submodule(NAME)  # type: ignore[return-value]
+            return module.get_submodule(NAME)  # type: ignore[return-value]  # a UnitMask, as `has_noise` has seen
     raise ValueError("Expected a network with noise; sbp.attach(model, example_input) puts it there.")
 
 
@@ -88,6 +88,3 @@ def _remove(module: nn.Module, number: int) -> None:
     module._forward_hooks.pop(number, None)
     module._forward_hooks_with_kwargs.pop(number, None)
     module._forward_hooks_always_called.pop(number, None)
-
-
-__all__ = ["NAME", "has_noise", "install", "joint_noise_of", "noise_of", "uninstall"]

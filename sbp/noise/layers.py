@@ -72,9 +72,9 @@ def tensor_dims(module: nn.Module, reads: bool) -> list[tuple[str, int]]:
 
 def outputs_of(module: nn.Module) -> int:
     """Output channels of a convolution, or features of a dense layer."""
-    return int(module.out_features if isinstance(module, nn.Linear) else module.out_channels)  # type: ignore[arg-type]
+    return int(module.out_features if isinstance(module, nn.Linear) else module.out_channels)  # type: ignore[arg-type]  # of `WEIGHTS`
 
 
 def inputs_of(module: nn.Module) -> int:
     """Input channels of a convolution, or features of a dense layer."""
-    return int(module.in_features if isinstance(module, nn.Linear) else module.in_channels)  # type: ignore[arg-type]
+    return int(module.in_features if isinstance(module, nn.Linear) else module.in_channels)  # type: ignore[arg-type]  # of `WEIGHTS`

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 _NARROW = (torch.float32, torch.float16, torch.bfloat16)
@@ -29,10 +28,6 @@ class Float64Throughout(TorchDispatchMode):
     ) -> Any:
         """Runs one operation."""
         kwargs = kwargs or {}
-        if func is _TO_COPY and kwargs.get("dtype") in _NARROW and _is_double(args[0]):
+        if func is _TO_COPY and kwargs.get("dtype") in _NARROW and args[0].dtype == torch.float64:
             kwargs = {**kwargs, "dtype": torch.float64}
         return func(*args, **kwargs)
-
-
-def _is_double(value: Any) -> bool:
-    return isinstance(value, Tensor) and value.dtype == torch.float64

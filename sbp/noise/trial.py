@@ -227,7 +227,7 @@ def _stir(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is not None:
             module.running_mean.copy_(like(module.running_mean, -0.3, 0.3))
-            module.running_var.copy_(like(module.running_var, 0.5, 1.5))  # type: ignore[union-attr, arg-type]
+            module.running_var.copy_(like(module.running_var, 0.5, 1.5))  # type: ignore[union-attr, arg-type]  # beside a mean
         for parameter in module.parameters(recurse=False):
             if not parameter.is_floating_point():
                 continue

@@ -124,15 +124,11 @@ CRITERIA: dict[str, Criterion] = {
 
 def _of_noise(inputs: CriterionInputs, function: Callable[..., np.ndarray]) -> Scores:
     """A function of (mu, log sigma, a, b) for every layer, in float64 as the layers' own `keep` is decided."""
-    return {
-        layer.name: function(
-            np.asarray(inputs.loc[layer.name], np.float64),
-            np.asarray(inputs.log_scale[layer.name], np.float64),
-            inputs.log_low,
-            inputs.log_high,
-        )
-        for layer in inputs.layers
+    ends = inputs.log_low, inputs.log_high
+    units = {
+        it.name: [np.asarray(q[it.name], np.float64) for q in (inputs.loc, inputs.log_scale)] for it in inputs.layers
     }
+    return {name: function(*parameters, *ends) for name, parameters in units.items()}
 
 
 def _l1_of(layer: Group, inputs: CriterionInputs) -> np.ndarray:

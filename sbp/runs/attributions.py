@@ -107,6 +107,6 @@ def weights_digest(view: RunView) -> str:
         if view.model_path is None:
             return ""
         with open_plain(view.model_path, MOST_WEIGHTS) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+            return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # a raw file has readinto
     except (OSError, BadFile):
         return ""

@@ -6,7 +6,6 @@ The folder is the seam of the house: pages and command line read it (`sbp.runs.v
 from __future__ import annotations
 
 import json
-import math
 import os
 import time
 from collections.abc import Mapping
@@ -14,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic_core import to_jsonable_python
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
 from sbp.runs import models
 from sbp.runs.configs import read_config
@@ -79,10 +81,7 @@ class RunFolder:
         changes |= {"pid": os.getpid(), "updated": time.time(), **extra}
         if progress is not None:
             # An estimate can overflow; what is not finite is not known.
-            changes["progress"] = {
-                name: None if isinstance(value, float) and not math.isfinite(value) else value
-                for name, value in progress.to_dict().items()
-            }
+            changes["progress"] = to_jsonable_python(progress.to_dict(), inf_nan_mode="null")
         self.status |= changes
         write_json(self.path / STATUS, self.status, sync=self.state not in ACTIVE)
 
@@ -125,8 +124,6 @@ class RunFolder:
 
         Raises `BadFile` when the file cannot be read.
         """
-        from safetensors import SafetensorError, safe_open
-
         path = self.path / CHECKPOINT
         if not path.exists():
             self._cut(0, 0)
@@ -143,9 +140,9 @@ class RunFolder:
         self._cut(int(covers["records"]), int(covers["rows"]))
         return tensors, state
 
-    def remove_checkpoint(self) -> None:
-        """Deletes the checkpoint of a run that needs none any more."""
-        (self.path / CHECKPOINT).unlink(missing_ok=True)
+    def remove(self, name: str) -> None:
+        """Deletes a file, if it is there: a checkpoint that nobody needs, an old sweep, a request to stop."""
+        (self.path / name).unlink(missing_ok=True)
 
     def write_model(self, tensors: Mapping[str, np.ndarray]) -> None:
         """Replaces model.safetensors: the network's weights and noise at the last good epoch."""
@@ -165,18 +162,10 @@ class RunFolder:
         content = json.dumps(dict(sweep), allow_nan=False)
         replace_bytes(self.path / SWEEP, f"{content}\n".encode())
 
-    def remove_sweep(self) -> None:
-        """Deletes the sweep of weights that are about to change."""
-        (self.path / SWEEP).unlink(missing_ok=True)
-
     @property
     def stop_requested(self) -> bool:
         """Whether somebody asked this run to stop."""
         return (self.path / STOP).exists()
-
-    def clear_stop(self) -> None:
-        """Forgets a request to stop."""
-        (self.path / STOP).unlink(missing_ok=True)
 
     @property
     def _row_floats(self) -> int:
@@ -206,7 +195,5 @@ def _count_lines(path: Path) -> int:
 
 
 def _safetensors(tensors: Mapping[str, np.ndarray], header: dict[str, str]) -> bytes:
-    from safetensors.numpy import save
-
     # safetensors writes an array's memory as it lies, so a transposed view would come back scrambled.
     return bytes(save({name: np.array(value, order="C") for name, value in tensors.items()}, metadata=header))

@@ -54,7 +54,7 @@ def read_new_records(path: Path, units: tuple[int, ...] = ()) -> tuple[list[Reco
                     if not line.endswith(b"\n"):
                         break
                     try:
-                        record = Record.from_dict(RECORD.parse(line))
+                        record = RECORD.parse(line)
                         _check_record(record, known.records[-1] if known.records else None, units)
                         known.records.append(record)
                     except (ValueError, TypeError, KeyError) as error:
@@ -67,8 +67,6 @@ def read_new_records(path: Path, units: tuple[int, ...] = ()) -> tuple[list[Reco
             return [], ""
         except BadFile as error:
             return [], str(error)
-        except OSError as error:
-            return [], f"{path.name} in {path.parent} cannot be read: {error.strerror or error}."
 
 
 def _check_record(record: Record, before: Record | None, units: tuple[int, ...]) -> None:
@@ -145,8 +143,6 @@ def check_rows(path: Path, width: int) -> str:
         pass
     except BadFile as error:
         return str(error)
-    except OSError as error:
-        return f"{path.name} in {path.parent} cannot be read: {error.strerror or error}."
     return ""
 
 

@@ -98,7 +98,7 @@ def reopen(run_id: str, root: Path | None = None) -> RunFolder:
     except Locked:
         raise BadRequest(f"{view.id} has a living worker; wait for it to end, then resume.") from None
     folder = RunFolder(view.folder, lock)
-    folder.clear_stop()
+    folder.remove(STOP)
     folder.write_queued()
     return folder
 

@@ -8,36 +8,20 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import (  # pydantic takes that of typing from Python 3.12 on
-    Annotated,
-    Any,
-    Literal,
-    NotRequired,
-    Required,
-    TypeVar,
-    cast,
-)
+from typing import Annotated, Any, Literal, NotRequired, Required, cast
 
 from pydantic import Field, TypeAdapter, ValidationError
-from typing_extensions import TypedDict
+from typing_extensions import TypedDict  # pydantic takes that of typing from Python 3.12 on
 
 from sbp.runs.plain_files import LARGE, SMALL, BadFile, read_plain
+from sbp.spec.ranges import AtLeast0, Count, Finite, Percent, Phase, Positive, Seconds
+from sbp.spec.records import Record
 
-T = TypeVar("T")
-
-Count = Annotated[int, Field(ge=0, le=10**15)]
-Positive = Annotated[int, Field(ge=1, le=10**15)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-AtLeast0 = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Percent = Annotated[float, Field(ge=0, le=100)]
-Seconds = Annotated[float, Field(ge=0, le=1e10)]
 Moment = Annotated[float, Field(ge=0, le=1e11)]  # seconds since 1970, to the year 5138
-Epoch = Annotated[int, Field(ge=-(10**7), le=10**7)]  # those of pretraining count up to 0
 Correlation = Annotated[float, Field(ge=-1.000001, le=1.000001)]
 Kept = Annotated[list[Count], Field(max_length=1000)]
 Flag = Annotated[int, Field(ge=0, le=1)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
-Phase = Literal["pretrain", "sbp", "finetune"]
 States = Literal["queued", "starting", "running", "stopping", "finished", "stopped", "failed", "diverged", "lost"]
 
 
@@ -125,25 +109,6 @@ class Result(Basis, total=False):
     seconds: Seconds
 
 
-class RecordLine(TypedDict):
-    """One line of records.jsonl; `sbp.spec.records.Record`."""
-
-    epoch: Epoch
-    step: Count
-    phase: Phase
-    seconds: Seconds
-    nll: Finite
-    kl: Finite
-    kl_weighted: Finite
-    loss: Finite
-    train_error_percent: Percent
-    validation_error_percent: Percent | None
-    kept: Kept
-    macs: Count
-    lr: AtLeast0
-    noise_lr: AtLeast0
-
-
 class SpeedRow(TypedDict):
     """How long a batch took."""
 
@@ -217,7 +182,7 @@ class Kind:
     """A kind of JSON file: its model, made when it is first read, and how many bytes it may have."""
 
     def __init__(self, model: Any, most: int = SMALL) -> None:
-        model.__pydantic_config__ = {"strict": True, "extra": "ignore" if model is RecordLine else "allow"}
+        model.__pydantic_config__ = {"strict": True, "extra": "ignore" if model is Record else "allow"}
         self.model, self.most = model, most
 
     @cached_property
@@ -225,10 +190,11 @@ class Kind:
         """What checks a value of this kind."""
         return TypeAdapter(self.model)
 
-    def parse(self, content: bytes) -> dict[str, Any]:
-        """The JSON object in a text; raises ValueError with what is wrong, without the file's name."""
+    def parse(self, content: bytes) -> Any:
+        """What a JSON text holds, in the model's own form; raises ValueError with what is wrong, without the file's
+        name."""
         try:
-            return cast("dict[str, Any]", self.adapter.validate_json(content))
+            return self.adapter.validate_json(content)
         except ValidationError as error:
             raise ValueError(told(error)) from None
 
@@ -236,7 +202,7 @@ class Kind:
         """The JSON object in a file; raises `BadFile` with a sentence that names file and field."""
         content = read_plain(path, self.most)
         try:
-            return self.parse(content)
+            return cast("dict[str, Any]", self.parse(content))
         except ValueError as error:
             raise BadFile(f"{path.name} in {path.parent} does not hold what it should: {error}.") from None
 
@@ -261,4 +227,4 @@ def told(error: ValidationError) -> str:
 
 
 META, STATUS, RESULT, CURRENT = Kind(Meta), Kind(Status), Kind(Result), Kind(Current)
-RECORD, SPEED, ATTRIBUTION = Kind(RecordLine), Kind(Speed, LARGE), Kind(Attribution, LARGE)
+RECORD, SPEED, ATTRIBUTION = Kind(Record), Kind(Speed, LARGE), Kind(Attribution, LARGE)

@@ -6,9 +6,11 @@ elsewhere, and JSON may be nested without end or hold numbers that no field of o
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -47,8 +49,9 @@ def not_plain(path: Path, kind: str) -> BadFile:
     return BadFile(f"{path.name} in {path.parent} should be a plain file and is {kind}; nothing is read through it.")
 
 
-def open_plain(path: Path, most: int = LARGE) -> BinaryIO:
-    """Opens a plain file for reading, unbuffered; nothing else is ever opened, so nothing waits.
+@contextlib.contextmanager
+def open_plain(path: Path, most: int = LARGE) -> Iterator[BinaryIO]:
+    """A plain file open for reading, unbuffered; nothing else is ever opened, so nothing waits.
 
     Args:
         path: the file.
@@ -56,23 +59,26 @@ def open_plain(path: Path, most: int = LARGE) -> BinaryIO:
 
     Raises:
         FileNotFoundError: there is none.
-        BadFile: it is a link, a folder, a pipe or a device, or larger than `most`.
-        OSError: it cannot be opened.
+        BadFile: it is a link, a folder, a pipe or a device, or larger than `most`; it cannot be opened, or not be read
+            while it is open.
     """
-    if kind := kind_of(os.lstat(path).st_mode):
-        raise not_plain(path, kind)
-    # Should it be replaced between the two looks, opening it still neither follows a link nor waits for a writer.
-    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC), "rb", buffering=0)
-    facts = os.fstat(file.fileno())
-    if kind := kind_of(facts.st_mode):
-        file.close()
-        raise not_plain(path, kind)
-    if facts.st_size > most:
-        file.close()
-        raise BadFile(
-            f"{path.name} in {path.parent} has {facts.st_size:,} bytes; expected at most {most:,}, so it is not read."
-        )
-    return file
+    try:
+        if kind := kind_of(os.lstat(path).st_mode):
+            raise not_plain(path, kind)
+        # Should it be replaced between the two looks, opening it still neither follows a link nor waits for a writer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb", buffering=0) as file:
+            facts = os.fstat(descriptor)
+            if kind := kind_of(facts.st_mode):
+                raise not_plain(path, kind)
+            if facts.st_size > most:
+                said = f"has {facts.st_size:,} bytes; expected at most {most:,}, so it is not read."
+                raise BadFile(f"{path.name} in {path.parent} {said}")
+            yield file
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise BadFile(f"{path.name} in {path.parent} cannot be read: {error.strerror or error}.") from None
 
 
 def read_plain(path: Path, most: int = SMALL) -> bytes:
@@ -82,8 +88,6 @@ def read_plain(path: Path, most: int = SMALL) -> bytes:
             return file.read(most + 1)
     except FileNotFoundError:
         raise BadFile(f"{path.name} is missing from {path.parent}.") from None
-    except OSError as error:
-        raise BadFile(f"{path.name} in {path.parent} cannot be read: {error.strerror or error}.") from None
 
 
 def read_json(path: Path, most: int = SMALL) -> dict[str, Any]:

@@ -114,7 +114,7 @@ def _by_entry(read: Callable[P, T]) -> Callable[P, T]:
         entries = (value for value in args if isinstance(value, Entry))
         if any(time.time_ns() - entry.changed < SETTLED for entry in entries):
             return read(*args, **kwargs)
-        return known(*args, **kwargs)  # type: ignore[arg-type]
+        return known(*args, **kwargs)  # type: ignore[arg-type]  # all of them hashable
 
     return wrapped
 

@@ -17,26 +17,10 @@ from sbp.runs.filenames import CONFIG, DESCRIPTION, LOCK, META, STATUS, layers_t
 from sbp.runs.files import Lock, Locked, write_json
 from sbp.runs.folder import RunFolder
 from sbp.runs.names import BadRequest, checked_name, is_name, is_plain
-from sbp.runs.reading import Snapshots
 from sbp.runs.roots import recorded_root, runs_root
 from sbp.runs.view import RunView
 from sbp.spec import RunConfig
 from sbp.spec.networks import description_of
-
-__all__ = [
-    "BadRequest",
-    "RunFolder",
-    "RunView",
-    "Snapshots",
-    "UnknownRun",
-    "create",
-    "delete",
-    "find_run",
-    "list_runs",
-    "open_run",
-    "recorded_root",
-    "runs_root",
-]
 
 
 class UnknownRun(LookupError):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
+
+from pydantic_core import to_jsonable_python
 
 from sbp.spec.networks import description_of
 
@@ -50,13 +51,5 @@ def summarise(view: RunView) -> dict[str, Any]:
             values["macs_reduction"] = round(values["macs_dense"] / last.macs, 3)
     if view.result:
         values |= view.result
-    return _finite(values | said)
-
-
-def _finite(value: Any) -> Any:
-    """NaN and infinity are no JSON: they become None."""
-    if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    finite: dict[str, Any] = to_jsonable_python(values | said, inf_nan_mode="null")
+    return finite

@@ -31,7 +31,7 @@ from sbp.runs.reading import (
     scan_folder,
 )
 from sbp.runs.speed import read_speed
-from sbp.runs.states import ACTIVE, State
+from sbp.runs.states import ACTIVE, TRANSITIONS, Event, State
 from sbp.runs.summary import summarise
 from sbp.spec import RunConfig
 from sbp.spec.description import Description
@@ -62,13 +62,13 @@ class RunView:
         self.alive = not recorded and is_locked(self.folder / names.LOCK)
         self.problem = self._foreign()
         self._config = self._read_config()
-        self.meta = self._read(models.META, names.META, required=False) or {}
+        self.meta = self._read(models.META, names.META) or {}
         status = self._read_status()
         if not recorded and not self.alive and status.get("state") in ACTIVE:
             # The worker may have ended, or a resumed one begun, between the two looks: look again.
             self.alive = is_locked(self.folder / names.LOCK)
             status = self._read_status()
-        self.result = self._read(models.RESULT, names.RESULT, required=False)
+        self.result = self._read(models.RESULT, names.RESULT)
         self._description = self._read_description()
         self.layers = self._layers()
         self.progress: dict[str, Any] | None = status.get("progress")
@@ -121,7 +121,7 @@ class RunView:
     @property
     def resumable(self) -> bool:
         """Whether `launcher.resume` would take it."""
-        return not self.recorded and not self.problem and self.state in _RESUMABLE
+        return not self.recorded and not self.problem and Event.RESUME in TRANSITIONS[self.state]
 
     @property
     def model_path(self) -> Path | None:
@@ -173,12 +173,9 @@ class RunView:
         entry = next((entry for entry in self._files if entry.kind and entry.name in names.FILES), None)
         return str(not_plain(self.folder / entry.name, entry.kind)) if entry else ""
 
-    def _read(self, kind: models.Kind, name: str, required: bool) -> dict[str, Any] | None:
+    def _read(self, kind: models.Kind, name: str) -> dict[str, Any] | None:
         entry = self._entries.get(name)
-        if entry is None and not required:
-            return None
-        path = self.folder / name
-        return self._guarded(lambda: remembered(kind, path, entry) if entry else kind.read(path))
+        return self._guarded(lambda: remembered(kind, self.folder / name, entry)) if entry else None
 
     def _read_status(self) -> dict[str, Any]:
         """What status.json says now; the worker replaces it several times a second, so it is not remembered."""
@@ -192,7 +189,7 @@ class RunView:
 
     def _read_description(self) -> Description | None:
         """What description.json says, None where there is none: the config's network is its description then."""
-        values = self._read(DESCRIPTION, names.DESCRIPTION, required=False)
+        values = self._read(DESCRIPTION, names.DESCRIPTION)
         found = self._guarded(lambda: Description.from_dict(values)) if values else None
         if found and self._config and found.groups != description_of(self._config.network).groups:
             self.problem = self.problem or (
@@ -229,30 +226,20 @@ class RunView:
         return None
 
     def _state(self, status: dict[str, Any]) -> tuple[State, str]:
-        for find in (self._other_run, self._bad_records, self._bad_rows):
+        noise, records, units = names.NOISE, names.RECORDS, self._units
+        for find in (
+            lambda: mismatch(self.result or {}, self.config, self.layers, self.folder),
+            lambda: records_problem(self.folder / records, self._entries.get(records), units),
+            lambda: rows_problem(self.folder / noise, self._entries.get(noise), units),
+        ):
             self.problem = self.problem or self._guarded(find) or self.problem
         if self.problem:
             return State.FAILED, self.problem
         state, message = State(status["state"]), str(status.get("message") or "")
         if not self.recorded and state in ACTIVE and not self.alive:
             start = "its last checkpoint" if self.has(names.CHECKPOINT) else "the start"
-            return (
-                State.LOST,
-                f"The worker ended unexpectedly while the run was {state}; it can be resumed from {start}.",
-            )
+            said = f"The worker ended unexpectedly while the run was {state}; it can be resumed from {start}."
+            return State.LOST, said
         if self.has(names.STOP) and state in ACTIVE and state is not State.STOPPING:
             return State.STOPPING, State.STOPPING.sentence
         return state, message or state.sentence
-
-    def _other_run(self) -> str:
-        """The sentence for a result.json that is another run's, or says what this network cannot be."""
-        return mismatch(self.result or {}, self.config, self.layers, self.folder)
-
-    def _bad_records(self) -> str:
-        return records_problem(self.folder / names.RECORDS, self._entries.get(names.RECORDS), self._units)
-
-    def _bad_rows(self) -> str:
-        return rows_problem(self.folder / names.NOISE, self._entries.get(names.NOISE), self._units)
-
-
-_RESUMABLE = frozenset({State.STOPPED, State.FAILED, State.LOST})

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, get_args
 
 import numpy as np
+from pydantic import Field
+
+from sbp.spec.ranges import AtLeast0, Count, Epoch, Finite, Percent, Phase, Seconds
 
 # Without noise; with the noise on (of a method without noise: with its penalty); the weights alone, all else frozen.
-PHASES = ("pretrain", "sbp", "finetune")
+PHASES: tuple[Phase, ...] = get_args(Phase)
 
 
 @dataclass(frozen=True)
 class Record:
-    """The scalars of one finished epoch.
+    """The scalars of one finished epoch; the ranges of the fields are checked as they are read from a file.
 
     nll: mean over training examples of -log p(y | x, theta) with theta drawn, in nats per example.
     kl: KL(q || p) summed over all units, unweighted, in nats; a unit that was cut out (`shrink_after`) counts with the
@@ -25,29 +28,24 @@ class Record:
     the latter is None where nothing was held out. accuracy of the noisy network is not recorded.
     """
 
-    epoch: int
-    step: int
-    phase: str
-    seconds: float
-    nll: float
-    kl: float
-    kl_weighted: float
-    loss: float
-    train_error_percent: float
-    validation_error_percent: float | None
-    kept: tuple[int, ...]
-    macs: int
-    lr: float
-    noise_lr: float
+    epoch: Epoch
+    step: Count
+    phase: Phase
+    seconds: Seconds
+    nll: Finite
+    kl: Finite
+    kl_weighted: Finite
+    loss: Finite
+    train_error_percent: Percent
+    validation_error_percent: Percent | None
+    kept: Annotated[tuple[Count, ...], Field(max_length=1000)]
+    macs: Count
+    lr: AtLeast0
+    noise_lr: AtLeast0
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain values."""
         return dict(vars(self))  # its values are numbers and a tuple: nothing to copy deeply
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Record:
-        """A record from what `to_dict` gave."""
-        return cls(**{**values, "kept": tuple(values["kept"])})
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,7 @@ class Progress:
     the latter is 0 once a unit has been pruned.
     """
 
-    phase: str
+    phase: Phase
     epoch: int
     epochs: int
     step: int

@@ -17,6 +17,7 @@ from sbp.methods.registry import method_for
 from sbp.noise.install import joint_noise_of
 from sbp.spec import RunConfig
 from sbp.spec.networks import description_of
+from sbp.spec.ranges import Phase
 from sbp.spec.records import PHASES, Progress, Record, Snapshot
 from sbp.training.checkpoint import Checkpoint, load_weights, weights_of
 from sbp.training.clock import Clock, Pace
@@ -118,7 +119,7 @@ class Training:
         return self.step // self.steps_an_epoch - self.config.schedule.pretrain_epochs
 
     @property
-    def phase(self) -> str:
+    def phase(self) -> Phase:
         """What the last step was part of: one of `PHASES`."""
         return self.stepper.phase
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from sbp.spec import ScheduleConfig
+from sbp.spec.ranges import Phase
 from sbp.spec.records import PHASES
 
 
@@ -71,7 +72,7 @@ class PhaseSchedule:
         """Steps of the whole run, all phases."""
         return self.ends[-1]
 
-    def phase_at(self, step: int) -> str:
+    def phase_at(self, step: int) -> Phase:
         """The phase that a step belongs to; after the last step the last."""
         return PHASES[min(sum(step >= end for end in self.ends), len(PHASES) - 1)]
 

@@ -21,6 +21,7 @@ from sbp.noise.joint_noise import JointNoise
 from sbp.noise.removal import remove_units
 from sbp.pruning.masks import Masks, propagate
 from sbp.spec.layout import Layout, kept_entries
+from sbp.spec.ranges import Phase
 from sbp.training.checkpoint import pack, unpack
 from sbp.training.stepper import Stepper
 
@@ -50,7 +51,7 @@ class Shrinking:
         self.keys: dict[str, Key] = {}
         self.moved: list[str] = []  # the weights, in the order in which an optimiser numbers them
 
-    def start(self, phase: str) -> None:
+    def start(self, phase: Phase) -> None:
         """Begins a phase; what is removed when fine-tuning begins is cut at once."""
         self.stepper.start(phase)
         if self.after and phase == "finetune":

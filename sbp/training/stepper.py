@@ -17,6 +17,7 @@ from sbp.machine.distributed import ONE_RANK, Ranks
 from sbp.methods.base import Method
 from sbp.networks.batch_norms import batch_norms
 from sbp.spec import DataConfig, OptimisationConfig, ScheduleConfig
+from sbp.spec.ranges import Phase
 from sbp.training.augmentation import augmented
 from sbp.training.distillation import distillation, teacher_of
 from sbp.training.local_batch import average_, moments_of, part_of
@@ -82,7 +83,7 @@ class Stepper:
         self.factors, self.strengths = torch.zeros(2, steps, device=self.device)
         self.at = torch.zeros(1, dtype=torch.long, device=self.device)
 
-    def start(self, phase: str) -> None:
+    def start(self, phase: Phase) -> None:
         """Begins a phase with a fresh optimiser."""
         settings, self.phase = self.optimisation, phase
         if settings.channels_last:

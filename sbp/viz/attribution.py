@@ -41,14 +41,8 @@ def maps(found: Mapping[str, Any], dark: bool = False) -> list[tuple[str, str, n
     for name, title in METHODS.items():
         values = np.array(pixels["maps"][name]).reshape(28, 28)
         share = np.clip(values / max(float(np.quantile(values, 0.99)), 1e-300), 0, 1)
-        caption = ranks_caption(pixels["correlation"].get(name, {}))
-        shown.append(
-            (
-                title,
-                caption,
-                _picture(palette.ramp(share, (0, 0.25, 0.5, 0.75, 1), _DARK if dark else _LIGHT), lit, dark),
-            )
-        )
+        rgb = palette.ramp(share, (0, 0.25, 0.5, 0.75, 1), _DARK if dark else _LIGHT)
+        shown.append((title, ranks_caption(pixels["correlation"].get(name, {})), _picture(rgb, lit, dark)))
     return shown
 
 
@@ -148,28 +142,21 @@ def units_chart(found: Mapping[str, Any], layer: Group, dark: bool = False) -> A
     unit = found["units"][layer.name]
     conductance = np.array(unit["conductance"])
     most = max(float(conductance.max()), 1e-12)
+    ends = 1e-4 * most, 1.5 * most
     data = pd.DataFrame(
         {
             "unit": np.arange(layer.units),
             "snr": np.clip(unit["snr"], *charts.SNR_DOMAIN),
-            "conductance": np.maximum(conductance, 1e-4 * most),
+            "conductance": np.maximum(conductance, ends[0]),
             "fate": np.where(np.array(unit["kept"]) > 0, "kept", "pruned"),
         }
     )
     shapes = alt.Scale(domain=["kept", "pruned"], range=["circle", "cross"])
     points = alt.Chart(data).mark_point(filled=True, size=28, opacity=0.6)
     points = points.encode(
-        x=alt.X(
-            "snr:Q",
-            title="SNR",
-            axis=alt.Axis(values=list(charts.SNR_TICKS), format="~g", grid=False),
-            scale=alt.Scale(type="log", domain=list(charts.SNR_DOMAIN), nice=False),
-        ),
-        y=alt.Y(
-            "conductance:Q",
-            title="mean |conductance|",
-            scale=alt.Scale(type="log", domain=[1e-4 * most, 1.5 * most], nice=False),
-            axis=alt.Axis(format="~g", gridOpacity=0.4, tickCount=4),
+        x=charts.axis(alt.X, "snr", "SNR", charts.SNR_DOMAIN, log=True, **charts.SNR_MARKS),
+        y=charts.axis(
+            alt.Y, "conductance", "mean |conductance|", ends, log=True, format="~g", gridOpacity=0.4, tickCount=4
         ),
         color=charts.fate("fate", dark, alt.Legend(orient="top", offset=2)),
         shape=alt.Shape("fate:N", title=None, scale=shapes),

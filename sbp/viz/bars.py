@@ -79,12 +79,8 @@ def ranked(values: np.ndarray, keep: np.ndarray, unit: int, kind: str, title: st
         {"place": place, "to": place + 1.0, "unit": order, "value": values[order].astype(float), "zero": 0.0}
     )
     blue, ink = palette.theme(dark).kept, palette.theme(dark).ink
-    x = alt.X(
-        "place:Q",
-        title=f"kept {title}, most active first",
-        scale=alt.Scale(domain=[1, len(order) + 1], nice=False),
-        axis=alt.Axis(grid=False, format="d", tickMinStep=1, tickCount=5),
-    )
+    marks = {**charts.EPOCH_MARKS, "tickCount": 5}
+    x = charts.axis(alt.X, "place", f"kept {title}, most active first", (1, len(order) + 1), **marks)
     y = charts.y_axis("value", "output", max(float(data["value"].max()), 1e-6) * 1.15, tickCount=4)
     tooltip = charts.tips(("unit:Q", kind), ("value:Q", "", ".3~g"))
     bars = alt.Chart(data).mark_rect(color=blue, opacity=0.6).encode(x=x, x2="to:Q", y=y, y2="zero:Q", tooltip=tooltip)

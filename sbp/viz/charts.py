@@ -11,35 +11,38 @@ import pandas as pd
 from sbp.viz import palette
 
 SNR_DOMAIN = (0.1, 200.0)
-SNR_TICKS = (0.1, 0.3, 1, 3, 10, 30, 100)
-# "1", "10" and "100" are enough of a scale; minor ticks keep their mark without a number.
+SNR_MARKS: dict[str, Any] = {"values": [0.1, 0.3, 1, 3, 10, 30, 100], "format": "~g", "grid": False}
+EPOCH_MARKS: dict[str, Any] = {"format": "d", "grid": False, "tickMinStep": 1, "tickCount": 8}
 HEIGHT = 300
+
+
+def axis(
+    channel: Any,
+    field: str,
+    title: str,
+    ends: Sequence[float],
+    log: bool = False,
+    clamp: Any = alt.Undefined,
+    **marks: Any,
+) -> Any:
+    """An axis from one end to the other that does not move; channel: alt.X or alt.Y, marks: what `alt.Axis` takes."""
+    scale = alt.Scale(type="log" if log else alt.Undefined, domain=list(ends), nice=False, clamp=clamp)
+    return channel(f"{field}:Q", title=title, scale=scale, axis=alt.Axis(**marks))
 
 
 def snr_axis(title: str = "SNR") -> alt.Y:
     """The SNR's own axis: logarithmic, always 0.1 to 200, values outside drawn at its ends."""
-    return alt.Y(
-        "snr:Q",
-        title=title,
-        scale=alt.Scale(type="log", domain=list(SNR_DOMAIN), clamp=True, nice=False),
-        axis=alt.Axis(values=list(SNR_TICKS), format="~g", grid=False),
-    )
+    return axis(alt.Y, "snr", title, SNR_DOMAIN, log=True, clamp=True, **SNR_MARKS)
 
 
 def epoch_axis(first: float, last: float) -> alt.X:
     """An axis of epochs that spans the whole run from its first record on, so that nothing moves while it trains."""
-    return alt.X(
-        "epoch:Q",
-        title="epoch",
-        scale=alt.Scale(domain=[first, max(last, first + 1)], nice=False, clamp=True),
-        axis=alt.Axis(format="d", grid=False, tickMinStep=1, tickCount=8),
-    )
+    return axis(alt.X, "epoch", "epoch", (first, max(last, first + 1)), clamp=True, **EPOCH_MARKS)
 
 
-def y_axis(field: str, title: str, top: float, clamp: Any = alt.Undefined, **axis: Any) -> alt.Y:
-    """An axis from 0 to `top` that does not move, with faint lines at its ticks."""
-    scale = alt.Scale(domain=[0, top], nice=False, clamp=clamp)
-    return alt.Y(f"{field}:Q", title=title, scale=scale, axis=alt.Axis(gridOpacity=0.4, **axis))
+def y_axis(field: str, title: str, top: float, clamp: Any = alt.Undefined, **marks: Any) -> alt.Y:
+    """An axis from 0 to `top`, with faint lines at its ticks."""
+    return axis(alt.Y, field, title, (0, top), clamp=clamp, gridOpacity=0.4, **marks)
 
 
 def percent_axis(title: str, top: float = 100) -> alt.Y:
@@ -48,15 +51,14 @@ def percent_axis(title: str, top: float = 100) -> alt.Y:
 
 
 def log_y_axis(field: str, title: str, low: float, high: float, clamp: Any = alt.Undefined) -> alt.Y:
-    """A logarithmic axis from `low` to `high` that does not move."""
-    scale = alt.Scale(type="log", domain=[low, high], nice=False, clamp=clamp)
-    return alt.Y(f"{field}:Q", title=title, scale=scale, axis=log_axis(low, high))
+    """A logarithmic axis from `low` to `high`."""
+    return axis(alt.Y, field, title, (low, high), log=True, clamp=clamp, **log_marks(low, high))
 
 
-def log_axis(low: float, high: float) -> alt.Axis:
-    """The axis of a logarithmic scale with every 1, 2 and 5 of it named, or every power of ten on a long one."""
+def log_marks(low: float, high: float) -> dict[str, Any]:
+    """Of a logarithmic axis: every 1, 2 and 5 of it named, or every power of ten on a long one."""
     values = ticks(low * 0.999, high * 1.001, (1, 2, 5) if high / low <= 300 else (1,))
-    return alt.Axis(values=values, labelExpr="format(datum.value, '~r')", labelOverlap=False, gridOpacity=0.4)
+    return {"values": values, "labelExpr": "format(datum.value, '~r')", "labelOverlap": False, "gridOpacity": 0.4}
 
 
 def ticks(low: float, high: float, steps: Sequence[float] = (1, 2, 5)) -> list[float]:

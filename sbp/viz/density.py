@@ -57,24 +57,12 @@ def chart(
         [row.assign(**_place(row, at + 1.0)).drop(columns="peak") for at, row in enumerate(each)], ignore_index=True
     )
     labels = [f"{tables.epochs[row]} · SNR {float(tables.snr[layer.name][row, unit]):.3g}" for row in rows]
-    x = alt.X(
-        "x:Q",
-        title="log theta, nats" if space == "log theta" else "theta",
-        scale=alt.Scale(domain=[start, end], nice=False),
-        axis=alt.Axis(grid=False, tickCount=6),
-    )
-    axis = alt.Axis(
-        values=list(range(1, len(rows) + 1)),
-        labelExpr=f"{labels}[datum.value - 1]",
-        grid=True,
-        gridOpacity=0.4,
-        ticks=False,
-        domain=False,
-        labelLimit=130,
-        labelBaseline="bottom",
-        labelOverlap=False,
-    )
-    y = alt.Y("top:Q", title="epoch", axis=axis, scale=alt.Scale(domain=[len(rows), 0], nice=False))
+    title = "log theta, nats" if space == "log theta" else "theta"
+    x = charts.axis(alt.X, "x", title, (start, end), grid=False, tickCount=6)
+    marks: dict[str, Any] = {"values": list(range(1, len(rows) + 1)), "ticks": False, "domain": False}
+    marks |= {"labelExpr": f"{labels}[datum.value - 1]", "labelLimit": 130, "labelBaseline": "bottom"}
+    marks |= {"labelOverlap": False, "grid": True, "gridOpacity": 0.4}
+    y = charts.axis(alt.Y, "top", "epoch", (len(rows), 0), **marks)
     colour, grey = charts.fate("state", dark, None), palette.theme(dark).reference
     per = "per nat" if space == "log theta" else "per unit of theta"
     tips = charts.tips(

@@ -22,12 +22,8 @@ def chart(sweep: Sweep | None, what: str = "error_percent", dark: bool = False) 
     samples, mean = sweep.samples, sweep.mean[what]
     low, high = min(mean, samples[what].min()), max(mean, samples[what].max())
     room = 0.25 * (high - low) or 0.1 * high or 0.1
-    y = alt.Y(
-        f"{what}:Q",
-        title=title,
-        axis=alt.Axis(tickCount=4, format="~g", gridOpacity=0.4),
-        scale=alt.Scale(domain=[max(0.0, low - room), high + room], nice=False),
-    )
+    ends = max(0.0, low - room), high + room
+    y = charts.axis(alt.Y, what, title, ends, tickCount=4, format="~g", gridOpacity=0.4)
     tips = charts.tips(
         ("samples:Q", "K"),
         ("error_percent:Q", "error, %", ".2f"),

@@ -10,14 +10,14 @@ WIDTH = 720
 
 def svg(chart: Any, width: int = WIDTH) -> bytes:
     """The chart as an SVG file of this width in pixels; raises ImportError where vl-convert is not installed."""
-    import vl_convert
+    import vl_convert  # of the extra "app"
 
     return str(vl_convert.vegalite_to_svg(_spec(chart, width))).encode()
 
 
 def png(chart: Any, width: int = WIDTH, scale: float = 2.0) -> bytes:
     """The chart as a PNG file, `scale` pixels a unit of width; raises ImportError where vl-convert is not installed."""
-    import vl_convert
+    import vl_convert  # of the extra "app"
 
     return bytes(vl_convert.vegalite_to_png(_spec(chart, width), scale=scale))
 

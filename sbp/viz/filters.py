@@ -131,14 +131,14 @@ def on_image(
 
     image: uint8 [rows, columns], or [3, rows, columns] in colour. said: `ComputedNetwork.trace`.
     """
-    pixel = tuple(divmod(unit, layer.shape[1])) if layer.kind == "pixel" else None
+    pixel = divmod(unit, layer.shape[1]) if layer.kind == "pixel" else None
     shown = strong(image, 255.0, dark) if image.ndim == 2 else np.ascontiguousarray(np.moveaxis(image, 0, 2))
-    tiles = [Tile(shown, "the image", "The test image", spot=pixel)]  # type: ignore[arg-type]
+    tiles = [Tile(shown, "the image", "The test image", spot=pixel)]
     maps = layer.parent if layer.kind == "feature" else layer.name
     if layer.kind in ("channel", "feature") and said[maps].ndim == 3:
         each = int(np.prod(layer.shape[1:])) if layer.kind == "feature" else 1
         array = said[maps][unit // each]
-        at = tuple(divmod(unit % each, array.shape[1])) if layer.kind == "feature" else None
+        at = divmod(unit % each, array.shape[1]) if layer.kind == "feature" else None
         limit = max(float(said[maps].max()), 1e-12)
         size = " × ".join(map(str, array.shape))
         tiles.append(

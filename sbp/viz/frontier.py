@@ -157,9 +157,5 @@ def _drawn_marks(marks: pd.DataFrame, x: alt.X, y: alt.Y, view: tuple[float, ...
 def macs_axis(low: float, dense: int) -> alt.X:
     """MACs from `low` to a little more than the dense network's, logarithmic, with 1, 2 and 5 of each power of ten."""
     values = charts.ticks(low, dense * 1.6)
-    return alt.X(
-        "macs:Q",
-        title="MACs per image (log)",
-        axis=alt.Axis(values=values, format="~s", labelOverlap=False, gridOpacity=0.4),
-        scale=alt.Scale(type="log", domain=[low, dense * 1.6], nice=False, clamp=True),
-    )
+    marks = {"values": values, "format": "~s", "labelOverlap": False, "gridOpacity": 0.4}
+    return charts.axis(alt.X, "macs", "MACs per image (log)", (low, dense * 1.6), log=True, clamp=True, **marks)

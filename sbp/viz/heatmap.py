@@ -37,24 +37,14 @@ def chart(
     layer = tables.layer(name)
     if not len(tables.epochs):
         return charts.empty("The first epoch has not ended yet.", HEIGHT)
-    ranks = tables.order(layer.name, order, tables.index(epoch))
+    ranks, title = tables.order(layer.name, order, tables.index(epoch)), f"{labels.units_of(layer)}, {FIRST[order]}"
     url = data_uri(rgb(tables, layer.name, ranks, dark))
     picture = pd.DataFrame([{"url": url, "x": -0.5, "x2": tables.last + 0.5, "y": 0, "y2": layer.units}])
     image = alt.Chart(picture).mark_image(aspect=False, smooth=False, clip=True)
     image = image.encode(
-        x=alt.X(
-            "x:Q",
-            title="epoch",
-            scale=alt.Scale(domain=[-0.5, max(total, tables.last) + 0.5], nice=False),
-            axis=alt.Axis(format="d", grid=False, tickMinStep=1, tickCount=8),
-        ),
+        x=charts.axis(alt.X, "x", "epoch", (-0.5, max(total, tables.last) + 0.5), **charts.EPOCH_MARKS),
         x2="x2:Q",
-        y=alt.Y(
-            "y:Q",
-            title=f"{labels.units_of(layer)}, {FIRST[order]}",
-            axis=alt.Axis(grid=False, format="d", tickMinStep=1),
-            scale=alt.Scale(domain=[layer.units, 0], nice=False),
-        ),
+        y=charts.axis(alt.Y, "y", title, (layer.units, 0), grid=False, format="d", tickMinStep=1),
         y2="y2:Q",
         url="url:N",
     )

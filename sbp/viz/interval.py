@@ -51,12 +51,8 @@ def chart(found: pd.DataFrame, what: str, dark: bool = False) -> Any:
     if found.empty:
         return charts.empty("No interval has been tried yet.", HEIGHT)
     longest = max(48.0, 1.2 * float(found["length"].max()))
-    x = alt.X(
-        "length:Q",
-        title="b − a, nats (log)",
-        scale=alt.Scale(type="log", domain=[2.5, longest], nice=False),
-        axis=alt.Axis(values=found["length"].tolist(), format="~g", grid=False),
-    )
+    marks = {"values": found["length"].tolist(), "format": "~g", "grid": False}
+    x = charts.axis(alt.X, "length", "b − a, nats (log)", (2.5, longest), log=True, **marks)
     named = f"{CRITICAL}: below it nothing can be pruned"
     critical = charts.upright(CRITICAL, named, palette.theme(dark).pruned, "length", size=1.25)
     drawn = _error(found, x, dark) if what == "error" else _left(found, x, dark)

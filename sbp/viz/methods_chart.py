@@ -49,23 +49,18 @@ def chart(found: Sequence[Entry], network: str, chosen: str = "", dark: bool = F
     top = min(100.0, 1.15 * float(points["high"].max()))
     view = (0.8 * float(points["macs"].min()), dense * 1.6, floor, top)
     x = macs_axis(view[0], dense)
-    y = alt.Y(
-        "error_percent:Q",
-        title="test error, % (log)",
-        axis=_error_axis(floor, top),
-        scale=alt.Scale(type="log", domain=[floor, top], nice=False),
-    )
+    y = charts.axis(alt.Y, "error_percent", "test error, % (log)", (floor, top), log=True, **_error_marks(floor, top))
     layers = [*_bars(points, x, dark), *_steps(points, x, y, dark), _marks(points, x, y, chosen, dark)]
     layers += _names(points[points["named"]], x, y, view, dark)
     return charts.finish(alt.layer(*layers), describe(found, network), HEIGHT)
 
 
-def _error_axis(floor: float, top: float) -> alt.Axis:
+def _error_marks(floor: float, top: float) -> dict[str, Any]:
     """Errors lie close together, so a short axis names more than every 1, 2 and 5."""
     if top / floor > 12:
-        return charts.log_axis(floor, top)
+        return charts.log_marks(floor, top)
     values = charts.ticks(floor * 0.999, top, (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9))
-    return alt.Axis(values=values, labelExpr="format(datum.value, '~r')", gridOpacity=0.4)
+    return {"values": values, "labelExpr": "format(datum.value, '~r')", "gridOpacity": 0.4}
 
 
 def _colours(dark: bool) -> dict[str, str]:

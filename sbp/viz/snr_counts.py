@@ -44,11 +44,8 @@ def chart(found: RunTables, dark: bool = False) -> Any:
     bars = bars.encode(
         x=threshold_axis("SNR (log)"),
         x2="high:Q",
-        y=alt.Y(
-            "units:Q",
-            title="units (log)",
-            axis=charts.log_axis(1, max(top, 10)),
-            scale=alt.Scale(type="log", domain=[0.7, max(top * 12, 10)], nice=False),
+        y=charts.axis(
+            alt.Y, "units", "units (log)", (0.7, max(top * 12, 10)), log=True, **charts.log_marks(1, max(top, 10))
         ),
         y2=alt.datum(0.7),
         color=charts.fate("side", dark, alt.Legend(orient="top", symbolType="square"), kept="SNR ≥ 1"),

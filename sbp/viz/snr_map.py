@@ -32,15 +32,8 @@ def chart(
     if not len(tables.epochs):
         return charts.empty("The first epoch has not ended yet.", HEIGHT)
     mu, log_sigma = extents(tables, layer.name)
-    x = alt.X(
-        "mu:Q", title="mu, nats", scale=alt.Scale(domain=list(mu), nice=False), axis=alt.Axis(grid=False, tickCount=6)
-    )
-    y = alt.Y(
-        "log_sigma:Q",
-        title="log sigma",
-        scale=alt.Scale(domain=list(log_sigma), nice=False),
-        axis=alt.Axis(grid=False, tickMinStep=1),
-    )
+    x = charts.axis(alt.X, "mu", "mu, nats", mu, grid=False, tickCount=6)
+    y = charts.axis(alt.Y, "log_sigma", "log sigma", log_sigma, grid=False, tickMinStep=1)
     grid = snr_grid(mu, log_sigma, low, high)
     url = data_uri(palette.snr_rgb(grid[::-1], dark))
     corners = {"mu": mu[0], "mu2": mu[1], "log_sigma": log_sigma[0], "top": log_sigma[1]}

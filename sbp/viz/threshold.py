@@ -125,12 +125,8 @@ def error_chart(stops: pd.DataFrame, prior_snr: float, examples: str, at: int, d
 
 def threshold_axis(title: str = "threshold on the SNR (log)") -> alt.X:
     """The axis of thresholds on the SNR: logarithmic, always 0.2 to 100."""
-    return alt.X(
-        "threshold:Q",
-        title=title,
-        scale=alt.Scale(type="log", domain=[LOW, HIGH], nice=False, clamp=True),
-        axis=alt.Axis(values=list(TICKS), format="~g", grid=False),
-    )
+    marks = {"values": list(TICKS), "format": "~g", "grid": False}
+    return charts.axis(alt.X, "threshold", title, (LOW, HIGH), log=True, clamp=True, **marks)
 
 
 def rules(prior_snr: float, at: float | None, dark: bool) -> list[Any]:

@@ -61,7 +61,11 @@ def pair_of(runs: Sequence[Any], names: Sequence[str]) -> tuple[Twin, Twin]:
 def pack(pair: tuple[Twin, Twin], live: bool = False) -> dict[str, Any]:
     """The film of the first twin with the epochs of both, the three charts and a sentence per epoch."""
     first = pair[0]
-    both = sorted({0, *(int(epoch) for twin in pair for epoch in twin.records["epoch"])}) if _begun(pair) else []
+    both = (
+        sorted({0, *(int(epoch) for twin in pair for epoch in twin.records["epoch"])})
+        if any(len(twin.records) for twin in pair)
+        else []
+    )
     packed = film.pack(first.tables, first.config, live=live, also=both)
     return packed | {
         "id": "+".join(twin.tables.run for twin in pair),
@@ -246,7 +250,3 @@ def _terms(pair: tuple[Twin, Twin]) -> dict[str, Any]:
         bound.top_of(values[np.isfinite(values)]),
         rules=[{"y": round(guess, 3), "text": f"N·log 10 = {guess:,.1f}: a guess"}],
     )
-
-
-def _begun(pair: Sequence[Twin]) -> bool:
-    return any(len(twin.records) for twin in pair)

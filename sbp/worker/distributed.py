@@ -80,7 +80,7 @@ class Other:
             return State.FAILED
 
     def _train(self) -> State:
-        import torch
+        import torch  # as in `worker`
 
         ranks = self.ranks
         while (heard := ranks.broadcast_bytes()) == WAIT:
@@ -147,6 +147,7 @@ def _loader(ranks: Ranks) -> Any:
 
 
 def _training(config: RunConfig, dataset: Any, checkpoint: Any, ranks: Ranks) -> Any:
+    # As in `worker`: an error while torch is imported is one of the run's.
     from sbp.training.checkpoint import broadcast_checkpoint
     from sbp.training.loop import Training
 

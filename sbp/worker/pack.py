@@ -121,7 +121,7 @@ class Pack:
         if device != "cuda":
             yield
             return
-        import torch
+        import torch  # as in `worker`
 
         stream = self._streams.pop() if self._streams else torch.cuda.Stream()
         try:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from sbp.data import datasets
 from sbp.machine import devices
 from sbp.runs.device_queue import acquire, gpu_slot
-from sbp.runs.filenames import LOCK
+from sbp.runs.filenames import CHECKPOINT, LOCK, SWEEP
 from sbp.runs.files import Lock
 from sbp.runs.folder import RunFolder
 from sbp.runs.launcher import LOCK_VARIABLE
@@ -126,12 +126,10 @@ class Worker:
         if self.all_ranks_want(self.stop_asked()):
             raise StopAsked
         self.folder.write_status(self.state, "Building the network.")
-        self.folder.remove_sweep()
+        self.folder.remove(SWEEP)
         checkpoint = None
-        saved = self.folder.read_checkpoint()
-        if saved:
-            tensors, state = saved
-            checkpoint = Checkpoint(tensors={k: torch.from_numpy(v) for k, v in tensors.items()}, state=state)
+        if saved := self.folder.read_checkpoint():
+            checkpoint = Checkpoint({name: torch.from_numpy(array) for name, array in saved[0].items()}, saved[1])
         training = self._training(config, dataset, checkpoint)
         self.folder.write_meta({**self.folder.meta, **training.meta(), "commit": code_version(), "device": self.device})
         return training
@@ -153,7 +151,7 @@ class Worker:
                     self.folder.append_snapshot(event)
                     seen = event.epoch
             elif isinstance(event, Progress):
-                self._say_progress(event)
+                self._say("", event)
             # Not between a record and the snapshot of its epoch: a checkpoint covers both or none.
             if not isinstance(event, Record) and self.all_ranks_want(self.stop_asked()):
                 self.move(Event.ASK_STOP, "Saves a checkpoint.")
@@ -179,7 +177,7 @@ class Worker:
         exclusive(self._graph)()
         exclusive(self._sweep)()
         self.move(Event.FINISH, describe_result(result))
-        self.folder.remove_checkpoint()
+        self.folder.remove(CHECKPOINT)
 
     def _graph(self) -> None:
         """Leaves the network's graph beside its weights, for pages that compute it; without it they make it."""
@@ -230,18 +228,16 @@ class Worker:
         except OSError:  # a full disk, most likely: the log has the rest, and readers will see the run as lost
             traceback.print_exc(file=self.log)
 
-    def _say_progress(self, progress: Progress) -> None:
+    def _say(self, message: str, progress: Progress | None = None) -> None:
+        """Writes the status, not more often than somebody can read it."""
         if time.monotonic() - self._told >= STATUS_SECONDS:
             self._told = time.monotonic()
-            self.folder.write_status(self.state, "", progress)
+            self.folder.write_status(self.state, message, progress)
 
     def _say_download(self, file: str, done: int, total: int) -> None:
         if self.stop_asked():
             raise StopAsked
-        if time.monotonic() - self._told >= STATUS_SECONDS:
-            self._told = time.monotonic()
-            megabytes = f"{done / 1e6:.1f} of {total / 1e6:.1f} MB"
-            self.folder.write_status(self.state, f"Downloads {file}: {megabytes}.")
+        self._say(f"Downloads {file}: {done / 1e6:.1f} of {total / 1e6:.1f} MB.")
 
 
 def main(*paths: str) -> int:

@@ -16,6 +16,7 @@ import sbp.training.loop
 from sbp.compaction.run import compact_run
 from sbp.data.datasets import DataError
 from sbp.runs import device_queue, store
+from sbp.runs.filenames import STOP
 from sbp.runs.folder import RunFolder
 from sbp.runs.states import State
 from sbp.runs.view import RunView
@@ -86,7 +87,7 @@ def work(folder: RunFolder) -> RunView:
 def again(view: RunView) -> RunView:
     """What resume does, without a process."""
     with RunFolder(view.folder) as folder:
-        folder.clear_stop()
+        folder.remove(STOP)
         folder.write_queued()
         return work(folder)
 
