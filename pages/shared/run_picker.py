@@ -13,7 +13,6 @@ from sbp.runs import store
 from sbp.runs.states import State
 from sbp.runs.store import RunView
 from sbp.spec.method import method_title
-from sbp.spec.networks import description_of
 from sbp.spec.presets import PRESETS
 from sbp.viz import labels
 
@@ -50,7 +49,7 @@ def label(run: RunView) -> str:
     """A run in one line of a list: what, how, which state, when; of one that cannot be read, its id."""
     if run.problem:
         return f"{'Recorded: ' if run.recorded else ''}{run.id} · cannot be read"
-    what, method = labels.run_title(run.config), run.config.method.name
+    what, method = labels.run_title(run), run.config.method.name
     how = f", {method_title(method)}" if method not in USUAL else ""
     preset = how if run.config.preset == "custom" else f"{how}, {run.config.preset}"
     if run.recorded:
@@ -93,7 +92,7 @@ def atypical(run: RunView) -> tuple[float, ...]:
     config = run.config
     no_preset = (config.network.name, config.preset) not in PRESETS
     digits, no_weights = config.data.dataset == "digits", run.model_path is None
-    size = description_of(config.network).dense_macs()
+    size = run.description.dense_macs()
     return not config.has_noise, config.data.random_labels, no_preset, digits, no_weights, size
 
 

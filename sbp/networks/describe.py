@@ -100,9 +100,10 @@ def describe_module(
     """
     layout = layout or find_layout(model, example_input, **(units or {}))
     arguments = arguments_of(example_input)
-    training = model.training
+    modes = {module: module.training for module in model.modules()}
     calls = layer_calls(model.eval(), arguments)
-    model.train(training)
+    for module, mode in modes.items():
+        module.training = mode  # of each by itself: some may be frozen in eval mode
     image = tuple(example_input.shape[1:]) if isinstance(example_input, torch.Tensor) else ()
     weights = _weights(model, layout, calls)
     return Description(name, title or name, tuple(widths), layout.groups, weights, image)  # type: ignore[arg-type]
@@ -125,8 +126,10 @@ def _weights(model: nn.Module, layout: Layout, calls: dict[str, Call]) -> tuple[
         reads, times, owned = _shares(layout.reads.get(name, ()), layout.groups, starts)
         made_owners = layout.axes.get(f"{name}.weight", {}).get(0, ())
         makes, _, made = _shares(made_owners, layout.groups, starts)
-        weight = module.weight
+        weight, depthwise = module.weight, is_depthwise(module)
         inputs, outputs = inputs_of(module), outputs_of(module)
+        if isinstance(module, Convolution) and not depthwise:
+            inputs //= module.groups  # each output reads those of its own group
         rows_in = call.inputs[2] if conv else 1
         before = next((maps[group] for group in reads if group in maps), rows_in)
         if conv:
@@ -148,7 +151,7 @@ def _weights(model: nn.Module, layout: Layout, calls: dict[str, Call]) -> tuple[
                 1,
                 0 if isinstance(padding, str) else padding,
                 call.norm,
-                is_depthwise(module),
+                depthwise,
             )
         )
         if layers[:-1] and pool > 1:

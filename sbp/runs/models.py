@@ -37,6 +37,8 @@ Correlation = Annotated[float, Field(ge=-1.000001, le=1.000001)]
 Kept = Annotated[list[Count], Field(max_length=1000)]
 Flag = Annotated[int, Field(ge=0, le=1)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
+# What pages show of a network: nothing that Markdown takes for a link, a picture or an icon.
+PlainName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\w .,()+/-]+$")]
 Phase = Literal["pretrain", "sbp", "finetune"]
 States = Literal["queued", "starting", "running", "stopping", "finished", "stopped", "failed", "diverged", "lost"]
 
@@ -44,8 +46,8 @@ States = Literal["queued", "starting", "running", "stopping", "finished", "stopp
 class Layer(TypedDict):
     """A noise layer, as meta.json has it."""
 
-    name: Name
-    kind: Name
+    name: PlainName
+    kind: PlainName
     units: Annotated[int, Field(ge=1, le=10**7)]
     shape: Annotated[list[Annotated[int, Field(ge=1, le=10**7)]], Field(min_length=1, max_length=8)]
 
@@ -87,7 +89,7 @@ class ProgressJson(TypedDict):
     seconds: Seconds
     seconds_left: AtLeast0 | None
     seconds_to_first_prune: AtLeast0 | None
-    nll: Finite
+    nll: Finite | None
 
 
 class Status(TypedDict, total=False):
@@ -136,7 +138,7 @@ class RecordLine(TypedDict):
     kl: Finite
     kl_weighted: Finite
     loss: Finite
-    train_error_percent: Percent
+    train_error_percent: Percent | None
     validation_error_percent: Percent | None
     kept: Kept
     macs: Count

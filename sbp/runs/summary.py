@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from sbp.spec.networks import description_of
-
 if TYPE_CHECKING:
     from sbp.runs.view import RunView
 
@@ -31,7 +29,7 @@ def summarise(view: RunView) -> dict[str, Any]:
     if view.described:
         config = view.config
         values |= {name: config.value(name) for name in _ASKED}
-        values["macs_dense"] = description_of(config.network).dense_macs()
+        values["macs_dense"] = view.description.dense_macs()
         given = config.value("kl_weights")
         weights = given or (None if config.method.name == "sbpa" else (1.0,) * len(view.layers))
         values["kl_weights"] = list(weights) if weights else None

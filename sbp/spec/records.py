@@ -22,7 +22,8 @@ class Record:
     loss: nll + kl_weighted / n_train, the negative bound per example.
     kept: units with SNR >= 1 in each noise layer, a pruned channel counted with its features.
     train_error_percent and validation_error_percent are of the pruned network (theta = E[theta] * keep);
-    the latter is None where nothing was held out. accuracy of the noisy network is not recorded.
+    the latter is None where nothing was held out, and either where a loop that is not ours did not say it. accuracy of
+    the noisy network is not recorded.
     """
 
     epoch: int
@@ -33,7 +34,7 @@ class Record:
     kl: float
     kl_weighted: float
     loss: float
-    train_error_percent: float
+    train_error_percent: float | None
     validation_error_percent: float | None
     kept: tuple[int, ...]
     macs: int
