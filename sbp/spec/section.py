@@ -80,5 +80,5 @@ def choices_of(info: Any) -> tuple[str, ...]:
 @cache
 def _limited(section: type[Section]) -> tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]:
     """The fields of a section that hold one of a few texts, with these and with those that are not offered."""
-    extras = {name: dict(info.json_schema_extra or {}) for name, info in section.model_fields.items()}  # type: ignore[arg-type]
+    extras: dict[str, Any] = {name: info.json_schema_extra or {} for name, info in section.model_fields.items()}
     return tuple((name, extra["choices"], extra["unoffered"]) for name, extra in extras.items() if extra.get("choices"))

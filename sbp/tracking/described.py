@@ -52,11 +52,11 @@ def description(network: nn.Module, noise: JointNoise, example_input: Any, title
     Raises:
         ValueError: its names, or how many there are, are none that a run's folder may hold.
     """
-    device = noise.loc.device
-    if isinstance(example_input, Tensor):
-        example = example_input.to(device)
+    device, example = noise.loc.device, example_input
+    if isinstance(example, Tensor):
+        example = example.to(device)
     else:
-        args, kwargs = converted(arguments_of(example_input), lambda value: value.to(device))
+        args, kwargs = converted(arguments_of(example), lambda value: value.to(device))
         example = kwargs or args
     with torch.compiler.set_stance("force_eager"):
         found = describe_module(network, example, OWN, title or type(network).__name__, layout=noise.layout)

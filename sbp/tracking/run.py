@@ -156,8 +156,9 @@ class TrackedRun:
         if self._ended.is_set():
             raise ValueError(f"{self.path.name} has ended; sbp.track begins another run.")
         errors = {"train_error_percent": train_error_percent, "validation_error_percent": validation_error_percent}
-        if wrong := [name for name, error in errors.items() if error is not None and not 0 <= error <= 100]:
-            raise ValueError(f"{wrong[0]}: expected a number from 0 to 100, got {errors[wrong[0]]!r}.")
+        for name, error in errors.items():
+            if error is not None and not 0 <= error <= 100:
+                raise ValueError(f"{name}: expected a number from 0 to 100, got {error!r}.")
         snapshot, noise, groups = self._snapshot(self.epoch + 1), self._config.noise, self._found.groups
         parts = {g.name: (np.float64(snapshot.loc[g.name]), snapshot.log_scale[g.name]) for g in groups}
         kl = [float(moments.kl(*part, noise.log_low, noise.log_high).sum()) for part in parts.values()]
@@ -168,6 +169,7 @@ class TrackedRun:
             said = f"The loss or the noise is no longer finite in epoch {self.epoch + 1}; a smaller noise_lr may help."
             raise Diverged(said, self.epoch)
         kept = kept_counts({name: keep.cpu().numpy() for name, keep in self._noise.keep.items()}, groups)
+        lr, noise_lr = rates(self._optimiser, self._noise)
         record = Record(
             epoch=snapshot.epoch,
             step=self._steps,
@@ -177,10 +179,12 @@ class TrackedRun:
             kl=sum(kl),
             kl_weighted=weighted,
             loss=total,
-            **{name: None if error is None else float(error) for name, error in errors.items()},
+            train_error_percent=None if train_error_percent is None else float(train_error_percent),
+            validation_error_percent=None if validation_error_percent is None else float(validation_error_percent),
             kept=kept,
             macs=self._found.macs(kept),
-            **dict(zip(("lr", "noise_lr"), rates(self._optimiser, self._noise), strict=True)),
+            lr=lr,
+            noise_lr=noise_lr,
         )
         self._writer.append_record(record)
         self._writer.append_snapshot(snapshot)
@@ -228,7 +232,7 @@ class TrackedRun:
             try:
                 self._say(state, message)
             finally:
-                self._writer.close()
+                self._writer.lock.unlock()  # workers of a DataLoader, which inherited it, may outlive the run
 
     def _count(self, *_: object) -> None:
         self._steps += 1

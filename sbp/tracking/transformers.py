@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import distributed, nn
-from torch.optim import Optimizer
+from torch import distributed
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from sbp.tracking.run import TrackedRun, track
@@ -41,18 +40,11 @@ class TrackingCallback(TrainerCallback):
         self._due = False
 
     def on_train_begin(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        *,
-        model: nn.Module,
-        optimizer: Optimizer,
-        **others: Any,
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
     ) -> None:
         """Begins the run."""
         options = {"epochs": max(1, math.ceil(state.num_train_epochs)), **self.options}
-        self.run = track(model, self.folder, self.example_input, optimizer, **options)
+        self.run = track(others["model"], self.folder, self.example_input, others["optimizer"], **options)
 
     def on_epoch_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
@@ -152,7 +153,9 @@ def hf_trainer(root: Path, values: Any, epochs: int = EPOCHS) -> tuple[Transform
         train_dataset=Examples(),
         eval_dataset=Examples(),
         optimizers=(optimiser, constant(optimiser, 1.0)),  # type: ignore[arg-type]
-        compute_metrics=lambda found: {"wrong": float((found.predictions.argmax(1) != found.label_ids).mean())},
+        compute_metrics=lambda found: {
+            "wrong": float((np.asarray(found.predictions).argmax(1) != found.label_ids).mean())
+        },
         callbacks=[callback],
     )
     return trainer, callback

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +235,15 @@ def test_a_process_that_dies_is_lost(runs_root: Path) -> None:
     assert done.returncode == -signal.SIGKILL
     view = RunView(runs_root / "mine")
     assert (view.state, view.resumable, len(view.records())) == (State.LOST, False, 1)
+
+
+def test_a_child_that_outlives_the_run_does_not_hold_it(runs_root: Path) -> None:
+    with begin(runs_root) as run:
+        child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+        child.start()
+    assert not RunView(run.path).alive
+    child.kill()
+    store.delete("mine")
 
 
 def test_macs_of_grouped_convolutions_count_their_own_inputs(runs_root: Path) -> None:
