@@ -153,12 +153,14 @@ def hf_trainer(root: Path, values: Any, epochs: int = EPOCHS) -> tuple[Transform
         train_dataset=Examples(),
         eval_dataset=Examples(),
         optimizers=(optimiser, constant(optimiser, 1.0)),  # type: ignore[arg-type]
-        compute_metrics=lambda found: {
-            "wrong": float((np.asarray(found.predictions).argmax(1) != found.label_ids).mean())
-        },
+        compute_metrics=wrong,
         callbacks=[callback],
     )
     return trainer, callback
+
+
+def wrong(found: Any) -> dict[str, float]:
+    return {"wrong": float((np.asarray(found.predictions).argmax(1) != found.label_ids).mean())}
 
 
 def hf_values(logged: Any) -> dict[str, float]:
