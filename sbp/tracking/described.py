@@ -16,6 +16,7 @@ from sbp.networks.describe import describe_module
 from sbp.noise.inputs import arguments_of, converted
 from sbp.noise.install import has_noise, joint_noise_of
 from sbp.noise.joint_noise import JointNoise
+from sbp.noise.layers import inputs_of, outputs_of
 from sbp.noise.objective import unit_weights
 from sbp.runs.description_model import DESCRIPTION
 from sbp.spec import DEVICES, RunConfig
@@ -50,7 +51,8 @@ def description(network: nn.Module, noise: JointNoise, example_input: Any, title
     """The description of a network with noise, derived by one forward pass in eval mode.
 
     Raises:
-        ValueError: its names, or how many there are, are none that a run's folder may hold.
+        ValueError: a layer makes other outputs than one for each unit, or its names, or how many there are, are none
+            that a run's folder may hold.
     """
     device, example = noise.loc.device, example_input
     if isinstance(example, Tensor):
@@ -60,6 +62,15 @@ def description(network: nn.Module, noise: JointNoise, example_input: Any, title
         example = kwargs or args
     with torch.compiler.set_stance("force_eager"):
         found = describe_module(network, example, OWN, title or type(network).__name__, layout=noise.layout)
+    counts = {group.name: group.units for group in found.groups}
+    for layer in found.weights:
+        module = network.get_submodule(layer.name)
+        inputs = 1 if layer.depthwise else inputs_of(module) // getattr(module, "groups", 1)
+        if (layer.inputs(counts), layer.outputs(counts)) != (inputs, outputs_of(module)):
+            raise ValueError(
+                f"model: the inputs and outputs of {layer.name} are not as many for each unit, so its MACs do not "
+                "follow from kept units; leave its group out of sbp.attach with exclude."
+            )
     try:
         DESCRIPTION.parse(json.dumps(found.to_dict()).encode())
     except ValueError as error:
