@@ -42,10 +42,10 @@ def layer_calls(model: nn.Module, arguments: Arguments) -> dict[str, Call]:
         elif isinstance(output, Tensor):
             if name not in calls:
                 calls[name], outputs[name] = Call(tuple(x.shape), tuple(output.shape)), output
-            layer = modules[name]
+            module = modules[name]
             # The weights of a transposed convolution are applied at each place of its input.
-            transposed = isinstance(layer, Convolution) and layer.transposed
-            places = x.numel() // inputs_of(layer) if transposed else output.numel() // outputs_of(layer)
+            transposed = isinstance(module, Convolution) and module.transposed
+            places = x.numel() // inputs_of(module) if transposed else output.numel() // outputs_of(module)
             calls[name] = replace(calls[name], places=calls[name].places + places)
 
     watch(model, arguments, modules, hear)
