@@ -75,7 +75,7 @@ def summary_of(run: RunView) -> str:
                 changed.append(f"{name.replace('_', ' ')} {plain(config.value(name))}")
     how = "own loop" if config.tracked else config.preset if preset else method_title(config.method.name)
     how = how if preset or config.preset == "custom" else f"{how}, {config.preset}"
-    return " · ".join(filter(None, [how, *changed, "" if run.recorded else run_picker.moment_of(run)]))
+    return " · ".join(filter(None, [run_picker.md(how), *changed, "" if run.recorded else run_picker.moment_of(run)]))
 
 
 def _outcome(run: RunView) -> None:

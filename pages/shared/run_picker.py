@@ -42,7 +42,9 @@ def badge(run: RunView) -> None:
         st.badge("recorded", icon=":material/movie:", color="violet", help="A real run that ships with the app.")
     else:
         icon, colour = BADGES[run.state]
-        st.badge(str(run.state), icon=f":material/{icon}:", color=colour, help=run.state.sentence)  # type: ignore[arg-type]
+        # The sentence of a state says how a run is resumed, which those of our own worker alone can be.
+        help = md(run.message) if run.config.tracked else run.state.sentence
+        st.badge(str(run.state), icon=f":material/{icon}:", color=colour, help=help)  # type: ignore[arg-type]
 
 
 def label(run: RunView) -> str:

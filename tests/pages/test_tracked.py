@@ -12,6 +12,7 @@ from torch import nn
 import sbp
 from sbp.runs import store
 from tests.made_up import write_run
+from tests.noise.zoo import ZOO
 from tests.pages.opened import healthy, labels, opened, played, texts
 from tests.tracking.small import N, adam, digits, network
 
@@ -107,6 +108,18 @@ def test_it_compares_with_a_run_of_ours(ended: str, runs_root: Path) -> None:
     for run in (ended, other.id):
         at.checkbox(key=f"tick-{run}").check()
     assert "Compared" in texts(healthy(at.run()))
+
+
+@pytest.mark.parametrize("name", ["transformers/resnet", "transformers/bert", "conv1d"])
+def test_other_networks_open_too(runs_root: Path, name: str) -> None:
+    """Many groups, names with dots, tokens and signals instead of images."""
+    model, example = ZOO[name].build(), ZOO[name].example_input(2)
+    sbp.attach(model, example)
+    with sbp.track(model, runs_root / "mine", example, adam(model), n_train=N, epochs=1) as run:
+        run.log(nll=1.0, validation_error_percent=50.0)
+    assert len(store.open_run("mine").layers) > 1
+    for page in (*OF_ONE_RUN, "runs"):
+        healthy(opened(page, run="mine"))
 
 
 def test_an_exceptions_words_are_no_markup(runs_root: Path) -> None:
