@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from typer.testing import CliRunner
 
 import sbp
+from sbp.cli import app
 from sbp.noise.install import joint_noise_of
 from sbp.runs import launcher, store
 from sbp.runs.names import BadRequest
@@ -235,6 +237,15 @@ def test_a_process_that_dies_is_lost(runs_root: Path) -> None:
     assert done.returncode == -signal.SIGKILL
     view = RunView(runs_root / "mine")
     assert (view.state, view.resumable, len(view.records())) == (State.LOST, False, 1)
+
+
+@pytest.mark.parametrize("verb", ["sweep", "compact", "resume"])
+def test_a_verb_that_needs_more_says_so(runs_root: Path, verb: str) -> None:
+    with begin(runs_root):
+        pass
+    done = CliRunner().invoke(app, [verb, "mine"])
+    assert done.exit_code == 2
+    assert "sbp.track" in done.stderr or "not ours" in done.stderr
 
 
 def test_a_child_that_outlives_the_run_does_not_hold_it(runs_root: Path) -> None:
