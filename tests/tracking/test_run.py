@@ -100,8 +100,11 @@ def test_it_is_seen_while_it_trains(runs_root: Path, monkeypatch: pytest.MonkeyP
         assert told.progress is not None
         assert (told.progress["epoch"], told.progress["step"], told.progress["steps"]) == (2, STEPS, 2 * STEPS)
         before = told.updated
-        while RunView(run.path).updated == before:  # the sign of life comes by itself
-            pass
+        waits = 0
+        while RunView(run.path).updated == before and waits < 1000:
+            waits += 1
+            time.sleep(0.01)
+        assert RunView(run.path).updated != before, "the sign of life comes by itself"
     assert not RunView(run.path).alive
 
 
@@ -220,6 +223,11 @@ def test_a_folder_with_markup_in_its_description_is_a_problem(runs_root: Path) -
     path.unlink()
     assert "missing" in RunView(run.path).problem
     assert store.list_runs(recorded=False)[0].summary()["state"] == "failed"
+
+
+def test_it_needs_no_framework() -> None:
+    code = "import sys; sys.modules |= {'lightning': None, 'transformers': None}; import sbp; sbp.track; sbp.TrackedRun"
+    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], timeout=120, check=True)
 
 
 DIES = """
