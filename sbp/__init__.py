@@ -26,6 +26,8 @@ _HOME = {
     "RunConfig": "sbp.spec",
     "ConfigError": "sbp.spec",
     "train": "sbp.training.loop",
+    "track": "sbp.tracking",
+    "TrackedRun": "sbp.tracking",
     "build": "sbp.networks.registry",
     "load": "sbp.data.datasets",
 }

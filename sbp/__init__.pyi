@@ -16,6 +16,8 @@ from sbp.noise import parameter_groups as parameter_groups
 from sbp.noise.sbp_layer import SBPLayer as SBPLayer
 from sbp.spec import ConfigError as ConfigError
 from sbp.spec import RunConfig as RunConfig
+from sbp.tracking import TrackedRun as TrackedRun
+from sbp.tracking import track as track
 from sbp.training.loop import train as train
 
 __version__: str

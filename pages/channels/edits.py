@@ -16,7 +16,6 @@ from sbp.pruning import edits as by_hand
 from sbp.pruning.edits import Edits
 from sbp.pruning.masks import Masks, kept_counts
 from sbp.runs.store import RunView
-from sbp.spec.networks import description_of
 from sbp.viz import labels
 
 PAST = "hand-past"
@@ -69,7 +68,7 @@ def show(
 
 def _numbers(run: RunView, net: ComputedNetwork, stamp: Hashable, edits: Edits, masks: Masks, saved: str) -> str:
     """Error, MACs and kept units, and all of it in a sentence."""
-    spec = description_of(run.config.network)
+    spec = run.description
     counts, own = kept_counts(masks, run.layers), kept_counts(net.own_masks, run.layers)
     macs, macs_own, dense = spec.macs(counts), spec.macs(own), spec.dense_macs(run.config.network.widths)
     measured, problem, same = None, "", "no change" if edits else "no edits"

@@ -38,6 +38,8 @@ class Trial:
 def network(run: RunView) -> tuple[ComputedNetwork | None, str, Hashable]:
     """The run's saved network, or None with the reason; and a key that changes with the file."""
     path = run.model_path
+    if run.config.tracked:
+        return None, f"A run of somebody’s own training loop (sbp.track) has no weights to show. {_WAITS}", None
     if path is None:
         wait = "They are saved at its first checkpoint." if run.state.active else "None were saved before it ended."
         return None, f"This run has no weights {'yet' if run.state.active else 'to show'}. {wait} {_WAITS}", None

@@ -16,7 +16,6 @@ from pages.shared.assets import bundle, read
 from sbp.data.pictures import Pictures
 from sbp.export import browser
 from sbp.runs.store import RunView
-from sbp.spec.networks import description_of
 from sbp.viz import palette, pixel_film
 from sbp.viz.tables import tables
 
@@ -48,7 +47,7 @@ def packed(stamp: str, known: str, _run: RunView, _pictures: Pictures) -> tuple[
     arrays, film = pixel_film.pack(tables(_run), _run.config)
     meta = {"stamp": f"{stamp} {known}", "film": json.dumps(film)}
     missing = "This run has no weights yet, so there are no predictions. They are stored while it trains."
-    description = description_of(_run.config.network)
+    description = _run.description
     if why := browser.why_not(description):
         missing = f"{description.title} is not computed in a browser: {why}. Page Channels computes it."
     elif _run.model_path:
@@ -80,7 +79,7 @@ def pixels(run: RunView, pictures: Pictures, view: dict[str, Any], on_view: Call
             "images": pixel_film.sheet(pictures.test_images[start : start + SHEET]),
             "labels": pictures.test_labels[start : start + SHEET].tolist(),
         },
-        "image": list(description_of(run.config.network).image),
+        "image": list(run.description.image),
         "count": len(pictures.test_labels),
         "classes": pictures.classes,
         "nTrain": pictures.n_train,

@@ -123,7 +123,7 @@ def origin(run: RunView, name: str) -> str:
     config, meta = run.config, run.meta
     n = meta.get("n_train")
     parts = [
-        f"**{name}**: {labels.run_title(config)}",
+        f"**{name}**: {labels.run_title(run)}",
         method_title(config.method.name),
         f"{n:,} training examples" if n else "",
         f"seed {config.seed}",

@@ -20,9 +20,7 @@ LEAST, MOST = 2, 4
 def show(runs: list[RunView]) -> None:
     """The comparison of these runs, named A, B, C, D in the order chosen."""
     names = {run.id: "ABCD"[at] for at, run in enumerate(runs)}
-    st.markdown(
-        "**Compared:** " + "; ".join(f"**{names[run.id]}** {labels.run_title(run.config)} ({run.id})" for run in runs)
-    )
+    st.markdown("**Compared:** " + "; ".join(f"**{names[run.id]}** {labels.run_title(run)} ({run.id})" for run in runs))
     st.dataframe(differences(runs), alt="What differs between the compared runs, and how they ended")
     found = {names[run.id]: tables(run) for run in runs}
     total = max(run.config.schedule.last_epoch for run in runs)

@@ -52,7 +52,7 @@ def rows(runs: list[RunView]) -> list[str]:
 
 def _title(run: RunView) -> str:
     """What a run is; of one that cannot be read, where it lies."""
-    return run_picker.md(run.id) if run.problem else labels.run_title(run.config)
+    return run_picker.md(run.id) if run.problem else labels.run_title(run)
 
 
 def summary_of(run: RunView) -> str:
@@ -66,16 +66,16 @@ def summary_of(run: RunView) -> str:
         settings = config.optimisation
         changed = [
             f"{config.schedule.epochs} epochs",
-            f"batch {settings.batch_size}",
+            "" if config.tracked else f"batch {settings.batch_size}",
             f"noise lr {settings.noise_lr:g}" if config.has_noise else f"lr {settings.lr:g}",
         ]
     else:
         for name in ("epochs", "batch_size", "lr", "noise_lr", "kl_weights", "seed", "train_size"):
             if config.value(name) != preset.on(config.data.dataset).value(name):
                 changed.append(f"{name.replace('_', ' ')} {plain(config.value(name))}")
-    how = config.preset if preset else method_title(config.method.name)
+    how = "own loop" if config.tracked else config.preset if preset else method_title(config.method.name)
     how = how if preset or config.preset == "custom" else f"{how}, {config.preset}"
-    return " · ".join([how, *changed, *([] if run.recorded else [run_picker.moment_of(run)])])
+    return " · ".join(filter(None, [run_picker.md(how), *changed, "" if run.recorded else run_picker.moment_of(run)]))
 
 
 def _outcome(run: RunView) -> None:
@@ -94,7 +94,7 @@ def _outcome(run: RunView) -> None:
         st.progress(min(step / steps, 1.0) if steps else 0.0, text=text)
         return
     if run.state in (State.FAILED, State.DIVERGED, State.LOST):
-        st.markdown(f":gray[{_short(run.message)}]")
+        st.markdown(f":gray[{run_picker.md(_short(run.message))}]")
         return
     st.markdown(outcome(run))
 
@@ -110,7 +110,7 @@ def outcome(run: RunView) -> str:
         parts.append(f"**{validation:.2f} %** held-out error")
     if summary["macs_reduction"]:
         parts.append(f"**{summary['macs_reduction']:.1f}×** fewer MACs")
-    kept = f"  \n:gray[{labels.widths_of(run.config.network.name, summary['kept'])} kept]" if summary["kept"] else ""
+    kept = f"  \n:gray[{labels.widths_of(run.description, summary['kept'])} kept]" if summary["kept"] else ""
     return (" · ".join(parts) or ":gray[No epoch was completed.]") + kept
 
 

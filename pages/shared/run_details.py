@@ -38,6 +38,8 @@ def show(run: RunView) -> None:
             _numbers(run)
     with folded("Configuration", "description", "details-config") as is_open:
         if is_open:
+            if run.config.tracked:
+                st.caption("Of somebody’s own training loop: what it did not say stands at its default.")
             st.code(run.config.to_json(), language="json")
 
 

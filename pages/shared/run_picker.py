@@ -13,7 +13,6 @@ from sbp.runs import store
 from sbp.runs.states import State
 from sbp.runs.store import RunView
 from sbp.spec.method import method_title
-from sbp.spec.networks import description_of
 from sbp.spec.presets import PRESETS
 from sbp.viz import labels
 
@@ -43,14 +42,16 @@ def badge(run: RunView) -> None:
         st.badge("recorded", icon=":material/movie:", color="violet", help="A real run that ships with the app.")
     else:
         icon, colour = BADGES[run.state]
-        st.badge(str(run.state), icon=f":material/{icon}:", color=colour, help=run.state.sentence)  # type: ignore[arg-type]
+        # The sentence of a state says how a run is resumed, which those of our own worker alone can be.
+        help = md(run.message) if run.config.tracked else run.state.sentence
+        st.badge(str(run.state), icon=f":material/{icon}:", color=colour, help=help)  # type: ignore[arg-type]
 
 
 def label(run: RunView) -> str:
     """A run in one line of a list: what, how, which state, when; of one that cannot be read, its id."""
     if run.problem:
         return f"{'Recorded: ' if run.recorded else ''}{run.id} · cannot be read"
-    what, method = labels.run_title(run.config), run.config.method.name
+    what, method = labels.run_title(run), run.config.method.name
     how = f", {method_title(method)}" if method not in USUAL else ""
     preset = how if run.config.preset == "custom" else f"{how}, {run.config.preset}"
     if run.recorded:
@@ -93,7 +94,7 @@ def atypical(run: RunView) -> tuple[float, ...]:
     config = run.config
     no_preset = (config.network.name, config.preset) not in PRESETS
     digits, no_weights = config.data.dataset == "digits", run.model_path is None
-    size = description_of(config.network).dense_macs()
+    size = run.description.dense_macs()
     return not config.has_noise, config.data.random_labels, no_preset, digits, no_weights, size
 
 

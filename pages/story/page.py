@@ -29,7 +29,7 @@ else:
         loop=True,
         seconds=16,
     )
-    st.caption(film.caption(run, labels.run_title(run.config)))
+    st.caption(film.caption(run, labels.run_title(run)))
 
 doors = st.columns(3, gap="medium")
 DOORS = (

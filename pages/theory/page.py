@@ -18,8 +18,8 @@ for name, column in zip(view, st.columns(4), strict=True):
     low, high = state.GATE[name]
     key = f"{PAGE}-{name}"
     st.session_state[key] = view[name]
-    told = {"on_change": interval.typed, "args": (PAGE,), "format": "%g"}
-    column.number_input(name, low, high, step=STEPS[name], key=key, **told)
+    step, format = STEPS[name], "%g"
+    column.number_input(name, low, high, step=step, format=format, key=key, on_change=interval.typed, args=(PAGE,))
 gate = view["mu"], math.log(view["sigma"]), view["a"], view["b"]
 found = theory.formulas(*gate)
 half = len(found) // 2

@@ -11,7 +11,7 @@ from pages.shared.figures import figure
 from sbp.reference.paper import N_TEST, REMARKS, dataset_of, rows_of, table_of
 from sbp.runs.store import RunView
 from sbp.spec.method import method_title
-from sbp.spec.networks import description_of, scale_of
+from sbp.spec.networks import scale_of
 from sbp.viz import ensemble, snr_counts
 from sbp.viz import frontier as frontiers
 from sbp.viz import labels as words
@@ -23,7 +23,7 @@ def frontier(run: RunView, sweep: Sweep | None, examples: str) -> None:
     """Every criterion as a line with the paper's rows, and the same rows as a table."""
     st.subheader("How does SNR compare with other criteria?")
     config = run.config
-    dense = description_of(config.network).dense_macs()
+    dense = run.description.dense_macs()
     rows = rows_of(config.network.name, scale_of(config.network.widths, config.network.name))
     comparable = config.data.dataset == dataset_of(config.network.name) and not config.data.random_labels
     printed = table_of(config.network.name).replace("table-", "Table ")
@@ -69,7 +69,7 @@ def noise(run: RunView, found: RunTables, sweep: Sweep | None) -> None:
         figure("Units by their SNR", partial(snr_counts.chart, found), key=f"{run.id}-snr-counts", of=run.data_stamp)
     with right:
         st.markdown(_why(run, found))
-        if not averaged:
+        if not averaged and not run.config.tracked:
             st.subheader("Does averaging over noise help? (paper, section 4.5)")
             st.markdown("Not measured for this run: the sweep does, K sampled thetas against the mean in one pass.")
 
@@ -79,7 +79,7 @@ def _ours(run: RunView) -> dict[str, Any] | None:
     result = run.result or {}
     if result.get("test_error_percent") is None or not result.get("macs"):
         return None
-    dense = description_of(run.config.network).dense_macs()
+    dense = run.description.dense_macs()
     return {
         "method": "this run",
         "test error, %": float(result["test_error_percent"]),

@@ -9,7 +9,6 @@ import streamlit as st
 
 from pages.shared.figures import download, figure, folded
 from sbp.runs.store import RunView
-from sbp.spec.networks import description_of
 from sbp.spec.noise import SNR_THRESHOLD
 from sbp.viz import sweep as sweeps
 from sbp.viz import threshold as figures
@@ -29,7 +28,7 @@ def downloads(run: RunView, found: RunTables, sweep: Sweep | None, threshold: fl
     """A button a file; what it holds is made when it is pressed."""
     st.subheader("Download")
     active = run.state.active and not run.recorded
-    ready = run.model_path is not None and not active
+    ready = run.model_path is not None and not active and not run.config.tracked
     with st.container(horizontal=True, gap="small", key="threshold-files"):
         for kind, ending, label, help in FILES if ready else ():
             name = f"{run.id}-compact{'' if threshold == SNR_THRESHOLD else f'-snr-{threshold:.3g}'}.{ending}"
@@ -38,6 +37,8 @@ def downloads(run: RunView, found: RunTables, sweep: Sweep | None, threshold: fl
             download("Sweep (CSV)", lambda: sweeps.csv(sweep, found), f"{run.id}-sweep.csv", key="sweep-csv")
     if ready:
         st.caption(f"The compact network at SNR ≥ {figures.number(threshold)}: it answers as the masked one does.")
+    elif run.config.tracked:
+        st.caption("`sbp.compact(model)` gives the compact network in the training loop itself.")
     else:
         st.caption("The compact network can be downloaded once the run has ended with weights.")
 
@@ -54,7 +55,7 @@ def figures_along(run: RunView, found: RunTables, stops: Any, at: int, examples:
     with folded("Figures along the threshold", "show_chart", "threshold-figures") as is_open:
         if not is_open:
             return
-        prior, dense = found.prior_snr, description_of(run.config.network).dense_macs()
+        prior, dense = found.prior_snr, run.description.dense_macs()
         left, right = st.columns(2, gap="medium")
         with left:
             error = partial(figures.error_chart, stops, prior, examples, at)

@@ -14,7 +14,6 @@ from pages.threshold import view as view_of
 from pages.threshold.component import board, pack
 from sbp.pruning.cost import network_cost
 from sbp.runs.store import RunView
-from sbp.spec.networks import description_of
 from sbp.viz import sweep as sweeps
 from sbp.viz import threshold as figures
 from sbp.viz.tables import tables
@@ -39,10 +38,12 @@ def _body(run: RunView, _polling: bool) -> None:
     board(t, packed, view_of.rested)
     if missing:
         st.info(missing, icon=":material/query_stats:")
-        if not run.recorded and not run.state.active and run.model_path is not None:
+        measurable = not (run.recorded or run.config.tracked or run.state.active)
+        if measurable and run.model_path is not None:
             measurement_button.offer(run.id, "sweep", "Measure it here", "Runs that command in a process of its own.")
     said = figures.examples_of(sweep, run.config.data.dataset) if sweep else "held-out examples"
-    criteria.frontier(run, sweep, said)
+    if not run.config.tracked:
+        criteria.frontier(run, sweep, said)
     stop = stops.iloc[at]
     speed.section(run, stop, lambda: threshold_files.downloads(run, found, sweep, float(stop["threshold"])))
     criteria.noise(run, found, sweep)
@@ -54,8 +55,8 @@ def _packed(stamp: Any, _run: RunView) -> tuple[dict[str, Any], Any]:
     """What the component is given, and the stops it was made from."""
     found, config = tables(_run), _run.config
     sweep, _ = view_of.sweep_of(_run)
-    dense = network_cost(description_of(config.network), [layer.units for layer in _run.layers])
-    stops = sweeps.stops(found, description_of(config.network), sweep)
+    dense = network_cost(_run.description, [layer.units for layer in _run.layers])
+    stops = sweeps.stops(found, _run.description, sweep)
     examples = figures.examples_of(sweep, config.data.dataset) if sweep else ""
     n = sweep.n if sweep else 0
     return pack(stops, _run.layers, (dense.macs, dense.params), found.prior_snr, examples, n), stops

@@ -14,7 +14,7 @@ from sbp.pruning.cost import Cost, network_cost
 from sbp.reference.paper import rows_of
 from sbp.runs import store
 from sbp.runs.store import RunView
-from sbp.spec.networks import description_of, scale_of
+from sbp.spec.networks import scale_of
 from sbp.viz import labels
 from sbp.viz import speed as speeds
 from sbp.viz.threshold import number
@@ -54,7 +54,9 @@ def _speed(run: RunView) -> bool:
         "Time of one batch: median (interquartile range); ×: dense time over it. Masked: zeros in place, as large as "
         "before. Compact: smaller tensors, same output. Both at SNR ≥ 1. The paper does not name its batch size."
     )
-    if run.state.active and not run.recorded:
+    if run.config.tracked:
+        st.caption("It cannot be measured: the network of somebody’s own training loop is known by its shapes alone.")
+    elif run.state.active and not run.recorded:
         st.caption("It can be measured once the training has ended.")
     elif run.model_path is None and not run.result:
         st.caption("It cannot be measured: the run has not finished, and its folder holds no weights.")
@@ -63,7 +65,7 @@ def _speed(run: RunView) -> bool:
             st.caption("Its folder holds no weights, so networks of the same shapes with random weights are measured.")
         busy = [other for other in store.list_runs(recorded=False) if other.state.active]
         if busy:
-            title = labels.run_title(busy[0].config)
+            title = labels.run_title(busy[0])
             st.caption(f"A run is training on this machine ({title}); it slows the measurement.")
         help = (
             "Dense, masked and compact at batch 1, 32 and 1000, in a process of its own; takes about half a minute, "
@@ -88,7 +90,7 @@ def _shown(stamp: Hashable, which: int, _run: RunView) -> pd.DataFrame:
 
 
 def _cost(run: RunView, stop: Any) -> None:
-    description = description_of(run.config.network)
+    description = run.description
     before, after = network_cost(description), network_cost(description, stop["kept"])
     st.dataframe(
         cost_table(before, after),

@@ -29,6 +29,11 @@ def rested() -> None:
 
 def sweep_of(run: RunView) -> tuple[Sweep | None, str]:
     """The run's sweep, or None and a sentence that says why there is none and what to do."""
+    if run.config.tracked:
+        return None, (
+            "The error along the threshold needs weights and data, which a run of somebody’s own training loop "
+            "(sbp.track) does not have. Kept units and MACs follow from its noise alone."
+        )
     command = f"`python -m sbp sweep {run.id}`"
     try:
         value = run.sweep()

@@ -65,7 +65,7 @@ def _first_line(run: RunView, tools: Callable[[], None] | None) -> None:
                 key="stop",
                 on_click=_ask,
                 args=(launcher.stop, run.id),
-                help="Stops at the next step and saves a checkpoint to resume from.",
+                help=_stops(run),
             )
         if run.resumable:
             st.button(
@@ -81,6 +81,13 @@ def _first_line(run: RunView, tools: Callable[[], None] | None) -> None:
             st.page_link("channels/page.py", label="Channels", icon=":material/grid_on:", query_params={"run": run.id})
         if tools:
             tools()
+
+
+def _stops(run: RunView) -> str:
+    """What the button Stop does."""
+    if not run.problem and run.config.tracked:
+        return "Asks the training loop to stop: `run.stop_requested` is true from now on."
+    return "Stops at the next step and saves a checkpoint to resume from."
 
 
 def _standing(run: RunView) -> None:
@@ -106,7 +113,7 @@ def standing(run: RunView) -> str:
         f"step {progress['step']:,} of {progress['steps']:,}",
         f"**{labels.duration(progress['seconds_left'])} left**" if progress["seconds_left"] is not None else "",
         first_prune(run),
-        f"NLL now {progress['nll']:.3f}" if progress["nll"] == progress["nll"] else "",
+        f"NLL now {progress['nll']:.3f}" if progress["nll"] is not None else "",
     ]
     if run.state is State.STOPPING:
         parts.insert(0, "**Stopping at the next step.**")
@@ -135,10 +142,10 @@ def first_prune(run: RunView) -> str:
 def ending(run: RunView) -> str:
     """How a run ended, with its numbers where it has them."""
     if run.recorded:
-        return film.caption(run, labels.run_title(run.config)) + "."
+        return film.caption(run, labels.run_title(run)) + "."
     result = run.result or {}
     if run.state is State.FINISHED and result.get("test_error_percent") is not None:
-        kept = labels.widths_of(run.config.network.name, result.get("kept") or ())
+        kept = labels.widths_of(run.description, result.get("kept") or ())
         return (
             f"Finished after {labels.duration(result.get('seconds'))}: "
             f"{result['test_error_percent']:.2f} % test error, {kept} units kept, "

@@ -20,7 +20,6 @@ from sbp.machine.devices import describe
 from sbp.runs import store
 from sbp.runs.files import replace_bytes
 from sbp.runs.store import BadRequest, RunFolder, RunView
-from sbp.spec.networks import description_of
 from sbp.viz.labels import widths
 
 _OUT = typer.Option("--out", help="Write the sweep to this file instead of the run's folder.", show_default=False)
@@ -36,6 +35,8 @@ def sweep(run: Run, out: Annotated[Path | None, _OUT] = None, as_json: AsJson = 
     needs_noise(view)
     if view.alive:
         raise BadRequest(f"{view.id} is {view.state}; a sweep is made when it ends. Wait, or stop it first.")
+    if view.config.tracked:
+        raise BadRequest(f"{view.id} is a run of sbp.track, which has neither weights nor data to try thresholds on.")
     if view.model_path is None:
         raise BadRequest(f"{view.id} has no weights yet; they are saved with its first checkpoint.")
     found = _tried(view)
@@ -47,7 +48,7 @@ def sweep(run: Run, out: Annotated[Path | None, _OUT] = None, as_json: AsJson = 
     if as_json:
         print_json(found)
     else:
-        stdout().print(table_of(found, description_of(view.config.network).dense_macs()))
+        stdout().print(table_of(found, view.description.dense_macs()))
         of = "held-out" if found["objects"] == "validation" else "training"
         typer.echo(f"Errors on {found['n']:,} {of} images.")
 

@@ -23,6 +23,8 @@ def network_of(config: RunConfig, model_path: str | Path | None) -> nn.Module:
     Raises `LoadError` with a sentence when there are no weights, or not those of this config's network.
     """
     if model_path is None or not Path(model_path).is_file():
+        if config.tracked:
+            raise LoadError("A run of sbp.track has no weights: sbp.compact(model) is for the training loop itself.")
         raise LoadError("This run has no weights yet; they are saved with its first checkpoint and at its end.")
     tensors, _ = read_safetensors(model_path)
     network = build_for(config.network, config.noise if config.has_noise else None)

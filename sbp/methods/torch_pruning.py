@@ -145,7 +145,6 @@ def _owners(network: nn.Module) -> list[tuple[str, int, Tensor, Tensor]]:
             for of in owners:
                 entries = np.flatnonzero((of >= 0) & ranked[of])
                 if len(entries):
-                    found.append(
-                        (name, dim, *(torch.from_numpy(v).to(parameter.device) for v in (entries, of[entries])))
-                    )
+                    at, units = (torch.from_numpy(value).to(parameter.device) for value in (entries, of[entries]))
+                    found.append((name, dim, at, units))
     return found

@@ -17,8 +17,8 @@ import torch
 from torch import nn
 
 from sbp.noise.attach import find_layout
-from sbp.noise.inputs import arguments_of
-from sbp.noise.layers import Call, Convolution, inputs_of, is_depthwise, layer_calls, outputs_of
+from sbp.noise.inputs import arguments_of, first_tensor
+from sbp.noise.layers import Call, Convolution, inputs_of, is_depthwise, layer_calls, outputs_of, tensor_dims
 from sbp.spec.description import Description, WeightLayer
 from sbp.spec.layout import NONE, Group, Layout
 from sbp.spec.networks import NETWORKS, SHIPPED, NetworkEntry
@@ -100,11 +100,12 @@ def describe_module(
     """
     layout = layout or find_layout(model, example_input, **(units or {}))
     arguments = arguments_of(example_input)
-    training = model.training
+    modes = {module: module.training for module in model.modules()}
     calls = layer_calls(model.eval(), arguments)
-    model.train(training)
+    for module, mode in modes.items():
+        module.training = mode  # of each by itself: some may be frozen in eval mode
     image = tuple(example_input.shape[1:]) if isinstance(example_input, torch.Tensor) else ()
-    weights = _weights(model, layout, calls)
+    weights = _weights(model, layout, calls, len(first_tensor(*arguments)))
     return Description(name, title or name, tuple(widths), layout.groups, weights, image)  # type: ignore[arg-type]  # images have three axes
 
 
@@ -113,7 +114,7 @@ def _built(entry: NetworkEntry, widths: tuple[int, ...]) -> nn.Module:
         return network_class(entry)(widths)
 
 
-def _weights(model: nn.Module, layout: Layout, calls: dict[str, Call]) -> tuple[WeightLayer, ...]:
+def _weights(model: nn.Module, layout: Layout, calls: dict[str, Call], examples: int) -> tuple[WeightLayer, ...]:
     starts = np.cumsum([0, *layout.sizes[:-1]])
     layers: list[WeightLayer] = []
     maps: dict[str, int] = {}  # rows of the map that a group's makers put out
@@ -123,10 +124,13 @@ def _weights(model: nn.Module, layout: Layout, calls: dict[str, Call]) -> tuple[
         conv = isinstance(module, Convolution)
         padding = module.padding[0] if isinstance(module, Convolution) else 0
         reads, times, owned = _shares(layout.reads.get(name, ()), layout.groups, starts)
-        made_owners = layout.axes.get(f"{name}.weight", {}).get(0, ())
+        ((_, out), *_) = tensor_dims(module, reads=False)
+        made_owners = layout.axes.get(f"{name}.weight", {}).get(out, ())
         makes, _, made = _shares(made_owners, layout.groups, starts)
-        weight = module.weight
+        weight, depthwise = module.weight, is_depthwise(module)
         inputs, outputs = inputs_of(module), outputs_of(module)
+        if isinstance(module, Convolution) and not depthwise:
+            inputs //= module.groups  # each output reads those of its own group
         rows_in = call.inputs[2] if conv else 1
         before = next((maps[group] for group in reads if group in maps), rows_in)
         if conv:
@@ -144,11 +148,11 @@ def _weights(model: nn.Module, layout: Layout, calls: dict[str, Call]) -> tuple[
                 makes[0] if makes else "",
                 0 if fully_made else outputs - made,
                 int(weight[0, 0].numel()) if conv else 1,
-                int(np.prod(call.outputs[2:])) if conv else int(np.prod(call.outputs[1:-1])),
+                max(1, round(call.places / examples)),
                 1,
                 0 if isinstance(padding, str) else padding,
                 call.norm,
-                is_depthwise(module),
+                depthwise,
             )
         )
         if layers[:-1] and pool > 1:

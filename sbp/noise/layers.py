@@ -18,16 +18,17 @@ PER_UNIT = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNo
 
 @dataclass(frozen=True)
 class Call:
-    """One layer of weights as the example passes it: the shapes of what comes in and of what goes out, and the batch
-    normalisation that reads what goes out, if one does."""
+    """One layer of weights as the example passes it: the shapes of what comes in and of what goes out, the batch
+    normalisation that reads what goes out, if one does, and how often its weights are applied, in all its calls."""
 
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     norm: str = ""
+    places: int = 0
 
 
 def layer_calls(model: nn.Module, arguments: Arguments) -> dict[str, Call]:
-    """Each layer of weights as it is called first, in the order of the calls."""
+    """Each layer of weights as it is called first, in the order of the calls; `places` counts later calls too."""
     kinds = (*WEIGHTS, nn.modules.batchnorm._BatchNorm)
     modules = {name: module for name, module in model.named_modules() if isinstance(module, kinds)}
     calls: dict[str, Call] = {}
@@ -38,8 +39,14 @@ def layer_calls(model: nn.Module, arguments: Arguments) -> dict[str, Call]:
             for layer, made in outputs.items():
                 if x is made and not calls[layer].norm:
                     calls[layer] = replace(calls[layer], norm=name)
-        elif name not in calls and isinstance(output, Tensor):
-            calls[name], outputs[name] = Call(tuple(x.shape), tuple(output.shape)), output
+        elif isinstance(output, Tensor):
+            if name not in calls:
+                calls[name], outputs[name] = Call(tuple(x.shape), tuple(output.shape)), output
+            module = modules[name]
+            # The weights of a transposed convolution are applied at each place of its input.
+            transposed = isinstance(module, Convolution) and module.transposed
+            places = x.numel() // inputs_of(module) if transposed else output.numel() // outputs_of(module)
+            calls[name] = replace(calls[name], places=calls[name].places + places)
 
     watch(model, arguments, modules, hear)
     return calls

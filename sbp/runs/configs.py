@@ -9,6 +9,7 @@ from typing import Any
 from sbp.runs.filenames import CONFIG, RESULT
 from sbp.runs.plain_files import BadFile, read_json
 from sbp.spec import RunConfig, run_fields
+from sbp.spec.description import Description
 from sbp.spec.layout import Group
 from sbp.spec.networks import description_of
 
@@ -43,7 +44,7 @@ def read_config(folder: Path) -> RunConfig:
         raise BadFile(f"{CONFIG} in {folder} does not describe a run: it lacks {named}, which every config has.")
     try:
         config = RunConfig.from_dict(values)
-        layers = description_of(config.network).groups
+        layers = () if config.tracked else description_of(config.network).groups
     except Exception as error:  # whatever a value of some other kind leads to is this file's fault
         raise BadFile(f"{CONFIG} in {folder} does not describe a run: {error}") from None
     units = sum(layer.units for layer in layers)
@@ -63,12 +64,15 @@ def _names(values: Mapping[str, Any]) -> Iterator[str]:
             yield from _names(value)
 
 
-def mismatch(result: Mapping[str, Any], config: RunConfig, layers: tuple[Group, ...], folder: Path) -> str:
+def mismatch(
+    result: Mapping[str, Any], config: RunConfig, description: Description, layers: tuple[Group, ...], folder: Path
+) -> str:
     """The sentence for a result that cannot be this run's, empty for one that can.
 
     Args:
         result: what result.json holds; a field that it lacks contradicts nothing.
         config: the run's.
+        description: of its network.
         layers: its noise layers before anything was removed.
         folder: the run's, for the sentence.
     """
@@ -82,9 +86,9 @@ def mismatch(result: Mapping[str, Any], config: RunConfig, layers: tuple[Group, 
     for count, layer in zip(kept, layers, strict=False):
         if count > layer.units:
             return f"{where}: it keeps {count:,} units of {layer.name}, which has {layer.units:,}."
-    if layers != description_of(config.network).groups:
+    if layers != description.groups:
         return ""  # of a network that is not known here, and so are its MACs
-    dense = description_of(config.network).dense_macs()
+    dense = description.dense_macs()
     macs, told, reduction = result.get("macs"), result.get("macs_dense", dense), result.get("macs_reduction")
     if told != dense or (macs or 0) > dense:
         return f"{where}: it counts {max(told, macs or 0):,} MACs, and this network has {dense:,}."

@@ -82,6 +82,12 @@ class Lock:
         if descriptor >= 0:
             os.close(descriptor)
 
+    def unlock(self) -> None:
+        """Lets go for every holder, for processes that inherited the descriptor too."""
+        if self.descriptor >= 0:
+            fcntl.flock(self.descriptor, fcntl.LOCK_UN)
+        self.release()
+
     def __del__(self) -> None:
         self.release()
 

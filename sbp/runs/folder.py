@@ -19,13 +19,14 @@ from safetensors.numpy import save
 
 from sbp.runs import models
 from sbp.runs.configs import read_config
+from sbp.runs.description_model import DESCRIPTION, read_description
 from sbp.runs.filenames import CHECKPOINT, GRAPH, LOCK, META, MODEL, NOISE, RECORDS, RESULT, STATUS, STOP, SWEEP
+from sbp.runs.filenames import DESCRIPTION as DESCRIPTION_FILE
 from sbp.runs.files import BadFile, Lock, append_bytes, replace_bytes, write_json
 from sbp.runs.reading import read_snapshots
 from sbp.runs.states import ACTIVE, State
 from sbp.spec import RunConfig
 from sbp.spec.layout import Group
-from sbp.spec.networks import description_of
 from sbp.spec.records import Progress, Record, Snapshot
 
 
@@ -40,7 +41,8 @@ class RunFolder:
         self.lock = lock or Lock(self.path / LOCK)
         self.id = self.path.name
         self.config: RunConfig = read_config(self.path)
-        self.layers = description_of(self.config.network).groups
+        told = DESCRIPTION.read(self.path / DESCRIPTION_FILE) if (self.path / DESCRIPTION_FILE).exists() else None
+        self.layers = read_description(self.path, self.config, told).groups
         try:
             self.status = models.STATUS.read(self.path / STATUS)
         except BadFile:

@@ -92,6 +92,8 @@ def reopen(run_id: str, root: Path | None = None) -> RunFolder:
     _refuse_recording(view, "resumed")
     if view.problem:
         raise BadRequest(f"{view.id} cannot be resumed: {view.problem}")
+    if view.config.tracked:
+        raise BadRequest(f"{view.id} was trained by a loop that is not ours; run that again.")
     _check_allowed(view, Event.RESUME)
     try:
         lock = Lock(view.folder / LOCK)

@@ -22,14 +22,16 @@ Correlation = Annotated[float, Field(ge=-1.000001, le=1.000001)]
 Kept = Annotated[list[Count], Field(max_length=1000)]
 Flag = Annotated[int, Field(ge=0, le=1)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
+# What pages show of a network: nothing that Markdown takes for a link, a picture or an icon.
+PlainName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\w .,()+/-]+$")]
 States = Literal["queued", "starting", "running", "stopping", "finished", "stopped", "failed", "diverged", "lost"]
 
 
 class Layer(TypedDict):
     """A noise layer, as meta.json has it."""
 
-    name: Name
-    kind: Name
+    name: PlainName
+    kind: PlainName
     units: Annotated[int, Field(ge=1, le=10**7)]
     shape: Annotated[list[Annotated[int, Field(ge=1, le=10**7)]], Field(min_length=1, max_length=8)]
 
@@ -71,7 +73,7 @@ class ProgressJson(TypedDict):
     seconds: Seconds
     seconds_left: AtLeast0 | None
     seconds_to_first_prune: AtLeast0 | None
-    nll: Finite
+    nll: Finite | None
 
 
 class Status(TypedDict, total=False):

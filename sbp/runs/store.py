@@ -11,6 +11,7 @@ import re
 import shutil
 import stat
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from sbp.runs.filenames import CONFIG, DESCRIPTION, LOCK, META, STATUS, layers_to_json
@@ -20,7 +21,10 @@ from sbp.runs.names import BadRequest, checked_name, is_name, is_plain
 from sbp.runs.roots import recorded_root, runs_root
 from sbp.runs.view import RunView
 from sbp.spec import RunConfig
+from sbp.spec.description import Description
 from sbp.spec.networks import description_of
+
+_DATED = re.compile(r"\d{8}-\d{6}-")
 
 
 class UnknownRun(LookupError):
@@ -38,18 +42,59 @@ def create(config: RunConfig, root: Path | None = None) -> RunFolder:
     """
     root, now = Path(root or runs_root()), time.time()
     base = checked_name(_base_id(config, now), "the run's id", "Choose a smaller seed.")
+    hidden, lock = _hidden(config, description_of(config.network), root, now)
+    return RunFolder(_claim(hidden, root, base), lock)
+
+
+def create_at(path: Path, config: RunConfig, description: Description, replace: bool = False) -> RunFolder:
+    """Makes a new run's folder at a path that somebody chose, for a network that the folder alone describes.
+
+    Args:
+        path: of the folder; its name becomes the run's id.
+        config: the run's.
+        description: of its network.
+        replace: whether a run that a loop of the same kind left there, and that has ended, is deleted first.
+
+    Raises:
+        BadRequest: the name cannot be a run's, or something is there that is not to be replaced.
+        OSError: the place cannot be written.
+    """
+    root, name = path.parent, checked_name(path.name, "the run's folder", "Choose another name.")
+    if os.path.lexists(path):
+        _make_way(path, replace)
+    hidden, lock = _hidden(config, description, root, time.time())
+    try:
+        hidden.rename(path)
+    except OSError:
+        shutil.rmtree(hidden, ignore_errors=True)
+        raise BadRequest(f"{path} was made by another process a moment ago. Choose another folder.") from None
+    return RunFolder(root / name, lock)
+
+
+def _make_way(path: Path, replace: bool) -> None:
+    """Deletes a tracked run that has ended; raises `BadRequest` where something else is there, or it is to stay."""
+    view = RunView(path) if is_plain(path, stat.S_IFDIR) and _is_run(path) else None
+    if view is None or not view.described or not view.config.tracked:
+        raise BadRequest(f"{path} is there already and was not made by sbp.track. Choose another folder.")
+    if view.alive:
+        raise BadRequest(f"{path} is written by another process, which still runs. Choose another folder.")
+    if not replace:
+        raise BadRequest(f"{path} holds a run that is {view.state}. Choose another folder, or pass replace=True.")
+    delete(path.name, path.parent)
+
+
+def _hidden(config: RunConfig, description: Description, root: Path, now: float) -> tuple[Path, Lock]:
+    """A whole, queued and locked folder under a name that no reader sees."""
     root.mkdir(parents=True, exist_ok=True)
     hidden = root / f".new-{os.getpid()}-{time.monotonic_ns()}"
     hidden.mkdir()
     (hidden / CONFIG).write_text(config.to_json() + "\n", encoding="utf-8")
-    description = description_of(config.network)
     write_json(hidden / DESCRIPTION, description.to_dict())
     layers = description.groups
     write_json(hidden / META, {"created": now, "network": config.network.name, "layers": layers_to_json(layers)})
     lock = Lock(hidden / LOCK)
     RunFolder(hidden, lock).write_queued()
-    path = _claim(hidden, root, base)
-    return RunFolder(path, lock)
+    return hidden, lock
 
 
 def open_run(run_id: str, root: Path | None = None) -> RunView:
@@ -83,7 +128,7 @@ def find_run(text: str, root: Path | None = None) -> RunView:
 
 def list_runs(recorded: bool = True, root: Path | None = None) -> list[RunView]:
     """Every run, newest first, recorded runs last; a corrupt one shows as failed and never raises."""
-    runs = [RunView(path) for path in _folders(Path(root or runs_root()))]
+    runs = [RunView(path) for path in _folders(Path(root or runs_root()), _dated)]
     if recorded:
         known = {run.id for run in runs}
         runs += [RunView(path, True) for path in _folders(recorded_root()) if path.name not in known]
@@ -132,13 +177,13 @@ def _is_run(path: Path) -> bool:
     return (path / CONFIG).is_file() or (path / STATUS).is_file()
 
 
-def _folders(place: Path) -> list[Path]:
-    """Folders of runs, newest id first."""
+def _folders(place: Path, dated: Callable[[Path], str] = lambda path: path.name) -> list[Path]:
+    """Folders of runs, newest id first; dated: an id that begins with the moment when a run was made."""
     try:
         paths = [path for path in place.iterdir() if is_name(path.name) and _is_run(path)]
     except OSError:
         return []
-    return sorted(paths, key=lambda path: _age_key(path.name), reverse=True)
+    return sorted(paths, key=lambda path: _age_key(dated(path)), reverse=True)
 
 
 def _age_key(name: str) -> tuple[str, str, int, str]:
@@ -147,3 +192,14 @@ def _age_key(name: str) -> tuple[str, str, int, str]:
     clock, _, rest = rest.partition("-")
     suffix = rest.rpartition("-")[2]
     return date, clock, int(suffix) if suffix.isdigit() else 1, name
+
+
+def _dated(path: Path) -> str:
+    """The id; with the moment when its config was written before it, where somebody chose the name."""
+    if _DATED.match(path.name):
+        return path.name
+    try:
+        made = (path / CONFIG).lstat().st_mtime
+    except OSError:
+        made = 0.0
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(made))}-{path.name}"

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_jsonable_python
 
-from sbp.spec.networks import description_of
-
 if TYPE_CHECKING:
     from sbp.runs.view import RunView
 
@@ -32,7 +30,7 @@ def summarise(view: RunView) -> dict[str, Any]:
     if view.described:
         config = view.config
         values |= {name: config.value(name) for name in _ASKED}
-        values["macs_dense"] = description_of(config.network).dense_macs()
+        values["macs_dense"] = view.description.dense_macs()
         given = config.value("kl_weights")
         weights = given or (None if config.method.name == "sbpa" else (1.0,) * len(view.layers))
         values["kl_weights"] = list(weights) if weights else None

@@ -15,7 +15,7 @@ from sbp.runs import filenames as names
 from sbp.runs import models
 from sbp.runs.attributions import read_attribution
 from sbp.runs.configs import MOST_UNITS, mismatch, read_config
-from sbp.runs.description_model import DESCRIPTION
+from sbp.runs.description_model import DESCRIPTION, read_description
 from sbp.runs.files import is_locked
 from sbp.runs.incremental import read_new_records
 from sbp.runs.names import BadRequest
@@ -90,12 +90,14 @@ class RunView:
     @property
     def description(self) -> Description:
         """What its network is: groups of units, layers of weights, MACs. Raises `BadFile` as `config` does."""
-        return self._description or description_of(self.config.network)
+        if self._description is None:
+            raise BadFile(self.problem)
+        return self._description
 
     @property
     def described(self) -> bool:
-        """Whether its config could be read."""
-        return self._config is not None
+        """Whether its config and what its network is could be read."""
+        return self._description is not None
 
     def sound(self) -> RunView:
         """The view itself; raises `BadRequest` with the run's problem where it has one."""
@@ -121,7 +123,7 @@ class RunView:
     @property
     def resumable(self) -> bool:
         """Whether `launcher.resume` would take it."""
-        return not self.recorded and not self.problem and Event.RESUME in TRANSITIONS[self.state]
+        return not (self.recorded or self.problem or self.config.tracked) and Event.RESUME in TRANSITIONS[self.state]
 
     @property
     def model_path(self) -> Path | None:
@@ -188,19 +190,16 @@ class RunView:
         return self._guarded(lambda: remembered_config(self.folder, entry) if entry else read_config(self.folder))
 
     def _read_description(self) -> Description | None:
-        """What description.json says, None where there is none: the config's network is its description then."""
-        values = self._read(DESCRIPTION, names.DESCRIPTION)
-        found = self._guarded(lambda: Description.from_dict(values)) if values else None
-        if found and self._config and found.groups != description_of(self._config.network).groups:
-            self.problem = self.problem or (
-                f"{names.DESCRIPTION} in {self.folder} describes another network than the {self._config.network.name} "
-                f"that {names.CONFIG} names; one of the two is another run's."
-            )
-        return found
+        """What its network is; None where that cannot be read."""
+        told, config = self._read(DESCRIPTION, names.DESCRIPTION), self._config
+        if config is None:
+            return None
+        found = self._guarded(lambda: read_description(self.folder, config, told))
+        return found if found or config.tracked else description_of(config.network)
 
     def _layers(self) -> tuple[Group, ...]:
-        """The noise layers: those that meta.json describes, else those of its network; none of an unreadable config."""
-        if self._config is None:
+        """The noise layers: those that meta.json describes, else those of its network; none of an unreadable one."""
+        if self._config is None or self._description is None:
             return ()
         own = self.description.groups
         told = self.meta.get("layers")
@@ -228,7 +227,7 @@ class RunView:
     def _state(self, status: dict[str, Any]) -> tuple[State, str]:
         noise, records, units = names.NOISE, names.RECORDS, self._units
         for find in (
-            lambda: mismatch(self.result or {}, self.config, self.layers, self.folder),
+            lambda: mismatch(self.result or {}, self.config, self.description, self.layers, self.folder),
             lambda: records_problem(self.folder / records, self._entries.get(records), units),
             lambda: rows_problem(self.folder / noise, self._entries.get(noise), units),
         ):
@@ -237,6 +236,8 @@ class RunView:
             return State.FAILED, self.problem
         state, message = State(status["state"]), str(status.get("message") or "")
         if not self.recorded and state in ACTIVE and not self.alive:
+            if self.config.tracked:
+                return State.LOST, "The process of its training loop ended without a message."
             start = "its last checkpoint" if self.has(names.CHECKPOINT) else "the start"
             said = f"The worker ended unexpectedly while the run was {state}; it can be resumed from {start}."
             return State.LOST, said

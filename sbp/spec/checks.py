@@ -7,7 +7,7 @@ from sbp.spec.errors import ConfigError
 from sbp.spec.images import IMAGES, by
 from sbp.spec.method import METHOD_CONFIGS, METHODS, NOISE_METHODS, MethodConfig, SBPaConfig, TorchPruningConfig
 from sbp.spec.network import NetworkConfig
-from sbp.spec.networks import SPECS, description_of
+from sbp.spec.networks import OWN, SPECS, description_of
 from sbp.spec.optimisation import OptimisationConfig
 from sbp.spec.schedule import ScheduleConfig
 
@@ -18,6 +18,8 @@ def fits(network: str, dataset: str) -> bool:
     >>> fits("lenet-5-caffe", "digits"), fits("lenet-5-caffe", "cifar-10")
     (True, False)
     """
+    if OWN in (network, dataset):
+        return network == dataset
     return SPECS[network].image == IMAGES[dataset].shape
 
 
@@ -25,6 +27,9 @@ def check_dataset(network: NetworkConfig, data: DataConfig) -> None:
     """Raises `ConfigError` when the network does not read images of this shape."""
     if fits(network.name, data.dataset):
         return
+    if OWN in (network.name, data.dataset):
+        sentence = f"expected {OWN!r} with the network {OWN!r} and with no other, got {data.dataset!r}."
+        raise data.wrong("dataset", sentence)
     others = ", ".join(name for name in DATASETS if fits(network.name, name)) or "none yet"
     raise data.wrong(
         "dataset",
@@ -35,7 +40,7 @@ def check_dataset(network: NetworkConfig, data: DataConfig) -> None:
 
 def check_kl_weights(network: NetworkConfig, method: MethodConfig) -> None:
     """Raises `ConfigError` unless there is one weight of at least 0 for each noise layer, or none at all."""
-    if not isinstance(method, SBPaConfig) or not method.kl_weights:
+    if not isinstance(method, SBPaConfig) or not method.kl_weights or network.name == OWN:
         return
     layers = len(description_of(network).groups)
     if len(method.kl_weights) != layers or min(method.kl_weights) < 0:
@@ -48,7 +53,7 @@ def check_method(network: NetworkConfig, method: MethodConfig) -> None:
 
     Which units are removed is found by following weights from layer to layer, and sums of layers are not followed.
     """
-    if method.on_weights and not SPECS[network.name].is_chain:
+    if method.on_weights and (network.name == OWN or not SPECS[network.name].is_chain):
         others = ", ".join(name for name in METHODS if not METHOD_CONFIGS[name].on_weights)
         raise method.wrong(
             "name",

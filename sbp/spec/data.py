@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from pydantic import model_validator
 
 from sbp.spec.images import IMAGES
+from sbp.spec.networks import OWN
 from sbp.spec.section import Section, setting
 
 DATASETS = tuple(IMAGES)
@@ -21,7 +22,7 @@ class DataConfig(Section):
 
     section: ClassVar[str] = "data"
 
-    dataset: str = setting("mnist", "Which images it is trained on.", choices=DATASETS)
+    dataset: str = setting("mnist", "Which images it is trained on.", choices=DATASETS, unoffered=(OWN,))
     train_size: int = setting(0, "How many training examples are used; 0 means all.", "examples", ge=0)
     validation_size: int = setting(
         5000,
@@ -44,7 +45,7 @@ class DataConfig(Section):
 
     @model_validator(mode="after")
     def _check_augment(self) -> Any:
-        if self.augment and not IMAGES[self.dataset].mirrors:
+        if self.augment and not (self.dataset == OWN or IMAGES[self.dataset].mirrors):
             others = ", ".join(name for name, images in IMAGES.items() if images.mirrors)
             raise self.wrong(
                 "augment",

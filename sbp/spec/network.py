@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from pydantic import model_validator
 
-from sbp.spec.networks import SPECS
+from sbp.spec.networks import OWN, SPECS
 from sbp.spec.section import Section, WholeNumbers, setting
 
 
@@ -19,7 +19,7 @@ class NetworkConfig(Section):
 
     section: ClassVar[str] = "network"
 
-    name: str = setting("lenet-500-300", "Which network is trained.", choices=tuple(SPECS))
+    name: str = setting("lenet-500-300", "Which network is trained.", choices=tuple(SPECS), unoffered=(OWN,))
     widths: WholeNumbers = setting((), "Hidden widths, first layer first. Empty: the network's own.", "units")
 
     pixels: bool = setting(
@@ -28,7 +28,7 @@ class NetworkConfig(Section):
 
     @model_validator(mode="after")
     def _check_widths(self) -> Any:
-        own = SPECS[self.name].widths
+        own = () if self.name == OWN else SPECS[self.name].widths
         if self.widths and (len(self.widths) != len(own) or min(self.widths) < 1):
             raise self.wrong(
                 "widths",

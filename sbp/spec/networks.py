@@ -34,6 +34,8 @@ class NetworkEntry:
     units: Mapping[str, Any] = field(default_factory=dict)
 
 
+# The network and the data of a loop that is not ours (`sbp.track`): the folder of its run alone describes it.
+OWN = "own"
 DIGIT, COLOUR = (1, 28, 28), (3, 32, 32)
 PIXELS, FLATTENED = {"pixels": True}, {"features": ("dense1",)}
 _VGG = (64, 64, 128, 128, 256, 256, 256, *[512] * 7)
@@ -84,7 +86,14 @@ def description_of(network: NetworkConfig) -> Description:
     >>> from sbp.spec.network import NetworkConfig
     >>> [group.units for group in description_of(NetworkConfig(name="lenet-5-caffe", pixels=True)).groups]
     [784, 20, 50, 800, 500]
+
+    Raises:
+        ConfigError: it is the network of somebody's own loop, which the run's folder alone describes.
     """
+    if network.name == OWN:
+        raise network.wrong(
+            "name", f"expected one of {', '.join(NETWORKS)}; {OWN!r} is the network of somebody's own training loop."
+        )
     description = SPECS[network.name].at(network.widths)
     return description.with_pixels() if network.pixels else description
 
@@ -113,11 +122,14 @@ def widths_of(k: float, network: str = "vgg-like") -> tuple[int, ...]:
 
 
 def scale_of(widths: Sequence[int], network: str = "vgg-like") -> float | None:
-    """The scale k of which `widths_of` makes these widths; None where no k to two decimals does.
+    """The scale k of which `widths_of` makes these widths; None where no k to two decimals does, or the network has no
+    widths that are known here.
 
     >>> scale_of(()), scale_of(widths_of(1.5)), scale_of((1000, 1000), "lenet-500-300")
     (1.0, 1.5, None)
     """
+    if network not in NETWORKS:
+        return None
     own = NETWORKS[network].widths
     k = round(max(widths) / max(own), 2) if widths else 1.0
     return k if k > 0 and tuple(widths or own) == widths_of(k, network) else None

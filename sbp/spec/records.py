@@ -25,7 +25,8 @@ class Record:
     loss: nll + kl_weighted / n_train, the negative bound per example.
     kept: units with SNR >= 1 in each noise layer, a pruned channel counted with its features.
     train_error_percent and validation_error_percent are of the pruned network (theta = E[theta] * keep);
-    the latter is None where nothing was held out. accuracy of the noisy network is not recorded.
+    the latter is None where nothing was held out, and either where a loop that is not ours did not say it. accuracy of
+    the noisy network is not recorded.
     """
 
     epoch: Epoch
@@ -36,7 +37,7 @@ class Record:
     kl: Finite
     kl_weighted: Finite
     loss: Finite
-    train_error_percent: Percent
+    train_error_percent: Percent | None
     validation_error_percent: Percent | None
     kept: Annotated[tuple[Count, ...], Field(max_length=1000)]
     macs: Count

@@ -25,6 +25,7 @@ from sbp.spec.errors import ConfigError
 from sbp.spec.fields import SECTIONS, find_field, run_fields
 from sbp.spec.method import MethodConfig, SBPConfig
 from sbp.spec.network import NetworkConfig
+from sbp.spec.networks import OWN
 from sbp.spec.noise import NoiseConfig
 from sbp.spec.optimisation import OptimisationConfig
 from sbp.spec.reading import method_config, sorted_values
@@ -156,6 +157,11 @@ class RunConfig(Section):
             raise KeyError(f"{name}: a run has {', '.join(run_fields())}.")
         holder = getattr(self, field.section) if field.section else self
         return getattr(holder, field.own_name, field.default)
+
+    @property
+    def tracked(self) -> bool:
+        """Whether a training loop that is not ours wrote the run: its folder alone describes network and data."""
+        return self.network.name == OWN
 
     @property
     def has_noise(self) -> bool:

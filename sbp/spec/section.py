@@ -21,7 +21,14 @@ Numbers = Annotated[tuple[float, ...], Strict(False)]
 WholeNumbers = Annotated[tuple[int, ...], BeforeValidator(_whole)]
 
 
-def setting(default: Any, help: str, unit: str = "", choices: tuple[str, ...] = (), **bounds: Any) -> Any:
+def setting(
+    default: Any,
+    help: str,
+    unit: str = "",
+    choices: tuple[str, ...] = (),
+    unoffered: tuple[str, ...] = (),
+    **bounds: Any,
+) -> Any:
     """A field of a section.
 
     Args:
@@ -29,9 +36,10 @@ def setting(default: Any, help: str, unit: str = "", choices: tuple[str, ...] = 
         help: the sentence that the form and the command line show.
         unit: of a number; "" where there is none.
         choices: the texts that are allowed; () for any.
+        unoffered: texts that are allowed beside them, but that no form and no command line offers.
         bounds: any of ge, gt, le, lt.
     """
-    extra: dict[str, Any] = {"unit": unit, "choices": choices}
+    extra: dict[str, Any] = {"unit": unit, "choices": choices, "unoffered": unoffered}
     return Field(default, description=help, json_schema_extra=extra, **bounds)
 
 
@@ -54,8 +62,8 @@ class Section(BaseModel):
 
     @model_validator(mode="after")
     def _check_choices(self) -> Any:
-        for name, choices in _limited(type(self)):
-            if getattr(self, name) not in choices:
+        for name, choices, unoffered in _limited(type(self)):
+            if getattr(self, name) not in (*choices, *unoffered):
                 raise self.wrong(name, f"expected one of {', '.join(choices)}, got {getattr(self, name)!r}.")
         return self
 
@@ -65,12 +73,12 @@ class Section(BaseModel):
 
 
 def choices_of(info: Any) -> tuple[str, ...]:
-    """The texts that a field may hold; () where any may stand."""
+    """The texts that a form offers for a field; () where any may stand."""
     return tuple((info.json_schema_extra or {}).get("choices", ()))
 
 
 @cache
-def _limited(section: type[Section]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """The fields of a section that hold one of a few texts, with these."""
-    found = ((name, choices_of(info)) for name, info in section.model_fields.items())
-    return tuple((name, choices) for name, choices in found if choices)
+def _limited(section: type[Section]) -> tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]:
+    """The fields of a section that hold one of a few texts, with these and with those that are not offered."""
+    extras: dict[str, Any] = {name: info.json_schema_extra or {} for name, info in section.model_fields.items()}
+    return tuple((name, extra["choices"], extra["unoffered"]) for name, extra in extras.items() if extra.get("choices"))

@@ -97,8 +97,8 @@ def describe_error(tables: RunTables) -> str:
     if tables.records.empty:
         return "No epoch has ended yet, so there is no error to show."
     row = tables.records.iloc[-1]
-    held, train = row["validation_error_percent"], f"{row['train_error_percent']:.2f} % on training examples"
-    what = f"{held:.2f} % on held-out examples and {train}" if pd.notna(held) else train
+    said = [f"{row[column]:.2f} % on {what} examples" for column, what in ERRORS.items() if pd.notna(row[column])]
+    what = " and ".join(said) or "not known"
     return f"Epoch {int(row['epoch'])}: the pruned network's error is {what}."
 
 

@@ -14,7 +14,6 @@ import numpy as np
 from sbp.pruning.masks import is_kept, keep_masks, propagate
 from sbp.spec import RunConfig
 from sbp.spec.layout import Group
-from sbp.spec.networks import description_of
 from sbp.viz import bound, kept, labels, palette, trajectories
 from sbp.viz.cell_layout import cells, is_map
 from sbp.viz.charts import SNR_DOMAIN
@@ -84,7 +83,6 @@ def pack(
     shown = every[frames(every)]
     rows = np.array([tables.index(int(epoch)) for epoch in shown], dtype=int)
     by_layer = np.array(kept.at_epochs(tables, shown)).reshape(len(rows), len(tables.layers))
-    dense = description_of(config.network).dense_macs()
     return {
         "id": tables.run,
         "live": live,
@@ -93,7 +91,7 @@ def pack(
         "total": int(max(config.schedule.last_epoch, tables.last)),
         "noise": config.has_noise,
         "tuned": tables.finetuned_from,
-        "outputs": OUTPUTS,
+        "outputs": min(OUTPUTS, tables.description.weights[-1].fixed_out or OUTPUTS),
         "prior": tables.prior_snr,
         "layers": [_layer(tables, layer, rows, by_layer[:, i], order, focus) for i, layer in enumerate(tables.layers)],
         "records": _records(tables),
@@ -101,7 +99,7 @@ def pack(
         "sentences": [
             layer_sentence(tables, focus, int(row))
             if focus
-            else network_sentence(tables, config, int(epoch), tuple(map(int, k)), dense)
+            else network_sentence(tables, int(epoch), tuple(map(int, k)))
             for row, epoch, k in zip(rows, shown, by_layer, strict=True)
         ],
         "scale": {"low": LOW, "high": HIGH, "one": ONE, "light": _b64(colours(False)), "dark": _b64(colours(True))},
@@ -117,12 +115,12 @@ def _colours(dark: bool) -> dict[str, str]:
     }
 
 
-def network_sentence(tables: RunTables, config: RunConfig, epoch: int, kept_units: tuple[int, ...], dense: int) -> str:
+def network_sentence(tables: RunTables, epoch: int, kept_units: tuple[int, ...]) -> str:
     """The state of the whole network at an epoch in a sentence: units, MACs, error."""
     total = labels.in_all([layer.units for layer in tables.layers])
     if epoch == 0:
         return f"At the start all {total} units are kept: the noise is so small that every SNR is far above 1."
-    macs = description_of(config.network).macs(kept_units)
+    macs, dense = tables.description.macs(kept_units), tables.macs_dense
     times = dense / macs if macs else 0.0
     fewer = "no reduction yet" if macs == dense else f"{times:.1f}× fewer MACs"
     if min(kept_units) == 0:
@@ -132,7 +130,8 @@ def network_sentence(tables: RunTables, config: RunConfig, epoch: int, kept_unit
     error = ""
     if len(row):
         held, train = row.iloc[0][["validation_error_percent", "train_error_percent"]]
-        error = f", held-out error {held:.2f} %" if held == held else f", training error {train:.2f} %"
+        said = (("held-out", held), ("training", train))
+        error = next((f", {what} error {value:.2f} %" for what, value in said if value == value), "")
     return f"Epoch {epoch}: {labels.in_all(kept_units)} of {total} units kept; {fewer}{error}."
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sbp.spec import RunConfig
+from sbp.spec.description import Description
 from sbp.spec.images import IMAGES
 from sbp.spec.layout import Group
 from sbp.spec.method import KL_METHODS
-from sbp.spec.networks import SPECS
+from sbp.spec.networks import OWN, SPECS
+
+if TYPE_CHECKING:
+    from sbp.viz.tables import Run
 
 NETWORK = {name: spec.title for name, spec in SPECS.items()}
-DATASET = {name: images.title for name, images in IMAGES.items()}
+DATASET = {name: images.title for name, images in IMAGES.items()} | {OWN: "own data"}
 # What a run is at, followed by the number of the epoch; of the main phase it is "Epoch".
 PHASES = {"pretrain": "Pretraining without noise, epoch", "finetune": "Fine-tuning, epoch"}
 MANY = 6  # layers that are still said one by one
@@ -33,6 +36,7 @@ def layer_name(name: str) -> str:
     """
     spaced = re.sub(r"(?<=[a-z])(?=\d)|(?<=\d)\.(?=[a-z])|(?<=[a-z])\.(?=\w)", " ", name).replace(". ", " ")
     said = re.sub(r"(?<=\d)_(?=\d)", "-", spaced)
+    said = said.replace("_", " ").strip()
     return said[:1].upper() + said[1:]
 
 
@@ -41,11 +45,11 @@ def units_of(layer: Group, count: int | None = None) -> str:
     return layer.kind if count == 1 else _PLURAL.get(layer.kind, layer.kind + "s")
 
 
-def run_title(config: RunConfig) -> str:
+def run_title(run: Run) -> str:
     """A run in a few words: "LeNet-500-300 on MNIST"."""
-    network, dataset = config.network.name, config.data.dataset
-    labels = ", random labels" if config.data.random_labels else ""
-    return f"{NETWORK.get(network, network)} on {DATASET.get(dataset, dataset)}{labels}"
+    dataset = run.config.data.dataset
+    labels = ", random labels" if run.config.data.random_labels else ""
+    return f"{run.description.title} on {DATASET.get(dataset, dataset)}{labels}"
 
 
 def duration(seconds: float | None) -> str:
@@ -90,7 +94,7 @@ def widths(counts: Iterable[int]) -> str:
     return "–".join(str(int(count)) for count in counts)
 
 
-def widths_of(network: str, counts: Sequence[int]) -> str:
+def widths_of(network: str | Description, counts: Sequence[int]) -> str:
     """The same, of a network of many layers block by block, so that a line of them breaks and can be read.
 
     Fewer counts than layers are those of the first layers.
@@ -102,7 +106,7 @@ def widths_of(network: str, counts: Sequence[int]) -> str:
     """
     if len(counts) <= MANY:
         return widths(counts)
-    layers = SPECS[network].layers()
+    layers = (SPECS[network] if isinstance(network, str) else network).groups
     blocks: dict[str, list[int]] = {}
     for layer, count in zip(layers, counts, strict=False):
         blocks.setdefault(layer.name.partition("_")[0], []).append(count)

@@ -17,8 +17,8 @@ import pandas as pd
 from sbp.distributions import moments
 from sbp.pruning.masks import is_kept
 from sbp.spec import RunConfig
+from sbp.spec.description import Description
 from sbp.spec.layout import Group
-from sbp.spec.networks import description_of
 from sbp.spec.records import Record
 
 ALIVE = np.iinfo(np.int32).max  # the epoch of death of a unit that is kept at the end
@@ -35,6 +35,8 @@ class Run(Protocol):
 
     @property
     def config(self) -> RunConfig: ...  # noqa: D102
+    @property
+    def description(self) -> Description: ...  # noqa: D102
     @property
     def data_stamp(self) -> Hashable: ...  # noqa: D102
     def records(self) -> Sequence[Any]: ...  # noqa: D102
@@ -61,8 +63,13 @@ class RunTables:
     records: pd.DataFrame
     prior_snr: float
     n_train: int
-    macs_dense: int
+    description: Description
     method: str = "sbp"
+
+    @property
+    def macs_dense(self) -> int:
+        """MACs per image with every unit kept."""
+        return self.description.dense_macs()
 
     @property
     def last(self) -> int:
@@ -155,7 +162,7 @@ def build(run: Run, before: RunTables | None = None) -> RunTables:
         records=records_table(run.records()),
         prior_snr=moments.prior_snr(config.noise.log_low, config.noise.log_high),
         n_train=int(run.meta.get("n_train") or 0),
-        macs_dense=description_of(config.network).dense_macs(),
+        description=run.description,
         method=config.method.name,
     )
 
@@ -191,7 +198,8 @@ def records_table(records: Sequence[Any]) -> pd.DataFrame:
         return pd.DataFrame(columns=[*(field.name for field in fields(Record)), "kl_per_example"])
     table = pd.DataFrame(rows)
     table["kl_per_example"] = table["loss"] - table["nll"]
-    table["validation_error_percent"] = pd.to_numeric(table["validation_error_percent"])
+    for name in ("train_error_percent", "validation_error_percent"):
+        table[name] = pd.to_numeric(table[name])
     return table
 
 

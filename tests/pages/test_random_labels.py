@@ -53,6 +53,7 @@ def test_the_twins_share_one_clock(recordings: Path) -> None:
     assert [s["name"] for s in terms["series"]] == ["SBP: N·NLL", "SBP: KL", "binary dropout: N·NLL"]
     sbp = store.open_run(SBP)
     last = sbp.records()[-1]
+    assert last.train_error_percent is not None
     assert accuracy["series"][0]["y"][-1] == pytest.approx(100 - last.train_error_percent, abs=1e-3)
     assert terms["series"][0]["y"][-1] == pytest.approx(1297 * last.nll / 1000, abs=1e-3)
     assert terms["series"][1]["y"][-1] == pytest.approx(last.kl_weighted / 1000, abs=1e-3)

@@ -14,7 +14,7 @@ from tests.pages.opened import healthy, opened, texts
 
 
 def shown(at: AppTest) -> list[str]:
-    return [element.value.strip("$\n") for element in at.get("latex")]
+    return [element.value.strip("$\n") for element in at.latex]
 
 
 def test_it_opens_on_the_gate_where_equation_19_is_wrong() -> None:

@@ -237,7 +237,8 @@ def test_a_run_carries_the_description_of_its_network() -> None:
     [
         ({"schema": 2}, "schema"),
         ({"groups": []}, "groups"),
-        ({"image": [1, 28]}, "image"),
+        ({"image": [1, 0]}, "image"),
+        ({"image": [1, 28]}, "another run"),
         ({"weights": [{"name": "dense1", "kind": "dense", "kernel": -1}]}, "weights.0.kernel"),
         (
             {"groups": [{"name": "other", "kind": "neuron", "units": 3, "shape": [3]}], "scales": [[0, 1]]},

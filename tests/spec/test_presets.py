@@ -64,6 +64,7 @@ def raced(name: str, **changes: Any) -> list[Record]:
 
 def test_with_slow_noise_random_labels_are_learnt_by_heart() -> None:
     last = raced("memorise", epochs=200)[-1]
+    assert last.train_error_percent is not None
     assert last.train_error_percent < 10
     assert min(last.kept) > 0
     assert last.validation_error_percent is not None
@@ -73,6 +74,7 @@ def test_with_slow_noise_random_labels_are_learnt_by_heart() -> None:
 def test_with_fast_noise_every_unit_goes_before_a_label_is_learnt() -> None:
     records = raced("collapse", epochs=40)
     assert records[-1].kept == (0, 0, 0)
+    assert records[-1].train_error_percent is not None
     assert records[-1].train_error_percent > 75
     assert records[-1].nll == pytest.approx(math.log(10), abs=0.05)
 
