@@ -26,7 +26,8 @@ from sbp.spec.images import IMAGES
 NAME = "cifar-10"
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 FOLDER = "cifar-10-batches-bin"
-# One file, or several whose images are taken in the order of their names: x uint8 [n, 32, 32, 3], y uint8 [n].
+# One file, or several whose images are taken in the order of their names, test last: x uint8 [n, 32, 32, 3], y uint8
+# [n].
 ARRAYS = "cifar-10*.npz"
 RECORD = 1 + 3 * 32 * 32
 
@@ -62,7 +63,8 @@ def read(root: Path, parts: Sequence[str] = ("train", "test")) -> dict[str, Any]
     read; either way every byte is the published one (SHA-256).
     Raises `DataError` with a sentence when nothing is there, or something else.
     """
-    folder, arrays = root / FOLDER, sorted(root.glob(ARRAYS))
+    # In the order of the binary files: those for testing last, whatever their names.
+    folder, arrays = root / FOLDER, sorted(root.glob(ARRAYS), key=lambda path: ("test" in path.stem, path.name))
     wanted = [file for file in FILES if ("test" if file.test else "train") in parts]
     if arrays and any(not (folder / file.name).is_file() for file in wanted):
         records, where = _from_arrays(arrays, wanted), " and ".join(path.name for path in arrays) + f" in {root}"

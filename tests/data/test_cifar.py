@@ -89,6 +89,13 @@ def test_array_files_hold_the_same_images(trusted: dict[str, bytes], tmp_path: P
     np.testing.assert_array_equal(datasets.read_part("cifar-10", "test", tmp_path)[0], found.test_images.numpy())
 
 
+def test_array_files_are_joined_test_last(trusted: dict[str, bytes], tmp_path: Path) -> None:
+    images, labels = tiny_arrays()
+    for name, part in (("train", slice(0, 5 * N)), ("test", slice(5 * N, None))):
+        np.savez(tmp_path / f"cifar-10-{name}.npz", x=images[part], y=labels[part])
+    np.testing.assert_array_equal(load("cifar-10", tmp_path, download=False).test_labels.numpy(), labels[5 * N :])
+
+
 def test_a_part_needs_its_own_files_alone(root: Path) -> None:
     (root / cifar.FOLDER / "test_batch.bin").unlink()
     images, labels = datasets.read_part("cifar-10", "train", root)
