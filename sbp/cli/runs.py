@@ -32,9 +32,15 @@ def runs(
         stdout().print(table_of(views))
         for view in views:
             if view.problem:
-                stderr().print(f"{view.id}: {view.problem}", soft_wrap=True, markup=False)
+                stderr().print(f"{view.id}: {view.problem}", soft_wrap=True)
     else:
         typer.echo(f"There are no runs in {store.runs_root()} yet; python -m sbp train starts one.")
+    if names := store.unread():
+        stderr().print(
+            f"Not read because of their names: {', '.join(map(repr, names))}. A run's name holds letters of ASCII, "
+            "digits, dots, dashes and underscores; rename the folder.",
+            soft_wrap=True,
+        )
 
 
 @user_errors

@@ -9,15 +9,19 @@ import subprocess
 import sys
 import time
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
+from rich.table import Table
 from typer.testing import CliRunner, Result
 
 from sbp.cli import app
 from sbp.cli.app import BENCH_VERBS, VERBS
 from sbp.cli.follow import follow
+from sbp.cli.output import stderr, stdout
 from sbp.runs import launcher, store
 from sbp.runs.states import State
 from sbp.spec import RunConfig, fits
@@ -351,3 +355,13 @@ def test_a_ctrl_c_in_a_callback_of_the_interpreter_is_not_lost(
     view, asked = follow(writer.id, runs_root)
     assert (view.state, asked, seen) == (State.STOPPED, True, [False, True])
     assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize("console", [stdout, stderr])
+def test_text_from_outside_is_never_markup(console: Callable[[], Console], capsys: pytest.CaptureFixture[str]) -> None:
+    text = "data[/v2] [red]x[/red] :smile:"
+    table = Table("name")
+    table.add_row(text)
+    console().print(text)
+    console().print(table)
+    assert "".join(capsys.readouterr()).count(text) == 2
