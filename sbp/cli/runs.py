@@ -12,6 +12,7 @@ from sbp.cli.options import JSON, RUN
 from sbp.cli.output import describe_run, print_json, stderr, stdout, table_of
 from sbp.runs import launcher, recording, store
 from sbp.runs.states import State
+from sbp.viz.findings import findings
 
 _LIVE = typer.Option("--live", help="Leave out the recorded runs that ship with the code.")
 _LOG = typer.Option("--log", help="How many lines of the worker's log to show, from the end.")
@@ -60,6 +61,9 @@ def show(
     lines = log or (20 if view.state in (State.FAILED, State.LOST) else 0)
     if lines and view.log_tail(lines):
         typer.echo(f"End of log.txt:\n{view.log_tail(lines)}")
+    if not view.problem:
+        for finding in findings(view):
+            stderr().print(str(finding), soft_wrap=True)
     if view.resumable:
         stderr().print(f"Resume it with: python -m sbp resume {view.id}", soft_wrap=True)
     view.sound()  # a run with a problem cannot be relied on: say so in the exit code too
