@@ -148,10 +148,10 @@ def _too_slow(seen: Sequence[Observation], steps: int) -> Finding | None:
     start, lowest = (min(low for low, _ in one.log_snr.values()) for one in (first, now))
     left = steps - now.step
     reach = sum((after.step - one.step) * after.noise_lr for one, after in pairwise(seen)) + left * now.noise_lr
-    if reach >= start:
-        return None
     needed = steps_to_prune(first.step, start, now.step, lowest, now.noise_lr)
     needed = needed or (lowest / now.noise_lr if now.noise_lr else inf)
+    if reach >= start or needed <= left:
+        return None
     return Finding(
         "slow",
         f"Nothing will be pruned: at noise_lr = {now.noise_lr:g} the lowest SNR is below the threshold after some "

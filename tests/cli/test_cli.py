@@ -22,9 +22,11 @@ from sbp.cli import app
 from sbp.cli.app import BENCH_VERBS, VERBS
 from sbp.cli.follow import follow
 from sbp.cli.output import stderr, stdout
+from sbp.pruning.diagnosis import Finding
 from sbp.runs import launcher, store
 from sbp.runs.states import State
 from sbp.spec import RunConfig, fits
+from sbp.viz import findings
 from tests.made_up import write_run
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -134,6 +136,12 @@ def test_show_says_which_bound_seed_n_and_hardware(runs_root: Path) -> None:
         assert part in text
     view = write_run(runs_root, network="lenet-5-caffe", method="sbpa", kl_weights=(60.0, 60.0, 1.0, 1.0))
     assert "weighted bound (KL weights 60, 60, 1, 1: StructuredBPa)" in sbp("show", view.id).stdout
+
+
+def test_show_says_what_is_wrong(runs_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(findings, "diagnose", lambda *_: [Finding("slow", "Raise [noise_lr].")])
+    view = write_run(runs_root)
+    assert "Raise [noise_lr]." in sbp("show", view.id).stderr
 
 
 def test_latest_and_a_unique_start_name_a_run(runs_root: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import torch
 from sklearn.datasets import load_digits
@@ -116,7 +117,7 @@ def trained(network: str, way: Way, seed: int) -> tuple[list[Observation], int, 
         loss = sbp.elbo_loss(nll, noise, len(images) if way.divided else 1, weights)
         if step % EVERY == 0:
             check = (images[:512], labels[:512])
-            told = {"nll": nll.detach(), "loss": loss.detach(), "kl_weights": weights, "check": check}
+            told: dict[str, Any] = {"nll": nll.detach(), "loss": loss.detach(), "kl_weights": weights, "check": check}
             seen.append(sbp.observe(model, optimiser, step=step, **told))
         optimiser.zero_grad()
         loss.backward()
