@@ -318,7 +318,8 @@ def test_train_json_ends_with_the_run_as_its_last_line() -> None:
     assert json.loads(sbp("show", "latest", "--json").stdout) == run
 
 
-def test_ctrl_c_stops_the_run_with_a_checkpoint_and_says_how_to_resume() -> None:
+@pytest.mark.parametrize("ask", [lambda pid: os.killpg(pid, signal.SIGINT), lambda pid: os.kill(pid, signal.SIGTERM)])
+def test_ctrl_c_and_sigterm_stop_the_run_with_a_checkpoint_and_say_how_to_resume(ask: Callable[[int], None]) -> None:
     with start_process("train", *TINY, "--epochs", "100000") as process:
         end = time.monotonic() + 90
         while time.monotonic() < end and process.poll() is None:
@@ -326,7 +327,7 @@ def test_ctrl_c_stops_the_run_with_a_checkpoint_and_says_how_to_resume() -> None
             if views and len(views[0].records()) > 1:
                 break
             time.sleep(0.05)
-        os.killpg(process.pid, signal.SIGINT)
+        ask(process.pid)
         out, err = process.communicate(timeout=60)
     (view,) = store.list_runs(recorded=False)
     assert process.returncode == 130, err
