@@ -1,7 +1,7 @@
 """Why a training with noise goes wrong: the few ways in which it does, told from what was seen of it. No torch.
 
-The thresholds were chosen on four networks with seeds 100-102 (tests/pruning/failing.py), and on the recorded runs, on
-which nothing may be found; they are tested on seeds 0-2.
+The thresholds were chosen on four networks (tests/pruning/failing.py) with seed 100, checked with 101 and 102, and on
+the recorded runs, on which nothing may be found; they are tested on seeds 0-2.
 """
 
 from __future__ import annotations
