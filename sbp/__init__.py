@@ -17,6 +17,8 @@ _HOME = {
     "detach": "sbp.noise",
     "elbo_loss": "sbp.noise",
     "parameter_groups": "sbp.noise",
+    "observe": "sbp.noise",
+    "diagnose": "sbp.pruning.diagnosis",
     "JointNoise": "sbp.noise",
     "compact": "sbp.compaction",
     "masked": "sbp.compaction",

@@ -12,8 +12,10 @@ from sbp.noise import JointNoise as JointNoise
 from sbp.noise import attach as attach
 from sbp.noise import detach as detach
 from sbp.noise import elbo_loss as elbo_loss
+from sbp.noise import observe as observe
 from sbp.noise import parameter_groups as parameter_groups
 from sbp.noise.sbp_layer import SBPLayer as SBPLayer
+from sbp.pruning.diagnosis import diagnose as diagnose
 from sbp.spec import ConfigError as ConfigError
 from sbp.spec import RunConfig as RunConfig
 from sbp.tracking import TrackedRun as TrackedRun

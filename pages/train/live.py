@@ -22,6 +22,7 @@ from sbp.runs.states import State
 from sbp.runs.store import RunView
 from sbp.spec.method import method_title
 from sbp.viz import labels
+from sbp.viz.findings import findings
 from sbp.viz.tables import tables
 
 POLL_SECONDS = 1.0
@@ -39,6 +40,8 @@ def _panel(run: RunView, polling: bool, play: bool, tools: Callable[[], None] | 
         _trouble(run)
         return
     _standing(run)
+    for finding in findings(run):
+        st.warning(_md(str(finding)), icon=":material/troubleshoot:")
     _trouble(run)
     if not run.config.has_noise:
         st.caption(without_noise(run))

@@ -31,7 +31,7 @@ def train_here(open_folder: Callable[[], RunFolder], ranks: Ranks, what: str, de
         state = distributed.train(None, ranks)
         distributed.leave_at_once(0 if state in (State.FINISHED, State.STOPPED) else WENT_WRONG)
     with open_folder() as folder, open(folder.path / LOG, "a", encoding="utf-8") as log:
-        stderr().print(f"Run {folder.id}{what}, by {ranks}.", soft_wrap=True, markup=False)
+        stderr().print(f"Run {folder.id}{what}, by {ranks}.", soft_wrap=True)
         with _watched(folder.id):
             state = distributed.train(folder, ranks, log)
     try:

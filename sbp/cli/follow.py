@@ -31,7 +31,8 @@ class Watcher:
         self.seen = 0
         self.said = ""
         # Together at most 80 columns: a longer line would push the bar out.
-        columns = (TextColumn("{task.description}"), BarColumn(bar_width=16), TextColumn("{task.fields[note]}"))
+        told, note = (TextColumn(text, markup=False) for text in ("{task.description}", "{task.fields[note]}"))
+        columns = (told, BarColumn(bar_width=16), note)
         self.bar = Progress(*columns, console=console, disable=not console.is_terminal)
         self.task = self.bar.add_task("queued", total=None, note="")
 
@@ -87,7 +88,7 @@ class Watcher:
 
 @contextlib.contextmanager
 def counted_interrupts() -> Iterator[Callable[[], int]]:
-    """Counts presses of Ctrl-C instead of raising KeyboardInterrupt.
+    """Counts presses of Ctrl-C, and SIGTERM as one, instead of raising KeyboardInterrupt.
 
     Python drops an exception that a signal raises inside a callback of its own, as it runs while a module is imported:
     a run would continue although it was asked to stop.
@@ -98,11 +99,12 @@ def counted_interrupts() -> Iterator[Callable[[], int]]:
         nonlocal seen
         seen += 1
 
-    before = signal.signal(signal.SIGINT, count)
+    before = {number: signal.signal(number, count) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield lambda: seen
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def follow(run_id: str, root: Path | None = None) -> tuple[RunView, bool]:
@@ -157,7 +159,7 @@ def end_with(view: RunView, interrupted: bool, as_json: bool) -> None:
         typer.echo(describe_run(run))
     log = view.log_tail(5)
     if view.state in (State.FAILED, State.LOST) and log:
-        stderr().print(f"End of log.txt:\n{log}", soft_wrap=True, markup=False)
+        stderr().print(f"End of log.txt:\n{log}", soft_wrap=True)
     if view.resumable:
         stderr().print(f"Resume it with: python -m sbp resume {view.id}", soft_wrap=True)
     if view.state in (State.FAILED, State.DIVERGED, State.LOST):

@@ -77,14 +77,17 @@ def table_of(views: list[RunView]) -> Table:
 
 
 def stdout() -> Console:
-    """For tables; a new one for each call, since stdout may have been replaced. Piped text is not folded."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=200)
+    """For tables; a new one for each call, since stdout may have been replaced. Piped text is not folded.
+
+    No markup, here and on stderr: names of files and messages of other programs hold brackets.
+    """
+    console = Console(markup=False, emoji=False, highlight=False)
+    return console if console.is_terminal else Console(markup=False, emoji=False, highlight=False, width=200)
 
 
 def stderr() -> Console:
     """For progress and remarks, so that stdout holds results alone; only rank 0 prints."""
-    return Console(stderr=True, highlight=False, quiet=Ranks.of_environment().rank > 0)
+    return Console(stderr=True, markup=False, emoji=False, highlight=False, quiet=Ranks.of_environment().rank > 0)
 
 
 def _of(n: int | None) -> str:

@@ -106,7 +106,7 @@ def reproduce(
     _show(table, out, as_json)
     if record:
         for path in [archive.record_check(plan, table)] if check else archive.record_experiment(plan, table):
-            stderr().print(f"Recorded {path}.", soft_wrap=True, markup=False)
+            stderr().print(f"Recorded {path}.", soft_wrap=True)
     if interrupted:
         stderr().print("The same command continues from the checkpoints.")
         raise typer.Exit(INTERRUPTED)
@@ -114,7 +114,7 @@ def reproduce(
         return
     if missing := [job for job in jobs if not job.finished]:
         for job in missing:
-            stderr().print(f"Not finished: {job.title}, {_state_of(job)}", soft_wrap=True, markup=False)
+            stderr().print(f"Not finished: {job.title}, {_state_of(job)}", soft_wrap=True)
         raise typer.Exit(WENT_WRONG)
 
 
@@ -152,7 +152,7 @@ def _measure(jobs: list[Job]) -> None:
             try:
                 measurement, _ = measured(view, device)
             except (BadRequest, ValueError) as error:
-                stderr().print(f"{view.id} was not measured: {error}", soft_wrap=True, markup=False)
+                stderr().print(f"{view.id} was not measured: {error}", soft_wrap=True)
                 break
             write_speed(view, measurement.to_dict())
 
@@ -206,8 +206,8 @@ def _show(table: Table, out: Path | None, as_json: bool, further: Table | None =
     for file, content in files.items():
         replace_bytes(out / file, content)
     for remark in remarks:
-        stderr().print(remark, soft_wrap=True, markup=False)
-    stderr().print(f"Written to {out}: {', '.join(sorted(files))}.", soft_wrap=True, markup=False)
+        stderr().print(remark, soft_wrap=True)
+    stderr().print(f"Written to {out}: {', '.join(sorted(files))}.", soft_wrap=True)
 
 
 def _printed(table: Table, network: str) -> Printed:

@@ -12,6 +12,7 @@ from sbp.cli.options import AsJson, Run
 from sbp.cli.output import describe_run, print_json, stderr, stdout, table_of
 from sbp.runs import launcher, recording, store
 from sbp.runs.states import State
+from sbp.viz.findings import findings
 
 _LIVE = typer.Option("--live", help="Leave out the recorded runs that ship with the code.")
 _LOG = typer.Option("--log", help="How many lines of the worker's log to show, from the end.")
@@ -29,9 +30,15 @@ def runs(live: Annotated[bool, _LIVE] = False, as_json: AsJson = False) -> None:
         stdout().print(table_of(views))
         for view in views:
             if view.problem:
-                stderr().print(f"{view.id}: {view.problem}", soft_wrap=True, markup=False)
+                stderr().print(f"{view.id}: {view.problem}", soft_wrap=True)
     else:
         typer.echo(f"There are no runs in {store.runs_root()} yet; python -m sbp train starts one.")
+    if names := store.unread():
+        stderr().print(
+            f"Not read because of their names: {', '.join(map(repr, names))}. A run's name holds letters of ASCII, "
+            "digits, dots, dashes and underscores; rename the folder.",
+            soft_wrap=True,
+        )
 
 
 @user_errors
@@ -47,6 +54,9 @@ def show(run: Run, log: Annotated[int, _LOG] = 0, as_json: AsJson = False) -> No
     lines = log or (20 if view.state in (State.FAILED, State.LOST) else 0)
     if lines and view.log_tail(lines):
         typer.echo(f"End of log.txt:\n{view.log_tail(lines)}")
+    if not view.problem:
+        for finding in findings(view):
+            stderr().print(str(finding), soft_wrap=True)
     if view.resumable:
         stderr().print(f"Resume it with: python -m sbp resume {view.id}", soft_wrap=True)
     view.sound()  # a run with a problem cannot be relied on: say so in the exit code too

@@ -101,5 +101,5 @@ def _dataset(data: str, network: str) -> str:
     if not fits(network, name):
         name = next(other for other in DATASETS if fits(network, other))
         why = f"{network} reads images of {IMAGES[name].by}, so this uses {name}."
-    stderr().print(why, soft_wrap=True, markup=False)
+    stderr().print(why, soft_wrap=True)
     return name

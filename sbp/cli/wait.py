@@ -40,13 +40,13 @@ def gather(jobs: Sequence[Job], ids: dict[str, str], root: Path | None = None) -
             for job in jobs:
                 if job.view and not job.active and job.title not in ended:
                     ended.add(job.title)
-                    console.print(f"{job.title}: {job.view.state}. {job.view.message}", soft_wrap=True, markup=False)
+                    console.print(f"{job.title}: {job.view.state}. {job.view.message}", soft_wrap=True)
             if not any(job.active for job in jobs) and not launcher.has_workers():
                 return jobs, asked
             now = time.monotonic() - begun
             if now - told >= SAY_SECONDS:
                 told = now
-                console.print(progress_of(jobs, now), soft_wrap=True, markup=False)
+                console.print(progress_of(jobs, now), soft_wrap=True)
             time.sleep(POLL_SECONDS)
 
 

@@ -26,8 +26,10 @@ from sbp.spec.images import IMAGES
 NAME = "cifar-10"
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 FOLDER = "cifar-10-batches-bin"
-# One file, or several whose images are taken in the order of their names: x uint8 [n, 32, 32, 3], y uint8 [n].
+# One file, or several whose images are taken in the order of their names, test last: x uint8 [n, 32, 32, 3], y uint8
+# [n].
 ARRAYS = "cifar-10*.npz"
+_PYTHON = ("cifar-10-batches-py", "cifar-10-python.tar.gz")
 RECORD = 1 + 3 * 32 * 32
 
 
@@ -62,7 +64,8 @@ def read(root: Path, parts: Sequence[str] = ("train", "test")) -> dict[str, Any]
     read; either way every byte is the published one (SHA-256).
     Raises `DataError` with a sentence when nothing is there, or something else.
     """
-    folder, arrays = root / FOLDER, sorted(root.glob(ARRAYS))
+    # In the order of the binary files: those for testing last, whatever their names.
+    folder, arrays = root / FOLDER, sorted(root.glob(ARRAYS), key=lambda path: ("test" in path.stem, path.name))
     wanted = [file for file in FILES if ("test" if file.test else "train") in parts]
     if arrays and any(not (folder / file.name).is_file() for file in wanted):
         records, where = _from_arrays(arrays, wanted), " and ".join(path.name for path in arrays) + f" in {root}"
@@ -85,13 +88,19 @@ def here(root: Path) -> bool:
 def fetch(root: Path, report: Report | None = None) -> None:
     """Downloads the archive (170 MB), checks it, and leaves the six files in `root`/cifar-10-batches-bin.
 
-    Raises `DataError` when no mirror will do, or the folder cannot be written.
+    The archive itself may lie in `root`, where it stays. Raises `DataError` when no mirror will do, or the folder
+    cannot be written.
     """
     folder = root / FOLDER
     names = ", ".join(file.name for file in FILES)
     yourself = f"put its files ({names}) there yourself"
-    path = download("CIFAR-10", ARCHIVE.mirrors, ARCHIVE.name, ARCHIVE.sha256, folder, yourself, report)
+    given = root / ARCHIVE.name
+    if given.is_file() and hashlib.sha256(given.read_bytes()).hexdigest() == ARCHIVE.sha256:
+        path = given
+    else:
+        path = download("CIFAR-10", ARCHIVE.mirrors, ARCHIVE.name, ARCHIVE.sha256, folder, yourself, report)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         with tarfile.open(path) as archive:
             for file in FILES:
                 member = archive.extractfile(f"{FOLDER}/{file.name}")
@@ -99,7 +108,8 @@ def fetch(root: Path, report: Report | None = None) -> None:
                 beside = folder / f"{file.name}.part"
                 beside.write_bytes(member.read())
                 beside.replace(folder / file.name)
-        path.unlink()
+        if path != given:
+            path.unlink()
     except OSError as error:
         raise DataError(f"{folder} cannot be written: {error.strerror}. Point SBP_DATA to a folder of yours.") from None
 
@@ -108,8 +118,11 @@ def _from_file(folder: Path, file: BinFile) -> np.ndarray:
     """The records of one file, uint8 [n, 3073]."""
     path = folder / file.name
     if not path.is_file():
+        there = [name for name in _PYTHON if (folder.parent / name).exists()]
+        pickled = f" {there[0]} is its Python version, which is pickled and therefore not read." if there else ""
         raise DataError(
-            f"CIFAR-10 is not in {folder}: {file.name} is missing. Put its six .bin files there, or allow the download."
+            f"CIFAR-10 is not in {folder}: {file.name} is missing.{pickled} Put its six .bin files there, or allow the "
+            "download."
         )
     try:
         raw = path.read_bytes()

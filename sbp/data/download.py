@@ -49,8 +49,9 @@ def download(
     for mirror in mirrors:
         with ExitStack() as stack:
             bar = _Bar(name, report or _terminal_bar(stack))
+            # Small chunks: between two of them somebody may ask to stop, and a line may give 1 kB a second.
             # 5 s to connect: without a network every mirror is tried and the answer still comes soon.
-            downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=1 << 16, timeout=(5, 30))
+            downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=1 << 12, timeout=(5, 30))
             try:
                 got = pooch.retrieve(mirror + name, f"sha256:{sha256}", fname=name, path=folder, downloader=downloader)
                 return Path(got)
@@ -72,6 +73,12 @@ def _reason(error: Exception) -> str:
         return f"answered {error.response.status_code}"
     if isinstance(error, requests.Timeout):
         return "no answer in time"
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "the proxy refused; see HTTPS_PROXY"
+    if isinstance(error, requests.TooManyRedirects):
+        return "redirected without end"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the connection was cut"
     if isinstance(error, requests.RequestException):
         return "no connection"
     if isinstance(error, OSError):
@@ -104,7 +111,7 @@ def _terminal_bar(stack: ExitStack) -> Report:
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     progress = stack.enter_context(Progress(*columns, console=Console(stderr=True)))
     task = progress.add_task("")
 

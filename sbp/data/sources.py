@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 N_CLASSES = 10
+_GZIP = b"\x1f\x8b"
 
 
 class DataError(RuntimeError):
@@ -70,9 +71,21 @@ SOURCES: dict[str, Source] = {name: _source(**told) for name, told in _PUBLISHED
 Absent = Callable[[Source, IdxFile, Path], Path]
 
 
+# Where torchvision puts the same files, beside our folders.
+_TORCHVISION = {"mnist": "MNIST/raw", "fashion-mnist": "FashionMNIST/raw"}
+
+
+def candidates(folder: Path, file: IdxFile) -> list[Path]:
+    """The files that may be this one, packed or unpacked, by the names and in the folders that are about; unopened."""
+    names = (file.name, file.name.replace("-idx", ".idx"))
+    places = (folder, folder.parent / _TORCHVISION.get(folder.name, ""))
+    tried = [place / f"{name}{end}" for place in places for name in names for end in (".gz", "")]
+    return [path for path in [*tried, *(path / path.name for path in tried)] if path.is_file()]
+
+
 def find(folder: Path, file: IdxFile) -> Path | None:
-    """The file in the folder, packed or unpacked, or None; it is not opened."""
-    return next(filter(Path.is_file, (folder / f"{file.name}.gz", folder / file.name)), None)
+    """The first of the `candidates`, or None; it is not opened."""
+    return next(iter(candidates(folder, file)), None)
 
 
 def read_source(name: str, root: Path, absent: Absent, parts: Sequence[str] = ("train", "test")) -> dict[str, Any]:
@@ -83,9 +96,20 @@ def read_source(name: str, root: Path, absent: Absent, parts: Sequence[str] = ("
     source, folder = SOURCES[name], root / name
     keys = ("train_images", "train_labels", "test_images", "test_labels")
     files = {key: file for key, file in zip(keys, source.files, strict=True) if key.partition("_")[0] in parts}
-    paths = {key: find(folder, file) or absent(source, file, folder) for key, file in files.items()}
-    arrays = {key: read_idx(paths[key], file) for key, file in files.items()}
+    paths = {key: candidates(folder, file) or [absent(source, file, folder)] for key, file in files.items()}
+    arrays = {key: _first_right(paths[key], file) for key, file in files.items()}
     return {**arrays, "source": f"{source.title}, {counted(arrays, parts)} images, read from {folder}."}
+
+
+def _first_right(paths: Sequence[Path], file: IdxFile) -> np.ndarray:
+    """What is read from the first path that holds the published file; raises the first's `DataError` if none does."""
+    problems = []
+    for path in paths:
+        try:
+            return read_idx(path, file)
+        except DataError as error:
+            problems.append(error)
+    raise problems[0]
 
 
 def counted(arrays: Mapping[str, Any], parts: Sequence[str]) -> str:
@@ -101,27 +125,32 @@ def counted(arrays: Mapping[str, Any], parts: Sequence[str]) -> str:
 def read_idx(path: Path, file: IdxFile) -> np.ndarray:
     """Reads one idx file into a uint8 array of `file.shape` after checking every byte of it.
 
-    The checks: SHA-256 of the file, then magic number, shape and length, then labels in 0..9.
-    Raises `DataError` with file, expectation and finding when one fails.
+    The content decides, not the name: packed or unpacked, packed again by somebody, or unpacked under a .gz name.
+    The checks: SHA-256 of the file or of what is packed in it, then magic number, shape and length, then labels in
+    0..9. Raises `DataError` with file, expectation and finding when one fails.
     """
     try:
-        raw = path.read_bytes()
+        raw = content = path.read_bytes()
     except OSError as error:
         problem = f"{path} cannot be read: {error.strerror}. Check the file and who may read it."
         raise DataError(problem) from None
-    packed = path.suffix == ".gz"
-    expected, found = (file.gz_sha256 if packed else file.sha256), hashlib.sha256(raw).hexdigest()
-    if expected and found != expected:
+    broken = ""
+    if raw.startswith(_GZIP):
+        try:
+            content = gzip.decompress(raw)
+        except (OSError, EOFError, zlib.error) as error:
+            broken = f"{path} cannot be unpacked: {error}. {_remedy(path)}"
+    found, inside = (hashlib.sha256(part).hexdigest() for part in (raw, content))
+    published = {file.gz_sha256, file.sha256} - {""}
+    if published and not published & {found, inside}:
+        expected = file.gz_sha256 if path.suffix == ".gz" else file.sha256
         raise DataError(
             f"{path} is not the published file, or only a part of it: expected SHA-256 {expected}, "
             f"got {found} ({len(raw):,} bytes). {_remedy(path)}"
         )
-    if packed:
-        try:
-            raw = gzip.decompress(raw)
-        except (OSError, EOFError, zlib.error) as error:
-            raise DataError(f"{path} cannot be unpacked: {error}. {_remedy(path)}") from None
-    return _parse_idx(path, raw, file)
+    if broken:
+        raise DataError(broken)
+    return _parse_idx(path, content, file)
 
 
 def _parse_idx(path: Path, raw: bytes, file: IdxFile) -> np.ndarray:

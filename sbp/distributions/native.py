@@ -12,6 +12,7 @@ import ctypes
 import hashlib
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -125,11 +126,14 @@ def _build(compiler: str, target: Path) -> bool:
     """Compiles into a file beside the target and renames it, so that nobody loads half a library."""
     for machine in MACHINE:
         made = target.with_name(f".{os.getpid()}-{target.name}")
-        command = [compiler, *FLAGS, *machine, "-o", str(made), str(SOURCE), "-lm"]
-        with contextlib.suppress(OSError, subprocess.SubprocessError):
-            subprocess.run(command, check=True, capture_output=True, timeout=60)
-            os.replace(made, target)
-            return True
+        try:
+            command = [*shlex.split(compiler), *FLAGS, *machine, "-o", str(made), str(SOURCE), "-lm"]
+            with contextlib.suppress(OSError, subprocess.CalledProcessError):
+                subprocess.run(command, check=True, capture_output=True, timeout=60)
+                os.replace(made, target)
+                return True
+        except (subprocess.TimeoutExpired, ValueError):  # one that hangs will hang again; CC with an open quote
+            return False
     return False
 
 

@@ -71,6 +71,8 @@ def exp_within(x: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def check_floating(value: Tensor) -> None:
-    """Raises ValueError for whole numbers, of which nearly none lies in the support."""
+    """Raises ValueError for what is no tensor, and for whole numbers, of which nearly none lies in the support."""
+    if not isinstance(value, Tensor):
+        raise ValueError(f"value: expected a tensor, got {value!r:.60}; convert it with torch.as_tensor(value).")
     if not value.is_floating_point():
         raise ValueError(f"value: expected floating-point numbers, got {value.dtype}; convert it with value.float().")

@@ -25,10 +25,13 @@ from sbp.spec.networks import description_of
 
 def read_weights(path: Path) -> dict[str, np.ndarray]:
     """The arrays of a model.safetensors by name; raises ValueError with a sentence when it cannot be read."""
+    where = f"{path.name} in {path.parent}"
     try:
         return dict(load_file(path))
+    except (AttributeError, KeyError, TypeError):  # a type that NumPy does not have
+        raise ValueError(f"{where}: expected float32, got bfloat16 or float8. Convert it to float32.") from None
     except (SafetensorError, OSError, ValueError) as error:
-        raise ValueError(f"{path} cannot be read: {error}. Train the run again to have its weights.") from None
+        raise ValueError(f"{where} cannot be read: {error}. Train the run again to have its weights.") from None
 
 
 def pack(config: RunConfig, weights: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
 from sbp.distributions import moments
+from sbp.export.browser import read_weights
 from sbp.pruning.kept_weights import cut, padded, unpack
 from sbp.pruning.masks import Masks, own_masks
 from sbp.spec.description import Description
@@ -182,11 +181,7 @@ def read_network(
     Raises:
         ValueError: the file cannot be read, or does not fit the network.
     """
-    try:
-        arrays = load_file(path)
-    except (OSError, SafetensorError, ValueError) as error:
-        raise ValueError(f"{path.name} in {path.parent} cannot be read: {error}.") from None
-    where = f"{path.name} in {path.parent}"
+    where, arrays = f"{path.name} in {path.parent}", read_weights(path)
     try:
         arrays = unpack(description, arrays)
     except ValueError as error:

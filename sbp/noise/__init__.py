@@ -4,6 +4,7 @@ from sbp.noise.attach import attach, attach_mask, detach, find_layout
 from sbp.noise.install import has_noise, noise_of
 from sbp.noise.joint_noise import JointNoise
 from sbp.noise.objective import elbo_loss, parameter_groups
+from sbp.noise.observe import observe
 from sbp.noise.unit_mask import UnitMask
 from sbp.spec.layout import Group, Layout, Refusal
 
@@ -20,5 +21,6 @@ __all__ = [
     "find_layout",
     "has_noise",
     "noise_of",
+    "observe",
     "parameter_groups",
 ]

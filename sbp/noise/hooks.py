@@ -89,6 +89,13 @@ class MultiplyInput:
                 f"A layer reads {len(x)} rows where theta was drawn for {count}: the first tensor among the network's "
                 "arguments counts the examples by its axis 0, and theta given from outside must have one row for each."
             )
+        axis = 1 if isinstance(module, Convolution) else -1
+        if inputs != x.shape[axis]:
+            raise ValueError(
+                f"A layer reads {x.shape[axis]} units where the noise has {inputs}: the network was cut after "
+                "sbp.attach. Take the noise off with sbp.detach before another pruner cuts it, and attach it again "
+                "afterwards; sbp.compact cuts both."
+            )
         between = [1] * (x.dim() - 2)
         shape = (count, inputs, *between) if isinstance(module, Convolution) else (count, *between, inputs)
         return x * _like(factor.view(shape), x), *args[1:]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import inf, isfinite
-from typing import Any
+from typing import Any, SupportsIndex
 
 import torch
 from torch import Tensor, nn
@@ -74,10 +74,10 @@ class SBPLayer(EvalFactor):
         init_log_scale: float = -5.0,
         threshold: float = SNR_THRESHOLD,
     ) -> None:
-        if units < 1:
-            raise ValueError(f"units: expected at least 1, got {units}.")
-        if axis == 0:
-            raise ValueError("axis: expected one that counts the units, got 0, which counts the examples.")
+        if not isinstance(units, SupportsIndex) or units < 1:
+            raise ValueError(f"units: expected a whole number of at least 1, got {units!r}.")
+        if not isinstance(axis, SupportsIndex) or axis == 0:
+            raise ValueError(f"axis: expected a whole number, the axis of the units, got {axis!r}; 0 is the examples'.")
         if not (isfinite(init_loc) and isfinite(init_log_scale)):
             raise ValueError(f"init_loc, init_log_scale: expected finite numbers, got {init_loc} and {init_log_scale}.")
         super().__init__(units)
@@ -135,14 +135,15 @@ class SBPLayer(EvalFactor):
 
     def forward(self, x: Tensor) -> Tensor:
         """theta * x, of x's shape: a fresh theta an example in training, E[theta] * keep in eval."""
-        if isinstance(x, PackedSequence):
-            raise ValueError("Expected a tensor, got a PackedSequence; unpack it with pad_packed_sequence first.")
+        if isinstance(x, torch.fx.Proxy):
+            return self._traced(x) if self.noise_enabled else x
+        if not isinstance(x, Tensor):
+            remedy = "unpack it with pad_packed_sequence" if isinstance(x, PackedSequence) else "convert it"
+            raise ValueError(f"Expected a tensor, got a {type(x).__name__}; {remedy} first.")
         if not self.noise_enabled:
             return x
-        if isinstance(x, torch.fx.Proxy):
-            return self._traced(x)
         if self.training:
-            theta = self.draw(x.shape[0]) if self._theta is None else self._theta
+            theta = self.draw(x.shape[0] if x.dim() else 1) if self._theta is None else self._theta
         else:
             theta = self.eval_values()[None]
         # In x's precision: a theta in float32 would make float32 of every map of a network that computes in bf16.
@@ -244,7 +245,17 @@ class SBPLayer(EvalFactor):
 
     def _spread(self, theta: Tensor, x: Tensor) -> Tensor:
         """theta [examples or 1, units] in a shape that multiplies x."""
-        return spread(theta, x, self.axis) if self.groups is None else theta[:, self.groups]
+        if self.groups is None:
+            return spread(theta, x, self.axis)
+        shape = self.groups.shape
+        if x.dim() <= len(shape) or any(
+            own not in (1, came) for own, came in zip(reversed(shape), reversed(x.shape), strict=False)
+        ):
+            raise ValueError(
+                f"Expected examples of the groups' shape {tuple(shape)}, or that it broadcasts to, got an input of "
+                f"shape {tuple(x.shape)}; its axis 0 counts the examples."
+            )
+        return theta[:, self.groups]
 
 
 def unit_numbers(groups: Any, units: int) -> Tensor:
@@ -253,10 +264,13 @@ def unit_numbers(groups: Any, units: int) -> Tensor:
     >>> unit_numbers([[0, 1], [1, 1]], 2).shape
     torch.Size([2, 2])
     """
-    numbers = torch.as_tensor(groups)
+    try:
+        numbers = torch.as_tensor(groups)
+    except (TypeError, ValueError, RuntimeError):  # ragged, or no numbers at all
+        numbers = torch.zeros(0)
     whole = numbers.numel() > 0 and numbers.dtype not in (torch.bool,) and not numbers.is_floating_point()
     if not whole or numbers.min() < 0 or numbers.max() >= units:
-        got = "none" if not numbers.numel() else str(numbers.dtype)
+        got = str(numbers.dtype) if numbers.numel() else f"{groups!r:.60}"
         if whole:
             got = f"{numbers.min().item()} to {numbers.max().item()}"
         raise ValueError(
@@ -274,7 +288,7 @@ def spread(theta: Tensor, x: Tensor, axis: int = 1) -> Tensor:
     torch.Size([1, 3, 1, 1])
     """
     units = theta.shape[1]
-    if not -x.dim() < axis < x.dim() or axis == 0 or x.shape[axis] != units:
+    if not -x.dim() < axis < x.dim() or axis % x.dim() == 0 or x.shape[axis] != units:
         raise ValueError(
             f"Expected an input with {units} units on axis {axis}, got shape {tuple(x.shape)}; "
             "name the axis that counts the units, or give groups."

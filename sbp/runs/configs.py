@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from sbp import __version__
 from sbp.runs.filenames import CONFIG, RESULT
 from sbp.runs.plain_files import BadFile, read_json
 from sbp.spec import RunConfig, run_fields
@@ -46,7 +47,7 @@ def read_config(folder: Path) -> RunConfig:
         config = RunConfig.from_dict(values)
         layers = () if config.tracked else description_of(config.network).groups
     except Exception as error:  # whatever a value of some other kind leads to is this file's fault
-        raise BadFile(f"{CONFIG} in {folder} does not describe a run: {error}") from None
+        raise BadFile(f"{CONFIG} in {folder} does not describe a run to sbp {__version__}: {error}") from None
     units = sum(layer.units for layer in layers)
     if units > MOST_UNITS:
         raise BadFile(f"{CONFIG} in {folder} describes a network of {units:,} units; expected at most {MOST_UNITS:,}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -17,6 +18,9 @@ __all__ = ["BadFile", "Lock", "Locked", "append_bytes", "is_locked", "read_json"
 _OURS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
+_NO_LOCKS = "The file system has no file locks, as some network file systems; point SBP_RUNS to a local folder."
+
+
 class Locked(RuntimeError):
     """Somebody else holds this lock."""
 
@@ -27,12 +31,17 @@ def replace_bytes(path: Path, content: bytes, sync: bool = True) -> None:
     With `sync` that holds for a power cut too; it waits for the disk, so what is written often goes without.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(temporary, "wb") as file:
-        file.write(content)
-        if sync:
-            file.flush()
-            os.fsync(file.fileno())
-    os.replace(temporary, path)
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:  # half a file on a full disk would keep it full
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
 
 
 def write_json(path: Path, value: Any, sync: bool = True) -> None:
@@ -54,7 +63,8 @@ class Lock:
     """An exclusive flock on a file, held from construction to `release` or the end of every holder.
 
     A reader's probe takes a shared lock for a moment, so taking it is tried for `patience` seconds.
-    Raises `Locked` when another holds it. `descriptor` adopts a descriptor that is locked already.
+    Raises `Locked` when another holds it, OSError where the file system has no locks. `descriptor` adopts a descriptor
+    that is locked already.
     """
 
     def __init__(self, path: Path, patience: float = 0.5, descriptor: int | None = None) -> None:
@@ -74,7 +84,13 @@ class Lock:
                     os.close(opened)
                     raise Locked(f"{path} is held by another process.") from None
                 time.sleep(0.01)
+            except OSError as error:
+                os.close(opened)
+                raise OSError(f"{path} cannot be locked ({error.strerror}). {_NO_LOCKS}") from None
         self.descriptor = opened
+        if not is_locked(path):  # by the answer of a second look: two writers of one run would spoil it
+            self.release()
+            raise OSError(f"A lock on {path} keeps nobody out. {_NO_LOCKS}")
 
     def release(self) -> None:
         """Closes this holder's copy; a child that inherited the descriptor keeps the lock."""

@@ -57,6 +57,7 @@ class Meta(Basis, total=False):
     layers: Annotated[list[Layer], Field(min_length=1, max_length=1000)]
     macs_dense: Count | None
     data_source: str | None
+    noise_kernel: str | None
     recorded_from: str | None
     pack_runs: Positive | None
     pack_seconds: Seconds | None

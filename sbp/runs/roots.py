@@ -8,7 +8,7 @@ from pathlib import Path
 
 def runs_root() -> Path:
     """Where live runs are: $SBP_RUNS, or ./runs; it need not exist yet."""
-    return Path(os.environ.get("SBP_RUNS") or "runs").absolute()
+    return Path(os.environ.get("SBP_RUNS") or "runs").expanduser().absolute()
 
 
 def recorded_root() -> Path:

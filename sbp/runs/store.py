@@ -6,6 +6,7 @@ A run lives in a folder of its own under `runs_root()`; recorded runs that ship 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -43,7 +44,12 @@ def create(config: RunConfig, root: Path | None = None) -> RunFolder:
     root, now = Path(root or runs_root()), time.time()
     base = checked_name(_base_id(config, now), "the run's id", "Choose a smaller seed.")
     hidden, lock = _hidden(config, description_of(config.network), root, now)
-    return RunFolder(_claim(hidden, root, base), lock)
+    try:
+        path = _claim(hidden, root, base)
+    except BaseException:
+        shutil.rmtree(hidden, ignore_errors=True)
+        raise
+    return RunFolder(path, lock)
 
 
 def create_at(path: Path, config: RunConfig, description: Description, replace: bool = False) -> RunFolder:
@@ -85,15 +91,22 @@ def _make_way(path: Path, replace: bool) -> None:
 
 def _hidden(config: RunConfig, description: Description, root: Path, now: float) -> tuple[Path, Lock]:
     """A whole, queued and locked folder under a name that no reader sees."""
-    root.mkdir(parents=True, exist_ok=True)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise BadRequest(f"SBP_RUNS: expected a folder for runs, got {root}, which is or lies in a file.") from None
     hidden = root / f".new-{os.getpid()}-{time.monotonic_ns()}"
     hidden.mkdir()
-    (hidden / CONFIG).write_text(config.to_json() + "\n", encoding="utf-8")
-    write_json(hidden / DESCRIPTION, description.to_dict())
-    layers = description.groups
-    write_json(hidden / META, {"created": now, "network": config.network.name, "layers": layers_to_json(layers)})
-    lock = Lock(hidden / LOCK)
-    RunFolder(hidden, lock).write_queued()
+    try:
+        (hidden / CONFIG).write_text(config.to_json() + "\n", encoding="utf-8")
+        write_json(hidden / DESCRIPTION, description.to_dict())
+        layers = description.groups
+        write_json(hidden / META, {"created": now, "network": config.network.name, "layers": layers_to_json(layers)})
+        lock = Lock(hidden / LOCK)
+        RunFolder(hidden, lock).write_queued()
+    except BaseException:
+        shutil.rmtree(hidden, ignore_errors=True)
+        raise
     return hidden, lock
 
 
@@ -133,6 +146,15 @@ def list_runs(recorded: bool = True, root: Path | None = None) -> list[RunView]:
         known = {run.id for run in runs}
         runs += [RunView(path, True) for path in _folders(recorded_root()) if path.name not in known]
     return runs
+
+
+def unread(root: Path | None = None) -> list[str]:
+    """Names of folders that hold a run and are not listed, since no run can be named so."""
+    place = Path(root or runs_root())
+    with contextlib.suppress(OSError):
+        names = [path.name for path in place.iterdir() if not path.name.startswith(".") and _is_run(path)]
+        return sorted(name for name in names if not is_name(name))
+    return []
 
 
 def delete(run_id: str, root: Path | None = None) -> None:

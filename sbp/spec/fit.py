@@ -28,6 +28,8 @@ def check_fit(description: Description, arrays: Mapping[str, np.ndarray], where:
         if found is None or (*found[:2], *((prod(found[2:]),) if len(shape) > 2 else found[2:])) != shape:
             got = "nothing" if found is None else list(found)
             raise ValueError(f"{where}: expected {name} of {_said(shape)}, got {got}.")
+        if arrays[name].dtype.kind != "f":
+            raise ValueError(f"{where}: expected {name} in floating point, got {arrays[name].dtype}.")
 
 
 def noise_arrays(

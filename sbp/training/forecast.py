@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import torch
 
 from sbp.noise.joint_noise import JointNoise
+from sbp.pruning.forecast import steps_to_prune
 
 
 @dataclass
 class PruneForecast:
-    """Extrapolates the lowest log SNR, which falls nearly linearly in steps: log sigma climbs by about the noise's
-    learning rate a step and, while sigma is small, log SNR = -log sigma."""
+    """Extrapolates the lowest log SNR from where it was first looked at (`steps_to_prune`)."""
 
     first_step: int | None = None
     first_log_snr: float = 0.0
@@ -28,6 +28,4 @@ class PruneForecast:
             return 0.0
         if self.first_step is None or step == self.first_step:
             self.first_step, self.first_log_snr = step, lowest
-            return lowest / noise_lr
-        fallen = (self.first_log_snr - lowest) / (step - self.first_step)
-        return lowest / fallen if fallen > 0 else None
+        return steps_to_prune(self.first_step, self.first_log_snr, step, lowest, noise_lr)

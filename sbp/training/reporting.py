@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from sbp.data.datasets import Split
+from sbp.distributions import native
 from sbp.spec import MethodConfig, NetworkConfig, ScheduleConfig
 from sbp.spec.kl_weights import kl_weights
 from sbp.spec.networks import description_of
@@ -25,6 +26,8 @@ def describe_run(
         "hardware": hardware,
         "versions": {"torch": torch.__version__, "numpy": np.__version__},
         "data_source": source,
+        # Their draws differ, and with them a run's last digits.
+        **({"noise_kernel": "C" if native.library() else "Python"} if method.has_noise and device == "cpu" else {}),
     }
 
 

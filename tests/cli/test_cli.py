@@ -9,18 +9,24 @@ import subprocess
 import sys
 import time
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
+from rich.table import Table
 from typer.testing import CliRunner, Result
 
 from sbp.cli import app
 from sbp.cli.app import BENCH_VERBS, VERBS
 from sbp.cli.follow import follow
+from sbp.cli.output import stderr, stdout
+from sbp.pruning.diagnosis import Finding
 from sbp.runs import launcher, store
 from sbp.runs.states import State
 from sbp.spec import RunConfig, fits
+from sbp.viz import findings
 from tests.made_up import write_run
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -130,6 +136,12 @@ def test_show_says_which_bound_seed_n_and_hardware(runs_root: Path) -> None:
         assert part in text
     view = write_run(runs_root, network="lenet-5-caffe", method="sbpa", kl_weights=(60.0, 60.0, 1.0, 1.0))
     assert "weighted bound (KL weights 60, 60, 1, 1: StructuredBPa)" in sbp("show", view.id).stdout
+
+
+def test_show_says_what_is_wrong(runs_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(findings, "diagnose", lambda *_: [Finding("slow", "Raise [noise_lr].")])
+    view = write_run(runs_root)
+    assert "Raise [noise_lr]." in sbp("show", view.id).stderr
 
 
 def test_latest_and_a_unique_start_name_a_run(runs_root: Path) -> None:
@@ -306,7 +318,8 @@ def test_train_json_ends_with_the_run_as_its_last_line() -> None:
     assert json.loads(sbp("show", "latest", "--json").stdout) == run
 
 
-def test_ctrl_c_stops_the_run_with_a_checkpoint_and_says_how_to_resume() -> None:
+@pytest.mark.parametrize("ask", [lambda pid: os.killpg(pid, signal.SIGINT), lambda pid: os.kill(pid, signal.SIGTERM)])
+def test_ctrl_c_and_sigterm_stop_the_run_with_a_checkpoint_and_say_how_to_resume(ask: Callable[[int], None]) -> None:
     with start_process("train", *TINY, "--epochs", "100000") as process:
         end = time.monotonic() + 90
         while time.monotonic() < end and process.poll() is None:
@@ -314,7 +327,7 @@ def test_ctrl_c_stops_the_run_with_a_checkpoint_and_says_how_to_resume() -> None
             if views and len(views[0].records()) > 1:
                 break
             time.sleep(0.05)
-        os.killpg(process.pid, signal.SIGINT)
+        ask(process.pid)
         out, err = process.communicate(timeout=60)
     (view,) = store.list_runs(recorded=False)
     assert process.returncode == 130, err
@@ -351,3 +364,13 @@ def test_a_ctrl_c_in_a_callback_of_the_interpreter_is_not_lost(
     view, asked = follow(writer.id, runs_root)
     assert (view.state, asked, seen) == (State.STOPPED, True, [False, True])
     assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize("console", [stdout, stderr])
+def test_text_from_outside_is_never_markup(console: Callable[[], Console], capsys: pytest.CaptureFixture[str]) -> None:
+    text = "data[/v2] [red]x[/red] :smile:"
+    table = Table("name")
+    table.add_row(text)
+    console().print(text)
+    console().print(table)
+    assert "".join(capsys.readouterr()).count(text) == 2

@@ -172,7 +172,7 @@ def test_speed_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
         (("table-9",), "Expected one of the experiments table-1, figure-1"),
         (("table-1", "--only", "sbq"), "table-1 has the rows sbp, original of lenet-500-300"),
         (("table-1", "--device", "tpu"), "--device: expected one of auto, cpu, cuda, mps, got 'tpu'."),
-        (("table-1", "--from-recordings"), "table-1 has no recorded results"),
+        (("table-1", "--from-recordings"), "table-1: the recorded results ship with the repository"),
     ],
 )
 def test_what_cannot_be_understood_is_answered_in_a_sentence(words: tuple[str, ...], sentence: str) -> None:

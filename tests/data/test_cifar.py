@@ -89,6 +89,13 @@ def test_array_files_hold_the_same_images(trusted: dict[str, bytes], tmp_path: P
     np.testing.assert_array_equal(datasets.read_part("cifar-10", "test", tmp_path)[0], found.test_images.numpy())
 
 
+def test_array_files_are_joined_test_last(trusted: dict[str, bytes], tmp_path: Path) -> None:
+    images, labels = tiny_arrays()
+    for name, part in (("train", slice(0, 5 * N)), ("test", slice(5 * N, None))):
+        np.savez(tmp_path / f"cifar-10-{name}.npz", x=images[part], y=labels[part])
+    np.testing.assert_array_equal(load("cifar-10", tmp_path, download=False).test_labels.numpy(), labels[5 * N :])
+
+
 def test_a_part_needs_its_own_files_alone(root: Path) -> None:
     (root / cifar.FOLDER / "test_batch.bin").unlink()
     images, labels = datasets.read_part("cifar-10", "train", root)
@@ -134,7 +141,11 @@ def test_the_archive_is_downloaded_and_unpacked(
         found = load("cifar-10", tmp_path / "new")
         asked = len(mirrors.asked)
         load("cifar-10", tmp_path / "new")
+        (tmp_path / "given").mkdir()
+        (tmp_path / "given" / good.name).write_bytes(packed.getvalue())
+        assert len(load("cifar-10", tmp_path / "given").test_labels) == N
         assert len(mirrors.asked) == asked, "what is there is not fetched again"
+        assert (tmp_path / "given" / good.name).is_file(), "the file is the user's"
     finally:
         mirrors.close()
     assert len(found.train_labels) == 5 * N
@@ -172,6 +183,9 @@ def test_array_files_that_hold_something_else(trusted: dict[str, bytes], tmp_pat
 
 def test_without_its_files_it_says_where_they_go(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"CIFAR-10 is not in .*cifar-10-batches-bin: data_batch_1.bin is missing"):
+        load("cifar-10", tmp_path, download=False)
+    (tmp_path / "cifar-10-batches-py").mkdir()
+    with pytest.raises(DataError, match="cifar-10-batches-py is its Python version, which is pickled"):
         load("cifar-10", tmp_path, download=False)
 
 

@@ -154,6 +154,12 @@ def test_without_a_compiler_the_python_forms_serve(environment: dict[str, str], 
 
 
 @needs_compiler
+def test_a_compiler_may_come_with_words_and_is_not_waited_for_twice(tmp_path: Path) -> None:
+    assert native._build("env cc -pthread", tmp_path / "noise.so")
+    assert not native._build('cc "', tmp_path / "other.so")
+
+
+@needs_compiler
 def test_it_is_built_once_and_for_its_user_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     native.library.cache_clear()

@@ -81,6 +81,8 @@ def test_whole_numbers_get_a_sentence(what: str) -> None:
     for distribution in both():
         with pytest.raises(ValueError, match=r"floating-point numbers, got torch.int64; convert it with value.float"):
             getattr(distribution, what)(torch.tensor([1, 2]))
+        with pytest.raises(ValueError, match=r"value: expected a tensor, got 0.5"):
+            getattr(distribution, what)(0.5)
 
 
 def test_gradients_pass_where_a_draw_can_be_held() -> None:

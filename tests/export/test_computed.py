@@ -178,3 +178,12 @@ def test_kept_units_alone_compute_the_same_and_others_may_come_back(name: str, t
     for masks in (own, by_hand, everything):
         closed = propagate(masks, page.groups)
         np.testing.assert_allclose(small.logits(x, closed), page.logits(x, closed), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float8_e4m3fn, torch.int8])
+def test_weights_of_another_type_are_a_sentence(tmp_path: Path, dtype: torch.dtype) -> None:
+    network = random_network("lenet-500-300", torch.float32, own_widths=True)
+    path = tmp_path / "model.safetensors"
+    save_file({name: tensor.detach().to(dtype) for name, tensor in file_tensors(network).items()}, path)
+    with pytest.raises(ValueError, match=r"model.safetensors in .*: expected .*float.* got (bfloat16|int8)"):
+        read_network(path, described(network), b"")

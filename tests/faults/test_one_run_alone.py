@@ -86,7 +86,7 @@ def test_it_is_this_runs_problem_in_one_sentence(fault: str, runs_root: Path) ->
     assert file in view.problem
     assert view.problem.endswith(".")
     assert "\n" not in view.problem
-    assert len(view.problem) < 700
+    assert len(view.problem) < 900
     assert not view.resumable
     assert view.summary()["message"] == view.problem
     assert json.dumps(view.summary(), allow_nan=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,9 +41,12 @@ X = torch.randn(5, 1, 4, 4, generator=torch.Generator().manual_seed(0))
         ({"threshold": float("nan")}, "threshold: expected an SNR of at least 0, got nan"),
         ({"threshold": -1.0}, "threshold"),
         ({"init_loc": float("nan")}, "expected finite numbers"),
-        ({"axis": 0}, "axis: .* which counts the examples"),
+        ({"axis": 0}, "axis: .* got 0"),
+        ({"axis": 1.5}, "axis: .* got 1.5"),
         ({"groups": [True, False, True]}, "groups: expected whole numbers from 0 to 2"),
-        ({"groups": []}, "groups: .* got none"),
+        ({"groups": []}, r"groups: .* got \[\]"),
+        ({"groups": [[0, 1], [2]]}, r"groups: .* got \[\[0, 1\], \[2\]\]"),
+        ({"groups": "abc"}, "groups: .* got 'abc'"),
         ({"groups": [0.0, 1.0]}, "groups: expected whole numbers"),
         ({"groups": [0, 3]}, "groups: .* got 0 to 3"),
         ({"groups": [-1, 0]}, "groups: .* got -1 to 0"),
@@ -53,17 +57,26 @@ def test_what_makes_no_sense_is_refused_at_construction(options: dict[str, objec
         SBPLayer(3, **options)  # type: ignore[arg-type]
 
 
-def test_no_unit_is_refused() -> None:
-    with pytest.raises(ValueError, match="units: expected at least 1"):
-        SBPLayer(0)
+@pytest.mark.parametrize("units", [0, 2.5, "3"])
+def test_no_unit_is_refused(units: Any) -> None:
+    with pytest.raises(ValueError, match=f"units: .* got {units!r}"):
+        SBPLayer(units)
 
 
 def test_inputs_that_do_not_fit_get_a_sentence() -> None:
     for axis in (2, 5, -3):
         with pytest.raises(ValueError, match=f"3 units on axis {axis}, got shape"):
             SBPLayer(3, axis=axis)(torch.ones(2, 3))
-    with pytest.raises(ValueError, match="PackedSequence; unpack it"):
-        SBPLayer(3)(pack_sequence([torch.ones(2, 3)]))
+    with pytest.raises(ValueError, match=r"axis 1, got shape \(\)"):
+        SBPLayer(3)(torch.tensor(1.0))
+    with pytest.raises(ValueError, match=r"got shape \(3, 3\)"):  # axis -2 is the examples'
+        SBPLayer(3, axis=-2)(torch.ones(3, 3))
+    with pytest.raises(ValueError, match=r"shape \(4,\).* shape \(2, 3\)"):
+        SBPLayer(3, groups=[0, 1, 2, 2])(torch.ones(2, 3))
+    given: Any
+    for given, remedy in ((pack_sequence([torch.ones(2, 3)]), "PackedSequence; unpack it"), ([1.0], "list; convert")):
+        with pytest.raises(ValueError, match=remedy):
+            SBPLayer(3)(given)
     with pytest.raises(ValueError, match=r"keep: expected shape \[3\]"):
         SBPLayer(3).keep_only(torch.ones(2, dtype=torch.bool))
 

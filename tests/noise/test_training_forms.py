@@ -315,3 +315,6 @@ def test_what_does_not_fit_gets_a_sentence() -> None:
     packed = nn.utils.rnn.pack_sequence([torch.zeros(3, 8), torch.zeros(2, 8)])
     with pytest.raises(ValueError, match="PackedSequence has no axis that counts the examples"):
         attach(NETWORKS["mlp"][0](), packed)
+    model.add_module("0", nn.Linear(8, 3))  # as another pruner would leave the first of three layers
+    with pytest.raises(ValueError, match="cut after sbp.attach"):
+        model(x)

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from sbp.pruning.diagnosis import Finding
 from sbp.runs import launcher, store
 from sbp.runs.states import State
 from sbp.spec import RunConfig, run_fields
+from sbp.viz import findings
 from tests.made_up import write_run
 from tests.pages.opened import healthy, labels, opened, played, texts
 
@@ -82,6 +84,12 @@ def test_before_the_first_death_it_says_when_to_expect_it(runs_root: Path) -> No
     finally:
         writer.close()
     assert "first prune in about 3 s" in at.get("progress")[0].proto.text
+
+
+def test_what_is_found_wrong_is_said_as_text(runs_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(findings, "diagnose", lambda *_: [Finding("slow", "noise_lr is *1e-4*")])
+    at = healthy(opened("train", run=write_run(runs_root).id))
+    assert [element.value for element in at.warning] == [r"noise\_lr is \*1e-4\*"]
 
 
 def test_a_queued_run_says_what_it_waits_for(runs_root: Path) -> None:

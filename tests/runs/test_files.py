@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -49,9 +52,6 @@ def test_the_kernel_drops_the_lock_of_a_killed_process_even_while_it_is_a_zombie
 
 
 def test_a_lock_waits_a_moment_for_a_reader(tmp_path: Path) -> None:
-    import fcntl
-    import threading
-
     path = tmp_path / "lock"
     path.touch()
     reader = os.open(path, os.O_RDONLY)
@@ -75,6 +75,20 @@ def test_replacing_leaves_the_old_content_when_the_writer_dies_before_the_rename
     with pytest.raises(KeyboardInterrupt):
         files.write_json(path, {"state": "finished"})
     assert files.read_json(path) == {"state": "running"}
+    assert [other.name for other in tmp_path.iterdir()] == ["status.json"], "half a file would keep a full disk full"
+
+
+@pytest.mark.parametrize("error", [None, OSError(errno.ENOLCK, "No locks available")])
+def test_a_file_system_without_locks_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError | None
+) -> None:
+    def flock(*_: object) -> None:
+        if error:
+            raise error
+
+    monkeypatch.setattr(files.fcntl, "flock", flock)
+    with pytest.raises(OSError, match=r"lock.*point SBP_RUNS to a local folder"):
+        Lock(tmp_path / "lock")
 
 
 @pytest.mark.parametrize(

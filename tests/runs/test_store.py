@@ -12,6 +12,7 @@ import pytest
 from sbp.runs import store
 from sbp.runs.states import State
 from sbp.runs.store import BadRequest, UnknownRun
+from sbp.spec import RunConfig
 from tests.runs.made import TINY, another_process_holds
 
 
@@ -123,6 +124,35 @@ def test_an_empty_or_missing_place_has_no_runs(runs_root: Path) -> None:
     (runs_root / "notes").mkdir(parents=True)
     (runs_root / "file.txt").touch()
     assert store.list_runs(recorded=False) == [], "a folder that is no run is left alone"
+
+
+def test_the_place_of_runs_is_a_folder_of_ones_home_or_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SBP_RUNS", "~/runs")
+    assert store.runs_root() == tmp_path / "runs"
+    (tmp_path / "runs").touch()
+    with pytest.raises(BadRequest, match="SBP_RUNS: expected a folder"):
+        store.create(RunConfig())
+
+
+def test_nothing_stays_of_a_run_that_could_not_be_made(runs_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> None:
+        raise OSError("no locks")
+
+    monkeypatch.setattr(store, "Lock", refuse)
+    with pytest.raises(OSError, match="no locks"):
+        store.create(RunConfig())
+    assert list(runs_root.iterdir()) == []
+
+
+def test_folders_whose_names_no_run_has_are_named(runs_root: Path) -> None:
+    for name in ("lauf-ü", "RUN (1)"):
+        (runs_root / make()).rename(runs_root / name)
+    kept = make()
+    assert [view.id for view in store.list_runs(recorded=False)] == [kept]
+    assert store.unread() == ["RUN (1)", "lauf-ü"]
 
 
 def test_deleting_takes_the_run_and_nothing_else(runs_root: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sbp import __version__
 from sbp.runs import store
 from sbp.runs.files import write_json
 from sbp.runs.folder import RunFolder
@@ -196,6 +197,14 @@ def test_an_unreadable_config_is_not_passed_off_as_the_default_one() -> None:
     run = store.open_run(folder.id).summary()
     assert (run["network"], run["seed"], run["macs_dense"]) == (None, None, None)
     assert not store.open_run(folder.id).resumable
+
+
+def test_a_config_of_another_version_says_which_version_reads_it() -> None:
+    path = made(State.FINISHED).path / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "a_later_field": 1}))
+    view = store.open_run(path.parent.name)
+    assert f"to sbp {__version__}:" in view.problem
+    assert "a_later_field" in view.problem
 
 
 def test_a_network_with_nothing_left_has_no_reduction() -> None:

@@ -1,0 +1,49 @@
+"""What is wrong with a run, in sentences, from its records and its noise."""
+
+from __future__ import annotations
+
+from math import nan
+
+import numpy as np
+
+from sbp.pruning.diagnosis import Finding, diagnose
+from sbp.spec.observation import Observation
+from sbp.viz.tables import Run, tables
+
+
+def findings(run: Run) -> list[Finding]:
+    """What `sbp.diagnose` says of a run with noise that has come to its main phase; nothing of any other.
+
+    Batch normalisation is not judged: a run's records hold no error by the images' own means and variances.
+    """
+    config = run.config
+    records = [record for record in run.records() if record.phase == "sbp"]
+    n_train = int(run.meta.get("n_train") or 0)
+    if not (config.has_noise and records and n_train):
+        return []
+    found, units = tables(run), {layer.name: layer.units for layer in run.layers}
+    rows = dict(zip(found.epochs.tolist(), range(len(found.epochs)), strict=True))
+    a_step = n_train // min(config.optimisation.batch_size, n_train)
+
+    def log_snr(epoch: int) -> dict[str, tuple[float, float]]:
+        if epoch not in rows:
+            return {}
+        of_units = {name: np.log(np.maximum(snr[rows[epoch]], 1e-30)) for name, snr in found.snr.items()}
+        return {name: (float(values.min()), float(values.max())) for name, values in of_units.items()}
+
+    begun = Observation(0, nan, nan, 0.0, records[0].lr, records[0].noise_lr, units, units, log_snr(0))
+    seen = [
+        Observation(
+            step=record.epoch * a_step,
+            nll=record.nll,
+            loss=record.loss,
+            kl=record.kl_weighted,
+            lr=record.lr,
+            noise_lr=record.noise_lr,
+            units=units,
+            kept=dict(zip(units, record.kept, strict=True)),
+            log_snr=log_snr(record.epoch),
+        )
+        for record in records
+    ]
+    return diagnose([begun, *seen], n_train, config.schedule.epochs * a_step)

@@ -1,0 +1,97 @@
+"""Each way in which a training with noise fails is named, by its own finding alone; what goes well is left in peace."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import nan
+
+import pytest
+
+from sbp.pruning.diagnosis import diagnose
+from sbp.spec.observation import Observation
+from tests.pruning.failing import FINE, NETWORKS, WAYS, trained
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("way", WAYS)
+def test_a_failure_is_named_and_no_other(way: str, network: str, seed: int) -> None:
+    assert [finding.kind for finding in diagnose(*trained(network, WAYS[way], seed))] == [way]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("network", NETWORKS)
+def test_what_goes_well_is_left_in_peace_at_every_moment(network: str, seed: int) -> None:
+    seen, n_train, steps = trained(network, FINE, seed)
+    assert [diagnose(seen[:end], n_train, steps) for end in range(len(seen))] == [[]] * len(seen)
+    assert min(sum(one.kept.values()) for one in seen) > 0
+
+
+def made(step: int, **changes: object) -> Observation:
+    """One moment of a training of two groups, in which nothing is wrong."""
+    kinds = {"units": {"a": 8, "b": 4}, "kept": {"a": 8, "b": 4}, "log_snr": {"a": (4.0, 5.0), "b": (4.0, 5.0)}}
+    return replace(Observation(step, 0.5, 0.5 + 60 / 1000, 60.0, 1e-3, 0.05, **kinds), **changes)  # type: ignore[arg-type]
+
+
+def kinds(*seen: Observation, steps: int = 1000) -> list[str]:
+    return [finding.kind for finding in diagnose(seen, 1000, steps)]
+
+
+def test_nothing_seen_and_nothing_wrong() -> None:
+    assert kinds() == []
+    assert kinds(made(0), made(100)) == []
+
+
+def test_a_figure_stands_in_each_sentence() -> None:
+    (slow,) = diagnose([made(0, noise_lr=1e-3), made(100, noise_lr=1e-3)], 1000, 500)
+    assert "noise_lr = 0.001" in str(slow)
+    (scale,) = diagnose([made(0, loss=0.5 + 60)], 1000, 500)
+    assert "1,000 times" in str(scale)
+    (norm,) = diagnose([made(0, error=34.25, own_error=1.0)], 1000, 500)
+    assert "34.2 %" in str(norm)
+
+
+def test_reach_counts_what_is_left() -> None:
+    slow = [made(0, noise_lr=0.005), made(100, noise_lr=0.005)]  # 4 / 0.005 = 800 steps
+    assert (kinds(*slow, steps=790), kinds(*slow, steps=810)) == (["slow"], [])
+
+
+def test_an_empty_group_is_named_unless_nothing_was_learned() -> None:
+    gone = {"a": 8, "b": 0}
+    assert kinds(made(0), made(100, kept=gone, nll=0.6)) == ["empty"]
+    assert kinds(made(0), made(100, kept=gone, nll=0.501)) == []
+
+
+def test_a_group_that_falls_as_one_is_named_before_it_is_gone() -> None:
+    def falling(spread: float) -> list[Observation]:
+        highs = {0: 3.0, 50: 2.1, 100: 1.3, 150: 0.5}
+        log_snr = {step: {"a": (high - spread, high), "b": (4.0, 5.0)} for step, high in highs.items()}
+        return [made(step, nll=0.5 + step / 1000, log_snr=pairs) for step, pairs in log_snr.items()]
+
+    assert (kinds(*falling(0.0)[:3]), kinds(*falling(0.0)), kinds(*falling(0.5))) == ([], ["empty"], [])
+
+
+def test_the_cause_is_named_and_not_what_follows_from_it() -> None:
+    lost = {"kept": {"a": 1, "b": 0}, "nll": 2.3}
+    assert kinds(made(0), made(100, **lost, loss=2.3 + 0.06)) == ["fast"]
+    assert kinds(made(0, loss=60.5), made(100, **lost, loss=62.3)) == ["scale"]
+
+
+def test_batch_norm_has_a_moment_to_follow() -> None:
+    off, on = {"error": 30.0, "own_error": 2.0}, {"error": 2.0, "own_error": 2.0}
+    assert kinds(made(0, **off), made(1, **on), made(2, **off)) == []
+    assert kinds(made(0, **on), made(1, **off), made(2, **off)) == ["batch-norm"]
+
+
+def test_what_is_not_known_is_not_judged() -> None:
+    unknown = {"nll": nan, "loss": nan, "log_snr": {}}
+    assert kinds(made(0, **unknown), made(100, **unknown), made(200, **unknown)) == []
+
+
+def test_what_does_not_fit_gets_a_sentence() -> None:
+    with pytest.raises(ValueError, match="n_train, steps: expected at least 1 each, got 0"):
+        diagnose([], 0, 10)
+    with pytest.raises(ValueError, match=r"expected growing steps, got \[100, 100\]"):
+        diagnose([made(100), made(100)], 10, 10)
