@@ -26,6 +26,11 @@ PAGES = {
         "compare_arrows",
         "Our methods compared with the paper and others: error, units, MACs, measured speed.",
     ),
+    "your_network": (
+        "Your network",
+        "hub",
+        "Your own network and training loop, shown by these pages; what cannot be pruned, and why.",
+    ),
     "theory": (
         "Theory",
         "function",

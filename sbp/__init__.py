@@ -30,6 +30,8 @@ _HOME = {
     "train": "sbp.training.loop",
     "track": "sbp.tracking",
     "TrackedRun": "sbp.tracking",
+    "save_noise": "sbp.tracking",
+    "load_noise": "sbp.tracking",
     "build": "sbp.networks.registry",
     "load": "sbp.data.datasets",
 }

@@ -19,6 +19,8 @@ from sbp.pruning.diagnosis import diagnose as diagnose
 from sbp.spec import ConfigError as ConfigError
 from sbp.spec import RunConfig as RunConfig
 from sbp.tracking import TrackedRun as TrackedRun
+from sbp.tracking import load_noise as load_noise
+from sbp.tracking import save_noise as save_noise
 from sbp.tracking import track as track
 from sbp.training.loop import train as train
 

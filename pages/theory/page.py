@@ -5,7 +5,7 @@ import math
 import streamlit as st
 
 from pages.shared import frame, interval, state
-from pages.theory import paper
+from pages.shared.documents import sections
 from sbp.viz import theory
 
 PAGE = "theory"
@@ -28,7 +28,7 @@ for column, some in zip(st.columns(2, gap="large"), (found[:half], found[half:])
         column.markdown(f"**{formula.title}** :gray[({formula.equation})]")
         column.latex(formula.latex)
 st.markdown(theory.describe(*gate))
-parts = paper.sections()
+parts = sections("paper")
 for heading in ("What is misprinted", "What later work says"):
     st.subheader(heading)
     st.markdown(parts[heading])

@@ -133,9 +133,8 @@ class Training:
 
     @exclusive
     def _finish_epoch(self) -> Record:
-        nll = data = self._finite_nll()
-        if self.stepper.teacher is not None:
-            data = float(self.stepper.data_sum) / self.epoch_steps
+        nll, stepper = self._finite_nll(), self.stepper
+        data = float(stepper.data_sum) / self.epoch_steps if stepper.teacher is not None else nll
         term = kl = weighted = 0.0
         if self.phase != "pretrain":
             strength = kl_strength(self.epoch, self.config.schedule.kl_warmup)
@@ -143,7 +142,7 @@ class Training:
                 network, method = self.shrinking.whole()
                 penalty = method.penalty(network, self.n_train, torch.tensor(strength, device=self.device))
             term, kl, weighted = torch.stack(penalty).tolist()
-        self.stepper.exchange()
+        stepper.exchange()
         if self.config.optimisation.recalibrate_norm:
             recalibrate(self.network, self.split.train_x[:TRAIN_SAMPLE])
         kept = self.kept()
@@ -161,15 +160,15 @@ class Training:
             validation_error_percent=self._validation_error(),
             kept=kept,
             macs=self.spec.macs(kept),
-            lr=float(self.stepper.rates[0]) * factor,
+            lr=float(stepper.rates[0]) * factor,
             noise_lr=self.config.optimisation.noise_lr * factor * (self.phase == "sbp" and self.config.has_noise),
         )
-        self.stepper.nll_sum.zero_()
-        self.stepper.data_sum.zero_()
+        for total in (stepper.nll_sum, stepper.data_sum):
+            total.zero_()
         self.epoch_steps = 0
         self._keep_good()
         if self.step < self.steps:  # at the end the averages stay
-            self.stepper.exchange()
+            stepper.exchange()
         if self.phase == self.times.phase_at(self.step) == "sbp":
             self.shrinking.after_epoch()
         # A checkpoint taken between the record and its snapshot must not lose the snapshot.

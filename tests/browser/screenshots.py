@@ -23,6 +23,7 @@ PATHS = (
     "/random-labels",
     "/threshold",
     "/methods",
+    "/your-network",
     "/theory",
     "/runs",
 )

@@ -21,6 +21,7 @@ PATHS = {
     "/random-labels": "Random labels",
     "/threshold": "Threshold and cost",
     "/methods": "Methods",
+    "/your-network": "Your network",
     "/theory": "Theory",
     "/runs": "Runs",
 }

@@ -8,7 +8,7 @@ import re
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.theory import paper
+from pages.shared.documents import sections
 from sbp.viz import theory
 from tests.pages.opened import healthy, opened, texts
 
@@ -40,7 +40,7 @@ def test_a_bad_link_falls_back_and_says_so(link: dict[str, str]) -> None:
 
 
 def test_the_paper_is_shown_whole_and_as_streamlit_writes_it() -> None:
-    parts = paper.sections()
+    parts = sections("paper")
     assert list(parts) == [
         "",
         "The central formulas",
