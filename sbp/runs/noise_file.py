@@ -11,6 +11,7 @@ import math
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,7 @@ def open_as_run(content: bytes, root: Path | None = None) -> str:
     folder = create_at((root or runs_root()) / name, config, description)
     with folder:
         folder.write_meta({**folder.meta, "network": OWN, "macs_dense": description.dense_macs()})
-        folder.append_snapshot(snapshot)
+        for epoch in (0, 1):  # the film of a run needs two moments; the file has one, which is both
+            folder.append_snapshot(replace(snapshot, epoch=epoch))
         folder.write_status(State.FINISHED, "Opened from a file of mu and log sigma.", None)
     return folder.id

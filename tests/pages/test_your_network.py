@@ -32,7 +32,8 @@ def test_a_file_becomes_a_run_that_pages_open(runs_root: Path, page: str) -> Non
     run_id, problem = noise_files.opened(noise_file.of_run(write_run(runs_root)))
     assert problem == ""
     assert store.open_run(run_id, runs_root).problem == ""
-    healthy(opened(page, run=run_id))
+    at = healthy(opened(page, run=run_id))
+    assert not at.warning  # which would say that another run is shown
 
 
 def test_another_file_is_refused_in_a_sentence(runs_root: Path) -> None:
