@@ -101,7 +101,7 @@ def open_as_run(content: bytes, root: Path | None = None) -> str:
         OSError: the place cannot be written.
     """
     description, snapshot, low, high = from_bytes(content)
-    config = RunConfig.flat(network=OWN, dataset=OWN, validation_size=0, log_low=low, log_high=high)
+    config = RunConfig.flat(network=OWN, dataset=OWN, epochs=1, validation_size=0, log_low=low, log_high=high)
     moment = time.strftime("%Y%m%d-%H%M%S")
     slug = re.sub(r"[^a-z0-9]+", "-", description.title.lower()).strip("-")[:40] or OWN
     name = f"{moment}-{slug}-{time.monotonic_ns() % 10**6:06d}"  # no two files of one moment have one name
