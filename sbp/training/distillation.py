@@ -29,6 +29,7 @@ def distillation(logits: Tensor, taught: Tensor, temperature: float) -> Tensor:
     Reference: Hinton, Vinyals and Dean 2015, "Distilling the Knowledge in a Neural Network", arXiv:1503.02531,
     section 2.
 
+    >>> import torch
     >>> same = torch.tensor([[2.0, 0.0]])
     >>> distillation(same, same, 2.0).item(), round(distillation(same, -same, 1.0).item(), 4)
     (0.0, 1.5232)

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.served import Served, settle
+from tests.browser.test_frame import PATHS
 
 Open = Callable[..., Page]
 
@@ -175,7 +176,7 @@ def test_a_deep_link_opens_on_a_server_nobody_has_used(open_gate: Open, fresh_se
     page = open_gate("?mu=-1&sigma=2&a=-10&b=1", at=fresh_server)
     expect(page.locator(".gate .sentence")).to_contain_text("At mu = −1 and sigma = 2")
     expect(page.get_by_label("a, as a number", exact=True)).to_have_value("−10")
-    expect(page.get_by_test_id("stTopNavLink")).to_have_count(9)
+    expect(page.get_by_test_id("stTopNavLink")).to_have_count(len(PATHS))
 
 
 def test_bad_values_in_the_link_fall_back_and_the_page_says_so(open_gate: Open) -> None:

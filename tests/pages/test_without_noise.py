@@ -17,7 +17,8 @@ ABOUT_NOISE = ("channels", "pixels", "threshold")
 
 @pytest.mark.parametrize("method", PLAIN)
 def test_train_shows_what_there_is_of_it(runs_root: Path, method: str) -> None:
-    run = write_run(runs_root, method=method)
+    pruned_late = {"epochs": 10, "finetune_epochs": 2} if method == "torch-pruning" else {}
+    run = write_run(runs_root, method=method, **pruned_late)
     at = healthy(opened("train", run=run.id))
     given = played(at)
     assert [panel["kind"] for panel in given["panels"]] == ["chart", "network", "bound", "error"]
