@@ -97,6 +97,7 @@ def test_a_run_that_was_cut_goes_on_and_another_seed_is_added(tmp_path: Path) ->
     assert row.spread == pytest.approx(abs(errors[0] - errors[1]) / 2**0.5)
 
 
+@pytest.mark.slow  # four trainings
 def test_later_seeds_are_added_and_others_check_them(tmp_path: Path) -> None:
     words = ("table-1", "--device", "cpu", "--no-speed", "--only", "sbp", "--record")
     for more in ((), ("--first-seed", "1", "--seeds", "2"), ("--first-seed", "100", "--check")):

@@ -66,7 +66,9 @@ def run_as_a_stranger(folder: Path, lines: dict[str, str], with_ours: bool = Fal
     return load_file(folder / "left.safetensors")
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize(
+    "format", [pytest.param(name, marks=pytest.mark.slow if name == "onnx" else ()) for name in FORMATS]
+)
 def test_a_stranger_gets_the_same_logits_from_the_lines_of_the_card(
     format: str, runs_root: Path, tmp_path: Path
 ) -> None:
