@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ ABOUT_NOISE = ("channels", "pixels", "threshold")
 
 @pytest.mark.parametrize("method", PLAIN)
 def test_train_shows_what_there_is_of_it(runs_root: Path, method: str) -> None:
-    pruned_late = {"epochs": 10, "finetune_epochs": 2} if method == "torch-pruning" else {}
+    pruned_late: dict[str, Any] = {"epochs": 10, "finetune_epochs": 2} if method == "torch-pruning" else {}
     run = write_run(runs_root, method=method, **pruned_late)
     at = healthy(opened("train", run=run.id))
     given = played(at)
