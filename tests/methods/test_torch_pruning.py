@@ -102,9 +102,18 @@ def test_it_keeps_what_their_pruner_keeps(name: str) -> None:
 @pytest.mark.parametrize("criterion", CRITERIA)
 def test_units_leave_when_fine_tuning_begins_and_stay_away(criterion: str) -> None:
     config = RunConfig.flat(
-        network="lenet-500-300", dataset="digits", widths=(20, 12), method="torch-pruning", criterion=criterion,
-        kept_macs=0.4, pretrain_epochs=1, epochs=2, finetune_epochs=2, batch_size=100, device="cpu",
-    )  # fmt: skip
+        network="lenet-500-300",
+        dataset="digits",
+        widths=(20, 12),
+        method="torch-pruning",
+        criterion=criterion,
+        kept_macs=0.4,
+        pretrain_epochs=1,
+        epochs=2,
+        finetune_epochs=2,
+        batch_size=100,
+        device="cpu",
+    )
     training = Training(config, load("digits"))
     records = [event for event in training.events() if isinstance(event, Record)]
     kept = [record.kept for record in records]
