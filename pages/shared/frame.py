@@ -21,7 +21,8 @@ _CSS = """
   max-width: 1320px; margin: 0 auto; padding-left: 1.25rem; padding-right: 1.25rem;
 }
 [data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 0.75rem; }
-[data-testid="stMarkdownContainer"]:has(table), .katex-display { overflow-x: auto; overflow-y: hidden; }
+[data-testid="stMarkdownContainer"] table { display: block; overflow-x: auto; }
+.katex-display { overflow-x: auto; overflow-y: hidden; }
 [data-retained]:has(> .stButton) { display: none; }
 .page-title { display: flex; flex-wrap: wrap; align-items: baseline; column-gap: 1rem; }
 .page-title h1 { font-size: 1.75rem; padding: 0; margin: 0; line-height: 1.2; }
