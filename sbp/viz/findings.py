@@ -23,7 +23,8 @@ def findings(run: Run) -> list[Finding]:
         return []
     found, units = tables(run), {layer.name: layer.units for layer in run.layers}
     rows = dict(zip(found.epochs.tolist(), range(len(found.epochs)), strict=True))
-    a_step = n_train // min(config.optimisation.batch_size, n_train)
+    # Of any loop: that of a tracked run need not have told its batch size.
+    steps_an_epoch = records[-1].step / (config.schedule.pretrain_epochs + records[-1].epoch)
 
     def log_snr(epoch: int) -> dict[str, tuple[float, float]]:
         if epoch not in rows:
@@ -34,7 +35,7 @@ def findings(run: Run) -> list[Finding]:
     begun = Observation(0, nan, nan, 0.0, records[0].lr, records[0].noise_lr, units, units, log_snr(0))
     seen = [
         Observation(
-            step=record.epoch * a_step,
+            step=round(record.epoch * steps_an_epoch),
             nll=record.nll,
             loss=record.loss,
             kl=record.kl_weighted,
@@ -46,4 +47,4 @@ def findings(run: Run) -> list[Finding]:
         )
         for record in records
     ]
-    return diagnose([begun, *seen], n_train, config.schedule.epochs * a_step)
+    return diagnose([begun, *seen], n_train, round(config.schedule.epochs * steps_an_epoch))

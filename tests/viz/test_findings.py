@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch import nn
 
+import sbp
 from sbp.runs import store
 from sbp.runs.roots import recorded_root
 from sbp.viz import findings
@@ -27,3 +31,27 @@ def test_a_recorded_run_is_left_in_peace_at_every_moment(name: str, monkeypatch:
     records = [record for record in run.records() if record.phase == "sbp"]
     assert of_run(run) == []
     assert asked == ([len(records) + 1] if run.config.has_noise else [])
+
+
+def test_a_tracked_run_is_judged_by_the_steps_that_it_took(runs_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever its batch size, which need not be known: 64 examples in batches of 16."""
+    model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+    x = torch.randn(64, 4)
+    sbp.attach(model, x[:2])
+    adam = torch.optim.Adam(sbp.parameter_groups(model, lr=1e-3, noise_lr=0.1))
+    asked: list[tuple[list[int], int]] = []
+
+    def noted(seen: Any, n_train: int, steps: int) -> list[Any]:
+        asked.append(([one.step for one in seen], steps))
+        return []
+
+    monkeypatch.setattr(findings, "diagnose", noted)
+    with sbp.track(model, runs_root / "mine", x[:2], adam, n_train=64, epochs=5) as run:
+        for _ in range(2):
+            for batch in x.split(16):
+                adam.zero_grad()
+                model(batch).sum().backward()
+                adam.step()
+            run.log(nll=1.0)
+    assert of_run(store.open_run("mine", runs_root)) == []
+    assert asked == [([0, 4, 8], 20)]
