@@ -27,17 +27,18 @@ class Preset:
     name: str
     title: str
     config: RunConfig
+    error_percent: float
+    reduction: float
     seconds: Mapping[str, float]
-    error_percent: float = 100.0
-    reduction: float = 0.0
     digits: Mapping[str, Any] = field(default_factory=dict)
     outcome: str = ""
 
     @property
     def promise(self) -> str:
         """What it reaches on its own data set, in a sentence."""
-        said = f"At most {self.error_percent:g} % test error with {self.reduction:g}× fewer MACs or more."
-        return self.outcome or said
+        return self.outcome or (
+            f"At most {self.error_percent:g} % test error with {self.reduction:g}× fewer MACs or more."
+        )
 
     def on(self, dataset: str) -> RunConfig:
         """The recipe for a data set."""

@@ -22,8 +22,10 @@ def test_a_recorded_run_keeps_its_presets_promise(key: tuple[str, str]) -> None:
     preset, run = PRESETS[key], RECORDED[key]
     result = run.result
     assert result is not None
-    assert result["test_error_percent"] <= preset.error_percent
-    assert (result["macs_reduction"] or math.inf) >= preset.reduction
+    # A bound that the run keeps, and no more than what seeds and machines need beyond it.
+    assert preset.error_percent - 0.25 <= result["test_error_percent"] <= preset.error_percent
+    reduction = result["macs_reduction"] or math.inf
+    assert preset.reduction <= reduction <= 1.25 * preset.reduction
     if not preset.outcome:  # else its sentence is what is promised, and its time is another machine's
         assert preset.seconds == {result["device"]: pytest.approx(result["seconds"], abs=0.5)}
     asked = {name: run.config.value(name) for name in FREE}
