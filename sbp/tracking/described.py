@@ -47,6 +47,12 @@ def network_of(model: nn.Module) -> tuple[nn.Module, JointNoise]:
     return getattr(found, "_orig_mod", found), noise  # what torch.compile gives stands for what it was given
 
 
+def interval_of(noise: JointNoise) -> tuple[float, float]:
+    """The interval [a, b] of all units, of which `network_of` has seen that it is one, to six digits."""
+    low, high = (round(float(end.flatten()[0]), 6) for end in (noise.log_low, noise.log_high))
+    return low, high
+
+
 def description(network: nn.Module, noise: JointNoise, example_input: Any, title: str) -> Description:
     """The description of a network with noise, derived by one forward pass in eval mode.
 
@@ -90,7 +96,7 @@ def config_of(
     weights = group_weights(noise, kl_weights)
     lr, noise_lr = rates(optimiser, noise, "initial_lr")
     values: dict[str, Any] = {"epochs": epochs, "validation_size": 0, "lr": lr, "noise_lr": noise_lr}
-    values |= {"log_low": _only(noise.log_low), "log_high": _only(noise.log_high)}
+    values["log_low"], values["log_high"] = interval_of(noise)
     values |= {"init_loc": _only(noise.loc), "init_log_scale": _only(noise.log_scale)}
     values["device"] = noise.loc.device.type if noise.loc.device.type in DEVICES else "auto"
     if set(weights) != {1.0}:

@@ -11,7 +11,7 @@ from torch import nn
 from sbp.runs.files import replace_bytes
 from sbp.runs.noise_file import from_bytes, to_bytes
 from sbp.spec.records import Snapshot
-from sbp.tracking.described import description, network_of
+from sbp.tracking.described import description, interval_of, network_of
 
 
 def save_noise(model: nn.Module, path: str | Path, example_input: Any, title: str = "") -> None:
@@ -40,8 +40,7 @@ def save_noise(model: nn.Module, path: str | Path, example_input: Any, title: st
     network, noise = network_of(model)
     loc, log_scale = (noise.layout.split(part.detach().float().cpu().numpy()) for part in (noise.loc, noise.log_scale))
     found = description(network, noise, example_input, title)
-    low, high = float(noise.log_low.flatten()[0]), float(noise.log_high.flatten()[0])
-    replace_bytes(Path(path), to_bytes(found, Snapshot(0, loc, log_scale), low, high))
+    replace_bytes(Path(path), to_bytes(found, Snapshot(0, loc, log_scale), *interval_of(noise)))
 
 
 def load_noise(model: nn.Module, path: str | Path) -> None:
@@ -59,9 +58,8 @@ def load_noise(model: nn.Module, path: str | Path) -> None:
     found, snapshot, *interval = from_bytes(Path(path).read_bytes())
     told = {group.name: group.units for group in found.groups}
     own = dict(zip(noise.layout.names, noise.layout.sizes, strict=True))
-    ends = [float(end.flatten()[0]) for end in (noise.log_low, noise.log_high)]
-    if told != own or not torch.allclose(torch.tensor(ends), torch.tensor(interval)):
-        raise ValueError(f"{path}: expected the groups {own} on {ends}, got {told} on {interval}.")
+    if told != own or tuple(interval) != interval_of(noise):
+        raise ValueError(f"{path}: expected the groups {own} on {interval_of(noise)}, got {told} on {tuple(interval)}.")
     with torch.no_grad():
         for parameter, values in ((noise.loc, snapshot.loc), (noise.log_scale, snapshot.log_scale)):
             parameter.copy_(torch.from_numpy(noise.layout.join(values)))

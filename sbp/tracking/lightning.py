@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any
-
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from sbp.tracking.run import TrackedRun, track
+from sbp.tracking.callback import Tracking
 
 
-class TrackingCallback(Callback):
+class TrackingCallback(Tracking, Callback):
     """Writes a Lightning training as a run: from its first epoch on it is on every page of the app.
 
     Stop in the app ends the training after its epoch; an exception shows as failed.
@@ -24,20 +20,9 @@ class TrackingCallback(Callback):
         options: n_train, and what else `sbp.track` takes; epochs are the trainer's `max_epochs`.
     """
 
-    def __init__(
-        self,
-        folder: str | Path,
-        example_input: Any,
-        values: Callable[[Mapping[str, Any]], Mapping[str, Any]],
-        **options: Any,
-    ) -> None:
-        self.folder, self.example_input, self.values, self.options = folder, example_input, values, options
-        self.run: TrackedRun | None = None
-
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begins the run."""
-        options = {"epochs": max(1, trainer.max_epochs or 1), **self.options}
-        self.run = track(pl_module, self.folder, self.example_input, trainer.optimizers[0], **options)
+        self.begin(pl_module, trainer.optimizers[0], trainer.max_epochs or 1)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Logs the epoch, and stops all ranks where Stop was pressed."""

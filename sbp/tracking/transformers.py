@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from torch import distributed
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from sbp.tracking.run import TrackedRun, track
+from sbp.tracking.callback import Tracking
 
 
-class TrackingCallback(TrainerCallback):
+class TrackingCallback(Tracking, TrainerCallback):
     """Writes a training by a `Trainer` as a run: from its first epoch on it is on every page of the app.
 
     Stop in the app ends the training after its epoch. The Trainer tells callbacks of no exception: within
@@ -27,15 +25,8 @@ class TrackingCallback(TrainerCallback):
         options: n_train, and what else `sbp.track` takes; epochs are the trainer's `num_train_epochs`.
     """
 
-    def __init__(
-        self,
-        folder: str | Path,
-        example_input: Any,
-        values: Callable[[Mapping[str, Any]], Mapping[str, Any]],
-        **options: Any,
-    ) -> None:
-        self.folder, self.example_input, self.values, self.options = folder, example_input, values, options
-        self.run: TrackedRun | None = None
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
         self._known = 0  # entries of the history that were there at the end of the last epoch
         self._due = False
 
@@ -43,8 +34,7 @@ class TrackingCallback(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
     ) -> None:
         """Begins the run."""
-        options = {"epochs": max(1, math.ceil(state.num_train_epochs)), **self.options}
-        self.run = track(others["model"], self.folder, self.example_input, others["optimizer"], **options)
+        self.begin(others["model"], others["optimizer"], math.ceil(state.num_train_epochs))
 
     def on_epoch_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
