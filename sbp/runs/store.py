@@ -12,7 +12,7 @@ import re
 import shutil
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sbp.runs.filenames import CONFIG, DESCRIPTION, LOCK, META, STATUS, layers_to_json
@@ -43,12 +43,8 @@ def create(config: RunConfig, root: Path | None = None) -> RunFolder:
     """
     root, now = Path(root or runs_root()), time.time()
     base = checked_name(_base_id(config, now), "the run's id", "Choose a smaller seed.")
-    hidden, lock = _hidden(config, description_of(config.network), root, now)
-    try:
+    with _hidden(config, description_of(config.network), root, now) as (hidden, lock):
         path = _claim(hidden, root, base)
-    except BaseException:
-        shutil.rmtree(hidden, ignore_errors=True)
-        raise
     return RunFolder(path, lock)
 
 
@@ -68,12 +64,11 @@ def create_at(path: Path, config: RunConfig, description: Description, replace: 
     root, name = path.parent, checked_name(path.name, "the run's folder", "Choose another name.")
     if os.path.lexists(path):
         _make_way(path, replace)
-    hidden, lock = _hidden(config, description, root, time.time())
-    try:
-        hidden.rename(path)
-    except OSError:
-        shutil.rmtree(hidden, ignore_errors=True)
-        raise BadRequest(f"{path} was made by another process a moment ago. Choose another folder.") from None
+    with _hidden(config, description, root, time.time()) as (hidden, lock):
+        try:
+            hidden.rename(path)
+        except OSError:
+            raise BadRequest(f"{path} was made by another process a moment ago. Choose another folder.") from None
     return RunFolder(root / name, lock)
 
 
@@ -89,8 +84,9 @@ def _make_way(path: Path, replace: bool) -> None:
     delete(path.name, path.parent)
 
 
-def _hidden(config: RunConfig, description: Description, root: Path, now: float) -> tuple[Path, Lock]:
-    """A whole, queued and locked folder under a name that no reader sees."""
+@contextlib.contextmanager
+def _hidden(config: RunConfig, description: Description, root: Path, now: float) -> Iterator[tuple[Path, Lock]]:
+    """A whole, queued and locked folder under a name that no reader sees, to be renamed; gone where that fails."""
     try:
         root.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
@@ -104,10 +100,10 @@ def _hidden(config: RunConfig, description: Description, root: Path, now: float)
         write_json(hidden / META, {"created": now, "network": config.network.name, "layers": layers_to_json(layers)})
         lock = Lock(hidden / LOCK)
         RunFolder(hidden, lock).write_queued()
+        yield hidden, lock
     except BaseException:
         shutil.rmtree(hidden, ignore_errors=True)
         raise
-    return hidden, lock
 
 
 def open_run(run_id: str, root: Path | None = None) -> RunView:
