@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import subprocess
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -81,7 +82,7 @@ def _section(run_id: str, working: bool) -> None:
         _say_failure(run)
 
 
-def _figures(run: RunView, found: dict[str, object]) -> None:
+def _figures(run: RunView, found: dict[str, Any]) -> None:
     dark = is_dark()
     layers = {layer.name: layer for layer in run.layers}
     st.html(_CSS + maps_html(found, dark))
@@ -92,9 +93,9 @@ def _figures(run: RunView, found: dict[str, object]) -> None:
     _units(run, found, layers)
 
 
-def _units(run: RunView, found: dict[str, object], layers: dict[str, Group]) -> None:
+def _units(run: RunView, found: dict[str, Any], layers: dict[str, Group]) -> None:
     st.markdown("**Conductance of each unit against its SNR**")
-    shown = [layers[name] for name in found["units"]]  # type: ignore[attr-defined]
+    shown = [layers[name] for name in found["units"]]
     for layer, column in zip(shown, st.columns(len(shown), gap="medium"), strict=True):
         with column:
             title, key = labels.layer_title(layer), f"{run.id}-{layer.name}-conductance"
@@ -102,7 +103,7 @@ def _units(run: RunView, found: dict[str, object], layers: dict[str, Group]) -> 
     st.markdown(attribution.units_sentence(found, layers))
 
 
-def maps_html(found: dict[str, object], dark: bool) -> str:
+def maps_html(found: dict[str, Any], dark: bool) -> str:
     """The maps side by side, their words under each."""
     shown = attribution.maps(found, dark)
     figures = "".join(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from pages.runs.compare import MOST, plain
@@ -141,13 +143,13 @@ def _verbs(run: RunView) -> None:
                 _confirm(run.id, _title(run))
 
 
-def _verb(name: str, icon: str, verb: object, run: RunView) -> None:
+def _verb(name: str, icon: str, verb: Callable[[str], object], run: RunView) -> None:
     st.button(name, icon=icon, key=f"{name.lower()}-{run.id}", on_click=_do, args=(verb, run.id))
 
 
-def _do(verb: object, run_id: str) -> None:
+def _do(verb: Callable[[str], object], run_id: str) -> None:
     try:
-        verb(run_id)  # type: ignore[operator]
+        verb(run_id)
     except (store.BadRequest, store.UnknownRun, OSError, ValueError) as error:
         st.session_state["runs-said"] = str(error)
 

@@ -126,7 +126,7 @@ def trained(network: str, way: Way, seed: int) -> tuple[list[Observation], int, 
 
 
 def batches(epochs: int) -> list[tuple[Tensor, Tensor]]:
-    """Shuffled anew for each epoch; what is left over is left out."""
+    """Batches in a new order each epoch; the last one is dropped where it is not full."""
     images, labels = digits()
     orders = (torch.randperm(len(labels)).split(BATCH) for _ in range(epochs))
     return [(images[part], labels[part]) for order in orders for part in order if len(part) == BATCH]
