@@ -25,10 +25,8 @@ class TrackingCallback(Tracking, TrainerCallback):
         options: n_train, and what else `sbp.track` takes; epochs are the trainer's `num_train_epochs`.
     """
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._known = 0  # entries of the history that were there at the end of the last epoch
-        self._due = False
+    _known = 0  # entries of the history that were there at the end of the last epoch
+    _due = False
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
