@@ -27,17 +27,22 @@ LINKS = (
 
 def show() -> None:
     """The choice of the network, the frontier, the chosen row, the table."""
-    found = [table for name in TABLES if (table := recorded_tables.recorded(name)) is not None]
-    rows = [row for table in found for row in table.rows]
-    network = _network(rows)
-    own = [row for row in rows if row.network == network and row.n]
+    found = [table for name in _compared() if (table := recorded_tables.recorded(name)) is not None]
+    rows = [row for table in found for row in table.rows if row.n]
+    network, dataset = _choice(rows)
+    here = [row for row in rows if (row.network, row.dataset) == (network, dataset)]
+    # Two experiments may hold runs of the same recipe: the first one's are shown.
+    own = list({row.key: row for row in reversed(here)}.values())[::-1]
+    usual = dataset == dataset_of(network)
     if not own:
         recorded_tables.missing(table_of(network), f"The table of methods on {SPECS[network].title}")
-    entries = methods.entries(own, all_of(network), points_of(network), _against(network))
+    entries = methods.entries(
+        own, all_of(network) if usual else (), points_of(network) if usual else (), _against(network)
+    )
     chosen = _chosen(entries)
-    key, row = f"methods-{network}", chosen.key if chosen else ""
+    key, row = f"methods-{name_of(network, dataset)}", chosen.key if chosen else ""
     figure(
-        f"Test error against MACs: {SPECS[network].title} on {labels.DATASET[dataset_of(network)]}",
+        f"Test error against MACs: {SPECS[network].title} on {labels.DATASET[dataset]}",
         lambda dark: methods_chart.chart(entries, network, row, dark),
         key=key,
         light=lambda: methods_chart.chart(entries, network),
@@ -46,42 +51,58 @@ def show() -> None:
     )
     if chosen is not None:
         _line(chosen, network)
-    _table(entries, network)
+    _table(entries, network, f"{key}-table")
 
 
-def networks_of(rows: list[Row]) -> list[str]:
-    """The networks with results: ours first, then the paper's."""
-    printed = [row.network for table in TABLES.values() for row in table]
-    return list(dict.fromkeys([*(row.network for row in rows), *printed]))
+def choices_of(rows: list[Row]) -> dict[str, tuple[str, str]]:
+    """What there are results on, network and data set by the name in a link: ours first, then the paper's."""
+    printed = [(row.network, dataset_of(row.network)) for table in TABLES.values() for row in table]
+    return {name_of(*on): on for on in [*((row.network, row.dataset) for row in rows), *printed]}
+
+
+def name_of(network: str, dataset: str) -> str:
+    """A network's name, with the data set's where it is not the one that the paper and others have for it.
+
+    >>> name_of("lenet-5-caffe", "mnist"), name_of("lenet-5-caffe", "fashion-mnist")
+    ('lenet-5-caffe', 'lenet-5-caffe-fashion-mnist')
+    """
+    return network if dataset == dataset_of(network) else f"{network}-{dataset}"
+
+
+def _compared() -> list[str]:
+    return [name for name, plan in PLANS.items() if plan.methods]
 
 
 def _against(network: str) -> dict[str, str]:
     """The paper's method that each row is compared with, by its key, as the plans have it."""
-    planned = [row for name, plan in PLANS.items() if name in TABLES for row in plan.rows]
+    planned = [row for name in _compared() for row in PLANS[name].rows]
     return {row.key: row.paper for row in planned if row.network == network and row.paper}
 
 
-def _network(rows: list[Row]) -> str:
-    networks = networks_of(rows)
-    wanted = state.from_link(PAGE).get("network", networks[0])
-    if wanted not in networks:
+def _choice(rows: list[Row]) -> tuple[str, str]:
+    choices = choices_of(rows)
+    first, *_ = names = list(choices)
+    wanted = state.from_link(PAGE).get("network", first)
+    if wanted not in choices:
         frame.notices(
-            [
-                f"The link says network = {wanted[:40]!r}; expected one of {labels.join(networks)}. "
-                f"Shown instead: {networks[0]}."
-            ]
+            [f"The link says network = {wanted[:40]!r}; expected one of {labels.join(names)}. Shown instead: {first}."]
         )
-        wanted = networks[0]
+        wanted = first
     state.choice(
         "Network",
-        networks,
+        names,
         wanted,
         key="methods-network",
-        format_func=lambda name: labels.NETWORK.get(name, name),
+        format_func=lambda name: _title(*choices[name]),
         on_change=state.put_choice,
         args=("network", "methods-network", "row"),
     )
-    return wanted
+    return choices[wanted]
+
+
+def _title(network: str, dataset: str) -> str:
+    title = labels.NETWORK.get(network, network)
+    return title if dataset == dataset_of(network) else f"{title}, {labels.DATASET.get(dataset, dataset)}"
 
 
 def _chosen(entries: list[Entry]) -> Entry | None:
@@ -137,8 +158,7 @@ def _run_of(entry: Entry) -> RunView | None:
     return run_picker.sound(entry.run.run)
 
 
-def _table(entries: list[Entry], network: str) -> None:
-    key = f"methods-table-{network}"
+def _table(entries: list[Entry], network: str, key: str) -> None:
     deep = len(SPECS[network].layers()) > labels.MANY  # its units take more than one line
     st.dataframe(
         methods.table(entries, network),
@@ -171,13 +191,14 @@ def _table(entries: list[Entry], network: str) -> None:
             ),
         },
     )
+    theirs = any(entry.origin == PAPER for entry in entries)
     st.caption(
         "Click a row or a point to open its recorded run. Errors are on 10,000 test images, each read once; MACs are "
-        "counted from the units kept, the paper’s too, since on LeNet-5-Caffe its printed FLOPs do not follow from "
-        "them. Others’ points are as published, not run here."
+        f"counted from the units kept{_PAPER if theirs else ''}. Others’ points are as published, not run here."
     )
 
 
+_PAPER = ", the paper’s too, since on LeNet-5-Caffe its printed FLOPs do not follow from them"
 _ESTIMATE = "Mean over the seeds ± half the width of its 95 % t-interval (sample standard deviation)."
 _SPEED = "Compact over dense, measured, at batch 1 / 32 / 1,000. The paper names no batch size."
 

@@ -50,7 +50,7 @@ def frontier(run: RunView, sweep: Sweep | None, examples: str) -> None:
                 "as printed": st.column_config.TextColumn(help=f"FLOPs column of the paper's {printed}"),
             },
         )
-        st.caption(_honest(run, comparable))
+        st.caption(_honest(run, bool(rows), comparable))
 
 
 def noise(run: RunView, found: RunTables, sweep: Sweep | None) -> None:
@@ -89,16 +89,16 @@ def _ours(run: RunView) -> dict[str, Any] | None:
     }
 
 
-def _honest(run: RunView, comparable: bool) -> str:
-    """What is compared with what."""
+def _honest(run: RunView, printed: bool, comparable: bool) -> str:
+    """What is compared with what. printed: whether the paper has this network."""
     n = (run.result or {}).get("n_test") or run.meta.get("n_test")
     ours = f"this run's on its {n:,} test images, read once, at SNR ≥ 1" if n else "this run's once it has ended"
-    theirs = words.DATASET[dataset_of(run.config.network.name)]
+    theirs = words.DATASET.get(dataset_of(run.config.network.name), "")
     said = (
-        f"Errors are test errors: the paper's on {N_TEST:,} {theirs} images, {ours}; one seed ({run.config.seed}), "
-        f"{method_title(run.config.method.name)}."
+        f"Errors are test errors: {f'the paper’s on {N_TEST:,} {theirs} images, ' if printed else ''}{ours}; one seed "
+        f"({run.config.seed}), {method_title(run.config.method.name)}."
     )
-    if not comparable:
+    if printed and not comparable:
         data = words.DATASET.get(run.config.data.dataset, run.config.data.dataset)
         labels = " with random labels" if run.config.data.random_labels else ""
         said += f" This run is on {data}{labels}: MACs compare, errors do not, so the paper is not in the figure."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +26,6 @@ from sbp.runs.files import replace_bytes
 from sbp.runs.names import BadRequest, checked_name
 from sbp.runs.speed import write_speed
 from sbp.spec import DEVICES
-from sbp.spec.networks import SPECS
 
 _EXPERIMENT = typer.Argument(help=f"One of {', '.join(PLANS)}.")
 _SEEDS = typer.Option(min=1, help="How many seeds per row. [default: the experiment's own]", show_default=False)
@@ -188,9 +188,10 @@ def _show(table: Table, out: Path | None, as_json: bool, further: Table | None =
     if as_json:
         typer.echo(table.to_json())
     else:
-        for name in report.networks_of(table):
-            typer.echo(SPECS[name].title)
-            stdout().print(_printed(table, name))
+        columns = report.columns_of(table.experiment)
+        for title, lines in table_rows.sections_of(table).items():
+            typer.echo(title)
+            stdout().print(_printed(lines, columns))
         for note in report.notes(table, further):
             typer.echo(note)
     if out is None:
@@ -210,12 +211,10 @@ def _show(table: Table, out: Path | None, as_json: bool, further: Table | None =
     stderr().print(f"Written to {out}: {', '.join(sorted(files))}.", soft_wrap=True)
 
 
-def _printed(table: Table, network: str) -> Printed:
-    """The part of one network, for a terminal."""
-    columns = report.columns_of(table.experiment)
+def _printed(lines: Sequence[table_rows.Line], columns: Sequence[report.Column]) -> Printed:
+    """One section, for a terminal."""
     printed = Printed(*(Column(column.title, overflow="fold") for column in columns), **PLAIN)
-    for line in table_rows.lines_of(table):
-        if line["network"] == network:
-            style = "dim" if line["source"] == "paper" else ""
-            printed.add_row(*(column.text(line) for column in columns), style=style)
+    for line in lines:
+        style = "dim" if line["source"] == "paper" else ""
+        printed.add_row(*(column.text(line) for column in columns), style=style)
     return printed

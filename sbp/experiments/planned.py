@@ -31,6 +31,11 @@ class PlannedRow:
         """The network's name."""
         return self.recipe.network.name
 
+    @property
+    def dataset(self) -> str:
+        """The data set's name."""
+        return self.recipe.data.dataset
+
     def configs(self, seeds: int, first: int = 0) -> tuple[RunConfig, ...]:
         """The recipe with so many seeds: first, first + 1, ...
 
@@ -47,7 +52,8 @@ class Plan:
     """An experiment: its name, what it shows, its rows.
 
     seeds: how many by default. recorded_as: the name of a row's recorded run, made of the experiment's name, the row's
-    network and its key. weights: the keys whose recorded runs hold weights, and enough snapshots for a film.
+    network and its key. weights: the keys whose recorded runs hold weights, and enough snapshots for a film. methods:
+    whether its rows are methods to be compared, as page Methods does.
     """
 
     name: str
@@ -56,6 +62,7 @@ class Plan:
     seeds: int = 3
     recorded_as: str = "{name}-{network}-{key}"
     weights: tuple[str, ...] = ()
+    methods: bool = False
 
     def recording(self, row: PlannedRow) -> str:
         """The name of a row's recorded run."""

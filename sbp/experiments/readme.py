@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 from sbp.experiments import report
-from sbp.experiments.results import recorded
+from sbp.experiments.results import Table, recorded
+from sbp.experiments.table_rows import lines_of
 from sbp.runs.files import replace_bytes
 
 # The columns that a page has room for; elsewhere it has all that `reproduce` prints.
@@ -52,7 +53,7 @@ def table_of(experiment: str, network: str, results: Path | None = None) -> str:
     columns = [column for column in report.columns_of(experiment) if column.title not in LEFT_OUT.get(experiment, ())]
     first = FIRST.get(experiment, ())
     rows = sorted(table.of(network), key=lambda row: first.index(row.key) if row.key in first else len(first))
-    return report.rows_of(type(table)(experiment, tuple(rows)), network, columns)
+    return report.rows_of(lines_of(Table(experiment, tuple(rows))), columns)
 
 
 def main(path: str = "docs/reproducing.md") -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from sbp.experiments import intervals
 from sbp.experiments.plans import PLANS
 from sbp.experiments.results import Table
-from sbp.experiments.table_rows import BATCHES, Line, lines_of
+from sbp.experiments.table_rows import BATCHES, Line, lines_of, sections_of
 from sbp.reference import paper
 from sbp.spec.networks import SPECS
 from sbp.viz import labels
@@ -112,26 +112,20 @@ def shows_speed(experiment: str) -> bool:
     return columns_of(experiment) is _DEFAULT
 
 
-def networks_of(table: Table) -> tuple[str, ...]:
-    """The networks in a table, in its order."""
-    return tuple(dict.fromkeys(row.network for row in table.rows))
-
-
 def markdown(table: Table, further: Table | None = None) -> str:
-    """A table a network and what its figures stand on; the paper's rows in italics. further: as `notes` has it."""
+    """A table a section and what its figures stand on; the paper's rows in italics. further: as `notes` has it."""
     columns = columns_of(table.experiment)
     title = PLANS[table.experiment].title if table.experiment in PLANS else table.experiment
-    parts = [f"## {SPECS[name].title}\n\n{rows_of(table, name, columns)}" for name in networks_of(table)]
+    parts = [f"## {name}\n\n{rows_of(lines, columns)}" for name, lines in sections_of(table).items()]
     return "\n\n".join([f"# {title}", *parts, *notes(table, further)]) + "\n"
 
 
-def rows_of(table: Table, network: str, columns: Sequence[Column]) -> str:
-    """One network's rows as a Markdown table with these columns, the paper's in italics."""
+def rows_of(lines: Iterable[Line], columns: Sequence[Column]) -> str:
+    """Lines as a Markdown table with these columns, the paper's in italics."""
     text = [f"| {' | '.join(column.title for column in columns)} |", f"|{'---|' * len(columns)}"]
-    for line in lines_of(table):
-        if line["network"] == network:
-            mark = "*" if line["source"] == "paper" else ""
-            text.append(f"| {' | '.join(f'{mark}{column.text(line)}{mark}' for column in columns)} |")
+    for line in lines:
+        mark = "*" if line["source"] == "paper" else ""
+        text.append(f"| {' | '.join(f'{mark}{column.text(line)}{mark}' for column in columns)} |")
     return "\n".join(text)
 
 

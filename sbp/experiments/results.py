@@ -101,6 +101,11 @@ class Row:
         return len(self.runs)
 
     @property
+    def dataset(self) -> str:
+        """The data set of its runs, by the name that a config has for it; "" of no runs."""
+        return str(self.runs[0].config.get("dataset", "")) if self.runs else ""
+
+    @property
     def mean(self) -> float:
         """Mean test error in percent; NaN of no runs."""
         return self.mean_of("test_error_percent")

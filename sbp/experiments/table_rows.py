@@ -10,16 +10,17 @@ from typing import Any
 from sbp.distributions import moments
 from sbp.experiments.plans import PLANS
 from sbp.experiments.results import Row, Table
-from sbp.reference.paper import HARDWARE, N_TEST, PaperRow, rows_of
+from sbp.reference.paper import HARDWARE, N_TEST, PaperRow, dataset_of, rows_of
 from sbp.spec import RunConfig
 from sbp.spec.kl_weights import objective_label
-from sbp.spec.networks import scale_of
+from sbp.spec.networks import SPECS, scale_of
+from sbp.viz import labels
 
 BATCHES = (1, 32, 1000)
 _DEVICES = {"cpu": "cpu", "gpu": "cuda"}
 _TIMED = tuple((f"{name}_{batch}", device, batch) for name, device in _DEVICES.items() for batch in BATCHES)
 FIELDS = (
-    *("source", "network", "key", "label", "method", "bound", "n", "seeds"),
+    *("source", "network", "dataset", "key", "label", "method", "bound", "n", "seeds"),
     *("test_error_percent", "test_error_spread", "test_error_half_width", "kept"),
     *("macs", "macs_mean", "macs_spread", "macs_half_width"),
     *("macs_reduction", "macs_reduction_mean", "macs_reduction_spread", "macs_reduction_half_width"),
@@ -46,9 +47,26 @@ def lines_of(table: Table) -> list[Line]:
     for row in table.rows:
         lines.append(_ours(row))
         if planned := paper.get((row.network, row.key)):
+            lines[-1]["dataset"] = planned.dataset
             printed = rows_of(row.network, scale_of(planned.recipe.network.widths, row.network))
             lines += [_paper(it, row.key) for it in printed if it.method == planned.paper]
     return lines
+
+
+def sections_of(table: Table) -> dict[str, list[Line]]:
+    """The lines by what they are results on: a network, with its data set where the table has several of them.
+
+    >>> from sbp.experiments.results import Row
+    >>> list(sections_of(Table("table-1", (Row("sbp", "SBP", "lenet-5-caffe"),))))
+    ['LeNet-5-Caffe']
+    """
+    lines = lines_of(table)
+    several = len({line["dataset"] for line in lines}) > 1
+    found: dict[str, list[Line]] = {}
+    for line in lines:
+        title = SPECS[line["network"]].title + (f" on {labels.DATASET[line['dataset']]}" if several else "")
+        found.setdefault(title, []).append(line)
+    return found
 
 
 def csv_of(lines: Iterable[Line]) -> str:
@@ -62,7 +80,8 @@ def csv_of(lines: Iterable[Line]) -> str:
 
 
 def _ours(row: Row) -> Line:
-    line: Line = {"source": "ours", "network": row.network, "key": row.key, "label": row.label, "n": row.n}
+    line: Line = {"source": "ours", "network": row.network, "dataset": row.dataset}
+    line |= {"key": row.key, "label": row.label, "n": row.n}
     run = row.shown
     if run is None:
         return line
@@ -100,6 +119,7 @@ def _paper(printed: PaperRow, key: str) -> Line:
     return {
         "source": "paper",
         "network": printed.network,
+        "dataset": dataset_of(printed.network),
         "key": key,
         "label": printed.method,
         "method": printed.method,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sbp.spec.networks import SPECS, widths_of
+from sbp.spec.networks import COLOUR, DIGIT, NETWORKS, SPECS, widths_of
 
 
 @dataclass(frozen=True)
@@ -114,5 +114,10 @@ def table_of(network: str) -> str:
 
 
 def dataset_of(network: str) -> str:
-    """The data set that the paper's rows of a network are on."""
-    return "cifar-10" if table_of(network) == "table-2" else "mnist"
+    """The data set that the paper's rows and those of others are on, for a network of this project.
+
+    >>> dataset_of("lenet-5-caffe"), dataset_of("vgg-like"), dataset_of("mine")
+    ('mnist', 'cifar-10', '')
+    """
+    images = {DIGIT: "mnist", COLOUR: "cifar-10"}
+    return images[NETWORKS[network].image] if network in NETWORKS else ""

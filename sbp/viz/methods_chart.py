@@ -15,7 +15,8 @@ from sbp.viz.methods import OTHERS, OURS, PAPER, Entry, describe
 
 PICK = "pick"  # the selection of a point; what it gives is the entry's key
 HEIGHT, WIDTH = 420, 1000  # WIDTH: of the plot on a laptop, for the places of the names
-NAMED = ("sbp-small",)  # of ours, beside those that stand against a row of the paper's, and those that stand alone
+# Of ours, beside those that stand against a row of the paper's, and those that stand alone.
+NAMED = ("sbp-small", "magnitude", "taylor", "group-norm")
 ALONE = 2  # times the least error of ours: a point with a larger error stands alone
 
 

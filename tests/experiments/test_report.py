@@ -7,6 +7,7 @@ import io
 
 from sbp.experiments import report, table_rows
 from sbp.experiments.results import Row, Table
+from tests import made_results
 from tests.experiments.made import result, table
 
 MARKDOWN = """\
@@ -103,3 +104,11 @@ def test_a_network_with_nothing_left_saves_all() -> None:
 
 def test_an_experiment_without_runs_says_so() -> None:
     assert "No run of this experiment has finished." in report.markdown(Table("interval", ()))
+
+
+def test_a_table_of_two_data_sets_has_a_section_for_each() -> None:
+    found = table_rows.sections_of(made_results.torch_pruning())
+    assert {title: [line["key"] for line in lines] for title, lines in found.items()} == {
+        "LeNet-500-300 on MNIST": ["sbp", "magnitude"],
+        "LeNet-500-300 on Fashion-MNIST": ["magnitude-fashion"],
+    }

@@ -109,6 +109,22 @@ def test_a_deep_network_at_two_widths_by_link(no_results: Path, monkeypatch: pyt
     assert "KL weights MACs^0.5" in texts(healthy(opened(PAGE, network="vgg-like", row="sbpa-half")))
 
 
+def test_pruners_of_torch_pruning_stand_beside_table_1(no_results: Path) -> None:
+    made_results.write(no_results, made_results.table_1(), made_results.torch_pruning())
+    methods_of = list(the_table(healthy(opened(PAGE)))["method"])
+    assert methods_of.count("SBP") == 1
+    assert "magnitude" in methods_of
+    assert "magnitude-fashion" not in methods_of
+
+
+def test_another_data_set_is_another_comparison_without_the_papers_rows(no_results: Path) -> None:
+    made_results.write(no_results, made_results.table_1(), made_results.torch_pruning())
+    at = healthy(opened(PAGE, network="lenet-500-300-fashion-mnist"))
+    assert list(the_table(at)["method"]) == ["magnitude-fashion"]
+    assert "LeNet-500-300 on Fashion-MNIST" in texts(at)
+    assert "the paper’s too" not in texts(at)
+
+
 def test_a_network_without_results_shows_the_papers_and_names_its_command(found: Path) -> None:
     at = healthy(opened(PAGE, network="vgg-like"))
     assert "python -m sbp reproduce table-2" in texts(at)
