@@ -1,4 +1,4 @@
-"""Torch-Pruning's pruners: units leave when fine-tuning begins, ranked over all groups by a criterion of theirs."""
+"""Torch-Pruning's pruners: units leave when fine-tuning begins, by a criterion of theirs."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ IMPORTANCE: dict[str, Callable[[], Any]] = {
 }
 # Training examples whose gradient Taylor's criterion sees.
 TAYLOR_EXAMPLES = 2000
-# The steps in which the share of channels that leaves is found.
-COARSE, FINEST = 1 / 16, 1 / 4096
+# How the share of units that leaves is found: first by cutting what stays by a factor, then by halving, this finely.
+FACTOR, FINEST = 7 / 8, 1 / 4096
 # The smallest units of a group decay this many times as fast as the largest (its authors' 2^4).
 SPREAD = 16.0
 
@@ -71,18 +71,22 @@ class TorchPruning(Method):
 
     def choose(self, network: nn.Module, images: Tensor, labels: Tensor) -> None:
         """Prunes down to the share of MACs that is asked for."""
-        masks = chosen(network, self.settings.criterion, self.settings.kept_macs, images, labels)
+        told = self.settings
+        masks = chosen(network, told.criterion, told.kept_macs, images, labels, told.uniform)
         noise_of(network).set_masks(masks)
 
 
-def chosen(network: nn.Module, criterion: str, share: float, images: Tensor, labels: Tensor) -> Masks:
-    """Which units Torch-Pruning keeps at a share of the MACs, by one ranking of all channels and neurons.
+def chosen(
+    network: nn.Module, criterion: str, share: float, images: Tensor, labels: Tensor, uniform: bool = False
+) -> Masks:
+    """Which units Torch-Pruning keeps at a share of the MACs.
 
     Args:
         network: with masks or noise, which change nothing here.
         criterion: one of `IMPORTANCE`.
         share: of the dense MACs, in (0, 1]; the most that it keeps within that is kept.
         images, labels: training examples, of which Taylor's criterion reads some.
+        uniform: whether each group loses the same share of its units; else all channels and neurons are ranked as one.
 
     Returns:
         Masks by group, closed.
@@ -102,7 +106,7 @@ def chosen(network: nn.Module, criterion: str, share: float, images: Tensor, lab
 
     def masks_at(ratio: float) -> Masks:
         pruner = torch_pruning.pruner.BasePruner(
-            plain, images[:1], IMPORTANCE[criterion](), True, ratio, ignored_layers=last
+            plain, images[:1], IMPORTANCE[criterion](), not uniform, ratio, ignored_layers=last
         )
         masks = {group.name: np.ones(group.units, dtype=bool) for group in groups}
         for removed in pruner.step(interactive=True):
@@ -116,8 +120,8 @@ def chosen(network: nn.Module, criterion: str, share: float, images: Tensor, lab
     # A group that would be emptied stays whole, so the first ratio that is enough is looked for from below.
     low, high, found = 0.0, 0.0, masks_at(0.0)
     while share_of(found) > share:
-        low, high = high, high + COARSE
-        if high >= 1:
+        low, high = high, 1 - FACTOR * (1 - high)
+        if 1 - high < FINEST:
             raise ValueError(
                 f"kept_macs: Torch-Pruning's {criterion} ranking does not come down to {share:g} of the MACs before it "
                 "empties a group, which it then leaves whole; ask for a larger share."

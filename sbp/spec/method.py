@@ -144,6 +144,9 @@ class TorchPruningConfig(MethodConfig):
         choices=("magnitude", "taylor", "group-norm"),
     )
     kept_macs: float = setting(0.5, "The share of the MACs that stays.", gt=0, le=1)
+    uniform: bool = setting(
+        False, "Each group loses the same share of its units; else all channels and neurons are ranked as one."
+    )
     group_decay: float = setting(5e-4, "lambda of group-norm, by which groups decay in the main phase.", ge=0)
 
 

@@ -20,7 +20,7 @@ from sbp.spec import RunConfig
 from sbp.spec.records import Record
 from sbp.training.loop import Training
 from tests.methods.cases import config_of
-from tests.pruning.networks import NAMES, images_for
+from tests.pruning.networks import NAMES, images_for, random_network
 
 CRITERIA = tuple(IMPORTANCE)
 
@@ -97,6 +97,17 @@ def test_it_keeps_what_their_pruner_keeps(name: str) -> None:
         return [len(plain.get_submodule(wire.name).get_parameter("weight")) for wire in makers]
 
     assert kept in [widths((removed + more) / units) for more in (-1.5, -0.5, 0.5)]
+
+
+@pytest.mark.parametrize("uniform", [False, True])
+def test_a_small_share_of_a_network_with_large_groups_is_found(uniform: bool) -> None:
+    network = random_network("lenet-500-300", torch.float32, own_widths=True)
+    images, labels = images_for(network, 2).float(), torch.zeros(2, dtype=torch.long)
+    masks = chosen(network, "magnitude", 0.047, images, labels, uniform)
+    kept = [int(mask.sum()) for mask in masks.values()]
+    assert 0.045 < described(network).macs(kept) / 545_000 <= 0.047
+    if uniform:
+        assert kept[1] / 500 == pytest.approx(kept[2] / 300, abs=0.004)
 
 
 @pytest.mark.parametrize("criterion", CRITERIA)
