@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 STATUS_SECONDS = 0.25
 CHECKPOINT_SECONDS = 10.0
+# Of a training: beside a job of the usual niceness, 0, it has 39 % of a core (a niceness of 19 leaves it 3 %).
+NICENESS = "2"
 # Of the runs in a process one at a time reads its data and builds its network: what was read is shared, and a warning
 # is caught for the whole process.
 LOADING = threading.Lock()
@@ -283,4 +285,4 @@ def _lower_priority() -> None:
     """
     if os.getsid(0) == os.getpid():
         with contextlib.suppress(OSError):  # no autogroups here (macOS, some containers)
-            Path("/proc/self/autogroup").write_text("19")
+            Path("/proc/self/autogroup").write_text(NICENESS)
