@@ -85,7 +85,9 @@ def _choice(rows: list[Row]) -> tuple[str, str]:
     wanted = state.from_link(PAGE).get("network", first)
     if wanted not in choices:
         frame.notices(
-            [f"The link says network = {wanted[:40]!r}; expected one of {labels.join(names)}. Shown instead: {first}."]
+            [
+                f"The link says network = {state.short(wanted)}; expected one of {labels.join(names)}. Shown instead: {first}."
+            ]
         )
         wanted = first
     state.choice(
@@ -110,7 +112,12 @@ def _chosen(entries: list[Entry]) -> Entry | None:
     wanted = state.from_link(PAGE).get("row", "sbp")
     sbp = [entry for entry in entries if entry.beside == "SBP" or entry.key == "paper-SBP"]
     fallback = next(iter([*sbp, *entries]), None)
-    return next((entry for entry in entries if entry.key == wanted), fallback)
+    found = next((entry for entry in entries if entry.key == wanted), fallback)
+    if found is not None and found.key != wanted != "sbp":
+        frame.notices(
+            [f"The link says row = {state.short(wanted)}; expected a row of this table. Shown instead: {found.label}."]
+        )
+    return found
 
 
 def _line(entry: Entry, network: str) -> None:
