@@ -84,11 +84,8 @@ def _choice(rows: list[Row]) -> tuple[str, str]:
     first, *_ = names = list(choices)
     wanted = state.from_link(PAGE).get("network", first)
     if wanted not in choices:
-        frame.notices(
-            [
-                f"The link says network = {state.short(wanted)}; expected one of {labels.join(names)}. Shown instead: {first}."
-            ]
-        )
+        said = f"The link says network = {state.short(wanted)}; expected one of {labels.join(names)}."
+        frame.notices([f"{said} Shown instead: {first}."])
         wanted = first
     state.choice(
         "Network",
