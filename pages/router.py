@@ -36,6 +36,7 @@ PAGES = {
         "function",
         "The formulas with numbers put in, where each is in the code, what is misprinted.",
     ),
+    "talk": ("Talk", "co_present", "Two talks for a projector: one idea a slide, each a live figure, by arrow keys."),
     "runs": ("Runs", "list_alt", "Every run, live and recorded: state, result, resume, delete."),
 }
 

@@ -25,6 +25,7 @@ PATHS = (
     "/methods",
     "/your-network",
     "/theory",
+    "/talk",
     "/runs",
 )
 SCREENS = {"laptop": (1366, 768), "phone": (390, 844)}

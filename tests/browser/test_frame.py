@@ -23,6 +23,7 @@ PATHS = {
     "/methods": "Methods",
     "/your-network": "Your network",
     "/theory": "Theory",
+    "/talk": "Talk",
     "/runs": "Runs",
 }
 

@@ -1,0 +1,39 @@
+"""Talk: decks for a projector, one idea a slide, each with a live figure of the app."""
+
+import streamlit as st
+
+from pages.shared import frame, state
+from pages.talk import deck as decks
+from pages.talk.component import talk
+
+PAGE = "talk"
+KEYS = (
+    "→ or Page Down turns on, ← or Page Up back; F fills the screen, B turns it black, N shows the note, R shows the "
+    "recording behind what is live, Esc ends the talk. A clicker sends the same keys. Where a slide asks something, "
+    "the next → shows the figure. All of it runs without a network."
+)
+
+frame.header("Talk", "One idea a slide, for a projector.")
+frame.notices(state.complaints(PAGE))
+link = state.from_link(PAGE)
+wanted = link.get("deck")
+if wanted is not None and wanted not in decks.names():
+    frame.notices([f"There is no talk {state.short(wanted)}; expected one of {', '.join(decks.names())}."])
+    wanted = None
+for name in decks.names():
+    shown = decks.read(name)
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"talk-{name}"):
+        said = f"**{shown.title}**  \n{len(shown.slides)} slides, about {shown.minutes} minutes"
+        st.markdown(said, width="stretch")
+        st.button(
+            "Start", icon=":material/co_present:", key=f"talk-start-{name}", on_click=state.put, args=("deck", name)
+        )
+st.markdown(KEYS)
+if wanted is not None:
+    deck = decks.read(wanted)
+    talk(
+        deck,
+        min(link.get("slide", 1), len(deck.slides)) - 1,
+        on_slide=lambda: state.put("slide", (state.told("talk", "slide") or 0) + 1),
+        on_end=lambda: state.put("deck", None, "slide"),
+    )

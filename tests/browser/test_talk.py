@@ -1,0 +1,72 @@
+"""Page Talk in a real Chromium: both decks from start to end, by the keys that a clicker sends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import FrameLocator, Page, expect
+
+from pages.talk import deck
+
+SIZES = [(1920, 1080), (1366, 768)]
+
+
+def figure(page: Page) -> FrameLocator:
+    return page.frame_locator("dialog iframe.shown")
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES, ids=str)
+@pytest.mark.parametrize("name", deck.names())
+def test_a_deck_runs_from_start_to_end(open_page: Callable[..., Page], name: str, width: int, height: int) -> None:
+    page = open_page(f"/talk?deck={name}", width=width, height=height)
+    slides = deck.read(name).slides
+    for number, slide in enumerate(slides, 1):
+        expect(page.locator("dialog h1")).to_have_text(slide.title)
+        expect(page.locator("dialog .place")).to_have_text(f"{number} / {len(slides)}")
+        sizes = "[...document.querySelectorAll('*')].map(e => e.shadowRoot).find(r => r?.querySelector('dialog'))"
+        words = f"[...{sizes}.querySelectorAll('h1, .words p, .place, .mark, summary')]"
+        assert page.evaluate(f"Math.min(...{words}.map(e => parseFloat(getComputedStyle(e).fontSize)))") >= 24
+        if slide.question:
+            expect(page.locator("dialog .cover")).to_contain_text(slide.question)
+            page.keyboard.press("PageDown")
+        expect(page.locator("dialog .cover")).to_be_hidden()
+        for key in slide.show or ["nothing"]:
+            expect(figure(page).locator(f".st-key-{key}" if slide.show else "h3, canvas").first).to_be_visible()
+        expect(figure(page).get_by_test_id("stHeader")).to_be_hidden()
+        page.keyboard.press("PageDown")
+    expect(page.locator("dialog .place")).to_have_text(f"{len(slides)} / {len(slides)}")
+
+
+def test_keys_of_a_talk(open_page: Callable[..., Page]) -> None:
+    page = open_page("/talk?deck=paper&slide=6", width=1366, height=768)
+    expect(page.locator("dialog .place")).to_have_text("6 / 11")
+    expect(page.locator("dialog .mark")).to_contain_text("live")
+    page.keyboard.press("r")
+    expect(figure(page).get_by_text("Recorded").first).to_be_visible()
+    page.keyboard.press("n")
+    expect(page.locator("dialog aside")).to_be_visible()
+    page.keyboard.press("b")
+    expect(page.locator("dialog .black")).to_be_visible()
+    page.keyboard.press("b")
+    expect(page.locator("dialog .black")).to_be_hidden()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("dialog .place")).to_have_text("5 / 11")
+    page.wait_for_url("**/talk?deck=paper&slide=5")
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog")).to_be_hidden()
+    expect(page.get_by_role("button", name="Start").first).to_be_visible()
+
+
+def test_a_clicker_turns_the_slide_while_a_control_has_the_focus_and_arrows_stay_its_own(
+    open_page: Callable[..., Page],
+) -> None:
+    page = open_page("/talk?deck=one-gate&slide=1", width=1366, height=768)
+    sigma = figure(page).locator("input[type=range]").nth(1)
+    sigma.focus()
+    before = sigma.input_value()
+    sigma.press("ArrowRight")
+    assert sigma.input_value() != before
+    expect(page.locator("dialog .place")).to_have_text("1 / 4")
+    sigma.press("PageDown")
+    expect(page.locator("dialog .place")).to_have_text("2 / 4")
