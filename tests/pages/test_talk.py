@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -57,6 +58,13 @@ def test_a_file_that_is_no_deck_is_refused_with_its_field(
     monkeypatch.setattr(deck, "FOLDER", tmp_path)
     with pytest.raises(ValueError, match=next(iter(changes))):
         deck.read("mine")
+
+
+def test_the_deck_in_the_docs_is_one() -> None:
+    text = (PAGES.parent / "docs" / "talks.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    (slide,) = deck.Deck.model_validate_json(example).slides
+    assert not slide.wrong()
 
 
 def test_what_a_page_would_not_understand_is_named() -> None:
