@@ -26,6 +26,7 @@ VERBS = {
     "sweep": Verb("Try every threshold of every criterion.", "sweep:sweep"),
     "compact": Verb("Write a run's compact network, and check it.", "export:compact"),
     "export": Verb("Write it as safetensors, ONNX or torch.export.", "export:export"),
+    "figure": Verb("Write a figure of a run as SVG or PNG.", "figure:figure"),
     "attribute": Verb("Compute attributions and compare them with SNR.", "attribute:attribute"),
     "reproduce": Verb("Reproduce a table or figure of the paper.", "reproduce:reproduce"),
     "bench": Verb("Measure how fast things are on this machine.", ""),
