@@ -16,7 +16,7 @@ _COMPONENT = st.components.v2.component(
 )
 # Where the server listens to this machine alone, a phone cannot reach it.
 CLOSED = "Phones cannot see this: the server listens to this machine alone. To open it to the room, start it with"
-COMMAND = "streamlit run app.py --server.address 0.0.0.0 --server.allowedHosts '[\"*\"]' --browser.serverAddress HOST"
+COMMAND = "streamlit run app.py --server.address 0.0.0.0 --server.allowedHosts '*' --browser.serverAddress HOST"
 
 
 def talk(deck: Deck, slide: int, on_slide: Callable[[], None], on_end: Callable[[], None]) -> None:

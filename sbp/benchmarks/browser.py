@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,8 +86,10 @@ class App:
 
 
 @contextlib.contextmanager
-def serve(script: Path, runs: Path) -> Iterator[App]:
+def serve(script: Path, runs: Path, options: Sequence[str] = ()) -> Iterator[App]:
     """Runs `streamlit run SCRIPT` from the script's folder on a free port, with its runs in `runs`; ends it at last.
+
+    options: more of them, as the command line has them.
 
     Raises RuntimeError with the server's last words when it does not answer within `START_SECONDS`.
     """
@@ -96,7 +98,7 @@ def serve(script: Path, runs: Path) -> Iterator[App]:
         port = int(probe.getsockname()[1])
     runs.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "streamlit", "run", script.name, "--server.headless", "true"]
-    command += ["--server.port", str(port), "--server.fileWatcherType", "none"]
+    command += ["--server.port", str(port), "--server.fileWatcherType", "none", *options]
     log = runs.parent / f"server-{port}.log"
     start = time.perf_counter()
     with log.open("wb") as file:

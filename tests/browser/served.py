@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from playwright.sync_api import Page
@@ -19,9 +19,9 @@ PATIENCE_MS = 30_000
 
 
 @contextlib.contextmanager
-def serve(folder: Path) -> Iterator[Served]:
+def serve(folder: Path, options: Sequence[str] = ()) -> Iterator[Served]:
     """Runs the app on a free port with its runs in `folder`, and ends it afterwards."""
-    with browser.serve(browser.ROOT / "app.py", folder / "runs") as running:
+    with browser.serve(browser.ROOT / "app.py", folder / "runs", options) as running:
         yield running
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import FrameLocator, Page, expect
+from playwright.sync_api import Browser, FrameLocator, Page, expect
 
-from pages.talk import deck
+from pages.talk import component, deck
+from tests.browser.served import PATIENCE_MS, serve
 
 SIZES = [(1920, 1080), (1366, 768)]
 
@@ -70,3 +73,14 @@ def test_a_clicker_turns_the_slide_while_a_control_has_the_focus_and_arrows_stay
     expect(page.locator("dialog .place")).to_have_text("1 / 4")
     sigma.press("PageDown")
     expect(page.locator("dialog .place")).to_have_text("2 / 4")
+
+
+def test_the_command_that_a_slide_names_opens_the_app_to_the_room(browser: Browser, tmp_path: Path) -> None:
+    options = shlex.split(component.COMMAND.replace("HOST", "127.0.0.2"))[3:]  # not among the hosts usually allowed
+    with serve(tmp_path, options) as running:
+        page = browser.new_context(viewport={"width": 1366, "height": 768}).new_page()
+        page.goto(running.url.replace("127.0.0.1", "127.0.0.2") + "/talk?deck=one-gate")
+        code = page.locator("dialog .room svg")
+        expect(code).to_be_visible(timeout=PATIENCE_MS)
+        assert (code.get_attribute("aria-label") or "").startswith("Open this on a phone: http://127.0.0.2:")
+        page.context.close()
