@@ -92,12 +92,12 @@ def _take_away(run: RunView, found: RunTables, view: view_of.View) -> None:
         wide, narrow = st.columns([3, 2], gap="medium")
         with wide:
             heat = partial(heatmap.chart, found, name, total, view.order, at)
-            figure("SNR of every unit by epoch", heat, key=f"{run.id}-{name}-heatmap")
+            figure("SNR of every unit by epoch", heat, key=f"{run.id}-{name}-heatmap", run=run)
         with narrow:
             lines, curve = (partial(make, found, name, total, at) for make in (trajectories.chart, heatmap.kept_curve))
-            figure("Trajectories", lines, key=f"{run.id}-{name}-trajectories")
+            figure("Trajectories", lines, key=f"{run.id}-{name}-trajectories", run=run)
             title = f"{labels.units_of(view.layer).capitalize()} kept by epoch"
-            figure(title, curve, key=f"{run.id}-{name}-kept")
+            figure(title, curve, key=f"{run.id}-{name}-kept", run=run)
         download(
             "Every unit and epoch of this layer (CSV)",
             lambda: snr_table(found, name).to_csv(index=False).encode(),

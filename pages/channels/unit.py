@@ -59,10 +59,10 @@ def _noise(run: RunView, found: RunTables, view: View) -> None:
     with left:
         space = density.SPACES[state.from_link(PAGE).get("density", "log") == "theta"]
         ridge = partial(density.chart, found, name, unit, view.epoch, *ends_of, space)
-        figure(f"Density of {what}", ridge, key="unit-density", control=lambda: _axis(space), of=(of, space))
+        figure(f"Density of {what}", ridge, key="unit-density", control=lambda: _axis(space), of=(of, space), run=run)
     with right:
         path = partial(snr_map.chart, found, name, unit, view.epoch, *ends_of)
-        figure(f"Path of {what} over the SNR", path, key="unit-path", of=of)
+        figure(f"Path of {what} over the SNR", path, key="unit-path", of=of, run=run)
 
 
 def _axis(space: str) -> None:
@@ -119,7 +119,7 @@ def _bars(title: str, at: connections.Connections, run: RunView, key: str) -> No
     names = [str(number) for number in range(len(at.values))] if at.group == connections.OUTPUT else None
     other = weights.other_end(run, at.group)
     made = partial(bars.weights, at.values, at.keep, other, at.what, names=names)
-    figure(f"{title}: {other}", lambda dark: made(dark=dark), key=key)
+    figure(f"{title}: {other}", lambda dark: made(dark=dark), key=key, run=run)
 
 
 def _image(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark: bool) -> None:
@@ -160,7 +160,7 @@ def _image(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark: b
     if layer.kind == "neuron":
         values, kind = said[layer.name] * passed, words.units_of(layer)
         made = partial(bars.ranked, values, masks[layer.name], unit, layer.kind, kind)
-        figure(f"{words.layer_title(layer)} on this image", made, key="unit-says")
+        figure(f"{words.layer_title(layer)} on this image", made, key="unit-says", run=run)
         st.caption(guess)
     else:
         st.caption(f"{filters.describe_on_image(said, layer, unit, float(passed[unit]))} {guess}")

@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 
 from pages.shared import run_picker
-from pages.shared.figures import figure, save_buttons
+from pages.shared.figures import figure, labelled, save_buttons
 from pages.shared.theme import is_dark
 from sbp.runs import launcher
 from sbp.runs.attributions import lock_path, log_path
@@ -89,7 +89,8 @@ def _figures(run: RunView, found: dict[str, Any]) -> None:
     st.markdown(attribution.pixels_sentence(found))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(attribution.origin(found), width="stretch")
-        save_buttons(partial(attribution.maps_chart, found), f"{run.id}-attribution", "gradients", "The maps")
+        maps = labelled(partial(attribution.maps_chart, found), "Attributions beside the SNR", run)
+        save_buttons(maps, f"{run.id}-attribution", "gradients", "The maps")
     _units(run, found, layers)
 
 
@@ -99,7 +100,7 @@ def _units(run: RunView, found: dict[str, Any], layers: dict[str, Group]) -> Non
     for layer, column in zip(shown, st.columns(len(shown), gap="medium"), strict=True):
         with column:
             title, key = labels.layer_title(layer), f"{run.id}-{layer.name}-conductance"
-            figure(title, partial(attribution.units_chart, found, layer), key=key)
+            figure(title, partial(attribution.units_chart, found, layer), key=key, run=run)
     st.markdown(attribution.units_sentence(found, layers))
 
 

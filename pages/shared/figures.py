@@ -10,12 +10,14 @@ import copy
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlencode
 
 import altair as alt
 import streamlit as st
 
 from pages.shared.theme import is_dark
-from sbp.viz import export
+from sbp.runs.store import RunView
+from sbp.viz import export, named
 
 
 class Ready:
@@ -54,6 +56,14 @@ def save_buttons(make: Callable[[], Any], name: str, key: str, what: str = "This
         )
 
 
+def labelled(make: Callable[[], Any], title: str, run: RunView | None = None) -> Callable[[], Any]:
+    """Makes a chart for a file: with its title, what of the run it stands on, and the address of what is shown."""
+    query = urlencode(st.query_params.to_dict())
+    address = f"{st.context.url or ''}{f'?{query}' if query else ''}"
+    stands_on = [*([named.source(run)] if run else []), *([address] if address else [])]
+    return lambda: export.titled(make(), title, stands_on)
+
+
 def download(label: str, data: Any, name: str, *, icon: str | None = ":material/download:", **more: Any) -> None:
     """A button that saves a file without running the page again; `data`: its content, or what makes it when pressed."""
     kind = {"csv": "text/csv", "json": "application/json"}.get(name.rpartition(".")[2])
@@ -77,12 +87,14 @@ def figure(
     on_select: Callable[[], None] | None = None,
     light: Callable[[], Any] | None = None,
     of: Hashable = None,
+    run: RunView | None = None,
 ) -> None:
     """Shows the chart that `chart` makes for the dark theme or the light one, with its sentence; files are light.
 
     control: a widget that stands in the line of the title. table: makes the figure's numbers as CSV. on_select: hears
     that a point was clicked, which st.session_state[key] then names. light: makes the files, where these differ. of:
-    all that the chart depends on but the theme; it is then made only when it has not been made of this before.
+    all that the chart depends on but the theme; it is then made only when it has not been made of this before. run:
+    whose figure it is, which its files say, with the page's link.
     """
     dark = is_dark()
     shown = Ready(chart(dark)) if of is None else _kept((key, of, dark), lambda: chart(dark))
@@ -90,7 +102,7 @@ def figure(
         st.markdown(f"**{title}**", width="stretch")
         if control is not None:
             control()
-        save_buttons(light or (lambda: chart(False)), key, key)
+        save_buttons(labelled(light or (lambda: chart(False)), title, run), key, key)
         if table is not None:
             more = {"key": f"{key}-CSV", "type": "tertiary", "help": "The numbers of this figure"}
             download("CSV", table, f"{key}.csv", icon=None, **more)

@@ -56,7 +56,7 @@ def _figures(run: RunView) -> None:
     columns = st.columns(2, gap="medium")
     for at, (title, chart) in enumerate(charts.items()):
         with columns[at % 2]:
-            figure(title, chart, key=f"{run.id}-figure-{at}")
+            figure(title, chart, key=f"{run.id}-figure-{at}", run=run)
 
 
 def _numbers(run: RunView) -> None:

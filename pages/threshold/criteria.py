@@ -35,7 +35,7 @@ def frontier(run: RunView, sweep: Sweep | None, examples: str) -> None:
         with wide:
             lines = partial(frontiers.chart, sweep, drawn, dense, mark, examples)
             key, of = f"{run.id}-frontier", (run.data_stamp, examples)
-            figure("Error against MACs, by criterion", lines, key=key, of=of)
+            figure("Error against MACs, by criterion", lines, key=key, of=of, run=run)
     with narrow:
         st.markdown(f"**This run beside the paper's {printed}**" if printed else "**This run**")
         st.dataframe(
@@ -61,12 +61,18 @@ def noise(run: RunView, found: RunTables, sweep: Sweep | None) -> None:
         with left:
             st.subheader("Does averaging over noise help? (paper, section 4.5)")
             made = partial(ensemble.chart, sweep, "error_percent")
-            figure("Error of K sampled thetas averaged", made, key=f"{run.id}-ensemble", of=run.data_stamp)
+            figure("Error of K sampled thetas averaged", made, key=f"{run.id}-ensemble", of=run.data_stamp, run=run)
             if sweep.hardware:
                 st.caption(f"Times on {sweep.hardware}.")
     with right if averaged else left:
         st.subheader("What would another threshold change?")
-        figure("Units by their SNR", partial(snr_counts.chart, found), key=f"{run.id}-snr-counts", of=run.data_stamp)
+        figure(
+            "Units by their SNR",
+            partial(snr_counts.chart, found),
+            key=f"{run.id}-snr-counts",
+            of=run.data_stamp,
+            run=run,
+        )
     with right:
         st.markdown(_why(run, found))
         if not averaged and not run.config.tracked:

@@ -59,7 +59,7 @@ def figures_along(run: RunView, found: RunTables, stops: Any, at: int, examples:
         left, right = st.columns(2, gap="medium")
         with left:
             error = partial(figures.error_chart, stops, prior, examples, at)
-            figure("Error along the threshold", error, key=f"{run.id}-threshold-error")
+            figure("Error along the threshold", error, key=f"{run.id}-threshold-error", run=run)
         with right:
             remaining = partial(figures.left_chart, stops, run.layers, dense, prior, at)
-            figure("Remaining along the threshold", remaining, key=f"{run.id}-threshold-left")
+            figure("Remaining along the threshold", remaining, key=f"{run.id}-threshold-left", run=run)

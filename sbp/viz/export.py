@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import altair as alt
+
 WIDTH = 720
 
 
@@ -20,6 +22,11 @@ def png(chart: Any, width: int = WIDTH, scale: float = 2.0) -> bytes:
     import vl_convert  # of the extra "app"
 
     return bytes(vl_convert.vegalite_to_png(_spec(chart, width), scale=scale))
+
+
+def titled(chart: Any, title: str, stands_on: list[str]) -> Any:
+    """The chart with a title, and below it in small type what it stands on, a line each."""
+    return chart.properties(title=alt.TitleParams(title, subtitle=stands_on, anchor="start"))
 
 
 def _spec(chart: Any, width: int) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from sbp.runs.view import RunView
 from sbp.spec.method import method_title
 from sbp.spec.networks import scale_of
 from sbp.viz import bound, frontier, heatmap, kept, labels, pixel_map, snr_counts, sweep, threshold, trajectories, twins
+from sbp.viz.export import titled
 from sbp.viz.pixels import data_uri
 from sbp.viz.tables import RunTables, tables
 
@@ -134,7 +135,7 @@ def made(name: str, run: RunView, layer: str = "", epoch: int | None = None, bes
     asked = Asked(run, found, layer or names[0], epoch, beside)
     title, make = FIGURES[name]
     title = title.format(layer=labels.layer_title(found.layer(asked.layer)))
-    return make(asked).properties(title=alt.TitleParams(title, subtitle=source(run), anchor="start"))
+    return titled(make(asked), title, [source(run)])
 
 
 def source(run: RunView) -> str:
