@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
+import torch
 from torch import nn
 
 from sbp.noise.graph import find_groups
@@ -144,21 +146,27 @@ def find_layout(
     ('input', '0')
     """
     arguments = arguments_of(example_input)
-    found = find_groups(model, arguments)
-    layout = found.layout
-    prunable = [group.name for group in layout.groups if group.name not in found.unread]
-    for option, names in {"include": () if callable(include) else include, "exclude": exclude}.items():
-        unknown = [name for name in names if prunable and not any(fnmatchcase(group, name) for group in prunable)]
-        if unknown:
-            raise ValueError(f"{option}: expected names among {', '.join(prunable)}, got {', '.join(unknown)}.")
-    left = [g.name for g in layout.groups if not _chosen(g, include) or any(fnmatchcase(g.name, e) for e in exclude)]
-    layout = layout.without([name for name in left if name not in found.unread])
-    layout = refuse_inexact(model, found, layout, arguments)
-    layout = with_features(layout, features)
-    if pixels:
-        layout = with_pixels(layout, model, arguments)
-    if share:
-        layout = with_sharing(layout, share)
+    # In the precision of the network: rounded to bfloat16, what is exact would look as if it were not.
+    device = next((p.device.type for p in model.parameters()), "cpu")
+    precise = torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()
+    with precise:
+        found = find_groups(model, arguments)
+        layout = found.layout
+        prunable = [group.name for group in layout.groups if group.name not in found.unread]
+        for option, names in {"include": () if callable(include) else include, "exclude": exclude}.items():
+            unknown = [name for name in names if prunable and not any(fnmatchcase(group, name) for group in prunable)]
+            if unknown:
+                raise ValueError(f"{option}: expected names among {', '.join(prunable)}, got {', '.join(unknown)}.")
+        left = [
+            g.name for g in layout.groups if not _chosen(g, include) or any(fnmatchcase(g.name, e) for e in exclude)
+        ]
+        layout = layout.without([name for name in left if name not in found.unread])
+        layout = refuse_inexact(model, found, layout, arguments)
+        layout = with_features(layout, features)
+        if pixels:
+            layout = with_pixels(layout, model, arguments)
+        if share:
+            layout = with_sharing(layout, share)
     if not layout.groups:
         refused = " ".join(str(refusal) for refusal in layout.refused)
         raise ValueError(f"The network has no unit that can be pruned exactly. {refused}".strip())

@@ -242,3 +242,12 @@ def test_detach_gives_the_network_back_bit_for_bit(name: str, training: bool) ->
     torch.manual_seed(0)
     found: Any = model(**inputs) if isinstance(inputs, dict) else model(inputs)
     assert torch.equal(getattr(found, "logits", found), getattr(wanted, "logits", wanted))
+
+
+def test_under_autocast_the_same_groups_are_found() -> None:
+    wanted = find_layout(Residual(), IMAGE)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = find_layout(Residual(), IMAGE)
+        assert torch.is_autocast_enabled("cpu"), "the caller's own stays"
+    assert found.names == wanted.names
+    assert [str(refusal) for refusal in found.refused] == [str(refusal) for refusal in wanted.refused]
