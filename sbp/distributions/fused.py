@@ -41,8 +41,8 @@ def noise(
 
 
 def kl_and_gradient(loc: Tensor, scale: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """KL of each unit in nats and its derivatives in mu and sigma, [units], as `moments.kl_and_gradient`; in one kernel
-    where the plain form takes a hundred."""
+    """KL of each unit in nats and its derivatives in mu and sigma, [units], as `moments.kl_and_gradient`, from the
+    kernel of the draws."""
     loc, scale, low, high = (q.contiguous() for q in torch.broadcast_tensors(loc, scale, low, high))
     kl, slopes = _kl_and_slopes(loc, scale.log(), low, high)
     return kl, slopes[0], slopes[1] / scale
