@@ -38,10 +38,16 @@ STEPS = {"cpu": 1, "cuda": 100, "mps": 20}
 YARDSTICK = "the same without noise"
 
 
-def measure(device: str, batches: tuple[int, ...], rounds: int, tell: Callable[[float], None] | None = None) -> Report:
+def measure(
+    device: str,
+    batches: tuple[int, ...],
+    rounds: int,
+    tell: Callable[[float], None] | None = None,
+    networks: Sequence[str] = NETWORKS,
+) -> Report:
     """A step of each network at each batch size on made-up images, with the noise as initialised."""
     lines: list[Line] = []
-    cases = [(network, batch) for network in NETWORKS for batch in batches]
+    cases = [(network, batch) for network in networks for batch in batches]
     for done, (network, batch) in enumerate(cases, 1):
         lines.append(_step(network, batch, device, rounds))
         if tell:
@@ -107,7 +113,7 @@ def _step(network: str, batch: int, device: str, rounds: int) -> Line:
     times = {name: [value / steps for value in values] for name, values in in_turns(things, rounds).items()}
     reach = REACH.get((network, batch, device))
     what = f"{network}, batch {batch:,}" + (f" (to reach: {reach:g}x)" if reach else "")
-    return line(what, "ms", times["sbp"], YARDSTICK, times[YARDSTICK])
+    return line(what, "ms", times["sbp"], YARDSTICK, times[YARDSTICK], paired=True)
 
 
 def _stepping(config: RunConfig, steps: int) -> Callable[[], None]:

@@ -19,6 +19,7 @@ _DEVICES = ("cpu", "cuda", "auto")
 Device = Annotated[str, typer.Option(help=f"One of {', '.join(_DEVICES)}; auto: cuda if it works, else cpu.")]
 Threads = Annotated[int, typer.Option(min=0, help="CPU threads; 0: as many as the machine has.")]
 Rounds = Annotated[int, typer.Option(min=3, help="How many times each thing is timed, in turns with the others.")]
+ImageSize = Annotated[int, typer.Option(min=32, help="Rows and columns of the images of the larger networks.")]
 
 
 def resolve(device: str) -> str:
@@ -48,7 +49,7 @@ def show(report: Report, as_json: bool = False) -> None:
             *(figure(value, line.unit) for value in (line.median, line.spread, line.p95)),
             str(line.n),
             _target(line),
-            f"{line.ratio:.2f}",
+            _ratio(line),
             escape(line.yardstick),
         )
     stdout().print(table)
@@ -63,6 +64,12 @@ def figure(value: float, unit: str) -> str:
     ('0.012 ms', '1,234 ms')
     """
     return f"{value:.3f} {unit}" if value < 10 else f"{value:,.1f} {unit}" if value < 100 else f"{value:,.0f} {unit}"
+
+
+def _ratio(line: Line) -> str:
+    if line.paired_ratio is None:
+        return f"{line.ratio:.2f}"
+    return f"{line.paired_ratio:.3f} (IQR {line.paired_spread:.3f})"
 
 
 def _target(line: Line) -> str:

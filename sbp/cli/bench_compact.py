@@ -1,14 +1,17 @@
-"""python -m sbp bench compact: how fast a run's dense, masked and compact networks are."""
+"""python -m sbp bench compact: how fast a run's dense, masked and compact networks are, or a large network's."""
 
 from __future__ import annotations
+
+from typing import Annotated
 
 import typer
 from rich.table import Column, Table
 
+from sbp.benchmarks import zoo
 from sbp.benchmarks.table_latency import speed_of_shapes
-from sbp.cli.bench import Device, Threads, resolve
-from sbp.cli.errors import user_errors
-from sbp.cli.options import AsJson, Run
+from sbp.cli.bench import Device, ImageSize, Threads, resolve
+from sbp.cli.errors import BadInput, user_errors
+from sbp.cli.options import AsJson
 from sbp.cli.output import PLAIN, print_json, stderr, stdout
 from sbp.compaction.compact import masks_of
 from sbp.compaction.load import LoadError
@@ -22,15 +25,37 @@ from sbp.viz.labels import widths
 
 # Of the median: on a quiet machine the interquartile range is a few per cent of it.
 UNSTEADY = 0.25
+# Turns of a large network's two forms: a pass at batch 256 takes many seconds on a CPU.
+ROUNDS = 5
+
+
+_RUN = typer.Argument(metavar="[RUN]", help="A run's id, a unique prefix of one, or latest; none with --network.")
+_NETWORK = typer.Option(help=f"Instead of a run's: one of {', '.join(zoo.CONFIGS)}, with random weights and masks.")
+_KEEP = typer.Option(help="The share of units that --network keeps in every group, above 0 and at most 1.")
+_BATCH = typer.Option("--batch", min=1, help="Images of a pass of --network; may be repeated. None: 1, 32, 256.")
 
 
 @user_errors
-def bench_compact(run: Run, device: Device = "cpu", threads: Threads = 0, as_json: AsJson = False) -> None:
+def bench_compact(
+    run: Annotated[str, _RUN] = "",
+    device: Device = "cpu",
+    threads: Threads = 0,
+    network: Annotated[str, _NETWORK] = "",
+    keep: Annotated[float, _KEEP] = 0.5,
+    batch: Annotated[list[int] | None, _BATCH] = None,
+    image_size: ImageSize = zoo.IMAGE_SIZE,
+    as_json: AsJson = False,
+) -> None:
     """Measure a run's dense, masked and compact networks, and save the figures with the run.
 
     Times a forward pass in inference mode at batch 1, 32 and 1000, in float32, eager. Takes about half a minute on a
-    CPU, minutes for VGG-like.
+    CPU, minutes for VGG-like. With --network it measures a large network, dense and compact, and saves nothing.
     """
+    if bool(run) == bool(network):
+        raise BadInput("Expected either a RUN or --network, one of the two.")
+    if network:
+        _large(network, keep, image_size, tuple(batch or (1, 32, 256)), resolve(device), threads, as_json)
+        return
     view = store.find_run(run).sound()
     measurement, kept = measured(view, resolve(device), threads)
     path = write_speed(view, measurement.to_dict())
@@ -46,6 +71,35 @@ def bench_compact(run: Run, device: Device = "cpu", threads: Threads = 0, as_jso
         remark = f"Spread above {UNSTEADY:.0%} of the median ({where}): the machine was busy; measure again."
         stderr().print(remark, soft_wrap=True)
     typer.echo(f"Written to {path}.")
+
+
+def _large(
+    network: str, keep: float, image_size: int, batches: tuple[int, ...], device: str, threads: int, as_json: bool
+) -> None:
+    if network not in zoo.CONFIGS:
+        raise BadInput(f"--network: expected one of {', '.join(zoo.CONFIGS)}, got {network!r}.")
+    if not 0 < keep <= 1:
+        raise BadInput(f"--keep: expected a share above 0 and at most 1, got {keep!r}.")
+    with stderr().status(f"Measuring {network} on {device}") as status:
+        measurement, facts = zoo.speed(
+            zoo.build(network),
+            keep,
+            (3, image_size, image_size),
+            device=device,
+            threads=threads,
+            batches=batches,
+            rounds=ROUNDS,
+            progress=lambda share: status.update(f"Measuring {network}: {share:.0%}"),
+        )
+    if as_json:
+        print_json({"network": network, "image_size": image_size, **facts, **measurement.to_dict()})
+        return
+    dense, small = facts["macs"]["dense"], facts["macs"]["compact"]
+    typer.echo(f"{network}, {image_size} px, {keep:.0%} of every group's units kept, seed {facts['seed']}")
+    typer.echo(f"  {_conditions(measurement)}")
+    typer.echo(f"  MACs {dense:,} dense, {small:,} compact: {dense / small:.2f}x fewer")
+    typer.echo(f"  masked and compact differ by {facts['apart']:.0e} of the largest output")
+    stdout().print(table_of(measurement))
 
 
 def measured(view: store.RunView, device: str, threads: int = 0) -> tuple[Measurement, list[int]]:

@@ -7,10 +7,11 @@ from typing import Annotated
 import torch
 import typer
 
-from sbp.benchmarks import maths, pages, steps
+from sbp.benchmarks import maths, pages, steps, zoo, zoo_steps
 from sbp.benchmarks.browser import Missing
-from sbp.cli.bench import Device, Rounds, Threads, resolve, show
-from sbp.cli.errors import user_errors
+from sbp.benchmarks.timing import joined
+from sbp.cli.bench import Device, ImageSize, Rounds, Threads, resolve, show
+from sbp.cli.errors import BadInput, user_errors
 from sbp.cli.options import AsJson
 from sbp.cli.output import stderr
 from sbp.data.datasets import default_dataset
@@ -18,6 +19,11 @@ from sbp.runs import store
 from sbp.spec.networks import SPECS
 
 _BATCH = typer.Option("--batch", min=1, help="Examples per step; may be repeated.")
+_STEP_NETWORKS = (*steps.NETWORKS, *zoo.CONFIGS)
+_NETWORK = typer.Option(help=f"One of {', '.join(_STEP_NETWORKS)}; may be repeated. None: both LeNets.")
+_PRECISION = typer.Option(help=f"Of the larger networks' forward pass: {' or '.join(zoo_steps.PRECISIONS)}.")
+_COMPILE = typer.Option("--compile", help="Compile these networks by torch.compile, with noise and without.")
+_CHANNELS_LAST = typer.Option("--channels-last", help="Have these networks' maps lie in memory with channels last.")
 _SHRINK = typer.Option(min=0, help="Also train with units cut out once pruned for this many epochs; 0: do not.")
 
 
@@ -31,18 +37,45 @@ def bench_math(rounds: Rounds = 50, threads: Threads = 0, as_json: AsJson = Fals
 
 @user_errors
 def bench_step(
+    network: Annotated[list[str] | None, _NETWORK] = None,
     device: Device = "auto",
     batch: Annotated[list[int] | None, _BATCH] = None,
+    image_size: ImageSize = zoo.IMAGE_SIZE,
+    precision: Annotated[str, _PRECISION] = "fp32",
+    compiled: Annotated[bool, _COMPILE] = False,
+    channels_last: Annotated[bool, _CHANNELS_LAST] = False,
     rounds: Rounds = 30,
     threads: Threads = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Measure a training step of both LeNets with noise, beside the same network without it."""
+    """Measure a training step with noise, beside the same network without it; on a GPU also the memory of larger ones.
+
+    The LeNets are trained as their runs are, at batch 128 and 1000 unless told otherwise; the others in a loop of one's
+    own with sbp.attach, at batch 128 on a GPU and 4 on a CPU, which takes one to three minutes.
+    """
+    networks = tuple(network or steps.NETWORKS)
+    if unknown := set(networks) - set(_STEP_NETWORKS):
+        raise BadInput(f"--network: expected one of {', '.join(_STEP_NETWORKS)}, got {', '.join(sorted(unknown))}.")
+    if precision not in zoo_steps.PRECISIONS:
+        raise BadInput(f"--precision: expected one of {', '.join(zoo_steps.PRECISIONS)}, got {precision!r}.")
+    own = [name for name in networks if name in steps.NETWORKS]
+    if own and (precision, image_size, compiled, channels_last) != ("fp32", zoo.IMAGE_SIZE, False, False):
+        raise BadInput(
+            f"--precision, --image-size, --compile and --channels-last are for {', '.join(zoo.CONFIGS)}, not for "
+            f"{', '.join(own)}; name one of the former by --network."
+        )
     where = _on(device, threads)
     with stderr().status("Measuring steps") as status:
-        batches = tuple(batch or (128, 1000))
-        found = steps.measure(where, batches, rounds, lambda share: status.update(f"Measuring steps: {share:.0%}"))
-    show(found, as_json)
+
+        def tell(share: float) -> None:
+            status.update(f"Measuring steps: {share:.0%}")
+
+        reports = [steps.measure(where, tuple(batch or (128, 1000)), rounds, tell, own)] if own else []
+        for name in networks:
+            for examples in (batch or (0,)) if name in zoo.CONFIGS else ():
+                case = zoo_steps.Case(name, where, examples, image_size, precision, compiled, channels_last)
+                reports.append(zoo_steps.measure(case, rounds, tell=tell))
+    show(joined(reports), as_json)
 
 
 @user_errors

@@ -95,12 +95,20 @@ def kl_of_units(loc: Tensor, scale: Tensor, low: Tensor, high: Tensor) -> Tensor
     return _KL.apply(loc, scale, low, high)
 
 
+def _kl_and_gradient(loc: Tensor, scale: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    if torch.compiler.is_compiling():  # what is compiled cannot call compiled C
+        return moments.kl_and_gradient(loc, scale, low, high)
+    if _fused(loc) and loc.dim() == 1:
+        from sbp.distributions import fused  # needs Triton, which is not everywhere
+
+        return fused.kl_and_gradient(loc, scale, low, high)
+    return (native if native.serves(loc, 0) else moments).kl_and_gradient(loc, scale, low, high)
+
+
 class _KL(Function):
     @staticmethod
     def forward(ctx: Any, loc: Tensor, scale: Tensor, low: Tensor, high: Tensor) -> Tensor:
-        # What is compiled cannot call compiled C.
-        exact = native if not torch.compiler.is_compiling() and native.serves(loc, 0) else moments
-        value, by_loc, by_scale = exact.kl_and_gradient(loc, scale, low, high)
+        value, by_loc, by_scale = _kl_and_gradient(loc, scale, low, high)
         ctx.save_for_backward(by_loc, by_scale)
         return value
 

@@ -40,16 +40,32 @@ def noise(
     return theta, kl
 
 
+def kl_and_gradient(loc: Tensor, scale: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """KL of each unit in nats and its derivatives in mu and sigma, [units], as `moments.kl_and_gradient`, from the
+    kernel of the draws."""
+    loc, scale, low, high = (q.contiguous() for q in torch.broadcast_tensors(loc, scale, low, high))
+    kl, slopes = _kl_and_slopes(loc, scale.log(), low, high)
+    return kl, slopes[0], slopes[1] / scale
+
+
+def _kl_and_slopes(loc: Tensor, log_scale: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
+    """KL [units], and its derivatives in mu and log sigma, [2, units]."""
+    units = len(loc)
+    kl, slopes = torch.empty_like(loc), loc.new_empty(2, units)
+    nodes, weights = moments.legendre(moments.NODES["float32"], torch, loc)
+    grid = (triton.cdiv(units, 4),)
+    _kl[grid](loc, log_scale, low, high, nodes, weights, kl, slopes, units, len(nodes), 4, NODES)
+    return kl, slopes
+
+
 class _Noise(Function):
     @staticmethod
     def forward(ctx: Any, u: Tensor, *parameters: Tensor) -> tuple[Tensor, Tensor]:
         examples, units = u.shape
-        theta, kl = torch.empty_like(u), torch.empty_like(parameters[0])
-        slopes = torch.empty(2, units, dtype=u.dtype, device=u.device)
+        theta = torch.empty_like(u)
         grid = (triton.cdiv(examples, EXAMPLES), triton.cdiv(units, UNITS))
         _draw[grid](u, *parameters, theta, examples, units, EXAMPLES, UNITS)
-        nodes, weights = moments.legendre(moments.NODES["float32"], torch, u)
-        _kl[(triton.cdiv(units, 4),)](*parameters, nodes, weights, kl, slopes, units, len(nodes), 4, NODES)
+        kl, slopes = _kl_and_slopes(*parameters)
         ctx.save_for_backward(u, theta, slopes, *parameters)
         return theta, kl
 

@@ -1,4 +1,4 @@
-"""The two hooks by which noise reaches a network: one draws for a forward pass, one multiplies a layer's input.
+"""The hooks by which noise reaches a network: one draws for a forward pass, one multiplies a layer's input.
 
 Small objects, not closures: they are copied and saved with the network, and refer to its noise, not to any graph.
 """
@@ -6,6 +6,7 @@ Small objects, not closures: they are copied and saved with the network, and ref
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import accumulate
 from typing import Any
 
@@ -22,6 +23,8 @@ from sbp.spec.layout import NONE, Owners, runs
 # How a stretch of a layer's inputs takes its factors from one group: as they are; each several times in a row (a
 # flattened map); by an index; or 1, where they belong to no group.
 Step = tuple[int, str, int]
+# Bytes of a product from which on it is computed again in the backward pass: what is smaller costs a kernel's launch.
+LARGE = 16 * 2**20
 
 
 class BeginForward:
@@ -66,6 +69,7 @@ class MultiplyInput:
         sizes = noise.layout.sizes
         starts = [end - size for end, size in zip(accumulate(sizes), sizes, strict=True)]
         self.factors = [self._steps(owner, starts, sizes) for owner in owners]
+        self.last: tuple[Tensor, Tensor, Tensor] | None = None  # between this hook and the next one, `ForgetProduct`
 
     def __call__(self, module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
         """The layer's arguments with its input multiplied, None while the noise is off."""
@@ -98,7 +102,11 @@ class MultiplyInput:
             )
         between = [1] * (x.dim() - 2)
         shape = (count, inputs, *between) if isinstance(module, Convolution) else (count, *between, inputs)
-        return x * _like(factor.view(shape), x), *args[1:]
+        factor = _like(factor.view(shape), x)
+        product = x * factor
+        if factor.requires_grad and product.nbytes >= LARGE and not torch.compiler.is_compiling():
+            self.last = x, factor, product
+        return product, *args[1:]
 
     def _factor(self, parts: tuple[Tensor, ...]) -> Tensor:
         made = [self._side_by_side(steps, parts) for steps in self.factors]
@@ -136,6 +144,32 @@ class MultiplyInput:
         number = sum(name.startswith("_index_") for name, _ in self.noise.named_buffers())
         self.noise.register_buffer(f"_index_{number}", torch.from_numpy(units.astype(np.int64)), persistent=False)
         return number
+
+
+class ForgetProduct:
+    """After a convolution's forward pass: its backward pass computes x * theta again instead of keeping it.
+
+    x is kept anyway, for the gradient in theta and often by the layer that made it; so noise needs next to no memory
+    for maps. The numbers are the same to the bit. A compiler decides for itself what to keep.
+    """
+
+    def __init__(self, multiply: MultiplyInput) -> None:
+        self.multiply = multiply
+
+    def __call__(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        """Has the output's node compute what it saved, where that is the product."""
+        if self.multiply.last is None:
+            return
+        x, factor, product = self.multiply.last
+        self.multiply.last = None
+        node = output.grad_fn if isinstance(output, Tensor) else None
+        if not hasattr(node, "_raw_saved_input"):
+            return
+        # Another tensor is saved where the layer pads by itself or autocast casts, and under checkpointing none yet.
+        with suppress(RuntimeError):
+            saved = node._saved_input  # type: ignore[union-attr]  # it has `_raw_saved_input`
+            if saved.data_ptr() == product.data_ptr() and saved.dtype == product.dtype:
+                node._raw_saved_input.register_hooks(lambda _: None, lambda _: x * factor)  # type: ignore[union-attr]
 
 
 def spread_pixels(part: Tensor, x: Tensor, shape: tuple[int, ...]) -> Tensor:

@@ -7,13 +7,14 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from sbp.noise.hooks import BeginForward, EndForward, MultiplyInput
+from sbp.noise.hooks import BeginForward, EndForward, ForgetProduct, MultiplyInput
 from sbp.noise.joint_noise import JointNoise
+from sbp.noise.layers import Convolution
 from sbp.noise.unit_mask import UnitMask
 
 # The submodule's name, and so the prefix of what it adds to the network's `state_dict`.
 NAME = "sbp_noise"
-OURS = (BeginForward, EndForward, MultiplyInput)
+OURS = (BeginForward, EndForward, MultiplyInput, ForgetProduct)
 M = TypeVar("M", bound=UnitMask)
 
 
@@ -26,7 +27,10 @@ def install(model: nn.Module, mask: M) -> M:
     if has_noise(model):
         raise ValueError("This network has noise already; sbp.detach(model) takes it off.")
     for name, owners in mask.layout.reads.items():
-        model.get_submodule(name).register_forward_pre_hook(MultiplyInput(mask, owners, mask.layout.rows.get(name, 1)))
+        layer, multiply = model.get_submodule(name), MultiplyInput(mask, owners, mask.layout.rows.get(name, 1))
+        layer.register_forward_pre_hook(multiply)
+        if isinstance(layer, Convolution):
+            layer.register_forward_hook(ForgetProduct(multiply), always_call=True)
     model.register_forward_pre_hook(BeginForward(mask), with_kwargs=True)
     model.register_forward_hook(EndForward(mask), always_call=True)
     example = next((p for p in model.parameters() if p.is_floating_point()), None)

@@ -48,6 +48,9 @@ for name, both in {"plain": fast.theta_and_kl, "fused": fused.noise}.items():
     parts = dict(theta=theta.detach(), kl=kl.detach(), theta_mu=theta_mu, theta_sigma=theta_sigma, kl_mu=kl_mu,
                  kl_sigma=kl_sigma)
     found[name] = {key: value.tolist() for key, value in parts.items()}
+alone = fused.kl_and_gradient(loc, scale, low, high)  # the derivatives in mu and sigma, not log sigma
+found["alone"] = dict(kl=alone[0].tolist(), kl_mu=(alone[1] * by_kl).tolist(),
+                      kl_sigma=(alone[2] * scale * by_kl).tolist())
 print(json.dumps({**found, "scale": scale.tolist()}))
 """
 
@@ -76,6 +79,11 @@ def test_the_kl_equals_the_plain_form_to_the_rounding_that_a_sum_does_not_feel(
     found: dict[str, dict[str, torch.Tensor]],
 ) -> None:
     torch.testing.assert_close(found["fused"]["kl"], found["plain"]["kl"], rtol=1e-5, atol=5e-6)
+
+
+@pytest.mark.parametrize("what", ["kl", "kl_mu", "kl_sigma"])
+def test_the_kl_alone_is_that_of_the_draw(found: dict[str, dict[str, torch.Tensor]], what: str) -> None:
+    torch.testing.assert_close(found["alone"][what], found["fused"][what], rtol=1e-6, atol=0.0)
 
 
 def test_the_kls_slope_in_mu_equals_the_plain_form_in_units_of_sigma(

@@ -13,7 +13,7 @@ from torch.func import functional_call
 from torch.utils.checkpoint import checkpoint
 
 from sbp import compact, elbo_loss
-from sbp.noise import attach, find_layout
+from sbp.noise import attach, find_layout, hooks
 from sbp.noise.hooks import MultiplyInput
 from tests.noise.small import NETWORKS, Residual, call, joint, noisy, spread_noise
 
@@ -318,3 +318,43 @@ def test_what_does_not_fit_gets_a_sentence() -> None:
     model.add_module("0", nn.Linear(8, 3))  # as another pruner would leave the first of three layers
     with pytest.raises(ValueError, match="cut after sbp.attach"):
         model(x)
+
+
+@pytest.mark.parametrize("how", ["plain", "autocast", "checkpoint", "reentrant"])
+def test_a_product_computed_again_gives_the_same_gradients(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the bit, whether a convolution keeps what it read or has it computed again."""
+    run = {"checkpoint": partial(checkpoint, use_reentrant=False), "reentrant": partial(checkpoint, use_reentrant=True)}
+    made = []
+    for least in (2**60, 0):
+        monkeypatch.setattr(hooks, "LARGE", least)
+        with torch.autocast("cpu", torch.bfloat16, enabled=how == "autocast"):
+            made.append(gradients(residual(run.get(how)), passes=2))
+    assert len(made[0]) == len(made[1]) > 4
+    assert all(torch.equal(one, other) for one, other in zip(*made, strict=True))
+
+
+def test_a_large_product_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, examples = noisy("conv")
+    nodes: list[Any] = []
+    model[3].register_forward_hook(lambda _, __, out: nodes.append(out.grad_fn))  # type: ignore[index]
+    for least, again in ((2**60, False), (0, True)):
+        monkeypatch.setattr(hooks, "LARGE", least)
+        model(examples(4))
+        first, second = (nodes[-1]._saved_input for _ in range(2))
+        assert torch.equal(first, second)
+        assert (first.data_ptr() != second.data_ptr()) is again
+
+
+def test_a_product_computed_again_has_second_derivatives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A penalty on the gradient in the input: its own gradient in the weights is that of the kept product."""
+    found = []
+    for least in (2**60, 0):
+        monkeypatch.setattr(hooks, "LARGE", least)
+        model, examples = noisy("conv")
+        x = examples(4).requires_grad_()  # type: ignore[union-attr]
+        torch.manual_seed(3)
+        with joint(model).using(theta=joint(model).draw(4)):
+            (slope,) = torch.autograd.grad(call(model, x).square().sum(), x, create_graph=True)
+        found.append(torch.autograd.grad(slope.square().sum(), model[0].weight)[0])  # type: ignore[index]
+    torch.testing.assert_close(found[0], found[1])
+    assert found[0].abs().sum() > 0
