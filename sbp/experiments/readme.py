@@ -15,7 +15,7 @@ from sbp.experiments.table_rows import lines_of
 from sbp.runs.files import replace_bytes
 
 # The columns that a page has room for; elsewhere it has all that `reproduce` prints.
-LEFT_OUT = {"table-1": ("s per run",), "table-2": ("units kept", "trained on")}
+LEFT_OUT = {"table-1": ("s per run",), "kl-warmup": ("s per run",), "table-2": ("units kept", "trained on")}
 # The rows that come first, as the experiment's subject; the others follow in the plan's order.
 FIRST = {"table-1": ("sbp", "sbp-small", "sbp-frontier-1", "sbp-frontier-2", "sbp-plain")}
 _TABLE = re.compile(r"<!-- table: (\S+) (\S+) -->\n.*?<!-- end of table -->", re.DOTALL)

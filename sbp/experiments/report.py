@@ -97,6 +97,7 @@ ACCURACIES = (
 COLUMNS: dict[str, tuple[Column, ...]] = {
     "figure-1": (LABEL, *NATS, *_COST, *_STANDS_ON),
     "interval": (LABEL, PRIOR_SNR, *_COST, *_STANDS_ON),
+    "kl-warmup": (LABEL, *_COST, *_STANDS_ON),
     "random-labels": (LABEL, KEPT, *ACCURACIES, *NATS[:2], *_STANDS_ON),
 }
 _DEFAULT = (LABEL, BOUND, *_COST, *SPEEDS, *_STANDS_ON)

@@ -40,11 +40,17 @@ def _in_order(content: bytes) -> bytes:
     return len(header).to_bytes(8, "little") + header + content[start:]
 
 
-def onnx_bytes(network: nn.Module, header: Mapping[str, str]) -> bytes:
-    """An ONNX model from `images` [batch, C, H, W] to `logits` [batch, 10], any batch; checked with onnxruntime.
+def onnx_bytes(network: nn.Module, header: Mapping[str, str], images: Tensor | None = None) -> bytes:
+    """An ONNX model from `images` [batch, ...] to `logits` [batch, ...], any batch; checked with onnxruntime.
 
-    Raises `ExportError` when a package is missing, or when the logits differ from torch's by more than 1e-5 (of the
-    largest one, where that is above 1).
+    Args:
+        network: a compact network, in eval mode: a run's, or with `images` what `sbp.compact` made of one's own.
+        header: the file's metadata.
+        images: at least 2, to trace and check it with; None makes some for a network that a run can name.
+
+    Raises:
+        ExportError: a package is missing, there are fewer than 2 images, or the logits differ from torch's by more than
+            1e-5 (of the largest one, where that is above 1).
     """
     missing = [package for package in ONNX_PACKAGES if importlib.util.find_spec(package) is None]
     if missing:
@@ -52,10 +58,13 @@ def onnx_bytes(network: nn.Module, header: Mapping[str, str]) -> bytes:
             f"ONNX needs {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed: "
             f"pip install {' '.join(missing)}"
         )
+    images = _example(network, 7) if images is None else images
+    if len(images) < 2:
+        raise ExportError(f"images: expected at least 2, so that any batch will do, got {len(images)}.")
     with quiet():
         program = torch.onnx.export(
             network,
-            (_example(network),),
+            (images[:2],),
             input_names=["images"],
             output_names=["logits"],
             dynamic_shapes=({0: "batch"},),
@@ -65,7 +74,7 @@ def onnx_bytes(network: nn.Module, header: Mapping[str, str]) -> bytes:
     assert program is not None
     program.model.metadata_props.update(header)
     content = program.model_proto.SerializeToString()
-    _check_onnx(content, network)
+    _check_onnx(content, network, images[:7])
     return content
 
 
@@ -93,14 +102,13 @@ def _example(network: nn.Module, n: int = 2) -> Tensor:
 
 
 @torch.no_grad()
-def _check_onnx(content: bytes, network: nn.Module) -> None:
+def _check_onnx(content: bytes, network: nn.Module, images: Tensor) -> None:
     import onnxruntime  # of the extra "export"
 
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    for n in (1, 7):
-        images = _example(network, n)
-        expected = network(images)
-        (logits,) = session.run(["logits"], {"images": images.numpy()})
+    for part in (images[:1], images):
+        expected = network(part)
+        (logits,) = session.run(["logits"], {"images": part.numpy()})
         apart = float((torch.from_numpy(logits) - expected).abs().max())
         # Written so that NaN fails too.
         if not apart <= TOLERANCE * max(1.0, float(expected.abs().max())):

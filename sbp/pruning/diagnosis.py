@@ -94,25 +94,28 @@ def _collapse(seen: Sequence[Observation]) -> Finding | None:
         if now.nll == now.nll:
             best = now if not best.nll <= now.nll else best
             worst = now if not worst.nll >= now.nll else worst
-        if outrun := _outrun(best, now):
+        learned = best.nll < (1 - LEARNED) * worst.nll
+        if outrun := _outrun(best, now, learned or best is worst):
             return outrun
-        if index == 0 or best.nll < (1 - LEARNED) * worst.nll:
+        if index == 0 or learned:
             emptied = emptied or _emptied(seen[max(index - 2, 0) : index + 1])
     return emptied
 
 
-def _outrun(best: Observation, now: Observation) -> Finding | None:
-    """Most groups lost most of their units since the NLL was best, and it is far above that."""
-    lost = [2 * now.kept[name] < best.kept[name] for name in now.kept]
-    if not now.nll - best.nll > LOST or 2 * sum(lost) <= len(lost):
+def _outrun(best: Observation, now: Observation, learned: bool) -> Finding | None:
+    """Most groups lost most of their units and the NLL is far above its best; or all groups did, and it never fell."""
+    had = best.kept if learned else now.units
+    lost = [2 * now.kept[name] < had[name] for name in now.kept]
+    if not (now.nll - best.nll > LOST and 2 * sum(lost) > len(lost) if learned else all(lost)):
         return None
-    before, after = sum(best.kept.values()), sum(now.kept.values())
+    before, after = sum(had.values()), sum(now.kept.values())
+    since = f"from step {best.step:,} to" if learned else "by step"
+    nll = f"rose from {best.nll:.2f} to {now.nll:.2f}" if learned else f"stayed at {now.nll:.2f}"
     rates = f"noise_lr = {now.noise_lr:g} is {now.noise_lr / now.lr:.3g} times lr" if now.lr else "lr is 0"
     return Finding(
         "fast",
-        f"The noise outruns the weights: from step {best.step:,} to {now.step:,} the kept units fell from {before:,} "
-        f"to {after:,} while the NLL rose from {best.nll:.2f} to {now.nll:.2f}; {rates}. Lower noise_lr, or warm the "
-        "KL up from 0.",
+        f"The noise outruns the weights: {since} {now.step:,} the kept units fell from {before:,} to {after:,} while "
+        f"the NLL {nll}; {rates}. Lower noise_lr, pretrain, or warm the KL up from 0.",
     )
 
 

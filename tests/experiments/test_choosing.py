@@ -38,3 +38,14 @@ def test_intervals() -> None:
         assert f"{row.mean:.2f} %" in line
         assert f"{row.mean_of('macs_reduction'):.1f}x" in line
         assert line.endswith(f"| {row.n} |")
+
+
+def test_the_warm_up_and_what_it_avoids() -> None:
+    without, warmed, pretrained = recorded("kl-warmup").rows
+    lines = re.findall(r"^\| (?:in full|0 in).*$", TEXT, re.MULTILINE)
+    for row, line in zip((without, warmed, pretrained), lines, strict=True):
+        assert f"| {row.mean:.2f} % |" in line
+        assert line.endswith(f"| {row.n} |")
+    assert all(sum(run.kept) == 0 for run in without.runs)
+    for row, line in zip((warmed, pretrained), lines[1:], strict=True):
+        assert f"| {row.mean_of('macs_reduction'):.1f}x fewer |" in line

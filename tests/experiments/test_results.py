@@ -102,7 +102,9 @@ def test_table_1_is_printed_from_the_recordings_in_seconds_and_without_torch(tmp
         assert word in done.stdout
 
 
-@pytest.mark.parametrize("experiment", ["table-1", "table-1-check", "figure-1", "interval", "random-labels"])
+@pytest.mark.parametrize(
+    "experiment", ["table-1", "table-1-check", "figure-1", "interval", "kl-warmup", "random-labels"]
+)
 def test_what_ships_agrees_with_itself(experiment: str) -> None:
     """Each recorded run is in its folder, with the very figures of the table."""
     from sbp.runs import store

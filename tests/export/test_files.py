@@ -191,9 +191,11 @@ def test_without_its_packages_onnx_says_what_to_install(runs_root: Path, monkeyp
 def test_an_onnx_file_that_computes_something_else_is_not_written() -> None:
     first, second = (Folded(random_network("lenet-500-300", torch.float32, seed)).cut() for seed in (0, 1))
     content = writers.onnx_bytes(first, {"network": "lenet-500-300"})
-    writers._check_onnx(content, first)
+    writers._check_onnx(content, first, writers._example(first))
     with pytest.raises(ExportError, match=r"logits differ from torch's by .* the file was not written"):
-        writers._check_onnx(content, second)
+        writers._check_onnx(content, second, writers._example(second))
+    with pytest.raises(ExportError, match="images: expected at least 2, .* got 1"):
+        writers.onnx_bytes(first, {}, writers._example(first, 1))
 
 
 def test_what_a_file_stands_on_is_in_every_format(runs_root: Path) -> None:

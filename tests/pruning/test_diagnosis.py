@@ -64,6 +64,14 @@ def test_an_empty_group_is_named_unless_nothing_was_learned() -> None:
     assert kinds(made(0), made(100, kept=gone, nll=0.501)) == []
 
 
+def test_a_network_that_is_gone_before_it_learned_is_named() -> None:
+    gone = {"kept": {"a": 1, "b": 0}}
+    assert kinds(made(0, nll=2.303), made(100, nll=2.301, **gone)) == ["fast"]
+    assert kinds(made(0, nll=nan), made(100, nll=2.301, **gone)) == []  # of one NLL nobody knows whether it fell
+    assert kinds(made(0, nll=nan), made(100, nll=2.301, **gone), made(200, nll=2.302, **gone)) == ["fast"]
+    assert kinds(made(0, nll=2.303), made(100, nll=2.1, **gone)) == ["empty"]
+
+
 def test_a_group_that_falls_as_one_is_named_before_it_is_gone() -> None:
     def falling(spread: float) -> list[Observation]:
         highs = {0: 3.0, 50: 2.1, 100: 1.3, 150: 0.5}

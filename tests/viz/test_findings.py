@@ -1,4 +1,4 @@
-"""Runs that are known to have gone well: at no moment of theirs is anything found."""
+"""Runs that are known to have gone well: at no moment of theirs is anything found; the one that did not is named."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from sbp.runs.roots import recorded_root
 from sbp.viz import findings
 from sbp.viz.findings import findings as of_run
 
+# Recorded as failures: what is found, and nothing else.
+FAILED = {"kl-warmup-no-warmup": {"fast"}}
 RECORDED = sorted(path.name for path in recorded_root().iterdir() if (path / "config.json").is_file())
 
 
@@ -29,7 +31,7 @@ def test_a_recorded_run_is_left_in_peace_at_every_moment(name: str, monkeypatch:
     monkeypatch.setattr(findings, "diagnose", at_every_moment)
     run = store.open_run(name)
     records = [record for record in run.records() if record.phase == "sbp"]
-    assert of_run(run) == []
+    assert {finding.kind for finding in of_run(run)} == FAILED.get(name, set())
     assert asked == ([len(records) + 1] if run.config.has_noise else [])
 
 
