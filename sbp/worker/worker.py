@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from sbp.data import datasets
 from sbp.machine import devices
 from sbp.runs.device_queue import acquire, gpu_slot
-from sbp.runs.filenames import CHECKPOINT, LOCK, SWEEP
+from sbp.runs.filenames import BEFORE, CHECKPOINT, LOCK, SWEEP
 from sbp.runs.files import Lock
 from sbp.runs.folder import RunFolder
 from sbp.runs.launcher import LOCK_VARIABLE
@@ -112,7 +113,9 @@ class Worker:
         self.move(Event.START, f"Loads {self.config.data.dataset}.")
         with LOADING:
             self.training = self._build()
-        self.move(Event.TRAIN)
+        self.move(Event.TRAIN, self.folder.note)
+        if self.folder.note:
+            print(self.folder.note, file=self.log or sys.stderr)
         if self._loop():
             self._finish()
 
@@ -153,7 +156,7 @@ class Worker:
                     self.folder.append_snapshot(event)
                     seen = event.epoch
             elif isinstance(event, Progress):
-                self._say("", event)
+                self._say(self.folder.note, event)
             # Not between a record and the snapshot of its epoch: a checkpoint covers both or none.
             if not isinstance(event, Record) and self.all_ranks_want(self.stop_asked()):
                 self.move(Event.ASK_STOP, "Saves a checkpoint.")
@@ -179,7 +182,8 @@ class Worker:
         exclusive(self._graph)()
         exclusive(self._sweep)()
         self.move(Event.FINISH, describe_result(result))
-        self.folder.remove(CHECKPOINT)
+        for name in (BEFORE, CHECKPOINT):
+            self.folder.remove(name)
 
     def _graph(self) -> None:
         """Leaves the network's graph beside its weights, for pages that compute it; without it they make it."""
