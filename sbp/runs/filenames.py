@@ -20,6 +20,7 @@ attribution.json        attributions of pixels and units by gradients, where com
 log.txt                 what the worker printed
 lock                    flocked while a writer runs
 stop                    exists: a stop was asked for
+.reserve                while a worker runs: room for its last words on a full disk
 ```
 """
 
@@ -37,7 +38,7 @@ CHECKPOINT, BEFORE, MODEL = "checkpoint.safetensors", "checkpoint-before.safeten
 GRAPH, KEPT_GRAPH = "network.onnx", "network-kept.onnx"
 SPEED, SWEEP = "speed.json", "sweep.json"
 ATTRIBUTION = "attribution.json"
-LOG, LOCK, STOP = "log.txt", "lock", "stop"
+LOG, LOCK, STOP, RESERVE = "log.txt", "lock", "stop", ".reserve"
 # What a reader needs of a run that has finished, and what is of use while it lives.
 LASTING = {CONFIG, DESCRIPTION, META, RESULT, RECORDS, NOISE, MODEL, GRAPH, KEPT_GRAPH, SPEED, SWEEP, ATTRIBUTION}
 FILES = LASTING | {STATUS, CHECKPOINT, BEFORE, LOG, LOCK, STOP}

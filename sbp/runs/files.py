@@ -11,9 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sbp.runs.plain_files import BadFile, read_json
-
-__all__ = ["BadFile", "Lock", "Locked", "append_bytes", "is_locked", "read_json", "replace_bytes", "sync", "write_json"]
+from sbp.runs.plain_files import BadFile as BadFile
+from sbp.runs.plain_files import read_json as read_json
 
 # Whatever lies at a path of ours, it is not followed elsewhere, and opening it waits for nobody.
 _OURS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -81,6 +80,24 @@ def append_bytes(path: Path, content: bytes) -> None:
         raise
     finally:
         os.close(descriptor)
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error says that a disk, or what of it a user may fill, is full."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Deletes what `replace_bytes` left there when its process was killed; that of a living process stays."""
+    for path in folder.glob(".*.*"):
+        number = path.suffix[1:]
+        if number.isdigit():
+            try:
+                os.kill(int(number), 0)
+            except (ProcessLookupError, OverflowError):
+                path.unlink(missing_ok=True)
+            except OSError:  # another user's
+                continue
 
 
 class Lock:

@@ -19,13 +19,15 @@ from sbp.runs import checkpoint_file, models
 from sbp.runs.configs import read_config
 from sbp.runs.description_model import DESCRIPTION, read_description
 from sbp.runs.filenames import DESCRIPTION as DESCRIPTION_FILE
-from sbp.runs.filenames import GRAPH, LOCK, META, MODEL, NOISE, RECORDS, RESULT, STATUS, STOP, SWEEP
-from sbp.runs.files import BadFile, Lock, append_bytes, replace_bytes, write_json
+from sbp.runs.filenames import GRAPH, LOCK, META, MODEL, NOISE, RECORDS, RESERVE, RESULT, STATUS, STOP, SWEEP
+from sbp.runs.files import BadFile, Lock, append_bytes, remove_temporaries, replace_bytes, write_json
 from sbp.runs.reading import read_snapshots
 from sbp.runs.states import ACTIVE, State
 from sbp.spec import RunConfig
 from sbp.spec.layout import Group
 from sbp.spec.records import Progress, Record, Snapshot
+
+RESERVE_BYTES = 2**18  # a status and a traceback
 
 
 class RunFolder:
@@ -130,6 +132,11 @@ class RunFolder:
         self._cut(*((int(saved.covers["records"]), int(saved.covers["rows"])) if saved else (0, 0)))
         self.note = saved.note if saved else ""
         return (saved.tensors, saved.state) if saved else None
+
+    def prepare(self) -> None:
+        """Clears what a killed writer left half written, and takes room for the last words on a full disk."""
+        remove_temporaries(self.path)
+        replace_bytes(self.path / RESERVE, os.urandom(RESERVE_BYTES), durable=False)
 
     def remove(self, name: str) -> None:
         """Deletes a file, if it is there: a checkpoint that nobody needs, an old sweep, a request to stop."""

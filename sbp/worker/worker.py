@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING, Any, TextIO
 from sbp.data import datasets
 from sbp.machine import devices
 from sbp.runs.device_queue import acquire, gpu_slot
-from sbp.runs.filenames import BEFORE, CHECKPOINT, LOCK, SWEEP
+from sbp.runs.filenames import BEFORE, CHECKPOINT, LOCK, RESERVE, SWEEP
 from sbp.runs.files import Lock
 from sbp.runs.folder import RunFolder
 from sbp.runs.launcher import LOCK_VARIABLE
 from sbp.runs.states import Event, State, advance
 from sbp.spec import RunConfig
 from sbp.spec.records import Progress, Record, Snapshot
-from sbp.worker.outcome import describe_result, end_event, explain_error, to_numpy
+from sbp.worker.outcome import describe_result, end_event, explain_error, is_out_of_memory, to_numpy
 from sbp.worker.provenance import code_version
 
 if TYPE_CHECKING:
@@ -86,11 +86,14 @@ class Worker:
     def run(self) -> State:
         """Trains to an end, whichever it is, and never raises."""
         try:
+            self.folder.prepare()
             self._train()
         except StopAsked:
             self._stop("Stopped before its first step.")
         except Exception as error:
             self._end_badly(error)
+        with contextlib.suppress(OSError):
+            self.folder.remove(RESERVE)
         return self.state
 
     def _train(self) -> None:
@@ -224,15 +227,16 @@ class Worker:
         self.move(Event.STOP, message)
 
     def _end_badly(self, error: Exception) -> None:
-        """Diverged keeps the last good epoch's weights; everything else is a failure with a sentence."""
-        traceback.print_exc(file=self.log)
-        event = end_event(error)
-        try:
-            if event is Event.DIVERGE:
-                self.folder.write_model(to_numpy(self.training.model_tensors()))
-            self.move(event, explain_error(error))
-        except OSError:  # a full disk, most likely: the log has the rest, and readers will see the run as lost
+        """Diverged and out of memory keep the last good epoch's weights; all else is a failure with a sentence."""
+        with contextlib.suppress(OSError):
+            self.folder.remove(RESERVE)  # on a full disk the last words need its room
             traceback.print_exc(file=self.log)
+        event = end_event(error)
+        if self.training is not None and (event is Event.DIVERGE or is_out_of_memory(error)):
+            with contextlib.suppress(OSError):
+                self.folder.write_model(to_numpy(self.training.model_tensors()))
+        with contextlib.suppress(OSError):  # no room even so: readers will see the run as lost
+            self.move(event, explain_error(error, self.config.value("batch_size")))
 
     def _say(self, message: str, progress: Progress | None = None) -> None:
         """Writes the status, not more often than somebody can read it."""
