@@ -133,6 +133,14 @@ class Lock:
             self.release()
             raise OSError(f"A lock on {path} keeps nobody out. {_NO_LOCKS}")
 
+    def is_of(self, path: Path) -> bool:
+        """Whether the file that lies at this path is the one that is locked: it may be deleted under its holder."""
+        try:
+            there = os.lstat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return self.descriptor >= 0 and os.path.samestat(there, os.fstat(self.descriptor))
+
     def release(self) -> None:
         """Closes this holder's copy; a child that inherited the descriptor keeps the lock."""
         descriptor, self.descriptor = self.descriptor, -1

@@ -161,6 +161,11 @@ class RunFolder:
         replace_bytes(self.path / SWEEP, f"{content}\n".encode())
 
     @property
+    def gone(self) -> bool:
+        """Whether somebody deleted the folder while it is written: from then on another may write in its place."""
+        return not self.lock.is_of(self.path / LOCK)
+
+    @property
     def stop_requested(self) -> bool:
         """Whether somebody asked this run to stop."""
         return (self.path / STOP).exists()

@@ -94,12 +94,15 @@ def _hidden(config: RunConfig, description: Description, root: Path, now: float)
     hidden = root / f".new-{os.getpid()}-{time.monotonic_ns()}"
     hidden.mkdir()
     try:
-        replace_bytes(hidden / CONFIG, (config.to_json() + "\n").encode())
-        write_json(hidden / DESCRIPTION, description.to_dict())
+        replace_bytes(hidden / CONFIG, (config.to_json() + "\n").encode(), durable=False)
+        write_json(hidden / DESCRIPTION, description.to_dict(), durable=False)
         layers = description.groups
-        write_json(hidden / META, {"created": now, "network": config.network.name, "layers": layers_to_json(layers)})
+        meta = {"created": now, "network": config.network.name, "layers": layers_to_json(layers)}
+        write_json(hidden / META, meta, durable=False)
         lock = Lock(hidden / LOCK)
         RunFolder(hidden, lock).write_queued()
+        for path in (hidden / CONFIG, hidden / DESCRIPTION, hidden / META, hidden):
+            sync(path)
         yield hidden, lock
         sync(root)
     except BaseException:

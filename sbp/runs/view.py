@@ -186,10 +186,14 @@ class RunView:
         return self._guarded(self._told_status) or {}
 
     def _told_status(self) -> dict[str, Any]:
-        # A writer that lives does not wait for the disk at each status: none, or zeros, is what a power cut leaves.
-        if names.STATUS in self._entries and not read_plain(self.folder / names.STATUS).strip(b"\0"):
-            return {"state": State.RUNNING}
-        return models.STATUS.read(self.folder / names.STATUS)
+        path = self.folder / names.STATUS
+        try:
+            return models.STATUS.read(path)
+        except BadFile:
+            # A living writer does not wait for the disk at each status: nothing, or zeros, is what a power cut leaves.
+            if names.STATUS in self._entries and not read_plain(path).strip(b"\0"):
+                return {"state": State.RUNNING}
+            raise
 
     def _read_config(self) -> RunConfig | None:
         entry = self._entries.get(names.CONFIG)

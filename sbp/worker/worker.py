@@ -24,11 +24,12 @@ from sbp.runs.device_queue import acquire, gpu_slot
 from sbp.runs.filenames import BEFORE, CHECKPOINT, LOCK, RESERVE, SWEEP
 from sbp.runs.files import Lock
 from sbp.runs.folder import RunFolder
-from sbp.runs.launcher import LOCK_VARIABLE
+from sbp.runs.launcher import HELD_SIGNALS, LOCK_VARIABLE
 from sbp.runs.states import Event, State, advance
 from sbp.spec import RunConfig
 from sbp.spec.records import Progress, Record, Snapshot
 from sbp.worker.outcome import describe_result, end_event, explain_error, is_out_of_memory, to_numpy
+from sbp.worker.priority import lower_priority
 from sbp.worker.provenance import code_version
 
 if TYPE_CHECKING:
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 
 STATUS_SECONDS = 0.25
 CHECKPOINT_SECONDS = 10.0
-# Of a training: beside a job of the usual niceness, 0, it has 39 % of a core (a niceness of 19 leaves it 3 %).
-NICENESS = "2"
 # Of the runs in a process one at a time reads its data and builds its network: what was read is shared, and a warning
 # is caught for the whole process.
 LOADING = threading.Lock()
@@ -45,6 +44,10 @@ LOADING = threading.Lock()
 
 class StopAsked(Exception):
     """Somebody wants the run to end while there is nothing to save yet."""
+
+
+class FolderGone(Exception):
+    """The run's folder was deleted while it trained; nothing is written any more."""
 
 
 class Worker:
@@ -71,8 +74,13 @@ class Worker:
         self._told = 0.0
 
     def stop_asked(self) -> bool:
-        """A `stop` file in the folder, or a SIGTERM or SIGINT."""
+        """A `stop` file in the folder, or a SIGTERM or SIGINT; raises `FolderGone`."""
+        self._check_folder()
         return self.signalled or self.folder.stop_requested
+
+    def _check_folder(self) -> None:
+        if self.folder.gone:
+            raise FolderGone
 
     def all_ranks_want(self, wanted: bool) -> bool:
         """Whether all that train this run do what one of them wants; a worker alone does what it wants."""
@@ -91,7 +99,11 @@ class Worker:
         except StopAsked:
             self._stop("Stopped before its first step.")
         except Exception as error:
-            self._end_badly(error)
+            if self.folder.gone:  # whatever lies there now is another's to write
+                print(f"The folder of {self.folder.id} was deleted: its training ends.", file=self.log or sys.stderr)
+                self.state = State.LOST
+            else:
+                self._end_badly(error)
         with contextlib.suppress(OSError):
             self.folder.remove(RESERVE)
         return self.state
@@ -151,6 +163,7 @@ class Worker:
         """Writes what the training says; False when it was stopped."""
         saved, seen = time.monotonic(), self.folder.last_snapshot_epoch()
         for event in self.training.events():
+            self._check_folder()
             if isinstance(event, Record):
                 self.folder.append_record(event)
             elif isinstance(event, Snapshot):
@@ -257,7 +270,7 @@ def main(*paths: str) -> int:
     for descriptor in descriptors:
         if descriptor is not None:
             os.set_inheritable(descriptor, False)
-    _lower_priority()
+    lower_priority()
     folders = [
         RunFolder(Path(path), Lock(Path(path) / LOCK, descriptor=descriptor))
         for path, descriptor in zip(paths, descriptors or [None] * len(paths), strict=True)
@@ -282,15 +295,6 @@ def run_with_signals(trainer: Any) -> list[State]:
 
     signal.signal(signal.SIGTERM, remember)
     signal.signal(signal.SIGINT, remember)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_SIGNALS)  # those that came before are heard now
     ended = trainer.run()
     return [ended] if isinstance(ended, State) else list(ended)
-
-
-def _lower_priority() -> None:
-    """Lets the pages' server go first: `nice` does nothing across sessions, the session's autogroup does.
-
-    Only in a session of the worker's own: in a shell's, all that the shell starts from then on would wait too.
-    """
-    if os.getsid(0) == os.getpid():
-        with contextlib.suppress(OSError):  # no autogroups here (macOS, some containers)
-            Path("/proc/self/autogroup").write_text(NICENESS)

@@ -18,7 +18,7 @@ import sbp.data.datasets
 import sbp.training.loop
 from sbp.compaction.load import LoadError, read_safetensors
 from sbp.export.browser import read_weights
-from sbp.runs import files, noise_file, store
+from sbp.runs import noise_file, store
 from sbp.runs.files import BadFile
 from sbp.runs.folder import RunFolder
 from sbp.runs.states import State
@@ -98,10 +98,10 @@ def test_whatever_was_not_synced_is_lost_and_the_run_goes_on(
 ) -> None:
     with store.create(TINY) as folder:
         disk = Disk(tmp_path / "disk", folder.path)
-        monkeypatch.setattr(files.os, "fsync", disk.sync)
+        monkeypatch.setattr(os, "fsync", disk.sync)
         scripted(lambda epoch: disk.images.extend(disk.now()))
         assert work(folder).state is State.FINISHED
-    monkeypatch.setattr(files.os, "fsync", lambda descriptor: None)
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     images = [dict(image) for image in {tuple(sorted(image.items())) for image in disk.images}]
     assert len(images) > 20
     resumed: list[int] = []
@@ -124,9 +124,8 @@ def test_whatever_was_not_synced_is_lost_and_the_run_goes_on(
 
 
 @pytest.fixture
-def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunFolder]:
-    """A run of three epochs: its checkpoint covers two, the one before it one. No test of it waits for the disk."""
-    monkeypatch.setattr(files.os, "fsync", lambda descriptor: None)
+def folder() -> Iterator[RunFolder]:
+    """A run of three epochs: its checkpoint covers two, the one before it one."""
     with store.create(TINY) as made:
         made.append_snapshot(snapshot(made, 0))
         for epoch in (1, 2, 3):
