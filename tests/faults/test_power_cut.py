@@ -46,6 +46,7 @@ class Disk:
             descriptor = os.open(path, os.O_RDONLY)
             self.sync(descriptor)
             os.close(descriptor)
+        self.images.clear()
 
     def sync(self, descriptor: int) -> None:
         """What fsync does; before and after it the power may be cut."""
