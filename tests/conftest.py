@@ -26,6 +26,12 @@ def runs_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
+@pytest.fixture(autouse=True)
+def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing here is to outlive a power cut; `tests/faults/test_power_cut.py` has a disk of its own for that."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
 @pytest.fixture(scope="session")
 def mnist_root() -> Path:
     """The folder that holds mnist/ with its four real files; the test is skipped where there is none."""

@@ -19,6 +19,7 @@ from sbp.noise.input_scale import NAME as PIXELS
 from sbp.noise.input_scale import scale_input
 from sbp.noise.removal import sync_sizes
 from sbp.noise.selected_linear import SelectedLinear, replace_module
+from sbp.spec.seal import is_whole
 
 # Files of before name a selection after what it selects; now it has the name of the layer that reads it.
 BEFORE = {"noise.input.index": "dense1.index", "noise.features.index": "dense1.index"}
@@ -122,6 +123,8 @@ def read_safetensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str
     if not path.is_file():
         raise LoadError(f"There is no file {path}.")
     try:
+        if not is_whole(path.read_bytes()):
+            raise LoadError(f"{path.name} has changed since it was written: its SHA-256 is another.")
         with safe_open(str(path), framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
     except (SafetensorError, OSError) as error:

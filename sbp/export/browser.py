@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file
+from safetensors.numpy import load
 
 from sbp.distributions import moments
 from sbp.pruning.masks import own_masks
@@ -21,13 +21,17 @@ from sbp.spec import RunConfig
 from sbp.spec.description import Description
 from sbp.spec.fit import check_fit, noise_arrays
 from sbp.spec.networks import description_of
+from sbp.spec.seal import is_whole
 
 
 def read_weights(path: Path) -> dict[str, np.ndarray]:
     """The arrays of a model.safetensors by name; raises ValueError with a sentence when it cannot be read."""
     where = f"{path.name} in {path.parent}"
     try:
-        return dict(load_file(path))
+        content = path.read_bytes()
+        if not is_whole(content):
+            raise ValueError("it has changed since it was written, its SHA-256 is another")
+        return dict(load(content))
     except (AttributeError, KeyError, TypeError):  # a type that NumPy does not have
         raise ValueError(f"{where}: expected float32, got bfloat16 or float8. Convert it to float32.") from None
     except (SafetensorError, OSError, ValueError) as error:

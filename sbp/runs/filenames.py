@@ -8,7 +8,8 @@ meta.json               network, layers, created, then versions, hardware, commi
 status.json             state, message, pid, device, progress; replaced whole
 records.jsonl           one Record a line, appended
 noise.f32               rows of little-endian float32: epoch, loc of every unit, log_scale of every unit
-checkpoint.safetensors  everything needed to resume, its JSON state in the header
+checkpoint.safetensors  everything needed to resume; in the header its JSON state, what it covers, and a SHA-256
+checkpoint-before.safetensors  the one before it, for when it is not whole
 model.safetensors       weights and noise at the last good epoch
 network.onnx            the network as a graph without weights, by which pages compute it (sbp.runs.graphs)
 network-kept.onnx       the same at the widths that a recorded run keeps
@@ -19,6 +20,7 @@ attribution.json        attributions of pixels and units by gradients, where com
 log.txt                 what the worker printed
 lock                    flocked while a writer runs
 stop                    exists: a stop was asked for
+.reserve                while a worker runs: room for its last words on a full disk
 ```
 """
 
@@ -32,14 +34,14 @@ from sbp.spec.layout import Group
 CONFIG, DESCRIPTION, META = "config.json", "description.json", "meta.json"
 STATUS, RESULT = "status.json", "result.json"
 RECORDS, NOISE = "records.jsonl", "noise.f32"
-CHECKPOINT, MODEL = "checkpoint.safetensors", "model.safetensors"
+CHECKPOINT, BEFORE, MODEL = "checkpoint.safetensors", "checkpoint-before.safetensors", "model.safetensors"
 GRAPH, KEPT_GRAPH = "network.onnx", "network-kept.onnx"
 SPEED, SWEEP = "speed.json", "sweep.json"
 ATTRIBUTION = "attribution.json"
-LOG, LOCK, STOP = "log.txt", "lock", "stop"
+LOG, LOCK, STOP, RESERVE = "log.txt", "lock", "stop", ".reserve"
 # What a reader needs of a run that has finished, and what is of use while it lives.
 LASTING = {CONFIG, DESCRIPTION, META, RESULT, RECORDS, NOISE, MODEL, GRAPH, KEPT_GRAPH, SPEED, SWEEP, ATTRIBUTION}
-FILES = LASTING | {STATUS, CHECKPOINT, LOG, LOCK, STOP}
+FILES = LASTING | {STATUS, CHECKPOINT, BEFORE, LOG, LOCK, STOP}
 
 
 def layers_to_json(layers: tuple[Group, ...]) -> list[dict[str, Any]]:

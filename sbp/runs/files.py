@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -10,9 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sbp.runs.plain_files import BadFile, read_json
-
-__all__ = ["BadFile", "Lock", "Locked", "append_bytes", "is_locked", "read_json", "replace_bytes", "write_json"]
+from sbp.runs.plain_files import BadFile as BadFile
+from sbp.runs.plain_files import read_json as read_json
 
 # Whatever lies at a path of ours, it is not followed elsewhere, and opening it waits for nobody.
 _OURS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -25,38 +25,79 @@ class Locked(RuntimeError):
     """Somebody else holds this lock."""
 
 
-def replace_bytes(path: Path, content: bytes, sync: bool = True) -> None:
+def sync(path: Path) -> None:
+    """Waits until a file, or the names in a folder, are on the disk; for one that is not there, not at all."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | _OURS)
+    except FileNotFoundError:
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some network file systems sync no folder
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def replace_bytes(path: Path, content: bytes, durable: bool = True, keep: Path | None = None) -> None:
     """Replaces a whole file: readers see the old or the new content, whenever the writer ends.
 
-    With `sync` that holds for a power cut too; it waits for the disk, so what is written often goes without.
+    With `durable` that holds for a power cut too, and the new content stays; it waits for the disk, so what is written
+    often goes without. keep: where the old file stays.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with open(temporary, "wb") as file:
             file.write(content)
-            if sync:
-                file.flush()
-                os.fsync(file.fileno())
+        if durable:
+            sync(temporary)
+        if keep is not None and path.exists():
+            os.replace(path, keep)
         os.replace(temporary, path)
+        if durable:
+            sync(path.parent)
     except BaseException:  # half a file on a full disk would keep it full
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
 
 
-def write_json(path: Path, value: Any, sync: bool = True) -> None:
+def write_json(path: Path, value: Any, durable: bool = True) -> None:
     """Replaces a whole JSON file; raises ValueError for a number that is not finite, which no reader would take."""
-    replace_bytes(path, (json.dumps(value, indent=1, allow_nan=False) + "\n").encode(), sync)
+    replace_bytes(path, (json.dumps(value, indent=1, allow_nan=False) + "\n").encode(), durable)
 
 
 def append_bytes(path: Path, content: bytes) -> None:
     """Appends without rewriting, so a reader sees a cut end at worst; raises OSError on a full disk or for a link."""
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _OURS, 0o644)
+    before = os.fstat(descriptor).st_size
     try:
         while content:
             content = content[os.write(descriptor, content) :]
+    except OSError:
+        os.ftruncate(descriptor, before)  # no half of a record stays on a full disk
+        raise
     finally:
         os.close(descriptor)
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error says that a disk, or what of it a user may fill, is full."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Deletes what `replace_bytes` left there when its process was killed; that of a living process stays."""
+    for path in folder.glob(".*.*"):
+        number = path.suffix[1:]
+        if number.isdigit():
+            try:
+                os.kill(int(number), 0)
+            except (ProcessLookupError, OverflowError):
+                path.unlink(missing_ok=True)
+            except OSError:  # another user's
+                continue
 
 
 class Lock:
@@ -91,6 +132,14 @@ class Lock:
         if not is_locked(path):  # by the answer of a second look: two writers of one run would spoil it
             self.release()
             raise OSError(f"A lock on {path} keeps nobody out. {_NO_LOCKS}")
+
+    def is_of(self, path: Path) -> bool:
+        """Whether the file that lies at this path is the one that is locked: it may be deleted under its holder."""
+        try:
+            there = os.lstat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return self.descriptor >= 0 and os.path.samestat(there, os.fstat(self.descriptor))
 
     def release(self) -> None:
         """Closes this holder's copy; a child that inherited the descriptor keeps the lock."""

@@ -14,20 +14,20 @@ from typing import Any
 
 import numpy as np
 from pydantic_core import to_jsonable_python
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
-from sbp.runs import models
+from sbp.runs import checkpoint_file, models
 from sbp.runs.configs import read_config
 from sbp.runs.description_model import DESCRIPTION, read_description
-from sbp.runs.filenames import CHECKPOINT, GRAPH, LOCK, META, MODEL, NOISE, RECORDS, RESULT, STATUS, STOP, SWEEP
 from sbp.runs.filenames import DESCRIPTION as DESCRIPTION_FILE
-from sbp.runs.files import BadFile, Lock, append_bytes, replace_bytes, write_json
+from sbp.runs.filenames import GRAPH, LOCK, META, MODEL, NOISE, RECORDS, RESERVE, RESULT, STATUS, STOP, SWEEP
+from sbp.runs.files import BadFile, Lock, append_bytes, remove_temporaries, replace_bytes, write_json
 from sbp.runs.reading import read_snapshots
 from sbp.runs.states import ACTIVE, State
 from sbp.spec import RunConfig
 from sbp.spec.layout import Group
 from sbp.spec.records import Progress, Record, Snapshot
+
+RESERVE_BYTES = 2**18  # a status and a traceback
 
 
 class RunFolder:
@@ -40,6 +40,7 @@ class RunFolder:
         self.path = Path(path)
         self.lock = lock or Lock(self.path / LOCK)
         self.id = self.path.name
+        self.note = ""  # what is to be said of the checkpoint that was read
         self.config: RunConfig = read_config(self.path)
         told = DESCRIPTION.read(self.path / DESCRIPTION_FILE) if (self.path / DESCRIPTION_FILE).exists() else None
         self.layers = read_description(self.path, self.config, told).groups
@@ -85,7 +86,9 @@ class RunFolder:
             # An estimate can overflow; what is not finite is not known.
             changes["progress"] = to_jsonable_python(progress.to_dict(), inf_nan_mode="null")
         self.status |= changes
-        write_json(self.path / STATUS, self.status, sync=self.state not in ACTIVE)
+        if ended := self.state not in ACTIVE:  # what has ended stays so after a power cut, with all its epochs
+            checkpoint_file.sync_grown(self.path)
+        write_json(self.path / STATUS, self.status, durable=ended)
 
     def write_queued(self) -> None:
         """Puts the run at the end of the queue; its worker writes under its own pid from then on."""
@@ -115,32 +118,25 @@ class RunFolder:
     def write_checkpoint(self, tensors: Mapping[str, np.ndarray], state: Mapping[str, Any]) -> None:
         """Replaces the checkpoint: arrays, the JSON-able state, and how many records and rows it covers.
 
-        State and counts ride in the file's header, so that one rename makes the whole checkpoint appear.
+        All of it is on the disk before the checkpoint is, and the one before it stays (`sbp.runs.checkpoint_file`).
         """
-        covers = {"records": _count_lines(self.path / RECORDS), "rows": self._count_rows()}
-        header = {"state": json.dumps(dict(state)), "covers": json.dumps(covers)}
-        replace_bytes(self.path / CHECKPOINT, _safetensors(tensors, header))
+        checkpoint_file.write(self.path, tensors, state, 4 * self._row_floats)
 
     def read_checkpoint(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
-        """Arrays and state of the last checkpoint, or None; cuts records and rows to what it covers.
+        """Arrays and state of the last checkpoint that is whole, or None; cuts records and rows to what it covers.
 
-        Raises `BadFile` when the file cannot be read.
+        Where that is not the newest, `note` says why.
+        Raises `BadFile` when there are checkpoints and none of them is whole.
         """
-        path = self.path / CHECKPOINT
-        if not path.exists():
-            self._cut(0, 0)
-            return None
-        try:
-            with safe_open(str(path), framework="numpy") as file:
-                header = file.metadata()
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            state, covers = json.loads(header["state"]), json.loads(header["covers"])
-        except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-            raise BadFile(
-                f"{CHECKPOINT} in {self.path} cannot be read ({error}); delete it to train from the start."
-            ) from None
-        self._cut(int(covers["records"]), int(covers["rows"]))
-        return tensors, state
+        saved = checkpoint_file.read(self.path, 4 * self._row_floats)
+        self._cut(*((int(saved.covers["records"]), int(saved.covers["rows"])) if saved else (0, 0)))
+        self.note = saved.note if saved else ""
+        return (saved.tensors, saved.state) if saved else None
+
+    def prepare(self) -> None:
+        """Clears what a killed writer left half written, and takes room for the last words on a full disk."""
+        remove_temporaries(self.path)
+        replace_bytes(self.path / RESERVE, os.urandom(RESERVE_BYTES), durable=False)
 
     def remove(self, name: str) -> None:
         """Deletes a file, if it is there: a checkpoint that nobody needs, an old sweep, a request to stop."""
@@ -149,7 +145,7 @@ class RunFolder:
     def write_model(self, tensors: Mapping[str, np.ndarray]) -> None:
         """Replaces model.safetensors: the network's weights and noise at the last good epoch."""
         header = {"network": self.config.network.name, "widths": json.dumps(self.config.network.widths), "run": self.id}
-        replace_bytes(self.path / MODEL, _safetensors(tensors, header))
+        replace_bytes(self.path / MODEL, checkpoint_file.to_bytes(tensors, header))
 
     def write_graph(self, content: bytes) -> None:
         """Replaces network.onnx: the graph that `sbp.export.graph.graph_bytes` made of the network."""
@@ -163,6 +159,11 @@ class RunFolder:
         """Replaces sweep.json, what `sbp.evaluation.sweep` found; a number in it that is not finite is an error."""
         content = json.dumps(dict(sweep), allow_nan=False)
         replace_bytes(self.path / SWEEP, f"{content}\n".encode())
+
+    @property
+    def gone(self) -> bool:
+        """Whether somebody deleted the folder while it is written: from then on another may write in its place."""
+        return not self.lock.is_of(self.path / LOCK)
 
     @property
     def stop_requested(self) -> bool:
@@ -190,12 +191,3 @@ class RunFolder:
                 os.ftruncate(descriptor, min(rows, self._count_rows()) * 4 * self._row_floats)
             finally:
                 os.close(descriptor)
-
-
-def _count_lines(path: Path) -> int:
-    return path.read_bytes().count(b"\n") if path.exists() else 0
-
-
-def _safetensors(tensors: Mapping[str, np.ndarray], header: dict[str, str]) -> bytes:
-    # safetensors writes an array's memory as it lies, so a transposed view would come back scrambled.
-    return bytes(save({name: np.array(value, order="C") for name, value in tensors.items()}, metadata=header))

@@ -50,7 +50,9 @@ def read_new_records(path: Path, units: tuple[int, ...] = ()) -> tuple[list[Reco
         try:
             with open_plain(path, LARGE) as file:
                 known = _known(("records", path, units), file)
-                for line in os.pread(file.fileno(), _size(file) - known.offset, known.offset).splitlines(True):
+                content = os.pread(file.fileno(), _size(file) - known.offset, known.offset)
+                # Zeros to the end are a cut end: what a power cut leaves of lines that were never written out.
+                for line in content.rstrip(b"\0").splitlines(True):
                     if not line.endswith(b"\n"):
                         break
                     try:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sbp.runs import store
@@ -25,6 +26,8 @@ from sbp.spec import RunConfig
 LOCK_VARIABLE = "SBP_LOCK_FD"
 PACK_VARIABLE = "SBP_PACK"
 _WORKER = "sbp.worker"
+# Requests to stop, which a worker hears only once it can (`sbp.worker.worker.run_with_signals`): until then they wait.
+HELD_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 # Handles of the workers this process started: a child that nobody waits for stays a zombie.
 _children: list[subprocess.Popen[bytes]] = []
@@ -157,7 +160,8 @@ def _spawn(folders: list[RunFolder], together: int = 0, gpu: int | None = None) 
     descriptors = [folder.lock.descriptor for folder in folders]
     words = [_WORKER, *(str(folder.path) for folder in folders)]
     try:
-        _python(words, folders[0].path / LOG, descriptors, _environment(descriptors, together, gpu))
+        with _signals_held():
+            _python(words, folders[0].path / LOG, descriptors, _environment(descriptors, together, gpu))
     except OSError as error:
         for folder in folders:
             folder.write_status("failed", f"The worker could not be started: {error}.")
@@ -165,6 +169,16 @@ def _spawn(folders: list[RunFolder], together: int = 0, gpu: int | None = None) 
     finally:
         for folder in folders:
             folder.close()
+
+
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """A process that is started in here inherits that these signals wait."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _library_environment() -> dict[str, str]:

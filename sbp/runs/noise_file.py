@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import load
 
+from sbp.runs import checkpoint_file
 from sbp.runs.configs import MOST_UNITS
 from sbp.runs.description_model import DESCRIPTION
 from sbp.runs.names import BadRequest
@@ -30,6 +31,7 @@ from sbp.spec import RunConfig
 from sbp.spec.description import Description
 from sbp.spec.networks import OWN
 from sbp.spec.records import Snapshot
+from sbp.spec.seal import header_of, is_whole
 
 FORMAT = "sbp-noise-1"
 KINDS = ("loc", "log_scale")
@@ -44,7 +46,7 @@ def to_bytes(description: Description, snapshot: Snapshot, log_low: float, log_h
         for kind in KINDS
     }
     told = {"format": FORMAT, "a": repr(log_low), "b": repr(log_high), "description": json.dumps(description.to_dict())}
-    return save(tensors, told)
+    return checkpoint_file.to_bytes(tensors, told)
 
 
 def of_run(run: RunView) -> bytes:
@@ -68,7 +70,7 @@ def from_bytes(content: bytes) -> tuple[Description, Snapshot, float, float]:
     """
     try:
         tensors = load(content)
-        told = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
+        told = header_of(content)
         form, low, high = told["format"], float(told["a"]), float(told["b"])
         description = Description.from_dict(DESCRIPTION.parse(told["description"].encode()))
     except (SafetensorError, KeyError, TypeError, ValueError, AttributeError) as error:
@@ -76,6 +78,8 @@ def from_bytes(content: bytes) -> tuple[Description, Snapshot, float, float]:
             "Expected a file that sbp.save_noise wrote (safetensors with mu and log sigma of each group), got "
             f"something else: {type(error).__name__}."
         ) from None
+    if not is_whole(content):
+        raise BadRequest("Expected the file as sbp.save_noise wrote it; its SHA-256 is another. Save it again.")
     if form != FORMAT or not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise BadRequest(f"Expected the format {FORMAT} with a < b, got {form!r:.40} with a = {low:g}, b = {high:g}.")
     units = {f"{group.name}.{kind}": group.units for group in description.groups for kind in KINDS}

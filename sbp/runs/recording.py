@@ -8,11 +8,12 @@ import stat
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import load_file, save
+from safetensors.numpy import load_file
 
 from sbp.pruning.kept_weights import pack, padded
 from sbp.pruning.masks import own_masks
 from sbp.runs import filenames as names
+from sbp.runs.checkpoint_file import to_bytes
 from sbp.runs.files import replace_bytes, write_json
 from sbp.runs.graphs import MANY_MACS, make_graph
 from sbp.runs.names import BadRequest, checked_name, is_plain
@@ -145,7 +146,7 @@ def _keep_only_kept(view: RunView, folder: Path) -> None:
         raise BadRequest(f"{view.id} has no weights with noise on its units, so there are none of kept units alone.")
     arrays, description, noise = load_file(view.model_path), view.description, view.config.noise
     masks = own_masks(*noise_arrays(description, arrays), description.groups, noise.log_low, noise.log_high)
-    replace_bytes(folder / names.MODEL, save(pack(description, arrays, masks)))
+    replace_bytes(folder / names.MODEL, to_bytes(pack(description, arrays, masks), {}))
     if description.dense_macs() >= MANY_MACS:
         make_graph(description.name, padded(description, masks)[0], folder / names.KEPT_GRAPH)
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sbp.runs.filenames import CONFIG, DESCRIPTION, LOCK, META, STATUS, layers_to_json
-from sbp.runs.files import Lock, Locked, write_json
+from sbp.runs.files import Lock, Locked, replace_bytes, sync, write_json
 from sbp.runs.folder import RunFolder
 from sbp.runs.names import BadRequest, checked_name, is_name, is_plain
 from sbp.runs.roots import recorded_root, runs_root
@@ -94,13 +94,17 @@ def _hidden(config: RunConfig, description: Description, root: Path, now: float)
     hidden = root / f".new-{os.getpid()}-{time.monotonic_ns()}"
     hidden.mkdir()
     try:
-        (hidden / CONFIG).write_text(config.to_json() + "\n", encoding="utf-8")
-        write_json(hidden / DESCRIPTION, description.to_dict())
+        replace_bytes(hidden / CONFIG, (config.to_json() + "\n").encode(), durable=False)
+        write_json(hidden / DESCRIPTION, description.to_dict(), durable=False)
         layers = description.groups
-        write_json(hidden / META, {"created": now, "network": config.network.name, "layers": layers_to_json(layers)})
+        meta = {"created": now, "network": config.network.name, "layers": layers_to_json(layers)}
+        write_json(hidden / META, meta, durable=False)
         lock = Lock(hidden / LOCK)
         RunFolder(hidden, lock).write_queued()
+        for path in (hidden / CONFIG, hidden / DESCRIPTION, hidden / META, hidden):
+            sync(path)
         yield hidden, lock
+        sync(root)
     except BaseException:
         shutil.rmtree(hidden, ignore_errors=True)
         raise

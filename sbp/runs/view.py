@@ -19,7 +19,7 @@ from sbp.runs.description_model import DESCRIPTION, read_description
 from sbp.runs.files import is_locked
 from sbp.runs.incremental import read_new_records
 from sbp.runs.names import BadRequest
-from sbp.runs.plain_files import LARGE, BadFile, not_plain, read_json
+from sbp.runs.plain_files import LARGE, BadFile, not_plain, read_json, read_plain
 from sbp.runs.reading import (
     Snapshots,
     read_snapshots,
@@ -183,7 +183,17 @@ class RunView:
         """What status.json says now; the worker replaces it several times a second, so it is not remembered."""
         if self.recorded and names.STATUS not in self._entries:
             return {"state": State.FINISHED}
-        return self._guarded(lambda: models.STATUS.read(self.folder / names.STATUS)) or {}
+        return self._guarded(self._told_status) or {}
+
+    def _told_status(self) -> dict[str, Any]:
+        path = self.folder / names.STATUS
+        try:
+            return models.STATUS.read(path)
+        except BadFile:
+            # A living writer does not wait for the disk at each status: nothing, or zeros, is what a power cut leaves.
+            if names.STATUS in self._entries and not read_plain(path).strip(b"\0"):
+                return {"state": State.RUNNING}
+            raise
 
     def _read_config(self) -> RunConfig | None:
         entry = self._entries.get(names.CONFIG)

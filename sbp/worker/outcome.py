@@ -9,7 +9,7 @@ from sbp.data.sources import DataError
 from sbp.machine.devices import DeviceError
 from sbp.machine.distributed import RankError
 from sbp.runs.filenames import LOG
-from sbp.runs.files import BadFile
+from sbp.runs.files import BadFile, is_full
 from sbp.runs.states import Event
 from sbp.spec import ConfigError
 from sbp.training.errors import Diverged, OtherVersion
@@ -19,19 +19,41 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+# What CUDA, cuBLAS, cuDNN, MPS and the CPU's allocator say when there is no memory left.
+_NO_MEMORY = ("out of memory", "alloc_failed", "not enough memory", "can't allocate memory")
+
+
 def end_event(error: Exception) -> Event:
     """Diverge for a training that found NaN or infinity, fail for everything else."""
     return Event.DIVERGE if isinstance(error, Diverged) else Event.FAIL
 
 
-def explain_error(error: Exception) -> str:
-    """Our own errors are sentences already; of others, what happened and where to read more."""
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether the device or the machine has no memory left; torch says so in several ways."""
     import torch  # seconds to load: only when it is needed
 
+    said = str(error).lower()
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
+        isinstance(error, RuntimeError) and any(words in said for words in _NO_MEMORY)
+    )
+
+
+def explain_error(error: Exception, batch: int = 0) -> str:
+    """Our own errors are sentences already; of others, what happened and where to read more.
+
+    Args:
+        error: that ended the run.
+        batch: its batch_size; 0 where it is not known.
+    """
     if isinstance(error, (Diverged, ConfigError, DataError, DeviceError, BadFile, OtherVersion, RankError)):
         return str(error)
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return "The device ran out of memory; choose a smaller batch_size or another device."
+    if is_full(error):
+        return "The disk is full. Free some space, then resume; everything up to the last checkpoint is kept."
+    if is_out_of_memory(error):
+        smaller = f"a batch_size of {batch // 2} instead of {batch}" if batch > 1 else "a smaller batch_size"
+        return f"The device ran out of memory; try {smaller}, or another device. The last epoch is kept."
+    if isinstance(error, RuntimeError) and "busy or unavailable" in str(error):
+        return "The GPU is busy: another process has it for itself. Wait for that to end, or choose another device."
     first = (str(error).strip().splitlines() or [""])[0][:200]
     return f"An unexpected {type(error).__name__} ended the run{': ' if first else ''}{first} (see {LOG})."
 

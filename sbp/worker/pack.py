@@ -72,7 +72,7 @@ class Pack:
         return device
 
     def _all_asked(self) -> bool:
-        return self.signalled or all(folder.stop_requested for folder in self.folders)
+        return self.signalled or all(it.stop_requested or it.gone for it in self.folders)
 
     def _train(self, device: str) -> None:
         together = self.together or (_from_environment(len(self.folders)) if device == "cuda" else 1)
@@ -81,7 +81,7 @@ class Pack:
         while self._waiting or any(thread.is_alive() for thread in threads):
             threads = [thread for thread in threads if thread.is_alive()]
             # One that is stopped while it waits need not wait for its turn to hear of it.
-            for folder in [it for it in self._waiting if self.signalled or it.stop_requested]:
+            for folder in [it for it in self._waiting if self.signalled or it.stop_requested or it.gone]:
                 self._start(folder, device, threads)
             while self._waiting and len(threads) < together:
                 self._start(self._waiting[0], device, threads)
@@ -97,6 +97,10 @@ class Pack:
         threads.append(thread)
 
     def _train_one(self, folder: RunFolder, device: str) -> None:
+        if folder.gone:
+            self._states[folder.id] = State.LOST
+            folder.close()
+            return
         with open(folder.path / LOG, "a", encoding="utf-8") as log, self._stream(device):
             worker = Worker(folder, device, self._load, log)
             worker.signalled = self.signalled

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -20,14 +21,15 @@ from typing import TYPE_CHECKING, Any, TextIO
 from sbp.data import datasets
 from sbp.machine import devices
 from sbp.runs.device_queue import acquire, gpu_slot
-from sbp.runs.filenames import CHECKPOINT, LOCK, SWEEP
+from sbp.runs.filenames import BEFORE, CHECKPOINT, LOCK, RESERVE, SWEEP
 from sbp.runs.files import Lock
 from sbp.runs.folder import RunFolder
-from sbp.runs.launcher import LOCK_VARIABLE
+from sbp.runs.launcher import HELD_SIGNALS, LOCK_VARIABLE
 from sbp.runs.states import Event, State, advance
 from sbp.spec import RunConfig
 from sbp.spec.records import Progress, Record, Snapshot
-from sbp.worker.outcome import describe_result, end_event, explain_error, to_numpy
+from sbp.worker.outcome import describe_result, end_event, explain_error, is_out_of_memory, to_numpy
+from sbp.worker.priority import lower_priority
 from sbp.worker.provenance import code_version
 
 if TYPE_CHECKING:
@@ -35,8 +37,6 @@ if TYPE_CHECKING:
 
 STATUS_SECONDS = 0.25
 CHECKPOINT_SECONDS = 10.0
-# Of a training: beside a job of the usual niceness, 0, it has 39 % of a core (a niceness of 19 leaves it 3 %).
-NICENESS = "2"
 # Of the runs in a process one at a time reads its data and builds its network: what was read is shared, and a warning
 # is caught for the whole process.
 LOADING = threading.Lock()
@@ -44,6 +44,10 @@ LOADING = threading.Lock()
 
 class StopAsked(Exception):
     """Somebody wants the run to end while there is nothing to save yet."""
+
+
+class FolderGone(Exception):
+    """The run's folder was deleted while it trained; nothing is written any more."""
 
 
 class Worker:
@@ -70,8 +74,13 @@ class Worker:
         self._told = 0.0
 
     def stop_asked(self) -> bool:
-        """A `stop` file in the folder, or a SIGTERM or SIGINT."""
+        """A `stop` file in the folder, or a SIGTERM or SIGINT; raises `FolderGone`."""
+        self._check_folder()
         return self.signalled or self.folder.stop_requested
+
+    def _check_folder(self) -> None:
+        if self.folder.gone:
+            raise FolderGone
 
     def all_ranks_want(self, wanted: bool) -> bool:
         """Whether all that train this run do what one of them wants; a worker alone does what it wants."""
@@ -85,11 +94,18 @@ class Worker:
     def run(self) -> State:
         """Trains to an end, whichever it is, and never raises."""
         try:
+            self.folder.prepare()
             self._train()
         except StopAsked:
             self._stop("Stopped before its first step.")
         except Exception as error:
-            self._end_badly(error)
+            if self.folder.gone:  # whatever lies there now is another's to write
+                print(f"The folder of {self.folder.id} was deleted: its training ends.", file=self.log or sys.stderr)
+                self.state = State.LOST
+            else:
+                self._end_badly(error)
+        with contextlib.suppress(OSError):
+            self.folder.remove(RESERVE)
         return self.state
 
     def _train(self) -> None:
@@ -112,7 +128,9 @@ class Worker:
         self.move(Event.START, f"Loads {self.config.data.dataset}.")
         with LOADING:
             self.training = self._build()
-        self.move(Event.TRAIN)
+        self.move(Event.TRAIN, self.folder.note)
+        if self.folder.note:
+            print(self.folder.note, file=self.log or sys.stderr)
         if self._loop():
             self._finish()
 
@@ -145,6 +163,7 @@ class Worker:
         """Writes what the training says; False when it was stopped."""
         saved, seen = time.monotonic(), self.folder.last_snapshot_epoch()
         for event in self.training.events():
+            self._check_folder()
             if isinstance(event, Record):
                 self.folder.append_record(event)
             elif isinstance(event, Snapshot):
@@ -153,7 +172,7 @@ class Worker:
                     self.folder.append_snapshot(event)
                     seen = event.epoch
             elif isinstance(event, Progress):
-                self._say("", event)
+                self._say(self.folder.note, event)
             # Not between a record and the snapshot of its epoch: a checkpoint covers both or none.
             if not isinstance(event, Record) and self.all_ranks_want(self.stop_asked()):
                 self.move(Event.ASK_STOP, "Saves a checkpoint.")
@@ -179,7 +198,8 @@ class Worker:
         exclusive(self._graph)()
         exclusive(self._sweep)()
         self.move(Event.FINISH, describe_result(result))
-        self.folder.remove(CHECKPOINT)
+        for name in (BEFORE, CHECKPOINT):
+            self.folder.remove(name)
 
     def _graph(self) -> None:
         """Leaves the network's graph beside its weights, for pages that compute it; without it they make it."""
@@ -220,15 +240,16 @@ class Worker:
         self.move(Event.STOP, message)
 
     def _end_badly(self, error: Exception) -> None:
-        """Diverged keeps the last good epoch's weights; everything else is a failure with a sentence."""
-        traceback.print_exc(file=self.log)
-        event = end_event(error)
-        try:
-            if event is Event.DIVERGE:
-                self.folder.write_model(to_numpy(self.training.model_tensors()))
-            self.move(event, explain_error(error))
-        except OSError:  # a full disk, most likely: the log has the rest, and readers will see the run as lost
+        """Diverged and out of memory keep the last good epoch's weights; all else is a failure with a sentence."""
+        with contextlib.suppress(OSError):
+            self.folder.remove(RESERVE)  # on a full disk the last words need its room
             traceback.print_exc(file=self.log)
+        event = end_event(error)
+        if self.training is not None and (event is Event.DIVERGE or is_out_of_memory(error)):
+            with contextlib.suppress(OSError):
+                self.folder.write_model(to_numpy(self.training.model_tensors()))
+        with contextlib.suppress(OSError):  # no room even so: readers will see the run as lost
+            self.move(event, explain_error(error, self.config.value("batch_size")))
 
     def _say(self, message: str, progress: Progress | None = None) -> None:
         """Writes the status, not more often than somebody can read it."""
@@ -249,7 +270,7 @@ def main(*paths: str) -> int:
     for descriptor in descriptors:
         if descriptor is not None:
             os.set_inheritable(descriptor, False)
-    _lower_priority()
+    lower_priority()
     folders = [
         RunFolder(Path(path), Lock(Path(path) / LOCK, descriptor=descriptor))
         for path, descriptor in zip(paths, descriptors or [None] * len(paths), strict=True)
@@ -274,15 +295,6 @@ def run_with_signals(trainer: Any) -> list[State]:
 
     signal.signal(signal.SIGTERM, remember)
     signal.signal(signal.SIGINT, remember)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_SIGNALS)  # those that came before are heard now
     ended = trainer.run()
     return [ended] if isinstance(ended, State) else list(ended)
-
-
-def _lower_priority() -> None:
-    """Lets the pages' server go first: `nice` does nothing across sessions, the session's autogroup does.
-
-    Only in a session of the worker's own: in a shell's, all that the shell starts from then on would wait too.
-    """
-    if os.getsid(0) == os.getpid():
-        with contextlib.suppress(OSError):  # no autogroups here (macOS, some containers)
-            Path("/proc/self/autogroup").write_text(NICENESS)

@@ -90,7 +90,7 @@ def test_a_request_to_stop_shows_at_once(tmp_path: Path) -> None:
 
 CORRUPTIONS = {
     "config.json": ["", "{", "[]", '{"epochs": "many"}', '{"colour": 1}', '{"network": "vgg"}', "\0\0\0"],
-    "status.json": ["", '{"state": "asleep"}', '{"state": []}', "{}", "null"],
+    "status.json": ["{", '{"state": "asleep"}', '{"state": []}', "{}", "null"],
     "records.jsonl": ["garbage\n", '{"epoch": 1}\n', "[]\n", "\0\0\n", '{"epoch": 1}\ncut'],
     "meta.json": ["{", '{"layers": 3}', '{"layers": [{"name": "x"}]}'],
     "result.json": ["{", "[]"],

@@ -14,8 +14,8 @@ BUSY = """
 import os, sys, time
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 if sys.argv[1] == "worker":
-    from sbp.worker.worker import _lower_priority
-    _lower_priority()
+    from sbp.worker.priority import lower_priority
+    lower_priority()
 print("ready", flush=True)
 input()
 ended = time.monotonic() + 3

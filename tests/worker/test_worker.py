@@ -187,7 +187,8 @@ def test_checkpoints_are_taken_after_epochs_and_resume_cuts_to_them(
         (
             MemoryError(),
             State.FAILED,
-            "The device ran out of memory; choose a smaller batch_size or another device.",
+            "The device ran out of memory; try a batch_size of 50 instead of 100, or another device. "
+            "The last epoch is kept.",
         ),
         (
             ZeroDivisionError("one\ntwo"),
@@ -208,7 +209,7 @@ def test_errors_end_in_a_state_and_a_sentence(
     with store.create(TINY) as folder:
         view = work(folder)
     assert (view.state, view.message) == (state, sentence)
-    assert view.has("model.safetensors") is (state is State.DIVERGED), "the last good epoch"
+    assert view.has("model.safetensors") is (state is State.DIVERGED or "memory" in sentence), "the last good epoch"
     assert [r.epoch for r in view.records()] == [1]
     assert "Traceback" in capsys.readouterr().err, "log.txt has it"
 
