@@ -142,7 +142,7 @@ def test_the_epochs_change_the_map_and_not_the_answers(open_page: Callable[..., 
     expect(page.locator(PIXELS)).to_have_attribute("data-epoch", "12", timeout=20_000)
     said = page.locator(f"{PIXELS} .sentence")
     expect(said).to_contain_text(f"{end} of 784 pixels are kept")
-    expect(said).to_contain_text("black in all 1,437 training images")
+    expect(said).to_contain_text("unlit in all 1,437 training images")
 
 
 def test_a_network_without_pixel_noise_is_never_empty(
