@@ -153,7 +153,7 @@ def _ask(verb: Callable[[str], object], run_id: str) -> None:
     try:
         verb(run_id)
     except (store.BadRequest, store.UnknownRun, OSError, ValueError) as error:
-        st.toast(f"{error}", icon=":material/error:")
+        st.toast(_md(str(error)), icon=":material/error:")
     if verb is launcher.stop:
         _wait_for(run_id)
     st.session_state["run-shown"] = run_id

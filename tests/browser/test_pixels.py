@@ -159,7 +159,7 @@ def test_without_weights_the_pictures_stand_and_the_rest_is_said(
     open_page: Callable[..., Page], served: Served
 ) -> None:
     page = shown(open_page, f"/pixels?run={write_run(served.runs, seed=6).id}")
-    expect(page.locator(f"{PIXELS} .missing")).to_contain_text("no weights yet")
+    expect(page.locator(f"{PIXELS} .missing")).to_contain_text("without its weights")
     assert not page.locator(f"{PIXELS} table").is_visible()
     assert int(value(page, "kept")) > 0
 
