@@ -129,8 +129,9 @@ def test_no_name_is_written_over_another_after_one_epoch_of_pretraining(
     writer = write_run(served.runs, "running", epochs_done=0, hold=True, pretrain_epochs=3, seed=4)
     zero = trajectory(writer.layers, writer.config)(0)
     first = record(writer.config, writer.layers, 1, *zero)
-    errors = {"train_error_percent": 8.0, "validation_error_percent": 9.0}
-    writer.append_record(replace(first, epoch=-2, phase="pretrain", **errors))
+    writer.append_record(
+        replace(first, epoch=-2, phase="pretrain", train_error_percent=8.0, validation_error_percent=9.0)
+    )
     try:
         page = open_page(f"/train?run={writer.id}")
         page.locator(PLAYER).wait_for()

@@ -52,11 +52,12 @@ def test_it_is_the_step_that_torch_takes(gate: tuple[float, float, float, float]
 
 
 def test_x_moves_with_mu_and_sigma_as_it_says() -> None:
-    gate, h = (-0.5, -0.2, -4.0, 1.0), 1e-5
-    step = one_step(*gate)
-    for at, said in ((0, step.x_by_loc), (1, step.x_by_log_scale)):
-        up, down = ([value + sign * h * (i == at) for i, value in enumerate(gate)] for sign in (1, -1))
-        assert said == pytest.approx((one_step(*up).x - one_step(*down).x) / (2 * h), rel=1e-6)
+    (loc, log_scale), ends, h = (-0.5, -0.2), (-4.0, 1.0), 1e-5
+    step = one_step(loc, log_scale, *ends)
+    by_loc = one_step(loc + h, log_scale, *ends).x - one_step(loc - h, log_scale, *ends).x
+    by_log_scale = one_step(loc, log_scale + h, *ends).x - one_step(loc, log_scale - h, *ends).x
+    assert step.x_by_loc == pytest.approx(by_loc / (2 * h), rel=1e-6)
+    assert step.x_by_log_scale == pytest.approx(by_log_scale / (2 * h), rel=1e-6)
 
 
 def test_steps_of_a_useful_unit_do_not_prune_it_and_draws_differ() -> None:
