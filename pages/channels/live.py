@@ -34,7 +34,7 @@ def _body(run: RunView, polling: bool) -> None:
     view, complaints = view_of.read(found)
     frame.notices(complaints)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="channels-line"):
-        run_picker.line(run, film.has_film)
+        run_picker.line(run, film.followable)
         st.space("stretch")
         view_of.controls(found, view)
     pictures = [panel(kind, layer=view.index) for kind in ("heatmap", "cells", "kept", "trajectories")]

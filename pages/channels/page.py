@@ -6,7 +6,7 @@ from pages.shared import film, frame, run_picker
 frame.header("Channels", "Which units are pruned, and when?")
 
 run = run_picker.pick(
-    film.has_film,
+    film.followable,
     "No run has pictures yet, not even a recorded one. Start one on the page Train: its channels show here "
     "from its first epoch on.",
     ":material/grid_on:",

@@ -41,7 +41,7 @@ def network(run: RunView) -> tuple[ComputedNetwork | None, str, Hashable]:
     if run.config.tracked:
         return None, f"A run of somebody’s own training loop (sbp.track) has no weights to show. {_WAITS}", None
     if path is None:
-        wait = "They are saved at its first checkpoint." if run.state.active else "None were saved before it ended."
+        wait = "They are saved at its first checkpoint." if run.state.active else "None were kept with it."
         return None, f"This run has no weights {'yet' if run.state.active else 'to show'}. {wait} {_WAITS}", None
     try:
         facts = path.stat()

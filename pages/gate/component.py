@@ -20,13 +20,13 @@ _COMPONENT = st.components.v2.component(
 )
 
 
-def gate(view: dict[str, float], on_release: Callable[[], None]) -> None:
+def gate(view: dict[str, float], step: dict[str, Any], on_release: Callable[[], None]) -> None:
     """Shows the gate at `view` (mu, sigma, a, b); st.session_state["gate"]["view"] is where it was let go.
 
     The component takes `view` over only when it differs from the one it was last given, so that a value
-    from a drag is never sent back into it.
+    from a drag is never sent back into it. step: one training step of the gate where it was let go.
     """
-    _COMPONENT(key="gate", data={"view": view, "palette": _palettes()}, on_view_change=on_release)
+    _COMPONENT(key="gate", data={"view": view, "step": step, "palette": _palettes()}, on_view_change=on_release)
 
 
 def _palettes() -> dict[str, dict[str, Any]]:

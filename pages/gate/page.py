@@ -13,7 +13,7 @@ frame.header(
 )
 view, complaints = gate_view.opening()
 frame.notices(complaints)
-gate(view, gate_view.released)
+gate(view, gate_view.step(), gate_view.released)
 surface.show()
 st.caption(
     "log theta ~ N(mu, sigma²) cut to [a, b]; p is uniform there. Equations and sections are those of "

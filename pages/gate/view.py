@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import streamlit as st
 
 from pages.shared import interval, state
+from sbp.distributions import moments
+from sbp.distributions.one_step import one_step
 
 PAGE = "gate"
 # Session keys: the view as last let go, and the one that the component was given.
 LAST, GIVEN = "gate-view", "gate-given"
+DRAW = "gate-draw"
 
 
 def opening() -> tuple[dict[str, float], list[str]]:
@@ -37,5 +43,13 @@ def released() -> None:
     """The user let go: the component's values become the session's and the address's."""
     values = st.session_state["gate"]["view"]
     view = {name: float(f"{values[name]:.6g}") for name in state.fields(PAGE)}
+    st.session_state[DRAW] = int(values.get("draw") or 0)
     st.session_state[LAST] = view
     state.remember(PAGE, view)
+
+
+def step() -> dict[str, Any]:
+    """One training step of the gate as last let go, with the SNR before it; each step taken draws another theta."""
+    view, draw = st.session_state[LAST], st.session_state.get(DRAW, 0)
+    unit = view["mu"], math.log(view["sigma"]), view["a"], view["b"]
+    return {"view": view, "draw": draw, "before": float(moments.snr(*unit)), **one_step(*unit, draw)._asdict()}

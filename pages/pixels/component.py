@@ -12,6 +12,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages.shared import run_picker
 from pages.shared.assets import bundle, read
 from sbp.data.pictures import Pictures
 from sbp.export import browser
@@ -46,7 +47,7 @@ def packed(stamp: str, known: str, _run: RunView, _pictures: Pictures) -> tuple[
 
     arrays, film = pixel_film.pack(tables(_run), _run.config)
     meta = {"stamp": f"{stamp} {known}", "film": json.dumps(film)}
-    missing = "This run has no weights yet, so there are no predictions. They are stored while it trains."
+    missing = f"{no_weights(_run)} So there are no predictions."
     description = _run.description
     if why := browser.why_not(description):
         missing = f"{description.title} is not computed in a browser: {why}. Page Channels computes it."
@@ -62,6 +63,13 @@ def packed(stamp: str, known: str, _run: RunView, _pictures: Pictures) -> tuple[
     if known:
         arrays["lit"] = _pictures.lit.astype("uint8").ravel()
     return save(arrays, metadata=meta), missing
+
+
+def no_weights(run: RunView) -> str:
+    """Why a run has no weights: it trains and has saved none, or it is over and none were kept."""
+    if run_picker.trains(run):
+        return "This run has no weights yet: they are saved while it trains."
+    return f"This run was {'recorded' if run.recorded else 'left'} without its weights."
 
 
 def pixels(run: RunView, pictures: Pictures, view: dict[str, Any], on_view: Callable[[], None]) -> None:

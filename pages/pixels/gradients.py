@@ -12,6 +12,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages.pixels.component import no_weights
 from pages.shared import run_picker
 from pages.shared.figures import figure, labelled, save_buttons
 from pages.shared.theme import is_dark
@@ -65,7 +66,7 @@ def _section(run_id: str, working: bool) -> None:
         said = "Captum is running in a process of its own; the figures will appear here."
         st.markdown(f":material/hourglass_top: {said}")
     elif run.model_path is None:
-        st.markdown(":gray[There are no weights to take gradients of yet; they are stored while the run trains.]")
+        st.markdown(f":gray[{no_weights(run)} So there are no gradients.]")
     else:
         st.markdown(
             "Three of Captum’s methods ask which pixels the logits depend on (Integrated Gradients, Saliency, "
@@ -122,7 +123,7 @@ def _start(run_id: str) -> None:
     try:
         _started[run_id] = launcher.spawn_command(["attribute", run_id], log_path(run))
     except OSError as error:
-        st.toast(f"It could not be started: {error}", icon=":material/error:")
+        st.toast(run_picker.md(f"It could not be started: {error}"), icon=":material/error:")
 
 
 def _say_failure(run: RunView) -> None:

@@ -34,7 +34,7 @@ def _body(run: RunView, _polling: bool) -> None:
     view, complaints = pixels_view.read(tables(run), shown)
     frame.notices(complaints)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="pixels-line"):
-        run_picker.line(run, film.has_film)
+        run_picker.line(run, film.followable)
     if pixel_film.layer_of(run.layers).kind != "pixel":
         _no_pixel_noise(run)
     if fallback:
@@ -60,7 +60,7 @@ def _no_pixel_noise(run: RunView) -> None:
 def _no_pixel_layer(run: RunView) -> None:
     """For a network of other images than those that can be drawn here: said at once, with the way on."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="pixels-line"):
-        run_picker.line(run, film.has_film)
+        run_picker.line(run, film.followable)
     spec = run.description
     st.info(
         f"{spec.title} has no layer of pixels: it reads {labels.DATASET[run.config.data.dataset]}’s images of "
@@ -76,7 +76,7 @@ def _no_pixel_layer(run: RunView) -> None:
 def _no_images(run: RunView) -> None:
     """For a run of somebody's own training loop: neither its images nor its weights are here."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="pixels-line"):
-        run_picker.line(run, film.has_film)
+        run_picker.line(run, film.followable)
     st.info(
         "A run of somebody’s own training loop (sbp.track) has neither images nor weights, so there is no picture to "
         "lay its noise over. All its units are on the page Channels.",

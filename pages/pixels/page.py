@@ -7,12 +7,12 @@ from pages.shared import film, frame, run_picker
 frame.header("Pixels", "Which input pixels get pruned?")
 
 run = run_picker.pick(
-    film.has_film,
+    film.followable,
     "No run has pictures yet, not even a recorded one. Start one on the page Train: its pixels show here from its "
     "first epoch on.",
     ":material/apps:",
 )
 if run is not None:
     pixels_live.show(run.id)
-    if pixels_live.explains(run):
+    if film.has_film(run) and pixels_live.explains(run):
         gradients.show(run.id)

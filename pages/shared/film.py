@@ -37,6 +37,16 @@ def has_film(run: RunView) -> bool:
         return False
 
 
+def awaited(run: RunView) -> bool:
+    """Whether a run with noise trains and has no film yet: pages about noise stay with it until it has."""
+    return run_picker.trains(run) and not run.problem and run.config.has_noise and not has_film(run)
+
+
+def followable(run: RunView) -> bool:
+    """Whether a page about noise can show a run: it has a film, or is about to have one."""
+    return has_film(run) or awaited(run)
+
+
 def has_pictures(run: RunView) -> bool:
     """Whether there is something to draw of a run: noise that has been written, or of a method without, an epoch of
     its main phase."""

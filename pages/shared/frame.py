@@ -12,9 +12,11 @@ from pages.shared.copy_link import copy_link
 TITLE = "Structured Bayesian pruning"
 ICON = str(Path(__file__).parents[2] / "assets" / "icon.svg")
 
-# Streamlit has no option for the width of a page or the gap below its header line. And it keeps a button that was
-# replaced on the page while it has the focus, until the script has run: pressing the new one takes the focus, the old
-# one vanishes, and the new one moves away between the mouse's down and up, so that its click is lost: Stop, Resume.
+# One element with the title: styles alone would go where toasts and windows are, and the toast of a fragment would take
+# their place. Streamlit has no option for the width of a page, the gap below its header line, or the words on a primary
+# button, which are white on a light blue in the dark theme. And it keeps a button that was replaced on the page while
+# it has the focus, until the script has run: pressing the new one takes the focus, the old one vanishes, and the new
+# one moves away between the mouse's down and up, so that its click is lost: Stop, Resume.
 _CSS = """
 <style>
 [data-testid="stMainBlockContainer"] {
@@ -23,6 +25,7 @@ _CSS = """
 [data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 0.75rem; }
 [data-testid="stMarkdownContainer"] table { display: block; overflow-x: auto; }
 .katex-display { overflow-x: auto; overflow-y: hidden; }
+[data-testid="stBaseButton-primary"] { color: light-dark(#FFFFFF, #0B2236); }
 [data-retained]:has(> .stButton) { display: none; }
 .page-title { display: flex; flex-wrap: wrap; align-items: baseline; column-gap: 1rem; }
 .page-title h1 { font-size: 1.75rem; padding: 0; margin: 0; line-height: 1.2; }
@@ -47,7 +50,6 @@ def configure() -> None:
     """Sets the tab, the wide layout, the menu and the width; the router calls it once per run."""
     st.set_page_config(page_title=TITLE, page_icon=ICON, layout="wide", menu_items={"About": _ABOUT})
     st.logo(ICON, size="large")
-    st.html(_CSS)
 
 
 def header(title: str, question: str) -> None:
@@ -55,7 +57,7 @@ def header(title: str, question: str) -> None:
     st.set_page_config(page_title=f"{title} · {TITLE}")
     with st.container(horizontal=True, vertical_alignment="center", key="page-header"):
         st.html(
-            f'<div class="page-title"><h1>{html.escape(title)}</h1><p>{html.escape(question)}</p></div>',
+            f'{_CSS}<div class="page-title"><h1>{html.escape(title)}</h1><p>{html.escape(question)}</p></div>',
             width="stretch",
         )
         copy_link()

@@ -31,7 +31,6 @@ FACTS = {
 
 def show(place: str) -> None:
     """Data set, cards and form; `place` keeps the keys of the page and of its dialog apart."""
-    st.session_state.pop("start-done", None)
     dataset = _data(place)
     presets = sorted(PRESETS.values(), key=lambda preset: preset.config.data.random_labels)
     presets = [preset for preset in presets if fits(preset.config.network.name, dataset)]

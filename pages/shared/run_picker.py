@@ -117,6 +117,8 @@ def choose(suits: Suits | None = None) -> tuple[RunView | None, list[str]]:
             complaints.append(f"{md(other.id)} cannot be read: {md(other.problem)}{instead}")
         elif other is not None and not other.config.has_noise:
             complaints.append(f"{without_noise(other)}{instead}")
+        elif other is not None:
+            complaints.append(f"{md(label(other))} ended before its first epoch, so it has no pictures.{instead}")
         elif st.query_params.get("run") and chosen is not None:
             complaints.append(f"The link names the run {state.short(wanted, 40)}, which cannot be found.{instead}")
     if chosen is not None:

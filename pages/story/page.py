@@ -18,7 +18,8 @@ if run is None:
 else:
     st.markdown(
         "Every unit is multiplied by noise of its own. Training widens the noise wherever the data do not object; "
-        "a unit whose signal-to-noise ratio (**SNR**) falls **below 1** carries no information any more, and dies."
+        "a unit whose signal-to-noise ratio (**SNR**, the mean of its noise over its standard deviation) falls "
+        "**below 1** carries no information any more, and dies."
     )
     player(
         run,

@@ -31,7 +31,7 @@ def _body(run: RunView, _polling: bool) -> None:
     t, complaints = view_of.asked()
     frame.notices(complaints)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="threshold-line"):
-        run_picker.line(run, film.has_film)
+        run_picker.line(run, film.followable)
     sweep, missing = view_of.sweep_of(run)
     packed, stops = _packed(run.stamp, run)
     at = sweeps.nearest(stops, t)

@@ -6,7 +6,7 @@ from pages.threshold import live as threshold_live
 frame.header("Threshold and cost", "How small, how fast, at what error?")
 
 run = run_picker.pick(
-    film.has_film,
+    film.followable,
     "No run has noise to put a threshold on yet, not even a recorded one. Start one on the page Train: its kept "
     "units and costs show here from its first epoch on.",
     ":material/content_cut:",

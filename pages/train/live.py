@@ -12,26 +12,23 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from pages.shared import film, run_picker
+from pages.shared import film, run_picker, standing
 from pages.shared.follow import follow
 from pages.shared.player import player
 from pages.shared.run_picker import md as _md
-from sbp.pruning.masks import is_kept
 from sbp.runs import launcher, store
 from sbp.runs.states import State
 from sbp.runs.store import RunView
 from sbp.spec.method import method_title
 from sbp.viz import labels
 from sbp.viz.findings import findings
-from sbp.viz.tables import tables
 
 POLL_SECONDS = 1.0
-HUNG_SECONDS = 60  # a worker writes its status several times a second; one silent for so long hangs
 
 
 def show(run_id: str, *, play: bool = False, tools: Callable[[], None] | None = None) -> None:
     """Shows the panel of a run; `tools` adds buttons of the page to its first line."""
-    follow(run_id, lambda run, polling: _panel(run, polling, play, tools), POLL_SECONDS, says_problem=True)
+    follow(run_id, lambda run, polling: _panel(run, polling, play, tools), POLL_SECONDS, any_state=True)
 
 
 def _panel(run: RunView, polling: bool, play: bool, tools: Callable[[], None] | None) -> None:
@@ -98,48 +95,7 @@ def _standing(run: RunView) -> None:
     if run.recorded or not run.state.active:
         st.markdown(f":gray[{_md(ending(run))}]")
         return
-    progress = run.progress or {}
-    step, steps = progress.get("step", 0), progress.get("steps", 0)
-    st.progress(min(step / steps, 1.0) if steps else 0.0, text=standing(run))
-
-
-def standing(run: RunView) -> str:
-    """A live run in a line of Markdown: its epoch, its step, the time left, the first unit pruned."""
-    progress = run.progress
-    if run.state is State.QUEUED:
-        return f"**Queued.** {_queue(run)}"
-    if run.state is State.STARTING or not progress:
-        return f"**Starting.** {_md(run.message)}"
-    phase = labels.PHASES.get(progress["phase"], "Epoch")
-    parts = [
-        f"**{phase} {progress['epoch']} of {progress['epochs']}**",
-        f"step {progress['step']:,} of {progress['steps']:,}",
-        f"**{labels.duration(progress['seconds_left'])} left**" if progress["seconds_left"] is not None else "",
-        first_prune(run),
-        f"NLL now {progress['nll']:.3f}" if progress["nll"] is not None else "",
-    ]
-    if run.state is State.STOPPING:
-        parts.insert(0, "**Stopping at the next step.**")
-    if (silent := run.silent_seconds()) and silent > HUNG_SECONDS:
-        parts.append(f"not responding for {labels.duration(silent)}")
-    return " · ".join(part for part in parts if part)
-
-
-def first_prune(run: RunView) -> str:
-    """When the first unit was pruned, or is expected to be; empty for a run without noise."""
-    if not run.config.has_noise:
-        return ""
-    found = tables(run)
-    pruned = [epoch for name in found.snr for epoch in found.epochs[(~is_kept(found.snr[name])).any(axis=1)][:1]]
-    if pruned:
-        return f"first unit pruned at epoch {int(min(pruned))}"
-    progress = run.progress or {}
-    if progress.get("phase") == "pretrain":
-        return "no pruning before the noise is on"
-    seconds = progress.get("seconds_to_first_prune")
-    if seconds is None:
-        return "first prune not in sight yet"
-    return f"first prune in about {labels.duration(seconds)}" if seconds > 0 else "the first unit is being pruned"
+    standing.show(run)
 
 
 def ending(run: RunView) -> str:
@@ -192,21 +148,12 @@ def _trouble(run: RunView) -> None:
         st.code(log, language=None, height=min(150, 40 + 20 * (1 + log.count("\n"))))
 
 
-def _queue(run: RunView) -> str:
-    others = [r for r in store.list_runs(recorded=False) if r.id != run.id and r.state.active]
-    before = [r for r in others if r.state is not State.QUEUED or r.queued < run.queued]
-    if not before:
-        return "Starting the training process."
-    names = labels.join([run_picker.label(other) for other in before[:3]])
-    return f"{len(before)} run{'' if len(before) == 1 else 's'} ahead: {names}."
-
-
 def _ask(verb: Callable[[str], object], run_id: str) -> None:
     """A button's wish, carried out before the panel is drawn again; a refusal is a sentence."""
     try:
         verb(run_id)
     except (store.BadRequest, store.UnknownRun, OSError, ValueError) as error:
-        st.toast(f"{error}", icon=":material/error:")
+        st.toast(_md(str(error)), icon=":material/error:")
     if verb is launcher.stop:
         _wait_for(run_id)
     st.session_state["run-shown"] = run_id

@@ -6,6 +6,7 @@ from pages.shared import film, frame, new_run, run_details, run_picker
 from pages.train import live
 
 frame.header("Train", "Watch pruning happen.")
+st.session_state.pop("start-done", None)  # a run started here is shown here: no other page is to go to it later
 
 runs = run_picker.suitable(film.watchable)
 watching = bool(run_picker.remembered()) or any(not run.recorded for run in runs)

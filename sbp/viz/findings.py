@@ -19,7 +19,7 @@ def findings(run: Run) -> list[Finding]:
     config = run.config
     records = [record for record in run.records() if record.phase == "sbp"]
     n_train = int(run.meta.get("n_train") or 0)
-    if not (config.has_noise and records and n_train):
+    if not (config.has_noise and records and records[-1].step and n_train):
         return []
     found, units = tables(run), {layer.name: layer.units for layer in run.layers}
     rows = dict(zip(found.epochs.tolist(), range(len(found.epochs)), strict=True))

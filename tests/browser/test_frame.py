@@ -49,6 +49,36 @@ def test_no_page_scrolls_sideways_on_a_phone(open_page: Callable[..., Page], pat
     assert (sum(map(int, re.findall(r"\d+", ground)[:3])) < 200) == dark
 
 
+def test_the_drawer_of_a_phone_closes_over_the_page_that_was_chosen(open_page: Callable[..., Page]) -> None:
+    page = open_page("/theory", width=390, height=844)
+    page.get_by_test_id("stExpandSidebarButton").click()
+    drawer = page.get_by_test_id("stSidebar")
+    expect(drawer).to_be_in_viewport()
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Runs").click()
+    page.wait_for_url(re.compile("/runs"))
+    expect(drawer).not_to_be_in_viewport()
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_words_on_a_primary_button_can_be_read(open_page: Callable[..., Page], dark: bool) -> None:
+    button = open_page("/random-labels", dark=dark).get_by_test_id("stBaseButton-primary").first
+    button.wait_for()
+    words, ground = button.evaluate("e => [getComputedStyle(e).color, getComputedStyle(e).backgroundColor]")
+    assert contrast(words, ground) >= 4.5
+
+
+def contrast(one: str, other: str) -> float:
+    """The ratio of two colours' luminance as WCAG 2 defines it."""
+
+    def luminance(colour: str) -> float:
+        shares = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+        linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+        return sum(weight * share for weight, share in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
 def test_the_app_asks_nobody_but_its_own_server(browser: Browser, served: Served) -> None:
     asked: set[str] = set()
     context = browser.new_context()

@@ -168,7 +168,7 @@ def test_one_unit_dies_at_the_press_of_a_button(open_gate: Open) -> None:
     page.get_by_role("button", name="Watch a unit being pruned").click()
     expect(page.locator(".gate .badge")).to_have_text("kept")
     expect(page.locator(".gate .badge")).to_have_text("pruned", timeout=20_000)
-    page.get_by_role("button", name="Pause").click()
+    page.locator(".step .slowly").click()
     wait_for_link(page, "sigma")
 
 
@@ -247,3 +247,76 @@ def test_the_main_figure_is_above_the_fold(open_gate: Open) -> None:
         box = page.locator(f".gate {part}").bounding_box()
         assert box is not None
         assert box["y"] + box["height"] <= 768, part
+
+
+def test_what_an_snr_is_stands_beside_the_gauge_and_follows_the_hand(open_gate: Open) -> None:
+    page = open_gate("?mu=-6&sigma=20")
+    defined = page.locator(".gate .defined")
+    expect(defined).to_contain_text("SNR = mean / sd = 0.05136 / 0.1513 = 0.339")
+    expect(defined).to_contain_text("0.333")
+    remark = page.locator(".gate .remark")
+    expect(remark).to_contain_text("0.151")
+    expect(remark).to_contain_text("0.0514")
+    page.get_by_role("button", name="Useful").click()
+    expect(defined).not_to_contain_text("0.05136")
+
+
+def test_a_refused_number_leaves_its_box(open_gate: Open) -> None:
+    page = open_gate("?sigma=3")
+    number = page.get_by_label("sigma, as a number")
+    number.fill("-4")
+    number.press("Enter")
+    expect(page.locator(".gate .hint")).to_contain_text("-4")
+    expect(number).to_have_value("3")
+
+
+def test_a_map_without_a_pruned_zone_names_none(open_gate: Open) -> None:
+    page = open_gate()
+    page.evaluate(
+        "() => { window.said = []; const own = CanvasRenderingContext2D.prototype.fillText;"
+        " CanvasRenderingContext2D.prototype.fillText = function (words, ...rest) {"
+        " if (this.canvas.closest('.map')) window.said.push(words); return own.call(this, words, ...rest); }; }"
+    )
+    page.get_by_role("button", name="Pruned", exact=True).click()
+    page.wait_for_function("window.said.includes('pruned') && window.said.includes('kept')")
+    page.get_by_role("button", name="Interval too short").click()
+    expect(page.locator(".gate .sentence")).to_contain_text("1.23")
+    page.evaluate("window.said = []")
+    page.get_by_label("mu, as a number").press("ArrowUp")
+    page.wait_for_function("window.said.includes('kept')")
+    assert "pruned" not in page.evaluate("window.said")
+
+
+def test_a_training_step_goes_by_stages_and_then_moves_the_gate(open_gate: Open) -> None:
+    page = open_gate()
+    now, section = page.locator(".step li.now"), page.locator(".step")
+    for name in ("Sample theta", "Forward", "The data", "The KL", "New SNR"):
+        expect(now).to_contain_text(name)
+        if name != "New SNR":
+            section.press("ArrowRight")
+    expect(now).to_contain_text("it was 2.09")
+    section.press("ArrowLeft")
+    expect(now).to_contain_text("The KL")
+    page.get_by_role("button", name="Next").click()
+    page.get_by_role("button", name="Next").click()
+    link = wait_for_link(page, "sigma")
+    expect(now).to_contain_text("Sample theta")
+    assert abs(float(link["mu"])) == pytest.approx(0.1)
+    assert float(link["sigma"]) in (pytest.approx(0.9048), pytest.approx(1.105))
+    expect(page.locator(".step.stale")).to_have_count(0)
+    first = now.text_content() or ""
+    page.locator(".step .slowly").click()
+    expect(now).to_contain_text("Forward")
+    page.locator(".step .slowly").click()
+    section.press("ArrowLeft")
+    expect(now).to_have_text(first)
+
+
+def test_a_step_of_another_gate_is_dim_until_its_own_comes(open_gate: Open) -> None:
+    page = open_gate()
+    _, y, box = centre(page, ".gate #range-sigma")
+    start = box["x"] + box["width"] * 8 / 13
+    drag(page, [(start, y), (start + 30, y)])
+    expect(page.locator(".step.stale")).to_have_count(1)
+    page.mouse.up()
+    expect(page.locator(".step.stale")).to_have_count(0)

@@ -142,7 +142,7 @@ def test_the_epochs_change_the_map_and_not_the_answers(open_page: Callable[..., 
     expect(page.locator(PIXELS)).to_have_attribute("data-epoch", "12", timeout=20_000)
     said = page.locator(f"{PIXELS} .sentence")
     expect(said).to_contain_text(f"{end} of 784 pixels are kept")
-    expect(said).to_contain_text("black in all 1,437 training images")
+    expect(said).to_contain_text("unlit in all 1,437 training images")
 
 
 def test_a_network_without_pixel_noise_is_never_empty(
@@ -159,7 +159,7 @@ def test_without_weights_the_pictures_stand_and_the_rest_is_said(
     open_page: Callable[..., Page], served: Served
 ) -> None:
     page = shown(open_page, f"/pixels?run={write_run(served.runs, seed=6).id}")
-    expect(page.locator(f"{PIXELS} .missing")).to_contain_text("no weights yet")
+    expect(page.locator(f"{PIXELS} .missing")).to_contain_text("without its weights")
     assert not page.locator(f"{PIXELS} table").is_visible()
     assert int(value(page, "kept")) > 0
 

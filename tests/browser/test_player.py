@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from pages.shared.assets import read
 from tests.browser.served import Served
-from tests.made_up import write_run
+from tests.made_up import record, trajectory, write_run
 
 PLAYER = ".player"
 
@@ -107,6 +108,51 @@ def test_no_page_scrolls_sideways_on_a_phone(open_page: Callable[..., Page], run
             "[document.documentElement.scrollWidth, document.querySelector('[data-testid=stMain]').scrollWidth]"
         )
         assert max(widths) <= 390, path
+
+
+# What is written on canvases from now on: words, place, canvas.
+LISTEN = """() => {
+  window.written = [];
+  const own = CanvasRenderingContext2D.prototype.fillText;
+  CanvasRenderingContext2D.prototype.fillText = function (words, x, y) {
+    const wide = this.measureText(words).width;
+    const left = this.textAlign === 'right' ? x - wide : this.textAlign === 'center' ? x - wide / 2 : x;
+    window.written.push({ words, left, right: left + wide, y, of: this.canvas.closest('figure').className });
+    return own.call(this, words, x, y);
+  };
+}"""
+
+
+def test_no_name_is_written_over_another_after_one_epoch_of_pretraining(
+    open_page: Callable[..., Page], served: Served
+) -> None:
+    writer = write_run(served.runs, "running", epochs_done=0, hold=True, pretrain_epochs=3, seed=4)
+    zero = trajectory(writer.layers, writer.config)(0)
+    first = record(writer.config, writer.layers, 1, *zero)
+    writer.append_record(
+        replace(first, epoch=-2, phase="pretrain", train_error_percent=8.0, validation_error_percent=9.0)
+    )
+    try:
+        page = open_page(f"/train?run={writer.id}")
+        page.locator(PLAYER).wait_for()
+        page.evaluate(LISTEN)
+        page.set_viewport_size({"width": 1300, "height": 760})
+        page.wait_for_function("window.written.some(({ words }) => words === 'held-out')")
+        words = page.evaluate("window.written")
+    finally:
+        writer.close()
+    named = {one["words"]: one for one in words if one["of"] == "error"}
+    held_out, training = named["held-out"], named["training"]
+    assert abs(held_out["y"] - training["y"]) > 10 or held_out["right"] < training["left"]
+
+
+def test_the_speed_is_in_the_buttons_name(open_page: Callable[..., Page], run_id: str) -> None:
+    page = open_page(f"/train?run={run_id}")
+    held(page)
+    page.get_by_role("button", name="Speed 1×").click()
+    faster = page.locator(f"{PLAYER} .speed")
+    assert faster.get_attribute("aria-label") == f"Speed {faster.inner_text()}"
+    assert faster.inner_text() != "1×"
 
 
 CLOCK = """

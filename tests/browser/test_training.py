@@ -9,6 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from sbp.runs import launcher, store
+from sbp.runs.filenames import LOCK
+from sbp.runs.files import Lock
 from sbp.runs.states import State
 from tests.browser.served import Served, settle
 from tests.made_up import write_run
@@ -125,6 +127,31 @@ def test_the_page_is_not_run_again_while_a_run_is_followed(open_page: Callable[.
         writer.close()
     # Its worker has ended: that is shown within seconds.
     expect(page.locator(".st-key-run-line")).to_contain_text("lost", timeout=10_000)
+
+
+def test_a_refused_resume_is_said_and_leaves_the_page_its_looks(open_page: Callable[..., Page], served: Served) -> None:
+    run = write_run(served.runs, "stopped", epochs_done=4, seed=11)
+    page = open_page(f"/train?run={run.id}")
+    held = Lock(run.folder / LOCK)
+    try:
+        page.locator(".st-key-resume button").first.click()
+        expect(page.get_by_test_id("stToast")).to_contain_text("has a living worker")
+    finally:
+        held.release()
+    container = page.get_by_test_id("stMainBlockContainer")
+    assert container.evaluate("e => getComputedStyle(e).maxWidth") == "1320px"
+
+
+def test_a_tab_learns_of_a_resume_elsewhere(open_page: Callable[..., Page], served: Served) -> None:
+    run = write_run(served.runs, "stopped", epochs_done=4, seed=12)
+    page = open_page(f"/train?run={run.id}")
+    expect(page.locator(".st-key-run-line")).to_contain_text("stopped")
+    writer = launcher.reopen(run.id, served.runs)
+    try:
+        expect(page.locator(".st-key-run-line")).to_contain_text("queued", timeout=MINUTE)
+        expect(page.locator(".st-key-stop button").first).to_be_visible(timeout=MINUTE)
+    finally:
+        writer.close()
 
 
 def test_a_link_opens_run_layer_epoch_and_unit(open_page: Callable[..., Page], served: Served) -> None:

@@ -142,6 +142,35 @@ def test_chunks_make_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert page.logits(x[:0], page.own_masks).shape == (0, 10)
 
 
+GROWTH = """
+import sys
+import numpy as np
+from pathlib import Path
+from sbp.export.computed import read_network
+from sbp.spec.graph import shipped_of
+from sbp.spec.networks import SPECS
+
+def resident():
+    rows = Path("/proc/self/status").read_text().splitlines()
+    return next(int(row.split()[1]) for row in rows if row.startswith("VmRSS")) / 1000
+
+about = SPECS["lenet-5-caffe"]
+network = read_network(Path(sys.argv[1]), about, shipped_of(about.name, about.widths))
+images = np.zeros((2000, 1, 28, 28), np.float32)
+network.trace(images[0], network.own_masks)
+before = resident()
+network.logits(images, network.own_masks)
+print(resident() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Needs /proc.")
+def test_what_a_session_keeps_of_many_images_is_bounded(tmp_path: Path) -> None:
+    path = saved(build("lenet-5-caffe"), tmp_path)
+    said = subprocess.run([sys.executable, "-c", GROWTH, str(path)], capture_output=True, text=True, check=True)
+    assert float(said.stdout) < 150, "MB; four times as many images at once kept 263"
+
+
 def test_a_file_that_does_not_fit_is_a_sentence(tmp_path: Path) -> None:
     network = random_network("lenet-500-300", torch.float32, own_widths=True)
     path, other = saved(network, tmp_path), described(build("lenet-5-caffe"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
 
@@ -12,15 +13,16 @@ from streamlit.testing.v1 import AppTest
 from pages.gate import view
 from pages.gate.component import FOLDER
 from pages.shared.assets import bundle
+from sbp.distributions.one_step import one_step
 from tests.pages.opened import healthy, opened, texts
 
 OPENING = {"mu": 0.0, "sigma": 1.0, "a": -20.0, "b": 0.0}
 
 
-def given(at: AppTest) -> dict[str, Any]:
-    """The view that the component was given."""
+def given(at: AppTest, what: str = "view") -> dict[str, Any]:
+    """The view, or the step, that the component was given."""
     component = next(element for element in at.get("bidi_component") if element.proto.component_name == "one_gate")
-    return dict(json.loads(component.proto.json)["view"])
+    return dict(json.loads(component.proto.json)[what])
 
 
 def test_it_opens_where_the_paper_is_right_and_the_unit_is_kept() -> None:
@@ -58,7 +60,11 @@ def test_what_was_let_go_is_remembered_and_never_sent_back_into_the_drag() -> No
     let_go = {"mu": -2.0, "sigma": 3.0, "a": -20.0, "b": 0.0}
     at.session_state[view.LAST] = let_go
     at.session_state["gate"] = {"view": let_go}
+    at.session_state[view.DRAW] = 3
     at = healthy(at.run())
+    step = given(at, "step")
+    assert (step["view"], step["draw"]) == (let_go, 3), "the step is that of the gate as it was let go"
+    assert step["theta"] == pytest.approx(one_step(-2.0, math.log(3.0), -20.0, 0.0, 3).theta)
     assert given(at) == OPENING, "as long as the component is on the page it keeps what it was given"
     del at.session_state["gate"]
     at = healthy(at.run())

@@ -163,6 +163,7 @@ def test_one_click_starts_a_preset_and_shows_it(started: list[RunConfig]) -> Non
     assert started[0].data.dataset == "digits"
     assert at.query_params["run"]
     assert "Start" not in labels(healthy(at))
+    assert "start-done" not in at.session_state, "page Random labels would go to the run"
 
 
 def test_what_stops_a_start_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

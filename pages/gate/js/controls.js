@@ -44,8 +44,12 @@ export function buildControls(root, gate) {
       const good = number.value.trim() !== "" && value >= low - 1e-9 && value <= high + 1e-9;
       hint.textContent = good ? "" : `${name} = ${number.value.slice(0, 12)}: expected a number from ${plain(low)} to ${plain(high)}. Still ${plain(gate.view[name])}.`;
       gate.stopMoving();
-      gate.set(good ? { [name]: value } : {});
-      if (good) gate.release();
+      if (good) {
+        gate.set({ [name]: value });
+        gate.release();
+      } else {
+        number.value = plain(gate.view[name]);
+      }
     };
     number.onfocus = () => number.select();
 

@@ -10,6 +10,7 @@ import { buildGauges, buildPrinted, buildTerms, updatePrinted, updateReadout, up
 import { buildControls, updateControls } from "./controls.js";
 import { attachDrag } from "./drag.js";
 import { attachAnimation, updateAnimation } from "./animation.js";
+import { attachStep, dimStep, receiveStep } from "./step.js";
 import { addSaveButtons } from "./save_figure.js";
 import { pruningSentence, num, plain, thresholdSentence, truncationSentence, verdict } from "./words.js";
 import { LIMITS, settle } from "./view.js";
@@ -33,6 +34,7 @@ class Gate {
     buildControls(root, this);
     attachDrag(root, this);
     attachAnimation(root, this);
+    attachStep(root, this);
     for (const figure of root.querySelectorAll("figure[data-figure]")) addSaveButtons(figure, this);
   }
 
@@ -44,12 +46,14 @@ class Gate {
     for (const [name, value] of Object.entries({ kept, pruned, kl, reference, keptText: this.theme.keptText, prunedText: this.theme.prunedText })) {
       this.root.style.setProperty(`--${name}`, value);
     }
-    this.map = null;
+    const look = JSON.stringify(this.theme);
+    if (look !== this.look) [this.look, this.map] = [look, null];
     const said = JSON.stringify(data.view);
     if (said !== this.seen) {
       this.seen = said;
       this.view = settle(data.view);
     }
+    receiveStep(this.root, this, data.step);
     this.observe();
     this.draw();
   }
@@ -92,11 +96,12 @@ class Gate {
 
   // The user let go: Python is told, which puts the values into the address, and screen readers are.
   release() {
-    const said = JSON.stringify(this.view);
+    const told = { ...this.view, draw: this.drawNumber ?? this.step.draw };
+    const said = JSON.stringify(told);
     if (said === this.told) return;
     this.told = said;
     this.root.querySelector(".spoken").textContent = verdict(describe(this.view));
-    this.hand("view", this.view);
+    this.hand("view", told);
   }
 
   draw() {
@@ -109,6 +114,7 @@ class Gate {
     updateReadout(root, scene);
     updateControls(root, view);
     updateAnimation(root, view);
+    dimStep(root, this);
     scene.map = this.mapOf(false);
     this.paint((canvas) => this.near.has(canvas));
     if (this.sees(".kl, .pair")) this.below(scene);

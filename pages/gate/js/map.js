@@ -181,8 +181,15 @@ function mapLabels(ctx, map, { toX, toY, x, left, right, top, bottom }, theme) {
     text(ctx, "SNR = 1", toX(middle), toY(highest[1]) - 10, { ...small, size: 14, weight: 700, color: theme.text, align: "center" });
   }
   const zone = { size: 16, weight: 700, align: "right", font: theme.font };
-  text(ctx, "pruned", right - 10, top + 22, { ...zone, color: theme.prunedText });
-  text(ctx, "kept", right - 10, bottom - 12, { ...zone, color: theme.onKept });
+  const { prunedTop, keptBottom } = zonesOf(map.grid);
+  if (prunedTop) text(ctx, "pruned", right - 10, top + 22, { ...zone, color: theme.prunedText });
+  if (keptBottom) text(ctx, "kept", right - 10, bottom - 12, { ...zone, color: theme.onKept });
+}
+
+// Whether the two zones lie where their names stand: on a short interval even the largest sigma prunes nothing.
+export function zonesOf({ columns, rows, snr }) {
+  const at = (i, j) => snr[Math.round(j * (rows - 1)) * columns + Math.round(i * (columns - 1))];
+  return { prunedTop: at(0.9, 0.95) < 0, keptBottom: at(0.9, 0.05) >= 0 };
 }
 
 // The colour scale with its two rules: 1 and the prior's own SNR are marked by the gauge beside the map.

@@ -1,7 +1,7 @@
 // Everything of the page that is text or a bar rather than a canvas: sliders' rows, gauges, the KL's terms, the table.
 import { element } from "../../shared/js/dom.js";
 import { FORMULAS, judge } from "./paper_formulas.js";
-import { isKept, judgement, klSentence, num, printedSentence, remark, snrWords, verdict } from "./words.js";
+import { isKept, judgement, klSentence, num, printedSentence, remark, snrDefinition, snrWords, verdict } from "./words.js";
 
 const SNR_TRACK = [0.1, 100];
 const share = (value, [low, high]) => Math.min(Math.max((value - low) / (high - low), 0), 1);
@@ -30,8 +30,8 @@ export function buildGauges(root) {
       row.append(scale);
     }
     box.append(row);
+    if (id === "snr") box.append(element("p", { className: "defined" }, element("span"), element("b"), element("span"), element("u"), "Below 1 the noise is larger than the signal."));
   }
-  box.append(element("p", { className: "legend" }, element("b"), "the prior: knows nothing", element("u"), "1: pruned below"));
 }
 
 export function updateReadout(root, { gate, prior }) {
@@ -39,6 +39,9 @@ export function updateReadout(root, { gate, prior }) {
   root.querySelector(".badge").textContent = isKept(gate) ? "kept" : "pruned";
   root.querySelector(".sentence").textContent = verdict(gate);
   root.querySelector(".remark").textContent = remark(gate, prior);
+  const [defined, floor] = root.querySelectorAll(".defined span");
+  defined.textContent = snrDefinition(gate);
+  floor.textContent = `A unit that knows nothing has ${num(prior.snr)}. `;
   for (const { id, of, at, prior: priorAt, hint } of GAUGES) {
     const row = root.querySelector(`.gauge.${id}`);
     row.querySelector("output").textContent = of(gate);

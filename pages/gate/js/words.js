@@ -45,14 +45,23 @@ export function verdict(gate) {
   return `At mu = ${plain(gate.mu)} and sigma = ${plain(gate.sigma)} this gate’s SNR is ${snrWords(gate.snr)}: ${isKept(gate) ? "kept" : "pruned"}.`;
 }
 
-// What the verdict leaves out and a student would ask next.
+export function snrDefinition(gate) {
+  return `SNR = mean / sd = ${num(gate.mean, 4)} / ${num(gate.sd, 4)} = ${snrWords(gate.snr)}. `;
+}
+
+// Why, always; then what a student would ask next, where there is something.
 export function remark(gate, prior) {
-  if (prior.snr >= 1) return `Even the prior has SNR ${num(prior.snr)} on this interval: nothing can be pruned.`;
-  if (gate.kl < 0.05) return `It has become the prior: it knows nothing and costs nothing.`;
-  if (!isKept(gate)) return `Its noise (sd ${num(gate.sd)}) is larger than its mean (${num(gate.mean)}).`;
-  if (gate.mean < 1e-3 * Math.exp(gate.b)) return `It passes ${num(gate.mean)} of its input: next to nothing, but precisely.`;
-  if (gate.kl > 6) return `Nearly no noise, at a high price: ${num(gate.kl)} nats.`;
-  return `It passes ${num(100 * gate.mean)} % of its input, give or take ${num(100 * gate.sd)} %.`;
+  const reason = isKept(gate)
+    ? `Its mean (${num(gate.mean)}) is larger than its noise (sd ${num(gate.sd)}).`
+    : `Its noise (sd ${num(gate.sd)}) is larger than its mean (${num(gate.mean)}).`;
+  return `${reason} ${aside(gate, prior)}`.trim();
+}
+
+function aside(gate, prior) {
+  if (prior.snr >= 1) return `So is that of a unit that knows nothing: on this interval nothing can be pruned.`;
+  if (gate.kl < 0.05) return `It has become the prior: it knows nothing, and costs nothing.`;
+  if (isKept(gate) && gate.mean < 1e-3 * Math.exp(gate.b)) return `It passes next to nothing, but precisely.`;
+  return gate.kl > 6 ? `So little noise costs ${num(gate.kl)} nats.` : "";
 }
 
 export function klSentence(gate) {
@@ -98,4 +107,64 @@ export function judgement(judged) {
 export function printedSentence(failed, total) {
   if (failed === 0) return `Here all ${total} ways of computing the printed formulas are right. Try another: at mu = 0.1, sigma = 0.0067 none is.`;
   return `Here ${failed} of ${total} ways of computing the printed formulas fail. A NaN is below no threshold and above none; a mean of 0 prunes a good unit.`;
+}
+
+const factor = (x) => (x < 0 ? `(${num(x)})` : num(x));
+const moves = (change) => (change > 0 ? "rises" : change < 0 ? "falls" : "stays");
+
+// The five stages of one training step, from the numbers that Python computed: name, formulas, a sentence.
+export function stepStages(step) {
+  const { view, theta, nll, before } = step;
+  const z = (step.x - view.mu) / view.sigma;
+  const residual = theta - 1;
+  const pull = step.nll_by_log_scale;
+  const push = step.kl_by_log_scale;
+  const [bySigma, byMu] = [pull + push, step.nll_by_loc + step.kl_by_loc];
+  const sigma = Math.exp(step.log_scale);
+  const side = pull * push > 0 ? "Both agree" : Math.abs(pull) > Math.abs(push) ? "The data win" : "The KL wins";
+  return [
+    {
+      name: "1 Sample theta",
+      formulas: [
+        `u = ${num(step.u)}, z = Φ⁻¹(Φ(α) + Z u) = ${num(z)}`,
+        `theta = exp(mu + sigma z) = exp(${plain(view.mu)} + ${plain(view.sigma)} · ${factor(z)}) = ${num(theta)}`,
+      ],
+      says: "u is uniform on 0 to 1, and new for every example. [a, b] limits what theta can be.",
+    },
+    {
+      name: "2 Forward",
+      formulas: [
+        `output = w · x · theta = 1 · 1 · ${num(theta)} = ${num(theta)}`,
+        `nll = (1 − output)² / 2 = (1 − ${num(theta)})² / 2 = ${num(nll)}`,
+      ],
+      says: "With theta = 1 the output would be right: all of the error is theta’s.",
+    },
+    {
+      name: "3 The data",
+      formulas: [
+        `∂nll/∂log sigma = (theta − 1) · theta · ∂log theta/∂log sigma = ${factor(residual)} · ${num(theta)} · ${factor(step.x_by_log_scale)} = ${num(pull)}`,
+        `∂nll/∂mu = (theta − 1) · theta · ∂log theta/∂mu = ${factor(residual)} · ${num(theta)} · ${factor(step.x_by_loc)} = ${num(step.nll_by_loc)}`,
+      ],
+      says: pull > 0
+        ? "The data pull sigma down: with less noise this error would be smaller."
+        : "This theta asks for a larger sigma; the next may ask for a smaller one.",
+    },
+    {
+      name: "4 The KL",
+      formulas: [
+        `1/n · ∂KL/∂log sigma = ${factor(10 * push)} / 10 = ${num(push)}`,
+        `1/n · ∂KL/∂mu = ${factor(10 * step.kl_by_loc)} / 10 = ${num(step.kl_by_loc)}`,
+      ],
+      says: `The KL ${push < 0 ? "pushes sigma up" : "pulls sigma down"}, towards the prior. The n = 10 examples share it.`,
+    },
+    {
+      name: "5 New SNR",
+      formulas: [
+        `log sigma: ${num(pull)} + ${factor(push)} = ${num(bySigma)}, so sigma ${moves(-bySigma)} from ${plain(view.sigma)} to ${num(sigma)}`,
+        `mu: ${num(step.nll_by_loc)} + ${factor(step.kl_by_loc)} = ${num(byMu)}, so mu ${moves(-byMu)} from ${plain(view.mu)} to ${num(step.loc)}`,
+        `SNR = mean / sd = ${num(step.mean, 4)} / ${num(step.mean / step.snr, 4)} = ${snrWords(step.snr)}; it was ${snrWords(before)}`,
+      ],
+      says: `${side}: sigma ${moves(-bySigma)}, the SNR ${snrWords(step.snr) === snrWords(before) ? "stays" : moves(step.snr - before)}. Adam moves mu and log sigma by its rate, 0.1, whatever the size of the sum.`,
+    },
+  ];
 }

@@ -136,7 +136,7 @@ class Pixels {
     updateProbabilities(this.root.querySelector("table"), whole, compact);
     const empty = this.view.kind === "drawn" && !this.view.strokes.length;
     const prediction = this.root.querySelector(".prediction");
-    prediction.textContent = whole && !empty ? predictionSentence(whole, compact, this.given.classes, this.frame() === this.run.film.epochs.length - 1) : whole ? "Both networks are shown a black image." : "";
+    prediction.textContent = whole && !empty ? predictionSentence(whole, compact, this.given.classes, this.frame() === this.run.film.epochs.length - 1) : whole ? "Both networks are shown an empty image." : "";
     Object.assign(this.root.dataset, {
       draws: Number(this.root.dataset.draws ?? 0) + 1, ms: (performance.now() - start).toFixed(1),
       full: whole ? whole.probabilities.map((p) => p.toFixed(6)) : "", compact: compact ? compact.probabilities.map((p) => p.toFixed(6)) : "",

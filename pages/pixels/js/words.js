@@ -28,7 +28,7 @@ export function mapSentence({ film, epoch, kept, neverLit, nTrain }) {
   const pruned = units - kept;
   if (neverLit == null) return `${start} ${count(pruned)} are pruned.`;
   if (!isPixel(film)) return `${start} ${count(pruned)} are pruned, including those of pruned channels.`;
-  const dark = `${count(neverLit)} of them are black in all ${count(nTrain)} training images`;
+  const dark = `${count(neverLit)} of them are unlit in all ${count(nTrain)} training images`;
   return `${start} ${count(pruned)} are pruned: ${dark}; ${count(pruned - neverLit)} carried ink but were pruned.`;
 }
 

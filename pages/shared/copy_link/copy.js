@@ -1,5 +1,6 @@
 // Copies the address bar. The clipboard is refused on plain http from another machine: then the link is shown to copy by hand.
 export default function ({ parentElement }) {
+  closeDrawer();
   const button = parentElement.querySelector("button");
   const label = button.querySelector("span");
   button.onclick = async () => {
@@ -19,4 +20,11 @@ export default function ({ parentElement }) {
       button.classList.remove("said");
     }, 1600);
   };
+}
+
+// On a phone Streamlit leaves its drawer open over the page that was just chosen in it. Every page begins with this button.
+function closeDrawer() {
+  const drawer = document.querySelector('[data-testid="stSidebar"]');
+  if (window.innerWidth >= 768 || !drawer || drawer.getBoundingClientRect().right <= 0) return;
+  drawer.querySelector('[data-testid="stSidebarCollapseButton"] button')?.click();
 }

@@ -39,6 +39,7 @@ function curves(run, { series, title, unit, top, log, filled, rules = [] }) {
       write(ctx, theme, rule.text, at, y(rule.y) - 4, { size: 11, align, colour: theme.colours.reference });
     }
     const now = epochAt(run, moment);
+    const points = series.every(({ x: epochs }) => epochs.length === 1);
     let legend = box.left;
     for (const s of series) {
       const colour = theme.colours[s.colour];
@@ -73,7 +74,8 @@ function curves(run, { series, title, unit, top, log, filled, rules = [] }) {
         ctx.fill();
         ctx.globalAlpha = 1;
       }
-      if (s.x.length === 1) {
+      // A point among curves has its name beside it; where all are points, after one epoch, these lie on each other.
+      if (s.x.length === 1 && !points) {
         if (started) write(ctx, theme, s.name, end + 4, y(s.y[0]) - 9, { size: 11, align: "right", colour, weight: 600 });
         continue;
       }

@@ -226,6 +226,7 @@ function makePlayer(root) {
   parts.speed.onclick = () => {
     clock.speed = SPEEDS[(SPEEDS.indexOf(clock.speed) + 1) % SPEEDS.length];
     parts.speed.textContent = `${clock.speed}×`;
+    parts.speed.setAttribute("aria-label", `Speed ${clock.speed}×`);
   };
   parts.back.querySelector("path").setAttribute("d", ICONS.back);
   parts.next.querySelector("path").setAttribute("d", ICONS.next);
