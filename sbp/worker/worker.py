@@ -277,6 +277,10 @@ def run_with_signals(trainer: Any) -> list[State]:
 
 
 def _lower_priority() -> None:
-    """Lets the pages' server go first: `nice` does nothing across sessions, the session's autogroup does."""
-    with contextlib.suppress(OSError):  # no autogroups here (macOS, some containers)
-        Path("/proc/self/autogroup").write_text("19")
+    """Lets the pages' server go first: `nice` does nothing across sessions, the session's autogroup does.
+
+    Only in a session of the worker's own: in a shell's, all that the shell starts from then on would wait too.
+    """
+    if os.getsid(0) == os.getpid():
+        with contextlib.suppress(OSError):  # no autogroups here (macOS, some containers)
+            Path("/proc/self/autogroup").write_text("19")

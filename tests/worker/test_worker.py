@@ -275,8 +275,13 @@ def test_a_download_shows_and_can_be_stopped(scripted: Any, monkeypatch: pytest.
     assert said == ["Downloads images.gz: 3.1 of 9.9 MB."]
 
 
-def test_the_command_line_of_the_worker(scripted: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_line_of_the_worker(
+    scripted: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    monkeypatch.setattr(worker.os, "getsid", lambda pid: 1)  # a session of others, whose priority is left alone
+    group = Path("/proc/self/autogroup")
+    priority = group.read_text() if group.exists() else ""
     try:
         with store.create(TINY) as folder:
             pass
@@ -286,6 +291,7 @@ def test_the_command_line_of_the_worker(scripted: Any, capsys: pytest.CaptureFix
         with store.create(TINY) as folder:
             pass
         assert worker.main(str(folder.path)) == 1
+        assert not group.exists() or group.read_text() == priority
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
