@@ -25,10 +25,10 @@ app: $(APP_READY)
 	$(BIN)/python -m streamlit run app.py
 
 test: $(DEV_READY)
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)
 
 test-all: $(DEV_READY)
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(DEV_READY)
 	$(BIN)/python -m ruff check .

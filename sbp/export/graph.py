@@ -7,6 +7,7 @@ and every checkpoint of a run. `python -m sbp.export.graph` writes the graphs of
 from __future__ import annotations
 
 import copy
+import functools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -84,6 +85,7 @@ class _Computed(nn.Module):
         return logits, *(heard[name] for name in self.groups)
 
 
+@functools.cache  # of runs in one process, as seeds in a pack, most share their network
 def graph_for(network: NetworkConfig) -> bytes:
     """The graph of the network that a run names: the one that ships with the code, at its own widths, else made."""
     return shipped_of(network.name, network.widths) or graph_bytes(build(network.name, network.widths))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
@@ -48,14 +49,21 @@ def _is_error(message: ConsoleMessage) -> bool:
     return message.type == "error" and "/_stcore/" not in message.location.get("url", "")
 
 
+def own(url: str, at: Served) -> bool:
+    """Whether a request stays with the page's server, or in the page: blob: and data: have no host."""
+    return urlsplit(url).netloc in ("", urlsplit(at.url).netloc)
+
+
 @pytest.fixture
 def open_page(browser: Browser, served: Served) -> Iterator[Callable[..., Page]]:
     """Opens a path of the app in a browser context of its own and waits until it is drawn.
 
-    Whatever the page says to the browser's console as an error fails the test.
+    Whatever the page says to the browser's console as an error fails the test, and so does a request to anybody but its
+    own server.
     """
     contexts: list[Any] = []
     errors: list[str] = []
+    asked: set[str] = set()
 
     def opened(
         path: str = "/", *, width: int = 1366, height: int = 768, dark: bool = False, at: Served = served
@@ -71,6 +79,7 @@ def open_page(browser: Browser, served: Served) -> Iterator[Callable[..., Page]]
         page.set_default_timeout(PATIENCE_MS)
         page.on("console", lambda message: errors.append(message.text) if _is_error(message) else None)
         page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("request", lambda request: None if own(request.url, at) else asked.add(request.url))
         page.goto(at.url + path)
         return settle(page)
 
@@ -78,3 +87,4 @@ def open_page(browser: Browser, served: Served) -> Iterator[Callable[..., Page]]
     for context in contexts:
         context.close()
     assert not errors, f"The browser's console says: {errors}"
+    assert not asked, f"The page asked others than its server: {asked}"

@@ -15,7 +15,7 @@ from sbp.export.computed import read_network
 from sbp.runs.graphs import graph_of
 from sbp.runs.store import RunView
 from sbp.spec.networks import description_of
-from tests.browser.served import Served, settle
+from tests.browser.served import Served, assert_fits_a_phone, settle
 from tests.made_up import write_run
 from tests.made_up_weights import with_weights
 
@@ -98,11 +98,7 @@ def test_pruned_by_hand_within_a_second_or_so_and_kept_over_a_reload(
 def test_no_panel_scrolls_sideways_on_a_phone(open_page: Callable[..., Page], runs: dict[str, str], layer: str) -> None:
     page = open_page(f"/channels?run={runs['lenet-5-caffe']}&layer={layer}&unit=3", width=390, height=844)
     expect(page.locator(PANEL)).to_be_visible()
-    page.wait_for_timeout(500)
-    widths = page.evaluate(
-        "[document.documentElement.scrollWidth, document.querySelector('[data-testid=stMain]').scrollWidth]"
-    )
-    assert max(widths) <= 390
+    assert_fits_a_phone(page)
 
 
 def test_the_numbers_of_a_weight_are_read_on_hover(open_page: Callable[..., Page], runs: dict[str, str]) -> None:

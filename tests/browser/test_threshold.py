@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from pages.shared.assets import read
-from tests.browser.served import Served, settle
+from tests.browser.served import Served, assert_fits_a_phone, settle
 from tests.made_up import write_run
 from tests.viz.sweeps import swept
 
@@ -83,14 +83,10 @@ def test_arrow_keys_and_the_number_box_move_it(open_page: Callable[..., Page], r
     expect(page.locator(f"{BOARD} .marks button").first).to_have_attribute("aria-pressed", "true")
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_a_deep_link_gives_the_same_threshold_and_fits_a_phone(
-    open_page: Callable[..., Page], run_id: str, dark: bool
-) -> None:
-    page = open_page(f"/threshold?run={run_id}&t=6.2", width=390, height=844, dark=dark)
+def test_a_deep_link_gives_the_same_threshold_and_fits_a_phone(open_page: Callable[..., Page], run_id: str) -> None:
+    page = open_page(f"/threshold?run={run_id}&t=6.2", width=390, height=844)
     expect(page.locator(f"{BOARD} .headline")).to_contain_text("At SNR ≥ 6.17:")
-    page.wait_for_timeout(500)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert_fits_a_phone(page)
     clipped = page.locator(f"{BOARD} .plot text").evaluate_all(
         "(texts) => texts.filter((t) => { const b = t.getBBox(), w = t.ownerSVGElement.clientWidth;"
         " return b.x < -1 || b.x + b.width > w + 1; }).map((t) => t.textContent)"

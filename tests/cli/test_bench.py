@@ -28,7 +28,12 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timing, "measure", lambda *given, rounds, **named: turns(*given, **named))
 
 
-@pytest.fixture(params=list(WIDTHS))
+def networks(*quick: str) -> list[Any]:
+    """All of them, for `make test` these alone."""
+    return [pytest.param(name, marks=() if name in quick else pytest.mark.slow) for name in WIDTHS]
+
+
+@pytest.fixture(params=networks("lenet-5-caffe"))
 def trained(request: pytest.FixtureRequest) -> Any:
     """A run with weights, of which some units are kept and some are not."""
     name = request.param
@@ -43,6 +48,7 @@ def bench(*arguments: str) -> Result:
     return CliRunner().invoke(app, ["bench", *arguments])
 
 
+@pytest.mark.parametrize("trained", networks("lenet-500-300", "vgg-like"), indirect=True)
 def test_it_measures_the_runs_own_networks_and_leaves_them_with_the_run(trained: Any) -> None:
     result = bench("compact", trained.id, "--threads", "1", "--json")
     assert result.exit_code == 0, result.output

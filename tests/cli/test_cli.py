@@ -58,8 +58,6 @@ TINY = (
     "--validation-size",
     "50",
     "--set",
-    "widths=8,8",
-    "--set",
     "threads=1",
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,10 @@ from sbp.experiments.plans import PLANS
 from sbp.experiments.running import Job
 from sbp.runs import launcher, store
 from sbp.runs.states import State
-from tests.runs.made import TINY
+from tests.runs.made import SHIPPED
 from tests.runs.test_launcher import no_worker_is_left  # noqa: F401
 
-RECIPE = TINY.replace(epochs=3, validation_size=0)
+RECIPE = SHIPPED.replace(epochs=3, validation_size=0)
 ROWS = (
     PlannedRow("sbp", "SBP", RECIPE.replace(preset="table-1-sbp"), "SBP"),
     PlannedRow("original", "Original", RECIPE.replace(method="original", preset="table-1-original"), "original"),
@@ -31,22 +32,46 @@ def reproduce(*words: str) -> Result:
     return CliRunner().invoke(app, ["reproduce", *words])
 
 
-@pytest.fixture(autouse=True)
-def tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def settle_in(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
     """Table 1 with two rows, and a place of its own for what is recorded."""
     monkeypatch.setitem(PLANS, "table-1", Plan("table-1", "A table", ROWS, seeds=1))
-    monkeypatch.setattr(store, "recorded_root", lambda: tmp_path / "assets" / "runs")
-    monkeypatch.setattr(results, "results_root", lambda: tmp_path / "assets" / "results")
+    monkeypatch.setattr(store, "recorded_root", lambda: root / "assets" / "runs")
+    monkeypatch.setattr(results, "results_root", lambda: root / "assets" / "results")
     monkeypatch.setattr(wait, "POLL_SECONDS", 0.05)
 
 
-def test_what_is_missing_is_run_once_and_the_table_can_be_read_back(tmp_path: Path) -> None:
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    settle_in(monkeypatch, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    """Where the whole table was trained and recorded, once for all tests, and what was said."""
+    root = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        settle_in(patch, root)
+        patch.setenv("SBP_RUNS", str(root / "runs"))
+        done = reproduce("table-1", "--device", "cpu", "--no-speed", "--out", str(root / "out"), "--record")
+    assert done.exit_code == 0, done.output
+    return root, done
+
+
+@pytest.fixture
+def first(trained: tuple[Path, Result], tmp_path: Path) -> Result:
+    """The trained table in this test's own place; what was said when it was made."""
+    root, done = trained
+    shutil.copytree(root, tmp_path, dirs_exist_ok=True)
+    return done
+
+
+def test_nothing_is_run_to_say_what_is_missing() -> None:
     said = reproduce("table-1", "--dry-run").stdout
     assert said.count("to be run") == 2
     assert store.list_runs(recorded=False) == []
 
-    first = reproduce("table-1", "--device", "cpu", "--no-speed", "--out", str(tmp_path / "out"), "--record")
-    assert first.exit_code == 0, first.output
+
+def test_what_is_missing_is_run_once_and_the_table_can_be_read_back(first: Result, tmp_path: Path) -> None:
     assert "Started 2 of 2 runs" in first.stderr
     made = store.list_runs(recorded=False)
     assert {view.state for view in made} == {State.FINISHED}
@@ -73,8 +98,11 @@ def test_what_is_missing_is_run_once_and_the_table_can_be_read_back(tmp_path: Pa
     assert "Original" not in kept.stdout
 
 
+@pytest.mark.usefixtures("first")
 def test_the_table_of_what_is_there_runs_nothing() -> None:
-    assert reproduce("table-1", "--device", "cpu", "--no-speed", "--only", "original").exit_code == 0
+    for view in store.list_runs(recorded=False):
+        if view.config.has_noise:
+            store.delete(view.id)
     there = len(store.list_runs(recorded=False))
     said = reproduce("table-1", "--no-run", "--no-speed")
     assert said.exit_code == 0, said.output
@@ -148,6 +176,7 @@ def test_a_run_that_diverged_is_named_and_not_tried_again(monkeypatch: pytest.Mo
     assert len(store.list_runs(recorded=False)) == 1
 
 
+@pytest.mark.usefixtures("first")
 def test_speed_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
     from sbp.evaluation import latency
 
@@ -183,11 +212,11 @@ def test_what_cannot_be_understood_is_answered_in_a_sentence(words: tuple[str, .
     assert launcher._children == []
 
 
+@pytest.mark.usefixtures("first")
 def test_speed_is_measured_of_what_was_recorded_and_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     from sbp.benchmarks import table_latency as timing
     from sbp.evaluation import latency
 
-    assert reproduce("table-1", "--device", "cpu", "--no-speed", "--record").exit_code == 0
     monkeypatch.setattr(timing, "measure", lambda *a, **k: latency.measure(*a, **{**k, "rounds": 1, "seconds": 1e-3}))
     asked = reproduce("table-1", "--from-recordings", "--time", "cpu", "--only", "sbp", "--record")
     assert asked.exit_code == 0, asked.output
@@ -199,11 +228,11 @@ def test_speed_is_measured_of_what_was_recorded_and_recorded(monkeypatch: pytest
     assert results.recorded("table-1").rows[0] == sbp, "what is known is not measured again"
 
 
+@pytest.mark.usefixtures("first")
 def test_a_measurement_that_is_cut_off_keeps_the_rows_before(monkeypatch: pytest.MonkeyPatch) -> None:
     from sbp.benchmarks import table_latency as timing
     from sbp.evaluation import latency
 
-    assert reproduce("table-1", "--device", "cpu", "--no-speed", "--record").exit_code == 0
     calls: list[int] = []
 
     def cut_off(*a: Any, **k: Any) -> latency.Measurement:

@@ -16,7 +16,7 @@ from sbp.data import cifar, datasets
 from sbp.data.datasets import DataError, load, prepare
 from sbp.spec import ConfigError, DataConfig, RunConfig
 from sbp.spec.images import IMAGES
-from tests.data.test_datasets import Mirrors
+from tests.data.mirrors import Mirrors
 
 N = 4  # images a file of the tiny set
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sbp.runs import store
+from sbp.runs.view import RunView
 from tests.made_up import write_run
 
 
@@ -19,7 +20,14 @@ def no_recordings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return place
 
 
+@pytest.fixture(scope="session")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> RunView:
+    """A finished run in a place of its own. Pages keep what they made of it from test to test, as from user to user."""
+    return write_run(tmp_path_factory.mktemp("recording"), seed=9)
+
+
 @pytest.fixture
-def recorded(no_recordings: Path) -> str:
-    """One finished run among the recordings; its id."""
-    return str(write_run(no_recordings, seed=9).id)
+def recorded(recording: RunView, no_recordings: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The only recording: one finished run; its id."""
+    monkeypatch.setattr(store, "recorded_root", lambda: recording.folder.parent)
+    return recording.id

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
 ROUTER = str(Path(__file__).parents[2] / "pages" / "router.py")
+# Streamlit looks for components in the metadata of every installed package, anew for each AppTest: most of its time.
+SCANNED = functools.cache(manifest_scanner.scan_component_manifests)
 
 
 def opened(page: str, **link: str) -> AppTest:
@@ -20,7 +25,8 @@ def opened(page: str, **link: str) -> AppTest:
         at._page_hash = calc_hash(page.replace("_", "-"))
     for name, value in link.items():
         at.query_params[name] = value
-    return at.run()
+    with patch.object(manifest_scanner, "scan_component_manifests", SCANNED):
+        return at.run()
 
 
 def healthy(at: AppTest) -> AppTest:

@@ -128,10 +128,16 @@ def test_figures_to_take_away_are_made_when_asked_for(recorded: str) -> None:
 # One unit in full, and pruning it by hand
 
 
-@pytest.fixture(params=["lenet-500-300", "lenet-5-caffe"])
-def trained(request: pytest.FixtureRequest, runs_root: Path) -> RunView:
-    """A finished run with weights, of either network."""
-    return with_weights(write_run(runs_root, network=request.param))
+@pytest.fixture(scope="module", params=["lenet-500-300", "lenet-5-caffe"])
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> RunView:
+    """A finished run with weights, of either network, made once."""
+    return with_weights(write_run(tmp_path_factory.mktemp("runs"), network=request.param))
+
+
+@pytest.fixture
+def trained(made: RunView, runs_root: Path, monkeypatch: pytest.MonkeyPatch) -> RunView:
+    monkeypatch.setenv("SBP_RUNS", str(made.folder.parent))
+    return made
 
 
 def computed(run: RunView) -> ComputedNetwork:

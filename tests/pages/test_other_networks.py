@@ -16,14 +16,18 @@ from tests.made_up_weights import with_weights
 from tests.pages.opened import healthy, opened, played, texts
 
 ROOT = Path(__file__).parents[2]
-NAMES = "story train channels pixels random_labels threshold methods runs"
-PAGES = tuple(f"{name}.py" for name in NAMES.split())
+PAGES = ("story", "train", "channels", "pixels", "random_labels", "threshold", "methods", "runs")
 KINDS: dict[str, dict[str, Any]] = {
     "ResNet-20": {"network": "resnet-20"},
     "ResNet-20 with pixels": {"network": "resnet-20", "pixels": True},
     "LeNet-5 with pixels": {"network": "lenet-5-caffe", "pixels": True},
     "VGG-like": {"network": "vgg-like"},
 }
+
+
+def kinds(*quick: str) -> list[Any]:
+    """All of them, for `make test` these alone."""
+    return [pytest.param(kind, marks=() if kind in quick else pytest.mark.slow) for kind in KINDS]
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -43,6 +47,7 @@ def test_every_page_opens(run: RunView, page: str) -> None:
     healthy(opened(page, run=run.id))
 
 
+@pytest.mark.parametrize("made", kinds("ResNet-20 with pixels", "LeNet-5 with pixels"), indirect=True)
 def test_every_group_has_its_panels(run: RunView) -> None:
     for group in run.layers:
         at = healthy(opened("channels", run=run.id, layer=group.name, unit="1"))
@@ -67,6 +72,7 @@ def test_the_train_page_has_a_map_of_every_group(run: RunView) -> None:
     assert sum(panel["kind"] == "cells" for panel in given["panels"]) == len(run.layers)
 
 
+@pytest.mark.parametrize("made", kinds("ResNet-20 with pixels"), indirect=True)
 def test_channels_brings_no_torch(run: RunView) -> None:
     code = (
         "import sys\nfrom tests.pages.opened import healthy, opened\n"

@@ -26,6 +26,8 @@ TINY = RunConfig.flat(
     validation_size=50,
     noise_lr=0.05,
 )
+# At its own widths the network's graph ships with the code, and a process that trains to the end need not make one.
+SHIPPED = TINY.replace(widths=())
 
 
 def record(epoch: int, **changes: object) -> Record:

@@ -17,7 +17,7 @@ from sbp.runs.states import State
 from sbp.runs.store import BadRequest, UnknownRun
 from sbp.runs.view import RunView
 from sbp.spec import ConfigError
-from tests.runs.made import TINY
+from tests.runs.made import SHIPPED, TINY
 
 # A worker imports torch before it does anything; on busy cores that takes long.
 PATIENCE = 120.0
@@ -57,7 +57,7 @@ def test_a_run_is_stopped_resumed_killed_and_resumed_again_while_another_waits_i
     begun = time.monotonic()
     first = launcher.start(TINY.replace(epochs=100_000))
     assert time.monotonic() - begun < 2, "start does not wait for the worker"
-    second = launcher.start(TINY.replace(epochs=2))
+    second = launcher.start(SHIPPED.replace(epochs=2))
     states = {store.open_run(run_id).state for run_id in (first, second)}
     assert states == {State.QUEUED}, "queued from the first moment and never lost"
 
@@ -120,7 +120,7 @@ def test_a_worker_outlives_the_process_that_started_it(runs_root: Path, tmp_path
     )
     assert server.stdin is not None
     assert server.stdout is not None
-    server.stdin.write(TINY.replace(epochs=2).to_json())
+    server.stdin.write(SHIPPED.replace(epochs=2).to_json())
     server.stdin.close()
     run_id = server.stdout.readline().strip()
     os.killpg(server.pid, signal.SIGKILL)

@@ -33,8 +33,6 @@ TRAIN = (
     "--validation-size",
     "50",
     "--set",
-    "widths=8,8",
-    "--set",
     "threads=1",
 )
 PATIENCE = 120.0

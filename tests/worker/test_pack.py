@@ -20,7 +20,7 @@ from sbp.worker.pack import Pack
 from sbp.worker.worker import Worker
 from tests.runs.made import TINY
 from tests.runs.test_launcher import no_worker_is_left, over, wait  # noqa: F401
-from tests.worker.test_worker import without_time
+from tests.worker.done import without_time
 
 CONFIGS = [TINY.replace(epochs=3, seed=seed, pretrain_epochs=1) for seed in (0, 1)]
 

@@ -1,4 +1,4 @@
-"""The worker in this process: every end of a run by a training that follows a script, and real trainings."""
+"""The worker in this process: every end of a run, by a training that follows a script."""
 
 from __future__ import annotations
 
@@ -7,26 +7,22 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
 import sbp.data.datasets
 import sbp.training.loop
-from sbp.compaction.run import compact_run
 from sbp.data.datasets import DataError
 from sbp.runs import device_queue, store
-from sbp.runs.filenames import STOP
 from sbp.runs.folder import RunFolder
 from sbp.runs.states import State
-from sbp.runs.view import RunView
 from sbp.spec import ConfigError, RunConfig
-from sbp.spec.records import Record
 from sbp.training.loop import Checkpoint, Diverged
 from sbp.worker import worker
 from sbp.worker.outcome import explain_error
 from sbp.worker.worker import Worker
 from tests.runs.made import TINY, progress, record, snapshot
+from tests.worker.done import again, work
 
 
 class Scripted:
@@ -74,22 +70,6 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], None]
     monkeypatch.setattr(sbp.training.loop, "Training", Scripted)
     monkeypatch.setattr(sbp.data.datasets, "load", lambda name, progress=None: None)
     return lambda script: monkeypatch.setattr(Scripted, "script", staticmethod(script))
-
-
-def work(folder: RunFolder) -> RunView:
-    """Runs a worker on this folder to its end; the view is taken while the lock is still taken."""
-    state = Worker(folder).run()
-    view = store.open_run(folder.id)
-    assert view.state is state
-    return view
-
-
-def again(view: RunView) -> RunView:
-    """What resume does, without a process."""
-    with RunFolder(view.folder) as folder:
-        folder.remove(STOP)
-        folder.write_queued()
-        return work(folder)
 
 
 def test_a_run_goes_through_its_states_to_a_result(scripted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,89 +276,3 @@ def test_the_command_line_of_the_worker(
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-
-
-# -- real trainings ------------------------------------------------------------------------------------------
-
-
-def without_time(records: list[Record]) -> list[dict[str, Any]]:
-    return [{key: value for key, value in r.to_dict().items() if key != "seconds"} for r in records]
-
-
-@pytest.mark.parametrize("stop_after", [1, 3], ids=["at the start", "midway"])
-def test_a_resumed_run_equals_one_that_was_never_stopped(stop_after: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = TINY.replace(epochs=4, pretrain_epochs=1)
-    monkeypatch.setattr(sbp.training.loop, "PROGRESS_EVERY", 0.0)
-    with store.create(config) as folder:
-        whole = work(folder)
-    with store.create(config) as folder:
-        one, heard = Worker(folder), iter(range(1, 100))
-        # The queue and the loading ask too: count from the first event on.
-        monkeypatch.setattr(one, "stop_asked", lambda: one.state is State.RUNNING and next(heard) >= stop_after)
-        assert one.run() is State.STOPPED
-    view = again(store.open_run(folder.id))
-    assert view.state is State.FINISHED
-    assert without_time(view.records()) == without_time(whole.records())
-    ours, theirs = view.snapshots(), whole.snapshots()
-    np.testing.assert_array_equal(ours.epochs, theirs.epochs)
-    for name in theirs.loc:
-        np.testing.assert_array_equal(ours.loc[name], theirs.loc[name])
-        np.testing.assert_array_equal(ours.log_scale[name], theirs.log_scale[name])
-    assert view.result is not None
-    assert whole.result is not None
-    assert view.result["test_error_percent"] == whole.result["test_error_percent"]
-
-
-def test_numbers_that_are_no_longer_finite_end_as_diverged_with_the_last_good_epoch() -> None:
-    from safetensors.numpy import load_file
-
-    with store.create(TINY.replace(lr=1e30, epochs=3)) as folder:
-        view = work(folder)
-    assert view.state is State.DIVERGED
-    assert "learning rate" in view.message
-    assert not view.resumable
-    assert view.model_path is not None
-    assert all(np.isfinite(values).all() for values in load_file(view.model_path).values())
-
-
-def test_a_run_without_noise_is_checkpointed_too_and_has_no_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No snapshot tells of its epochs' ends, and there is no SNR to put a threshold on."""
-    monkeypatch.setattr(sbp.training.loop, "PROGRESS_EVERY", 0.0)
-    monkeypatch.setattr(worker, "CHECKPOINT_SECONDS", 0.0)
-    saved: list[int] = []
-    write = RunFolder.write_checkpoint
-
-    def note(self: RunFolder, tensors: Any, state: Any) -> None:
-        saved.append(int(state["step"]))
-        write(self, tensors, state)
-
-    monkeypatch.setattr(RunFolder, "write_checkpoint", note)
-    with store.create(TINY.replace(method="original", epochs=3)) as folder:
-        view = work(folder)
-    assert view.state is State.FINISHED, view.message
-    assert saved == [1, 3, 5], "between the two steps of each epoch"
-    assert len(view.snapshots()) == 0
-    assert not view.has("sweep.json")
-
-
-@pytest.mark.parametrize("method", ["sparse-vd", "ssl", "binary-dropout"])
-def test_a_run_without_noise_on_units_is_resumed_and_stored_like_any_other(
-    method: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    own = {"group_penalty": 0.01} if method == "ssl" else {}
-    config = TINY.replace(method=method, epochs=2, finetune_epochs=2, **own)
-    monkeypatch.setattr(sbp.training.loop, "PROGRESS_EVERY", 0.0)
-    with store.create(config) as folder:
-        whole = work(folder)
-    with store.create(config) as folder:
-        one = Worker(folder)
-        monkeypatch.setattr(one, "stop_asked", lambda: one.state is State.RUNNING and one.training.phase == "finetune")
-        assert one.run() is State.STOPPED
-    view = again(store.open_run(folder.id))
-    assert view.state is whole.state is State.FINISHED
-    assert without_time(view.records()) == without_time(whole.records())
-    assert len(view.snapshots().epochs) == 0
-    assert view.sweep() is None, "its units have no score to put a threshold on"
-    assert view.result is not None
-    cut = compact_run(view.config, view.model_path)
-    assert cut.figures()["kept"] == view.result["kept"]
