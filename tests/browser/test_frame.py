@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import urllib.request
+import re
 from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import Mock
