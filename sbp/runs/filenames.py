@@ -8,6 +8,8 @@ meta.json               network, layers, created, then versions, hardware, commi
 status.json             state, message, pid, device, progress; replaced whole
 records.jsonl           one Record a line, appended
 noise.f32               rows of little-endian float32: epoch, loc of every unit, log_scale of every unit
+steps.jsonl             one StepRecord a line, appended: the first steps of a phase; old runs have none
+steps.f32               rows as in noise.f32, the step in the place of the epoch; none where a StepRecord has no noise
 checkpoint.safetensors  everything needed to resume, its JSON state in the header
 model.safetensors       weights and noise at the last good epoch
 network.onnx            the network as a graph without weights, by which pages compute it (sbp.runs.graphs)
@@ -32,13 +34,15 @@ from sbp.spec.layout import Group
 CONFIG, DESCRIPTION, META = "config.json", "description.json", "meta.json"
 STATUS, RESULT = "status.json", "result.json"
 RECORDS, NOISE = "records.jsonl", "noise.f32"
+STEPS, STEP_NOISE = "steps.jsonl", "steps.f32"
 CHECKPOINT, MODEL = "checkpoint.safetensors", "model.safetensors"
 GRAPH, KEPT_GRAPH = "network.onnx", "network-kept.onnx"
 SPEED, SWEEP = "speed.json", "sweep.json"
 ATTRIBUTION = "attribution.json"
 LOG, LOCK, STOP = "log.txt", "lock", "stop"
 # What a reader needs of a run that has finished, and what is of use while it lives.
-LASTING = {CONFIG, DESCRIPTION, META, RESULT, RECORDS, NOISE, MODEL, GRAPH, KEPT_GRAPH, SPEED, SWEEP, ATTRIBUTION}
+GROWING = {RECORDS, NOISE, STEPS, STEP_NOISE}
+LASTING = GROWING | {CONFIG, DESCRIPTION, META, RESULT, MODEL, GRAPH, KEPT_GRAPH, SPEED, SWEEP, ATTRIBUTION}
 FILES = LASTING | {STATUS, CHECKPOINT, LOG, LOCK, STOP}
 
 

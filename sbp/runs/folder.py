@@ -17,17 +17,16 @@ from pydantic_core import to_jsonable_python
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from sbp.runs import filenames as names
 from sbp.runs import models
 from sbp.runs.configs import read_config
 from sbp.runs.description_model import DESCRIPTION, read_description
-from sbp.runs.filenames import CHECKPOINT, GRAPH, LOCK, META, MODEL, NOISE, RECORDS, RESULT, STATUS, STOP, SWEEP
-from sbp.runs.filenames import DESCRIPTION as DESCRIPTION_FILE
 from sbp.runs.files import BadFile, Lock, append_bytes, replace_bytes, write_json
 from sbp.runs.reading import read_snapshots
 from sbp.runs.states import ACTIVE, State
 from sbp.spec import RunConfig
 from sbp.spec.layout import Group
-from sbp.spec.records import Progress, Record, Snapshot
+from sbp.spec.records import Progress, Record, Snapshot, StepRecord, StepSnapshot
 
 
 class RunFolder:
@@ -38,13 +37,13 @@ class RunFolder:
 
     def __init__(self, path: Path, lock: Lock | None = None) -> None:
         self.path = Path(path)
-        self.lock = lock or Lock(self.path / LOCK)
+        self.lock = lock or Lock(self.path / names.LOCK)
         self.id = self.path.name
         self.config: RunConfig = read_config(self.path)
-        told = DESCRIPTION.read(self.path / DESCRIPTION_FILE) if (self.path / DESCRIPTION_FILE).exists() else None
+        told = DESCRIPTION.read(self.path / names.DESCRIPTION) if (self.path / names.DESCRIPTION).exists() else None
         self.layers = read_description(self.path, self.config, told).groups
         try:
-            self.status = models.STATUS.read(self.path / STATUS)
+            self.status = models.STATUS.read(self.path / names.STATUS)
         except BadFile:
             self.status = {}  # it is about to be written
 
@@ -66,14 +65,14 @@ class RunFolder:
     @property
     def meta(self) -> dict[str, Any]:
         """What meta.json holds; empty while there is none."""
-        return models.META.read(self.path / META) if (self.path / META).exists() else {}
+        return models.META.read(self.path / names.META) if (self.path / names.META).exists() else {}
 
     def write_meta(self, meta: Mapping[str, Any]) -> None:
         """Replaces meta.json; `layers` may be Group or their JSON."""
         values = dict(meta)
         layers = values.get("layers", self.layers)
         values["layers"] = [it.to_dict() if isinstance(it, Group) else it for it in layers]
-        write_json(self.path / META, values)
+        write_json(self.path / names.META, values)
 
     def write_status(
         self, state: State | str, message: str = "", progress: Progress | None = None, **extra: Any
@@ -85,7 +84,7 @@ class RunFolder:
             # An estimate can overflow; what is not finite is not known.
             changes["progress"] = to_jsonable_python(progress.to_dict(), inf_nan_mode="null")
         self.status |= changes
-        write_json(self.path / STATUS, self.status, sync=self.state not in ACTIVE)
+        write_json(self.path / names.STATUS, self.status, sync=self.state not in ACTIVE)
 
     def write_queued(self) -> None:
         """Puts the run at the end of the queue; its worker writes under its own pid from then on."""
@@ -94,41 +93,51 @@ class RunFolder:
 
     def append_record(self, record: Record) -> None:
         """Adds one epoch's scalars as a line of JSON; raises ValueError for one that is not finite."""
-        append_bytes(self.path / RECORDS, (json.dumps(record.to_dict(), allow_nan=False) + "\n").encode())
+        append_bytes(self.path / names.RECORDS, _line(record))
 
     def append_snapshot(self, snapshot: Snapshot) -> None:
         """Adds one row of little-endian float32: epoch, every loc in layer order, every log_scale."""
-        parts = [np.array([snapshot.epoch])]
+        append_bytes(self.path / names.NOISE, self._row(snapshot.epoch, snapshot))
+
+    def append_step(self, snapshot: StepSnapshot) -> None:
+        """Adds one of the first steps: where units have noise a row of it, as `append_snapshot`; then its scalars."""
+        if snapshot.loc:
+            append_bytes(self.path / names.STEP_NOISE, self._row(snapshot.record.step, snapshot))
+        append_bytes(self.path / names.STEPS, _line(snapshot.record))
+
+    def _row(self, number: int, snapshot: Snapshot | StepSnapshot) -> bytes:
+        parts = [np.array([number])]
         for values in (snapshot.loc, snapshot.log_scale):
             for layer in self.layers:
                 part = np.asarray(values[layer.name]).reshape(-1)
                 if part.size != layer.units:
                     raise ValueError(f"Snapshot of {layer.name}: expected {layer.units} units, got {part.size}.")
                 parts.append(part)
-        append_bytes(self.path / NOISE, np.concatenate(parts).astype("<f4").tobytes())
+        return np.concatenate(parts).astype("<f4").tobytes()
 
     def last_snapshot_epoch(self) -> int:
         """The epoch of the last whole row, -1 where there is none."""
-        epochs = read_snapshots(self.path / NOISE, self.layers).epochs
+        epochs = read_snapshots(self.path / names.NOISE, self.layers).epochs
         return int(epochs[-1]) if len(epochs) else -1
 
     def write_checkpoint(self, tensors: Mapping[str, np.ndarray], state: Mapping[str, Any]) -> None:
-        """Replaces the checkpoint: arrays, the JSON-able state, and how many records and rows it covers.
+        """Replaces the checkpoint: arrays, the JSON-able state, and how much of the growing files it covers.
 
         State and counts ride in the file's header, so that one rename makes the whole checkpoint appear.
         """
-        covers = {"records": _count_lines(self.path / RECORDS), "rows": self._count_rows()}
+        covers = {"records": _count_lines(self.path / names.RECORDS), "rows": self._count_rows(names.NOISE)}
+        covers |= {"steps": _count_lines(self.path / names.STEPS), "step_rows": self._count_rows(names.STEP_NOISE)}
         header = {"state": json.dumps(dict(state)), "covers": json.dumps(covers)}
-        replace_bytes(self.path / CHECKPOINT, _safetensors(tensors, header))
+        replace_bytes(self.path / names.CHECKPOINT, _safetensors(tensors, header))
 
     def read_checkpoint(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
-        """Arrays and state of the last checkpoint, or None; cuts records and rows to what it covers.
+        """Arrays and state of the last checkpoint, or None; cuts the growing files to what it covers.
 
         Raises `BadFile` when the file cannot be read.
         """
-        path = self.path / CHECKPOINT
+        path = self.path / names.CHECKPOINT
         if not path.exists():
-            self._cut(0, 0)
+            self._cut({})
             return None
         try:
             with safe_open(str(path), framework="numpy") as file:
@@ -137,9 +146,9 @@ class RunFolder:
             state, covers = json.loads(header["state"]), json.loads(header["covers"])
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
             raise BadFile(
-                f"{CHECKPOINT} in {self.path} cannot be read ({error}); delete it to train from the start."
+                f"{names.CHECKPOINT} in {self.path} cannot be read ({error}); delete it to train from the start."
             ) from None
-        self._cut(int(covers["records"]), int(covers["rows"]))
+        self._cut({name: int(count) for name, count in covers.items()})
         return tensors, state
 
     def remove(self, name: str) -> None:
@@ -149,47 +158,53 @@ class RunFolder:
     def write_model(self, tensors: Mapping[str, np.ndarray]) -> None:
         """Replaces model.safetensors: the network's weights and noise at the last good epoch."""
         header = {"network": self.config.network.name, "widths": json.dumps(self.config.network.widths), "run": self.id}
-        replace_bytes(self.path / MODEL, _safetensors(tensors, header))
+        replace_bytes(self.path / names.MODEL, _safetensors(tensors, header))
 
     def write_graph(self, content: bytes) -> None:
         """Replaces network.onnx: the graph that `sbp.export.graph.graph_bytes` made of the network."""
-        replace_bytes(self.path / GRAPH, content)
+        replace_bytes(self.path / names.GRAPH, content)
 
     def write_result(self, result: Mapping[str, Any]) -> None:
         """Replaces result.json, the object that the command line prints; id comes first."""
-        write_json(self.path / RESULT, {"id": self.id, **result})
+        write_json(self.path / names.RESULT, {"id": self.id, **result})
 
     def write_sweep(self, sweep: Mapping[str, Any]) -> None:
         """Replaces sweep.json, what `sbp.evaluation.sweep` found; a number in it that is not finite is an error."""
         content = json.dumps(dict(sweep), allow_nan=False)
-        replace_bytes(self.path / SWEEP, f"{content}\n".encode())
+        replace_bytes(self.path / names.SWEEP, f"{content}\n".encode())
 
     @property
     def stop_requested(self) -> bool:
         """Whether somebody asked this run to stop."""
-        return (self.path / STOP).exists()
+        return (self.path / names.STOP).exists()
 
     @property
     def _row_floats(self) -> int:
         return 1 + 2 * sum(layer.units for layer in self.layers)
 
-    def _count_rows(self) -> int:
-        path = self.path / NOISE
+    def _count_rows(self, file: str) -> int:
+        path = self.path / file
         return path.stat().st_size // (4 * self._row_floats) if path.exists() else 0
 
-    def _cut(self, records: int, rows: int) -> None:
-        """Keeps the first `records` lines and the first `rows` rows."""
-        path = self.path / RECORDS
-        if path.exists():
-            lines = path.read_bytes().splitlines(True)
-            replace_bytes(path, b"".join(line for line in lines[:records] if line.endswith(b"\n")))
-        path = self.path / NOISE
-        if path.exists():
-            descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-            try:
-                os.ftruncate(descriptor, min(rows, self._count_rows()) * 4 * self._row_floats)
-            finally:
-                os.close(descriptor)
+    def _cut(self, covers: Mapping[str, int]) -> None:
+        """Keeps so many lines and rows of the growing files, none of one that is not named."""
+        for file, lines in ((names.RECORDS, "records"), (names.STEPS, "steps")):
+            path = self.path / file
+            if path.exists():
+                found = path.read_bytes().splitlines(True)[: covers.get(lines, 0)]
+                replace_bytes(path, b"".join(line for line in found if line.endswith(b"\n")))
+        for file, rows in ((names.NOISE, "rows"), (names.STEP_NOISE, "step_rows")):
+            path = self.path / file
+            if path.exists():
+                descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+                try:
+                    os.ftruncate(descriptor, min(covers.get(rows, 0), self._count_rows(file)) * 4 * self._row_floats)
+                finally:
+                    os.close(descriptor)
+
+
+def _line(record: Record | StepRecord) -> bytes:
+    return f"{json.dumps(record.to_dict(), allow_nan=False)}\n".encode()
 
 
 def _count_lines(path: Path) -> int:

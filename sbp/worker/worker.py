@@ -26,7 +26,7 @@ from sbp.runs.folder import RunFolder
 from sbp.runs.launcher import LOCK_VARIABLE
 from sbp.runs.states import Event, State, advance
 from sbp.spec import RunConfig
-from sbp.spec.records import Progress, Record, Snapshot
+from sbp.spec.records import Progress, Record, Snapshot, StepSnapshot
 from sbp.worker.outcome import describe_result, end_event, explain_error, to_numpy
 from sbp.worker.provenance import code_version
 
@@ -150,6 +150,8 @@ class Worker:
                 if event.epoch > seen:
                     self.folder.append_snapshot(event)
                     seen = event.epoch
+            elif isinstance(event, StepSnapshot):
+                self.folder.append_step(event)
             elif isinstance(event, Progress):
                 self._say("", event)
             # Not between a record and the snapshot of its epoch: a checkpoint covers both or none.
