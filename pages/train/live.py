@@ -51,7 +51,7 @@ def _panel(run: RunView, polling: bool, play: bool, tools: Callable[[], None] | 
         if not run.recorded and run.meta.get("data_source"):
             st.caption(_md(origin(run)))
     else:
-        when = "as soon as the network is built" if run.config.has_noise else "after the first epoch"
+        when = "as soon as the network is built" if run.config.has_noise else "after the first steps"
         st.container(height=320, border=True, vertical_alignment="center", horizontal_alignment="center").markdown(
             f":gray[Pictures appear {when}.]", width="content"
         )
@@ -129,10 +129,10 @@ def first_prune(run: RunView) -> str:
     """When the first unit was pruned, or is expected to be; empty for a run without noise."""
     if not run.config.has_noise:
         return ""
-    found = tables(run)
-    pruned = [epoch for name in found.snr for epoch in found.epochs[(~is_kept(found.snr[name])).any(axis=1)][:1]]
+    found, frames = tables(run), tables(run).frames
+    pruned = [at for snr in frames.snr.values() for at in frames.at[(~is_kept(snr)).any(axis=1)][:1]]
     if pruned:
-        return f"first unit pruned at epoch {int(min(pruned))}"
+        return f"first unit pruned at {found.when(min(pruned))}"
     progress = run.progress or {}
     if progress.get("phase") == "pretrain":
         return "no pruning before the noise is on"
