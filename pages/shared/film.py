@@ -44,7 +44,8 @@ def has_pictures(run: RunView) -> bool:
         return False
     if run.config.has_noise:
         return bool(len(run.snapshots()))
-    return any(record.phase != "pretrain" for record in (*run.records(), *run.step_records()))
+    phases = {record.phase for record in run.records()} | {record.phase for record in run.step_records()}
+    return bool(phases - {"pretrain"})
 
 
 def watchable(run: RunView) -> bool:

@@ -180,7 +180,9 @@ def build(run: Run, before: RunTables | None = None) -> RunTables:
         snr[name], known = _grown(name, shown, interval, (before.loc, before.log_scale, before.snr) if before else None)
         went = before.death[name] if before and known and known == len(before.epochs) else None
         death[name] = epochs_of_death(epochs, snr[name], known, went)
-        early[name], _ = _grown(name, (first.loc[name], first.log_scale[name]), interval, before and before.early)
+        early[name], _ = _grown(
+            name, (first.loc[name], first.log_scale[name]), interval, before.early if before else None
+        )
     frames = frames_of(epochs, snr, at[known_at], {name: rows[known_at] for name, rows in early.items()})
     for name, rows in frames.snr.items():
         fell[name] = epochs_of_death(np.arange(len(rows)), rows) if known_at.any() else death[name]
