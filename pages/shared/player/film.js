@@ -11,7 +11,7 @@ export function decode(raw) {
     order: words16(layer.order),
     cells: { ...layer.cells, units: words16(layer.cells.units) },
   }));
-  const first = Math.min(0, raw.records.x[0] ?? 0);
+  const first = Math.floor(Math.min(0, raw.records.x[0] ?? 0));
   return { ...raw, layers, first, frames: raw.epochs.length, light: fromBase64(raw.scale.light), dark: fromBase64(raw.scale.dark) };
 }
 
