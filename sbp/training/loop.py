@@ -291,7 +291,7 @@ def train(config: RunConfig, data: Dataset) -> Iterator[Event]:
         data: the data set, from `sbp.load`; held-out examples are split off as the config says.
 
     Returns:
-        An iterator of `Snapshot`, `Progress` and `Record`; training advances as it is consumed (see `Training`).
+        An iterator of what `Training.events` yields; training advances as it is consumed.
 
     Raises:
         DeviceError, DataError: the device or the data cannot be used.

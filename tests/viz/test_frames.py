@@ -12,7 +12,7 @@ import pytest
 
 from pages.shared import film as pictures
 from sbp.runs import store
-from sbp.spec.records import StepRecord
+from sbp.spec.records import StepRecord, StepSnapshot
 from sbp.viz import bound, film, kept, tables, twins
 from sbp.viz.frames import loss_curve, steps_table
 from tests.made_up import config, step_snapshot, trajectory, write_run
@@ -141,3 +141,17 @@ def test_twins_show_them_on_their_clock(tmp_path: Path, what: str) -> None:
     assert units["series"][1]["x"][0] == 1  # a method without noise does not say which units it keeps
     assert len(twins.table(pair)) == 18
     assert twins.chart(pair, what).to_dict()["layer"]
+
+
+def test_pretraining_shows_its_nll_by_step(tmp_path: Path) -> None:
+    writer = write_run(tmp_path, "running", epochs_done=0, hold=True, pretrain_epochs=2)
+    for step, nll in ((3, 2.2), (6, 1.9)):
+        record = StepRecord(step, step / 12 - 2, "pretrain", nll, 0.0, 0.0, nll, None)
+        writer.append_step(StepSnapshot(record, {}, {}))
+    run = store.open_run(writer.id, tmp_path)
+    assert pictures.has_pictures(run)
+    packed = film.pack(tables.tables(run), run.config, live=True)
+    assert (packed["epochs"], packed["steps"]) == ([0], [0])
+    assert packed["records"]["x"] == [-1.75, -1.5]
+    assert packed["records"]["nll"] == [2.2, 1.9]
+    writer.close()
