@@ -18,7 +18,7 @@ from sbp.spec import RunConfig
 from sbp.spec.layout import Group
 from sbp.spec.networks import SPECS, description_of
 from sbp.spec.ranges import Phase
-from sbp.spec.records import Progress, Record, Snapshot
+from sbp.spec.records import Progress, Record, Snapshot, StepRecord, StepSnapshot
 
 KEPT_SHARE = {"input": 0.31, "conv1": 0.25, "conv2": 0.3, "features": 0.2, "dense1": 0.35, "dense2": 0.2}
 OTHER_SHARE = 0.3
@@ -38,12 +38,14 @@ def write_run(
     hold: bool = False,
     message: str = "",
     log: str = "",
+    early: bool = False,
     **changes: Any,
 ) -> Any:
     """Writes a run's folder as a worker would have, in this state; returns its view, or with `hold` its writer.
 
     The writer holds the lock, as a living worker does; without it an active state shows as lost. A method without
-    noise writes no snapshots, and fine-tuning none after the last of the main phase.
+    noise writes no snapshots, and fine-tuning none after the last of the main phase. early: whether steps 3, 6 and 9
+    of its 12 an epoch have snapshots too, in the first epoch.
     """
     asked = config(**changes)
     done = asked.schedule.last_epoch if epochs_done is None else epochs_done
@@ -59,12 +61,14 @@ def write_run(
             "data_source": "scikit-learn's digits, upscaled to 28 x 28",
         }
     )
-    path = trajectory(layers, asked)
-    steps = 12
+    path, steps = trajectory(layers, asked), 12
     for epoch in range(done + 1):
         loc, log_scale = path(min(epoch, asked.schedule.epochs))
         if asked.has_noise and epoch <= asked.schedule.epochs:
             folder.append_snapshot(Snapshot(epoch, loc, log_scale))
+        if epoch == 1 and early:
+            for step in (3, 6, 9):
+                folder.append_step(step_snapshot(asked, layers, step, *path(step / steps)))
         if epoch:
             folder.append_record(record(asked, layers, epoch, loc, log_scale))
     epochs = asked.schedule.epochs
@@ -106,7 +110,7 @@ def trajectory(layers: tuple[Group, ...], asked: RunConfig) -> Any:
         onset *= asked.schedule.epochs
         fates[layer.name] = (pruned, onset, random.uniform(-2.2, -0.9, n), random.normal(0, 1, (n, 2)))
 
-    def at(epoch: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    def at(epoch: float) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         loc, log_scale = {}, {}
         for name, (pruned, onset, settled, wobble) in fates.items():
             pace = 14 / asked.schedule.epochs
@@ -122,6 +126,21 @@ def trajectory(layers: tuple[Group, ...], asked: RunConfig) -> Any:
         return loc, log_scale
 
     return at
+
+
+def step_snapshot(
+    asked: RunConfig,
+    layers: tuple[Group, ...],
+    step: int,
+    loc: dict[str, np.ndarray],
+    log_scale: dict[str, np.ndarray],
+) -> StepSnapshot:
+    """Plausible scalars after one of the first steps; without noise the NLL alone."""
+    told, nll = record(asked, layers, 1, loc, log_scale), 2.3 - step / 10
+    if not asked.has_noise:
+        return StepSnapshot(StepRecord(step, step / 12, "sbp", nll, 0.0, 0.0, nll, None), {}, {})
+    loss = nll + told.kl / 50000
+    return StepSnapshot(StepRecord(step, step / 12, "sbp", nll, told.kl, told.kl, loss, told.kept), loc, log_scale)
 
 
 def record(

@@ -48,13 +48,14 @@ def followable(run: RunView) -> bool:
 
 
 def has_pictures(run: RunView) -> bool:
-    """Whether there is something to draw of a run: noise that has been written, or of a method without, an epoch of
-    its main phase."""
+    """Whether there is something to draw of a run: noise that has been written, or of a method without, an epoch or a
+    first step of its main phase."""
     if run.problem:
         return False
     if run.config.has_noise:
         return bool(len(run.snapshots()))
-    return any(record.phase != "pretrain" for record in run.records())
+    phases = {record.phase for record in run.records()} | {record.phase for record in run.step_records()}
+    return bool(phases - {"pretrain"})
 
 
 def watchable(run: RunView) -> bool:

@@ -48,10 +48,10 @@ def first_prune(run: RunView) -> str:
     """When the first unit was pruned, or is expected to be; empty for a run without noise."""
     if not run.config.has_noise:
         return ""
-    found = tables(run)
-    pruned = [epoch for name in found.snr for epoch in found.epochs[(~is_kept(found.snr[name])).any(axis=1)][:1]]
+    found, frames = tables(run), tables(run).frames
+    pruned = [at for snr in frames.snr.values() for at in frames.at[(~is_kept(snr)).any(axis=1)][:1]]
     if pruned:
-        return f"first unit pruned at epoch {int(min(pruned))}"
+        return f"first unit pruned at {found.when(min(pruned))}"
     progress = run.progress or {}
     if progress.get("phase") == "pretrain":
         return "no pruning before the noise is on"

@@ -48,7 +48,7 @@ def _panel(run: RunView, polling: bool, play: bool, tools: Callable[[], None] | 
         if not run.recorded and run.meta.get("data_source"):
             st.caption(_md(origin(run)))
     else:
-        when = "as soon as the network is built" if run.config.has_noise else "after the first epoch"
+        when = "as soon as the network is built" if run.config.has_noise else "after the first steps"
         st.container(height=320, border=True, vertical_alignment="center", horizontal_alignment="center").markdown(
             f":gray[Pictures appear {when}.]", width="content"
         )

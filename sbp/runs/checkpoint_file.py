@@ -16,12 +16,15 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from sbp.runs.filenames import BEFORE, CHECKPOINT, NOISE, RECORDS
+from sbp.runs.filenames import BEFORE, CHECKPOINT, NOISE, RECORDS, STEP_NOISE, STEPS
 from sbp.runs.files import replace_bytes, sync
 from sbp.runs.plain_files import BadFile, open_plain
 from sbp.spec.seal import header_of, header_to_seal, is_whole, seal
 
 MOST_BYTES = 2**40  # of a checkpoint or of noise
+# The files that a run appends to, by what a checkpoint calls their lines and their rows.
+LINES = {"records": RECORDS, "steps": STEPS}
+ROWS = {"rows": NOISE, "step_rows": STEP_NOISE}
 Arrays = dict[str, np.ndarray]
 
 
@@ -78,8 +81,8 @@ def read(folder: Path, row_bytes: int) -> Saved | None:
 
 def sync_grown(folder: Path) -> None:
     """Waits until records and noise, and their names, are on the disk."""
-    for path in (folder / RECORDS, folder / NOISE, folder):
-        sync(path)
+    for name in (*LINES.values(), *ROWS.values(), ""):
+        sync(folder / name)
 
 
 def _read(path: Path, row_bytes: int) -> Saved:
@@ -90,13 +93,13 @@ def _read(path: Path, row_bytes: int) -> Saved:
     try:
         header = header_of(content)
         saved = Saved(_arrays(content), json.loads(header["state"]), json.loads(header["covers"]))
-        sizes = int(saved.covers["records"]), int(saved.covers["rows"])
+        most = {kind: int(saved.covers.get(kind, 0)) for kind in (*LINES, *ROWS)}  # an earlier version has no steps
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise BadFile(f"{where} cannot be read ({error})") from None
-    found = _covered(path.parent, row_bytes, *sizes)
-    for name, kind in ((RECORDS, "records"), (NOISE, "rows")):
-        if found[kind] < saved.covers[kind]:
-            raise BadFile(f"{where} covers {saved.covers[kind]} {kind}, and {name} has {found[kind]}")
+    found = _covered(path.parent, row_bytes, most)
+    for kind, name in {**LINES, **ROWS}.items():
+        if found[kind] < most[kind]:
+            raise BadFile(f"{where} covers {most[kind]} of {name}, which has {found[kind]}")
         digest = f"{kind}_sha256"
         if saved.covers.get(digest, found[digest]) != found[digest]:  # of an earlier version there is none
             raise BadFile(f"{name} in {path.parent} has changed since {path.name} was written: its SHA-256 is another")
@@ -107,18 +110,20 @@ def _arrays(content: bytes) -> Arrays:
     return {name: array.copy() for name, array in load(content).items()}  # what `load` gives cannot be written to
 
 
-def _covered(folder: Path, row_bytes: int, records: int | None = None, rows: int | None = None) -> dict[str, Any]:
-    """How many whole records and rows there are, at most so many, and the SHA-256 of these."""
-    lines = _content(folder / RECORDS).splitlines(True)[:records]
-    whole = [line for line in lines if line.endswith(b"\n")]
-    noise = _content(folder / NOISE)
-    count = len(noise) // row_bytes if rows is None else min(rows, len(noise) // row_bytes)
-    return {
-        "records": len(whole),
-        "rows": count,
-        "records_sha256": hashlib.sha256(b"".join(whole)).hexdigest(),
-        "rows_sha256": hashlib.sha256(memoryview(noise)[: count * row_bytes]).hexdigest(),
-    }
+def _covered(folder: Path, row_bytes: int, most: Mapping[str, int] | None = None) -> dict[str, Any]:
+    """How many whole lines and rows there are of each kind, at most so many, and the SHA-256 of these."""
+    found: dict[str, Any] = {}
+    for kind, name in LINES.items():
+        lines = _content(folder / name).splitlines(True)[: most[kind] if most else None]
+        whole = [line for line in lines if line.endswith(b"\n")]
+        found |= {kind: len(whole), f"{kind}_sha256": hashlib.sha256(b"".join(whole)).hexdigest()}
+    for kind, name in ROWS.items():
+        content = _content(folder / name)
+        rows = len(content) // row_bytes
+        count = min(most[kind], rows) if most else rows
+        digest = hashlib.sha256(memoryview(content)[: count * row_bytes]).hexdigest()
+        found |= {kind: count, f"{kind}_sha256": digest}
+    return found
 
 
 def _content(path: Path) -> bytes:

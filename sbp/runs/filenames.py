@@ -10,6 +10,8 @@ records.jsonl           one Record a line, appended
 noise.f32               rows of little-endian float32: epoch, loc of every unit, log_scale of every unit
 checkpoint.safetensors  everything needed to resume; in the header its JSON state, what it covers, and a SHA-256
 checkpoint-before.safetensors  the one before it, for when it is not whole
+steps.jsonl             one StepRecord a line, appended: the first steps of a phase; old runs have none
+steps.f32               rows as in noise.f32, the step in the place of the epoch; none where a StepRecord has no noise
 model.safetensors       weights and noise at the last good epoch
 network.onnx            the network as a graph without weights, by which pages compute it (sbp.runs.graphs)
 network-kept.onnx       the same at the widths that a recorded run keeps
@@ -34,13 +36,15 @@ from sbp.spec.layout import Group
 CONFIG, DESCRIPTION, META = "config.json", "description.json", "meta.json"
 STATUS, RESULT = "status.json", "result.json"
 RECORDS, NOISE = "records.jsonl", "noise.f32"
+STEPS, STEP_NOISE = "steps.jsonl", "steps.f32"
 CHECKPOINT, BEFORE, MODEL = "checkpoint.safetensors", "checkpoint-before.safetensors", "model.safetensors"
 GRAPH, KEPT_GRAPH = "network.onnx", "network-kept.onnx"
 SPEED, SWEEP = "speed.json", "sweep.json"
 ATTRIBUTION = "attribution.json"
 LOG, LOCK, STOP, RESERVE = "log.txt", "lock", "stop", ".reserve"
 # What a reader needs of a run that has finished, and what is of use while it lives.
-LASTING = {CONFIG, DESCRIPTION, META, RESULT, RECORDS, NOISE, MODEL, GRAPH, KEPT_GRAPH, SPEED, SWEEP, ATTRIBUTION}
+GROWING = {RECORDS, NOISE, STEPS, STEP_NOISE}
+LASTING = GROWING | {CONFIG, DESCRIPTION, META, RESULT, MODEL, GRAPH, KEPT_GRAPH, SPEED, SWEEP, ATTRIBUTION}
 FILES = LASTING | {STATUS, CHECKPOINT, BEFORE, LOG, LOCK, STOP}
 
 

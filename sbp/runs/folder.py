@@ -16,16 +16,15 @@ import numpy as np
 from pydantic_core import to_jsonable_python
 
 from sbp.runs import checkpoint_file, models
+from sbp.runs import filenames as names
 from sbp.runs.configs import read_config
 from sbp.runs.description_model import DESCRIPTION, read_description
-from sbp.runs.filenames import DESCRIPTION as DESCRIPTION_FILE
-from sbp.runs.filenames import GRAPH, LOCK, META, MODEL, NOISE, RECORDS, RESERVE, RESULT, STATUS, STOP, SWEEP
 from sbp.runs.files import BadFile, Lock, append_bytes, remove_temporaries, replace_bytes, write_json
 from sbp.runs.reading import read_snapshots
 from sbp.runs.states import ACTIVE, State
 from sbp.spec import RunConfig
 from sbp.spec.layout import Group
-from sbp.spec.records import Progress, Record, Snapshot
+from sbp.spec.records import Progress, Record, Snapshot, StepRecord, StepSnapshot
 
 RESERVE_BYTES = 2**18  # a status and a traceback
 
@@ -38,14 +37,14 @@ class RunFolder:
 
     def __init__(self, path: Path, lock: Lock | None = None) -> None:
         self.path = Path(path)
-        self.lock = lock or Lock(self.path / LOCK)
+        self.lock = lock or Lock(self.path / names.LOCK)
         self.id = self.path.name
         self.note = ""  # what is to be said of the checkpoint that was read
         self.config: RunConfig = read_config(self.path)
-        told = DESCRIPTION.read(self.path / DESCRIPTION_FILE) if (self.path / DESCRIPTION_FILE).exists() else None
+        told = DESCRIPTION.read(self.path / names.DESCRIPTION) if (self.path / names.DESCRIPTION).exists() else None
         self.layers = read_description(self.path, self.config, told).groups
         try:
-            self.status = models.STATUS.read(self.path / STATUS)
+            self.status = models.STATUS.read(self.path / names.STATUS)
         except BadFile:
             self.status = {}  # it is about to be written
 
@@ -67,14 +66,14 @@ class RunFolder:
     @property
     def meta(self) -> dict[str, Any]:
         """What meta.json holds; empty while there is none."""
-        return models.META.read(self.path / META) if (self.path / META).exists() else {}
+        return models.META.read(self.path / names.META) if (self.path / names.META).exists() else {}
 
     def write_meta(self, meta: Mapping[str, Any]) -> None:
         """Replaces meta.json; `layers` may be Group or their JSON."""
         values = dict(meta)
         layers = values.get("layers", self.layers)
         values["layers"] = [it.to_dict() if isinstance(it, Group) else it for it in layers]
-        write_json(self.path / META, values)
+        write_json(self.path / names.META, values)
 
     def write_status(
         self, state: State | str, message: str = "", progress: Progress | None = None, **extra: Any
@@ -88,7 +87,7 @@ class RunFolder:
         self.status |= changes
         if ended := self.state not in ACTIVE:  # what has ended stays so after a power cut, with all its epochs
             checkpoint_file.sync_grown(self.path)
-        write_json(self.path / STATUS, self.status, durable=ended)
+        write_json(self.path / names.STATUS, self.status, durable=ended)
 
     def write_queued(self) -> None:
         """Puts the run at the end of the queue; its worker writes under its own pid from then on."""
@@ -97,46 +96,55 @@ class RunFolder:
 
     def append_record(self, record: Record) -> None:
         """Adds one epoch's scalars as a line of JSON; raises ValueError for one that is not finite."""
-        append_bytes(self.path / RECORDS, (json.dumps(record.to_dict(), allow_nan=False) + "\n").encode())
+        append_bytes(self.path / names.RECORDS, _line(record))
 
     def append_snapshot(self, snapshot: Snapshot) -> None:
         """Adds one row of little-endian float32: epoch, every loc in layer order, every log_scale."""
-        parts = [np.array([snapshot.epoch])]
+        append_bytes(self.path / names.NOISE, self._row(snapshot.epoch, snapshot))
+
+    def append_step(self, snapshot: StepSnapshot) -> None:
+        """Adds one of the first steps: where units have noise a row of it, as `append_snapshot`; then its scalars."""
+        if snapshot.loc:
+            append_bytes(self.path / names.STEP_NOISE, self._row(snapshot.record.step, snapshot))
+        append_bytes(self.path / names.STEPS, _line(snapshot.record))
+
+    def _row(self, number: int, snapshot: Snapshot | StepSnapshot) -> bytes:
+        parts = [np.array([number])]
         for values in (snapshot.loc, snapshot.log_scale):
             for layer in self.layers:
                 part = np.asarray(values[layer.name]).reshape(-1)
                 if part.size != layer.units:
                     raise ValueError(f"Snapshot of {layer.name}: expected {layer.units} units, got {part.size}.")
                 parts.append(part)
-        append_bytes(self.path / NOISE, np.concatenate(parts).astype("<f4").tobytes())
+        return np.concatenate(parts).astype("<f4").tobytes()
 
     def last_snapshot_epoch(self) -> int:
         """The epoch of the last whole row, -1 where there is none."""
-        epochs = read_snapshots(self.path / NOISE, self.layers).epochs
+        epochs = read_snapshots(self.path / names.NOISE, self.layers).epochs
         return int(epochs[-1]) if len(epochs) else -1
 
     def write_checkpoint(self, tensors: Mapping[str, np.ndarray], state: Mapping[str, Any]) -> None:
-        """Replaces the checkpoint: arrays, the JSON-able state, and how many records and rows it covers.
+        """Replaces the checkpoint: arrays, the JSON-able state, and how much of the growing files it covers.
 
         All of it is on the disk before the checkpoint is, and the one before it stays (`sbp.runs.checkpoint_file`).
         """
         checkpoint_file.write(self.path, tensors, state, 4 * self._row_floats)
 
     def read_checkpoint(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
-        """Arrays and state of the last checkpoint that is whole, or None; cuts records and rows to what it covers.
+        """Arrays and state of the last checkpoint that is whole, or None; cuts the growing files to what it covers.
 
         Where that is not the newest, `note` says why.
         Raises `BadFile` when there are checkpoints and none of them is whole.
         """
         saved = checkpoint_file.read(self.path, 4 * self._row_floats)
-        self._cut(*((int(saved.covers["records"]), int(saved.covers["rows"])) if saved else (0, 0)))
+        self._cut(saved.covers if saved else {})
         self.note = saved.note if saved else ""
         return (saved.tensors, saved.state) if saved else None
 
     def prepare(self) -> None:
         """Clears what a killed writer left half written, and takes room for the last words on a full disk."""
         remove_temporaries(self.path)
-        replace_bytes(self.path / RESERVE, os.urandom(RESERVE_BYTES), durable=False)
+        replace_bytes(self.path / names.RESERVE, os.urandom(RESERVE_BYTES), durable=False)
 
     def remove(self, name: str) -> None:
         """Deletes a file, if it is there: a checkpoint that nobody needs, an old sweep, a request to stop."""
@@ -145,49 +153,52 @@ class RunFolder:
     def write_model(self, tensors: Mapping[str, np.ndarray]) -> None:
         """Replaces model.safetensors: the network's weights and noise at the last good epoch."""
         header = {"network": self.config.network.name, "widths": json.dumps(self.config.network.widths), "run": self.id}
-        replace_bytes(self.path / MODEL, checkpoint_file.to_bytes(tensors, header))
+        replace_bytes(self.path / names.MODEL, checkpoint_file.to_bytes(tensors, header))
 
     def write_graph(self, content: bytes) -> None:
         """Replaces network.onnx: the graph that `sbp.export.graph.graph_bytes` made of the network."""
-        replace_bytes(self.path / GRAPH, content)
+        replace_bytes(self.path / names.GRAPH, content)
 
     def write_result(self, result: Mapping[str, Any]) -> None:
         """Replaces result.json, the object that the command line prints; id comes first."""
-        write_json(self.path / RESULT, {"id": self.id, **result})
+        write_json(self.path / names.RESULT, {"id": self.id, **result})
 
     def write_sweep(self, sweep: Mapping[str, Any]) -> None:
         """Replaces sweep.json, what `sbp.evaluation.sweep` found; a number in it that is not finite is an error."""
         content = json.dumps(dict(sweep), allow_nan=False)
-        replace_bytes(self.path / SWEEP, f"{content}\n".encode())
+        replace_bytes(self.path / names.SWEEP, f"{content}\n".encode())
 
     @property
     def gone(self) -> bool:
         """Whether somebody deleted the folder while it is written: from then on another may write in its place."""
-        return not self.lock.is_of(self.path / LOCK)
+        return not self.lock.is_of(self.path / names.LOCK)
 
     @property
     def stop_requested(self) -> bool:
         """Whether somebody asked this run to stop."""
-        return (self.path / STOP).exists()
+        return (self.path / names.STOP).exists()
 
     @property
     def _row_floats(self) -> int:
         return 1 + 2 * sum(layer.units for layer in self.layers)
 
-    def _count_rows(self) -> int:
-        path = self.path / NOISE
-        return path.stat().st_size // (4 * self._row_floats) if path.exists() else 0
+    def _cut(self, covers: Mapping[str, Any]) -> None:
+        """Keeps so many lines and rows of the growing files, none of one that is not named."""
+        for kind, file in checkpoint_file.LINES.items():
+            path = self.path / file
+            if path.exists():
+                found = path.read_bytes().splitlines(True)[: int(covers.get(kind, 0))]
+                replace_bytes(path, b"".join(line for line in found if line.endswith(b"\n")))
+        for kind, file in checkpoint_file.ROWS.items():
+            path = self.path / file
+            if path.exists():
+                rows = min(int(covers.get(kind, 0)), path.stat().st_size // (4 * self._row_floats))
+                descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+                try:
+                    os.ftruncate(descriptor, rows * 4 * self._row_floats)
+                finally:
+                    os.close(descriptor)
 
-    def _cut(self, records: int, rows: int) -> None:
-        """Keeps the first `records` lines and the first `rows` rows."""
-        path = self.path / RECORDS
-        if path.exists():
-            lines = path.read_bytes().splitlines(True)
-            replace_bytes(path, b"".join(line for line in lines[:records] if line.endswith(b"\n")))
-        path = self.path / NOISE
-        if path.exists():
-            descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-            try:
-                os.ftruncate(descriptor, min(rows, self._count_rows()) * 4 * self._row_floats)
-            finally:
-                os.close(descriptor)
+
+def _line(record: Record | StepRecord) -> bytes:
+    return f"{json.dumps(record.to_dict(), allow_nan=False)}\n".encode()

@@ -13,17 +13,17 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from sbp.runs.models import RECORD
+from sbp.runs.models import RECORD, Kind
 from sbp.runs.plain_files import LARGE, BadFile, open_plain
-from sbp.spec.records import Record
+from sbp.spec.records import Record, StepRecord
 
 MOST_ROWS = 2**31  # bytes of noise: 160,000 epochs of LeNet-500-300
 BLOCK = 2**24  # bytes that are looked at together
-KEPT_FILES = 24  # two of each run
+KEPT_FILES = 48  # four of each run
 SLACK = 1.5  # times what is needed is made ready when rows are added
 
 
@@ -34,29 +34,29 @@ class _Known:
     inode: int = -1
     offset: int = 0
     last: bytes = b""
-    records: list[Record] = field(default_factory=list)
+    records: list[Any] = field(default_factory=list)
     rows: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), dtype="<f4"))
     count: int = 0
 
 
-def read_new_records(path: Path, units: tuple[int, ...] = ()) -> tuple[list[Record], str]:
+def read_new_records(path: Path, units: tuple[int, ...] = (), kind: Kind = RECORD) -> tuple[list[Any], str]:
     """The records up to the first bad line, and a sentence about that line or an empty one; none of a missing file.
 
     A cut last line is left out: its writer has ended, or is writing it now. A line is bad that is no record, keeps
     more units than there are (`units` of each noise layer; empty where they are not known), or does not follow the one
-    before it.
+    before it. kind: `models.RECORD`, or `STEP_RECORD` for the file of steps.
     """
     with _lock:
         try:
             with open_plain(path, LARGE) as file:
-                known = _known(("records", path, units), file)
+                known = _known((kind.model, path, units), file)
                 content = os.pread(file.fileno(), _size(file) - known.offset, known.offset)
                 # Zeros to the end are a cut end: what a power cut leaves of lines that were never written out.
                 for line in content.rstrip(b"\0").splitlines(True):
                     if not line.endswith(b"\n"):
                         break
                     try:
-                        record = RECORD.parse(line)
+                        record = kind.parse(line)
                         _check_record(record, known.records[-1] if known.records else None, units)
                         known.records.append(record)
                     except (ValueError, TypeError, KeyError) as error:
@@ -71,11 +71,12 @@ def read_new_records(path: Path, units: tuple[int, ...] = ()) -> tuple[list[Reco
             return [], str(error)
 
 
-def _check_record(record: Record, before: Record | None, units: tuple[int, ...]) -> None:
+def _check_record(record: Record | StepRecord, before: Record | StepRecord | None, units: tuple[int, ...]) -> None:
     """Raises ValueError for a record that cannot follow the one before it or is of another network."""
-    if units and len(record.kept) != len(units):
-        raise ValueError(f"kept: expected {len(units)} counts, one per noise layer, got {len(record.kept)}")
-    for count, all_of_them in zip(record.kept, units, strict=False):
+    kept = record.kept
+    if units and kept is not None and len(kept) != len(units):
+        raise ValueError(f"kept: expected {len(units)} counts, one per noise layer, got {len(kept)}")
+    for count, all_of_them in zip(kept or (), units, strict=False):
         if count > all_of_them:
             raise ValueError(f"kept: expected at most the layer's {all_of_them:,} units, got {count:,}")
     if before is not None and record.epoch <= before.epoch:
@@ -121,8 +122,8 @@ def first_bad(good: np.ndarray) -> int:
     return int(len(good) if good.all() else good.argmin())
 
 
-def check_rows(path: Path, width: int) -> str:
-    """A sentence about the first bad row of a file of noise, or an empty one.
+def check_rows(path: Path, width: int, what: str = "an epoch") -> str:
+    """A sentence about the first bad row of a file of noise, or an empty one; what: the number that a row begins with.
 
     Zeros to the end of the file are a cut end: what a power cut leaves of rows that were never written out.
     """
@@ -135,9 +136,10 @@ def check_rows(path: Path, width: int) -> str:
                 if good < len(rows):
                     if not any(content[good * step :]) and not _anything(file):
                         return ""
+                    got = f"{what.split()[-1]} {rows[good, 0]:g}"
                     return (
                         f"{path.name} in {path.parent} cannot be read from row {number + good + 1:,} on: expected "
-                        f"finite numbers and an epoch after that of the row before, got epoch {rows[good, 0]:g}."
+                        f"finite numbers and {what} after that of the row before, got {got}."
                     )
                 if good:
                     number, before = number + good, float(rows[-1, 0])

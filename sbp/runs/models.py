@@ -15,7 +15,7 @@ from typing_extensions import TypedDict  # pydantic takes that of typing from Py
 
 from sbp.runs.plain_files import LARGE, SMALL, BadFile, read_plain
 from sbp.spec.ranges import AtLeast0, Count, Finite, Percent, Phase, Positive, Seconds
-from sbp.spec.records import Record
+from sbp.spec.records import Record, StepRecord
 
 Moment = Annotated[float, Field(ge=0, le=1e11)]  # seconds since 1970, to the year 5138
 Correlation = Annotated[float, Field(ge=-1.000001, le=1.000001)]
@@ -185,7 +185,7 @@ class Kind:
     """A kind of JSON file: its model, made when it is first read, and how many bytes it may have."""
 
     def __init__(self, model: Any, most: int = SMALL) -> None:
-        model.__pydantic_config__ = {"strict": True, "extra": "ignore" if model is Record else "allow"}
+        model.__pydantic_config__ = {"strict": True, "extra": "ignore" if model in (Record, StepRecord) else "allow"}
         self.model, self.most = model, most
 
     @cached_property
@@ -230,4 +230,5 @@ def told(error: ValidationError) -> str:
 
 
 META, STATUS, RESULT, CURRENT = Kind(Meta), Kind(Status), Kind(Result), Kind(Current)
-RECORD, SPEED, ATTRIBUTION = Kind(Record), Kind(Speed, LARGE), Kind(Attribution, LARGE)
+RECORD, STEP_RECORD = Kind(Record), Kind(StepRecord)
+SPEED, ATTRIBUTION = Kind(Speed, LARGE), Kind(Attribution, LARGE)

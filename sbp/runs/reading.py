@@ -17,7 +17,7 @@ import numpy as np
 
 from sbp.runs.configs import read_config
 from sbp.runs.incremental import check_rows, first_bad, read_new_records, read_new_rows, rows_in_order
-from sbp.runs.models import Kind
+from sbp.runs.models import RECORD, Kind
 from sbp.runs.plain_files import BadFile, kind_of, open_plain
 from sbp.spec import RunConfig
 from sbp.spec.layout import Group
@@ -39,8 +39,8 @@ class Snapshots:
 
 
 def read_snapshots(path: Path, layers: tuple[Group, ...]) -> Snapshots:
-    """Reads noise.f32 for these layers; a missing file has no rows, and a cut last row is left out, as is all
-    from the first one on that is out of order."""
+    """Reads noise.f32 for these layers, or steps.f32, whose `epochs` are steps of the run; a missing file has no rows,
+    and a cut last row is left out, as is all from the first one on that is out of order."""
     units = [layer.units for layer in layers]
     rows = read_new_rows(path, 1 + 2 * sum(units))
     rows = rows[: first_bad(rows_in_order(rows[:, 0]))]
@@ -132,12 +132,12 @@ def remembered_config(folder: Path, entry: Entry) -> RunConfig:
 
 
 @_by_entry
-def records_problem(path: Path, entry: Entry | None, units: tuple[int, ...]) -> str:
+def records_problem(path: Path, entry: Entry | None, units: tuple[int, ...], kind: Kind = RECORD) -> str:
     """The sentence about the first bad line of the records, or an empty one."""
-    return "" if entry is None else read_new_records(path, units)[1]
+    return "" if entry is None else read_new_records(path, units, kind)[1]
 
 
 @_by_entry
-def rows_problem(path: Path, entry: Entry | None, units: tuple[int, ...]) -> str:
+def rows_problem(path: Path, entry: Entry | None, units: tuple[int, ...], what: str = "an epoch") -> str:
     """The sentence about the first bad row of the noise, or an empty one."""
-    return "" if entry is None else check_rows(path, 1 + 2 * sum(units))
+    return "" if entry is None else check_rows(path, 1 + 2 * sum(units), what)

@@ -24,7 +24,7 @@ from sbp.spec.fit import noise_arrays
 
 ROWS = 64
 # Written afresh for a recorded run. The log, the locks, the checkpoint and the state of the worker stay behind.
-_REWRITTEN = {names.META, names.RESULT, names.NOISE}
+_REWRITTEN = {names.META, names.RESULT, names.NOISE, names.STEP_NOISE}
 
 
 def thinned(epochs: np.ndarray, rows: int = ROWS) -> np.ndarray:
@@ -136,8 +136,9 @@ def _write(view: RunView, folder: Path, name: str, rows: int, weights: bool) -> 
     write_json(folder / names.META, {**view.meta, "data_source": f"{source}.", "recorded_from": view.id})
     if view.result:
         write_json(folder / names.RESULT, {**view.result, "id": name})
-    if view.has(names.NOISE):  # a method without noise on units has none
-        replace_bytes(folder / names.NOISE, _thinned_rows(view, rows))
+    for file in (names.NOISE, names.STEP_NOISE):
+        if view.has(file):  # a method without noise on units has none
+            replace_bytes(folder / file, _thinned_rows(view, file, rows))
 
 
 def _keep_only_kept(view: RunView, folder: Path) -> None:
@@ -151,9 +152,9 @@ def _keep_only_kept(view: RunView, folder: Path) -> None:
         make_graph(description.name, padded(description, masks)[0], folder / names.KEPT_GRAPH)
 
 
-def _thinned_rows(view: RunView, rows: int) -> bytes:
-    """The chosen rows of noise.f32, bit by bit as they were."""
+def _thinned_rows(view: RunView, file: str, rows: int) -> bytes:
+    """The chosen rows of a file of noise, bit by bit as they were."""
     width = 1 + 2 * sum(layer.units for layer in view.layers)
-    flat = np.fromfile(view.folder / names.NOISE, dtype="<f4")
+    flat = np.fromfile(view.folder / file, dtype="<f4")
     table = flat[: len(flat) // width * width].reshape(-1, width)
     return table[thinned(table[:, 0], rows)].tobytes()

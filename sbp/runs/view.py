@@ -37,7 +37,7 @@ from sbp.spec import RunConfig
 from sbp.spec.description import Description
 from sbp.spec.layout import Group
 from sbp.spec.networks import description_of
-from sbp.spec.records import Record
+from sbp.spec.records import Record, StepRecord
 
 T = TypeVar("T")
 
@@ -113,7 +113,7 @@ class RunView:
     @property
     def data_stamp(self) -> Hashable:
         """Changes with records, snapshots, result, weights, sweep and meta, not with every tick of progress."""
-        kept = {names.RECORDS, names.NOISE, names.RESULT, names.MODEL, names.SWEEP, names.META}
+        kept = names.GROWING | {names.RESULT, names.MODEL, names.SWEEP, names.META}
         return self.id, self.recorded, tuple(entry for entry in self._files if entry.name in kept)
 
     def has(self, name: str) -> bool:
@@ -137,6 +137,14 @@ class RunView:
     def snapshots(self) -> Snapshots:
         """mu and log sigma of every unit at every epoch; a cut last row is left out, and all from a corrupt one on."""
         return read_snapshots(self.folder / names.NOISE, self.layers)
+
+    def step_records(self) -> list[StepRecord]:
+        """The scalars of the first steps of each phase; none of a run of an earlier version."""
+        return read_new_records(self.folder / names.STEPS, self._units, models.STEP_RECORD)[0]
+
+    def step_snapshots(self) -> Snapshots:
+        """mu and log sigma of every unit after these steps, whose numbers are its `epochs`, where units had noise."""
+        return read_snapshots(self.folder / names.STEP_NOISE, self.layers)
 
     def sweep(self) -> dict[str, Any] | None:
         """What every criterion keeps, costs and gets wrong at every threshold; None where it was not tried or cannot be
@@ -235,11 +243,13 @@ class RunView:
         return None
 
     def _state(self, status: dict[str, Any]) -> tuple[State, str]:
-        noise, records, units = names.NOISE, names.RECORDS, self._units
+        units, folder, entries = self._units, self.folder, self._entries
         for find in (
             lambda: mismatch(self.result or {}, self.config, self.description, self.layers, self.folder),
-            lambda: records_problem(self.folder / records, self._entries.get(records), units),
-            lambda: rows_problem(self.folder / noise, self._entries.get(noise), units),
+            lambda: records_problem(folder / names.RECORDS, entries.get(names.RECORDS), units),
+            lambda: rows_problem(folder / names.NOISE, entries.get(names.NOISE), units),
+            lambda: records_problem(folder / names.STEPS, entries.get(names.STEPS), units, models.STEP_RECORD),
+            lambda: rows_problem(folder / names.STEP_NOISE, entries.get(names.STEP_NOISE), units, "a step"),
         ):
             self.problem = self.problem or self._guarded(find) or self.problem
         if self.problem:

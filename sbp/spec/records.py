@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_args
 import numpy as np
 from pydantic import Field
 
-from sbp.spec.ranges import AtLeast0, Count, Epoch, Finite, Percent, Phase, Seconds
+from sbp.spec.ranges import AtLeast0, Count, Epoch, Epochs, Finite, Percent, Phase, Seconds
 
 # Without noise; with the noise on (of a method without noise: with its penalty); the weights alone, all else frozen.
 PHASES: tuple[Phase, ...] = get_args(Phase)
@@ -57,6 +57,38 @@ class Snapshot:
     """
 
     epoch: int
+    loc: dict[str, np.ndarray]
+    log_scale: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """The scalars of one of the first steps of a phase (`sbp.training.early`).
+
+    step counts over the whole run. epoch: epochs that had passed by then, with their fraction; of pretraining below 0.
+    nll: mean over the steps since the last snapshot, of a step or of an epoch, in nats per example. kl, kl_weighted and
+    loss are those of `Record`. kept: as in `Record`; None where units have no noise, or not yet.
+    """
+
+    step: Count
+    epoch: Epochs
+    phase: Phase
+    nll: Finite
+    kl: Finite
+    kl_weighted: Finite
+    loss: Finite
+    kept: Annotated[tuple[Count, ...], Field(max_length=1000)] | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class StepSnapshot:
+    """A step's scalars with mu and log sigma of every unit after it, by layer name; none where units have no noise."""
+
+    record: StepRecord
     loc: dict[str, np.ndarray]
     log_scale: dict[str, np.ndarray]
 

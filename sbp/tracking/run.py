@@ -102,6 +102,8 @@ def track(
 class TrackedRun:
     """The run of a training loop that is not ours; `track` makes it. On ranks that do not write it does nothing.
 
+    It has a snapshot an epoch; a loop that is not ours is not looked at between two steps (`sbp.training.early`).
+
     Attributes:
         path: the run's folder.
         epoch: how many epochs have been logged.

@@ -18,19 +18,20 @@ from sbp.noise.install import joint_noise_of
 from sbp.spec import RunConfig
 from sbp.spec.networks import description_of
 from sbp.spec.ranges import Phase
-from sbp.spec.records import PHASES, Progress, Record, Snapshot
+from sbp.spec.records import Progress, Record, Snapshot, StepSnapshot
 from sbp.training.checkpoint import Checkpoint, load_weights, weights_of
 from sbp.training.clock import Clock, Pace
+from sbp.training.early import EarlySteps
 from sbp.training.errors import Diverged
 from sbp.training.evaluation import error_percent, recalibrate, snapshot_of
 from sbp.training.forecast import PruneForecast
 from sbp.training.local_batch import check_equal, draws_of, generator_of, resume_draws
-from sbp.training.reporting import describe_run, summarise_result
+from sbp.training.reporting import describe_progress, describe_run, summarise_result
 from sbp.training.schedule import PhaseSchedule, kl_strength, order_of
 from sbp.training.shrinking import Shrinking
 from sbp.training.stepper import Stepper, exclusive
 
-Event = Progress | Record | Snapshot
+Event = Progress | Record | Snapshot | StepSnapshot
 
 # Training examples whose error is looked at after each epoch, beside the validation set.
 TRAIN_SAMPLE = 5000
@@ -41,13 +42,13 @@ PROGRESS_EVERY = 0.25
 class Training:
     """One run of training, described by a config, on a data set in memory.
 
-    `events()` yields `Snapshot` at initialisation (epoch 0), then `Progress` a few times a second and a `Record` with a
-    `Snapshot` after every epoch; between any two events `checkpoint()` can be taken, and a `Training` built with it
-    goes on to the same result as one that was never interrupted (on one device and one version of torch, bit for bit).
-    Epochs of pretraining count up to 0, those of the main phase from 1, and fine-tuning goes on counting.
+    `events()` yields `Snapshot` at initialisation (epoch 0), `Progress` a few times a second, `StepSnapshot` after some
+    of a phase's first steps (`early_steps`), and `Record` and `Snapshot` after every epoch; between any two events
+    `checkpoint()` can be taken, and a `Training` built with it goes on to the same result as one that was never
+    interrupted (on one device and one version of torch, bit for bit). Epochs of pretraining count up to 0, those of the
+    main phase from 1, and fine-tuning goes on counting.
 
-    ranks: those that train it together (`sbp.training.local_batch`); all come to the same events at the same steps,
-    and take their checkpoints at the same ones.
+    ranks: those that train it together (`sbp.training.local_batch`); all come to the same events at the same steps.
 
     Raises `DeviceError`, `DataError`, `ConfigError` when built; `Diverged`, `RankError` while it runs.
 
@@ -78,8 +79,8 @@ class Training:
         self.shrinking = Shrinking(self.stepper)
         self.shrinking.start(self.times.phase_at(0))
         self.step = self.epoch_steps = 0
-        self.clock = Clock()
-        self.forecast = PruneForecast()
+        self.clock, self.forecast = Clock(), PruneForecast()
+        self.early = EarlySteps(self.shrinking, self.times)
         self.snapshot_due = config.has_noise  # of the initialisation; later of the epoch that a record was just made of
         self._keep_good()
         if checkpoint is not None:
@@ -96,6 +97,8 @@ class Training:
                 self.stepper.step()
                 self.step += 1
                 self.epoch_steps += 1
+                if self.early.due(self.step):
+                    yield self._step_snapshot()
                 if index + 1 < self.steps_an_epoch and pace.due():
                     yield self._progress()
                     pace.go_on()
@@ -145,8 +148,7 @@ class Training:
         stepper.exchange()
         if self.config.optimisation.recalibrate_norm:
             recalibrate(self.network, self.split.train_x[:TRAIN_SAMPLE])
-        kept = self.kept()
-        split, factor = self.split, self.times.rate_factor(self.step, self.phase)
+        kept, split, factor = self.kept(), self.split, self.times.rate_factor(self.step, self.phase)
         record = Record(
             epoch=self.epoch,
             step=self.step,
@@ -166,6 +168,7 @@ class Training:
         for total in (stepper.nll_sum, stepper.data_sum):
             total.zero_()
         self.epoch_steps = 0
+        self.early.begin_epoch()
         self._keep_good()
         if self.step < self.steps:  # at the end the averages stay
             stepper.exchange()
@@ -177,25 +180,11 @@ class Training:
 
     @exclusive
     def _progress(self) -> Progress:
-        nll = self._finite_nll()
-        seconds, left = self.clock.seconds, self.steps - self.step
-        pace = seconds / self.step
-        first_prune = None
+        nll, first_prune = self._finite_nll(), None
         if self.config.has_noise and self.phase == "sbp":
             noise = joint_noise_of(self.shrinking.whole()[0])
             first_prune = self.forecast.steps_left(self.step, noise, self.config.optimisation.noise_lr)
-        phase = PHASES.index(self.phase)
-        return Progress(
-            phase=self.phase,
-            epoch=self.step // self.steps_an_epoch + 1 - sum(self.times.epochs[:phase]),
-            epochs=self.times.epochs[phase],
-            step=self.step,
-            steps=self.steps,
-            seconds=seconds,
-            seconds_left=pace * left,
-            seconds_to_first_prune=None if first_prune is None else pace * first_prune,
-            nll=nll,
-        )
+        return describe_progress(self.times, self.phase, self.step, self.clock.seconds, first_prune, nll)
 
     def kept(self) -> tuple[int, ...]:
         """Units kept in each noise layer, pruned channels with their features; all while pretraining."""
@@ -215,6 +204,12 @@ class Training:
         self.snapshot_due = False
         return snapshot_of(max(self.epoch, 0), self.shrinking.whole()[0])
 
+    def _step_snapshot(self) -> StepSnapshot:
+        self.ranks.any_rank(False)  # as below
+        if (snapshot := self.early.take(self.step, self.epoch_steps)) is None:
+            raise self._diverged()
+        return snapshot
+
     def _finite_nll(self) -> float:
         self.ranks.any_rank(False)  # one that has ended shows here, before a device waits for it
         nll = float(self.stepper.nll_sum) / max(self.epoch_steps, 1)
@@ -222,7 +217,10 @@ class Training:
         learned = self.stepper.optimiser.learned
         if math.isfinite(nll) and all(bool(torch.isfinite(parameter).all()) for parameter in learned):
             return nll
-        raise Diverged.after(self._good_epoch, self.config.optimisation, self.phase, self.stepper.batch)
+        raise self._diverged()
+
+    def _diverged(self) -> Diverged:
+        return Diverged.after(self._good_epoch, self.config.optimisation, self.phase, self.stepper.batch)
 
     @exclusive
     def result(self) -> dict[str, Any]:
@@ -265,6 +263,7 @@ class Training:
             "seconds": self.clock.seconds,
             "snapshot_due": self.snapshot_due,
             "forecast": asdict(self.forecast),
+            "early": self.early.state,
         }
         return Checkpoint(tensors, state)
 
@@ -279,6 +278,7 @@ class Training:
         resume_draws(self.generator, tensors, self.ranks, self.config.seed, self.step)
         self.clock = Clock(float(state["seconds"]))
         self.forecast = PruneForecast(**state["forecast"])
+        self.early.go_on(state.get("early", {}))  # without it, one of an earlier version: the next mean is the epoch's
         self.snapshot_due = bool(state["snapshot_due"])
         self._keep_good()
 
@@ -291,7 +291,7 @@ def train(config: RunConfig, data: Dataset) -> Iterator[Event]:
         data: the data set, from `sbp.load`; held-out examples are split off as the config says.
 
     Returns:
-        An iterator of `Snapshot`, `Progress` and `Record`; training advances as it is consumed (see `Training`).
+        An iterator of what `Training.events` yields; training advances as it is consumed.
 
     Raises:
         DeviceError, DataError: the device or the data cannot be used.

@@ -13,6 +13,9 @@ from sbp.distributions import native
 from sbp.spec import MethodConfig, NetworkConfig, ScheduleConfig
 from sbp.spec.kl_weights import kl_weights
 from sbp.spec.networks import description_of
+from sbp.spec.ranges import Phase
+from sbp.spec.records import PHASES, Progress
+from sbp.training.schedule import PhaseSchedule
 
 
 def describe_run(
@@ -29,6 +32,25 @@ def describe_run(
         # Their draws differ, and with them a run's last digits.
         **({"noise_kernel": "C" if native.library() else "Python"} if method.has_noise and device == "cpu" else {}),
     }
+
+
+def describe_progress(
+    times: PhaseSchedule, phase: Phase, step: int, seconds: float, steps_to_prune: float | None, nll: float
+) -> Progress:
+    """Where a training stands after this many steps, which took so many seconds; steps_to_prune: until the first unit
+    is pruned, None while that is not in sight."""
+    pace, index = seconds / step, PHASES.index(phase)
+    return Progress(
+        phase=phase,
+        epoch=step // times.steps_an_epoch + 1 - sum(times.epochs[:index]),
+        epochs=times.epochs[index],
+        step=step,
+        steps=times.steps,
+        seconds=seconds,
+        seconds_left=pace * (times.steps - step),
+        seconds_to_first_prune=None if steps_to_prune is None else pace * steps_to_prune,
+        nll=nll,
+    )
 
 
 def summarise_result(

@@ -76,16 +76,23 @@ class PhaseSchedule:
         """The phase that a step belongs to; after the last step the last."""
         return PHASES[min(sum(step >= end for end in self.ends), len(PHASES) - 1)]
 
+    def begin_of(self, phase: str) -> int:
+        """Steps of the run before a phase."""
+        index = PHASES.index(phase)
+        return self.ends[index - 1] if index else 0
+
+    def epochs_at(self, step: int) -> float:
+        """Epochs after pretraining, with their fraction, when this many steps of the run have been taken."""
+        return (step - self.ends[0]) / self.steps_an_epoch
+
     def rate_factor(self, step: int, phase: str) -> float:
         """The factor on the learning rates when this many steps of the run have been taken."""
-        index = PHASES.index(phase)
-        before = self.ends[index - 1] if index else 0
-        return rate_factor((step - before) / (self.ends[index] - before))
+        before = self.begin_of(phase)
+        return rate_factor((step - before) / (self.ends[PHASES.index(phase)] - before))
 
     def epoch_schedule(self, step: int, phase: str) -> tuple[list[float], list[float]]:
         """For each step of the epoch that this one is in: the factor on the rates, and the strength of the KL."""
         first = step - step % self.steps_an_epoch
         steps = range(first, first + self.steps_an_epoch)
-        epochs = [(step - self.ends[0]) / self.steps_an_epoch for step in steps]
         warmup = self.schedule.kl_warmup
-        return [self.rate_factor(at, phase) for at in steps], [kl_strength(at, warmup) for at in epochs]
+        return [self.rate_factor(at, phase) for at in steps], [kl_strength(self.epochs_at(at), warmup) for at in steps]

@@ -27,10 +27,10 @@ def chart(tables: RunTables, total: int, dark: bool = False) -> Any:
 
     Other methods show what they add to the NLL, if anything.
     """
-    if tables.records.empty:
+    if tables.records.empty and tables.steps.empty:
         return charts.empty("The first epoch has not ended yet.")
     theme, terms = palette.theme(dark), terms_of(tables.method)
-    data = _long(tables.records, terms)
+    data = _long(tables.loss_curve, terms)
     y = charts.y_axis("value", "nats per example", top_of(data["value"].to_numpy()), clamp=True, tickCount=5)
     style = charts.told_apart(
         "term",
@@ -68,7 +68,7 @@ def _lines(
     dark: bool,
     said: str,
 ) -> Any:
-    x = charts.epoch_axis(float(min(tables.records["epoch"].min(), 1)), last_of(tables, total))
+    x = charts.epoch_axis(float(np.nanmin([data["epoch"].min(), 1])), last_of(tables, total))
     lines = alt.Chart(data).mark_line(strokeWidth=2.25, clip=True).encode(x=x, y=y, **style, tooltip=tips)
     return charts.finish(alt.layer(lines, *charts.finetuning(tables.finetuned_from, dark)), said)
 

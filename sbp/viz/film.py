@@ -22,7 +22,7 @@ from sbp.viz.tables import RunTables
 # log10 SNR of level 0 and level 255: the axis that trajectories are drawn on.
 LOW, HIGH = float(np.log10(SNR_DOMAIN[0])), float(np.log10(SNR_DOMAIN[1]))
 ONE = int(np.ceil(-LOW / (HIGH - LOW) * 255))  # the first level that means kept
-FRAMES = 160
+FRAMES = 224  # some 50 first steps, and 160 epochs or more
 LINES = 96  # trajectories, all layers together
 OUTPUTS = 10
 _CLOSE = {"death": "kept longest at the top", "snr": "highest SNR at the top", "unit": "by number"}
@@ -56,13 +56,13 @@ def frames(epochs: np.ndarray, count: int = FRAMES) -> np.ndarray:
 
 
 def moments_of(tables: RunTables, noise: bool) -> np.ndarray:
-    """The epochs that a film may stop at: those with a snapshot, then those of fine-tuning, which moves no noise; of a
-    run without noise every epoch recorded after pretraining."""
+    """The epochs that a film may stop at, float: those with a snapshot, first steps at their fractions among them, then
+    those of fine-tuning, which moves no noise; of a run without noise all that is recorded after pretraining."""
     recorded = tables.after_pretraining
     if len(recorded) and noise:
         recorded = recorded[(recorded["phase"] == "finetune") & (recorded["epoch"] > tables.last)]
-    epochs = tables.epochs if noise else tables.epochs[:0]
-    return np.concatenate([epochs, recorded["epoch"].to_numpy(dtype=np.int64)])
+    before = tables.frames.at if noise else np.array(list(tables.first_steps))
+    return np.concatenate([before, recorded["epoch"].to_numpy(dtype=float)])
 
 
 def pack(
@@ -79,15 +79,16 @@ def pack(
     charts: curves that are drawn as they are given here (`curves`), the first the units kept of every layer. also:
     epochs to stop at besides, where another run on the same clock has some.
     """
-    every = np.union1d(moments_of(tables, config.has_noise), np.asarray(also, dtype=np.int64))
+    every = np.union1d(moments_of(tables, config.has_noise), np.asarray(also, dtype=float))
     shown = every[frames(every)]
-    rows = np.array([tables.index(int(epoch)) for epoch in shown], dtype=int)
+    rows = tables.frames.index(shown)
     by_layer = np.array(kept.at_epochs(tables, shown)).reshape(len(rows), len(tables.layers))
     return {
         "id": tables.run,
         "live": live,
         "sorted": _CLOSE[order],
-        "epochs": shown.tolist(),
+        "epochs": short(shown),
+        "steps": [tables.first_steps.get(epoch, 0) for epoch in shown.tolist()],
         "total": int(max(config.schedule.last_epoch, tables.last)),
         "noise": config.has_noise,
         "tuned": tables.finetuned_from,
@@ -99,7 +100,7 @@ def pack(
         "sentences": [
             layer_sentence(tables, focus, int(row))
             if focus
-            else network_sentence(tables, int(epoch), tuple(map(int, k)))
+            else network_sentence(tables, float(epoch), tuple(map(int, k)))
             for row, epoch, k in zip(rows, shown, by_layer, strict=True)
         ],
         "scale": {"low": LOW, "high": HIGH, "one": ONE, "light": _b64(colours(False)), "dark": _b64(colours(True))},
@@ -115,8 +116,8 @@ def _colours(dark: bool) -> dict[str, str]:
     }
 
 
-def network_sentence(tables: RunTables, epoch: int, kept_units: tuple[int, ...]) -> str:
-    """The state of the whole network at an epoch in a sentence: units, MACs, error."""
+def network_sentence(tables: RunTables, epoch: float, kept_units: tuple[int, ...]) -> str:
+    """The state of the whole network at an epoch, or a first step, in a sentence: units, MACs, error."""
     total = labels.in_all([layer.units for layer in tables.layers])
     if epoch == 0:
         return f"At the start all {total} units are kept: the noise is so small that every SNR is far above 1."
@@ -132,24 +133,25 @@ def network_sentence(tables: RunTables, epoch: int, kept_units: tuple[int, ...])
         held, train = row.iloc[0][["validation_error_percent", "train_error_percent"]]
         said = (("held-out", held), ("training", train))
         error = next((f", {what} error {value:.2f} %" for what, value in said if value == value), "")
-    return f"Epoch {epoch}: {labels.in_all(kept_units)} of {total} units kept; {fewer}{error}."
+    when = tables.when(epoch).capitalize()
+    return f"{when}: {labels.in_all(kept_units)} of {total} units kept; {fewer}{error}."
 
 
 def layer_sentence(tables: RunTables, name: str, row: int) -> str:
-    """A layer at a snapshot in a sentence: units kept, pruned since the snapshot before, and recovered."""
-    layer = tables.layer(name)
-    now = is_kept(tables.snr[layer.name][row])
-    epoch = int(tables.epochs[row])
+    """A layer at a moment of `frames` in a sentence: units kept, pruned since the moment before, and recovered."""
+    layer, (at, snr) = tables.layer(name), (tables.frames.at, tables.frames.snr)
+    now, when = is_kept(snr[layer.name][row]), tables.when(at[row])
     strong = labels.count_of(int(now.sum()), layer)
-    text = f"{labels.layer_title(layer)} at epoch {epoch}: {strong} have an SNR of 1 or more"
+    text = f"{labels.layer_title(layer)} at {when}: {strong} have an SNR of 1 or more"
     if layer.parent:
-        masks = propagate(keep_masks({key: snr[row] for key, snr in tables.snr.items()}), tables.layers)
+        masks = propagate(keep_masks({key: values[row] for key, values in snr.items()}), tables.layers)
         text += f", {int(masks[layer.name].sum()):,} of them on a channel that is kept"
     if row == 0:
         return text + "."
-    before = is_kept(tables.snr[layer.name][row - 1])
+    before = is_kept(snr[layer.name][row - 1])
     pruned, back = int((before & ~now).sum()), int((now & ~before).sum())
-    since = f"{pruned:,} pruned since epoch {int(tables.epochs[row - 1])}" if pruned else "none pruned in this epoch"
+    since = f"{pruned:,} pruned" if pruned else "none pruned"
+    since += f" since {tables.when(at[row - 1])}"
     return f"{text}; {since}" + (f", {back:,} recovered." if back else ".")
 
 
@@ -165,7 +167,7 @@ def kept_curves(layers: tuple[Group, ...], epochs: np.ndarray, counts: np.ndarra
     series = [
         {
             "name": labels.layer_title(layer),
-            "x": epochs.tolist(),
+            "x": short(epochs),
             "y": (100 * counts[:, i] / layer.units).round(2).tolist(),
             "colour": f"layer{i % len(palette.LAYERS)}",
             "dash": on_canvas(palette.DASHES[i % len(palette.DASHES)]),
@@ -196,7 +198,7 @@ def _layer(
         "parent": layer.parent,
         "shape": list(layer.shape),
         "kept": counts.tolist(),
-        "levels": _b64(levels(tables.snr[layer.name][rows])) if len(tables.epochs) else "",
+        "levels": _b64(levels(tables.frames.snr[layer.name][rows])) if len(tables.epochs) else "",
         "order": _b64(by_order.astype("<i2")),
         "cells": {"rows": grid.shape[0], "columns": grid.shape[1], "units": _b64(grid.astype("<i2"))},
         "sample": trajectories.sample(tables, layer.name, share).tolist(),
@@ -204,14 +206,15 @@ def _layer(
 
 
 def _records(tables: RunTables) -> dict[str, Any]:
-    records = tables.records
+    errors = tables.records[["epoch", "validation_error_percent", "train_error_percent"]].astype(float)
+    records = tables.loss_curve.merge(errors, on="epoch", how="outer", sort=True)
 
     def column(name: str) -> list[float | None]:
         return [None if v != v else round(float(v), 5) for v in records[name]]
 
     values = records[["nll", "loss"]].to_numpy(dtype=float).ravel()
     return {
-        "x": [int(x) for x in records["epoch"]],
+        "x": short(records["epoch"].to_numpy(dtype=float)),
         "nll": column("nll"),
         "kl": column("kl_per_example"),
         "loss": column("loss"),
@@ -220,6 +223,11 @@ def _records(tables: RunTables) -> dict[str, Any]:
         "added": bound.ADDED.get(tables.method, ("", ""))[0],
         "top": bound.top_of(values[np.isfinite(values)]),
     }
+
+
+def short(epochs: np.ndarray) -> list[float]:
+    """Whole epochs as integers, fractions with the digits that tell steps apart."""
+    return [int(epoch) if epoch == int(epoch) else round(epoch, 6) for epoch in epochs.tolist()]
 
 
 def _b64(values: np.ndarray) -> str:

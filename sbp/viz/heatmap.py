@@ -100,14 +100,14 @@ def describe(tables: RunTables, name: str, epoch: int | None = None) -> str:
 
 
 def history(tables: RunTables, name: str, epoch: int | None = None) -> str:
-    """What happened to a layer up to an epoch: the first unit pruned, and the epoch at which most were."""
-    layer, row = tables.layer(name), tables.index(epoch)
-    snr = tables.snr[layer.name][: row + 1]
-    pruned = (~is_kept(snr)).any(axis=1)
-    if not pruned.any():
-        return "Nothing has been pruned yet."
-    first = int(tables.epochs[np.argmax(pruned)])
-    losses = -np.diff(tables.alive(layer.name)[: row + 1], prepend=layer.units)
+    """What happened to a layer up to an epoch: when the first unit was pruned, and when most were."""
+    layer, frames = tables.layer(name), tables.frames
+    row = len(frames.at) - 1 if epoch is None else int(frames.index(epoch))
+    kept = is_kept(frames.snr[layer.name][: row + 1]).sum(axis=1)
+    if not (kept < layer.units).any():
+        return f"Nothing was pruned by epoch {int(frames.at[row])}."
+    first = tables.when(frames.at[np.argmax(kept < layer.units)])
+    losses = -np.diff(kept, prepend=layer.units)
     worst = int(np.argmax(losses))
-    most = f"most were pruned at epoch {int(tables.epochs[worst])} ({int(losses[worst]):,})"
-    return f"The first was pruned at epoch {first}; {most}."
+    most = f"most were pruned at {tables.when(frames.at[worst])} ({int(losses[worst]):,})"
+    return f"The first was pruned at {first}; {most}."

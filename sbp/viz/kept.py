@@ -42,15 +42,19 @@ def table(tables: RunTables) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["epoch", "layer", "kept", "units", "percent"])
 
 
-def counts(tables: RunTables) -> list[tuple[int, tuple[int, ...]]]:
-    """(epoch, kept units per layer) from the main phase on: as recorded where there is a record, else by SNR >= 1."""
-    recorded = tables.after_pretraining
-    known = {int(e): tuple(k) for e, k in zip(recorded["epoch"], recorded["kept"], strict=True)}
+def counts(tables: RunTables) -> list[tuple[float, tuple[int, ...]]]:
+    """(epoch, kept units per layer) from the main phase on, its first steps at fractions of an epoch: as recorded where
+    there is a record, else by SNR >= 1."""
+    recorded, steps = tables.after_pretraining, tables.steps[tables.steps["kept"].notna()]
+    known: dict[float, tuple[int, ...]] = {
+        **{int(e): tuple(k) for e, k in zip(recorded["epoch"], recorded["kept"], strict=True)},
+        **{float(e): tuple(k) for e, k in zip(steps["epoch"], steps["kept"], strict=True)},
+    }
     epochs = sorted({*map(int, tables.epochs), *known})
     return [(epoch, known.get(epoch) or _by_snr(tables, epoch)) for epoch in epochs]
 
 
-def at_epochs(tables: RunTables, epochs: Iterable[int]) -> list[tuple[int, ...]]:
+def at_epochs(tables: RunTables, epochs: Iterable[float]) -> list[tuple[int, ...]]:
     """Kept units per layer at each of these rising epochs: those of the last count that is not after it."""
     known = [(-math.inf, tuple(layer.units for layer in tables.layers)), *counts(tables)]
     rows = np.searchsorted([epoch for epoch, _ in known], list(epochs), side="right") - 1
@@ -62,9 +66,9 @@ def describe(tables: RunTables) -> str:
     epoch, kept = next(reversed(counts(tables)), (-1, tuple(layer.units for layer in tables.layers)))
     each = zip(kept, tables.layers, strict=True)
     parts = [f"{labels.count_of(k, layer)} in {labels.layer_title(layer)}" for k, layer in each]
-    return f"At epoch {epoch} the network keeps {labels.join(parts)}."
+    return f"At {tables.when(epoch)} the network keeps {labels.join(parts)}."
 
 
-def _by_snr(tables: RunTables, epoch: int) -> tuple[int, ...]:
-    row = tables.index(epoch)
-    return kept_counts(keep_masks({name: snr[row] for name, snr in tables.snr.items()}), tables.layers)
+def _by_snr(tables: RunTables, epoch: float) -> tuple[int, ...]:
+    row = int(tables.frames.index(epoch))
+    return kept_counts(keep_masks({name: snr[row] for name, snr in tables.frames.snr.items()}), tables.layers)

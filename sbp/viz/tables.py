@@ -5,6 +5,7 @@ The SNR is computed once, from the stored (mu, log sigma); a live run only pays 
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
@@ -19,7 +20,8 @@ from sbp.pruning.masks import is_kept
 from sbp.spec import RunConfig
 from sbp.spec.description import Description
 from sbp.spec.layout import Group
-from sbp.spec.records import Record
+from sbp.spec.records import Record, StepRecord
+from sbp.viz.frames import Frames, frames_of, loss_curve, steps_table
 
 ALIVE = np.iinfo(np.int32).max  # the epoch of death of a unit that is kept at the end
 ORDERS = ("death", "snr", "unit")
@@ -41,6 +43,8 @@ class Run(Protocol):
     def data_stamp(self) -> Hashable: ...  # noqa: D102
     def records(self) -> Sequence[Any]: ...  # noqa: D102
     def snapshots(self) -> Any: ...  # noqa: D102
+    def step_records(self) -> Sequence[StepRecord]: ...  # noqa: D102
+    def step_snapshots(self) -> Any: ...  # noqa: D102
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +54,8 @@ class RunTables:
     epochs: int [E], the epochs with a snapshot, 0 at initialisation. snr, loc, log_scale: float32 [E, U] by layer name.
     death: int32 [U] by layer name, the first epoch from which a unit stays below SNR 1 to the end, `ALIVE` for
     those kept at the end. records: one row per epoch; epochs of pretraining count up to 0, so that every chart of a
-    run has one axis.
+    run has one axis. steps: one row per first step of a phase. early: the shots of those steps, as `loc`, `log_scale`
+    and `snr` have the epochs'. frames: epochs and steps as one; fell: as death, by row of `frames`.
     """
 
     run: str
@@ -64,6 +69,10 @@ class RunTables:
     prior_snr: float
     n_train: int
     description: Description
+    steps: pd.DataFrame
+    early: tuple[dict[str, np.ndarray], ...]
+    frames: Frames
+    fell: dict[str, np.ndarray]
     method: str = "sbp"
 
     @property
@@ -96,6 +105,25 @@ class RunTables:
         """Records of the main phase and of fine-tuning, which goes on counting its epochs."""
         return self.records[self.records["phase"] != "pretrain"] if len(self.records) else self.records
 
+    @functools.cached_property
+    def loss_curve(self) -> pd.DataFrame:
+        """NLL, KL per example and loss by epoch, with the first steps where they are known."""
+        return loss_curve(self.records, self.steps)
+
+    @functools.cached_property
+    def first_steps(self) -> dict[float, int]:
+        """Steps of the main phase that were looked at, by the fraction of epochs at which they stand."""
+        main = self.steps[self.steps["phase"] != "pretrain"]
+        return dict(zip(main["epoch"].astype(float), main["number"].astype(int), strict=True))
+
+    def when(self, epoch: float) -> str:
+        """A moment of a film in words.
+
+        "step 40" for one of the first steps, "epoch 3" for an epoch.
+        """
+        step = self.first_steps.get(float(epoch))
+        return f"epoch {int(epoch)}" if step is None else f"step {step:,}"
+
     @property
     def finetuned_from(self) -> int | None:
         """The last epoch of the main phase where fine-tuning has begun after it; None elsewhere."""
@@ -118,7 +146,7 @@ class RunTables:
             return units
         if by == "snr":
             return np.argsort(-self.snr[name][at], kind="stable")
-        return np.lexsort((units, -self.snr[name][-1], -self.death[name].astype(np.int64)))
+        return np.lexsort((units, -self.snr[name][-1], -self.fell[name].astype(np.int64)))
 
 
 def tables(run: Run) -> RunTables:
@@ -142,15 +170,22 @@ def build(run: Run, before: RunTables | None = None) -> RunTables:
     """Reads a run and computes its tables; rows that `before` already has, bit by bit, are not computed again."""
     shots, config = run.snapshots(), run.config
     epochs = np.asarray(shots.epochs, dtype=np.int64)
-    snr, death = {}, {}
+    first, steps = run.step_snapshots(), steps_table(run.step_records(), config.schedule.pretrain_epochs)
+    at = steps.set_index("step")["epoch"].reindex(first.epochs).to_numpy(dtype=float)
+    known_at = ~np.isnan(at)  # of a step that is being written now there is a row and no record yet
+    interval = config.noise.log_low, config.noise.log_high
+    snr, death, early, fell = {}, {}, {}, {}
     for layer in run.layers:
-        loc, log_scale = shots.loc[layer.name], shots.log_scale[layer.name]
-        known = _common_rows(before, layer.name, loc, log_scale)
-        new = moments.snr(loc[known:], log_scale[known:], config.noise.log_low, config.noise.log_high)
-        new = np.asarray(new, dtype=np.float32).reshape(len(loc) - known, layer.units)
-        snr[layer.name] = np.concatenate([before.snr[layer.name][:known], new]) if before and known else new
-        went = before.death[layer.name] if before and known and known == len(before.epochs) else None
-        death[layer.name] = epochs_of_death(epochs, snr[layer.name], known, went)
+        name, shown = layer.name, (shots.loc[layer.name], shots.log_scale[layer.name])
+        snr[name], known = _grown(name, shown, interval, (before.loc, before.log_scale, before.snr) if before else None)
+        went = before.death[name] if before and known and known == len(before.epochs) else None
+        death[name] = epochs_of_death(epochs, snr[name], known, went)
+        early[name], _ = _grown(
+            name, (first.loc[name], first.log_scale[name]), interval, before.early if before else None
+        )
+    frames = frames_of(epochs, snr, at[known_at], {name: rows[known_at] for name, rows in early.items()})
+    for name, rows in frames.snr.items():
+        fell[name] = epochs_of_death(np.arange(len(rows)), rows) if known_at.any() else death[name]
     return RunTables(
         run=run.id,
         layers=tuple(run.layers),
@@ -163,6 +198,10 @@ def build(run: Run, before: RunTables | None = None) -> RunTables:
         prior_snr=moments.prior_snr(config.noise.log_low, config.noise.log_high),
         n_train=int(run.meta.get("n_train") or 0),
         description=run.description,
+        steps=steps,
+        early=(dict(first.loc), dict(first.log_scale), early),
+        frames=frames,
+        fell=fell,
         method=config.method.name,
     )
 
@@ -218,14 +257,30 @@ def snr_table(tables: RunTables, name: str) -> pd.DataFrame:
     return pd.DataFrame({"layer": name, **{column: values.ravel() for column, values in columns.items()}})
 
 
-def _common_rows(before: RunTables | None, name: str, loc: np.ndarray, log_scale: np.ndarray) -> int:
+_Shots = tuple[dict[str, np.ndarray], ...]  # loc, log_scale and SNR by layer
+
+
+def _grown(
+    name: str, shown: tuple[np.ndarray, np.ndarray], interval: tuple[float, float], before: _Shots | None
+) -> tuple[np.ndarray, int]:
+    """The SNR of a layer's rows of mu and log sigma, float32 [rows, units], and how many of them were known before."""
+    loc, log_scale = shown
+    known = _common_rows(before, name, loc, log_scale)
+    new = np.asarray(
+        moments.snr(loc[known:], log_scale[known:], *interval) if known < len(loc) else loc[:0], np.float32
+    )
+    return (np.concatenate([before[2][name][:known], new]) if before and known else new), known
+
+
+def _common_rows(before: _Shots | None, name: str, loc: np.ndarray, log_scale: np.ndarray) -> int:
     """How many leading rows of a layer are the very ones computed before; 0 if any differs (a run that was resumed)."""
-    if before is None or name not in before.loc:
+    if before is None or name not in before[0]:
         return 0
-    n = min(len(before.loc[name]), len(loc))
-    if _place(before.loc[name]) == _place(loc) and _place(before.log_scale[name]) == _place(log_scale):
+    was_loc, was_scale = before[0][name], before[1][name]
+    n = min(len(was_loc), len(loc))
+    if _place(was_loc) == _place(loc) and _place(was_scale) == _place(log_scale):
         return n  # rows are added where they were read to (sbp.runs.incremental), so these are the same ones
-    same = np.array_equal(before.loc[name][:n], loc[:n]) and np.array_equal(before.log_scale[name][:n], log_scale[:n])
+    same = np.array_equal(was_loc[:n], loc[:n]) and np.array_equal(was_scale[:n], log_scale[:n])
     return n if same else 0
 
 

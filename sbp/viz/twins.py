@@ -44,6 +44,11 @@ class Twin:
         return self.tables.after_pretraining
 
     @property
+    def steps(self) -> pd.DataFrame:
+        """The first steps of its main phase."""
+        return self.tables.steps[self.tables.steps["phase"] != "pretrain"]
+
+    @property
     def last(self) -> int:
         """Its last epoch so far; 0 before the first has ended."""
         return int(self.records["epoch"].iloc[-1]) if len(self.records) else 0
@@ -59,7 +64,7 @@ def pair_of(runs: Sequence[Any], names: Sequence[str]) -> tuple[Twin, Twin]:
 
 
 def pack(pair: tuple[Twin, Twin], live: bool = False) -> dict[str, Any]:
-    """The film of the first twin with the epochs of both, the three charts and a sentence per epoch."""
+    """The film of the first twin with the epochs of both, the three charts and a sentence per frame."""
     first = pair[0]
     both = (
         sorted({0, *(int(epoch) for twin in pair for epoch in twin.records["epoch"])})
@@ -67,11 +72,12 @@ def pack(pair: tuple[Twin, Twin], live: bool = False) -> dict[str, Any]:
         else []
     )
     packed = film.pack(first.tables, first.config, live=live, also=both)
+    moments = zip(packed["steps"], packed["epochs"], strict=True)
     return packed | {
         "id": "+".join(twin.tables.run for twin in pair),
         "total": _total(pair),
         "charts": [_accuracy(pair), _terms(pair), _kept(pair)],
-        "sentences": [sentence(pair, epoch) for epoch in packed["epochs"]],
+        "sentences": [sentence(pair, epoch, f"Step {step}" if step else "") for step, epoch in moments],
     }
 
 
@@ -95,15 +101,21 @@ def table(pair: Sequence[Twin]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def sentence(pair: tuple[Twin, Twin], epoch: int) -> str:
-    """Both twins at an epoch: what is kept, the training accuracy, and at the end the test accuracy."""
+def sentence(pair: tuple[Twin, Twin], epoch: float, when: str = "") -> str:
+    """Both twins at an epoch: what is kept, the training accuracy, and at the end the test accuracy; at a first step,
+    which `when` names, the NLL."""
     if epoch <= 0:
         return "At the start both are complete and guess."
-    return f"Epoch {epoch}: " + "; ".join(_state(twin, epoch) for twin in pair) + "."
+    return f"{when or f'Epoch {epoch}'}: " + "; ".join(_state(twin, epoch) for twin in pair) + "."
 
 
-def _state(twin: Twin, epoch: int) -> str:
+def _state(twin: Twin, epoch: float) -> str:
     records = twin.records[twin.records["epoch"] <= epoch]
+    steps = twin.steps[twin.steps["epoch"] <= epoch + 1e-6]  # a film's fractions are rounded
+    if len(steps) and (records.empty or steps["epoch"].iloc[-1] > records["epoch"].iloc[-1]):
+        row = steps.iloc[-1]
+        keeps = f"{twin.name} keeps {labels.widths(row['kept'])}" if row["kept"] is not None else twin.name
+        return f"{keeps}, NLL {row['nll']:.2f}"
     if records.empty:
         return f"{twin.name} has not finished an epoch"
     row = records.iloc[-1]
@@ -195,21 +207,37 @@ def _roles(pair: Sequence[Twin], what: str) -> list[str]:
 
 
 def _long(pair: Sequence[Twin], what: str) -> pd.DataFrame:
-    """Columns line, epoch, value: a line a twin, and of a twin with a KL one for that."""
-    parts = []
-    for twin in pair:
-        found = table([twin])
-        if found.empty:
-            continue
-        columns = {
-            "accuracy": {twin.name: found["train_accuracy_percent"]},
-            "kept": {twin.name: found["kept_percent"]},
-            "terms": {f"{twin.name}: N·NLL": found["n_nll_nats"] / 1000},
-        }[what]
-        if what == "terms" and twin.tables.method in bound.ADDED:
-            columns[f"{twin.name}: KL"] = found["kl_nats"] / 1000
-        parts += [pd.DataFrame({"line": line, "epoch": found["epoch"], "value": v}) for line, v in columns.items()]
+    """Columns line, epoch, value: a line a twin, and of a twin with a KL one for that; first steps where they are
+    known, of which the accuracy is not."""
+    parts = [
+        points.assign(line=line)[["line", "epoch", "value"]]
+        for twin in pair
+        if len(twin.records)
+        for line, points in _lines_of(twin, what).items()
+    ]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"line": [], "epoch": [], "value": []})
+
+
+def _lines_of(twin: Twin, what: str) -> dict[str, pd.DataFrame]:
+    found, steps, n = table([twin]), twin.steps, twin.tables.n_train
+    if what == "accuracy":
+        return {twin.name: found.assign(value=found["train_accuracy_percent"])}
+    if what == "kept":
+        units, steps = sum(layer.units for layer in twin.tables.layers), steps[steps["kept"].notna()]
+        first = steps.assign(value=[100 * sum(counts) / units for counts in steps["kept"]])
+        return {twin.name: _joined(first, found.assign(value=found["kept_percent"]))}
+    curve = twin.tables.loss_curve
+    curve = curve[curve["epoch"] > 0]
+    lines = {f"{twin.name}: N·NLL": curve.assign(value=n * curve["nll"] / 1000)}
+    if twin.tables.method in bound.ADDED:
+        first = steps.assign(value=steps["kl_weighted"] / 1000)
+        lines[f"{twin.name}: KL"] = _joined(first, found.assign(value=found["kl_nats"] / 1000))
+    return lines
+
+
+def _joined(steps: pd.DataFrame, epochs: pd.DataFrame) -> pd.DataFrame:
+    both = pd.concat([part[["epoch", "value"]] for part in (steps, epochs) if len(part)])
+    return both.astype(float).sort_values("epoch")
 
 
 def _series(pair: Sequence[Twin], what: str) -> list[dict[str, Any]]:
@@ -217,7 +245,7 @@ def _series(pair: Sequence[Twin], what: str) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "x": part["epoch"].tolist(),
+            "x": film.short(part["epoch"].to_numpy(dtype=float)),
             "y": part["value"].round(3).tolist(),
             "colour": _STYLE[what][role][0],
             "dash": film.on_canvas(_STYLE[what][role][1]),

@@ -27,7 +27,7 @@ from sbp.runs.folder import RunFolder
 from sbp.runs.launcher import HELD_SIGNALS, LOCK_VARIABLE
 from sbp.runs.states import Event, State, advance
 from sbp.spec import RunConfig
-from sbp.spec.records import Progress, Record, Snapshot
+from sbp.spec.records import Progress, Record, Snapshot, StepSnapshot
 from sbp.worker.outcome import describe_result, end_event, explain_error, is_out_of_memory, to_numpy
 from sbp.worker.priority import lower_priority
 from sbp.worker.provenance import code_version
@@ -171,6 +171,8 @@ class Worker:
                 if event.epoch > seen:
                     self.folder.append_snapshot(event)
                     seen = event.epoch
+            elif isinstance(event, StepSnapshot):
+                self.folder.append_step(event)
             elif isinstance(event, Progress):
                 self._say(self.folder.note, event)
             # Not between a record and the snapshot of its epoch: a checkpoint covers both or none.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import urllib.request
 import re
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import Mock

@@ -55,6 +55,12 @@ def without(*names: str) -> Spoil:
     return spoil
 
 
+def step(**values: Any) -> Spoil:
+    """Writes one step's record with these fields changed."""
+    good = {"step": 20, "epoch": 0.5, "phase": "sbp", "nll": 2.0, "kl": 1.0, "kl_weighted": 1.0, "loss": 2.5}
+    return text(json.dumps({**good, "kept": [784, 500, 300], **values}) + "\n")
+
+
 def line(**values: Any) -> Spoil:
     """Changes fields of the third record."""
 
@@ -127,6 +133,7 @@ DEEP = "[" * 100_000 + "]" * 100_000
 DIGITS = "9" * 5000
 CONFIG, META, STATUS, RECORDS = "config.json", "meta.json", "status.json", "records.jsonl"
 RESULT, NOISE, MODEL = "result.json", "noise.f32", "model.safetensors"
+STEPS, STEP_NOISE = "steps.jsonl", "steps.f32"
 
 # The inputs of the issue come first in each kind.
 UNREADABLE_CONFIG: dict[str, tuple[str, Spoil]] = {
@@ -216,6 +223,16 @@ OTHER_FILES: dict[str, tuple[str, Spoil]] = {
     "noise is a link": (NOISE, link),
     "noise is a device": (NOISE, device),
     "noise of 10 GB": (NOISE, huge),
+    "a step with NaN": (STEPS, step(nll=float("nan"))),
+    "a step that keeps 99,999 of 784": (STEPS, step(kept=[99_999, 500, 300])),
+    "a step of other layers": (STEPS, step(kept=[784])),
+    "a step of no time": (STEPS, step(epoch=1e300)),
+    "steps nested without end": (STEPS, text(DEEP + "\n")),
+    "steps are a pipe": (STEPS, pipe),
+    "steps of 10 GB": (STEPS, huge),
+    "noise of steps of random bytes": (STEP_NOISE, text(np.random.default_rng(0).bytes(60_000))),
+    "noise of steps is a link": (STEP_NOISE, link),
+    "noise of steps of 10 GB": (STEP_NOISE, huge),
     "weights are a pipe": (MODEL, pipe),
     "weights are a link": (MODEL, link),
     "the log is a pipe": ("log.txt", pipe),

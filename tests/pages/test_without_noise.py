@@ -85,7 +85,7 @@ def test_while_it_trains_nothing_is_said_of_a_first_prune(runs_root: Path) -> No
 def test_before_its_first_epoch_it_says_when_pictures_come(runs_root: Path) -> None:
     run = write_run(runs_root, "stopped", epochs_done=0, method="original")
     at = healthy(opened("train", run=run.id))
-    assert "after the first epoch" in texts(at)
+    assert "after the first steps" in texts(at)
 
 
 def test_fine_tuning_goes_on_after_the_main_phase(runs_root: Path) -> None:

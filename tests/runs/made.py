@@ -12,7 +12,7 @@ import numpy as np
 
 from sbp.runs.folder import RunFolder
 from sbp.spec import RunConfig
-from sbp.spec.records import Progress, Record, Snapshot
+from sbp.spec.records import Progress, Record, Snapshot, StepRecord, StepSnapshot
 
 # Seconds of CPU, not of patience: 2 steps an epoch of a network that is next to nothing.
 TINY = RunConfig.flat(
@@ -55,6 +55,14 @@ def snapshot(folder: RunFolder, epoch: int) -> Snapshot:
     """loc of unit i of a layer after an epoch is epoch + i / 1000, log_scale is its negative."""
     loc = {layer.name: epoch + np.arange(layer.units) / 1000 for layer in folder.layers}
     return Snapshot(epoch, loc, {name: -values for name, values in loc.items()})
+
+
+def step_snapshot(folder: RunFolder, step: int, noisy: bool = True) -> StepSnapshot:
+    """After a step of the first epoch, of 1,000 steps; where units have noise, with that of `snapshot`."""
+    kept = (784, 8, 8) if noisy else None
+    record_ = StepRecord(step, step / 1000, "sbp" if noisy else "pretrain", 2.0, 1.0, 1.0, 2.5, kept)
+    found = snapshot(folder, step)
+    return StepSnapshot(record_, found.loc, found.log_scale) if noisy else StepSnapshot(record_, {}, {})
 
 
 def progress(step: int = 10) -> Progress:

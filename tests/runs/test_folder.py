@@ -14,7 +14,7 @@ from sbp.runs.files import BadFile, Locked
 from sbp.runs.folder import RunFolder
 from sbp.runs.states import State
 from sbp.spec import RunConfig
-from tests.runs.made import TINY, progress, record, snapshot
+from tests.runs.made import TINY, progress, record, snapshot, step_snapshot
 
 
 @pytest.fixture
@@ -50,6 +50,37 @@ def test_noise_rows_have_the_written_layout(folder: RunFolder) -> None:
     assert raw[0] == 5
     assert raw[1 + 784] == 5, "dense1 follows the 784 pixels"
     assert raw[1 + 800] == -5, "log sigma follows every mu"
+
+
+def test_first_steps_come_back_beside_epochs_whose_files_do_not_change(folder: RunFolder) -> None:
+    fill(folder, 1)
+    before = [(folder.path / name).read_bytes() for name in ("records.jsonl", "noise.f32")]
+    shots = [step_snapshot(folder, step, noisy=step > 10) for step in (10, 20, 30)]
+    for shot in shots:
+        folder.append_step(shot)
+    view = store.open_run(folder.id)
+    assert view.problem == ""
+    assert view.step_records() == [shot.record for shot in shots]
+    found = view.step_snapshots()
+    assert found.epochs.tolist() == [20, 30]
+    np.testing.assert_array_equal(found.loc["dense1"][1], shots[2].loc["dense1"].astype(np.float32))
+    assert [(folder.path / name).read_bytes() for name in ("records.jsonl", "noise.f32")] == before
+
+
+def test_first_steps_are_cut_to_what_a_checkpoint_covers(folder: RunFolder) -> None:
+    for step, noisy in ((10, False), (20, True), (30, True)):
+        folder.append_step(step_snapshot(folder, step, noisy))
+        if step == 20:
+            folder.write_checkpoint({"w": np.zeros(1)}, {})
+    folder.read_checkpoint()
+    view = store.open_run(folder.id)
+    assert [it.step for it in view.step_records()] == [10, 20]
+    assert view.step_snapshots().epochs.tolist() == [20]
+    folder.remove("checkpoint.safetensors")
+    folder.read_checkpoint()
+    view = store.open_run(folder.id)
+    assert view.step_records() == []
+    assert len(view.step_snapshots()) == 0
 
 
 def test_a_cut_end_is_left_out_by_readers_and_removed_by_the_next_writer(folder: RunFolder) -> None:

@@ -48,6 +48,18 @@ def test_a_recording_is_the_run_with_fewer_snapshots(tmp_path: Path) -> None:
     assert kept.meta["data_source"] == "scikit-learn's digits, upscaled to 28 x 28."
 
 
+def test_a_recording_has_the_first_steps_thinned_as_the_epochs_are(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "runs", early=True)
+    kept = store.RunView(recording.record(run, "kept", tmp_path / "assets", rows=2), recorded=True)
+    assert kept.problem == ""
+    assert kept.step_records() == run.step_records()
+    before, after = run.step_snapshots(), kept.step_snapshots()
+    assert (before.epochs.tolist(), after.epochs.tolist()) == ([3, 6, 9], [3, 9])
+    for name in before.loc:
+        np.testing.assert_array_equal(after.log_scale[name], before.log_scale[name][[0, 2]])
+    assert recording.record(write_run(tmp_path / "runs", epochs=2), "old", tmp_path / "assets").is_dir()
+
+
 def test_a_recording_does_not_say_where_the_data_lay(tmp_path: Path) -> None:
     run = write_run(tmp_path / "runs")
     source = "MNIST, 60,000 training and 10,000 test images, read from /home/somebody/data/mnist."

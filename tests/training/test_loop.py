@@ -27,7 +27,7 @@ def digits() -> Dataset:
 
 
 def kinds(events: Iterator[Event]) -> list[Record | Snapshot]:
-    return [event for event in events if not isinstance(event, Progress)]
+    return [event for event in events if isinstance(event, Record | Snapshot)]
 
 
 def test_records_and_snapshots_come_in_order(digits: Dataset) -> None:

@@ -29,6 +29,18 @@ def caffe(runs: dict[str, Any]) -> tables.RunTables:
     return tables.tables(runs["lenet-5-caffe"])
 
 
+@pytest.fixture(scope="session")
+def early_run(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A run of LeNet-500-300 with snapshots after steps 3, 6 and 9 of the 12 of its first epoch."""
+    return write_run(tmp_path_factory.mktemp("early"), early=True)
+
+
+@pytest.fixture
+def early(early_run: Any) -> tables.RunTables:
+    """Its tables."""
+    return tables.tables(early_run)
+
+
 @pytest.fixture
 def nothing(tmp_path: Any) -> tables.RunTables:
     """Tables of a run whose network is not built yet."""

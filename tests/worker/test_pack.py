@@ -22,7 +22,8 @@ from tests.runs.made import TINY
 from tests.runs.test_launcher import no_worker_is_left, over, wait  # noqa: F401
 from tests.worker.done import without_time
 
-CONFIGS = [TINY.replace(epochs=3, seed=seed, pretrain_epochs=1) for seed in (0, 1)]
+# 13 steps an epoch: the first steps of each phase are looked at.
+CONFIGS = [TINY.replace(epochs=3, seed=seed, pretrain_epochs=1, batch_size=15) for seed in (0, 1)]
 
 
 def alone(config: RunConfig) -> RunView:
@@ -41,7 +42,8 @@ def packed(configs: list[RunConfig], together: int) -> tuple[list[State], list[R
 def equal(view: RunView, other: RunView) -> None:
     """The law: the same records, noise, weights and result, whatever ran beside it."""
     assert without_time(view.records()) == without_time(other.records())
-    assert (view.folder / "noise.f32").read_bytes() == (other.folder / "noise.f32").read_bytes()
+    for name in ("noise.f32", "steps.jsonl", "steps.f32"):
+        assert (view.folder / name).read_bytes() == (other.folder / name).read_bytes()
     assert view.model_path is not None
     assert other.model_path is not None
     ours, theirs = load_file(view.model_path), load_file(other.model_path)

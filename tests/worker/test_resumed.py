@@ -11,6 +11,7 @@ import sbp.data.datasets
 import sbp.training.loop
 from sbp.compaction.run import compact_run
 from sbp.runs import store
+from sbp.runs.filenames import STEP_NOISE, STEPS
 from sbp.runs.folder import RunFolder
 from sbp.runs.states import State
 from sbp.worker import worker
@@ -19,9 +20,9 @@ from tests.runs.made import TINY
 from tests.worker.done import again, without_time, work
 
 
-@pytest.mark.parametrize("stop_after", [1, 3], ids=["at the start", "midway"])
+@pytest.mark.parametrize("stop_after", [1, 3, 9, 13, 27], ids=lambda events: f"{events} events")
 def test_a_resumed_run_equals_one_that_was_never_stopped(stop_after: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = TINY.replace(epochs=4, pretrain_epochs=1)
+    config = TINY.replace(epochs=4, pretrain_epochs=1, batch_size=15)  # 13 steps an epoch: 10 is looked at
     monkeypatch.setattr(sbp.training.loop, "PROGRESS_EVERY", 0.0)
     with store.create(config) as folder:
         whole = work(folder)
@@ -38,6 +39,11 @@ def test_a_resumed_run_equals_one_that_was_never_stopped(stop_after: int, monkey
     for name in theirs.loc:
         np.testing.assert_array_equal(ours.loc[name], theirs.loc[name])
         np.testing.assert_array_equal(ours.log_scale[name], theirs.log_scale[name])
+    assert view.step_records() == whole.step_records()
+    assert [record.step for record in view.step_records()] == [10, 23, 33, 43, 53, 63]
+    assert view.step_snapshots().epochs.tolist() == [23, 33, 43, 53, 63]
+    for name in (STEPS, STEP_NOISE):
+        assert (view.folder / name).read_bytes() == (whole.folder / name).read_bytes()
     assert view.result is not None
     assert whole.result is not None
     assert view.result["test_error_percent"] == whole.result["test_error_percent"]

@@ -2,7 +2,7 @@
 
 import { minus, ticks } from "../js/numbers.js";
 import { between, epochAxis, playhead, write } from "./canvas.js";
-import { epochAt } from "./film.js";
+import { epochAt, sayEpoch } from "./film.js";
 
 function curves(run, { series, title, unit, top, log, filled, rules = [] }) {
   let place = null;
@@ -103,7 +103,7 @@ function curves(run, { series, title, unit, top, log, filled, rules = [] }) {
     const far = (epoch) => Math.abs(place.x(epoch) - px);
     const at = past.reduce((best, epoch) => (far(epoch) < far(best) ? epoch : best));
     const parts = series.map((s) => [s.name, s.y[s.x.indexOf(at)]]).filter(([, value]) => value != null);
-    return `epoch ${minus(at)}: ${parts.map(([name, value]) => `${name} ${minus(Number(value.toPrecision(4)))}`).join(", ")}`;
+    return `${sayEpoch(run, at)}: ${parts.map(([name, value]) => `${name} ${minus(Number(value.toPrecision(4)))}`).join(", ")}`;
   }
 
   return { draw, hover, title: () => title };

@@ -1,6 +1,6 @@
 // A run as the player knows it: one byte a unit and frame for the SNR, decoded once, read at any moment in between.
 
-import { fromBase64 } from "../js/numbers.js";
+import { fromBase64, minus } from "../js/numbers.js";
 
 const words16 = (text) => new Int16Array(fromBase64(text).buffer);
 
@@ -11,7 +11,7 @@ export function decode(raw) {
     order: words16(layer.order),
     cells: { ...layer.cells, units: words16(layer.cells.units) },
   }));
-  const first = Math.min(0, raw.records.x[0] ?? 0);
+  const first = Math.floor(Math.min(0, raw.records.x[0] ?? 0));
   return { ...raw, layers, first, frames: raw.epochs.length, light: fromBase64(raw.scale.light), dark: fromBase64(raw.scale.dark) };
 }
 
@@ -20,6 +20,12 @@ export function epochAt(run, moment) {
   const frame = Math.min(Math.floor(moment), run.frames - 1);
   const next = Math.min(frame + 1, run.frames - 1);
   return run.epochs[frame] + (run.epochs[next] - run.epochs[frame]) * (moment - frame);
+}
+
+// An epoch in words: "step 40" where it is one of the first steps, which stand at fractions of an epoch.
+export function sayEpoch(run, epoch) {
+  const step = run.steps[run.epochs.indexOf(epoch)];
+  return step ? `step ${step.toLocaleString("en")}` : `epoch ${minus(Number(epoch.toFixed(2)))}`;
 }
 
 // The moment of an epoch, exact where a frame has it, between two frames elsewhere.

@@ -1,8 +1,7 @@
 // Units by epochs: every unit of a layer is a row, every epoch a column, the colour is the SNR.
 
-import { minus } from "../js/numbers.js";
 import { between, epochAxis, playhead, write } from "./canvas.js";
-import { saySnr } from "./film.js";
+import { sayEpoch, saySnr } from "./film.js";
 
 export function heatmapPicture(run, index, { select } = {}) {
   const layer = run.layers[index];
@@ -37,7 +36,7 @@ export function heatmapPicture(run, index, { select } = {}) {
     const high = box.bottom - box.top;
     const x = epochAxis(ctx, theme, box, run, 0, run.total + 1);
     // What was true after an epoch holds until the next frame, so every column reaches to there.
-    const edge = (frame) => x(frame < run.frames ? run.epochs[frame] : run.epochs[run.frames - 1] + 1);
+    const edge = (frame) => x(frame < run.frames ? run.epochs[frame] : Math.floor(run.epochs[run.frames - 1]) + 1);
     ctx.imageSmoothingEnabled = false;
     for (let frame = 0; frame < run.frames; frame += 1) {
       ctx.drawImage(sheet, frame, 0, 1, layer.units, edge(frame), box.top, edge(frame + 1) - edge(frame) + 0.4, high);
@@ -78,7 +77,7 @@ export function heatmapPicture(run, index, { select } = {}) {
     const at = find(px, py);
     if (!at) return "";
     const level = layer.levels[at.frame * layer.units + at.unit];
-    return `${layer.kind} ${at.unit} at epoch ${minus(run.epochs[at.frame])}: SNR ${saySnr(run, level)}, ${level >= run.scale.one ? "kept" : "pruned"}`;
+    return `${layer.kind} ${at.unit} at ${sayEpoch(run, run.epochs[at.frame])}: SNR ${saySnr(run, level)}, ${level >= run.scale.one ? "kept" : "pruned"}`;
   }
 
   const click = select ? (px, py) => select(find(px, py)?.unit ?? -1) : null;

@@ -3,7 +3,6 @@
 
 import { paintLegend } from "../js/colours.js";
 import { element, fit } from "../js/dom.js";
-import { minus } from "../js/numbers.js";
 import { readTheme } from "../js/theme.js";
 import { cellsPicture } from "./cells.js";
 import { follow, grow, last, makeClock, momentAt, placeAt, seek, SPEEDS, step, tick, toggle } from "./clock.js";
@@ -11,7 +10,7 @@ import { boundPicture, chartPicture, errorPicture, keptPicture } from "./curves.
 import { heatmapPicture } from "./heatmap.js";
 import { trajectoriesPicture } from "./trajectories.js";
 import { networkPicture } from "./network.js";
-import { decode, epochAt, momentOf, placeOf } from "./film.js";
+import { decode, epochAt, momentOf, placeOf, sayEpoch } from "./film.js";
 
 const PICTURES = {
   network: networkPicture,
@@ -74,7 +73,7 @@ function makePlayer(root) {
       grow(clock, track, clock.following ? clock.moment : momentOf(run, epoch), run.live);
       if (data.epoch !== asked) {
         asked = data.epoch;
-        if (asked != null && Math.round(epoch) !== asked) seek(clock, momentOf(run, asked));
+        if (asked != null && Math.floor(epoch + 1e-6) !== asked) seek(clock, momentOf(run, asked));
       }
       unit = data.unit ?? unit;
     }
@@ -170,14 +169,15 @@ function makePlayer(root) {
     }
     if (parts.scrub !== root.getRootNode().activeElement || moving) parts.scrub.value = String(placeAt(clock, clock.moment));
     parts.scrub.style.setProperty("--done", `${(100 * placeAt(clock, clock.moment)) / Number(parts.scrub.max)}%`);
-    parts.scrub.setAttribute("aria-valuetext", `epoch ${minus(epoch)}`);
+    const when = sayEpoch(run, epoch);
+    parts.scrub.setAttribute("aria-valuetext", when);
     parts.live.classList.toggle("on", clock.following);
     root.dataset.epoch = String(epoch);
     root.dataset.playing = String(clock.playing);
     root.dataset.following = String(clock.following);
     root.dataset.kept = run.layers.map((layer) => layer.kept[index]).join("-");
     root.dataset.frames = String(run.frames);
-    parts.when.textContent = `epoch ${minus(epoch)} of ${run.total}`;
+    parts.when.textContent = run.steps[index] ? when : `${when} of ${run.total}`;
     const sentence = run.sentences[index] || "";
     if (sentence !== told) {
       told = sentence;
@@ -186,7 +186,7 @@ function makePlayer(root) {
     }
   }
 
-  // Python hears of the epoch when the hand has come to rest, never while it moves or the film runs.
+  // Python hears of the epoch, of a first step of the epoch before it, when the hand has come to rest, never while it moves or the film runs.
   function hand(change) {
     change();
     dirty = true;
@@ -194,7 +194,7 @@ function makePlayer(root) {
     if (!player.report) return;
     waiting = setTimeout(() => {
       if (clock.playing || !player.report) return;
-      asked = clock.following ? null : run.epochs[Math.min(Math.floor(clock.moment + 1e-6), run.frames - 1)];
+      asked = clock.following ? null : Math.floor(run.epochs[Math.min(Math.floor(clock.moment + 1e-6), run.frames - 1)]);
       player.report("epoch", asked ?? -1);
     }, 350);
   }

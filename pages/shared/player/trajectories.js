@@ -1,8 +1,7 @@
 // SNR of a sample of units through the epochs, up to the moment shown, on a log axis with its two rules.
 
-import { minus } from "../js/numbers.js";
 import { between, epochAxis, playhead, write } from "./canvas.js";
-import { logOf, saySnr } from "./film.js";
+import { logOf, sayEpoch, saySnr } from "./film.js";
 
 const TICKS = [0.1, 1, 10, 100];
 
@@ -105,7 +104,7 @@ export function trajectoriesPicture(run, index) {
       if (far < 14 && (!best || far < best.far)) best = { far, line, level };
     }
     if (!best) return "";
-    return `${best.line.layer.title}, ${best.line.layer.kind} ${best.line.unit} at epoch ${minus(run.epochs[at])}: SNR ${saySnr(run, best.level)}`;
+    return `${best.line.layer.title}, ${best.line.layer.kind} ${best.line.unit} at ${sayEpoch(run, run.epochs[at])}: SNR ${saySnr(run, best.level)}`;
   }
 
   const count = lines.length;

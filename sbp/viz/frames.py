@@ -1,0 +1,66 @@
+"""The first steps of a run between its epochs: one order of all moments, for films, and one curve of the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sbp.spec.records import StepRecord
+
+LOSS = ["epoch", "nll", "kl_per_example", "loss"]
+
+
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """Moments at which mu and sigma of all units are known.
+
+    at: float [M], epochs with their fraction, rising. snr: float32 [M, U] by layer.
+    """
+
+    at: np.ndarray
+    snr: Mapping[str, np.ndarray]
+
+    def index(self, epochs: Any) -> Any:
+        """Rows of the last moments that are not after these epochs; the first where none is."""
+        return np.maximum(np.searchsorted(self.at, epochs, side="right") - 1, 0)
+
+
+def frames_of(
+    epochs: np.ndarray, snr: Mapping[str, np.ndarray], at: np.ndarray, early: Mapping[str, np.ndarray]
+) -> Frames:
+    """Epochs [E] with their SNR [E, U] and steps, which stand at these fractions of epochs [S], with theirs, as one.
+
+    >>> frames_of(np.array([0, 1]), {"x": np.array([[9], [2]])}, np.array([0.5]), {"x": np.array([[4]])}).snr["x"].T
+    array([[9, 4, 2]])
+    """
+    both = np.concatenate([np.asarray(epochs, dtype=float), at])
+    if not len(at):
+        return Frames(both, snr)
+    order = np.argsort(both, kind="stable")
+    return Frames(both[order], {name: np.concatenate([rows, early[name]])[order] for name, rows in snr.items()})
+
+
+def steps_table(records: Sequence[StepRecord], pretrain_epochs: int) -> pd.DataFrame:
+    """One row per step with every scalar, `kl_per_example` = loss - nll, and `number`, the step within its phase."""
+    table = pd.DataFrame([record.to_dict() for record in records], columns=[it.name for it in fields(StepRecord)])
+    table["kl_per_example"] = table["loss"] - table["nll"]
+    epoch, main = table["epoch"].astype(float), table["phase"] != "pretrain"
+    share = np.where(main, epoch / (epoch + pretrain_epochs), 1.0)
+    return table.assign(number=(table["step"].astype(float) * share).round().astype(int))
+
+
+def loss_curve(records: pd.DataFrame, steps: pd.DataFrame) -> pd.DataFrame:
+    """NLL, KL per example and loss by epoch, first steps among them.
+
+    An epoch's own mean is left out where steps reach beyond its middle: it is a mean over all of them, and would stand
+    as a bump at their end.
+    """
+    if steps.empty:
+        return records[LOSS].astype(float)
+    told = set(np.ceil(steps["epoch"][np.ceil(steps["epoch"]) - steps["epoch"] < 0.5]))
+    both = [steps[LOSS], records[LOSS][~records["epoch"].isin(told)]]
+    return pd.concat([part.astype(float) for part in both]).sort_values("epoch", ignore_index=True)
