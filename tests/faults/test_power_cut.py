@@ -255,8 +255,8 @@ def test_weights_with_a_flipped_bit_are_not_shown(folder: RunFolder) -> None:
         read_safetensors(path)
 
 
-def test_noise_with_a_flipped_bit_is_not_opened() -> None:
-    content = bytearray(noise_file.of_run(write_run(None, epochs=2)))
+def test_noise_with_a_flipped_bit_is_not_opened(runs_root: Path) -> None:
+    content = bytearray(noise_file.of_run(write_run(runs_root, epochs=2)))
     noise_file.from_bytes(bytes(content))
     content[-1] ^= 1
     with pytest.raises(store.BadRequest, match="SHA-256"):
