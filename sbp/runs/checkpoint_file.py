@@ -99,7 +99,7 @@ def _read(path: Path, row_bytes: int) -> Saved:
     found = _covered(path.parent, row_bytes, most)
     for kind, name in {**LINES, **ROWS}.items():
         if found[kind] < most[kind]:
-            raise BadFile(f"{where} covers {most[kind]} of {name}, which has {found[kind]}")
+            raise BadFile(f"{where} covers {most[kind]} {kind.replace('_', ' ')}, and {name} has {found[kind]}")
         digest = f"{kind}_sha256"
         if saved.covers.get(digest, found[digest]) != found[digest]:  # of an earlier version there is none
             raise BadFile(f"{name} in {path.parent} has changed since {path.name} was written: its SHA-256 is another")
