@@ -268,15 +268,12 @@ class Worker:
 def main(*paths: str) -> int:
     """Trains the runs in these folders; gives the exit code of the process."""
     inherited = os.environ.pop(LOCK_VARIABLE, "")
-    descriptors: list[int | None] = [int(number) for number in inherited.split(",") if number]
+    descriptors = [int(number) for number in inherited.split(",") if number]
     for descriptor in descriptors:
-        if descriptor is not None:
-            os.set_inheritable(descriptor, False)
+        os.set_inheritable(descriptor, False)
     lower_priority()
-    folders = [
-        RunFolder(Path(path), Lock(Path(path) / LOCK, descriptor=descriptor))
-        for path, descriptor in zip(paths, descriptors or [None] * len(paths), strict=True)
-    ]
+    locks = zip(paths, descriptors or [None] * len(paths), strict=True)
+    folders = [RunFolder(Path(path), Lock(Path(path) / LOCK, descriptor=of)) for path, of in locks]
     if len(folders) > 1:
         from sbp.worker.pack import Pack
 
