@@ -272,7 +272,8 @@ def main(*paths: str) -> int:
     for descriptor in descriptors:
         os.set_inheritable(descriptor, False)
     lower_priority()
-    locks = zip(paths, descriptors or [None] * len(paths), strict=True)
+    none: list[int | None] = [None] * len(paths)
+    locks = zip(paths, descriptors or none, strict=True)
     folders = [RunFolder(Path(path), Lock(Path(path) / LOCK, descriptor=of)) for path, of in locks]
     if len(folders) > 1:
         from sbp.worker.pack import Pack
