@@ -40,6 +40,9 @@ PAGES = {
     "runs": ("Runs", "list_alt", "Every run, live and recorded: state, result, resume, delete."),
 }
 
+# Opened from another page: a laptop's width has room for so many links.
+UNLISTED = ("talk",)
+
 frame.configure()
 st.navigation(
     [
@@ -49,6 +52,7 @@ st.navigation(
             icon=f":material/{icon}:",
             url_path=folder.replace("_", "-"),
             default=folder == "story",
+            visibility="hidden" if folder in UNLISTED else "visible",
             help=help,
         )
         for folder, (title, icon, help) in PAGES.items()

@@ -47,3 +47,4 @@ for place, (page, title, icon, promise) in zip(doors, DOORS, strict=True):
     with place.container(border=True, height="stretch", gap="xsmall", key=f"door-{page[:-3]}"):
         st.page_link(page, label=f"**{title}**", icon=icon, width="stretch")
         st.markdown(f":gray[{promise}]")
+st.page_link("talk/page.py", label="Give it as a talk", icon=":material/co_present:")
