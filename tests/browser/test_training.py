@@ -80,7 +80,7 @@ def test_start_watch_reload_stop_resume(
     player = page.locator(PLAYER)
     expect(player).to_have_attribute("data-following", "true", timeout=MINUTE)
     expect(page.locator(".st-key-run-line")).to_contain_text("running", timeout=MINUTE)
-    before, epoch = picture(page, "cells"), int(player.get_attribute("data-epoch") or 0)
+    before, epoch = picture(page, "cells"), int(float(player.get_attribute("data-epoch") or 0))
     expect(player).to_have_attribute("data-epoch", later(epoch + 3), timeout=MINUTE)
     assert picture(page, "cells") != before
 
