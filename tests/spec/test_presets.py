@@ -64,6 +64,7 @@ def raced(name: str, **changes: Any) -> list[Record]:
     return [event for event in Training(config, load("digits")).events() if isinstance(event, Record)]
 
 
+@pytest.mark.slow
 def test_with_slow_noise_random_labels_are_learnt_by_heart() -> None:
     last = raced("memorise", epochs=200)[-1]
     assert last.train_error_percent is not None
