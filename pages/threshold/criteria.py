@@ -8,10 +8,9 @@ from typing import Any
 import streamlit as st
 
 from pages.shared.figures import figure
-from sbp.reference.paper import N_TEST, REMARKS, dataset_of, rows_of, table_of
+from sbp.reference.paper import N_TEST, REMARKS, dataset_of, rows_beside, table_of
 from sbp.runs.store import RunView
 from sbp.spec.method import method_title
-from sbp.spec.networks import scale_of
 from sbp.viz import ensemble, snr_counts
 from sbp.viz import frontier as frontiers
 from sbp.viz import labels as words
@@ -24,8 +23,7 @@ def frontier(run: RunView, sweep: Sweep | None, examples: str) -> None:
     st.subheader("How does SNR compare with other criteria?")
     config = run.config
     dense = run.description.dense_macs()
-    rows = rows_of(config.network.name, scale_of(config.network.widths, config.network.name))
-    comparable = config.data.dataset == dataset_of(config.network.name) and not config.data.random_labels
+    rows, comparable = rows_beside(config)
     printed = table_of(config.network.name).replace("table-", "Table ")
     drawn, ours = rows if comparable else (), _ours(run)
     mark = (int((run.result or {})["macs"]), ours["test error, %"]) if ours else None

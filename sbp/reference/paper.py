@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sbp.spec.networks import COLOUR, DIGIT, NETWORKS, SPECS, widths_of
+from sbp.spec import RunConfig
+from sbp.spec.networks import COLOUR, DIGIT, NETWORKS, SPECS, scale_of, widths_of
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,18 @@ def rows_of(network: str, scale: float | None = 1.0) -> tuple[PaperRow, ...]:
 def all_of(network: str) -> tuple[PaperRow, ...]:
     """The rows of one network at every width factor."""
     return tuple(row for table in TABLES.values() for row in table if row.network == network)
+
+
+def rows_beside(config: RunConfig) -> tuple[tuple[PaperRow, ...], bool]:
+    """The rows of a run's network at its width, and whether its errors are on the data of theirs.
+
+    >>> rows, comparable = rows_beside(RunConfig.flat(network="lenet-5-caffe", dataset="fashion-mnist"))
+    >>> len(rows), comparable
+    (4, False)
+    """
+    network, data = config.network.name, config.data
+    rows = rows_of(network, scale_of(config.network.widths, network))
+    return rows, data.dataset == dataset_of(network) and not data.random_labels
 
 
 def table_of(network: str) -> str:

@@ -9,11 +9,10 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from sbp.reference.paper import dataset_of, rows_of
+from sbp.reference.paper import rows_beside
 from sbp.runs.names import BadRequest
 from sbp.runs.view import RunView
 from sbp.spec.method import method_title
-from sbp.spec.networks import scale_of
 from sbp.viz import bound, frontier, heatmap, kept, labels, pixel_map, snr_counts, sweep, threshold, trajectories, twins
 from sbp.viz.export import titled
 from sbp.viz.pixels import data_uri
@@ -70,13 +69,11 @@ def _along(asked: Asked, make: Callable[..., Any]) -> Any:
 
 
 def _frontier(asked: Asked) -> Any:
-    config, result, (swept, examples) = asked.run.config, asked.run.result or {}, _sweep(asked.run)
-    network = config.network.name
-    comparable = config.data.dataset == dataset_of(network) and not config.data.random_labels
-    rows = rows_of(network, scale_of(config.network.widths, network)) if comparable else ()
+    result, (swept, examples) = asked.run.result or {}, _sweep(asked.run)
+    rows, comparable = rows_beside(asked.run.config)
     error = result.get("test_error_percent")
     own = (int(result["macs"]), float(error)) if error is not None and result.get("macs") else None
-    return frontier.chart(swept, rows, asked.run.description.dense_macs(), own, examples)
+    return frontier.chart(swept, rows if comparable else (), asked.run.description.dense_macs(), own, examples)
 
 
 def _twins(what: str) -> Callable[[Asked], Any]:
