@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlencode
@@ -89,8 +88,12 @@ def read(name: str) -> Deck:
         ValueError: its file is no deck; the message says where.
     """
     try:
-        return Deck.model_validate(json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8")))
+        deck = Deck.model_validate_json((FOLDER / f"{name}.json").read_bytes())
     except ValidationError as error:
         first: Any = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise ValueError(f"{name}.json: {where}: {first['msg']}") from None
+    views = [view for slide in deck.slides for view in (slide, slide.recorded) if view is not None]
+    if wrong := [said for view in views for said in view.wrong()]:
+        raise ValueError(f"{name}.json: {wrong[0]}")
+    return deck

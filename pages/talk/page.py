@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.shared import frame, state
+from pages.shared import frame, run_picker, state
 from pages.talk import deck as decks
 from pages.talk.component import talk
 
@@ -16,24 +16,27 @@ KEYS = (
 frame.header("Talk", "One idea a slide, for a projector.")
 frame.notices(state.complaints(PAGE))
 link = state.from_link(PAGE)
-wanted = link.get("deck")
-if wanted is not None and wanted not in decks.names():
-    frame.notices([f"There is no talk {state.short(wanted)}; expected one of {', '.join(decks.names())}."])
-    wanted = None
+shown: dict[str, decks.Deck] = {}
 for name in decks.names():
-    shown = decks.read(name)
+    try:
+        shown[name] = decks.read(name)
+    except ValueError as error:
+        st.error(run_picker.md(str(error)), icon=":material/error:")
+wanted = link.get("deck")
+if wanted is not None and wanted not in shown:
+    frame.notices([f"There is no talk {state.short(wanted)}; expected one of {', '.join(shown)}."])
+for name, deck in shown.items():
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"talk-{name}"):
-        said = f"**{shown.title}**  \n{len(shown.slides)} slides, about {shown.minutes} minutes"
+        said = f"**{run_picker.md(deck.title)}**  \n{len(deck.slides)} slides, about {deck.minutes} minutes"
         st.markdown(said, width="stretch")
         st.button(
             "Start", icon=":material/co_present:", key=f"talk-start-{name}", on_click=state.put, args=("deck", name)
         )
 st.markdown(KEYS)
-if wanted is not None:
-    deck = decks.read(wanted)
+if wanted in shown:
     talk(
-        deck,
-        min(link.get("slide", 1), len(deck.slides)) - 1,
+        shown[wanted],
+        min(link.get("slide", 1), len(shown[wanted].slides)) - 1,
         on_slide=lambda: state.put("slide", (state.told("talk", "slide") or 0) + 1),
         on_end=lambda: state.put("deck", None, "slide"),
     )

@@ -67,6 +67,26 @@ def test_the_deck_in_the_docs_is_one() -> None:
     assert not slide.wrong()
 
 
+@pytest.mark.parametrize("text", ["{", "[]", '{"title": "**x**", "minutes": 1, "slides": [{"page": "gate"}]}'])
+def test_one_bad_file_leaves_the_other_talks(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "one-gate.json").write_bytes((deck.FOLDER / "one-gate.json").read_bytes())
+    (tmp_path / "bad.json").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(deck, "FOLDER", tmp_path)
+    at = opened(PAGE, deck="bad")
+    assert not at.exception
+    assert "bad.json" in at.error[0].value
+    assert len(at.button) == 1
+
+
+def test_a_slide_that_its_page_would_not_understand_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = json.loads((deck.FOLDER / "one-gate.json").read_text(encoding="utf-8"))
+    whole["slides"][1]["view"]["mu"] = 99
+    (tmp_path / "mine.json").write_text(json.dumps(whole), encoding="utf-8")
+    monkeypatch.setattr(deck, "FOLDER", tmp_path)
+    with pytest.raises(ValueError, match="mu = 99"):
+        deck.read("mine")
+
+
 def test_what_a_page_would_not_understand_is_named() -> None:
     wrong = deck.View(page="gate", view={"mu": 99, "nu": 1}).wrong()
     assert len(wrong) == 2
