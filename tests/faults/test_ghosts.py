@@ -21,7 +21,7 @@ from tests.runs.test_launcher import PATIENCE, no_worker_is_left, over, training
 
 
 def take_lock(path: Path) -> None:
-    """Another file lies in the lock's place: whoever makes a run there may lock that."""
+    """Puts another file in place of the lock, which another writer could lock."""
     (path / "lock").unlink()
     (path / "lock").touch()
 

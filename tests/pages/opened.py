@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
 ROUTER = str(Path(__file__).parents[2] / "pages" / "router.py")
-# Streamlit looks for components in the metadata of every installed package, anew for each AppTest: most of its time.
+# Streamlit scans the metadata of every installed package for components in each AppTest, which takes most of its time.
 SCANNED = functools.cache(manifest_scanner.scan_component_manifests)
 
 

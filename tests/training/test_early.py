@@ -88,7 +88,7 @@ def test_the_means_are_of_the_steps_between(digits: Dataset) -> None:
     for event in training.events():
         if isinstance(event, StepSnapshot):
             found.append((len(seen), event.record.nll))
-    starts = {10: 0, 20: 10, 33: 23, 43: 33, 53: 46, 63: 53}  # an epoch's own snapshot begins anew
+    starts = {10: 0, 20: 10, 33: 23, 43: 33, 53: 46, 63: 53}  # the mean starts again with each epoch
     assert [at for at, _ in found] == list(starts)
     for at, nll in found:
         assert nll == pytest.approx(np.mean(seen[starts[at] : at]), rel=1e-4)
