@@ -169,6 +169,9 @@ class UnitMask(EvalFactor):
             pending, state.pending = state.pending, None
             theta = self.draw(examples) if pending is None or len(pending) != examples else pending
             state.theta = theta
+            if theta is None:
+                # Not `eval_factor`: a step that was captured or compiled would keep the tensor that it was then.
+                theta = self.expected_theta()[None]
         if theta is None:
             theta = self.eval_values()[None]
         state.parts = theta.split(self.layout.sizes, dim=1)
