@@ -71,6 +71,11 @@ class OptimisationConfig(Section):
     channels_last: bool = setting(
         False, "Convolutions get their images channel by channel at each pixel, which is faster on recent GPUs."
     )
+    compiled: bool = setting(
+        False,
+        "The network's passes in a training step are compiled by torch.compile: a minute or so at the start, and "
+        "faster steps on a GPU.",
+    )
 
     @model_validator(mode="after")
     def _check_together(self) -> Any:

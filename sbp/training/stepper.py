@@ -77,6 +77,7 @@ class Stepper:
         self.captures = self.device.type == "cuda" and not os.environ.get(EAGER)
         self.nll_sum, self.data_sum = torch.zeros(2, device=self.device)
         self.teacher: nn.Module | None = None
+        self.compiled: dict[nn.Module, Callable[[Tensor], Tensor]] = {}
         # What is left over after the last full batch waits for the next epoch's order.
         steps = split.n_train // self.batch
         self.order = torch.zeros(steps, self.batch, dtype=torch.long, device=self.device)
@@ -155,11 +156,11 @@ class Stepper:
         half = self.optimisation.precision == "bf16"
         autocast = torch.autocast(self.device.type, torch.bfloat16, half, cache_enabled=False)
         with autocast:
-            logits = self.network(images).float()
+            logits = self._passing(self.network)(images).float()
         loss = nll = functional.cross_entropy(logits, labels)
         if self.teacher is not None:
             with torch.no_grad(), autocast:
-                taught = self.teacher(images).float()
+                taught = self._passing(self.teacher)(images).float()
             distilled = distillation(logits, taught, self.optimisation.temperature)
             loss = torch.lerp(nll, distilled, self.optimisation.distillation)
         data = loss.detach()
@@ -183,6 +184,14 @@ class Stepper:
         if self.teacher is not None:
             self.data_sum.add_(data)
         self.at.add_(1)
+
+    def _passing(self, network: nn.Module) -> Callable[[Tensor], Tensor]:
+        """What passes images through a network: it, or what `torch.compile` has made of it."""
+        if not self.optimisation.compiled:
+            return network
+        if network not in self.compiled:
+            self.compiled[network] = torch.compile(network, dynamic=False)
+        return self.compiled[network]
 
     @exclusive
     def _capture(self) -> None:
