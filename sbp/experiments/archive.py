@@ -38,7 +38,7 @@ def record_experiment(plan: Plan, table: Table, runs: Path | None = None, result
             continue
         name = plan.recording(of_plan)
         view = store.open_run(first.run)
-        if not view.recorded:
+        if name and not view.recorded:
             whole = row.key in plan.weights
             rows = recording.ROWS if whole else FEW_ROWS
             paths.append(recording.record(view, name, runs or store.recorded_root(), rows, weights=whole))

@@ -52,8 +52,8 @@ class Plan:
     """An experiment: its name, what it shows, its rows.
 
     seeds: how many by default. recorded_as: the name of a row's recorded run, made of the experiment's name, the row's
-    network and its key. weights: the keys whose recorded runs hold weights, and enough snapshots for a film. methods:
-    whether its rows are methods to be compared, as page Methods does.
+    network and its key; empty where figures alone are kept. weights: the keys whose recorded runs hold weights, and
+    enough snapshots for a film. methods: whether its rows are methods to be compared, as page Methods does.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Plan:
     methods: bool = False
 
     def recording(self, row: PlannedRow) -> str:
-        """The name of a row's recorded run."""
+        """The name of a row's recorded run, or "" where there is to be none."""
         return self.recorded_as.format(name=self.name, network=row.network, key=row.key)
 
     def only(self, key: str = "", network: str = "") -> tuple[PlannedRow, ...]:

@@ -1,6 +1,7 @@
 """The tables of docs/reproducing.md, from the recorded results: `python -m sbp.experiments.readme` updates them.
 
-A table stands between `<!-- table: EXPERIMENT NETWORK -->` and `<!-- end of table -->`. No torch.
+A table stands between `<!-- table: EXPERIMENT NETWORK DATASET -->` and `<!-- end of table -->`; without DATASET it has
+the rows of every data set. No torch.
 """
 
 from __future__ import annotations
@@ -15,10 +16,15 @@ from sbp.experiments.table_rows import lines_of
 from sbp.runs.files import replace_bytes
 
 # The columns that a page has room for; elsewhere it has all that `reproduce` prints.
-LEFT_OUT = {"table-1": ("s per run",), "kl-warmup": ("s per run",), "table-2": ("units kept", "trained on")}
+LEFT_OUT = {
+    "table-1": ("s per run",),
+    "kl-warmup": ("s per run",),
+    "table-2": ("units kept", "trained on"),
+    "torch-pruning": ("CPU", "GPU", "s per run"),
+}
 # The rows that come first, as the experiment's subject; the others follow in the plan's order.
 FIRST = {"table-1": ("sbp", "sbp-small", "sbp-frontier-1", "sbp-frontier-2", "sbp-plain")}
-_TABLE = re.compile(r"<!-- table: (\S+) (\S+) -->\n.*?<!-- end of table -->", re.DOTALL)
+_TABLE = re.compile(r"<!-- table: (\S+) (\S+)(?: (\S+))? -->\n.*?<!-- end of table -->", re.DOTALL)
 
 
 def refreshed(text: str, results: Path | None = None) -> str:
@@ -36,15 +42,16 @@ def refreshed(text: str, results: Path | None = None) -> str:
     """
 
     def written(found: re.Match[str]) -> str:
-        experiment, network = found.groups()
-        rows = table_of(experiment, network, results)
-        return f"<!-- table: {experiment} {network} -->\n{rows}\n<!-- end of table -->"
+        mark = found[0].partition("\n")[0]
+        return f"{mark}\n{table_of(*found.groups(), results)}\n<!-- end of table -->"
 
     return _TABLE.sub(written, text)
 
 
-def table_of(experiment: str, network: str, results: Path | None = None) -> str:
+def table_of(experiment: str, network: str, dataset: str | None = None, results: Path | None = None) -> str:
     """One network's table of an experiment in Markdown, the paper's rows in italics.
+
+    dataset: the rows of one data set alone.
 
     Raises:
         NoResults: where none is recorded.
@@ -52,7 +59,8 @@ def table_of(experiment: str, network: str, results: Path | None = None) -> str:
     table = recorded(experiment, results)
     columns = [column for column in report.columns_of(experiment) if column.title not in LEFT_OUT.get(experiment, ())]
     first = FIRST.get(experiment, ())
-    rows = sorted(table.of(network), key=lambda row: first.index(row.key) if row.key in first else len(first))
+    of_network = [row for row in table.of(network) if dataset in (None, row.dataset)]
+    rows = sorted(of_network, key=lambda row: first.index(row.key) if row.key in first else len(first))
     return report.rows_of(lines_of(Table(experiment, tuple(rows))), columns)
 
 

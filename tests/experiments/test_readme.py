@@ -23,7 +23,7 @@ def made(tmp_path: Path) -> Path:
 def test_the_page_is_up_to_date() -> None:
     if not (results.results_root() / "table-1.json").is_file():
         pytest.skip("Needs assets/results/table-1.json, which python -m sbp reproduce table-1 --record writes.")
-    assert TEXT.count("<!-- table: ") == TEXT.count("<!-- end of table -->") == 4
+    assert TEXT.count("<!-- table: ") == TEXT.count("<!-- end of table -->") == 8
     assert readme.refreshed(TEXT) == TEXT, "python -m sbp.experiments.readme brings it up to date"
 
 
@@ -39,8 +39,14 @@ def test_a_marked_table_is_rewritten_and_the_rest_stays(made: Path) -> None:
 
 
 def test_sbp_comes_first_with_the_papers_row_under_it(made: Path) -> None:
-    lines = readme.table_of("table-1", "lenet-500-300", made).splitlines()[2:]
+    lines = readme.table_of("table-1", "lenet-500-300", results=made).splitlines()[2:]
     assert [line.split(" | ")[0].strip("| ") for line in lines[:3]] == ["SBP", "*the paper's SBP*", "SSL"]
+
+
+def test_a_table_of_one_data_set_has_its_rows_alone() -> None:
+    lines = readme.table_of("torch-pruning", "lenet-500-300", "fashion-mnist").splitlines()[2:]
+    assert len(lines) == 4
+    assert "1.7, 1.7, 1.7 | 10.71" in lines[0]
 
 
 def test_a_table_without_results_is_said(tmp_path: Path) -> None:
