@@ -29,6 +29,8 @@ T = TypeVar("T")
 WARM_UP = 3
 # Set to anything, it has each step run by itself: for where a step, or a library in it, cannot be captured.
 EAGER = "SBP_EAGER"
+# How many forms of one network a process may compile; torch's own limit is 8.
+MOST_COMPILED = 256
 # Trainings that share a process take turns in whatever is not the replay of a graph: building draws from torch's one
 # global generator, and a kernel that one thread loads for the first time spoils what another is capturing.
 _DEVICE_LOCK = threading.RLock()
@@ -190,6 +192,8 @@ class Stepper:
         if not self.optimisation.compiled:
             return network
         if network not in self.compiled:
+            # Every network, phase and teacher of a pack counts, and beyond the limit steps run uncompiled.
+            torch._dynamo.config.recompile_limit = MOST_COMPILED
             self.compiled[network] = torch.compile(network, dynamic=False)
         return self.compiled[network]
 
