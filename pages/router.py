@@ -44,7 +44,7 @@ PAGES = {
 UNLISTED = ("talk",)
 
 frame.configure()
-st.navigation(
+page = st.navigation(
     [
         st.Page(
             f"{folder}/page.py",
@@ -58,4 +58,6 @@ st.navigation(
         for folder, (title, icon, help) in PAGES.items()
     ],
     position="top",
-).run()
+)
+st.session_state[frame.PAGE] = page.url_path or server.FRONT
+page.run()

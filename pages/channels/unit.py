@@ -13,7 +13,7 @@ import streamlit as st
 from pages.channels import edits as hand
 from pages.channels import weights
 from pages.channels.view import PAGE, View
-from pages.shared import state
+from pages.shared import frame, state
 from pages.shared.figures import figure
 from pages.shared.theme import is_dark
 from sbp.data.datasets import DataError
@@ -130,9 +130,9 @@ def _image(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark: b
         st.markdown("**On a test image**")
         st.caption(str(error))
         return
-    index = state.from_link(PAGE).get("digit", 0)
-    beyond = index >= len(labels)
-    st.session_state["digit-choice"] = index = 0 if beyond else index
+    wrong: list[str] = []
+    index = state.fit(PAGE, "digit", state.whole(0, len(labels) - 1), "0", wrong) or 0
+    st.session_state["digit-choice"] = index
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("**On test image**", width="content")
         st.number_input(
@@ -145,8 +145,7 @@ def _image(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark: b
             width=140,
             label_visibility="collapsed",
         )
-    if beyond:
-        st.caption(f"The test set has {len(labels):,} images, numbered from 0. Shown instead: 0.")
+    frame.notices(wrong)
     try:
         said = net.trace(as_read(images[index : index + 1], run.config.data.dataset)[0], masks)
     except ValueError as error:

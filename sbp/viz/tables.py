@@ -5,6 +5,7 @@ The SNR is computed once, from the stored (mu, log sigma); a live run only pays 
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import threading
 from collections import OrderedDict
@@ -89,11 +90,12 @@ class RunTables:
         """The layer of that name, the first one for a name that this run does not have."""
         return next((layer for layer in self.layers if layer.name == name), self.layers[0])
 
-    def index(self, epoch: int | None) -> int:
-        """Row of the last snapshot that is not after `epoch`; None means the newest."""
+    def index(self, epoch: float | None) -> int:
+        """Row of the last snapshot that is not after `epoch`, which a link has with six decimals; None means the
+        newest."""
         if epoch is None or not len(self.epochs):
             return max(len(self.epochs) - 1, 0)
-        return int(np.clip(np.searchsorted(self.epochs, epoch, side="right") - 1, 0, len(self.epochs) - 1))
+        return int(np.clip(np.searchsorted(self.epochs, epoch + 1e-6, side="right") - 1, 0, len(self.epochs) - 1))
 
     @property
     def newest(self) -> int:
@@ -109,6 +111,13 @@ class RunTables:
     def loss_curve(self) -> pd.DataFrame:
         """NLL, KL per example and loss by epoch, with the first steps where they are known."""
         return loss_curve(self.records, self.steps)
+
+    @functools.cached_property
+    def with_steps(self) -> RunTables:
+        """The same with the first steps among the epochs, at their fractions, for what is said of one moment."""
+        frames = self.frames
+        noise = {"loc": dict(frames.loc), "log_scale": dict(frames.log_scale), "snr": dict(frames.snr)}
+        return dataclasses.replace(self, epochs=frames.at, **noise)
 
     @functools.cached_property
     def first_steps(self) -> dict[float, int]:
@@ -183,7 +192,10 @@ def build(run: Run, before: RunTables | None = None) -> RunTables:
         early[name], _ = _grown(
             name, (first.loc[name], first.log_scale[name]), interval, before.early if before else None
         )
-    frames = frames_of(epochs, snr, at[known_at], {name: rows[known_at] for name, rows in early.items()})
+    of_epochs = dict(shots.loc), dict(shots.log_scale), snr
+    of_steps = dict(first.loc), dict(first.log_scale), early
+    loc, log_scale, early_snr = ({name: rows[known_at] for name, rows in those.items()} for those in of_steps)
+    frames = frames_of(epochs, of_epochs, at[known_at], (loc, log_scale, early_snr))
     for name, rows in frames.snr.items():
         fell[name] = epochs_of_death(np.arange(len(rows)), rows) if known_at.any() else death[name]
     return RunTables(
@@ -199,7 +211,7 @@ def build(run: Run, before: RunTables | None = None) -> RunTables:
         n_train=int(run.meta.get("n_train") or 0),
         description=run.description,
         steps=steps,
-        early=(dict(first.loc), dict(first.log_scale), early),
+        early=of_steps,
         frames=frames,
         fell=fell,
         method=config.method.name,

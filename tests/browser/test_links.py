@@ -25,7 +25,7 @@ def test_steps_through_epochs_leave_one_entry_in_the_history(open_page: Callable
     page = open_page("/theory")
     page.get_by_test_id("stTopNavLink").filter(has_text="Channels").click()
     page.wait_for_url(re.compile(rf"/channels\?.*run={run_id}"))
-    page.locator(PLAYER).wait_for()
+    expect(page.locator(PLAYER)).to_have_attribute("data-epoch", str(STEPS + 10))
     before = page.evaluate("history.length")
     for step in range(1, STEPS + 1):
         page.keyboard.press("ArrowLeft")

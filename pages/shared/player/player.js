@@ -30,7 +30,7 @@ export default function ({ data, parentElement, setStateValue }) {
   const known = players.get(parentElement);
   const player = known && known.root === root ? known : makePlayer(root);
   players.set(parentElement, player);
-  player.report = data.report ? setStateValue : null;
+  player.report = setStateValue;
   player.show(data);
   return () => player.stop();
 }
@@ -47,6 +47,7 @@ function makePlayer(root) {
   let shape = "";
   let asked = null;
   let unit = -1;
+  let plays = false; // unasked: its link says no epoch while it plays
   let waiting = 0;
   let request = 0;
   let before = 0;
@@ -67,21 +68,24 @@ function makePlayer(root) {
       clock.moment = data.epoch != null ? momentOf(run, data.epoch) : data.play && !calm.matches ? 0 : last(clock);
       clock.playing = Boolean(data.play) && !calm.matches && data.epoch == null;
       clock.following = run.live && data.epoch == null;
+      clock.speed = data.speed;
       asked = data.epoch;
       unit = data.unit ?? -1;
     } else {
       grow(clock, track, clock.following ? clock.moment : momentOf(run, epoch), run.live);
       if (data.epoch !== asked) {
         asked = data.epoch;
-        if (asked != null && Math.floor(epoch + 1e-6) !== asked) seek(clock, momentOf(run, asked));
+        if (asked != null && Math.abs(epoch - asked) > 1e-6) seek(clock, momentOf(run, asked));
       }
       unit = data.unit ?? unit;
     }
     clock.loop = Boolean(data.loop);
+    plays = Boolean(data.play) || run.live;
+    saySpeed();
     if (shape !== nextShape) build(data);
     else panels.forEach((panel) => (panel.picture = PICTURES[panel.kind](run, panel.layer, { select: panel.select })));
     shape = nextShape;
-    listen(data.keys);
+    document.addEventListener("keydown", keyed); // added once, however often this is called
     legend();
     parts.live.hidden = !run.live;
     parts.scrub.max = String(track[last(clock)] || 1);
@@ -107,7 +111,7 @@ function makePlayer(root) {
       const figure = element("figure", { className: spec.kind }, element("figcaption", {}, title, readout), canvas);
       figure.style.gridArea = spec.area;
       parts.stage.append(figure);
-      const select = data.report && spec.kind !== "network" ? choose : null;
+      const select = data.marks && spec.kind !== "network" ? choose : null;
       const panel = { ...spec, canvas, titleSpan: title, select, picture: PICTURES[spec.kind](run, spec.layer, { select }) };
       const spot = (event) => [event.offsetX, event.offsetY];
       canvas.onpointermove = (event) => (readout.textContent = panel.picture.hover ? panel.picture.hover(...spot(event)) : "");
@@ -142,7 +146,9 @@ function makePlayer(root) {
     request = requestAnimationFrame(frame);
     const dt = Math.min((now - before) / 1000, 0.1);
     before = now;
+    const played = clock.playing;
     if (tick(clock, dt)) dirty = true;
+    if (played && !clock.playing) hand(() => {}, asked == null); // at its end
     if (!dirty || !run.frames) return;
     dirty = false;
     const moment = calm.matches ? Math.floor(clock.moment) : clock.moment;
@@ -186,17 +192,26 @@ function makePlayer(root) {
     }
   }
 
-  // Python hears of the epoch, of a first step of the epoch before it, when the hand has come to rest, never while it moves or the film runs.
-  function hand(change) {
+  // Python hears of the epoch when the hand has come to rest, on a frame, never while it moves. A film that plays
+  // unasked, to its end too, or is followed has none: a page then opens as it does unasked.
+  function hand(change, unasked = false) {
     change();
     dirty = true;
     clearTimeout(waiting);
-    if (!player.report) return;
     waiting = setTimeout(() => {
-      if (clock.playing || !player.report) return;
-      asked = clock.following ? null : Math.floor(run.epochs[Math.min(Math.floor(clock.moment + 1e-6), run.frames - 1)]);
+      if (clock.playing && !plays) return;
+      if (!clock.playing && !clock.following) seek(clock, Math.round(clock.moment));
+      dirty = true;
+      const rests = clock.playing || clock.following || unasked ? null : run.epochs[clock.moment];
+      if (rests === asked) return;
+      asked = rests;
       player.report("epoch", asked ?? -1);
     }, 350);
+  }
+
+  function saySpeed() {
+    parts.speed.textContent = `${clock.speed}×`;
+    parts.speed.setAttribute("aria-label", `Speed ${clock.speed}×`);
   }
 
   function keyed(event) {
@@ -213,20 +228,15 @@ function makePlayer(root) {
     }
   }
 
-  function listen(whole) {
-    root.onkeydown = whole ? null : keyed;
-    if (whole) document.addEventListener("keydown", keyed); // added once, however often this is called
-  }
-
   parts.play.onclick = () => hand(() => toggle(clock));
   parts.back.onclick = () => hand(() => step(clock, -1));
   parts.next.onclick = () => hand(() => step(clock, 1));
   parts.live.onclick = () => hand(() => follow(clock));
   parts.scrub.oninput = () => hand(() => { clock.playing = false; seek(clock, momentAt(clock, Number(parts.scrub.value))); });
   parts.speed.onclick = () => {
-    clock.speed = SPEEDS[(SPEEDS.indexOf(clock.speed) + 1) % SPEEDS.length];
-    parts.speed.textContent = `${clock.speed}×`;
-    parts.speed.setAttribute("aria-label", `Speed ${clock.speed}×`);
+    clock.speed = SPEEDS.find((speed) => speed > clock.speed) ?? SPEEDS[0];
+    saySpeed();
+    player.report("speed", clock.speed);
   };
   parts.back.querySelector("path").setAttribute("d", ICONS.back);
   parts.next.querySelector("path").setAttribute("d", ICONS.next);
