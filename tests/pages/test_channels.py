@@ -72,6 +72,16 @@ def test_what_a_link_gets_wrong_is_said(recorded: str, name: str, value: str, sa
     assert played(at)["film"]["id"] == recorded
 
 
+def test_at_a_first_step_every_text_speaks_of_that_step(runs_root: Path) -> None:
+    run = write_run(runs_root, early=True)
+    at = healthy(opened("channels", run=run.id, layer="dense1", epoch="0.5", unit="3"))
+    said = texts(at)
+    assert played(at)["epoch"] == 0.5
+    assert "Neuron 3 of Dense 1** at step 6" in said
+    assert said.count("at step 6") >= 3, "the unit, its density, its path"
+    assert "by step 6" in texts(healthy(opened("channels", run=run.id, layer="dense1", epoch="0.5")))
+
+
 def test_another_layer_goes_into_the_link_and_lets_the_unit_go(recorded: str) -> None:
     at = opened("channels", layer="dense1", unit="3")
     at.segmented_control(key="layer-choice").set_value("dense2").run()
