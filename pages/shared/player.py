@@ -19,10 +19,18 @@ from sbp.runs.store import RunView
 from sbp.viz import film, twins
 from sbp.viz.tables import tables
 
+BAR_CSS = read("shared/player/bar.css")
+
+
+def with_bar(path: str) -> str:
+    """The HTML of a component, with the bar of a film in its place."""
+    return read(path).replace("<bar></bar>", read("shared/player/bar.html"))
+
+
 _PLAYER = st.components.v2.component(
     "sbp_player",
-    html=read("shared/player/player.html"),
-    css=read("shared/js/scrub.css") + read("shared/player/player.css"),
+    html=with_bar("shared/player/player.html"),
+    css=BAR_CSS + read("shared/player/player.css"),
     js=bundle("shared/player/player.js"),
 )
 

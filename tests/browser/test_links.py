@@ -36,6 +36,16 @@ def test_steps_through_epochs_leave_one_entry_in_the_history(open_page: Callable
     expect(page.get_by_role("heading", level=1)).to_have_text("Theory")
 
 
+def test_the_epoch_goes_along_through_the_navigation(open_page: Callable[..., Page], run_id: str) -> None:
+    page = open_page(f"/channels?run={run_id}&epoch=9")
+    expect(page.locator(PLAYER)).to_have_attribute("data-epoch", "9")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_url(re.compile(r"epoch=8\b"))
+    page.get_by_test_id("stTopNavLink").filter(has_text="Pixels").click()
+    expect(page.locator(".pixels")).to_have_attribute("data-epoch", "8", timeout=30_000)
+    page.wait_for_url(re.compile(rf"/pixels\?.*run={run_id}.*epoch=8\b"))
+
+
 def test_the_front_page_opens_by_its_own_name(open_page: Callable[..., Page], run_id: str) -> None:
     page = open_page("/story?epoch=7")
     expect(page.get_by_text("Page not found")).to_have_count(0)
