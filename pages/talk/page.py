@@ -20,11 +20,11 @@ for name in decks.names():
         shown[name] = decks.read(name)
     except ValueError as error:
         st.error(run_picker.md(str(error)), icon=":material/error:")
-said: list[str] = []
-wanted = state.fit(PAGE, "deck", state.one_of(*shown), "the list of talks", said)
+complaints: list[str] = []
+wanted = state.fit(PAGE, "deck", state.one_of(*shown), "the list of talks", complaints)
 last = len(shown[wanted].slides) if wanted else 1
-slide = state.fit(PAGE, "slide", state.whole(1, last), "the first", said) if wanted else 1
-frame.notices(said)
+slide = state.fit(PAGE, "slide", state.whole(1, last), "the first", complaints) if wanted else 1
+frame.notices(complaints)
 for name, deck in shown.items():
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"talk-{name}"):
         said = f"**{run_picker.md(deck.title)}**  \n{len(deck.slides)} slides, about {deck.minutes} minutes"

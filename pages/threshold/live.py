@@ -31,6 +31,7 @@ def _body(run: RunView, _polling: bool) -> None:
     t = view_of.asked()
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="threshold-line"):
         run_picker.line(run, film.followable)
+        st.markdown(f":gray[at the last epoch, {found.newest}]", width="content")
     sweep, missing = view_of.sweep_of(run)
     packed, stops = _packed(run.stamp, run)
     at = sweeps.nearest(stops, t)

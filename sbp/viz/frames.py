@@ -36,18 +36,19 @@ class Frames:
 
 def frames_of(epochs: np.ndarray, shots: Shots, at: np.ndarray, early: Shots) -> Frames:
     """Epochs [E] with their mu, log sigma and SNR [E, U], and steps, which stand at these fractions of epochs [S], with
-    theirs, as one.
+    theirs, as one; a step that is being written now has a row, and nan for its place.
 
     >>> epoch, step = ({"x": np.array([[9], [2]])},) * 3, ({"x": np.array([[4]])},) * 3
     >>> frames_of(np.array([0, 1]), epoch, np.array([0.5]), step).snr["x"].T
     array([[9, 4, 2]])
     """
-    both = np.concatenate([np.asarray(epochs, dtype=float), at])
-    if not len(at):
+    known = ~np.isnan(at)
+    both = np.concatenate([np.asarray(epochs, dtype=float), at[known]])
+    if not known.any():
         return Frames(both, *shots)
     order = np.argsort(both, kind="stable")
     merged = [
-        {name: np.concatenate([rows, steps[name]])[order] for name, rows in whole.items()}
+        {name: np.concatenate([rows, steps[name][known]])[order] for name, rows in whole.items()}
         for whole, steps in zip(shots, early, strict=True)
     ]
     return Frames(both[order], *merged)

@@ -91,8 +91,7 @@ class RunTables:
         return next((layer for layer in self.layers if layer.name == name), self.layers[0])
 
     def index(self, epoch: float | None) -> int:
-        """Row of the last snapshot that is not after `epoch`, which a link has with six decimals; None means the
-        newest."""
+        """Row of the last snapshot that is not after `epoch`, read to six decimals; None means the newest."""
         if epoch is None or not len(self.epochs):
             return max(len(self.epochs) - 1, 0)
         return int(np.clip(np.searchsorted(self.epochs, epoch + 1e-6, side="right") - 1, 0, len(self.epochs) - 1))
@@ -115,9 +114,8 @@ class RunTables:
     @functools.cached_property
     def with_steps(self) -> RunTables:
         """The same with the first steps among the epochs, at their fractions, for what is said of one moment."""
-        frames = self.frames
-        noise = {"loc": dict(frames.loc), "log_scale": dict(frames.log_scale), "snr": dict(frames.snr)}
-        return dataclasses.replace(self, epochs=frames.at, **noise)
+        loc, log_scale, snr = (dict(rows) for rows in (self.frames.loc, self.frames.log_scale, self.frames.snr))
+        return dataclasses.replace(self, epochs=self.frames.at, loc=loc, log_scale=log_scale, snr=snr)
 
     @functools.cached_property
     def first_steps(self) -> dict[float, int]:
@@ -181,7 +179,6 @@ def build(run: Run, before: RunTables | None = None) -> RunTables:
     epochs = np.asarray(shots.epochs, dtype=np.int64)
     first, steps = run.step_snapshots(), steps_table(run.step_records(), config.schedule.pretrain_epochs)
     at = steps.set_index("step")["epoch"].reindex(first.epochs).to_numpy(dtype=float)
-    known_at = ~np.isnan(at)  # of a step that is being written now there is a row and no record yet
     interval = config.noise.log_low, config.noise.log_high
     snr, death, early, fell = {}, {}, {}, {}
     for layer in run.layers:
@@ -192,12 +189,10 @@ def build(run: Run, before: RunTables | None = None) -> RunTables:
         early[name], _ = _grown(
             name, (first.loc[name], first.log_scale[name]), interval, before.early if before else None
         )
-    of_epochs = dict(shots.loc), dict(shots.log_scale), snr
     of_steps = dict(first.loc), dict(first.log_scale), early
-    loc, log_scale, early_snr = ({name: rows[known_at] for name, rows in those.items()} for those in of_steps)
-    frames = frames_of(epochs, of_epochs, at[known_at], (loc, log_scale, early_snr))
+    frames = frames_of(epochs, (dict(shots.loc), dict(shots.log_scale), snr), at, of_steps)
     for name, rows in frames.snr.items():
-        fell[name] = epochs_of_death(np.arange(len(rows)), rows) if known_at.any() else death[name]
+        fell[name] = epochs_of_death(np.arange(len(rows)), rows) if len(frames.at) > len(epochs) else death[name]
     return RunTables(
         run=run.id,
         layers=tuple(run.layers),

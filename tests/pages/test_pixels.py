@@ -154,6 +154,14 @@ def test_a_running_run_is_followed(runs_root: Path) -> None:
     assert "no weights yet" in given(at)["missing"]
 
 
+def test_first_steps_are_frames_of_the_map_too(runs_root: Path, tmp_path: Path) -> None:
+    run = write_run(runs_root, early=True)
+    at = healthy(opened("pixels", run=run.id, epoch="0.5"))
+    assert given(at)["view"]["epoch"] == 0.5
+    film = shelved(at, tmp_path)[0]["film"]
+    assert (film["epochs"][2], film["said"][2], film["said"][4]) == (0.5, "step 6", "epoch 1")
+
+
 def test_a_link_gives_the_same_view(recorded: str) -> None:
     sent = given(healthy(opened("pixels", digit="123", epoch="7")))
     assert (sent["view"]["kind"], sent["view"]["digit"], sent["view"]["epoch"]) == ("digit", 123, 7)

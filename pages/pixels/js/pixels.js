@@ -150,9 +150,9 @@ class Pixels {
   }
 
   drawBar() {
-    const { epochs, total } = this.run.film;
-    const said = `epoch ${count(epochs[this.frame()])}`;
-    this.bar.draw(said, `${said} of ${count(total)}`);
+    const { said, total } = this.run.film;
+    const when = said[this.frame()];
+    this.bar.draw(when, when.startsWith("epoch") ? `${when} of ${count(total)}` : when);
     this.root.dataset.playing = String(this.clock.playing);
   }
 
@@ -237,7 +237,7 @@ class Pixels {
     const epoch = film.epochs[at];
     const { short } = subject(this.view, null, given.classes);
     root.querySelector(".sentence").textContent = [
-      mapSentence({ film, epoch, kept, neverLit, nTrain: given.nTrain }),
+      mapSentence({ film, when: film.said[at], kept, neverLit, nTrain: given.nTrain }),
       seesSentence(film, share, short),
     ].join(" ");
     Object.assign(root.dataset, { epoch, kept, share: share == null ? "" : share.toFixed(4) });

@@ -21,9 +21,9 @@ export function subject(view, label, classes) {
 }
 
 // The map in a sentence: kept units, and why the others are pruned.
-export function mapSentence({ film, epoch, kept, neverLit, nTrain }) {
+export function mapSentence({ film, when, kept, neverLit, nTrain }) {
   const { units, kind } = film.layer;
-  const start = `At epoch ${count(epoch)}, ${count(kept)} of ${plural(units, kind)} are kept (SNR 1 or more).`;
+  const start = `At ${when}, ${count(kept)} of ${plural(units, kind)} are kept (SNR 1 or more).`;
   if (kept === units) return `${start} Nothing is pruned yet.`;
   const pruned = units - kept;
   if (neverLit == null) return `${start} ${count(pruned)} are pruned.`;
