@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from pages.shared import frame
+from pages.shared import frame, server
 
-# Folder of each page: its title, its icon, what it is for. The first is the one that opens.
+# Folder of each page: its title, its icon, what it is for.
 PAGES = {
     "story": ("Story", "play_circle", "What this is, in one minute: a recorded network shrinks while you watch."),
     "gate": ("One gate", "tune", "What mu, sigma, a and b do to one unit's noise, redrawn while you drag."),
@@ -44,18 +44,20 @@ PAGES = {
 UNLISTED = ("talk",)
 
 frame.configure()
-st.navigation(
+page = st.navigation(
     [
         st.Page(
             f"{folder}/page.py",
             title=title,
             icon=f":material/{icon}:",
             url_path=folder.replace("_", "-"),
-            default=folder == "story",
+            default=folder == server.FRONT,
             visibility="hidden" if folder in UNLISTED else "visible",
             help=help,
         )
         for folder, (title, icon, help) in PAGES.items()
     ],
     position="top",
-).run()
+)
+st.session_state[frame.PAGE] = page.url_path or server.FRONT
+page.run()

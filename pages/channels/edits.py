@@ -10,6 +10,7 @@ import streamlit as st
 from pages.channels import weights
 from pages.channels.view import View
 from pages.shared import state
+from pages.shared.figures import titled
 from sbp.data.datasets import DataError
 from sbp.export.computed import ComputedNetwork
 from sbp.pruning import edits as by_hand
@@ -23,11 +24,18 @@ _NAMED = 6  # edits that a sentence names
 
 
 def show(
-    run: RunView, view: View, net: ComputedNetwork, stamp: Hashable, edits: Edits, masks: Masks, saved: str
+    run: RunView,
+    view: View,
+    net: ComputedNetwork,
+    stamp: Hashable,
+    edits: Edits,
+    masks: Masks,
+    saved: str,
+    note: str,
 ) -> None:
     """Buttons for the unit shown, and the network with these edits beside the unedited one.
 
-    saved: which epoch the weights are of, in words.
+    saved: which epoch the weights are of, in words. note: the same, to stand under the title, where another is shown.
     """
     layer, unit = view.layer, view.shown
     kept, past = bool(masks[layer.name][unit]), _past(run.id)
@@ -39,7 +47,7 @@ def show(
             other = "channel" if layer.parent else "features"
             by = f" with its {other}" if stuck else " by hand" if (layer.name, unit) in edits else ""
             now = f"{'kept' if kept else 'pruned'}{by}"
-            st.markdown(f"**By hand**  \n{layer.kind} {unit} is {now}", width="content")
+            st.markdown(f"{titled('By hand', note)}  \n{layer.kind} {unit} is {now}", width="content")
             said = _numbers(run, net, stamp, edits, masks, saved)
             st.space("stretch")
             st.button(

@@ -30,7 +30,7 @@ def show(run_id: str) -> None:
 
 
 def _body(run: RunView, polling: bool) -> None:
-    found = tables(run)
+    found = tables(run).with_steps
     view, complaints = view_of.read(found)
     frame.notices(complaints)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="channels-line"):
@@ -46,9 +46,8 @@ def _body(run: RunView, polling: bool) -> None:
         live=polling,
         order=view.order,
         focus=view.layer.name,
-        epoch=view.epoch,
+        now=view.clock,
         unit=view.unit,
-        on_epoch=view_of.epoch_changed,
         on_unit=view_of.unit_changed,
     )
     time.sleep(HEAD_START)
@@ -72,13 +71,12 @@ def _unit(found: RunTables, view: view_of.View) -> None:
 def unit_sentence(found: RunTables, view: view_of.View) -> str:
     """One unit at the epoch shown: SNR, mu, sigma, fate."""
     name, unit, row = view.layer.name, view.unit, found.index(view.epoch)
-    snr = float(found.snr[name][row, unit])
-    death = int(found.death[name][unit])
-    fate = "kept to the end" if death == ALIVE else f"below 1 from epoch {death} on"
+    snr, death = float(found.snr[name][row, unit]), found.death[name][unit]
+    fate = "kept to the end" if death == ALIVE else f"below 1 from {found.when(death)} on"
     mu, log_sigma = [labels.signed(values[name][row, unit], ".3f") for values in (found.loc, found.log_scale)]
     return (
         f"**{view.layer.kind.capitalize()} {unit} of {labels.layer_title(view.layer)}** "
-        f"at epoch {int(found.epochs[row])}: "
+        f"at {found.when(found.epochs[row])}: "
         f"SNR **{snr:.3g}**, {'kept' if is_kept(snr) else 'pruned'} (mu = {mu}, log sigma = {log_sigma}); {fate}."
     )
 
@@ -100,6 +98,6 @@ def _take_away(run: RunView, found: RunTables, view: view_of.View) -> None:
             figure(title, curve, key=f"{run.id}-{name}-kept", run=run)
         download(
             "Every unit and epoch of this layer (CSV)",
-            lambda: snr_table(found, name).to_csv(index=False).encode(),
+            lambda: snr_table(tables(run), name).to_csv(index=False).encode(),
             f"{run.id}-{name}-snr.csv",
         )

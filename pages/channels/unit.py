@@ -13,8 +13,8 @@ import streamlit as st
 from pages.channels import edits as hand
 from pages.channels import weights
 from pages.channels.view import PAGE, View
-from pages.shared import state
-from pages.shared.figures import figure
+from pages.shared import frame, state
+from pages.shared.figures import figure, titled
 from pages.shared.theme import is_dark
 from sbp.data.datasets import DataError
 from sbp.export.computed import ComputedNetwork
@@ -43,12 +43,13 @@ def show(run: RunView, found: RunTables, view: View) -> None:
     masks = by_hand.apply(net.own_masks, edits, run.layers)
     epoch = weights.epoch_of(net, found)
     saved = "its last good epoch" if epoch is None else f"epoch {epoch}"
-    hand.show(run, view, net, stamp, edits, masks, saved)
+    note = weights.note_of(net, found, view.epoch)
+    hand.show(run, view, net, stamp, edits, masks, saved, note)
     _noise(run, found, view)
-    _weights(run, view, net, masks, dark)
+    _weights(run, view, net, masks, dark, note)
     own = connections.filters(net.description, net.weights, view.layer.name, 0)
     if view.layer.kind == "channel" and own is not None:
-        _filters(view, net, masks, dark)
+        _filters(view, net, masks, dark, note)
 
 
 def _noise(run: RunView, found: RunTables, view: View) -> None:
@@ -69,32 +70,32 @@ def _axis(space: str) -> None:
     state.choice("Axis", density.SPACES, space, key="density-choice", on_change=_density_changed)
 
 
-def _weights(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark: bool) -> None:
+def _weights(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark: bool, note: str) -> None:
     pixel = view.layer.kind == "pixel"  # nothing comes in but the image
     out = connections.outgoing(net.description, net.weights, view.layer.name, view.shown, masks)
     columns = list(st.columns(3 - pixel - (out is None), gap="medium"))
     if not pixel:
         with columns.pop(0):
-            _incoming(run, view, net, masks, dark)
+            _incoming(run, view, net, masks, dark, note)
     if out is not None:
         with columns.pop(0):
-            _bars("Outgoing weights", out, run, "unit-out")
+            _bars("Outgoing weights", out, run, "unit-out", note)
     with columns.pop(0):
-        _image(run, view, net, masks, dark)
+        _image(run, view, net, masks, dark, note)
 
 
-def _incoming(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark: bool) -> None:
+def _incoming(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark: bool, note: str) -> None:
     layer, unit = view.layer, view.shown
     into = connections.incoming(net.description, net.weights, layer.name, unit, masks)
     source = connections.group_named(net.description, into.group) if into is not None else None
     if into is not None and source is not None and source.kind == "pixel":
-        st.markdown("**Incoming weights, pixel by pixel**")
+        st.markdown(titled("Incoming weights, pixel by pixel", note))
         picture = filters.image(into.values.reshape(source.shape), into.keep.reshape(source.shape), unit, dark)
         st.html(tiles.page([picture], filters.IMAGE_SIZE, dark, label="Incoming weights"))
         st.caption(filters.describe_image(into.values, into.keep))
         return
     if into is not None:
-        _bars("Incoming weights", into, run, "unit-in")
+        _bars("Incoming weights", into, run, "unit-in", note)
         return
     own = connections.filters(net.description, net.weights, layer.name, unit)
     made = connections.maker(net.description, layer.name)
@@ -106,7 +107,7 @@ def _incoming(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark
     colours = keep is None and len(own) > 1
     read = words.join([words.layer_name(name) for name in made.reads])
     before = "the image’s colours" if colours else f"the kept channels of {read}"
-    st.markdown("**Its filter**" if len(own) == 1 else f"**Its filters over {before}**")
+    st.markdown(titled("Its filter" if len(own) == 1 else f"Its filters over {before}", note))
     kept = np.ones(len(own), bool) if keep is None else keep
     pictures = filters.of_channel(own, kept, dark)
     if pictures:
@@ -115,14 +116,14 @@ def _incoming(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark
     st.caption(filters.describe_channel(own, kept))
 
 
-def _bars(title: str, at: connections.Connections, run: RunView, key: str) -> None:
+def _bars(title: str, at: connections.Connections, run: RunView, key: str, note: str) -> None:
     names = [str(number) for number in range(len(at.values))] if at.group == connections.OUTPUT else None
     other = weights.other_end(run, at.group)
     made = partial(bars.weights, at.values, at.keep, other, at.what, names=names)
-    figure(f"{title}: {other}", lambda dark: made(dark=dark), key=key, run=run)
+    figure(f"{title}: {other}", lambda dark: made(dark=dark), key=key, run=run, note=note)
 
 
-def _image(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark: bool) -> None:
+def _image(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark: bool, note: str) -> None:
     layer, unit = view.layer, view.shown
     try:
         images, labels = weights.images_of(run)
@@ -130,11 +131,11 @@ def _image(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark: b
         st.markdown("**On a test image**")
         st.caption(str(error))
         return
-    index = state.from_link(PAGE).get("digit", 0)
-    beyond = index >= len(labels)
-    st.session_state["digit-choice"] = index = 0 if beyond else index
+    wrong: list[str] = []
+    index = state.fit(PAGE, "digit", state.whole(0, len(labels) - 1), "0", wrong) or 0
+    st.session_state["digit-choice"] = index
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown("**On test image**", width="content")
+        st.markdown(titled("On test image", note), width="content")
         st.number_input(
             "Test image",
             0,
@@ -145,8 +146,7 @@ def _image(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark: b
             width=140,
             label_visibility="collapsed",
         )
-    if beyond:
-        st.caption(f"The test set has {len(labels):,} images, numbered from 0. Shown instead: 0.")
+    frame.notices(wrong)
     try:
         said = net.trace(as_read(images[index : index + 1], run.config.data.dataset)[0], masks)
     except ValueError as error:
@@ -160,20 +160,20 @@ def _image(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark: b
     if layer.kind == "neuron":
         values, kind = said[layer.name] * passed, words.units_of(layer)
         made = partial(bars.ranked, values, masks[layer.name], unit, layer.kind, kind)
-        figure(f"{words.layer_title(layer)} on this image", made, key="unit-says", run=run)
+        figure(f"{words.layer_title(layer)} on this image", made, key="unit-says", run=run, note=note)
         st.caption(guess)
     else:
         st.caption(f"{filters.describe_on_image(said, layer, unit, float(passed[unit]))} {guess}")
 
 
-def _filters(view: View, net: ComputedNetwork, masks: Masks, dark: bool) -> None:
+def _filters(view: View, net: ComputedNetwork, masks: Masks, dark: bool, note: str) -> None:
     name = view.layer.name
     made = connections.maker(net.description, name)
     assert made is not None
     own = net.weights[f"{made.name}.weight"]
     sharing = len(connections.group_named(net.description, name).members)
     first = f" (of {made.name}, the first of {sharing} layers that share these units)" if sharing > 1 else ""
-    st.markdown(f"**All filters of {words.layer_title(view.layer)}, with their SNR**{first}")
+    st.markdown(titled(f"All filters of {words.layer_title(view.layer)}, with their SNR{first}", note))
     keep = connections.inputs_kept(net.description, made, masks)
     if own.shape[1] > 1 and keep is None:
         keep = np.ones(own.shape[1], bool)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages.shared import state
+from pages.shared import clock, state
+from pages.shared.clock import Clock
 from sbp.pruning import edits
 from sbp.pruning.masks import is_kept
 from sbp.spec.layout import Group
@@ -22,7 +23,7 @@ PLAYER = "channels-player"
 
 @dataclass(frozen=True)
 class View:
-    """layer: which one; order: how its units are sorted; epoch: None means the newest; unit: -1 means none.
+    """layer: which one; order: how its units are sorted; clock: the epoch shown; unit: -1 means none.
 
     shown: the unit that the panels below are about, the marked one or, by default, the one kept longest.
     """
@@ -30,34 +31,27 @@ class View:
     layer: Group
     index: int
     order: str
-    epoch: int | None
+    clock: Clock
     unit: int
     shown: int
+
+    @property
+    def epoch(self) -> float | None:
+        """The epoch shown; None means the newest."""
+        return self.clock.epoch
 
 
 def read(found: RunTables) -> tuple[View, list[str]]:
     """The view that the link asks for, and a sentence for each part of it that this run does not have."""
-    link, complaints = state.from_link(PAGE), state.complaints(PAGE)
+    link, first = state.from_link(PAGE), _first(found)
     names = [layer.name for layer in found.layers]
-    name = link.get("layer", _first(found))
-    if name not in names:
-        complaints.append(
-            f"This run has no layer {name[:24]!r}, only {labels.join(names)}. Shown instead: {_first(found)}."
-        )
-        name = _first(found)
-    layer = found.layer(name)
-    epoch, unit = link.get("epoch"), link.get("unit", -1)
-    if epoch is not None and epoch > found.newest:
-        complaints.append(f"This run has no epoch {epoch} yet. Shown instead: the newest, {found.newest}.")
-        epoch = None
-    if unit >= layer.units:
-        complaints.append(
-            f"{labels.layer_title(layer)} has no {layer.kind} {unit}; they are numbered from 0 to {layer.units - 1}."
-        )
-        unit = -1
+    now, complaints = clock.read(PAGE, found.run, found.newest)
+    layer = found.layer(state.fit(PAGE, "layer", state.one_of(*names), first, complaints) or first)
+    unit = state.fit(PAGE, "unit", state.whole(0, layer.units - 1), "none", complaints)
+    unit = -1 if unit is None else unit
     complaints += edits.read(link.get("hand", ""), found.layers)[1]
     shown = unit if unit >= 0 else int(found.order(layer.name)[0])
-    return View(layer, names.index(name), link.get("sort", "death"), epoch, unit, shown), complaints
+    return View(layer, names.index(layer.name), link.get("sort", "death"), now, unit, shown), complaints
 
 
 def controls(found: RunTables, view: View) -> None:
@@ -113,11 +107,6 @@ def picks(found: RunTables, view: View) -> None:
             ("pick-first", "First pruned", int(np.argmin(found.death[name]))),
         ):
             st.button(label, key=key, type="tertiary", on_click=state.put, args=("unit", unit))
-
-
-def epoch_changed() -> None:
-    """The player's clock was moved by hand."""
-    state.put("epoch", state.told(PLAYER, "epoch"))
 
 
 def unit_changed() -> None:

@@ -70,6 +70,20 @@ def epoch_of(net: ComputedNetwork, found: RunTables) -> int | None:
     return None
 
 
+def note_of(net: ComputedNetwork, found: RunTables, shown: float | None) -> str:
+    """Which epoch the weights are of, where it is not the one shown (None: the newest): there is one set of weights a
+    run, that of its last checkpoint.
+    """
+    saved = epoch_of(net, found)
+    if saved is None:
+        return "at the last good epoch"
+    last = saved == found.last
+    saved = found.newest if last else saved  # fine-tuning goes on with the same noise
+    if saved == (found.newest if shown is None else shown):
+        return ""
+    return f"at the last epoch, {saved}" if last else f"at epoch {saved}, the last whose weights are stored"
+
+
 def images_of(run: RunView) -> tuple[np.ndarray, np.ndarray]:
     """Test images uint8 [n, H, W] or [n, 3, H, W] and labels of the run's data set; raises `DataError` when they cannot
     be found."""

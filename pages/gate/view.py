@@ -18,18 +18,17 @@ DRAW = "gate-draw"
 
 
 def opening() -> tuple[dict[str, float], list[str]]:
-    """The view to show and what was wrong with the link.
+    """The view to show and what of the link does not go together.
 
     A link that says something else than what was last shown wins: the page was opened by it, or the browser
     went back. Otherwise the component keeps what it was given for as long as it stays on the page.
     """
-    complaints = state.complaints(PAGE)
+    complaints: list[str] = []
     linked = state.from_link(PAGE)
     last = st.session_state.get(LAST, {name: field.default for name, field in state.fields(PAGE).items()})
     view = {**last, **linked}
     if view != last:
-        view, more = interval.fitted(view, PAGE)
-        complaints += more
+        view, complaints = interval.fitted(view, PAGE)
     if view != last or "gate" not in st.session_state:
         st.session_state[GIVEN] = view
     if LAST in st.session_state and not linked:

@@ -1,10 +1,9 @@
 """Methods: ours and the paper's beside each other, the bound through training, and how much the interval matters."""
 
 from pages.methods import figures, table
-from pages.shared import frame, state
+from pages.shared import frame
 
 frame.header("Methods", "How does it compare?")
-frame.notices(state.complaints("methods"))
 table.show()
 figures.bound()
 figures.interval()

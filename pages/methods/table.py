@@ -82,11 +82,9 @@ def _against(network: str) -> dict[str, str]:
 def _choice(rows: list[Row]) -> tuple[str, str]:
     choices = choices_of(rows)
     first, *_ = names = list(choices)
-    wanted = state.from_link(PAGE).get("network", first)
-    if wanted not in choices:
-        said = f"The link says network = {state.short(wanted)}; expected one of {labels.join(names)}."
-        frame.notices([f"{said} Shown instead: {first}."])
-        wanted = first
+    said: list[str] = []
+    wanted = state.fit(PAGE, "network", state.one_of(*names), first, said) or first
+    frame.notices(said)
     state.choice(
         "Network",
         names,
@@ -111,9 +109,7 @@ def _chosen(entries: list[Entry]) -> Entry | None:
     fallback = next(iter([*sbp, *entries]), None)
     found = next((entry for entry in entries if entry.key == wanted), fallback)
     if found is not None and found.key != wanted != "sbp":
-        frame.notices(
-            [f"The link says row = {state.short(wanted)}; expected a row of this table. Shown instead: {found.label}."]
-        )
+        frame.notices([state.wrong("row", wanted, "a row of this table", found.label)])
     return found
 
 

@@ -14,6 +14,7 @@ import streamlit as st
 
 from pages.shared import run_picker
 from pages.shared.assets import bundle, read
+from pages.shared.player import BAR_CSS, with_bar
 from sbp.data.pictures import Pictures
 from sbp.export import browser
 from sbp.runs.store import RunView
@@ -31,8 +32,8 @@ MNIST_PEN = {"box": 20, "wide": 1.0, "soft": 0.9}
 _STORE = st.components.v2.component("sbp_pixel_weights", js=read(f"{FOLDER}/weights_store.js"))
 _PIXELS = st.components.v2.component(
     "sbp_pixels",
-    html=read(f"{FOLDER}/pixels.html"),
-    css=read("shared/js/scrub.css") + read(f"{FOLDER}/pixels.css"),
+    html=with_bar(f"{FOLDER}/pixels.html"),
+    css=BAR_CSS + read(f"{FOLDER}/pixels.css"),
     js=bundle(f"{FOLDER}/pixels.js"),
 )
 
@@ -72,6 +73,11 @@ def no_weights(run: RunView) -> str:
     return f"This run was {'recorded' if run.recorded else 'left'} without its weights."
 
 
+def weights_of(run: RunView) -> str:
+    """Which epoch a run's only weights are of."""
+    return "with the weights stored last" if run_picker.trains(run) else f"at the last epoch, {tables(run).newest}"
+
+
 def pixels(run: RunView, pictures: Pictures, view: dict[str, Any], on_view: Callable[[], None]) -> None:
     """Shows the figure; st.session_state[KEY]["view"] is where it was left."""
     # Which pixels are never lit is known only of the images that the run was trained on.
@@ -82,6 +88,7 @@ def pixels(run: RunView, pictures: Pictures, view: dict[str, Any], on_view: Call
         "stamp": f"{run.data_stamp!r} {known}",
         "view": view,
         "missing": missing,
+        "weights": weights_of(run),
         "sheet": {
             "start": start,
             "images": pixel_film.sheet(pictures.test_images[start : start + SHEET]),

@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.pixels.component import no_weights
+from pages.pixels.component import no_weights, weights_of
 from pages.shared import run_picker
 from pages.shared.figures import figure, labelled, save_buttons
 from pages.shared.theme import is_dark
@@ -86,6 +86,7 @@ def _section(run_id: str, working: bool) -> None:
 def _figures(run: RunView, found: dict[str, Any]) -> None:
     dark = is_dark()
     layers = {layer.name: layer for layer in run.layers}
+    st.caption(weights_of(run))
     st.html(_CSS + maps_html(found, dark))
     st.markdown(attribution.pixels_sentence(found))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from pages.pixels.component import KEY
-from pages.shared import state
+from pages.shared import clock, state
 from sbp.data.pictures import Pictures, coloured, framed, pictures
 from sbp.data.sources import DataError, data_root
 from sbp.viz import labels
@@ -42,22 +42,16 @@ def pictures_of(dataset: str, image: tuple[int, int, int]) -> tuple[Pictures, st
 
 def read(found: RunTables, shown: Pictures) -> tuple[dict[str, Any], list[str]]:
     """The view that the link asks for, and a sentence for each part of it that is not there."""
-    link, complaints = state.from_link(PAGE), state.complaints(PAGE)
-    digit, epoch = link.get("digit", 0), link.get("epoch")
-    if digit >= len(shown.test_labels):
-        complaints.append(
-            f"There is no test image {digit}; the last is {len(shown.test_labels) - 1:,}. Shown instead: 0."
-        )
-        digit = 0
-    if epoch is not None and epoch > found.last:
-        complaints.append(f"This run has no epoch {epoch} yet. Shown instead: the newest, {found.last}.")
-        epoch = None
+    link = state.from_link(PAGE)
+    now, complaints = clock.read(PAGE, found.run, found.newest)
+    digit = state.fit(PAGE, "digit", state.whole(0, len(shown.test_labels) - 1), "0", complaints) or 0
     kind = "drawn" if "drawn" in link else "mean" if "mean" in link and "digit" not in link else "digit"
     view = {
         "kind": kind,
         "digit": digit,
         "mean": link.get("mean", 3),
-        "epoch": epoch,
+        "epoch": now.epoch,
+        "speed": now.speed,
         "brush": link.get("brush", BRUSH),
         "drawn": link.get("drawn", ""),
     }
@@ -68,9 +62,8 @@ def changed() -> None:
     """The hand came to rest: what is shown goes into the link."""
     told = (st.session_state.get(KEY) or {}).get("view") or {}
     kind = told.get("kind")
-    values = {"epoch": told.get("epoch")} | {
-        name: told.get(name) if kind == name else None for name in ("digit", "mean", "drawn")
-    }
+    clock.put(told.get("epoch"), told.get("speed"))
+    values = {name: told.get(name) if kind == name else None for name in ("digit", "mean", "drawn")}
     values["brush"] = told.get("brush") if kind == "drawn" and told.get("brush") != BRUSH else None
     for name, field in state.fields(PAGE).items():
         if name not in values:

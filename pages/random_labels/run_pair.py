@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared import run_picker, state
+from pages.shared import clock, frame, run_picker, state
 from pages.shared.figures import download, figure, folded
 from pages.shared.player import twins_player
 from sbp.runs import store
@@ -16,6 +16,7 @@ from sbp.runs.store import RunView
 from sbp.spec.method import method_title
 from sbp.viz import labels
 from sbp.viz import twins as figures
+from sbp.viz.tables import tables
 
 PAGE, PLAYER = "random-labels", "twins-player"
 POLL_SECONDS = 2.0
@@ -88,7 +89,9 @@ def _ratio(run: RunView) -> str:
 
 def _chosen(pairs: list[Pair]) -> Pair:
     """The pair that the link asks for, else the first; chosen by hand where there are two."""
-    wanted = state.from_link(PAGE).get("pair", pairs[0].key)
+    said: list[str] = []
+    wanted = state.fit(PAGE, "pair", state.one_of(*(pair.key for pair in pairs)), pairs[0].key, said)
+    frame.notices(said)
     pair = next((pair for pair in pairs if pair.key == wanted), pairs[0])
     if len(pairs) > 1:
         state.choice(
@@ -104,15 +107,16 @@ def _chosen(pairs: list[Pair]) -> Pair:
 
 
 def _body(pair: Pair, live: bool) -> None:
-    view = state.from_link(PAGE)
+    newest = max(tables(run).newest for run in pair.runs)
+    now, said = clock.read(PAGE, pair.key, newest)
+    frame.notices(said)
     twins_player(
         pair.runs,
         pair.names,
         key=PLAYER,
-        play="epoch" not in view and not live,
+        play=now.epoch is None and not live,
         live=live,
-        epoch=view.get("epoch"),
-        on_epoch=lambda: state.put("epoch", state.told(PLAYER, "epoch")),
+        now=now,
     )
     st.caption("  \n".join(origin(run, name) for run, name in zip(pair.runs, pair.names, strict=True)))
     _take_away(pair)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from pages.runs.compare import MOST, plain
-from pages.shared import run_picker
+from pages.shared import frame, run_picker, state
 from pages.shared.run_details import downloads
 from sbp.runs import launcher, store
 from sbp.runs.states import State
@@ -20,9 +20,29 @@ SHAPE = [0.4, 4.0, 1.3, 4.0, 3.3]
 SHOWN, SHOWN_RECORDED = 12, 6  # rows before a list is folded
 
 
+def asked(runs: list[RunView]) -> list[str]:
+    """The ids that the link ticks for comparison, at most four; each that cannot be is told of."""
+    ids = _in_link()
+    sound = [run.id for run in runs if not run.problem and run.id in ids][:MOST]
+    expected = f"at most {MOST} runs of this list, with commas between"
+    frame.notices([state.wrong("compare", one, expected, "the others") for one in ids if one not in sound])
+    return sound
+
+
+def _in_link() -> list[str]:
+    return [one for one in state.from_link("runs").get("compare", "").split(",") if one]
+
+
+def _tick(run_id: str) -> None:
+    """A box was ticked, or its tick taken away: the link says which are."""
+    others = [one for one in _in_link() if one != run_id]
+    now = [*others, run_id] if st.session_state[f"tick-{run_id}"] else others
+    state.put("compare", ",".join(now) or None)
+
+
 def rows(runs: list[RunView]) -> list[str]:
-    """The list; returns the ids that are ticked for comparison, at most four."""
-    ticked = [run.id for run in runs if not run.problem and st.session_state.get(f"tick-{run.id}")]
+    """The list; returns the ids that are ticked for comparison."""
+    ticked = asked(runs)
     own = [run for run in runs if not run.recorded]
     recorded = sorted((run for run in runs if run.recorded), key=run_picker.atypical)
     shown = own if st.session_state.get("runs-all") else own[:SHOWN]
@@ -30,10 +50,13 @@ def rows(runs: list[RunView]) -> list[str]:
     for run in [*shown, *shown_recorded]:
         with st.container(border=True, key=f"run-{run.id}"):
             tick, what, where, came_to, verbs = st.columns(SHAPE, vertical_alignment="center", gap="small")
+            st.session_state[f"tick-{run.id}"] = run.id in ticked
             tick.checkbox(
                 f"Compare {run.id}",
                 key=f"tick-{run.id}",
                 label_visibility="collapsed",
+                on_change=_tick,
+                args=(run.id,),
                 disabled=bool(run.problem) or (len(ticked) >= MOST and run.id not in ticked),
                 help="It cannot be read." if run.problem else "Tick two to four runs to compare them.",
             )

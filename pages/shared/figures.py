@@ -56,6 +56,11 @@ def save_buttons(make: Callable[[], Any], name: str, key: str, what: str = "This
         )
 
 
+def titled(title: str, note: str) -> str:
+    """A figure's title in Markdown, with a note right under it, where there is one."""
+    return f"**{title}**  \n:gray[{note}]" if note else f"**{title}**"
+
+
 def labelled(make: Callable[[], Any], title: str, run: RunView | None = None) -> Callable[[], Any]:
     """Makes a chart for a file: with its title, what of the run it stands on, and the address of what is shown."""
     query = urlencode(st.query_params.to_dict())
@@ -88,21 +93,23 @@ def figure(
     light: Callable[[], Any] | None = None,
     of: Hashable = None,
     run: RunView | None = None,
+    note: str = "",
 ) -> None:
     """Shows the chart that `chart` makes for the dark theme or the light one, with its sentence; files are light.
 
     control: a widget that stands in the line of the title. table: makes the figure's numbers as CSV. on_select: hears
     that a point was clicked, which st.session_state[key] then names. light: makes the files, where these differ. of:
     all that the chart depends on but the theme; it is then made only when it has not been made of this before. run:
-    whose figure it is, which its files say, with the page's link.
+    whose figure it is, which its files say, with the page's link. note: stands under the title, such as an epoch.
     """
     dark = is_dark()
     shown = Ready(chart(dark)) if of is None else _kept((key, of, dark), lambda: chart(dark))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"**{title}**", width="stretch")
+        st.markdown(titled(title, note), width="stretch")
         if control is not None:
             control()
-        save_buttons(labelled(light or (lambda: chart(False)), title, run), key, key)
+        name = f"{title} ({note})" if note else title
+        save_buttons(labelled(light or (lambda: chart(False)), name, run), key, key)
         if table is not None:
             more = {"key": f"{key}-CSV", "type": "tertiary", "help": "The numbers of this figure"}
             download("CSV", table, f"{key}.csv", icon=None, **more)

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.shared import state
 from pages.shared.copy_link import copy_link
 
 TITLE = "Structured Bayesian pruning"
+PAGE = "page-open"  # the session knows by it which page is open
 ICON = str(Path(__file__).parents[2] / "assets" / "icon.svg")
 
 # One element with the title: styles alone would go where toasts and windows are, and the toast of a fragment would take
@@ -53,7 +55,8 @@ def configure() -> None:
 
 
 def header(title: str, question: str) -> None:
-    """The first line of a page: its title, the question it answers, a button that copies the page's link."""
+    """The first line of a page: its title, the question it answers, a button that copies the page's link; and what of
+    its link the page cannot read."""
     st.set_page_config(page_title=f"{title} · {TITLE}")
     with st.container(horizontal=True, vertical_alignment="center", key="page-header"):
         st.html(
@@ -61,6 +64,7 @@ def header(title: str, question: str) -> None:
             width="stretch",
         )
         copy_link()
+    notices(state.complaints(st.session_state[PAGE]))
 
 
 def notices(complaints: list[str]) -> None:

@@ -32,11 +32,9 @@ def fitted(view: dict[str, float], page: str) -> tuple[dict[str, float], list[st
 
 
 def opening(page: str) -> tuple[dict[str, float], list[str]]:
-    """The gate that the link describes, and what was wrong with it."""
-    complaints = state.complaints(page)
+    """The gate that the link describes, and what of it does not go together."""
     view = {name: field.default for name, field in state.fields(page).items()} | state.from_link(page)
-    view, more = fitted(view, page)
-    return view, complaints + more
+    return fitted(view, page)
 
 
 def typed(page: str) -> None:

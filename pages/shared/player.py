@@ -1,25 +1,36 @@
 """The player: pictures of one run on one clock, drawn in the browser. Play, pause, step, scrub, arrow keys.
 
-It redraws by itself at the screen's own rate; Python is asked for nothing while it plays, and hears of the epoch
-and the unit (`report`) only once the hand has come to rest.
+It redraws by itself at the screen's own rate; Python is asked for nothing while it plays, and hears of the epoch, the
+speed and the unit only once the hand has come to rest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
+from pages.shared import clock
 from pages.shared.assets import bundle, read
+from pages.shared.clock import Clock
 from sbp.runs.store import RunView
 from sbp.viz import film, twins
 from sbp.viz.tables import tables
 
+BAR_CSS = read("shared/player/bar.css")
+
+
+def with_bar(path: str) -> str:
+    """The HTML of a component, with the bar of a film in its place."""
+    return read(path).replace("<bar></bar>", read("shared/player/bar.html"))
+
+
 _PLAYER = st.components.v2.component(
     "sbp_player",
-    html=read("shared/player/player.html"),
-    css=read("shared/js/scrub.css") + read("shared/player/player.css"),
+    html=with_bar("shared/player/player.html"),
+    css=BAR_CSS + read("shared/player/player.css"),
     js=bundle("shared/player/player.js"),
 )
 
@@ -40,16 +51,15 @@ def twins_player(
     names: tuple[str, str],
     *,
     key: str,
+    now: Clock,
     play: bool,
     live: bool,
-    epoch: int | None,
-    on_epoch: Callable[[], None],
 ) -> Any:
-    """Two runs on one clock, the first with its network; the result has `epoch` (-1: the newest)."""
+    """Two runs on one clock, the first with its network."""
     packed = _packed_twins(tuple(run.data_stamp for run in runs), live, names, runs)
     areas = ("accuracy", "terms", "kept")
     panels = [*(panel("chart", area, i) for i, area in enumerate(areas)), panel("network")]
-    return _play(packed, "twins", panels, key=key, play=play, epoch=epoch, on_epoch=on_epoch)
+    return _play(packed, "twins", panels, key=key, now=now, play=play)
 
 
 @st.cache_data(max_entries=24, show_spinner=False)
@@ -67,10 +77,10 @@ def player(
     focus: str | None = None,
     **how: Any,
 ) -> Any:
-    """Shows the player; the result has `epoch` (-1: the newest) and `unit` (-1: none) where it reports.
+    """Shows the player; the result has `epoch` (-1: the newest, or the film plays), `speed` and `unit` (-1: none).
 
-    layout: a class of player.css that names the places. seconds: how long the whole run plays at speed 1.
-    epoch, unit: where to stand; None leaves the clock alone.
+    layout: a class of player.css that names the places. now: where the clock stands. play: whether the film plays
+    unasked. seconds: how long the whole run plays at speed 1. unit: which one is marked; None leaves that alone.
     """
     return _play(_packed(run.data_stamp, live, order, focus, run), layout, panels, **how)
 
@@ -81,19 +91,17 @@ def _play(
     panels: list[dict[str, Any]],
     *,
     key: str,
+    now: Clock,
     play: bool = False,
     loop: bool = False,
     seconds: float = 14.0,
-    epoch: int | None = None,
     unit: int | None = None,
-    on_epoch: Callable[[], None] | None = None,
     on_unit: Callable[[], None] | None = None,
 ) -> Any:
-    report = on_epoch is not None or on_unit is not None
     data = {"film": packed, "layout": layout, "panels": panels, "play": play, "loop": loop, "seconds": seconds}
-    data |= {"report": report, "epoch": epoch, "unit": unit, "keys": True}
-    heard: dict[str, Any] = {"on_epoch_change": on_epoch or _nothing, "on_unit_change": on_unit or _nothing}
-    return _PLAYER(key=key, data=data, **(heard if report else {}))
+    data |= {"marks": on_unit is not None, "epoch": now.epoch, "speed": now.speed, "unit": unit}
+    moved = partial(clock.moved, key)
+    return _PLAYER(key=key, data=data, on_epoch_change=moved, on_speed_change=moved, on_unit_change=on_unit or _nothing)
 
 
 def _nothing() -> None:

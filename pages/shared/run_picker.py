@@ -119,7 +119,7 @@ def choose(suits: Suits | None = None) -> tuple[RunView | None, list[str]]:
             complaints.append(f"{without_noise(other)}{instead}")
         elif other is not None:
             complaints.append(f"{md(label(other))} ended before its first epoch, so it has no pictures.{instead}")
-        elif st.query_params.get("run") and chosen is not None:
+        elif st.query_params.get("run"):
             complaints.append(f"The link names the run {state.short(wanted, 40)}, which cannot be found.{instead}")
     if chosen is not None:
         remember(chosen.id)

@@ -12,6 +12,7 @@ from typing import Any
 from altair.utils import schemapi
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sbp.runs import launcher
@@ -20,6 +21,7 @@ from sbp.runs import launcher
 WARM = ("numpy", "pandas", "pyarrow", "altair", "sbp.distributions.moments")
 
 REAP_SECONDS = 2.0
+FRONT = "story"  # the page that opens without a name
 
 # Streamlit's page starts with one inline script, components and charts are built with eval and from blob: addresses,
 # and styles are inline: those exceptions stay. Nothing is loaded from, sent to, or framed by another site.
@@ -71,7 +73,21 @@ class SecurityHeaders:
         await self.app(scope, receive, send_with_headers)
 
 
-MIDDLEWARE = [Middleware(SecurityHeaders)]
+class FrontPage:
+    """Leads from the front page's own name, which Streamlit does not know, to where it is; the link's values stay."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self.app
+        if scope["type"] == "http" and scope["path"].endswith(f"/{FRONT}"):
+            query = scope["query_string"].decode("latin-1")
+            app = RedirectResponse(f"./?{query}" if query else "./")
+        await app(scope, receive, send)
+
+
+MIDDLEWARE = [Middleware(SecurityHeaders), Middleware(FrontPage)]
 
 
 @contextlib.asynccontextmanager

@@ -1,8 +1,9 @@
 """Every session key and query parameter of the app, in one table.
 
-A value of the view is known by one name: its query parameter and its row here. A page reads it from the link
-(`from_link`), says what the link got wrong (`complaints`), and writes back what was changed by hand (`remember`).
-Streamlit's own binding of widgets to the address is not used: it drops a bad value without a word.
+A value of the view is known by one name: its query parameter and its row here. The header of a page says what its link
+got wrong (`complaints`); the page reads the good values (`from_link`, and `fit` where a run decides what is good) and
+writes back what was changed by hand (`put`, `remember`). Streamlit's own binding of widgets to the address is not used:
+it drops a bad value without a word.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ class Field:
     read: Callable[[str], Any]
 
 
-def number(low: float, high: float) -> Callable[[str], float]:
-    """Reads a finite number of [low, high].
+def number(low: float, high: float = math.inf) -> Callable[[str], float]:
+    """Reads a finite number of at least `low`, at most `high` where one is given.
 
     >>> number(0, 1)("0.5")
     0.5
@@ -58,7 +59,7 @@ def _within(kind: Callable[[str], Any], name: str, low: float, high: float) -> C
             value = kind(text)
         except ValueError:
             value = math.nan
-        if not low <= value <= high:
+        if not low <= value <= high or math.isinf(value):
             raise ValueError(f"{name} from {low:g}" + ("" if high == math.inf else f" to {high:g}"))
         return value
 
@@ -105,11 +106,18 @@ FIELDS: tuple[Field, ...] = (
             Field("b", page, "b, the upper end of log theta", 0.0, number(*GATE["b"])),
         )
     ),
+    *(
+        field
+        for page in ("story", "train", "channels", "random-labels")
+        for field in (
+            Field("epoch", page, "the epoch that the clock stands at", "the newest", number(0)),
+            Field("speed", page, "how fast the film plays", 1.0, number(0.25, 4)),
+        )
+    ),
     Field("run", "train", "the run that is watched", "the newest", any_text),
     Field("run", "channels", "the run whose channels are shown", "the newest", any_text),
     Field("layer", "channels", "the layer", "the first", any_text),
     Field("sort", "channels", "the order of its units", "death", one_of("death", "snr", "unit")),
-    Field("epoch", "channels", "the epoch that the clock stands at", "the newest", whole(0)),
     Field("unit", "channels", "the unit that is marked", "none", whole(0)),
     Field("hand", "channels", "units pruned (-) and kept (+) by hand", "none", any_text),
     Field("digit", "channels", "the test digit that the unit is shown on", 0, whole(0)),
@@ -117,7 +125,6 @@ FIELDS: tuple[Field, ...] = (
     Field("run", "threshold", "the run whose threshold is moved", "the newest", any_text),
     Field("t", "threshold", "the threshold on the SNR", 1.0, number(0.2, 100)),
     Field("pair", "random-labels", "which two runs share the clock", "the first", one_of("recorded", "vgg", "race")),
-    Field("epoch", "random-labels", "the epoch that the clock stands at", "the newest", whole(0)),
     Field("network", "methods", "the network whose methods are compared", "the first", any_text),
     Field("row", "methods", "the row that is chosen", "SBP", any_text),
     Field("run", "pixels", "the run whose pixels are shown", "the newest", any_text),
@@ -125,7 +132,9 @@ FIELDS: tuple[Field, ...] = (
     Field("mean", "pixels", "the class whose mean is shown", "a test image", whole(0, 9)),
     Field("drawn", "pixels", "what is drawn, stroke by stroke", "a test image", strokes),
     Field("brush", "pixels", "the radius of the brush, in pixels", 1.15, number(0.7, 2.2)),
-    Field("epoch", "pixels", "the epoch that the map stands at", "the newest", whole(0)),
+    Field("epoch", "pixels", "the epoch that the map stands at", "the newest", number(0)),
+    Field("speed", "pixels", "how fast the film plays", 1.0, number(0.25, 4)),
+    Field("compare", "runs", "the ids of the runs that are ticked, with commas between", "none", any_text),
     Field("deck", "talk", "the talk that is given", "the list of talks", any_text),
     Field("slide", "talk", "the slide, from 1", "the first", whole(1)),
 )
@@ -140,16 +149,39 @@ def fields(page: str) -> dict[str, Field]:
 
 
 def complaints(page: str) -> list[str]:
-    """A sentence for each of the page's parameters that the link got wrong; call it before the page's widgets."""
-    said = []
-    for name, field in fields(page).items():
+    """A sentence for each value of the link that the page cannot read, and for each that it does not know."""
+    known, said = fields(page), []
+    for name in st.query_params:
         for text in st.query_params.get_all(name):
+            if name not in known:
+                names = ", ".join(known) or "nothing"
+                said.append(f"The link says {short(name)} = {short(text)}; this page knows {names}.")
+                continue
             try:
-                field.read(text)
+                known[name].read(text)
             except ValueError as error:
-                shown = _plain(field.default)
-                said.append(f"The link says {name} = {short(text)}; expected {error}. Shown instead: {shown}.")
+                said.append(wrong(name, text, str(error), _plain(known[name].default)))
     return said
+
+
+def wrong(name: str, text: str, expected: str, shown: str) -> str:
+    """What is said of a wrong value of a link."""
+    return f"The link says {name} = {short(text)}; expected {expected}. Shown instead: {shown}."
+
+
+def fit(page: str, name: str, read: Callable[[str], Any], shown: str, said: list[str]) -> Any:
+    """The link's value as `read` allows it, which knows what there is of the run shown.
+
+    None where the link has none, or one that the page cannot read, which its header says, or one that `read` refuses:
+    `said` gets the sentence, with what is shown instead.
+    """
+    if name not in from_link(page):
+        return None
+    try:
+        return read(st.query_params[name])
+    except ValueError as error:
+        said.append(wrong(name, st.query_params[name], str(error), shown))
+        return None
 
 
 def from_link(page: str) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from pages.shared import film, frame
+from pages.shared import clock, film, frame
 from pages.shared.player import panel, player
 from sbp.runs import store
 from sbp.viz import labels
+from sbp.viz.tables import tables
 
 frame.header("A network that learns what it can do without", "One minute, no click.")
 
@@ -21,11 +22,14 @@ else:
         "a unit whose signal-to-noise ratio (**SNR**, the mean of its noise over its standard deviation) falls "
         "**below 1** carries no information any more, and dies."
     )
+    now, said = clock.read("story", run.id, tables(run).newest)
+    frame.notices(said)
     player(
         run,
         "story",
         [panel("network"), panel("cells", layer=film.picture_layer(run)), panel("trajectories")],
         key="story",
+        now=now,
         play=True,
         loop=True,
         seconds=16,

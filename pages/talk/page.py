@@ -14,17 +14,17 @@ KEYS = (
 )
 
 frame.header("Talk", "One idea a slide, for a projector.")
-frame.notices(state.complaints(PAGE))
-link = state.from_link(PAGE)
 shown: dict[str, decks.Deck] = {}
 for name in decks.names():
     try:
         shown[name] = decks.read(name)
     except ValueError as error:
         st.error(run_picker.md(str(error)), icon=":material/error:")
-wanted = link.get("deck")
-if wanted is not None and wanted not in shown:
-    frame.notices([f"There is no talk {state.short(wanted)}; expected one of {', '.join(shown)}."])
+complaints: list[str] = []
+wanted = state.fit(PAGE, "deck", state.one_of(*shown), "the list of talks", complaints)
+last = len(shown[wanted].slides) if wanted else 1
+slide = state.fit(PAGE, "slide", state.whole(1, last), "the first", complaints) if wanted else 1
+frame.notices(complaints)
 for name, deck in shown.items():
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"talk-{name}"):
         said = f"**{run_picker.md(deck.title)}**  \n{len(deck.slides)} slides, about {deck.minutes} minutes"
@@ -33,10 +33,10 @@ for name, deck in shown.items():
             "Start", icon=":material/co_present:", key=f"talk-start-{name}", on_click=state.put, args=("deck", name)
         )
 st.markdown(KEYS)
-if wanted in shown:
+if wanted:
     talk(
         shown[wanted],
-        min(link.get("slide", 1), len(shown[wanted].slides)) - 1,
+        (slide or 1) - 1,
         on_slide=lambda: state.put("slide", (state.told("talk", "slide") or 0) + 1),
         on_end=lambda: state.put("deck", None, "slide"),
     )

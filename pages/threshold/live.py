@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared import film, frame, measurement_button, run_picker
+from pages.shared import film, measurement_button, run_picker
 from pages.shared.follow import follow
 from pages.threshold import criteria, speed
 from pages.threshold import files as threshold_files
@@ -28,10 +28,10 @@ def show(run_id: str) -> None:
 
 def _body(run: RunView, _polling: bool) -> None:
     found = tables(run)
-    t, complaints = view_of.asked()
-    frame.notices(complaints)
+    t = view_of.asked()
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="threshold-line"):
         run_picker.line(run, film.followable)
+        st.markdown(f":gray[at the last epoch, {found.newest}]", width="content")
     sweep, missing = view_of.sweep_of(run)
     packed, stops = _packed(run.stamp, run)
     at = sweeps.nearest(stops, t)

@@ -14,10 +14,9 @@ from sbp.viz.sweep import Sweep
 PAGE = "threshold"
 
 
-def asked() -> tuple[float, list[str]]:
-    """The threshold that the link asks for, 1 without one, and what was wrong with the link."""
-    complaints = state.complaints(PAGE)
-    return float(state.from_link(PAGE).get("t", SNR_THRESHOLD)), complaints
+def asked() -> float:
+    """The threshold that the link asks for, 1 without one."""
+    return float(state.from_link(PAGE).get("t", SNR_THRESHOLD))
 
 
 def rested() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from pages.shared import film, run_picker, standing
+from pages.shared import clock, film, frame, run_picker, standing
 from pages.shared.follow import follow
 from pages.shared.player import player
 from pages.shared.run_picker import md as _md
@@ -22,6 +22,7 @@ from sbp.runs.store import RunView
 from sbp.spec.method import method_title
 from sbp.viz import labels
 from sbp.viz.findings import findings
+from sbp.viz.tables import tables
 
 POLL_SECONDS = 1.0
 
@@ -43,8 +44,10 @@ def _panel(run: RunView, polling: bool, play: bool, tools: Callable[[], None] | 
     if not run.config.has_noise:
         st.caption(without_noise(run))
     if film.has_pictures(run):
+        now, said = clock.read("train", run.id, tables(run).newest)
+        frame.notices(said)
         layout, panels = film.train_layout(run)
-        player(run, layout, panels, key=f"player-{run.id}", play=play and not polling, live=polling)
+        player(run, layout, panels, key=f"player-{run.id}", now=now, play=play and not polling, live=polling)
         if not run.recorded and run.meta.get("data_source"):
             st.caption(_md(origin(run)))
     else:

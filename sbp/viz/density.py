@@ -35,7 +35,7 @@ def chart(
     tables: RunTables,
     name: str,
     unit: int,
-    epoch: int | None,
+    epoch: float | None,
     low: float,
     high: float,
     space: str = "log theta",
@@ -56,7 +56,7 @@ def chart(
     data = pd.concat(
         [row.assign(**_place(row, at + 1.0)).drop(columns="peak") for at, row in enumerate(each)], ignore_index=True
     )
-    labels = [f"{tables.epochs[row]} · SNR {float(tables.snr[layer.name][row, unit]):.3g}" for row in rows]
+    labels = [f"{_short(tables, row)} · SNR {float(tables.snr[layer.name][row, unit]):.3g}" for row in rows]
     title = "log theta, nats" if space == "log theta" else "theta"
     x = charts.axis(alt.X, "x", title, (start, end), grid=False, tickCount=6)
     marks: dict[str, Any] = {"values": list(range(1, len(rows) + 1)), "ticks": False, "domain": False}
@@ -81,13 +81,18 @@ def chart(
     return charts.finish(alt.layer(areas, edges, prior, named), describe(tables, name, unit, epoch, low, high), HEIGHT)
 
 
+def _short(tables: RunTables, row: int) -> str:
+    """A row's moment as its axis says it: an epoch's number, or "step 40"."""
+    return tables.when(tables.epochs[row]).removeprefix("epoch ")
+
+
 def _place(row: pd.DataFrame, foot: float) -> dict[str, Any]:
     """Where a row is drawn: from its foot up, its own peak and the prior at one scale."""
     top, prior = (foot - _TALL * np.minimum(row[name] / row["peak"], 1.0) for name in ("density", "prior_density"))
     return {"foot": foot, "top": top, "prior": prior}
 
 
-def describe(tables: RunTables, name: str, unit: int, epoch: int | None, low: float, high: float) -> str:
+def describe(tables: RunTables, name: str, unit: int, epoch: float | None, low: float, high: float) -> str:
     """The rows in a sentence: how wide log theta is at initialisation and now, beside the prior."""
     layer, row = tables.layer(name), tables.index(epoch)
     if not len(tables.epochs):
@@ -97,7 +102,7 @@ def describe(tables: RunTables, name: str, unit: int, epoch: int | None, low: fl
     verdict = "kept" if is_kept(snr) else "pruned: it is little more informative than the prior"
     return (
         f"The standard deviation of log theta of {layer.kind} {unit} of {words.layer_title(layer)} was {first:.2g} "
-        f"nats at epoch {tables.epochs[0]} and is {now:.2g} at epoch {tables.epochs[row]} "
+        f"nats at {tables.when(tables.epochs[0])} and is {now:.2g} at {tables.when(tables.epochs[row])} "
         f"(the prior's is {(high - low) / np.sqrt(12):.2g}); its SNR is {snr:.3g}, so it is {verdict}. "
         "Each row is scaled to its own peak; blue rows are kept, orange ones pruned."
     )
@@ -156,4 +161,4 @@ def _row(
         peak = float(density[x >= _FLOOR * shown[1]].max())
     state = "kept" if is_kept(tables.snr[name][row, unit]) else "pruned"
     columns = {"x": x, "density": density, "prior_density": prior, "peak": peak, "state": state}
-    return pd.DataFrame({"epoch": int(tables.epochs[row]), **columns})
+    return pd.DataFrame({"epoch": tables.epochs[row], **columns})

@@ -97,6 +97,13 @@ def pack(
         "layers": [_layer(tables, layer, rows, by_layer[:, i], order, focus) for i, layer in enumerate(tables.layers)],
         "records": _records(tables),
         "charts": [kept_curves(tables.layers, shown, by_layer)],
+        "focus": next((i for i, layer in enumerate(tables.layers) if layer.name == focus), None),
+        "whose": "",  # two runs on one clock say here which of them glides
+        "summed": len(tables.layers) > labels.MANY,
+        "facts": [
+            "" if focus else network_facts(tables, float(epoch), tuple(map(int, k)))
+            for epoch, k in zip(shown, by_layer, strict=True)
+        ],
         "sentences": [
             layer_sentence(tables, focus, int(row))
             if focus
@@ -121,6 +128,12 @@ def network_sentence(tables: RunTables, epoch: float, kept_units: tuple[int, ...
     total = labels.in_all([layer.units for layer in tables.layers])
     if epoch == 0:
         return f"At the start all {total} units are kept: the noise is so small that every SNR is far above 1."
+    when, facts = tables.when(epoch).capitalize(), network_facts(tables, epoch, kept_units)
+    return f"{when}: {labels.in_all(kept_units)} of {total} units kept; {facts}."
+
+
+def network_facts(tables: RunTables, epoch: float, kept_units: tuple[int, ...]) -> str:
+    """What the kept units cost and their error, as far as it is known at an epoch or a first step."""
     macs, dense = tables.description.macs(kept_units), tables.macs_dense
     times = dense / macs if macs else 0.0
     fewer = "no reduction yet" if macs == dense else f"{times:.1f}× fewer MACs"
@@ -133,8 +146,7 @@ def network_sentence(tables: RunTables, epoch: float, kept_units: tuple[int, ...
         held, train = row.iloc[0][["validation_error_percent", "train_error_percent"]]
         said = (("held-out", held), ("training", train))
         error = next((f", {what} error {value:.2f} %" for what, value in said if value == value), "")
-    when = tables.when(epoch).capitalize()
-    return f"{when}: {labels.in_all(kept_units)} of {total} units kept; {fewer}{error}."
+    return f"{fewer}{error}"
 
 
 def layer_sentence(tables: RunTables, name: str, row: int) -> str:

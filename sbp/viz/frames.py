@@ -11,6 +11,8 @@ import pandas as pd
 
 from sbp.spec.records import StepRecord
 
+# mu, log sigma and SNR by layer.
+Shots = tuple[Mapping[str, np.ndarray], Mapping[str, np.ndarray], Mapping[str, np.ndarray]]
 LOSS = ["epoch", "nll", "kl_per_example", "loss"]
 
 
@@ -18,30 +20,38 @@ LOSS = ["epoch", "nll", "kl_per_example", "loss"]
 class Frames:
     """Moments at which mu and sigma of all units are known.
 
-    at: float [M], epochs with their fraction, rising. snr: float32 [M, U] by layer.
+    at: float [M], epochs with their fraction, rising. loc, log_scale, snr: float32 [M, U] by layer.
     """
 
     at: np.ndarray
+    loc: Mapping[str, np.ndarray]
+    log_scale: Mapping[str, np.ndarray]
     snr: Mapping[str, np.ndarray]
 
     def index(self, epochs: Any) -> Any:
-        """Rows of the last moments that are not after these epochs; the first where none is."""
-        return np.maximum(np.searchsorted(self.at, epochs, side="right") - 1, 0)
+        """Rows of the last moments that are not after these epochs, which links have with six decimals; the first where
+        none is."""
+        return np.maximum(np.searchsorted(self.at, np.asarray(epochs) + 1e-6, side="right") - 1, 0)
 
 
-def frames_of(
-    epochs: np.ndarray, snr: Mapping[str, np.ndarray], at: np.ndarray, early: Mapping[str, np.ndarray]
-) -> Frames:
-    """Epochs [E] with their SNR [E, U] and steps, which stand at these fractions of epochs [S], with theirs, as one.
+def frames_of(epochs: np.ndarray, shots: Shots, at: np.ndarray, early: Shots) -> Frames:
+    """Epochs [E] with their mu, log sigma and SNR [E, U], and steps, which stand at these fractions of epochs [S], with
+    theirs, as one; a step that is being written now has a row, and nan for its place.
 
-    >>> frames_of(np.array([0, 1]), {"x": np.array([[9], [2]])}, np.array([0.5]), {"x": np.array([[4]])}).snr["x"].T
+    >>> epoch, step = ({"x": np.array([[9], [2]])},) * 3, ({"x": np.array([[4]])},) * 3
+    >>> frames_of(np.array([0, 1]), epoch, np.array([0.5]), step).snr["x"].T
     array([[9, 4, 2]])
     """
-    both = np.concatenate([np.asarray(epochs, dtype=float), at])
-    if not len(at):
-        return Frames(both, snr)
+    known = ~np.isnan(at)
+    both = np.concatenate([np.asarray(epochs, dtype=float), at[known]])
+    if not known.any():
+        return Frames(both, *shots)
     order = np.argsort(both, kind="stable")
-    return Frames(both[order], {name: np.concatenate([rows, early[name]])[order] for name, rows in snr.items()})
+    merged = [
+        {name: np.concatenate([rows, steps[name][known]])[order] for name, rows in whole.items()}
+        for whole, steps in zip(shots, early, strict=True)
+    ]
+    return Frames(both[order], *merged)
 
 
 def steps_table(records: Sequence[StepRecord], pretrain_epochs: int) -> pd.DataFrame:

@@ -31,7 +31,7 @@ def rgb(tables: RunTables, name: str, order: np.ndarray | None = None, dark: boo
 
 
 def chart(
-    tables: RunTables, name: str, total: int, order: str = "death", epoch: int | None = None, dark: bool = False
+    tables: RunTables, name: str, total: int, order: str = "death", epoch: float | None = None, dark: bool = False
 ) -> Any:
     """The heatmap of a layer with its axes, the colour scale as a legend, and a rule at the epoch shown elsewhere."""
     layer = tables.layer(name)
@@ -70,7 +70,7 @@ def scale_legend(dark: bool = False) -> alt.Chart:
     return alt.Chart(data).mark_point(opacity=0, size=0).encode(color=colour, tooltip=alt.value(None))
 
 
-def kept_curve(tables: RunTables, name: str, total: int, epoch: int | None = None, dark: bool = False) -> Any:
+def kept_curve(tables: RunTables, name: str, total: int, epoch: float | None = None, dark: bool = False) -> Any:
     """Units of a layer still kept, by epoch: filled, from all of them down."""
     layer = tables.layer(name)
     if not len(tables.epochs):
@@ -88,24 +88,24 @@ def kept_curve(tables: RunTables, name: str, total: int, epoch: int | None = Non
     return charts.finish(alt.layer(area, *charts.moment(epoch, dark)), described, CURVE_HEIGHT)
 
 
-def describe(tables: RunTables, name: str, epoch: int | None = None) -> str:
+def describe(tables: RunTables, name: str, epoch: float | None = None) -> str:
     """The heatmap in a sentence: how many units are kept, and when the others were pruned."""
     layer = tables.layer(name)
     if not len(tables.epochs):
         return "No epoch has ended yet, so no unit has an SNR."
     row = tables.index(epoch)
     kept = int(is_kept(tables.snr[layer.name][row]).sum())
-    left = f"{labels.layer_title(layer)} at epoch {int(tables.epochs[row])}: {labels.count_of(kept, layer)}"
+    left = f"{labels.layer_title(layer)} at {tables.when(tables.epochs[row])}: {labels.count_of(kept, layer)}"
     return f"{left} have an SNR of 1 or more. {history(tables, name, epoch)}"
 
 
-def history(tables: RunTables, name: str, epoch: int | None = None) -> str:
+def history(tables: RunTables, name: str, epoch: float | None = None) -> str:
     """What happened to a layer up to an epoch: when the first unit was pruned, and when most were."""
     layer, frames = tables.layer(name), tables.frames
     row = len(frames.at) - 1 if epoch is None else int(frames.index(epoch))
     kept = is_kept(frames.snr[layer.name][: row + 1]).sum(axis=1)
     if not (kept < layer.units).any():
-        return f"Nothing was pruned by epoch {int(frames.at[row])}."
+        return f"Nothing was pruned by {tables.when(frames.at[row])}."
     first = tables.when(frames.at[np.argmax(kept < layer.units)])
     losses = -np.diff(kept, prepend=layer.units)
     worst = int(np.argmax(losses))

@@ -28,10 +28,11 @@ def layer_of(layers: tuple[Group, ...]) -> Group:
 def pack(tables: RunTables, config: RunConfig) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Arrays and description of the film.
 
-    Arrays, uint8, one row per epoch shown: film.levels [F, U], the SNR as `recording.levels` codes it; film.theta
-    [F, U], E[theta] from 0 to `theta_max` in 255 steps; film.keep [F, U], 1 where kept, closed; scale.light and
+    Arrays, uint8, one row per epoch or first step shown: film.levels [F, U], the SNR as `film.levels` codes it;
+    film.theta [F, U], E[theta] from 0 to `theta_max` in 255 steps; film.keep [F, U], 1 where kept, closed; scale.light and
     scale.dark [256, 3], the colour of each level.
     """
+    tables = tables.with_steps
     layer, rows = layer_of(tables.layers), film.frames(tables.epochs)
     theta = moments.mean(
         tables.loc[layer.name][rows], tables.log_scale[layer.name][rows], config.noise.log_low, config.noise.log_high
@@ -50,7 +51,8 @@ def pack(tables: RunTables, config: RunConfig) -> tuple[dict[str, np.ndarray], d
     }
     return arrays, {
         "id": tables.run,
-        "epochs": tables.epochs[rows].tolist(),
+        "epochs": film.short(tables.epochs[rows]),
+        "said": [tables.when(epoch) for epoch in tables.epochs[rows]],
         "total": int(max(config.schedule.last_epoch, tables.last)),
         "layer": {
             "name": layer.name,

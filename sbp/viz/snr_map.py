@@ -22,7 +22,7 @@ _ROWS = 160  # points of the path at most
 
 
 def chart(
-    tables: RunTables, name: str, unit: int, epoch: int | None, low: float, high: float, dark: bool = False
+    tables: RunTables, name: str, unit: int, epoch: float | None, low: float, high: float, dark: bool = False
 ) -> Any:
     """The path of a unit from initialisation to its last epoch: solid up to the epoch shown, faint after it.
 
@@ -43,7 +43,7 @@ def chart(
     return charts.finish(alt.layer(*layers), describe(tables, name, unit, epoch), HEIGHT)
 
 
-def describe(tables: RunTables, name: str, unit: int, epoch: int | None) -> str:
+def describe(tables: RunTables, name: str, unit: int, epoch: float | None) -> str:
     """The path in a sentence: from where, where now, and whether it stays above SNR = 1."""
     layer, row = tables.layer(name), tables.index(epoch)
     if not len(tables.epochs):
@@ -54,7 +54,7 @@ def describe(tables: RunTables, name: str, unit: int, epoch: int | None) -> str:
     fate = "stays above SNR = 1" if death == ALIVE else f"stays below SNR = 1 from epoch {death} on"
     return (
         f"{layer.kind.capitalize()} {unit} of {labels.layer_title(layer)} starts at {at[0]}, is at {at[1]} "
-        f"at epoch {tables.epochs[row]}, and {fate}."
+        f"at {tables.when(tables.epochs[row])}, and {fate}."
     )
 
 
@@ -129,7 +129,7 @@ def _contours(
     return layers
 
 
-def _path(tables: RunTables, name: str, unit: int, epoch: int | None, x: alt.X, y: alt.Y, dark: bool) -> list[Any]:
+def _path(tables: RunTables, name: str, unit: int, epoch: float | None, x: alt.X, y: alt.Y, dark: bool) -> list[Any]:
     now = tables.index(epoch)
     last = len(tables.epochs) - 1
     rows = np.unique(np.concatenate([thin(tables.epochs, last, _ROWS), [now]]))
@@ -168,7 +168,7 @@ def _stations(
     epochs = tables.epochs
     marks = [("start", 0, "square"), ("end", last, "diamond")]
     if 0 < now < last:
-        marks.append((f"epoch {int(epochs[now])}", now, "circle"))
+        marks.append((tables.when(epochs[now]), now, "circle"))
     layers = []
     for text, row, shape in marks:
         at = data[data["epoch"] == epochs[row]]

@@ -5,6 +5,7 @@ The SNR is computed once, from the stored (mu, log sigma); a live run only pays 
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import threading
 from collections import OrderedDict
@@ -89,11 +90,11 @@ class RunTables:
         """The layer of that name, the first one for a name that this run does not have."""
         return next((layer for layer in self.layers if layer.name == name), self.layers[0])
 
-    def index(self, epoch: int | None) -> int:
-        """Row of the last snapshot that is not after `epoch`; None means the newest."""
+    def index(self, epoch: float | None) -> int:
+        """Row of the last snapshot that is not after `epoch`, read to six decimals; None means the newest."""
         if epoch is None or not len(self.epochs):
             return max(len(self.epochs) - 1, 0)
-        return int(np.clip(np.searchsorted(self.epochs, epoch, side="right") - 1, 0, len(self.epochs) - 1))
+        return int(np.clip(np.searchsorted(self.epochs, epoch + 1e-6, side="right") - 1, 0, len(self.epochs) - 1))
 
     @property
     def newest(self) -> int:
@@ -109,6 +110,12 @@ class RunTables:
     def loss_curve(self) -> pd.DataFrame:
         """NLL, KL per example and loss by epoch, with the first steps where they are known."""
         return loss_curve(self.records, self.steps)
+
+    @functools.cached_property
+    def with_steps(self) -> RunTables:
+        """The same with the first steps among the epochs, at their fractions, for what is said of one moment."""
+        loc, log_scale, snr = (dict(rows) for rows in (self.frames.loc, self.frames.log_scale, self.frames.snr))
+        return dataclasses.replace(self, epochs=self.frames.at, loc=loc, log_scale=log_scale, snr=snr)
 
     @functools.cached_property
     def first_steps(self) -> dict[float, int]:
@@ -172,7 +179,6 @@ def build(run: Run, before: RunTables | None = None) -> RunTables:
     epochs = np.asarray(shots.epochs, dtype=np.int64)
     first, steps = run.step_snapshots(), steps_table(run.step_records(), config.schedule.pretrain_epochs)
     at = steps.set_index("step")["epoch"].reindex(first.epochs).to_numpy(dtype=float)
-    known_at = ~np.isnan(at)  # of a step that is being written now there is a row and no record yet
     interval = config.noise.log_low, config.noise.log_high
     snr, death, early, fell = {}, {}, {}, {}
     for layer in run.layers:
@@ -183,9 +189,10 @@ def build(run: Run, before: RunTables | None = None) -> RunTables:
         early[name], _ = _grown(
             name, (first.loc[name], first.log_scale[name]), interval, before.early if before else None
         )
-    frames = frames_of(epochs, snr, at[known_at], {name: rows[known_at] for name, rows in early.items()})
+    of_steps = dict(first.loc), dict(first.log_scale), early
+    frames = frames_of(epochs, (dict(shots.loc), dict(shots.log_scale), snr), at, of_steps)
     for name, rows in frames.snr.items():
-        fell[name] = epochs_of_death(np.arange(len(rows)), rows) if known_at.any() else death[name]
+        fell[name] = epochs_of_death(np.arange(len(rows)), rows) if len(frames.at) > len(epochs) else death[name]
     return RunTables(
         run=run.id,
         layers=tuple(run.layers),
@@ -199,7 +206,7 @@ def build(run: Run, before: RunTables | None = None) -> RunTables:
         n_train=int(run.meta.get("n_train") or 0),
         description=run.description,
         steps=steps,
-        early=(dict(first.loc), dict(first.log_scale), early),
+        early=of_steps,
         frames=frames,
         fell=fell,
         method=config.method.name,

@@ -29,7 +29,7 @@ def thin(epochs: np.ndarray, upto: int, count: int = EPOCHS) -> np.ndarray:
     return np.unique(np.linspace(0, upto, min(count, upto + 1)).round().astype(int))[: len(epochs)]
 
 
-def chart(tables: RunTables, name: str, total: int, epoch: int | None = None, dark: bool = False) -> Any:
+def chart(tables: RunTables, name: str, total: int, epoch: float | None = None, dark: bool = False) -> Any:
     """Lines of a sample of units over the band that holds the middle 90 % of all, up to an epoch.
 
     total: the epochs the run will have, which fixes the axis. Blue lines are kept at that epoch, orange ones pruned.
@@ -54,7 +54,7 @@ def chart(tables: RunTables, name: str, total: int, epoch: int | None = None, da
     return charts.finish(alt.layer(*layers), describe(tables, name, epoch))
 
 
-def describe(tables: RunTables, name: str, epoch: int | None = None) -> str:
+def describe(tables: RunTables, name: str, epoch: float | None = None) -> str:
     """The chart in a sentence."""
     layer, row = tables.layer(name), tables.index(epoch)
     if not len(tables.epochs):
@@ -64,7 +64,7 @@ def describe(tables: RunTables, name: str, epoch: int | None = None) -> str:
     middle = float(np.median(snr[is_kept(snr)])) if kept else float("nan")
     tail = f"; half of those kept have an SNR above {middle:.2g}" if kept else ""
     return (
-        f"{labels.layer_title(layer)} at epoch {tables.epochs[row]}: "
+        f"{labels.layer_title(layer)} at {tables.when(tables.epochs[row])}: "
         f"{labels.count_of(kept, layer)} have an SNR of 1 or more{tail}."
     )
 

@@ -77,6 +77,8 @@ def pack(pair: tuple[Twin, Twin], live: bool = False) -> dict[str, Any]:
         "id": "+".join(twin.tables.run for twin in pair),
         "total": _total(pair),
         "charts": [_accuracy(pair), _terms(pair), _kept(pair)],
+        "whose": f"{first.name}: ",
+        "facts": [""] * len(packed["epochs"]),
         "sentences": [sentence(pair, epoch, f"Step {step}" if step else "") for step, epoch in moments],
     }
 

@@ -138,11 +138,33 @@ def test_the_epochs_change_the_map_and_not_the_answers(open_page: Callable[..., 
     assert value(page, "full") == answers
     expect(page.locator(f"{PIXELS} .sentence")).to_contain_text("784 of 784 pixels are kept")
     page.wait_for_function("new URLSearchParams(location.search).get('epoch') === '0'")
+    expect(page.locator(f"{PIXELS} .probabilities .weights")).to_have_text("at the last epoch, 12")
     page.get_by_role("button", name="Play", exact=True).click()
     expect(page.locator(PIXELS)).to_have_attribute("data-epoch", "12", timeout=20_000)
+    expect(page.locator(f"{PIXELS} .probabilities .weights")).to_have_text("")
     said = page.locator(f"{PIXELS} .sentence")
     expect(said).to_contain_text(f"{end} of 784 pixels are kept")
     expect(said).to_contain_text("unlit in all 1,437 training images")
+
+
+def test_it_has_the_keys_and_the_buttons_of_every_player(open_page: Callable[..., Page], run_id: str) -> None:
+    page = shown(open_page, f"/pixels?run={run_id}&epoch=7&speed=4")
+    figure = page.locator(PIXELS)
+    expect(page.get_by_role("button", name="Speed 4×")).to_be_visible()
+    page.get_by_role("button", name="Next epoch").click()
+    expect(figure).to_have_attribute("data-epoch", "8")
+    for key, expected in (("ArrowLeft", 7), ("ArrowLeft", 6), ("Home", 0), ("ArrowRight", 1)):
+        page.keyboard.press(key)
+        expect(figure).to_have_attribute("data-epoch", str(expected))
+    page.wait_for_function("new URLSearchParams(location.search).get('epoch') === '1'")
+    page.get_by_role("button", name="Speed 4×").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("new URLSearchParams(location.search).get('speed') === '0.25'")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Space")
+    expect(figure).to_have_attribute("data-playing", "true")
+    page.keyboard.press("Space")
+    expect(figure).to_have_attribute("data-playing", "false")
 
 
 def test_a_network_without_pixel_noise_is_never_empty(

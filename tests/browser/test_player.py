@@ -140,6 +140,53 @@ def test_no_name_is_written_over_another_after_one_epoch_of_pretraining(
     assert abs(held_out["y"] - training["y"]) > 10 or held_out["right"] < training["left"]
 
 
+# Scrubs to a place between two frames; gives what the next picture of the network says and how high its bars are.
+GLIDE = """async (root, share) => {
+  const drawn = { words: [], full: {}, kept: {} };
+  const pen = CanvasRenderingContext2D.prototype;
+  const [text, fill, stroke] = [pen.fillText, pen.fillRect, pen.strokeRect];
+  const ours = (pen) => pen.canvas.closest("figure").className === "network";
+  pen.fillText = function (words, ...at) {
+    if (ours(this)) drawn.words.push(words);
+    return text.call(this, words, ...at);
+  };
+  pen.strokeRect = function (x, y, w, h) {
+    if (ours(this)) [drawn.full[x - 0.5], drawn.kept[x - 0.5]] = [h + 1, 0];
+    return stroke.call(this, x, y, w, h);
+  };
+  pen.fillRect = function (x, y, w, h) {
+    if (ours(this) && x in drawn.kept) drawn.kept[x] += h - 0.6;
+    return fill.call(this, x, y, w, h);
+  };
+  const bar = root.querySelector(".scrub");
+  bar.value = String(bar.max * share);
+  bar.dispatchEvent(new Event("input"));
+  await new Promise(requestAnimationFrame);
+  await new Promise(requestAnimationFrame);
+  Object.assign(pen, { fillText: text, fillRect: fill, strokeRect: stroke });
+  const shares = Object.keys(drawn.full).map(Number).sort((a, b) => a - b).map((x) => drawn.kept[x] / drawn.full[x]);
+  const [said, cells] = [".sentence", "figure.cells figcaption"].map((name) => root.querySelector(name).textContent);
+  return { words: drawn.words, shares, said, cells, kept: root.dataset.kept };
+}"""
+
+
+def test_numbers_and_bars_glide_together(open_page: Callable[..., Page], run_id: str) -> None:
+    player = open_page("/?epoch=0").locator(PLAYER)
+    expect(player).to_have_attribute("data-epoch", "0")
+    units = (784, 500, 300)
+    passing = 0
+    for place in (0.03, 0.1, 0.23, 0.31, 0.4, 0.52, 0.6):
+        drawn = player.evaluate(GLIDE, place)
+        kept = [int(count) for count in drawn["kept"].split("-")]
+        numbers = [word for word in drawn["words"] if word.isdigit()]
+        assert numbers[: len(kept)] == [str(count) for count in kept]
+        assert drawn["shares"] == pytest.approx([k / n for k, n in zip(kept, units, strict=True)], abs=0.01)
+        assert f"{kept[0]} of 784 pixels" in drawn["cells"]
+        assert "–".join(map(str, kept)) in drawn["said"] or drawn["said"].startswith("At the start all")
+        passing += drawn["said"].startswith("From ")
+    assert passing >= 3, "some places lie between two frames of different counts"
+
+
 def test_the_speed_is_in_the_buttons_name(open_page: Callable[..., Page], run_id: str) -> None:
     page = open_page(f"/train?run={run_id}")
     held(page)

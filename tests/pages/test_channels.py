@@ -58,10 +58,10 @@ def test_a_link_gives_the_same_view(runs_root: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("layer", "conv9", "has no layer 'conv9'"),
-        ("epoch", "99", "no epoch 99"),
-        ("epoch", "soon", "expected a whole number"),
-        ("unit", "5000", "has no neuron 5000"),
+        ("layer", "conv9", "layer = 'conv9'; expected one of input, dense1, dense2"),
+        ("epoch", "99", "epoch = '99'; expected a number from 0 to 12"),
+        ("epoch", "soon", "epoch = 'soon'; expected a number from 0"),
+        ("unit", "5000", "unit = '5000'; expected a whole number from 0 to 499"),
         ("sort", "colour", "expected one of death, snr, unit"),
         ("run", "20200101-000000-gone", "cannot be found"),
     ],
@@ -70,6 +70,16 @@ def test_what_a_link_gets_wrong_is_said(recorded: str, name: str, value: str, sa
     at = healthy(opened("channels", **{name: value}))
     assert any(said in warning.value for warning in at.warning), [warning.value for warning in at.warning]
     assert played(at)["film"]["id"] == recorded
+
+
+def test_at_a_first_step_every_text_speaks_of_that_step(runs_root: Path) -> None:
+    run = write_run(runs_root, early=True)
+    at = healthy(opened("channels", run=run.id, layer="dense1", epoch="0.5", unit="3"))
+    said = texts(at)
+    assert played(at)["epoch"] == 0.5
+    assert "Neuron 3 of Dense 1** at step 6" in said
+    assert said.count("at step 6") >= 3, "the unit, its density, its path"
+    assert "by step 6" in texts(healthy(opened("channels", run=run.id, layer="dense1", epoch="0.5")))
 
 
 def test_another_layer_goes_into_the_link_and_lets_the_unit_go(recorded: str) -> None:

@@ -72,7 +72,8 @@ def test_a_finished_run_comes_with_all_that_is_drawn(runs_root: Path, tmp_path: 
     np.testing.assert_allclose(arrays["film.theta"][-1] / 255, arrays["input.theta"], atol=0.5 / 255 + 1e-6)
     assert arrays["lit"].sum() == 780
     assert arrays["means"].shape == (10, 28, 28)
-    assert sent["view"] == {"kind": "digit", "digit": 0, "mean": 3, "epoch": None, "brush": 1.15, "drawn": ""}
+    unasked = {"kind": "digit", "digit": 0, "mean": 3, "epoch": None, "speed": 1, "brush": 1.15, "drawn": ""}
+    assert sent["view"] == unasked
     assert (sent["sheet"]["start"], len(sent["sheet"]["labels"]), sent["count"]) == (0, 100, 360)
     assert at.query_params["run"] == run.id
 
@@ -153,6 +154,14 @@ def test_a_running_run_is_followed(runs_root: Path) -> None:
     assert "no weights yet" in given(at)["missing"]
 
 
+def test_first_steps_are_frames_of_the_map_too(runs_root: Path, tmp_path: Path) -> None:
+    run = write_run(runs_root, early=True)
+    at = healthy(opened("pixels", run=run.id, epoch="0.5"))
+    assert given(at)["view"]["epoch"] == 0.5
+    film = shelved(at, tmp_path)[0]["film"]
+    assert (film["epochs"][2], film["said"][2], film["said"][4]) == (0.5, "step 6", "epoch 1")
+
+
 def test_a_link_gives_the_same_view(recorded: str) -> None:
     sent = given(healthy(opened("pixels", digit="123", epoch="7")))
     assert (sent["view"]["kind"], sent["view"]["digit"], sent["view"]["epoch"]) == ("digit", 123, 7)
@@ -165,10 +174,10 @@ def test_a_link_gives_the_same_view(recorded: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("digit", "360", "no test image 360"),
+        ("digit", "360", "digit = '360'; expected a whole number from 0 to 359"),
         ("digit", "-1", "expected a whole number from 0"),
         ("mean", "10", "from 0 to 9"),
-        ("epoch", "99", "no epoch 99"),
+        ("epoch", "99", "epoch = '99'; expected a number from 0 to 12"),
         ("drawn", "<svg>", "a drawing as this page writes it"),
         ("drawn", "00zz0", "a drawing as this page writes it"),
         ("brush", "40", "from 0.7 to 2.2"),

@@ -159,6 +159,10 @@ def test_the_link_says_the_threshold(recorded: str, t: str, shown: float, compla
     assert bool(warnings) == bool(complaint)
 
 
+def test_it_says_which_epoch_it_shows(recorded: str) -> None:
+    assert "at the last epoch, 12" in texts(healthy(opened(PAGE, run=recorded, t="2")))
+
+
 def test_the_paper_is_not_drawn_beside_other_data(runs_root: Path) -> None:
     run = swept(write_run(runs_root, dataset="digits"))
     at = healthy(opened(PAGE, run=run.id))

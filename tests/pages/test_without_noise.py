@@ -98,7 +98,10 @@ def test_fine_tuning_goes_on_after_the_main_phase(runs_root: Path) -> None:
     for page in ABOUT_NOISE:
         assert not healthy(opened(page, run=run.id)).warning
     assert not healthy(opened("channels", run=run.id, epoch="9")).warning
-    assert "no epoch 11 yet" in healthy(opened("channels", run=run.id, epoch="11")).warning[0].value
+    assert (
+        "epoch = '11'; expected a number from 0 to 10"
+        in healthy(opened("channels", run=run.id, epoch="11")).warning[0].value
+    )
 
 
 def test_a_recording_of_a_preset_is_shown_before_others(no_recordings: Path) -> None:

@@ -27,7 +27,6 @@ export function attachControls(root, pixels) {
   find(".undo").onclick = () => pixels.set({ strokes: pixels.view.strokes.slice(0, -1) });
   find(".clear").onclick = () => pixels.set({ strokes: [] });
   attachSheet(find(".digit canvas"), pixels);
-  attachEpochs(find(".scrub"), find(".play"), pixels);
 }
 
 // Mouse, pen or finger: every move is drawn and computed within the next frame.
@@ -57,34 +56,4 @@ function attachSheet(canvas, pixels) {
     pixels.set({});
   };
   pixels.isDrawing = () => stroke !== null;
-}
-
-function attachEpochs(scrub, play, pixels) {
-  let timer = null;
-  const stop = () => {
-    clearInterval(timer);
-    timer = null;
-    pixels.playing = false;
-  };
-  scrub.oninput = () => {
-    stop();
-    pixels.toFrame(Number(scrub.value));
-  };
-  play.onclick = () => {
-    if (timer) {
-      stop();
-      pixels.toFrame(pixels.frame());
-      return;
-    }
-    const { film } = pixels.run;
-    const steps = film.epochs.length - 1;
-    let frame = pixels.frame() >= steps ? -1 : pixels.frame();
-    pixels.playing = true;
-    timer = setInterval(() => {
-      frame += 1;
-      if (frame >= steps) stop();
-      pixels.toFrame(Math.min(frame, steps));
-    }, Math.max(60, Math.min(500, 8000 / Math.max(steps, 1))));
-  };
-  pixels.stopPlaying = stop;
 }

@@ -1,29 +1,32 @@
 // Wires the page: one view (what is shown, the epoch), one draw a frame. Python hears of the view once the hand rests.
 import { forward, softmax } from "./net.js";
 import { centred, fromText, rasterise, SIDE, toText } from "./strokes.js";
-import { frameOf, snrOf, unpack } from "./film.js";
-import { cellWords, count, isPixel, mapSentence, predictionSentence, seesSentence, subject } from "./words.js";
+import { frameOf, unpack } from "./film.js";
+import { count, isPixel, mapSentence, predictionSentence, seesSentence, subject } from "./words.js";
+import { makeBar } from "../../shared/player/bar.js";
+import { atEnd, grow, makeClock, seek, tick } from "../../shared/player/clock.js";
 import { colourOf, paintLegend } from "../../shared/js/colours.js";
 import { element } from "../../shared/js/dom.js";
 import { fromBase64 } from "../../shared/js/numbers.js";
-import { inkColour, layout, light, paintGrid, pixelTheme, prunedColour, rgbColour } from "./grid_canvas.js";
+import { inkColour, light, paintGrid, pixelTheme, prunedColour, rgbColour } from "./grid_canvas.js";
 import { buildProbabilities, updateProbabilities } from "./probabilities.js";
 import { attachControls } from "./controls.js";
+import { attachReadout } from "./readout.js";
 
 const REST_MS = 350;
 const ECHO_MS = 5000;
-const PLAY = "M8 5v14l11-7z";
-const PAUSE = "M7 5h4v14H7zM13 5h4v14h-4z";
+const SECONDS = 14; // that the whole film plays
 const gridOf = ([, rows, columns]) => Array.from({ length: rows }, (_, row) => Array.from({ length: columns }, (_, column) => row * columns + column));
 
 // What of a view is on the screen, and so in the link.
-const keyOf = (view) => JSON.stringify([view.kind, view[view.kind], view.epoch, view.kind === "drawn" ? view.brush : 0]);
+const keyOf = (view) => JSON.stringify([view.kind, view[view.kind], view.epoch, view.speed, view.kind === "drawn" ? view.brush : 0]);
 
 class Pixels {
   constructor(root) {
-    Object.assign(this, { root, view: null, seen: null, run: null, given: null, told: new Map(), playing: false, hand: () => {} });
+    Object.assign(this, { root, view: null, seen: null, run: null, given: null, told: new Map(), clock: null, hand: () => {} });
+    this.bar = makeBar(root, { clock: () => this.clock, hand: (change) => this.act(change), sped: (speed) => this.set({ speed }) });
     attachControls(root, this);
-    for (const name of ["digit", "map", "sees"]) this.attachReadout(name);
+    for (const name of ["digit", "map", "sees"]) attachReadout(this, name);
     this.sizes = new ResizeObserver(() => this.redraw());
   }
 
@@ -34,10 +37,11 @@ class Pixels {
     // What Python hears comes back, perhaps after the hand has moved on: then it is old.
     const own = performance.now() - (this.told.get(said) ?? -Infinity) < ECHO_MS;
     if (said !== this.seen && !own) {
-      const { kind, epoch, brush, drawn } = given.view;
+      const { kind, epoch, speed, brush, drawn } = given.view;
       const strokes = kind === "drawn" || !this.view ? fromText(drawn) : this.view.strokes;
       // Of what is not shown, the link knows nothing: it stays as it was.
-      this.view = { ...(this.view ?? given.view), kind, epoch, brush, strokes, [kind]: given.view[kind] };
+      this.view = { ...(this.view ?? given.view), kind, epoch, speed, brush, strokes, [kind]: given.view[kind] };
+      if (this.clock) this.stand();
     }
     this.seen = said;
     this.grid = gridOf(given.image);
@@ -45,6 +49,7 @@ class Pixels {
     buildProbabilities(this.root.querySelector("table"), given.classes);
     this.buildMeans();
     this.open();
+    this.bar.listen();
     this.sizes.observe(this.root);
   }
 
@@ -54,7 +59,7 @@ class Pixels {
     store.changed = () => this.open();
     if (store.bytes && store.bytes !== this.opened) {
       this.opened = store.bytes;
-      this.run = unpack(store.bytes);
+      this.take(unpack(store.bytes));
     }
     if (this.run?.stamp !== this.given.stamp) return;
     this.theme = pixelTheme(this.root, this.given.colours, this.run.scales);
@@ -64,11 +69,22 @@ class Pixels {
     this.redraw();
   }
 
+  // Another run's clock stands where the view says; one that trains grows, and what is played goes on.
+  take(run) {
+    const shown = this.run?.film.id === run.film.id ? this.run.film.epochs[this.frame()] : null;
+    this.run = run;
+    const track = run.film.epochs.map((epoch) => Math.log1p(epoch));
+    if (shown == null) this.clock = makeClock({ track, seconds: SECONDS });
+    else grow(this.clock, track, frameOf(run.film, shown), false);
+    if (shown == null || !this.clock.playing) this.stand();
+  }
+
   stop() {
     this.sizes.disconnect();
-    this.stopPlaying();
+    this.bar.stop();
     cancelAnimationFrame(this.pending);
     clearTimeout(this.resting);
+    clearTimeout(this.acting);
     this.pending = null;
   }
 
@@ -80,9 +96,9 @@ class Pixels {
   }
 
   report() {
-    if (this.playing || this.isDrawing()) return;
-    const { kind, digit, mean, strokes, epoch, brush } = this.view;
-    const view = { kind, digit, mean, epoch, brush, drawn: toText(strokes) };
+    if (this.clock?.playing || this.isDrawing()) return;
+    const { kind, digit, mean, strokes, epoch, speed, brush } = this.view;
+    const view = { kind, digit, mean, epoch, speed, brush, drawn: toText(strokes) };
     const said = keyOf(view);
     this.told.set(said, performance.now());
     if (this.told.size > 50) this.told.delete(this.told.keys().next().value);
@@ -90,19 +106,54 @@ class Pixels {
   }
 
   frame() {
-    return frameOf(this.run.film, this.view.epoch);
+    return Math.floor(this.clock.moment + 1e-6);
   }
 
-  toFrame(frame) {
-    const { epochs } = this.run.film;
-    this.set({ epoch: frame === epochs.length - 1 ? null : epochs[frame] });
+  // The clock goes to the epoch and the speed of the view.
+  stand() {
+    this.clock.playing = false;
+    this.clock.speed = this.view.speed;
+    seek(this.clock, frameOf(this.run.film, this.view.epoch));
+  }
+
+  // The hand moves the clock; the view has its epoch once it rests on a frame.
+  act(change) {
+    change();
+    this.redraw();
+    clearTimeout(this.acting);
+    this.acting = setTimeout(() => {
+      if (this.clock.playing) return;
+      seek(this.clock, Math.round(this.clock.moment));
+      this.view = { ...this.view, epoch: atEnd(this.clock) ? null : this.run.film.epochs[this.frame()] };
+      this.redraw();
+      this.report();
+    }, REST_MS);
   }
 
   redraw() {
-    this.pending ??= requestAnimationFrame(() => {
+    this.pending ??= requestAnimationFrame((now) => {
       this.pending = null;
-      if (this.run && this.run.stamp === this.given.stamp) this.draw();
+      if (this.run && this.run.stamp === this.given.stamp) this.advance(now);
     });
+  }
+
+  // One frame of the screen; while the film plays, what is slow is drawn when its frame has changed.
+  advance(now) {
+    const { playing } = this.clock;
+    const before = this.frame();
+    if (playing) tick(this.clock, Math.min((now - this.ticked) / 1000, 0.1));
+    this.ticked = now;
+    if (!playing || this.frame() !== before) this.draw();
+    else this.drawBar();
+    if (this.clock.playing) this.redraw();
+    else if (playing) this.act(() => {}); // at its end
+  }
+
+  drawBar() {
+    const { said, total } = this.run.film;
+    const when = said[this.frame()];
+    this.bar.draw(when, when.startsWith("epoch") ? `${when} of ${count(total)}` : when);
+    this.root.dataset.playing = String(this.clock.playing);
   }
 
   // [channels x rows x columns] in [0, 1] as the network sees it, and as it is shown; null while a test image is on its way from Python.
@@ -136,7 +187,7 @@ class Pixels {
     updateProbabilities(this.root.querySelector("table"), whole, compact);
     const empty = this.view.kind === "drawn" && !this.view.strokes.length;
     const prediction = this.root.querySelector(".prediction");
-    prediction.textContent = whole && !empty ? predictionSentence(whole, compact, this.given.classes, this.frame() === this.run.film.epochs.length - 1) : whole ? "Both networks are shown an empty image." : "";
+    prediction.textContent = whole && !empty ? predictionSentence(whole, compact, this.given.classes) : whole ? "Both networks are shown an empty image." : "";
     Object.assign(this.root.dataset, {
       draws: Number(this.root.dataset.draws ?? 0) + 1, ms: (performance.now() - start).toFixed(1),
       full: whole ? whole.probabilities.map((p) => p.toFixed(6)) : "", compact: compact ? compact.probabilities.map((p) => p.toFixed(6)) : "",
@@ -186,7 +237,7 @@ class Pixels {
     const epoch = film.epochs[at];
     const { short } = subject(this.view, null, given.classes);
     root.querySelector(".sentence").textContent = [
-      mapSentence({ film, epoch, kept, neverLit, nTrain: given.nTrain }),
+      mapSentence({ film, when: film.said[at], kept, neverLit, nTrain: given.nTrain }),
       seesSentence(film, share, short),
     ].join(" ");
     Object.assign(root.dataset, { epoch, kept, share: share == null ? "" : share.toFixed(4) });
@@ -212,7 +263,11 @@ class Pixels {
     root.classList.toggle("features", !isPixel(film));
     root.classList.toggle("without-weights", !this.run.full);
     find(".missing").textContent = this.run.full ? "" : given.missing;
-    const at = this.frame();
+    this.drawBar();
+    // The maps of features are made by the weights, as the predictions are; pixels are the image's own.
+    const note = atEnd(this.clock) && given.weights.startsWith("at") ? "" : given.weights;
+    find(".probabilities .weights").textContent = note;
+    find(".sees .weights").textContent = isPixel(film) ? "" : note;
     const titles = isPixel(film)
       ? [subject(view, label, given.classes).title, "SNR of each pixel", "What the network still sees"]
       : [subject(view, label, given.classes).title, `SNR of ${film.layer.of}’s features`, "The features that are kept"];
@@ -220,15 +275,6 @@ class Pixels {
       find(`.${name} b`).textContent = titles[k];
       find(`.${name} canvas`).setAttribute("aria-label", titles[k]);
     });
-    const scrub = find(".scrub");
-    scrub.max = film.epochs.length - 1;
-    scrub.value = at;
-    scrub.style.setProperty("--done", `${(100 * at) / Math.max(1, film.epochs.length - 1)}%`);
-    scrub.setAttribute("aria-valuetext", `epoch ${film.epochs[at]}`);
-    find(".when").textContent = `epoch ${count(film.epochs[at])} of ${count(film.total)}`;
-    find(".play path").setAttribute("d", this.playing ? PAUSE : PLAY);
-    find(".play").title = this.playing ? "Pause" : "Play";
-    find(".play").setAttribute("aria-label", find(".play").title);
     Object.assign(root.dataset, { kind: view.kind, digit: view.digit });
   }
 
@@ -242,26 +288,6 @@ class Pixels {
     }));
     const widest = Math.max(...this.given.classes.map((name) => name.length));
     this.root.style.setProperty("--names", `${Math.max(1.4, 0.55 * widest + 0.4)}rem`);
-  }
-
-  attachReadout(name) {
-    const canvas = this.root.querySelector(`.${name} canvas`);
-    const readout = this.root.querySelector(".readout");
-    canvas.addEventListener("pointermove", (event) => {
-      if (!this.now) return;
-      const { film } = this.run;
-      const grid = name === "digit" ? this.grid : film.grid;
-      const unit = layout(grid, canvas.clientWidth, canvas.clientHeight).at(event.offsetX, event.offsetY);
-      const { levels, keep, theta, lit, image, sees } = this.now;
-      if (unit < 0) readout.textContent = "";
-      else if (name === "digit" && !isPixel(film)) readout.textContent = `row ${Math.floor(unit / grid.length)}, column ${unit % grid.length}: ${image[unit].toFixed(2)}`;
-      else {
-        const facts = { snr: snrOf(film, levels[unit]), theta: theta[unit], keep: keep[unit], lit: lit ? lit[unit] > 0 : undefined };
-        const value = name === "digit" ? `, intensity ${image[unit].toFixed(2)}` : name === "sees" && sees ? `, output ${(keep[unit] * sees[unit]).toFixed(2)}` : "";
-        readout.textContent = cellWords(film, unit, facts) + value;
-      }
-    });
-    canvas.addEventListener("pointerleave", () => (readout.textContent = ""));
   }
 }
 

@@ -21,9 +21,9 @@ export function subject(view, label, classes) {
 }
 
 // The map in a sentence: kept units, and why the others are pruned.
-export function mapSentence({ film, epoch, kept, neverLit, nTrain }) {
+export function mapSentence({ film, when, kept, neverLit, nTrain }) {
   const { units, kind } = film.layer;
-  const start = `At epoch ${count(epoch)}, ${count(kept)} of ${plural(units, kind)} are kept (SNR 1 or more).`;
+  const start = `At ${when}, ${count(kept)} of ${plural(units, kind)} are kept (SNR 1 or more).`;
   if (kept === units) return `${start} Nothing is pruned yet.`;
   const pruned = units - kept;
   if (neverLit == null) return `${start} ${count(pruned)} are pruned.`;
@@ -39,13 +39,12 @@ export function seesSentence(film, share, short) {
 }
 
 // Both predictions, what they cost, and whether they agree.
-export function predictionSentence(full, small, classes, atEnd) {
+export function predictionSentence(full, small, classes) {
   const best = (probabilities) => probabilities.indexOf(Math.max(...probabilities));
   const says = ({ probabilities, macs }) => `${classes[best(probabilities)]} with ${percent(Math.max(...probabilities))} (${count(macs)} MACs)`;
   const fewer = small.macs < full.macs && small.macs ? `, ${(full.macs / small.macs).toFixed(1)} times fewer` : "";
   const agree = best(full.probabilities) === best(small.probabilities) ? "They agree." : "They disagree.";
-  const when = atEnd ? "" : " Predictions use the final weights, not this epoch’s.";
-  return `Full network: ${says(full)}. Compact network: ${says(small).replace(/\)$/, `${fewer})`)}. ${agree}${when}`;
+  return `Full network: ${says(full)}. Compact network: ${says(small).replace(/\)$/, `${fewer})`)}. ${agree}`;
 }
 
 // Where a unit stands in the image, or in the map of its channel.

@@ -1,10 +1,14 @@
-// Copies the address bar. The clipboard is refused on plain http from another machine: then the link is shown to copy by hand.
+import { readTheme } from "../js/theme.js";
+import { keepHistoryShort } from "./history.js";
+
+// Copies the address with the theme. The clipboard is refused on plain http from another machine: then the link is shown to copy by hand.
 export default function ({ parentElement }) {
   closeDrawer();
+  keepHistoryShort(window.history);
   const button = parentElement.querySelector("button");
   const label = button.querySelector("span");
   button.onclick = async () => {
-    const link = window.location.href;
+    const link = withTheme(window.location.href, readTheme(parentElement, {}).dark);
     let said = "Copied";
     try {
       await navigator.clipboard.writeText(link);
@@ -27,4 +31,13 @@ function closeDrawer() {
   const drawer = document.querySelector('[data-testid="stSidebar"]');
   if (window.innerWidth >= 768 || !drawer || drawer.getBoundingClientRect().right <= 0) return;
   drawer.querySelector('[data-testid="stSidebarCollapseButton"] button')?.click();
+}
+
+// Streamlit's own name of a theme in an address, the only one that it follows from the first paint on.
+function withTheme(address, dark) {
+  const url = new URL(address);
+  const others = url.searchParams.getAll("embed_options").filter((option) => !option.endsWith("_theme"));
+  url.searchParams.delete("embed_options");
+  for (const option of [...others, dark ? "dark_theme" : "light_theme"]) url.searchParams.append("embed_options", option);
+  return url.href;
 }

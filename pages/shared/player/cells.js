@@ -2,7 +2,7 @@
 
 import { colourOf } from "../js/colours.js";
 import { write } from "./canvas.js";
-import { levelsAt, logOf, placeOf, saySnr } from "./film.js";
+import { isKept, keptAt, levelsAt, logOf, placeOf, saySnr } from "./film.js";
 
 const MULTIPLES = 64;
 
@@ -13,7 +13,7 @@ export function cellsPicture(run, index, { select } = {}) {
   // A pruned channel takes its features along: they are drawn faintly, whatever their own SNR.
   const parent = run.layers.find((other) => other.name === layer.parent);
   const above = parent && new Float32Array(parent.units);
-  const lost = (unit) => Boolean(parent) && above[Math.floor((unit * parent.units) / layer.units)] < run.scale.one - 0.5;
+  const lost = (unit) => Boolean(parent) && !isKept(run, above[Math.floor((unit * parent.units) / layer.units)]);
   const small = document.createElement("canvas");
   small.width = columns;
   small.height = rows;
@@ -78,7 +78,7 @@ export function cellsPicture(run, index, { select } = {}) {
       const top = box.top + Math.floor(place / columns) * box.high + 2;
       const wide = box.side - 4;
       const high = box.high - 4;
-      const kept = levels[unit] >= run.scale.one - 0.5;
+      const kept = isKept(run, levels[unit]);
       ctx.fillStyle = colourOf(theme, levels[unit]);
       ctx.fillRect(left, top, wide, high);
       const strong = (levels[unit] > 150) !== theme.dark;
@@ -130,12 +130,12 @@ export function cellsPicture(run, index, { select } = {}) {
     if (unit < 0) return "";
     const level = levels[unit];
     const place = layer.shape.length === 2 ? `row ${Math.floor(unit / layer.shape[1])}, column ${unit % layer.shape[1]}` : `${layer.kind} ${unit}`;
-    return `${place}: SNR ${saySnr(run, level)}, ${level < run.scale.one - 0.5 ? "pruned" : lost(unit) ? "pruned with its channel" : "kept"}`;
+    return `${place}: SNR ${saySnr(run, level)}, ${!isKept(run, level) ? "pruned" : lost(unit) ? "pruned with its channel" : "kept"}`;
   }
 
   const click = select ? (x, y) => select(unitAt(x, y)) : null;
-  const title = (frame, width) => {
-    const [kept, all] = [layer.kept[frame], layer.units].map((n) => n.toLocaleString("en"));
+  const title = (moment, width) => {
+    const [kept, all] = [keptAt(run, layer, moment), layer.units].map((n) => n.toLocaleString("en"));
     return width < 210 ? `${layer.title}: ${kept} of ${all}` : `${layer.title}: ${kept} of ${all} ${layer.word} kept`;
   };
   return { draw, hover, click, title };

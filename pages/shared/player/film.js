@@ -45,8 +45,7 @@ export function placeOf(run, epoch) {
   return (epoch / Math.max(1, -run.first)) * (Math.log1p(run.total) / 3);
 }
 
-// Levels of all units of a layer at a moment, 0..255, into `out`. Between two frames a unit stays on its side of SNR = 1,
-// so that a picture never shows a unit as pruned that the counts beside it still hold.
+// Levels of all units of a layer at a moment, 0..255, into `out`; between two frames they glide, and so do the counts.
 export function levelsAt(run, layer, moment, out) {
   const frame = Math.min(Math.floor(moment), run.frames - 1);
   const share = moment - frame;
@@ -54,10 +53,40 @@ export function levelsAt(run, layer, moment, out) {
   const next = Math.min(frame + 1, run.frames - 1) * layer.units;
   for (let unit = 0; unit < layer.units; unit += 1) {
     const now = layer.levels[start + unit];
-    const level = now + (layer.levels[next + unit] - now) * share;
-    out[unit] = now >= run.scale.one ? Math.max(level, run.scale.one) : Math.min(level, run.scale.one - 1);
+    out[unit] = now + (layer.levels[next + unit] - now) * share;
   }
   return out;
+}
+
+export const isKept = (run, level) => level >= run.scale.one - 0.5;
+
+// How many units of a layer are kept at a moment, so that no number stands beside a picture of another: on a frame as
+// counted there, between two as many as are drawn as kept, and without noise on the way from one count to the other.
+export function keptAt(run, layer, moment) {
+  const frame = Math.min(Math.floor(moment + 1e-6), run.frames - 1);
+  const [now, then] = [layer.kept[frame], layer.kept[Math.min(frame + 1, run.frames - 1)]];
+  const share = moment - frame;
+  if (share < 1e-6) return now;
+  if (!run.noise) return Math.round(now + (then - now) * share);
+  const levels = levelsAt(run, layer, moment, new Float32Array(layer.units));
+  const parent = run.layers.find((other) => other.name === layer.parent);
+  const above = parent && levelsAt(run, parent, moment, new Float32Array(parent.units));
+  const held = (unit) => !parent || isKept(run, above[Math.floor((unit * parent.units) / layer.units)]);
+  const drawn = levels.reduce((sum, level, unit) => sum + (isKept(run, level) && held(unit) ? 1 : 0), 0);
+  return Math.min(Math.max(drawn, Math.min(now, then)), Math.max(now, then));
+}
+
+// The units kept on the way from one frame to the next; a frame has a sentence of its own.
+export function sayPassing(run, frame, kept) {
+  const [from, to] = [frame, frame + 1].map((at) => sayEpoch(run, run.epochs[at]));
+  const when = `from ${from} to ${to}`;
+  if (run.focus != null) {
+    const { title, units, word } = run.layers[run.focus];
+    return `${title} ${when}: ${kept[run.focus].toLocaleString("en")} of ${units.toLocaleString("en")} ${word} kept.`;
+  }
+  const all = (counts) => (run.summed ? counts.reduce((sum, count) => sum + count, 0).toLocaleString("en") : counts.join("–"));
+  const facts = run.facts[frame] ? `; at ${from}: ${run.facts[frame]}` : "";
+  return `${run.whose}F${when.slice(1)}: ${all(kept)} of ${all(run.layers.map((layer) => layer.units))} units kept${facts}.`;
 }
 
 // Level <-> log10 of the SNR; levels from `scale.one` on are kept.

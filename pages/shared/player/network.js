@@ -2,11 +2,11 @@
 
 import { colourOf } from "../js/colours.js";
 import { write } from "./canvas.js";
-import { levelsAt } from "./film.js";
+import { isKept, keptAt, levelsAt } from "./film.js";
 
 export function networkPicture(run) {
   const scratch = run.layers.map((layer) => new Float32Array(layer.units));
-  const counts = new Uint16Array(256);
+  const byLevel = new Uint16Array(256);
   const columns = run.layers.map((layer) => ({ units: layer.units, title: layer.title, word: layer.word }));
   columns.push({ units: run.outputs, title: "Output", word: "classes" });
   const tallest = Math.max(...columns.map((column) => column.units));
@@ -25,11 +25,8 @@ export function networkPicture(run) {
     const middle = top + room / 2;
     // Heights go with the root of the number of units, so that 20 channels are seen beside 800 features.
     const full = columns.map((column) => Math.max(10, room * Math.sqrt(column.units / tallest)));
-    const frame = Math.min(Math.floor(moment), run.frames - 1);
-    const share = moment - frame;
-    const next = Math.min(frame + 1, run.frames - 1);
-    const smooth = run.layers.map((layer) => layer.kept[frame] + (layer.kept[next] - layer.kept[frame]) * share);
-    const size = full.map((h, i) => (i < smooth.length ? (h * smooth[i]) / columns[i].units : h));
+    const counts = run.layers.map((layer) => keptAt(run, layer, moment));
+    const size = full.map((h, i) => (i < counts.length ? (h * counts[i]) / columns[i].units : h));
 
     ctx.globalAlpha = theme.dark ? 0.3 : 0.2;
     ctx.fillStyle = theme.colours.kept;
@@ -52,13 +49,13 @@ export function networkPicture(run) {
         ctx.setLineDash([3, 3]);
         ctx.strokeRect(x(i) + 0.5, y + 0.5, bar - 1, full[i] - 1);
         ctx.setLineDash([]);
-        stack(ctx, theme, run.layers[i], scratch[i], moment, x(i), middle, bar, size[i], smooth[i]);
+        stack(ctx, theme, run.layers[i], scratch[i], moment, x(i), middle, bar, size[i], counts[i]);
       } else {
         ctx.fillStyle = theme.colours.reference;
         ctx.fillRect(x(i), y, bar, full[i]);
       }
       const centre = x(i) + bar / 2;
-      const kept = i < run.layers.length ? run.layers[i].kept[frame] : column.units;
+      const kept = i < run.layers.length ? counts[i] : column.units;
       if (tight) {
         const small = Math.max(9, Math.min(14, step * 0.38));
         write(ctx, theme, String(kept), centre, 22 + 12 * (i % 2) * (step < 26), { size: small, weight: 700, align: "center", colour: i < run.layers.length ? theme.colours.kept : theme.text });
@@ -81,18 +78,18 @@ export function networkPicture(run) {
       return;
     }
     levelsAt(run, layer, moment, levels);
-    counts.fill(0);
+    byLevel.fill(0);
     let total = 0;
     for (let unit = 0; unit < layer.units; unit += 1) {
-      if (levels[unit] >= run.scale.one - 0.5) {
-        counts[Math.round(levels[unit])] += 1;
+      if (isKept(run, levels[unit])) {
+        byLevel[Math.round(levels[unit])] += 1;
         total += 1;
       }
     }
     let y = middle - size / 2;
     for (let level = 255; level >= run.scale.one - 1 && total; level -= 1) {
-      if (!counts[level]) continue;
-      const part = (size * counts[level]) / total;
+      if (!byLevel[level]) continue;
+      const part = (size * byLevel[level]) / total;
       ctx.fillStyle = colourOf(theme, Math.max(level, run.scale.one));
       ctx.fillRect(x, y, bar, part + 0.6);
       y += part;

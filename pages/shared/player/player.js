@@ -4,13 +4,14 @@
 import { paintLegend } from "../js/colours.js";
 import { element, fit } from "../js/dom.js";
 import { readTheme } from "../js/theme.js";
+import { makeBar } from "./bar.js";
 import { cellsPicture } from "./cells.js";
-import { follow, grow, last, makeClock, momentAt, placeAt, seek, SPEEDS, step, tick, toggle } from "./clock.js";
+import { grow, last, makeClock, seek, tick } from "./clock.js";
 import { boundPicture, chartPicture, errorPicture, keptPicture } from "./curves.js";
 import { heatmapPicture } from "./heatmap.js";
 import { trajectoriesPicture } from "./trajectories.js";
 import { networkPicture } from "./network.js";
-import { decode, epochAt, momentOf, placeOf, sayEpoch } from "./film.js";
+import { decode, epochAt, keptAt, momentOf, placeOf, sayEpoch, sayPassing } from "./film.js";
 
 const PICTURES = {
   network: networkPicture,
@@ -22,7 +23,6 @@ const PICTURES = {
   kept: keptPicture,
   chart: chartPicture,
 };
-const ICONS = { play: "M8 5v14l11-7z", pause: "M7 5h4v14H7zM13 5h4v14h-4z", back: "M6 5h2.5v14H6zM19 5v14L9.5 12z", next: "M15.5 5H18v14h-2.5zM5 5v14l9.5-7z" };
 const players = new WeakMap();
 
 export default function ({ data, parentElement, setStateValue }) {
@@ -30,14 +30,14 @@ export default function ({ data, parentElement, setStateValue }) {
   const known = players.get(parentElement);
   const player = known && known.root === root ? known : makePlayer(root);
   players.set(parentElement, player);
-  player.report = data.report ? setStateValue : null;
+  player.report = setStateValue;
   player.show(data);
   return () => player.stop();
 }
 
 function makePlayer(root) {
   const find = (name) => root.querySelector(`.${name}`);
-  const parts = { stage: find("stage"), play: find("play"), back: find("back"), next: find("next"), scrub: find("scrub"), when: find("when"), speed: find("speed"), live: find("live"), sentence: find("sentence"), legend: find("legend") };
+  const parts = { stage: find("stage"), sentence: find("sentence"), legend: find("legend") };
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   const player = { root, report: null };
   let run = null;
@@ -46,7 +46,9 @@ function makePlayer(root) {
   let panels = [];
   let shape = "";
   let asked = null;
+  let echoes = []; // epochs that Python was told, up to the last that it has answered: none of them moves the clock back
   let unit = -1;
+  let plays = false; // unasked: its link says no epoch while it plays
   let waiting = 0;
   let request = 0;
   let before = 0;
@@ -67,24 +69,26 @@ function makePlayer(root) {
       clock.moment = data.epoch != null ? momentOf(run, data.epoch) : data.play && !calm.matches ? 0 : last(clock);
       clock.playing = Boolean(data.play) && !calm.matches && data.epoch == null;
       clock.following = run.live && data.epoch == null;
+      clock.speed = data.speed;
       asked = data.epoch;
+      echoes = [];
       unit = data.unit ?? -1;
     } else {
       grow(clock, track, clock.following ? clock.moment : momentOf(run, epoch), run.live);
-      if (data.epoch !== asked) {
+      if (data.epoch === asked) echoes = [asked];
+      else if (!echoes.includes(data.epoch)) {
         asked = data.epoch;
-        if (asked != null && Math.floor(epoch + 1e-6) !== asked) seek(clock, momentOf(run, asked));
+        if (asked != null && Math.abs(epoch - asked) > 1e-6) seek(clock, momentOf(run, asked));
       }
       unit = data.unit ?? unit;
     }
     clock.loop = Boolean(data.loop);
+    plays = Boolean(data.play) || run.live;
     if (shape !== nextShape) build(data);
     else panels.forEach((panel) => (panel.picture = PICTURES[panel.kind](run, panel.layer, { select: panel.select })));
     shape = nextShape;
-    listen(data.keys);
+    bar.listen();
     legend();
-    parts.live.hidden = !run.live;
-    parts.scrub.max = String(track[last(clock)] || 1);
     dirty = true;
     told = "";
     if (!request) request = requestAnimationFrame(frame);
@@ -93,7 +97,7 @@ function makePlayer(root) {
   player.stop = () => {
     cancelAnimationFrame(request);
     request = 0;
-    document.removeEventListener("keydown", keyed);
+    bar.stop();
     watch.disconnect();
   };
 
@@ -107,7 +111,7 @@ function makePlayer(root) {
       const figure = element("figure", { className: spec.kind }, element("figcaption", {}, title, readout), canvas);
       figure.style.gridArea = spec.area;
       parts.stage.append(figure);
-      const select = data.report && spec.kind !== "network" ? choose : null;
+      const select = data.marks && spec.kind !== "network" ? choose : null;
       const panel = { ...spec, canvas, titleSpan: title, select, picture: PICTURES[spec.kind](run, spec.layer, { select }) };
       const spot = (event) => [event.offsetX, event.offsetY];
       canvas.onpointermove = (event) => (readout.textContent = panel.picture.hover ? panel.picture.hover(...spot(event)) : "");
@@ -142,7 +146,9 @@ function makePlayer(root) {
     request = requestAnimationFrame(frame);
     const dt = Math.min((now - before) / 1000, 0.1);
     before = now;
+    const played = clock.playing;
     if (tick(clock, dt)) dirty = true;
+    if (played && !clock.playing) hand(() => {}, asked == null); // at its end
     if (!dirty || !run.frames) return;
     dirty = false;
     const moment = calm.matches ? Math.floor(clock.moment) : clock.moment;
@@ -151,84 +157,56 @@ function makePlayer(root) {
       const area = fit(panel.canvas);
       if (area.width < 20 || area.height < 20) continue;
       panel.picture.draw(area, theme, Math.min(moment, run.frames - 1), panel.layer == null ? -1 : unit);
-      panel.titleSpan.textContent = panel.picture.title(index, area.width);
-      panel.canvas.setAttribute("aria-label", panel.picture.title(index, 999));
+      panel.titleSpan.textContent = panel.picture.title(moment, area.width);
+      panel.canvas.setAttribute("aria-label", panel.picture.title(moment, 999));
     }
-    controls(index);
+    controls(index, Math.min(moment, run.frames - 1));
   }
 
-  function controls(index) {
-    const moving = clock.playing || clock.following;
+  function controls(index, moment) {
     const epoch = run.epochs[index];
-    parts.play.querySelector("path").setAttribute("d", moving ? ICONS.pause : ICONS.play);
-    const verb = moving ? (clock.following ? "Pause the view; training continues" : "Pause") : "Play";
-    parts.play.querySelector("span").textContent = run.live && clock.following ? "Pause view" : "";
-    if (parts.play.title !== verb) {
-      parts.play.title = verb;
-      parts.play.setAttribute("aria-label", verb);
-    }
-    if (parts.scrub !== root.getRootNode().activeElement || moving) parts.scrub.value = String(placeAt(clock, clock.moment));
-    parts.scrub.style.setProperty("--done", `${(100 * placeAt(clock, clock.moment)) / Number(parts.scrub.max)}%`);
     const when = sayEpoch(run, epoch);
-    parts.scrub.setAttribute("aria-valuetext", when);
-    parts.live.classList.toggle("on", clock.following);
+    bar.draw(when, run.steps[index] ? when : `${when} of ${run.total}`);
     root.dataset.epoch = String(epoch);
     root.dataset.playing = String(clock.playing);
     root.dataset.following = String(clock.following);
-    root.dataset.kept = run.layers.map((layer) => layer.kept[index]).join("-");
+    const kept = run.layers.map((layer) => keptAt(run, layer, moment));
+    root.dataset.kept = kept.join("-");
     root.dataset.frames = String(run.frames);
-    parts.when.textContent = run.steps[index] ? when : `${when} of ${run.total}`;
-    const sentence = run.sentences[index] || "";
+    const glides = run.layers.some((layer, i) => kept[i] !== layer.kept[index]);
+    const sentence = glides ? sayPassing(run, index, kept) : run.sentences[index] || "";
     if (sentence !== told) {
       told = sentence;
-      parts.sentence.setAttribute("aria-live", moving ? "off" : "polite");
+      parts.sentence.setAttribute("aria-live", clock.playing || clock.following ? "off" : "polite");
       parts.sentence.textContent = sentence;
     }
   }
 
-  // Python hears of the epoch, of a first step of the epoch before it, when the hand has come to rest, never while it moves or the film runs.
-  function hand(change) {
+  // Python hears of the epoch when the hand has come to rest, on a frame, never while it moves. A film that plays
+  // unasked, to its end too, or is followed has none: a page then opens as it does unasked.
+  function hand(change, unasked = false) {
     change();
     dirty = true;
     clearTimeout(waiting);
-    if (!player.report) return;
     waiting = setTimeout(() => {
-      if (clock.playing || !player.report) return;
-      asked = clock.following ? null : Math.floor(run.epochs[Math.min(Math.floor(clock.moment + 1e-6), run.frames - 1)]);
+      if (clock.playing && !plays) return;
+      if (!clock.playing && !clock.following) seek(clock, Math.round(clock.moment));
+      dirty = true;
+      const rests = clock.playing || clock.following || unasked ? null : run.epochs[clock.moment];
+      if (rests === asked) return;
+      asked = rests;
+      echoes.push(asked);
       player.report("epoch", asked ?? -1);
     }, 350);
   }
 
-  function keyed(event) {
-    const target = event.composedPath()[0];
-    const typing = target.closest?.("input:not(.scrub), textarea, select, [contenteditable=true], [role=slider], [role=listbox], [role=radiogroup], [role=tablist]");
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing) return;
-    const press = { ArrowRight: () => step(clock, 1), ArrowLeft: () => step(clock, -1), Home: () => { clock.playing = false; seek(clock, 0); }, End: () => { clock.playing = false; seek(clock, last(clock)); } }[event.key];
-    if (press) {
-      event.preventDefault();
-      hand(press);
-    } else if (event.key === " " && !target.closest?.("button, a, summary")) {
-      event.preventDefault();
-      hand(() => toggle(clock));
-    }
-  }
-
-  function listen(whole) {
-    root.onkeydown = whole ? null : keyed;
-    if (whole) document.addEventListener("keydown", keyed); // added once, however often this is called
-  }
-
-  parts.play.onclick = () => hand(() => toggle(clock));
-  parts.back.onclick = () => hand(() => step(clock, -1));
-  parts.next.onclick = () => hand(() => step(clock, 1));
-  parts.live.onclick = () => hand(() => follow(clock));
-  parts.scrub.oninput = () => hand(() => { clock.playing = false; seek(clock, momentAt(clock, Number(parts.scrub.value))); });
-  parts.speed.onclick = () => {
-    clock.speed = SPEEDS[(SPEEDS.indexOf(clock.speed) + 1) % SPEEDS.length];
-    parts.speed.textContent = `${clock.speed}×`;
-    parts.speed.setAttribute("aria-label", `Speed ${clock.speed}×`);
-  };
-  parts.back.querySelector("path").setAttribute("d", ICONS.back);
-  parts.next.querySelector("path").setAttribute("d", ICONS.next);
+  const bar = makeBar(root, {
+    clock: () => clock,
+    hand,
+    sped: (speed) => {
+      dirty = true;
+      player.report("speed", speed);
+    },
+  });
   return player;
 }

@@ -1,7 +1,7 @@
 // SNR of a sample of units through the epochs, up to the moment shown, on a log axis with its two rules.
 
 import { between, epochAxis, playhead, write } from "./canvas.js";
-import { logOf, sayEpoch, saySnr } from "./film.js";
+import { isKept, logOf, sayEpoch, saySnr } from "./film.js";
 
 const TICKS = [0.1, 1, 10, 100];
 
@@ -29,7 +29,7 @@ export function trajectoriesPicture(run, index) {
         const { levels, units } = line.layer;
         const end = levels[frame * units + line.unit];
         const level = frame < run.frames - 1 ? end + (levels[(frame + 1) * units + line.unit] - end) * share : end;
-        if (level >= run.scale.one - 0.5 !== kept) continue;
+        if (isKept(run, level) !== kept) continue;
         ctx.moveTo(x(run.epochs[0]), y(levels[line.unit]));
         for (let f = 1; f <= frame; f += 1) ctx.lineTo(x(run.epochs[f]), y(levels[f * units + line.unit]));
         if (share > 0) ctx.lineTo(now, y(level));
