@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from pages.shared import state
+from pages.shared.outside import md, quoted
 from sbp.pruning import edits
 from sbp.pruning.masks import is_kept
 from sbp.spec.layout import Group
@@ -42,7 +43,7 @@ def read(found: RunTables) -> tuple[View, list[str]]:
     name = link.get("layer", _first(found))
     if name not in names:
         complaints.append(
-            f"This run has no layer {name[:24]!r}, only {labels.join(names)}. Shown instead: {_first(found)}."
+            f"This run has no layer {quoted(name)}, only {labels.join(names)}. Shown instead: {_first(found)}."
         )
         name = _first(found)
     layer = found.layer(name)
@@ -55,7 +56,7 @@ def read(found: RunTables) -> tuple[View, list[str]]:
             f"{labels.layer_title(layer)} has no {layer.kind} {unit}; they are numbered from 0 to {layer.units - 1}."
         )
         unit = -1
-    complaints += edits.read(link.get("hand", ""), found.layers)[1]
+    complaints += map(md, edits.read(link.get("hand", ""), found.layers)[1])
     shown = unit if unit >= 0 else int(found.order(layer.name)[0])
     return View(layer, names.index(name), link.get("sort", "death"), epoch, unit, shown), complaints
 

@@ -7,6 +7,7 @@ import streamlit as st
 from pages.methods import recorded_tables
 from pages.shared import frame, run_picker, state
 from pages.shared.figures import figure
+from pages.shared.outside import md, quoted
 from sbp.experiments.plans import PLANS
 from sbp.experiments.results import Row
 from sbp.reference.paper import HARDWARE, TABLES, all_of, dataset_of, table_of
@@ -84,7 +85,7 @@ def _choice(rows: list[Row]) -> tuple[str, str]:
     first, *_ = names = list(choices)
     wanted = state.from_link(PAGE).get("network", first)
     if wanted not in choices:
-        said = f"The link says network = {state.short(wanted)}; expected one of {labels.join(names)}."
+        said = f"The link says network = {quoted(wanted)}; expected one of {labels.join(names)}."
         frame.notices([f"{said} Shown instead: {first}."])
         wanted = first
     state.choice(
@@ -112,7 +113,7 @@ def _chosen(entries: list[Entry]) -> Entry | None:
     found = next((entry for entry in entries if entry.key == wanted), fallback)
     if found is not None and found.key != wanted != "sbp":
         frame.notices(
-            [f"The link says row = {state.short(wanted)}; expected a row of this table. Shown instead: {found.label}."]
+            [f"The link says row = {quoted(wanted)}; expected a row of this table. Shown instead: {found.label}."]
         )
     return found
 
@@ -149,7 +150,7 @@ def sentence(entry: Entry, network: str) -> str:
             bound,
             f"{run.n_train:,} training images",
             f"seed {run.seed}, one of {entry.n}",
-            f"trained in {labels.duration(run.seconds)} on {run.hardware}",
+            f"trained in {labels.duration(run.seconds)} on {md(run.hardware)}",
         ]
         if _run_of(entry) is None:
             said.append("its run does not ship with the app")

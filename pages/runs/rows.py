@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.runs.compare import MOST, plain
 from pages.shared import run_picker
+from pages.shared.outside import md
 from pages.shared.run_details import downloads
 from sbp.runs import launcher, store
 from sbp.runs.states import State
@@ -54,7 +55,7 @@ def rows(runs: list[RunView]) -> list[str]:
 
 def _title(run: RunView) -> str:
     """What a run is; of one that cannot be read, where it lies."""
-    return run_picker.md(run.id) if run.problem else labels.run_title(run)
+    return md(run.id) if run.problem else labels.run_title(run)
 
 
 def summary_of(run: RunView) -> str:
@@ -77,26 +78,26 @@ def summary_of(run: RunView) -> str:
                 changed.append(f"{name.replace('_', ' ')} {plain(config.value(name))}")
     how = "own loop" if config.tracked else config.preset if preset else method_title(config.method.name)
     how = how if preset or config.preset == "custom" else f"{how}, {config.preset}"
-    return " · ".join(filter(None, [run_picker.md(how), *changed, "" if run.recorded else run_picker.moment_of(run)]))
+    return " · ".join(filter(None, [md(how), *changed, "" if run.recorded else run_picker.moment_of(run)]))
 
 
 def _outcome(run: RunView) -> None:
     """Progress while it is active, the figures when it has ended, the sentence when something went wrong."""
     if run.problem:
-        st.markdown(f":gray[{run_picker.md(_short(run.problem, 400))}]")
+        st.markdown(f":gray[{md(_short(run.problem, 400))}]")
         return
     if run.state.active and not run.recorded:
         progress = run.progress or {}
         step, steps = progress.get("step", 0), progress.get("steps", 0)
         left = progress.get("seconds_left")
         phase = labels.PHASES.get(progress.get("phase", ""), "Epoch")
-        text = f"{phase} {progress['epoch']} of {progress['epochs']}" if progress else run.message
+        text = f"{phase} {progress['epoch']} of {progress['epochs']}" if progress else md(run.message)
         if left is not None:
             text += f" · {labels.duration(left)} left"
         st.progress(min(step / steps, 1.0) if steps else 0.0, text=text)
         return
     if run.state in (State.FAILED, State.DIVERGED, State.LOST):
-        st.markdown(f":gray[{run_picker.md(_short(run.message))}]")
+        st.markdown(f":gray[{md(_short(run.message))}]")
         return
     st.markdown(outcome(run))
 
@@ -123,7 +124,7 @@ def _verbs(run: RunView) -> None:
         if not run.problem and run.config.has_noise:
             st.page_link("channels/page.py", label="Channels", icon=":material/grid_on:", query_params=link)
         with st.popover("", icon=":material/more_vert:", help="Stop, resume, export, delete", key=f"more-{run.id}"):
-            st.caption(run.id)
+            st.caption(md(run.id))
             if not run.problem:
                 downloads(run)
             if run.recorded:
@@ -156,7 +157,7 @@ def _do(verb: Callable[[str], object], run_id: str) -> None:
 
 @st.dialog("Delete this run?", icon=":material/delete:")
 def _confirm(run_id: str, title: str) -> None:
-    st.markdown(f"**{title}**  \n:gray[{run_id}]")
+    st.markdown(f"**{title}**  \n:gray[{md(run_id)}]")
     st.markdown("Its numbers, log and network are deleted permanently.")
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Keep it", key="delete-no"):

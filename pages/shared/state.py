@@ -17,6 +17,7 @@ from typing import Any
 import streamlit as st
 
 from pages.shared.assets import read
+from pages.shared.outside import quoted
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ def complaints(page: str) -> list[str]:
                 field.read(text)
             except ValueError as error:
                 shown = _plain(field.default)
-                said.append(f"The link says {name} = {short(text)}; expected {error}. Shown instead: {shown}.")
+                said.append(f"The link says {name} = {quoted(text)}; expected {error}. Shown instead: {shown}.")
     return said
 
 
@@ -195,11 +196,6 @@ def choice(label: str, options: Sequence[str], chosen: str, *, key: str, **more:
     """A row of choices of which one is taken; another one is told by `on_change`."""
     st.session_state[key] = chosen
     st.segmented_control(label, options, key=key, required=True, label_visibility="collapsed", **more)
-
-
-def short(text: str, most: int = 24) -> str:
-    """What a link says, in quotes, cut where it is long."""
-    return repr(text if len(text) <= most else text[:most] + "…").replace("`", "'")
 
 
 def _plain(value: Any) -> str:

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from pages.shared import frame, run_picker, state
+from pages.shared import frame, state
+from pages.shared.outside import md, quoted
 from pages.talk import deck as decks
 from pages.talk.component import talk
 
@@ -21,13 +22,13 @@ for name in decks.names():
     try:
         shown[name] = decks.read(name)
     except ValueError as error:
-        st.error(run_picker.md(str(error)), icon=":material/error:")
+        st.error(md(str(error)), icon=":material/error:")
 wanted = link.get("deck")
 if wanted is not None and wanted not in shown:
-    frame.notices([f"There is no talk {state.short(wanted)}; expected one of {', '.join(shown)}."])
+    frame.notices([f"There is no talk {quoted(wanted)}; expected one of {', '.join(shown)}."])
 for name, deck in shown.items():
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"talk-{name}"):
-        said = f"**{run_picker.md(deck.title)}**  \n{len(deck.slides)} slides, about {deck.minutes} minutes"
+        said = f"**{md(deck.title)}**  \n{len(deck.slides)} slides, about {deck.minutes} minutes"
         st.markdown(said, width="stretch")
         st.button(
             "Start", icon=":material/co_present:", key=f"talk-start-{name}", on_click=state.put, args=("deck", name)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.shared.run_picker import label, md
+from pages.shared.outside import md
+from pages.shared.run_picker import label
 from sbp.runs import noise_file, store
 from sbp.runs.names import BadRequest
 

@@ -58,7 +58,7 @@ def test_a_link_gives_the_same_view(runs_root: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("layer", "conv9", "has no layer 'conv9'"),
+        ("layer", "conv9", "has no layer `'conv9'`"),
         ("epoch", "99", "no epoch 99"),
         ("epoch", "soon", "expected a whole number"),
         ("unit", "5000", "has no neuron 5000"),

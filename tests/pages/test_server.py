@@ -16,7 +16,7 @@ import anyio
 import pytest
 from streamlit import config
 
-from pages.shared import assets, server, state
+from pages.shared import assets, outside, server, state
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "pages").rglob("*.py"))
@@ -88,6 +88,6 @@ def test_every_session_key_stands_in_the_table(path: Path) -> None:
     assert used - known == set(), "name it in pages/shared/state.py"
 
 
-@pytest.mark.parametrize("module", [state, assets], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [state, assets, outside], ids=lambda module: module.__name__)
 def test_examples_of_the_docstrings(module: ModuleType) -> None:
     assert doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE).failed == 0
