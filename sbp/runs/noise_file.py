@@ -30,6 +30,7 @@ from sbp.runs.view import RunView
 from sbp.spec import RunConfig
 from sbp.spec.description import Description
 from sbp.spec.networks import OWN
+from sbp.spec.ranges import NOISE, is_noise
 from sbp.spec.records import Snapshot
 from sbp.spec.seal import header_of, is_whole
 
@@ -87,8 +88,11 @@ def from_bytes(content: bytes) -> tuple[Description, Snapshot, float, float]:
         raise BadRequest("Expected mu and log sigma of exactly the groups that the file describes, got others.")
     for name, count in units.items():
         found = tensors[name]
-        if found.shape != (count,) or found.dtype != np.float32 or not np.isfinite(found).all():
-            raise BadRequest(f"{name}: expected {count} finite float32 numbers, got {found.dtype} {list(found.shape)}.")
+        if found.shape != (count,) or found.dtype != np.float32:
+            raise BadRequest(f"{name}: expected {count} float32 numbers, got {found.dtype} {list(found.shape)}.")
+    for group in description.groups:
+        if not is_noise(tensors[f"{group.name}.loc"], tensors[f"{group.name}.log_scale"]):
+            raise BadRequest(f"{group.name}: expected {NOISE}, got others.")
     loc, log_scale = ({group.name: tensors[f"{group.name}.{kind}"] for group in description.groups} for kind in KINDS)
     return description, Snapshot(0, loc, log_scale), low, high
 
