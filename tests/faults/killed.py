@@ -36,7 +36,7 @@ def train(folder: str, at: int, torn: bool, count: str) -> None:
     worker.CHECKPOINT_SECONDS = 0.0
     for made_for_pages in ("_graph", "_sweep"):  # in seconds, after all that is to be the same
         setattr(worker.Worker, made_for_pages, lambda self: None)
-    os.fsync = lambda descriptor: None  # counted as a write below; a kill takes nothing that the kernel has
+    os.fsync = lambda fd: None  # counted as a write below; a kill takes nothing that the kernel has
     sbp.training.loop.PROGRESS_EVERY = 0.0
     made = 0
 

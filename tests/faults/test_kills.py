@@ -20,7 +20,7 @@ from tests.worker.done import without_time
 # All three phases, in few steps.
 CONFIG = TINY.replace(epochs=2, pretrain_epochs=1, finetune_epochs=1, batch_size=15)
 SAME = ("noise.f32", "steps.jsonl", "steps.f32")
-KILLS = times(6, 50)  # for each seed
+KILLS = times(3, 50)  # for each seed
 
 
 @pytest.fixture(scope="module")
