@@ -115,7 +115,7 @@ def rows_in_order(epochs: np.ndarray, before: float = -1) -> np.ndarray:
     [True, True, False, False, False]
     """
     with np.errstate(invalid="ignore"):  # NaN comes after nothing
-        return (np.diff(epochs, prepend=before) > 0) & (epochs >= 0) & (epochs == np.floor(epochs))
+        return (np.diff(epochs, prepend=before) > 0) & (epochs >= 0) & (epochs < 2**31) & (epochs == np.floor(epochs))
 
 
 def first_bad(good: np.ndarray) -> int:

@@ -40,6 +40,7 @@ from sbp.spec.networks import description_of
 from sbp.spec.records import Record, StepRecord
 
 T = TypeVar("T")
+MOST_WORDS = 800  # characters of a problem
 
 
 class RunView:
@@ -237,7 +238,7 @@ class RunView:
         try:
             return read()
         except BadFile as error:
-            self.problem = self.problem or str(error)
+            self.problem = self.problem or _cut(str(error))
         except Exception as error:  # nothing that one run's files do may take the list of all runs down
             self.problem = self.problem or f"{self.folder} cannot be read ({type(error).__name__}: {error!s:.200})."
         return None
@@ -264,3 +265,9 @@ class RunView:
         if self.has(names.STOP) and state in ACTIVE and state is not State.STOPPING:
             return State.STOPPING, State.STOPPING.sentence
         return state, message or state.sentence
+
+
+def _cut(sentence: str) -> str:
+    """The sentence on one line, without the middle of a long one, which quotes what a file holds."""
+    flat = " ".join(sentence.split())
+    return flat if len(flat) <= MOST_WORDS else f"{flat[: MOST_WORDS - 100]} … {flat[-60:]}"

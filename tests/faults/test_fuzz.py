@@ -144,7 +144,6 @@ def test_a_clean_result_or_a_sentence(
     monkeypatch.setattr(launcher, "_spawn", lambda folders, *_: [folder.close() for folder in folders])
     monkeypatch.setattr(Worker, "_graph", lambda self: None)
     out, ended = tmp_path / "out", Counter[str]()
-    run_id = "20261128-120000-lenet-500-300-custom-s0"
 
     @settings(max_examples=times(60, 2500), suppress_health_check=list(HealthCheck))
     @given(st.sampled_from(EVERY), st.integers(0, 2**32 - 1), st.sampled_from(VERBS))
@@ -159,6 +158,7 @@ def test_a_clean_result_or_a_sentence(
             path.write_bytes(content)
             ended[said(lambda: load_compact(path) if name == COMPACT else noise_file.open_as_run(content))] += 1
             return
+        run_id = f"20261128-120000-{verb.split()[0]}-s{seed}-{len(content)}"  # what is cached of a path is of one file
         (runs_root / run_id).mkdir()
         for file, whole in originals[whose].items():
             (runs_root / run_id / file).write_bytes(content if file == name else whole)
@@ -183,6 +183,7 @@ def look_at(run_id: str) -> str:
     view.log_tail(), view.sweep(), view.speed(), view.attribution()
     if view.problem:
         assert sentence(view.problem), view.problem
+        assert len(view.problem) < 900
         return "a sentence"
     tables(view), findings(view)
     if view.model_path:
