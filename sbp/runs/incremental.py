@@ -80,6 +80,8 @@ def _check_record(record: Record | StepRecord, before: Record | StepRecord | Non
     for count, all_of_them in zip(kept or (), units, strict=False):
         if count > all_of_them:
             raise ValueError(f"kept: expected at most the layer's {all_of_them:,} units, got {count:,}")
+    if isinstance(record, Record) and (record.phase == "pretrain") is (record.epoch > 0):
+        raise ValueError(f"epoch: expected at most 0 before the noise and at least 1 with it, got {record.epoch}")
     if before is not None and record.epoch <= before.epoch:
         raise ValueError(f"epoch: expected one after {before.epoch}, got {record.epoch}")
     if before is not None and record.step < before.step:

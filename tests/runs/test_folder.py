@@ -49,7 +49,7 @@ def test_noise_rows_have_the_written_layout(folder: RunFolder) -> None:
     assert raw.size == 1 + 2 * (784 + 8 + 8)
     assert raw[0] == 5
     assert raw[1 + 784] == 5, "dense1 follows the 784 pixels"
-    assert raw[1 + 800] == -5, "log sigma follows every mu"
+    assert raw[1 + 800] == np.float32(-0.05), "log sigma follows every mu"
 
 
 def test_first_steps_come_back_beside_epochs_whose_files_do_not_change(folder: RunFolder) -> None:
