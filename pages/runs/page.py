@@ -19,6 +19,7 @@ def listing(polling: bool) -> None:
         st.rerun()
     if said := st.session_state.pop("runs-said", None):
         st.error(md(said), icon=":material/error:")
+    rows.undo()
     if not any(not run.recorded for run in runs):
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             st.markdown(":gray[No run of your own yet.]", width="content")

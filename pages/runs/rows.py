@@ -144,6 +144,21 @@ def _verbs(run: RunView) -> None:
                 _confirm(run.id, _title(run))
 
 
+def undo() -> None:
+    """The run that was deleted last, and the way back."""
+    run_id = st.session_state.get("runs-deleted")
+    if run_id is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.markdown(f":gray[{md(run_id)} was deleted.]", width="content")
+        st.button("Undo", icon=":material/undo:", key="delete-undo", on_click=_undo, args=(run_id,))
+
+
+def _undo(run_id: str) -> None:
+    del st.session_state["runs-deleted"]
+    _do(store.undelete, run_id)
+
+
 def _verb(name: str, icon: str, verb: Callable[[str], object], run: RunView) -> None:
     st.button(name, icon=icon, key=f"{name.lower()}-{run.id}", on_click=_do, args=(verb, run.id))
 
@@ -158,7 +173,7 @@ def _do(verb: Callable[[str], object], run_id: str) -> None:
 @st.dialog("Delete this run?", icon=":material/delete:")
 def _confirm(run_id: str, title: str) -> None:
     st.markdown(f"**{title}**  \n:gray[{md(run_id)}]")
-    st.markdown("Its numbers, log and network are deleted permanently.")
+    st.markdown("Its numbers, log and network go to the trash, from which they can be brought back.")
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Keep it", key="delete-no"):
             st.rerun()
@@ -170,6 +185,8 @@ def _confirm(run_id: str, title: str) -> None:
 
 def _delete(run_id: str) -> None:
     _do(store.delete, run_id)
+    if "runs-said" not in st.session_state:
+        st.session_state["runs-deleted"] = run_id
     if st.session_state.get("run-shown") == run_id:
         del st.session_state["run-shown"]
 

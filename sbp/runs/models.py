@@ -60,6 +60,8 @@ class Basis(TypedDict, total=False):
 class Meta(Basis, total=False):
     """meta.json."""
 
+    format: Positive
+    sbp: str
     created: Moment | None
     network: str | None
     layers: Annotated[list[Layer], Field(min_length=1, max_length=1000)]
