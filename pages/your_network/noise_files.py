@@ -10,6 +10,7 @@ from sbp.runs import noise_file, store
 from sbp.runs.names import BadRequest
 
 OPENED = "noise-opened"
+MOST_BYTES = 2**20  # mu and log sigma of 130,000 units; as much as the server takes
 # Where a run that was opened is looked at.
 DOORS = (
     ("channels/page.py", "Its channels", ":material/grid_on:"),
@@ -56,6 +57,8 @@ def _open() -> None:
 
 def opened(content: bytes) -> tuple[str, str]:
     """The id of the run that a file was opened as, and "", or "" and why it was not."""
+    if len(content) > MOST_BYTES:
+        return "", f"Expected a file of at most {MOST_BYTES:,} bytes, got {len(content):,}."
     try:
         return noise_file.open_as_run(content), ""
     except (BadRequest, OSError) as error:
