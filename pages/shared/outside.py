@@ -1,22 +1,8 @@
-"""Text from outside in Markdown: what a link, a file or another program says stays text, on every page."""
+"""What a link, a file or another program says, as text: every page takes it from here."""
 
 from __future__ import annotations
 
-import re
-
-_MARK = re.compile(r"[\\`*_\[\]$<>#~@&|!]|:(?=\S)")
-# Icons and addresses are found in the text that is left once escapes are read: an invisible character parts these.
-_PARTED = re.compile(r"(:)(?=[\w+-]+:|material/)|(www)(?=\.)", re.IGNORECASE)
-
-
-def md(text: str) -> str:
-    r"""Plain text inside Markdown, on one line: whatever Markdown or Streamlit would interpret is escaped.
-
-    >>> md("a_b [x](http://y)")
-    'a\\_b \\[x\\](http\\://y)'
-    """
-    parted = _PARTED.sub(lambda found: f"{found[0]}\u2060", " ".join(text.split()))
-    return _MARK.sub(r"\\\g<0>", parted)
+from sbp.spec.markdown import md as md
 
 
 def quoted(text: str, most: int = 24) -> str:

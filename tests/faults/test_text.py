@@ -13,12 +13,17 @@ from pages.router import PAGES
 from pages.shared.outside import md, quoted
 from pages.your_network import noise_files
 from sbp.cli import app
+from sbp.compaction.run import CompactedRun
+from sbp.export.files import exported
 from sbp.runs import store
 from tests.faults.live import LIVE, live, said
+from tests.faults.test_fuzz import FINISHED
+from tests.faults.test_fuzz import originals as trained
 from tests.faults.torture import times
 from tests.made_up import write_run
 from tests.pages.opened import healthy, opened
 
+__all__ = ["trained"]  # a fixture of theirs that is ours too
 EVIL = " ".join(LIVE)
 STATES = ("finished", "failed", "queued", "running", "stopped", "diverged", "lost", "starting", "stopping")
 
@@ -54,6 +59,34 @@ def test_what_a_run_says_is_text(state: str, runs_root: Path, recorded_none: Non
         assert CliRunner().invoke(app, words).exit_code == 0
     if held:
         run.close()
+
+
+def test_what_a_run_says_is_text_in_its_model_card(trained: dict[str, dict[str, bytes]], runs_root: Path) -> None:
+    run = write_run(runs_root, epochs=3)
+    for name, content in trained[FINISHED].items():
+        (run.folder / name).write_bytes(content)
+    change(run, "config.json", preset=EVIL)
+    change(run, "meta.json", hardware=EVIL, data_source=EVIL, versions={"torch": EVIL}, commit=EVIL)
+    (run.folder / "result.json").unlink()
+    card = exported(store.open_run(run.id), "safetensors").card
+    assert "evil" in card
+    assert not live(card.partition("## Config")[0])
+
+
+@pytest.mark.parametrize("apart", [1.0, float("nan")])
+def test_no_file_is_written_of_a_cut_that_does_not_agree(
+    apart: float, trained: dict[str, dict[str, bytes]], runs_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = write_run(runs_root, epochs=3)
+    for name, content in trained[FINISHED].items():
+        (run.folder / name).write_bytes(content)
+    seen = {"images": 1, "equal_predictions": 1, "largest_difference": apart}
+    monkeypatch.setattr(CompactedRun, "agreement", lambda self, images: seen)
+    out = tmp_path / "compact.safetensors"
+    result = CliRunner().invoke(app, ["compact", run.id, "--out", str(out)])
+    assert result.exit_code == 1
+    assert "no file is written" in result.stderr
+    assert not out.exists()
 
 
 def test_the_sentence_about_a_bad_file_is_text(runs_root: Path, recorded_none: None) -> None:
