@@ -3,6 +3,7 @@
 #   make app     install what is missing and open the app
 #   make test    the same, and run the tests (one file: make test ARGS=tests/spec/test_run.py)
 #   make test-all  run those that take long too
+#   make torture run the tests of faults as often as docs/reliability.md says, for about half an hour
 #   make lint    style, types, imports between packages, and declared dependencies
 #   make docs    build the documentation into site/
 #   make hooks   run the linters before each commit
@@ -19,7 +20,7 @@ BIN := $(VENV)/bin
 APP_READY := $(VENV)/.app-ready
 DEV_READY := $(VENV)/.dev-ready
 
-.PHONY: app test test-all lint docs hooks clean
+.PHONY: app test test-all torture lint docs hooks clean
 
 app: $(APP_READY)
 	$(BIN)/python -m streamlit run app.py
@@ -29,6 +30,9 @@ test: $(DEV_READY)
 
 test-all: $(DEV_READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+torture: $(DEV_READY)
+	SBP_TORTURE=1 $(BIN)/python -m pytest -s tests/faults $(ARGS)
 
 lint: $(DEV_READY)
 	$(BIN)/python -m ruff check .

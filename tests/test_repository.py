@@ -99,7 +99,7 @@ def test_the_app_starts_with_safe_settings(section: str, name: str, value: objec
 def test_uploads_are_small_and_both_themes_are_designed() -> None:
     size = config()["server"]["maxUploadSize"]
     assert isinstance(size, int)
-    assert 0 < size <= 50
+    assert size == 1
     assert {"light", "dark"} <= set(config()["theme"])
 
 

@@ -15,6 +15,7 @@ from pages.channels import weights
 from pages.channels.view import PAGE, View
 from pages.shared import frame, state
 from pages.shared.figures import figure, titled
+from pages.shared.outside import md
 from pages.shared.theme import is_dark
 from sbp.data.datasets import DataError
 from sbp.export.computed import ComputedNetwork
@@ -129,7 +130,7 @@ def _image(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark: b
         images, labels = weights.images_of(run)
     except DataError as error:
         st.markdown("**On a test image**")
-        st.caption(str(error))
+        st.caption(md(str(error)))
         return
     wrong: list[str] = []
     index = state.fit(PAGE, "digit", state.whole(0, len(labels) - 1), "0", wrong) or 0
@@ -150,7 +151,7 @@ def _image(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark: b
     try:
         said = net.trace(as_read(images[index : index + 1], run.config.data.dataset)[0], masks)
     except ValueError as error:
-        st.caption(str(error))
+        st.caption(md(str(error)))
         return
     label, taken = (weights.class_of(run, int(c)) for c in (labels[index], said["logits"].argmax()))
     guess = f"Test image #{index} ({'an' if label[0] in 'aeiou8' else 'a'} {label}) is classified as {taken}."

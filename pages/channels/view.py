@@ -10,6 +10,7 @@ import streamlit as st
 
 from pages.shared import clock, state
 from pages.shared.clock import Clock
+from pages.shared.outside import md
 from sbp.pruning import edits
 from sbp.pruning.masks import is_kept
 from sbp.spec.layout import Group
@@ -49,7 +50,7 @@ def read(found: RunTables) -> tuple[View, list[str]]:
     layer = found.layer(state.fit(PAGE, "layer", state.one_of(*names), first, complaints) or first)
     unit = state.fit(PAGE, "unit", state.whole(0, layer.units - 1), "none", complaints)
     unit = -1 if unit is None else unit
-    complaints += edits.read(link.get("hand", ""), found.layers)[1]
+    complaints += map(md, edits.read(link.get("hand", ""), found.layers)[1])
     shown = unit if unit >= 0 else int(found.order(layer.name)[0])
     return View(layer, names.index(layer.name), link.get("sort", "death"), now, unit, shown), complaints
 

@@ -7,6 +7,7 @@ import streamlit as st
 from pages.methods import recorded_tables
 from pages.shared import frame, run_picker, state
 from pages.shared.figures import figure
+from pages.shared.outside import md
 from sbp.experiments.plans import PLANS
 from sbp.experiments.results import Row
 from sbp.reference.paper import HARDWARE, TABLES, all_of, dataset_of, table_of
@@ -145,7 +146,7 @@ def sentence(entry: Entry, network: str) -> str:
             bound,
             f"{run.n_train:,} training images",
             f"seed {run.seed}, one of {entry.n}",
-            f"trained in {labels.duration(run.seconds)} on {run.hardware}",
+            f"trained in {labels.duration(run.seconds)} on {md(run.hardware)}",
         ]
         if _run_of(entry) is None:
             said.append("its run does not ship with the app")

@@ -15,6 +15,7 @@ import streamlit as st
 from pages.pixels.component import no_weights, weights_of
 from pages.shared import run_picker
 from pages.shared.figures import figure, labelled, save_buttons
+from pages.shared.outside import md
 from pages.shared.theme import is_dark
 from sbp.runs import launcher
 from sbp.runs.attributions import lock_path, log_path
@@ -90,7 +91,7 @@ def _figures(run: RunView, found: dict[str, Any]) -> None:
     st.html(_CSS + maps_html(found, dark))
     st.markdown(attribution.pixels_sentence(found))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(attribution.origin(found), width="stretch")
+        st.caption(md(attribution.origin(found)), width="stretch")
         maps = labelled(partial(attribution.maps_chart, found), "Attributions beside the SNR", run)
         save_buttons(maps, f"{run.id}-attribution", "gradients", "The maps")
     _units(run, found, layers)
@@ -124,11 +125,11 @@ def _start(run_id: str) -> None:
     try:
         _started[run_id] = launcher.spawn_command(["attribute", run_id], log_path(run))
     except OSError as error:
-        st.toast(run_picker.md(f"It could not be started: {error}"), icon=":material/error:")
+        st.toast(md(f"It could not be started: {error}"), icon=":material/error:")
 
 
 def _say_failure(run: RunView) -> None:
     process = _started.get(run.id)
     if process is not None and process.poll() not in (None, 0):
         said = read_tail(log_path(run), 3) or "It left no message."
-        st.error(f"The last attempt failed. {said}", icon=":material/error:")
+        st.error(f"The last attempt failed. {md(said)}", icon=":material/error:")

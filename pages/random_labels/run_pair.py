@@ -10,6 +10,7 @@ import streamlit as st
 
 from pages.shared import clock, frame, run_picker, state
 from pages.shared.figures import download, figure, folded
+from pages.shared.outside import md
 from pages.shared.player import twins_player
 from sbp.runs import store
 from sbp.runs.store import RunView
@@ -131,7 +132,7 @@ def origin(run: RunView, name: str) -> str:
         method_title(config.method.name),
         f"{n:,} training examples" if n else "",
         f"seed {config.seed}",
-        str(meta.get("hardware") or ""),
+        md(str(meta.get("hardware") or "")),
         "recorded" if run.recorded else str(run.state),
     ]
     return " · ".join(part for part in parts if part)

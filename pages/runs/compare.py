@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared.figures import figure
+from pages.shared.outside import md
 from sbp.runs.store import RunView
 from sbp.spec import RunConfig, run_fields
 from sbp.viz import compare, labels
@@ -20,7 +21,9 @@ LEAST, MOST = 2, 4
 def show(runs: list[RunView]) -> None:
     """The comparison of these runs, named A, B, C, D in the order chosen."""
     names = {run.id: "ABCD"[at] for at, run in enumerate(runs)}
-    st.markdown("**Compared:** " + "; ".join(f"**{names[run.id]}** {labels.run_title(run)} ({run.id})" for run in runs))
+    st.markdown(
+        "**Compared:** " + "; ".join(f"**{names[run.id]}** {labels.run_title(run)} ({md(run.id)})" for run in runs)
+    )
     st.dataframe(differences(runs), alt="What differs between the compared runs, and how they ended")
     found = {names[run.id]: tables(run) for run in runs}
     total = max(run.config.schedule.last_epoch for run in runs)

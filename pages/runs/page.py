@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.runs import compare, rows
 from pages.shared import frame
+from pages.shared.outside import md
 from sbp.runs import store
 
 POLL_SECONDS = 2.0
@@ -17,7 +18,8 @@ def listing(polling: bool) -> None:
     if polling != any(run.state.active for run in runs if not run.recorded):
         st.rerun()
     if said := st.session_state.pop("runs-said", None):
-        st.error(said, icon=":material/error:")
+        st.error(md(said), icon=":material/error:")
+    rows.undo()
     if not any(not run.recorded for run in runs):
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             st.markdown(":gray[No run of your own yet.]", width="content")

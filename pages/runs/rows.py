@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.runs.compare import MOST, plain
 from pages.shared import frame, run_picker, state
+from pages.shared.outside import md
 from pages.shared.run_details import downloads
 from sbp.runs import launcher, store
 from sbp.runs.states import State
@@ -77,7 +78,7 @@ def rows(runs: list[RunView]) -> list[str]:
 
 def _title(run: RunView) -> str:
     """What a run is; of one that cannot be read, where it lies."""
-    return run_picker.md(run.id) if run.problem else labels.run_title(run)
+    return md(run.id) if run.problem else labels.run_title(run)
 
 
 def summary_of(run: RunView) -> str:
@@ -100,26 +101,26 @@ def summary_of(run: RunView) -> str:
                 changed.append(f"{name.replace('_', ' ')} {plain(config.value(name))}")
     how = "own loop" if config.tracked else config.preset if preset else method_title(config.method.name)
     how = how if preset or config.preset == "custom" else f"{how}, {config.preset}"
-    return " · ".join(filter(None, [run_picker.md(how), *changed, "" if run.recorded else run_picker.moment_of(run)]))
+    return " · ".join(filter(None, [md(how), *changed, "" if run.recorded else run_picker.moment_of(run)]))
 
 
 def _outcome(run: RunView) -> None:
     """Progress while it is active, the figures when it has ended, the sentence when something went wrong."""
     if run.problem:
-        st.markdown(f":gray[{run_picker.md(_short(run.problem, 400))}]")
+        st.markdown(f":gray[{md(_short(run.problem, 400))}]")
         return
     if run.state.active and not run.recorded:
         progress = run.progress or {}
         step, steps = progress.get("step", 0), progress.get("steps", 0)
         left = progress.get("seconds_left")
         phase = labels.PHASES.get(progress.get("phase", ""), "Epoch")
-        text = f"{phase} {progress['epoch']} of {progress['epochs']}" if progress else run.message
+        text = f"{phase} {progress['epoch']} of {progress['epochs']}" if progress else md(run.message)
         if left is not None:
             text += f" · {labels.duration(left)} left"
         st.progress(min(step / steps, 1.0) if steps else 0.0, text=text)
         return
     if run.state in (State.FAILED, State.DIVERGED, State.LOST):
-        st.markdown(f":gray[{run_picker.md(_short(run.message))}]")
+        st.markdown(f":gray[{md(_short(run.message))}]")
         return
     st.markdown(outcome(run))
 
@@ -146,7 +147,7 @@ def _verbs(run: RunView) -> None:
         if not run.problem and run.config.has_noise:
             st.page_link("channels/page.py", label="Channels", icon=":material/grid_on:", query_params=link)
         with st.popover("", icon=":material/more_vert:", help="Stop, resume, export, delete", key=f"more-{run.id}"):
-            st.caption(run.id)
+            st.caption(md(run.id))
             if not run.problem:
                 downloads(run)
             if run.recorded:
@@ -166,6 +167,21 @@ def _verbs(run: RunView) -> None:
                 _confirm(run.id, _title(run))
 
 
+def undo() -> None:
+    """The run that was deleted last, and the way back."""
+    run_id = st.session_state.get("runs-deleted")
+    if run_id is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.markdown(f":gray[{md(run_id)} was deleted.]", width="content")
+        st.button("Undo", icon=":material/undo:", key="delete-undo", on_click=_undo, args=(run_id,))
+
+
+def _undo(run_id: str) -> None:
+    del st.session_state["runs-deleted"]
+    _do(store.undelete, run_id)
+
+
 def _verb(name: str, icon: str, verb: Callable[[str], object], run: RunView) -> None:
     st.button(name, icon=icon, key=f"{name.lower()}-{run.id}", on_click=_do, args=(verb, run.id))
 
@@ -179,8 +195,8 @@ def _do(verb: Callable[[str], object], run_id: str) -> None:
 
 @st.dialog("Delete this run?", icon=":material/delete:")
 def _confirm(run_id: str, title: str) -> None:
-    st.markdown(f"**{title}**  \n:gray[{run_id}]")
-    st.markdown("Its numbers, log and network are deleted permanently.")
+    st.markdown(f"**{title}**  \n:gray[{md(run_id)}]")
+    st.markdown("Its numbers, log and network go to the trash, from which they can be brought back.")
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Keep it", key="delete-no"):
             st.rerun()
@@ -192,6 +208,8 @@ def _confirm(run_id: str, title: str) -> None:
 
 def _delete(run_id: str) -> None:
     _do(store.delete, run_id)
+    if "runs-said" not in st.session_state:
+        st.session_state["runs-deleted"] = run_id
     if st.session_state.get("run-shown") == run_id:
         del st.session_state["run-shown"]
 

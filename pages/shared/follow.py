@@ -7,6 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from pages.shared import film, run_picker, standing
+from pages.shared.outside import md
 from sbp.runs import store
 from sbp.runs.store import RunView
 
@@ -34,7 +35,7 @@ def follow(run_id: str, body: Callable[[RunView, bool], None], seconds: float, a
         if before != _stage(now, any_state):
             st.rerun()
         if now.problem and not any_state:
-            st.error(f"{run_picker.md(now.id)} cannot be read: {run_picker.md(now.problem)}", icon=":material/error:")
+            st.error(f"{md(now.id)} cannot be read: {md(now.problem)}", icon=":material/error:")
         elif awaited:
             _wait(now)
         else:
@@ -69,5 +70,5 @@ def _open(run_id: str) -> RunView | None:
     try:
         return store.open_run(run_id)
     except store.UnknownRun as error:
-        st.info(f"{error} It may have been deleted.", icon=":material/delete:")
+        st.info(f"{md(str(error))} It may have been deleted.", icon=":material/delete:")
         return None

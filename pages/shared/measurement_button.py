@@ -6,6 +6,7 @@ import time
 
 import streamlit as st
 
+from pages.shared.outside import md
 from sbp.runs import measuring, store
 from sbp.viz import labels
 
@@ -44,7 +45,7 @@ def _offer(run_id: str, what: str, label: str, help: str, polling: bool) -> None
         _start(what, run_id)
     if st.session_state.get(FAILED) == (what, run_id):
         said = measuring.last_words(what, run_id).splitlines()
-        st.error(f"The measurement ended without a result. {said[-1] if said else ''}", icon=":material/error:")
+        st.error(f"The measurement ended without a result. {md(said[-1]) if said else ''}", icon=":material/error:")
 
 
 def _start(what: str, run_id: str) -> None:
@@ -53,7 +54,7 @@ def _start(what: str, run_id: str) -> None:
     try:
         measuring.start(what, run_id)
     except (store.BadRequest, store.UnknownRun, OSError) as error:
-        st.warning(str(error), icon=":material/hourglass_top:")
+        st.warning(md(str(error)), icon=":material/hourglass_top:")
         return
     st.session_state[ASKED] = (what, run_id, before)
     st.rerun()

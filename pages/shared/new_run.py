@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.shared import run_form, run_picker
 from pages.shared.figures import folded
+from pages.shared.outside import md
 from sbp.data.datasets import default_dataset
 from sbp.runs import launcher
 from sbp.spec import DATASETS, ConfigError, RunConfig, fits
@@ -135,7 +136,7 @@ def _start(config: RunConfig | None) -> None:
 def say() -> None:
     """Why a run could not be started, once."""
     if said := st.session_state.pop("start-said", None):
-        st.error(str(said), icon=":material/error:")
+        st.error(md(str(said)), icon=":material/error:")
 
 
 @st.dialog("Start a run", width="large", icon=":material/play_arrow:")

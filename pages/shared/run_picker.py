@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from pages.shared import state
+from pages.shared.outside import md, quoted
 from sbp.runs import store
 from sbp.runs.states import State
 from sbp.runs.store import RunView
@@ -109,7 +109,7 @@ def choose(suits: Suits | None = None) -> tuple[RunView | None, list[str]]:
     runs = suitable(suits)
     wanted = remembered()
     chosen = next((run for run in runs if run.id == wanted), None) or newest(runs)
-    instead = f" Shown instead: {label(chosen)}." if chosen else ""
+    instead = f" Shown instead: {md(label(chosen))}." if chosen else ""
     complaints = []
     if wanted and (chosen is None or chosen.id != wanted):
         other = next((run for run in store.list_runs() if run.id == wanted), None)
@@ -120,7 +120,7 @@ def choose(suits: Suits | None = None) -> tuple[RunView | None, list[str]]:
         elif other is not None:
             complaints.append(f"{md(label(other))} ended before its first epoch, so it has no pictures.{instead}")
         elif st.query_params.get("run"):
-            complaints.append(f"The link names the run {state.short(wanted, 40)}, which cannot be found.{instead}")
+            complaints.append(f"The link names the run {quoted(wanted, 40)}, which cannot be found.{instead}")
     if chosen is not None:
         remember(chosen.id)
     return chosen, complaints
@@ -167,15 +167,10 @@ def sound(run_id: str) -> RunView | None:
         return None
 
 
-def md(text: str) -> str:
-    """Plain text inside Markdown: characters that Markdown would interpret are escaped."""
-    return "".join("\\" + c if c in "\\`*_[]$<>#~:" else c for c in text)
-
-
 def without_noise(run: RunView) -> str:
     """Why a page about mu and sigma cannot show this run."""
     return (
-        f"{label(run)} was trained with {method_title(run.config.method.name)}, which gives units no mu and sigma: "
+        f"{md(label(run))} was trained with {method_title(run.config.method.name)}, which gives units no mu and sigma: "
         "this page cannot show it."
     )
 

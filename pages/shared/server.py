@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import gc
 import importlib
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
 from altair.utils import schemapi
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -32,7 +33,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "style-src 'self' 'unsafe-inline'",
         "img-src 'self' data: blob:",
         "font-src 'self' data:",
-        "connect-src 'self' ws: wss: data: blob:",
+        "connect-src 'self' {sockets} data: blob:",
         "worker-src 'self' blob:",
         "media-src 'self' data: blob:",
         "frame-src 'self' data: blob:",
@@ -52,6 +53,15 @@ HEADERS = {
 }
 
 
+def web_sockets(host: str) -> str:
+    """The addresses of WebSockets of the host that was asked, which some browsers do not count as 'self'.
+
+    >>> web_sockets("lab:8501"), web_sockets("evil; script-src *")
+    ('ws://lab:8501 wss://lab:8501', '')
+    """
+    return f"ws://{host} wss://{host}" if re.fullmatch(r"[\w.-]+(:\d+)?|\[[0-9a-fA-F:]+\](:\d+)?", host) else ""
+
+
 class SecurityHeaders:
     """Adds `HEADERS` to every answer of the server that does not set them itself."""
 
@@ -63,11 +73,13 @@ class SecurityHeaders:
             await self.app(scope, receive, send)
             return
 
+        sockets = web_sockets(Headers(scope=scope).get("host", ""))
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
+                    headers.setdefault(name, value.format(sockets=sockets))
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

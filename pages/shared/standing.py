@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.shared import run_picker
+from pages.shared.outside import md
 from sbp.pruning.masks import is_kept
 from sbp.runs import store
 from sbp.runs.states import State
@@ -28,7 +29,7 @@ def said(run: RunView) -> str:
     if run.state is State.QUEUED:
         return f"**Queued.** {_queue(run)}"
     if run.state is State.STARTING or not progress:
-        return f"**Starting.** {run_picker.md(run.message)}"
+        return f"**Starting.** {md(run.message)}"
     phase = labels.PHASES.get(progress["phase"], "Epoch")
     parts = [
         f"**{phase} {progress['epoch']} of {progress['epochs']}**",
@@ -78,5 +79,5 @@ def _queue(run: RunView) -> str:
     before = [r for r in others if r.state is not State.QUEUED or r.queued < run.queued]
     if not before:
         return "Starting the training process."
-    names = labels.join([run_picker.label(other) for other in before[:3]])
+    names = md(labels.join([run_picker.label(other) for other in before[:3]]))
     return f"{len(before)} run{'' if len(before) == 1 else 's'} ahead: {names}."

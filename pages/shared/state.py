@@ -18,6 +18,7 @@ from typing import Any
 import streamlit as st
 
 from pages.shared.assets import read
+from pages.shared.outside import quoted
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def complaints(page: str) -> list[str]:
         for text in st.query_params.get_all(name):
             if name not in known:
                 names = ", ".join(known) or "nothing"
-                said.append(f"The link says {short(name)} = {short(text)}; this page knows {names}.")
+                said.append(f"The link says {quoted(name)} = {quoted(text)}; this page knows {names}.")
                 continue
             try:
                 known[name].read(text)
@@ -166,7 +167,7 @@ def complaints(page: str) -> list[str]:
 
 def wrong(name: str, text: str, expected: str, shown: str) -> str:
     """What is said of a wrong value of a link."""
-    return f"The link says {name} = {short(text)}; expected {expected}. Shown instead: {shown}."
+    return f"The link says {name} = {quoted(text)}; expected {expected}. Shown instead: {shown}."
 
 
 def fit(page: str, name: str, read: Callable[[str], Any], shown: str, said: list[str]) -> Any:
@@ -227,11 +228,6 @@ def choice(label: str, options: Sequence[str], chosen: str, *, key: str, **more:
     """A row of choices of which one is taken; another one is told by `on_change`."""
     st.session_state[key] = chosen
     st.segmented_control(label, options, key=key, required=True, label_visibility="collapsed", **more)
-
-
-def short(text: str, most: int = 24) -> str:
-    """What a link says, in quotes, cut where it is long."""
-    return repr(text if len(text) <= most else text[:most] + "…").replace("`", "'")
 
 
 def _plain(value: Any) -> str:

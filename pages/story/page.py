@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.shared import clock, film, frame
+from pages.shared.outside import md
 from pages.shared.player import panel, player
 from sbp.runs import store
 from sbp.viz import labels
@@ -34,7 +35,7 @@ else:
         loop=True,
         seconds=16,
     )
-    st.caption(film.caption(run, labels.run_title(run)))
+    st.caption(md(film.caption(run, labels.run_title(run))))
 
 doors = st.columns(3, gap="medium")
 DOORS = (

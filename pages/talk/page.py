@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from pages.shared import frame, run_picker, state
+from pages.shared import frame, state
+from pages.shared.outside import md
 from pages.talk import deck as decks
 from pages.talk.component import talk
 
@@ -19,7 +20,7 @@ for name in decks.names():
     try:
         shown[name] = decks.read(name)
     except ValueError as error:
-        st.error(run_picker.md(str(error)), icon=":material/error:")
+        st.error(md(str(error)), icon=":material/error:")
 complaints: list[str] = []
 wanted = state.fit(PAGE, "deck", state.one_of(*shown), "the list of talks", complaints)
 last = len(shown[wanted].slides) if wanted else 1
@@ -27,7 +28,7 @@ slide = state.fit(PAGE, "slide", state.whole(1, last), "the first", complaints) 
 frame.notices(complaints)
 for name, deck in shown.items():
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"talk-{name}"):
-        said = f"**{run_picker.md(deck.title)}**  \n{len(deck.slides)} slides, about {deck.minutes} minutes"
+        said = f"**{md(deck.title)}**  \n{len(deck.slides)} slides, about {deck.minutes} minutes"
         st.markdown(said, width="stretch")
         st.button(
             "Start", icon=":material/co_present:", key=f"talk-start-{name}", on_click=state.put, args=("deck", name)

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from pages.shared.figures import figure
+from pages.shared.outside import md
 from sbp.reference.paper import N_TEST, REMARKS, dataset_of, rows_beside, table_of
 from sbp.runs.store import RunView
 from sbp.spec.method import method_title
@@ -61,7 +62,7 @@ def noise(run: RunView, found: RunTables, sweep: Sweep | None) -> None:
             made = partial(ensemble.chart, sweep, "error_percent")
             figure("Error of K sampled thetas averaged", made, key=f"{run.id}-ensemble", of=run.data_stamp, run=run)
             if sweep.hardware:
-                st.caption(f"Times on {sweep.hardware}.")
+                st.caption(f"Times on {md(sweep.hardware)}.")
     with right if averaged else left:
         st.subheader("What would another threshold change?")
         figure(

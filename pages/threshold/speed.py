@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared import measurement_button
+from pages.shared.outside import md
 from sbp.pruning.cost import Cost, network_cost
 from sbp.reference.paper import rows_of
 from sbp.runs import store
@@ -38,10 +39,10 @@ def _speed(run: RunView) -> bool:
     try:
         found = _measured(run.stamp, run)
     except speeds.BadSpeed as error:
-        st.warning(f"{error} Measure it again.", icon=":material/broken_image:")
+        st.warning(f"{md(str(error))} Measure it again.", icon=":material/broken_image:")
         found = []
     for i, measured in enumerate(found):
-        st.markdown(f"**{speeds.where(measured)}**: {speeds.sentence(measured)}")
+        st.markdown(f"**{md(speeds.where(measured))}**: {md(speeds.sentence(measured))}")
         st.dataframe(
             _shown(run.stamp, i, run),
             hide_index=True,

@@ -14,8 +14,8 @@ import streamlit as st
 
 from pages.shared import clock, film, frame, run_picker, standing
 from pages.shared.follow import follow
+from pages.shared.outside import md
 from pages.shared.player import player
-from pages.shared.run_picker import md as _md
 from sbp.runs import launcher, store
 from sbp.runs.states import State
 from sbp.runs.store import RunView
@@ -39,7 +39,7 @@ def _panel(run: RunView, polling: bool, play: bool, tools: Callable[[], None] | 
         return
     _standing(run)
     for finding in findings(run):
-        st.warning(_md(str(finding)), icon=":material/troubleshoot:")
+        st.warning(md(str(finding)), icon=":material/troubleshoot:")
     _trouble(run)
     if not run.config.has_noise:
         st.caption(without_noise(run))
@@ -49,7 +49,7 @@ def _panel(run: RunView, polling: bool, play: bool, tools: Callable[[], None] | 
         layout, panels = film.train_layout(run)
         player(run, layout, panels, key=f"player-{run.id}", now=now, play=play and not polling, live=polling)
         if not run.recorded and run.meta.get("data_source"):
-            st.caption(_md(origin(run)))
+            st.caption(md(origin(run)))
     else:
         when = "as soon as the network is built" if run.config.has_noise else "after the first steps"
         st.container(height=320, border=True, vertical_alignment="center", horizontal_alignment="center").markdown(
@@ -96,7 +96,7 @@ def _stops(run: RunView) -> str:
 def _standing(run: RunView) -> None:
     """How far a live run is, the time left, when the first unit is pruned; or how a past one ended."""
     if run.recorded or not run.state.active:
-        st.markdown(f":gray[{_md(ending(run))}]")
+        st.markdown(f":gray[{md(ending(run))}]")
         return
     standing.show(run)
 
@@ -139,11 +139,11 @@ def _trouble(run: RunView) -> None:
     if run.recorded and not run.problem:
         return
     if run.state is State.LOST:
-        st.warning(_md(run.message), icon=":material/link_off:")
+        st.warning(md(run.message), icon=":material/link_off:")
     elif run.state is State.FAILED:
-        st.error(_md(run.message), icon=":material/error:")
+        st.error(md(run.message), icon=":material/error:")
     elif run.state is State.DIVERGED:
-        st.error(f"{_md(run.message)} The pictures stop at the last good epoch.", icon=":material/trending_up:")
+        st.error(f"{md(run.message)} The pictures stop at the last good epoch.", icon=":material/trending_up:")
     else:
         return
     if log := run.log_tail(12):
@@ -156,7 +156,7 @@ def _ask(verb: Callable[[str], object], run_id: str) -> None:
     try:
         verb(run_id)
     except (store.BadRequest, store.UnknownRun, OSError, ValueError) as error:
-        st.toast(_md(str(error)), icon=":material/error:")
+        st.toast(md(str(error)), icon=":material/error:")
     if verb is launcher.stop:
         _wait_for(run_id)
     st.session_state["run-shown"] = run_id

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.shared.run_picker import label, md
+from pages.shared.outside import md
+from pages.shared.run_picker import label
 from sbp.runs import noise_file, store
 from sbp.runs.names import BadRequest
 
 OPENED = "noise-opened"
+MOST_BYTES = 2**20  # mu and log sigma of 130,000 units; as much as the server takes
 # Where a run that was opened is looked at.
 DOORS = (
     ("channels/page.py", "Its channels", ":material/grid_on:"),
@@ -55,6 +57,8 @@ def _open() -> None:
 
 def opened(content: bytes) -> tuple[str, str]:
     """The id of the run that a file was opened as, and "", or "" and why it was not."""
+    if len(content) > MOST_BYTES:
+        return "", f"Expected a file of at most {MOST_BYTES:,} bytes, got {len(content):,}."
     try:
         return noise_file.open_as_run(content), ""
     except (BadRequest, OSError) as error:

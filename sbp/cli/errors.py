@@ -27,6 +27,10 @@ class BadInput(ValueError):
     """What was typed is not valid; the message says what is expected."""
 
 
+class Failed(RuntimeError):
+    """What was asked was tried and did not come out as it must; the message says what is known."""
+
+
 def user_errors(verb: Callable[P, R]) -> Callable[P, R]:
     """Wraps a verb so that an exception becomes a sentence and an exit code; SBP_DEBUG=1 lets it through."""
 
@@ -38,6 +42,8 @@ def user_errors(verb: Callable[P, R]) -> Callable[P, R]:
             raise
         except (BadInput, ConfigError, BadRequest, ExportError, NoResults, UnknownExperiment, UnknownRun) as error:
             raise _exit(str(error), BAD_INPUT) from None
+        except Failed as error:
+            raise _exit(str(error), WENT_WRONG) from None
         except BrokenPipeError:
             # The reader of the pipe has ended (runs | head).
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

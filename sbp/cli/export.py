@@ -9,7 +9,7 @@ import torch
 import typer
 from torch import Tensor
 
-from sbp.cli.errors import BadInput, user_errors
+from sbp.cli.errors import BadInput, Failed, user_errors
 from sbp.cli.options import AsJson, Run
 from sbp.cli.output import print_json
 from sbp.data.datasets import DataError, as_inputs, load
@@ -24,6 +24,8 @@ _FILE = typer.Option("--out", help="The file to write. [default: RUN-compact.saf
 _FOLDER = typer.Option("--out", help="The folder to write into.")
 # Random images that masked and compact are compared on: enough to see a mixed-up unit.
 RANDOM_IMAGES = 256
+# Logits of the masked and the compact network that lie further apart are no rounding: something is mixed up.
+MOST_APART = 1e-2
 
 
 @user_errors
@@ -42,6 +44,13 @@ def compact(
     images = _test_images(view.config.data.dataset)
     if images is not None:
         checked[view.config.data.dataset] = file.cut.agreement(images)
+    for name, seen in checked.items():
+        if not seen["largest_difference"] <= MOST_APART:
+            raise Failed(
+                f"{view.id}: expected logits of the masked and the compact network at most {MOST_APART:g} apart, got "
+                f"{seen['largest_difference']:.1e} on images of {name}; no file is written. Export another run, and "
+                "report this one."
+            )
     path = file.write(out.parent if out else Path())
     _say(view.id, file, path, checked, as_json)
 

@@ -126,6 +126,11 @@ def read_safetensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str
         if not is_whole(path.read_bytes()):
             raise LoadError(f"{path.name} has changed since it was written: its SHA-256 is another.")
         with safe_open(str(path), framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            header = file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise LoadError(f"{path.name} cannot be read as a safetensors file ({error}).") from None
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise LoadError(f"{path.name} holds numbers that are not finite, in {name}; expected finite ones.")
+    return tensors, header

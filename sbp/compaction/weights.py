@@ -30,14 +30,14 @@ def network_of(config: RunConfig, model_path: str | Path | None) -> nn.Module:
     network = build_for(config.network, config.noise if config.has_noise else None)
     if any(name.startswith(KEPT) for name in tensors):
         tensors = _unpacked(described(network), tensors, Path(model_path).name)
-    expected = {name: tuple(tensor.shape) for name, tensor in file_tensors(network).items()}
-    given = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    expected = {name: (tensor.shape, tensor.dtype) for name, tensor in file_tensors(network).items()}
+    given = {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()}
     if given != expected:
         wrong = sorted(name for name in expected.keys() | given if expected.get(name) != given.get(name))
         raise LoadError(
             f"{Path(model_path).name} does not hold the weights of {config.network.name} with widths "
             f"{list(described(network).widths)}: {', '.join(wrong[:3])} {'is' if len(wrong) == 1 else 'are'} missing, "
-            "unknown or of another shape. Was config.json changed after the training?"
+            "unknown or of another shape or type. Was config.json changed after the training?"
         )
     load_file_tensors(network, tensors)
     return network.eval()

@@ -10,6 +10,7 @@ from sbp.export.formats import Format
 from sbp.runs.states import State
 from sbp.runs.view import RunView
 from sbp.spec.images import IMAGES, Images
+from sbp.spec.markdown import md
 from sbp.spec.networks import SPECS
 from sbp.viz.labels import DATASET, bound_text, duration, units_of, widths
 
@@ -141,10 +142,10 @@ def _training(view: RunView, run: Mapping[str, Any]) -> str:
     versions += [f"{name} {version}" for name, version in (run["versions"] or {}).items()]
     state = "" if view.state is State.FINISHED else f", the run is {view.state}"
     items = [
-        f"Data: {source.rstrip('.')}{n}{labels}.",
+        f"Data: {md(source.rstrip('.'))}{n}{labels}.",
         f"Seed {config.seed}; {run['epochs_done']} of {config.schedule.epochs} epochs{with_noise}{pretrained}{state}.",
-        f"{bound} `{config.method.name}`, preset `{config.preset}`.",
-        f"Hardware: {run['hardware'] or run['device'] or 'not recorded'}; {duration(run['seconds'])}.",
-        f"Versions: {', '.join(versions)}{'; commit ' + str(run['commit']) if run['commit'] else ''}.",
+        f"{bound} `{config.method.name}`, preset {md(config.preset)}.",
+        f"Hardware: {md(run['hardware'] or run['device'] or 'not recorded')}; {duration(run['seconds'])}.",
+        f"Versions: {md(', '.join(versions))}{'; commit ' + md(str(run['commit'])) if run['commit'] else ''}.",
     ]
     return "\n".join(f"- {item}" for item in items)

@@ -4,7 +4,8 @@
 config.json             RunConfig
 description.json        what the network is: groups of units, layers of weights (sbp.spec.description); a run without
                         one has the description of the network that its config names
-meta.json               network, layers, created, then versions, hardware, commit, n_train and the like
+meta.json               format, sbp (the version that wrote it), network, layers, created, then versions, hardware,
+                        commit, n_train and the like
 status.json             state, message, pid, device, progress; replaced whole
 records.jsonl           one Record a line, appended
 noise.f32               rows of little-endian float32: epoch, loc of every unit, log_scale of every unit
@@ -33,6 +34,8 @@ from typing import Any
 
 from sbp.spec.layout import Group
 
+# Of the folder; raised by whoever changes what a file means. meta.json says it, and the version that wrote it.
+FORMAT = 1
 CONFIG, DESCRIPTION, META = "config.json", "description.json", "meta.json"
 STATUS, RESULT = "status.json", "result.json"
 RECORDS, NOISE = "records.jsonl", "noise.f32"

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from pydantic_core import to_jsonable_python
 
+from sbp import __version__
 from sbp.runs import checkpoint_file, models
 from sbp.runs import filenames as names
 from sbp.runs.configs import read_config
@@ -70,7 +71,7 @@ class RunFolder:
 
     def write_meta(self, meta: Mapping[str, Any]) -> None:
         """Replaces meta.json; `layers` may be Group or their JSON."""
-        values = dict(meta)
+        values = {"format": names.FORMAT, "sbp": __version__, **meta}
         layers = values.get("layers", self.layers)
         values["layers"] = [it.to_dict() if isinstance(it, Group) else it for it in layers]
         write_json(self.path / names.META, values)

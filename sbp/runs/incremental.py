@@ -19,6 +19,7 @@ import numpy as np
 
 from sbp.runs.models import RECORD, Kind
 from sbp.runs.plain_files import LARGE, BadFile, open_plain
+from sbp.spec.ranges import NOISE, is_noise
 from sbp.spec.records import Record, StepRecord
 
 MOST_ROWS = 2**31  # bytes of noise: 160,000 epochs of LeNet-500-300
@@ -79,6 +80,8 @@ def _check_record(record: Record | StepRecord, before: Record | StepRecord | Non
     for count, all_of_them in zip(kept or (), units, strict=False):
         if count > all_of_them:
             raise ValueError(f"kept: expected at most the layer's {all_of_them:,} units, got {count:,}")
+    if isinstance(record, Record) and (record.phase == "pretrain") is (record.epoch > 0):
+        raise ValueError(f"epoch: expected at most 0 before the noise and at least 1 with it, got {record.epoch}")
     if before is not None and record.epoch <= before.epoch:
         raise ValueError(f"epoch: expected one after {before.epoch}, got {record.epoch}")
     if before is not None and record.step < before.step:
@@ -114,7 +117,7 @@ def rows_in_order(epochs: np.ndarray, before: float = -1) -> np.ndarray:
     [True, True, False, False, False]
     """
     with np.errstate(invalid="ignore"):  # NaN comes after nothing
-        return (np.diff(epochs, prepend=before) > 0) & (epochs >= 0) & (epochs == np.floor(epochs))
+        return (np.diff(epochs, prepend=before) > 0) & (epochs >= 0) & (epochs < 2**31) & (epochs == np.floor(epochs))
 
 
 def first_bad(good: np.ndarray) -> int:
@@ -127,19 +130,19 @@ def check_rows(path: Path, width: int, what: str = "an epoch") -> str:
 
     Zeros to the end of the file are a cut end: what a power cut leaves of rows that were never written out.
     """
-    step, number, before = 4 * width, 0, -1.0
+    step, number, before, half = 4 * width, 0, -1.0, 1 + width // 2
     try:
         with open_plain(path, MOST_ROWS) as file:
             while content := file.read(max(1, BLOCK // step) * step):
                 rows = np.frombuffer(content, dtype="<f4", count=len(content) // step * width).reshape(-1, width)
-                good = first_bad(rows_in_order(rows[:, 0], before) & np.isfinite(rows).all(axis=1))
+                good = first_bad(rows_in_order(rows[:, 0], before) & is_noise(rows[:, 1:half], rows[:, half:]))
                 if good < len(rows):
                     if not any(content[good * step :]) and not _anything(file):
                         return ""
                     got = f"{what.split()[-1]} {rows[good, 0]:g}"
                     return (
                         f"{path.name} in {path.parent} cannot be read from row {number + good + 1:,} on: expected "
-                        f"finite numbers and {what} after that of the row before, got {got}."
+                        f"{what} after that of the row before, {NOISE}, got {got}."
                     )
                 if good:
                     number, before = number + good, float(rows[-1, 0])

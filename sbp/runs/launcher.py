@@ -95,6 +95,8 @@ def reopen(run_id: str, root: Path | None = None) -> RunFolder:
     _refuse_recording(view, "resumed")
     if view.problem:
         raise BadRequest(f"{view.id} cannot be resumed: {view.problem}")
+    if view.newer:
+        raise BadRequest(f"{view.id} cannot be resumed: {view.newer}")
     if view.config.tracked:
         raise BadRequest(f"{view.id} was trained by a loop that is not ours; run that again.")
     _check_allowed(view, Event.RESUME)

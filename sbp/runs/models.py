@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired, Required, cast
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic takes that of typing from Python 3.12 on
 
 from sbp.runs.plain_files import LARGE, SMALL, BadFile, read_plain
@@ -23,8 +23,16 @@ Kept = Annotated[list[Count], Field(max_length=1000)]
 Flag = Annotated[int, Field(ge=0, le=1)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 # What pages show of a network: nothing that Markdown takes for a link, a picture or an icon.
-PlainName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\w .,()+/-]+$")]
+PlainName = Annotated[
+    str, Field(min_length=1, max_length=100, pattern=r"^[\w .,()+/-]+$"), AfterValidator(lambda name: _no_address(name))
+]
 States = Literal["queued", "starting", "running", "stopping", "finished", "stopped", "failed", "diverged", "lost"]
+
+
+def _no_address(name: str) -> str:
+    if "www." in name.lower():
+        raise ValueError("should be no address")
+    return name
 
 
 class Layer(TypedDict):
@@ -52,6 +60,8 @@ class Basis(TypedDict, total=False):
 class Meta(Basis, total=False):
     """meta.json."""
 
+    format: Positive
+    sbp: str
     created: Moment | None
     network: str | None
     layers: Annotated[list[Layer], Field(min_length=1, max_length=1000)]

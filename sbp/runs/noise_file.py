@@ -7,7 +7,6 @@ format, a, b and the description of the network. No torch.
 from __future__ import annotations
 
 import json
-import math
 import re
 import time
 from collections.abc import Mapping
@@ -30,6 +29,8 @@ from sbp.runs.view import RunView
 from sbp.spec import RunConfig
 from sbp.spec.description import Description
 from sbp.spec.networks import OWN
+from sbp.spec.noise import FAR
+from sbp.spec.ranges import NOISE, is_noise
 from sbp.spec.records import Snapshot
 from sbp.spec.seal import header_of, is_whole
 
@@ -80,15 +81,19 @@ def from_bytes(content: bytes) -> tuple[Description, Snapshot, float, float]:
         ) from None
     if not is_whole(content):
         raise BadRequest("Expected the file as sbp.save_noise wrote it; its SHA-256 is another. Save it again.")
-    if form != FORMAT or not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise BadRequest(f"Expected the format {FORMAT} with a < b, got {form!r:.40} with a = {low:g}, b = {high:g}.")
+    if form != FORMAT or not -FAR <= low < high <= FAR:
+        said = f"Expected the format {FORMAT} with {-FAR:g} <= a < b <= {FAR:g}"
+        raise BadRequest(f"{said}, got {form!r:.40} with a = {low:g}, b = {high:g}.")
     units = {f"{group.name}.{kind}": group.units for group in description.groups for kind in KINDS}
     if sum(units.values()) > 2 * MOST_UNITS or units.keys() != tensors.keys():
         raise BadRequest("Expected mu and log sigma of exactly the groups that the file describes, got others.")
     for name, count in units.items():
         found = tensors[name]
-        if found.shape != (count,) or found.dtype != np.float32 or not np.isfinite(found).all():
-            raise BadRequest(f"{name}: expected {count} finite float32 numbers, got {found.dtype} {list(found.shape)}.")
+        if found.shape != (count,) or found.dtype != np.float32:
+            raise BadRequest(f"{name}: expected {count} float32 numbers, got {found.dtype} {list(found.shape)}.")
+    for group in description.groups:
+        if not is_noise(tensors[f"{group.name}.loc"], tensors[f"{group.name}.log_scale"]):
+            raise BadRequest(f"{group.name}: expected {NOISE}, got others.")
     loc, log_scale = ({group.name: tensors[f"{group.name}.{kind}"] for group in description.groups} for kind in KINDS)
     return description, Snapshot(0, loc, log_scale), low, high
 

@@ -15,11 +15,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from sbp.runs.filenames import CONFIG, DESCRIPTION, LOCK, META, STATUS, layers_to_json
+from sbp import __version__
+from sbp.runs.filenames import CONFIG, DESCRIPTION, FORMAT, LOCK, META, STATUS, layers_to_json
 from sbp.runs.files import Lock, Locked, replace_bytes, sync, write_json
 from sbp.runs.folder import RunFolder
 from sbp.runs.names import BadRequest, checked_name, is_name, is_plain
 from sbp.runs.roots import recorded_root, runs_root
+from sbp.runs.trash import restore, throw
 from sbp.runs.view import RunView
 from sbp.spec import RunConfig
 from sbp.spec.description import Description
@@ -97,7 +99,13 @@ def _hidden(config: RunConfig, description: Description, root: Path, now: float)
         replace_bytes(hidden / CONFIG, (config.to_json() + "\n").encode(), durable=False)
         write_json(hidden / DESCRIPTION, description.to_dict(), durable=False)
         layers = description.groups
-        meta = {"created": now, "network": config.network.name, "layers": layers_to_json(layers)}
+        meta = {
+            "format": FORMAT,
+            "sbp": __version__,
+            "created": now,
+            "network": config.network.name,
+            "layers": layers_to_json(layers),
+        }
         write_json(hidden / META, meta, durable=False)
         lock = Lock(hidden / LOCK)
         RunFolder(hidden, lock).write_queued()
@@ -158,7 +166,7 @@ def unread(root: Path | None = None) -> list[str]:
 
 
 def delete(run_id: str, root: Path | None = None) -> None:
-    """Deletes a run's folder; raises `BadRequest` while a worker writes it, or when it is a recorded run."""
+    """Moves a run's folder to the trash; raises `BadRequest` while a worker writes it, or when it is a recorded run."""
     view = open_run(run_id, root)
     if view.recorded:
         raise BadRequest(f"{view.id} is a recorded run that ships with the code; it cannot be deleted.")
@@ -168,10 +176,15 @@ def delete(run_id: str, root: Path | None = None) -> None:
         lock = Lock(view.folder / LOCK)
     except Locked:
         raise BadRequest(f"{view.id} is {view.state}; stop it before you delete it.") from None
-    hidden = view.folder.with_name(f".deleted-{os.getpid()}-{view.id}")
-    view.folder.rename(hidden)
-    lock.release()
-    shutil.rmtree(hidden, ignore_errors=True)
+    try:
+        throw(view.folder)
+    finally:
+        lock.release()
+
+
+def undelete(run_id: str, root: Path | None = None) -> None:
+    """Brings a deleted run back; raises `BadRequest` when it is no longer there, or another has its id."""
+    restore(run_id, Path(root or runs_root()))
 
 
 def _base_id(config: RunConfig, now: float) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sbp import __version__
 from sbp.runs import filenames as names
 from sbp.runs import models
 from sbp.runs.attributions import read_attribution
@@ -40,6 +41,7 @@ from sbp.spec.networks import description_of
 from sbp.spec.records import Record, StepRecord
 
 T = TypeVar("T")
+MOST_WORDS = 800  # characters of a problem
 
 
 class RunView:
@@ -98,6 +100,21 @@ class RunView:
     def described(self) -> bool:
         """Whether its config and what its network is could be read."""
         return self._description is not None
+
+    @property
+    def newer(self) -> str:
+        """The sentence for a folder in a later format than this version's, empty for any other."""
+        try:
+            told = read_json(self.folder / names.META)
+        except BadFile:
+            return ""
+        if not isinstance(told.get("format"), int) or told["format"] <= names.FORMAT:
+            return ""
+        version = str(told.get("sbp", "a later version"))[:40]
+        return (
+            f"It was written by sbp {version} in format {told['format']}; this is sbp {__version__}, which reads "
+            f"format {names.FORMAT}: update it."
+        )
 
     def sound(self) -> RunView:
         """The view itself; raises `BadRequest` with the run's problem where it has one."""
@@ -237,7 +254,7 @@ class RunView:
         try:
             return read()
         except BadFile as error:
-            self.problem = self.problem or str(error)
+            self.problem = self.problem or _cut(str(error))
         except Exception as error:  # nothing that one run's files do may take the list of all runs down
             self.problem = self.problem or f"{self.folder} cannot be read ({type(error).__name__}: {error!s:.200})."
         return None
@@ -253,6 +270,7 @@ class RunView:
         ):
             self.problem = self.problem or self._guarded(find) or self.problem
         if self.problem:
+            self.problem = _cut(" ".join(filter(None, [self.newer, self.problem])))
             return State.FAILED, self.problem
         state, message = State(status["state"]), str(status.get("message") or "")
         if not self.recorded and state in ACTIVE and not self.alive:
@@ -264,3 +282,9 @@ class RunView:
         if self.has(names.STOP) and state in ACTIVE and state is not State.STOPPING:
             return State.STOPPING, State.STOPPING.sentence
         return state, message or state.sentence
+
+
+def _cut(sentence: str) -> str:
+    """The sentence on one line, without the middle of a long one, which quotes what a file holds."""
+    flat = " ".join(sentence.split())
+    return flat if len(flat) <= MOST_WORDS else f"{flat[: MOST_WORDS - 100]} … {flat[-60:]}"

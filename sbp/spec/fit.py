@@ -8,6 +8,7 @@ from math import prod
 import numpy as np
 
 from sbp.spec.description import Description, WeightLayer
+from sbp.spec.ranges import NOISE, is_noise
 
 NOISE_PARTS = ("loc", "log_scale")
 
@@ -30,6 +31,11 @@ def check_fit(description: Description, arrays: Mapping[str, np.ndarray], where:
             raise ValueError(f"{where}: expected {name} of {_said(shape)}, got {got}.")
         if arrays[name].dtype.kind != "f":
             raise ValueError(f"{where}: expected {name} in floating point, got {arrays[name].dtype}.")
+        if not np.isfinite(arrays[name]).all():
+            raise ValueError(f"{where}: expected finite numbers in {name}, got some that are not.")
+    loc, log_scale = noise_arrays(description, arrays)
+    if wild := [name for name in units if not is_noise(loc[name], log_scale[name])]:
+        raise ValueError(f"{where}: expected {NOISE}, got others in {wild[0]}.")
 
 
 def noise_arrays(

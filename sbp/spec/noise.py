@@ -15,6 +15,8 @@ SNR_THRESHOLD = 1.0
 # enough that its ends make no difference (at log sigma = 5 a unit on [-20, 0] is the prior to four digits).
 LOC_MARGIN = 5.0
 LOG_SCALE_RANGE = (-8.0, 5.0)
+# Of a and b: far wider than any interval that means anything, and every formula is finite still.
+FAR = 100.0
 
 
 class NoiseConfig(Section):
@@ -26,8 +28,10 @@ class NoiseConfig(Section):
 
     section: ClassVar[str] = "noise"
 
-    log_low: float = setting(-20.0, "a, the lower end of log theta.", "nats")
-    log_high: float = setting(0.0, "b, the upper end of log theta; at 0 the noise never amplifies.", "nats")
+    log_low: float = setting(-20.0, "a, the lower end of log theta.", "nats", ge=-FAR, le=FAR)
+    log_high: float = setting(
+        0.0, "b, the upper end of log theta; at 0 the noise never amplifies.", "nats", ge=-FAR, le=FAR
+    )
     init_loc: float = setting(0.0, "mu of every unit at initialisation.", "nats")
     init_log_scale: float = setting(-5.0, "log sigma of every unit at initialisation.", "log nats")
 

@@ -26,6 +26,9 @@ def findings(run: Run) -> list[Finding]:
     # Of any loop: that of a tracked run need not have told its batch size.
     steps_an_epoch = records[-1].step / (config.schedule.pretrain_epochs + records[-1].epoch)
 
+    if steps_an_epoch < 1:
+        return []  # its records count no steps
+
     def log_snr(epoch: int) -> dict[str, tuple[float, float]]:
         if epoch not in rows:
             return {}

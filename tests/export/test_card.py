@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,8 @@ def test_a_folder_of_the_machine_that_trained_stays_there(runs_root: Path) -> No
 def test_pretraining_is_the_only_dense_error_that_is_known(runs_root: Path) -> None:
     view = finished(runs_root, "lenet-5-caffe", pretrain_epochs=2, method="sbpa", kl_weights=(60.0, 60.0, 1.0, 1.0))
     lines = (view.folder / "records.jsonl").read_text().splitlines()
-    lines[:2] = [line.replace('"phase": "sbp"', '"phase": "pretrain"') for line in lines[:2]]
+    for at, epoch in enumerate((-1, 0)):
+        lines[at] = json.dumps({**json.loads(lines[at]), "phase": "pretrain", "epoch": epoch})
     (view.folder / "records.jsonl").write_text("\n".join(lines) + "\n")
     error = store.open_run(view.id, runs_root).records()[1].validation_error_percent
     card = exported(store.open_run(view.id, runs_root)).card

@@ -165,7 +165,9 @@ def test_what_the_buttons_call_refuses_it(fault: str, verb: str, runs_root: Path
 def test_a_broken_run_can_be_deleted(runs_root: Path) -> None:
     bad = spoilt(runs_root, *FAULTS["config is a pipe"])
     store.delete(bad.id)
-    assert list(runs_root.iterdir()) == []
+    assert store.list_runs(recorded=False) == []
+    store.undelete(bad.id)
+    assert "config.json" in store.open_run(bad.id).problem
 
 
 def test_one_that_lives_is_stopped_whatever_its_files_look_like(runs_root: Path) -> None:

@@ -24,6 +24,7 @@ from sbp.runs.folder import RunFolder
 from sbp.runs.states import State
 from sbp.spec.seal import is_whole
 from sbp.worker import worker
+from tests.faults.torture import times
 from tests.made_up import write_run
 from tests.runs.made import TINY, record, snapshot
 from tests.worker.test_worker import Scripted, again, work
@@ -140,7 +141,9 @@ def folder() -> Iterator[RunFolder]:
 
 def cuts(size: int, whole: int) -> list[int]:
     """Every length of a file of lines, and of one of long rows the ends of rows and every 97th."""
-    return sorted({*range(size - whole, size + 1, 1 if whole < 2000 else 97), *range(size - whole, size + 1, ROW)})
+    return sorted(
+        {*range(size - whole, size + 1, 1 if whole < 2000 else times(97, 7)), *range(size - whole, size + 1, ROW)}
+    )
 
 
 @pytest.mark.parametrize("name", [RECORDS, NOISE])

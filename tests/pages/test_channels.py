@@ -58,10 +58,10 @@ def test_a_link_gives_the_same_view(runs_root: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("layer", "conv9", "layer = 'conv9'; expected one of input, dense1, dense2"),
-        ("epoch", "99", "epoch = '99'; expected a number from 0 to 12"),
-        ("epoch", "soon", "epoch = 'soon'; expected a number from 0"),
-        ("unit", "5000", "unit = '5000'; expected a whole number from 0 to 499"),
+        ("layer", "conv9", "layer = `'conv9'`; expected one of input, dense1, dense2"),
+        ("epoch", "99", "epoch = `'99'`; expected a number from 0 to 12"),
+        ("epoch", "soon", "epoch = `'soon'`; expected a number from 0"),
+        ("unit", "5000", "unit = `'5000'`; expected a whole number from 0 to 499"),
         ("sort", "colour", "expected one of death, snr, unit"),
         ("run", "20200101-000000-gone", "cannot be found"),
     ],

@@ -179,7 +179,7 @@ def test_what_a_link_gets_wrong_about_a_unit_is_said(trained: RunView, name: str
 
 def test_a_digit_that_is_not_there_is_said(trained: RunView) -> None:
     at = healthy(opened("channels", run=trained.id, digit="9999"))
-    assert any("digit = '9999'; expected a whole number from 0 to 359" in warning.value for warning in at.warning)
+    assert any("digit = `'9999'`; expected a whole number from 0 to 359" in warning.value for warning in at.warning)
     at.number_input(key="digit-choice").set_value(3).run()
     assert at.query_params["digit"] == "3"
     assert "Test image #3 (" in texts(healthy(at))

@@ -40,13 +40,13 @@ def test_a_link_says_where_it_opens() -> None:
 @pytest.mark.parametrize(
     ("link", "said", "shown"),
     [
-        ({"mu": "abc"}, "The link says mu = 'abc'; expected a number from -45 to 10.", OPENING),
+        ({"mu": "abc"}, "The link says mu = `'abc'`; expected a number from -45 to 10.", OPENING),
         ({"sigma": "-4"}, "expected a number from 0.00034 to 148. Shown instead: 1.", OPENING),
-        ({"sigma": "nan"}, "The link says sigma = 'nan'", OPENING),
-        ({"b": "inf"}, "The link says b = 'inf'", OPENING),
+        ({"sigma": "nan"}, "The link says sigma = `'nan'`", OPENING),
+        ({"b": "inf"}, "The link says b = `'inf'`", OPENING),
         ({"a": "2", "b": "1"}, "expected b at least 0.5 above a. Shown instead: a = -20, b = 0.", OPENING),
         ({"mu": "9"}, "expected a number from -25 to 5 on this interval. Shown instead: 5.", {**OPENING, "mu": 5.0}),
-        ({"mu": "<b>x</b>" * 9}, "The link says mu = '<b>x</b>", OPENING),
+        ({"mu": "<b>x</b>" * 9}, "The link says mu = `'<b>x</b>", OPENING),
     ],
 )
 def test_a_bad_link_falls_back_and_says_so(link: dict[str, str], said: str, shown: dict[str, float]) -> None:

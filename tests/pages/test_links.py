@@ -39,7 +39,7 @@ def test_what_a_page_does_not_know_is_named(page: str, recorded: str) -> None:
 
 @pytest.mark.parametrize("page", ["story", "train", "channels", "pixels"])
 def test_an_epoch_beyond_the_runs_is_named(page: str, recorded: str) -> None:
-    assert "epoch = '999'; expected a number from 0 to 12" in said(opened(page, epoch="999"))
+    assert "epoch = `'999'`; expected a number from 0 to 12" in said(opened(page, epoch="999"))
 
 
 def test_an_epoch_beyond_both_twins_is_named(no_recordings: object) -> None:
@@ -47,7 +47,7 @@ def test_an_epoch_beyond_both_twins_is_named(no_recordings: object) -> None:
         run = write_run(store.recorded_root(), random_labels=True, epochs=epochs)
         run.folder.rename(run.folder.with_name(name))
     assert "from 0 to 12" in said(opened("random_labels", epoch="999"))
-    assert "pair = 'race'; expected one of recorded" in said(opened("random_labels", pair="race"))
+    assert "pair = `'race'`; expected one of recorded" in said(opened("random_labels", pair="race"))
 
 
 def test_a_slide_beyond_the_last_is_named() -> None:

@@ -92,9 +92,9 @@ def test_another_network_by_link_and_a_wrong_one_is_said(found: Path) -> None:
     assert "KL weights 60, 60, 1, 1" in texts(at)
     assert "BC-GHS" in list(the_table(at)["method"])
     at = healthy(opened(PAGE, network="alexnet"))
-    assert any("network = 'alexnet'" in warning.value for warning in at.warning)
+    assert any("network = `'alexnet'`" in warning.value for warning in at.warning)
     (warning,) = healthy(opened(PAGE, row="nope")).warning
-    assert "row = 'nope'" in warning.value
+    assert "row = `'nope'`" in warning.value
     assert not healthy(opened(PAGE, row="ssl")).warning
     assert "220–130–45" in texts(at)
 

@@ -174,10 +174,10 @@ def test_a_link_gives_the_same_view(recorded: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("digit", "360", "digit = '360'; expected a whole number from 0 to 359"),
+        ("digit", "360", "digit = `'360'`; expected a whole number from 0 to 359"),
         ("digit", "-1", "expected a whole number from 0"),
         ("mean", "10", "from 0 to 9"),
-        ("epoch", "99", "epoch = '99'; expected a number from 0 to 12"),
+        ("epoch", "99", "epoch = `'99'`; expected a number from 0 to 12"),
         ("drawn", "<svg>", "a drawing as this page writes it"),
         ("drawn", "00zz0", "a drawing as this page writes it"),
         ("brush", "40", "from 0.7 to 2.2"),

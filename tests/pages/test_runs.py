@@ -89,6 +89,10 @@ def test_deleting_asks_once_more(runs_root: Path) -> None:
     at.button(key="delete-yes").click().run()
     healthy(at)
     assert not run.folder.exists()
+    at.button(key="delete-undo").click().run()
+    healthy(at)
+    assert store.open_run(run.id).problem == ""
+    assert "runs-deleted" not in at.session_state
 
 
 def test_a_deletion_that_is_refused_is_a_sentence(runs_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

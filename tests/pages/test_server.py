@@ -16,7 +16,7 @@ import anyio
 import pytest
 from streamlit import config
 
-from pages.shared import assets, server, state
+from pages.shared import assets, outside, server, state
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "pages").rglob("*.py"))
@@ -67,10 +67,13 @@ def test_headers_of_the_page_itself_are_left_alone() -> None:
     async def keep(message: dict[str, list[tuple[bytes, bytes]]]) -> None:
         sent.append(message)
 
-    in_a_loop(server.SecurityHeaders(page), {"type": "http"}, None, keep)
+    scope = {"type": "http", "headers": [(b"host", b"lab:8501")]}
+    in_a_loop(server.SecurityHeaders(page), scope, None, keep)
     headers = dict(sent[0]["headers"])
     assert headers[b"x-frame-options"] == b"DENY"
-    assert b"object-src 'none'" in headers[b"content-security-policy"]
+    policy = headers[b"content-security-policy"]
+    assert b"object-src 'none'" in policy
+    assert b"connect-src 'self' ws://lab:8501 wss://lab:8501 data: blob:;" in policy
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT / "pages")))
@@ -88,6 +91,6 @@ def test_every_session_key_stands_in_the_table(path: Path) -> None:
     assert used - known == set(), "name it in pages/shared/state.py"
 
 
-@pytest.mark.parametrize("module", [state, assets], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [state, assets, outside, server], ids=lambda module: module.__name__)
 def test_examples_of_the_docstrings(module: ModuleType) -> None:
     assert doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE).failed == 0

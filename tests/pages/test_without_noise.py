@@ -99,7 +99,7 @@ def test_fine_tuning_goes_on_after_the_main_phase(runs_root: Path) -> None:
         assert not healthy(opened(page, run=run.id)).warning
     assert not healthy(opened("channels", run=run.id, epoch="9")).warning
     assert (
-        "epoch = '11'; expected a number from 0 to 10"
+        "epoch = `'11'`; expected a number from 0 to 10"
         in healthy(opened("channels", run=run.id, epoch="11")).warning[0].value
     )
 

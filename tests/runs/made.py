@@ -52,9 +52,9 @@ def record(epoch: int, **changes: object) -> Record:
 
 
 def snapshot(folder: RunFolder, epoch: int) -> Snapshot:
-    """loc of unit i of a layer after an epoch is epoch + i / 1000, log_scale is its negative."""
+    """loc of unit i of a layer after an epoch is epoch + i / 1000, log_scale a hundredth of its negative."""
     loc = {layer.name: epoch + np.arange(layer.units) / 1000 for layer in folder.layers}
-    return Snapshot(epoch, loc, {name: -values for name, values in loc.items()})
+    return Snapshot(epoch, loc, {name: -values / 100 for name, values in loc.items()})
 
 
 def step_snapshot(folder: RunFolder, step: int, noisy: bool = True) -> StepSnapshot:

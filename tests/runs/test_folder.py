@@ -40,7 +40,7 @@ def test_records_and_snapshots_come_back(folder: RunFolder) -> None:
     for epoch in range(4):
         for name, values in snapshot(folder, epoch).loc.items():
             np.testing.assert_array_equal(snapshots.loc[name][epoch], values.astype(np.float32))
-            np.testing.assert_array_equal(snapshots.log_scale[name][epoch], -values.astype(np.float32))
+            np.testing.assert_array_equal(snapshots.log_scale[name][epoch], (-values / 100).astype(np.float32))
 
 
 def test_noise_rows_have_the_written_layout(folder: RunFolder) -> None:
@@ -49,7 +49,7 @@ def test_noise_rows_have_the_written_layout(folder: RunFolder) -> None:
     assert raw.size == 1 + 2 * (784 + 8 + 8)
     assert raw[0] == 5
     assert raw[1 + 784] == 5, "dense1 follows the 784 pixels"
-    assert raw[1 + 800] == -5, "log sigma follows every mu"
+    assert raw[1 + 800] == np.float32(-0.05), "log sigma follows every mu"
 
 
 def test_first_steps_come_back_beside_epochs_whose_files_do_not_change(folder: RunFolder) -> None:

@@ -159,7 +159,7 @@ def test_deleting_takes_the_run_and_nothing_else(runs_root: Path) -> None:
     unwanted, kept = make(), make()
     store.delete(unwanted)
     assert [view.id for view in store.list_runs(recorded=False)] == [kept]
-    assert [path.name for path in runs_root.iterdir()] == [kept]
+    assert sorted(path.name for path in runs_root.iterdir()) == [".trash", kept]
 
 
 def test_a_run_that_is_being_written_is_not_deleted() -> None:

@@ -1,0 +1,44 @@
+"""Files with random faults, through the shell: each command ends by itself, with a result or a sentence on stderr."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.faults.test_fuzz import FINISHED, KINDS, VERBS, originals, spoil
+from tests.faults.torture import MOST_BYTES, times
+
+__all__ = ["originals"]  # a fixture of theirs that is ours too
+RUN = "20261128-120000-lenet-500-300-custom-s0"
+
+
+@pytest.mark.parametrize("part", range(times(1, 4)))
+def test_a_command_ends_with_a_result_or_a_sentence(
+    part: int, originals: dict[str, dict[str, bytes]], tmp_path: Path, runs_root: Path
+) -> None:
+    chance, ended = np.random.default_rng(part), Counter[str]()
+    folder = runs_root / RUN
+    folder.mkdir(parents=True)
+    for number in range(times(2, 50)):
+        name = KINDS[FINISHED][number % len(KINDS[FINISHED])]
+        for file, whole in originals[FINISHED].items():
+            (folder / file).write_bytes(spoil(whole, name, chance) if file == name else whole)
+        verb, *rest = VERBS[int(chance.integers(len(VERBS)))].replace("OUT", str(tmp_path / "out")).split()
+        if verb == "record":  # would write beside the code
+            verb, rest = "runs", ["--live"]
+        words = [sys.executable, "-m", "sbp", verb, *([RUN] if verb != "runs" else []), *rest]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=300, env=os.environ)
+        assert done.returncode in (0, 1, 2), done
+        assert "Traceback" not in done.stdout + done.stderr, done.stderr
+        assert done.returncode == 0 or "Error: " in done.stderr, done
+        ended[f"{verb}: {'a clean result' if done.returncode == 0 else 'a sentence'}"] += 1
+    largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    assert largest < MOST_BYTES
+    print(dict(sorted(ended.items())), f"at most {largest / 2**20:.0f} MB")
