@@ -72,7 +72,8 @@ def chart(
         layers.append(_drawn_lines(lines, x, y, dark))
     if sweep is not None and stop is not None and stop["macs"] and stop["error_percent"] <= top:
         layers.append(_ring(stop, x, y, dark))
-    layers += _drawn_marks(marks, x, y, (low, dense * 1.6, floor, top), dense, dark)
+    steps = [line for _, line in lines.groupby("criterion")]
+    layers += _drawn_marks(marks, x, y, (low, dense * 1.6, floor, top), dense, steps, dark)
     return charts.finish(alt.layer(*layers), describe(sweep, dense, examples, bool(rows), stop), HEIGHT)
 
 
@@ -156,12 +157,20 @@ def _drawn_lines(lines: pd.DataFrame, x: alt.X, y: alt.Y, dark: bool) -> Any:
     )
 
 
-def _drawn_marks(marks: pd.DataFrame, x: alt.X, y: alt.Y, view: tuple[float, ...], dense: int, dark: bool) -> list[Any]:
+def _drawn_marks(
+    marks: pd.DataFrame,
+    x: alt.X,
+    y: alt.Y,
+    view: tuple[float, ...],
+    dense: int,
+    steps: list[pd.DataFrame],
+    dark: bool,
+) -> list[Any]:
     """Points with their names, which keep out of each other's way."""
     theme = palette.theme(dark)
     drawn: list[Any] = []
     marks = marks.sort_values("macs", kind="stable").assign(fewer=lambda table: dense / table["macs"])
-    at = label_placement.places(marks, view, WIDTH, HEIGHT)
+    at = label_placement.places(marks, view, WIDTH, HEIGHT, steps)
     marks["narrow"] = label_placement.fit(marks, view, at, (marks["kind"] != PAPER).tolist(), HEIGHT)
     tips = charts.tips(
         "name:N", ("macs:Q", "MACs", ","), ("fewer:Q", "MACs reduction", ".2f"), ("error_percent:Q", "error, %", ".2f")
@@ -173,7 +182,8 @@ def _drawn_marks(marks: pd.DataFrame, x: alt.X, y: alt.Y, view: tuple[float, ...
         colour = colour or getattr(theme, STYLES[str(kind)][0])
         base = alt.Chart(alt.Data(values=[row.to_dict()])).encode(x=x, y=y, tooltip=tips)
         drawn.append(base.mark_point(filled=True, size=100, shape=shape, color=colour, opacity=1))
-        drawn += label_placement.haloed(base, colour, theme.ground, place)
+        if place is not None:
+            drawn += label_placement.haloed(base, colour, theme.ground, place)
     return drawn
 
 
