@@ -185,14 +185,18 @@ def chooser(shown: str, suits: Suits | None = None) -> None:
     if st.session_state.get("run-shown", shown) != shown:
         st.rerun()
     by_id = titles(suitable(suits))
-    st.session_state["run-choice"] = shown
+    key = (
+        f"run-choice-{shown}"  # a list a run: the browser once sent the old list's choice after a start, and went back
+    )
+    st.session_state[key] = shown
     st.selectbox(
         "Run",
         list(by_id),
         format_func=lambda run_id: by_id.get(run_id, run_id),
-        key="run-choice",
+        key=key,
         label_visibility="collapsed",
         on_change=_changed,
+        args=(key,),
         width=440,
     )
 
@@ -207,7 +211,7 @@ def titles(runs: list[RunView]) -> dict[str, str]:
     return {run_id: line if alike[line] == 1 else f"{line} · {run_id}" for run_id, line in lines.items()}
 
 
-def _changed() -> None:
-    remember(st.session_state["run-choice"])
+def _changed(key: str) -> None:
+    remember(st.session_state[key])
     for name in ("epoch", "unit", "hand"):
         st.query_params.pop(name, None)

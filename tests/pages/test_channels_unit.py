@@ -181,7 +181,7 @@ def test_without_the_data_the_rest_stays(runs_root: Path, monkeypatch: pytest.Mo
 def test_another_run_lets_the_edits_go(runs_root: Path, recorded: str) -> None:
     run = with_weights(write_run(runs_root))
     at = opened("channels", run=run.id, hand="dense1.0-")
-    at.selectbox(key="run-choice").set_value(recorded).run()
+    at.selectbox(key=f"run-choice-{run.id}").set_value(recorded).run()
     assert "hand" not in at.query_params
 
 
