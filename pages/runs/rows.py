@@ -20,9 +20,13 @@ SHAPE = [0.4, 4.0, 1.3, 4.0, 3.3]
 SHOWN, SHOWN_RECORDED = 12, 6  # rows before a list is folded
 
 
-def rows(runs: list[RunView]) -> list[str]:
-    """The list; returns the ids that are ticked for comparison, at most four."""
-    ticked = [run.id for run in runs if not run.problem and st.session_state.get(f"tick-{run.id}")]
+def ticked(runs: list[RunView]) -> list[RunView]:
+    """Those that are ticked for comparison, at most four."""
+    return [run for run in runs if not run.problem and st.session_state.get(f"tick-{run.id}")]
+
+
+def rows(runs: list[RunView], chosen: list[RunView]) -> None:
+    """The list; chosen: those that are ticked."""
     own = [run for run in runs if not run.recorded]
     recorded = sorted((run for run in runs if run.recorded), key=run_picker.atypical)
     shown = own if st.session_state.get("runs-all") else own[:SHOWN]
@@ -34,7 +38,7 @@ def rows(runs: list[RunView]) -> list[str]:
                 f"Compare {run.id}",
                 key=f"tick-{run.id}",
                 label_visibility="collapsed",
-                disabled=bool(run.problem) or (len(ticked) >= MOST and run.id not in ticked),
+                disabled=bool(run.problem) or (len(chosen) >= MOST and run not in chosen),
                 help="It cannot be read." if run.problem else "Tick two to four runs to compare them.",
             )
             with what:
@@ -49,12 +53,11 @@ def rows(runs: list[RunView]) -> list[str]:
         st.toggle(f"Show all {len(own)} runs of your own", key="runs-all")
     if len(recorded) > SHOWN_RECORDED:
         st.toggle(f"Show all {len(recorded)} recorded runs", key="runs-recorded")
-    return ticked
 
 
 def _title(run: RunView) -> str:
     """What a run is; of one that cannot be read, where it lies."""
-    return run_picker.md(run.id) if run.problem else labels.run_title(run)
+    return run_picker.md(run.id if run.problem else run_picker.name(run))
 
 
 def summary_of(run: RunView) -> str:
@@ -62,7 +65,9 @@ def summary_of(run: RunView) -> str:
     if run.problem:
         return "cannot be read"
     config = run.config
-    preset = PRESETS.get((config.network.name, config.preset))
+    known, preset = (config.network.name, config.preset), None
+    if known in run_picker.RECIPES:
+        preset = PRESETS[known].on(config.data.dataset) if known in PRESETS else run_picker.RECIPES[known][1]
     changed = []
     if preset is None:
         settings = config.optimisation
@@ -73,10 +78,9 @@ def summary_of(run: RunView) -> str:
         ]
     else:
         for name in ("epochs", "batch_size", "lr", "noise_lr", "kl_weights", "seed", "train_size"):
-            if config.value(name) != preset.on(config.data.dataset).value(name):
+            if config.value(name) != preset.value(name):
                 changed.append(f"{name.replace('_', ' ')} {plain(config.value(name))}")
-    how = "own loop" if config.tracked else config.preset if preset else method_title(config.method.name)
-    how = how if preset or config.preset == "custom" else f"{how}, {config.preset}"
+    how = "own loop" if config.tracked else method_title(config.method.name)
     return " · ".join(filter(None, [run_picker.md(how), *changed, "" if run.recorded else run_picker.moment_of(run)]))
 
 
