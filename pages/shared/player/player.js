@@ -84,6 +84,7 @@ function makePlayer(root) {
     listen(data.keys);
     legend();
     parts.live.hidden = !run.live;
+    parts.sentence.dataset.longest = run.sentences.reduce((best, said) => (said.length > best.length ? said : best), "");
     parts.scrub.max = String(track[last(clock)] || 1);
     dirty = true;
     told = "";
@@ -182,7 +183,7 @@ function makePlayer(root) {
     if (sentence !== told) {
       told = sentence;
       parts.sentence.setAttribute("aria-live", moving ? "off" : "polite");
-      parts.sentence.textContent = sentence;
+      parts.sentence.firstElementChild.textContent = sentence;
     }
   }
 
