@@ -111,9 +111,9 @@ def outcome(run: RunView) -> str:
     error, validation = summary["test_error_percent"], summary["validation_error_percent"]
     parts = []
     if error is not None:
-        parts.append(f"**{error:.2f} %** test error")
+        parts.append(f"**{error:.2f} %** {labels.error_kind('test', run.meta.get('n_test'))}")
     elif validation is not None:
-        parts.append(f"**{validation:.2f} %** held-out error")
+        parts.append(f"**{validation:.2f} %** {labels.error_kind('held-out', run.meta.get('n_validation'))}")
     if summary["macs_reduction"]:
         parts.append(f"**{summary['macs_reduction']:.1f}×** fewer MACs")
     kept = f"  \n:gray[{labels.widths_of(run.description, summary['kept'])} kept]" if summary["kept"] else ""

@@ -109,7 +109,7 @@ def ending(run: RunView) -> str:
         kept = labels.widths_of(run.description, result.get("kept") or ())
         return (
             f"Finished after {labels.duration(result.get('seconds'))}: "
-            f"{result['test_error_percent']:.2f} % test error, {kept} units kept, "
+            f"{labels.error(result['test_error_percent'], 'test', run.meta.get('n_test'))}, {kept} units kept, "
             f"{_times(result.get('macs_reduction'))}. Trained on {run.meta.get('hardware', run.device)}."
         )
     return run.message if run.state in (State.FINISHED, State.STOPPED) else ""

@@ -13,7 +13,7 @@ from sbp.viz.tiles import Tile, named, signed, strong
 IMAGE_SIZE = 290
 # Filters shown at once, of a layer and of one channel: more can no longer be read.
 MOST_OF_LAYER, MOST_OF_CHANNEL = 64, 24
-GONE = 1e-6  # of the layer's scale
+GONE = 1e-3  # of the layer's scale
 
 
 def image(values: np.ndarray, keep: np.ndarray, unit: int, limit: float, dark: bool = False) -> Tile:
@@ -184,7 +184,7 @@ def are_gone(values: np.ndarray, limit: float) -> bool:
 
 def gone(limit: float) -> str:
     """What is said of such weights."""
-    return f"Its weights are gone: none is above {GONE:g} of the layer's scale, {limit:.2g}."
+    return f"Its weights are gone: none is above {100 * GONE:g} % of the layer's scale, {limit:.2g}."
 
 
 def limit_of(values: np.ndarray) -> float:

@@ -124,7 +124,7 @@ def test_the_error_is_that_of_the_masked_network_on_what_was_held_out(trained: R
     images, labels = datasets.held_out("digits")
     masks = by_hand.apply(net.own_masks, edits, trained.layers)
     guesses = net.logits(as_read(images, "digits"), masks).argmax(1)
-    assert numbers(at)["Error"] == f"{100 * (guesses != labels).mean():.2f} %"
+    assert numbers(at)["Held-out error"] == f"{100 * (guesses != labels).mean():.2f} %"
     assert "of 287 held-out images" in texts(at)
 
 
