@@ -104,7 +104,12 @@ def _device(place: str) -> str:
     key = f"start-device-{place}"
     st.session_state.setdefault(key, first)
     chosen = st.segmented_control(
-        "Device", [first, *others], format_func=DEVICES.get, key=key, required=True, label_visibility="collapsed"
+        "Device",
+        [first, *others],
+        format_func=DEVICES.__getitem__,
+        key=key,
+        required=True,
+        label_visibility="collapsed",
     )
     return chosen or first
 

@@ -100,7 +100,8 @@ def haloed(base: alt.Chart, ink: str, ground: str, place: dict[str, Any]) -> lis
     style: dict[str, Any] = {"fontSize": 12, "fontWeight": 600, "baseline": "middle", **where}
     drawn = [base.mark_text(stroke=ground, strokeWidth=4, strokeJoin="round", **style).encode(text=text)]
     if led:
-        to = dict(zip(("x2Offset", "y2Offset"), _end(place["dx"], place["dy"]), strict=True))
+        right, down = _end(place["dx"], place["dy"])
+        to: dict[str, Any] = {"x2Offset": right, "y2Offset": down}
         line = base.mark_rule(color=ink, strokeWidth=1, **to)
         shown = alt.condition(hidden, alt.value(0), alt.value(0.7))
         drawn.append(line.encode(x2="macs:Q", y2="error_percent:Q", opacity=shown))
