@@ -81,7 +81,8 @@ def summary_of(run: RunView) -> str:
             if config.value(name) != preset.value(name):
                 changed.append(f"{name.replace('_', ' ')} {plain(config.value(name))}")
     how = "own loop" if config.tracked else method_title(config.method.name)
-    return " · ".join(filter(None, [run_picker.md(how), *changed, "" if run.recorded else run_picker.moment_of(run)]))
+    which = run_picker.md(run.id) if run.recorded else run_picker.moment_of(run)
+    return " · ".join([run_picker.md(how), *filter(None, changed), which])
 
 
 def _outcome(run: RunView) -> None:
