@@ -87,7 +87,7 @@ def _numbers(run: RunView, net: ComputedNetwork, stamp: Hashable, edits: Edits, 
         measured = tried.what, now, before, n
         change = f"{100 * (now - before) / n:+.2f} points" if now != before else ""
         note = f"On {tried.what}. Unedited: {100 * before / n:.2f} %."
-        _metric("Error", f"{100 * now / n:.2f} %", change, note, same)
+        _metric(labels.error_kind(tried.kind).capitalize(), f"{100 * now / n:.2f} %", change, note, same)
     except DataError as error:
         problem = f" The error cannot be measured here: {error}"
     change = f"{macs - macs_own:+,}" if macs != macs_own else ""

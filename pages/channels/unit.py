@@ -80,7 +80,7 @@ def _weights(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark:
             _incoming(run, view, net, masks, dark, note)
     if out is not None:
         with columns.pop(0):
-            _bars("Outgoing weights", out, run, "unit-out", note)
+            _bars("Outgoing weights", out, run, net, "unit-out", note)
     with columns.pop(0):
         _image(run, view, net, masks, dark, note)
 
@@ -91,12 +91,13 @@ def _incoming(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark
     source = connections.group_named(net.description, into.group) if into is not None else None
     if into is not None and source is not None and source.kind == "pixel":
         st.markdown(titled("Incoming weights, pixel by pixel", note))
-        picture = filters.image(into.values.reshape(source.shape), into.keep.reshape(source.shape), unit, dark)
+        limit, shape = filters.limit_of(net.weights[f"{into.layer}.weight"]), source.shape
+        picture = filters.image(into.values.reshape(shape), into.keep.reshape(shape), unit, limit, dark)
         st.html(tiles.page([picture], filters.IMAGE_SIZE, dark, label="Incoming weights"))
-        st.caption(filters.describe_image(into.values, into.keep))
+        st.caption(filters.describe_image(into.values, into.keep, limit))
         return
     if into is not None:
-        _bars("Incoming weights", into, run, "unit-in", note)
+        _bars("Incoming weights", into, run, net, "unit-in", note)
         return
     own = connections.filters(net.description, net.weights, layer.name, unit)
     made = connections.maker(net.description, layer.name)
@@ -110,17 +111,20 @@ def _incoming(run: RunView, view: View, net: ComputedNetwork, masks: Masks, dark
     before = "the image’s colours" if colours else f"the kept channels of {read}"
     st.markdown(titled("Its filter" if len(own) == 1 else f"Its filters over {before}", note))
     kept = np.ones(len(own), bool) if keep is None else keep
-    pictures = filters.of_channel(own, kept, dark)
+    limit = filters.limit_of(net.weights[f"{made.name}.weight"])
+    pictures = filters.of_channel(own, kept, limit, dark)
     if pictures:
         size = 200 if len(own) == 1 else 120 if len(pictures) <= 6 else 84
         st.html(tiles.page(pictures, size, dark, label="Filters"))
-    st.caption(filters.describe_channel(own, kept))
+    st.caption(filters.describe_channel(own, kept, limit))
 
 
-def _bars(title: str, at: connections.Connections, run: RunView, key: str, note: str) -> None:
+def _bars(title: str, at: connections.Connections, run: RunView, net: ComputedNetwork, key: str, note: str) -> None:
+    layer = net.weights[f"{at.layer}.weight"]
+    limit = filters.limit_of(layer) if at.what == "weight" else float(np.abs(layer).mean())
     names = [str(number) for number in range(len(at.values))] if at.group == connections.OUTPUT else None
     other = weights.other_end(run, at.group)
-    made = partial(bars.weights, at.values, at.keep, other, at.what, names=names)
+    made = partial(bars.weights, at.values, at.keep, other, at.what, names=names, limit=limit)
     figure(f"{title}: {other}", lambda dark: made(dark=dark), key=key, run=run, note=note)
 
 

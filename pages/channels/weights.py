@@ -27,12 +27,14 @@ _WAITS = "Weights, filters, images and pruning by hand need them."
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """What a network is tried on: images float32 [n, C, H, W] as it reads them, labels [n], in words, a cache's key."""
+    """What a network is tried on: images float32 [n, C, H, W] as it reads them, labels [n], in words, a cache's key,
+    the kind of its error."""
 
     images: np.ndarray
     labels: np.ndarray
     what: str
     key: Hashable
+    kind: str = "held-out"
 
 
 def network(run: RunView) -> tuple[ComputedNetwork | None, str, Hashable]:
@@ -118,14 +120,14 @@ def trial(run: RunView, net: ComputedNetwork) -> Trial:
 @st.cache_resource(max_entries=3, show_spinner=False)
 def _trial(dataset: str, size: int, random: bool, seed: int, train_size: int, most: int, root: str) -> Trial:
     images, labels = datasets.held_out(dataset, size, random, seed, root)
-    what, held = "held-out images", len(labels)
+    what, kind, held = "held-out images", "held-out", len(labels)
     if not held:
         images, labels = datasets.held_out(dataset, size, random, seed, root, train_size)
-        what = "training images (this run held none out)"
+        what, kind = "training images (this run held none out)", "training"
     elif held > most:
         what = f"held-out images (the first of {held:,})"
     images, labels = as_read(images[:most], dataset), labels[:most]
-    return Trial(images, labels, f"{len(labels):,} {what}", (dataset, size, random, seed, train_size, most, root))
+    return Trial(images, labels, f"{len(labels):,} {what}", (dataset, size, random, seed, train_size, most, root), kind)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)

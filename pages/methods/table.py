@@ -10,7 +10,7 @@ from pages.shared.figures import figure
 from pages.shared.outside import md
 from sbp.experiments.plans import PLANS
 from sbp.experiments.results import Row
-from sbp.reference.paper import HARDWARE, TABLES, all_of, dataset_of, table_of
+from sbp.reference.paper import HARDWARE, N_TEST, TABLES, all_of, dataset_of, table_of
 from sbp.reference.published import points_of
 from sbp.runs.store import RunView
 from sbp.spec.networks import SPECS
@@ -128,7 +128,8 @@ def _line(entry: Entry, network: str) -> None:
 def sentence(entry: Entry, network: str) -> str:
     """An entry in Markdown: its figures and the conditions they were measured under."""
     fewer = f"{entry.fewer:.1f}× fewer MACs ({methods.kilo(entry)})" if entry.fewer else "no MACs remain"
-    said = [f"**{entry.label}**: {entry.error:.2f} % test error, {fewer}"]
+    n = entry.run.n_test if entry.origin == OURS else N_TEST if entry.origin == PAPER else None
+    said = [f"**{entry.label}**: {labels.error(entry.error, 'test', n)}, {fewer}"]
     if entry.kept:
         said.append(f"{labels.widths_of(network, entry.kept)} units kept")
     if speed := methods.speed_of(entry):

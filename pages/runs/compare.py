@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from pages.shared import run_picker
 from pages.shared.figures import figure
 from pages.shared.outside import md
 from sbp.runs.store import RunView
@@ -21,22 +22,23 @@ LEAST, MOST = 2, 4
 def show(runs: list[RunView]) -> None:
     """The comparison of these runs, named A, B, C, D in the order chosen."""
     names = {run.id: "ABCD"[at] for at, run in enumerate(runs)}
-    st.markdown(
-        "**Compared:** " + "; ".join(f"**{names[run.id]}** {labels.run_title(run)} ({md(run.id)})" for run in runs)
-    )
-    st.dataframe(differences(runs), alt="What differs between the compared runs, and how they ended")
+    st.markdown("**Compared:** " + "; ".join(f"**{names[run.id]}** {md(_called(run))}" for run in runs))
+    st.dataframe(differences(runs), height="content", alt="What differs between the compared runs, how they ended")
     found = {names[run.id]: tables(run) for run in runs}
     total = max(run.config.schedule.last_epoch for run in runs)
     charts = {
-        "Loss, nats per example": "loss",
-        "Error of the pruned network, %": "validation_error_percent",
-        "MACs remaining, % of the dense network": "macs_percent",
-        "Units kept, % of all": "kept_percent",
+        "Loss": "loss",
+        "Held-out error": "validation_error_percent",
+        "MACs": "macs_percent",
+        "Units kept": "kept_percent",
     }
-    columns = st.columns(2, gap="medium")
-    for at, (title, what) in enumerate(charts.items()):
-        with columns[at % 2]:
+    for at, (column, (title, what)) in enumerate(zip(st.columns(4, gap="small"), charts.items(), strict=True)):
+        with column:
             figure(title, partial(compare.chart, found, what, total), key=f"compare-{at}")
+
+
+def _called(run: RunView) -> str:
+    return run_picker.name(run) if run.recorded else f"{run_picker.name(run)} ({run_picker.moment_of(run)})"
 
 
 def differences(runs: list[RunView]) -> pd.DataFrame:

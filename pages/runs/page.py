@@ -8,6 +8,7 @@ from pages.shared.outside import md
 from sbp.runs import store
 
 POLL_SECONDS = 2.0
+LIST = 320  # px, of the list beside a comparison
 
 frame.header("Runs", "Your runs")
 
@@ -24,12 +25,15 @@ def listing(polling: bool) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             st.markdown(":gray[No run of your own yet.]", width="content")
             st.page_link("train/page.py", label="Start one", icon=":material/play_arrow:")
-    ticked = rows.rows(runs)
-    if len(runs) >= compare.LEAST > len(ticked):
-        said = "Tick one more run to compare the two." if ticked else "Tick two to four runs to compare them."
-        st.caption(said)
-    elif len(ticked) >= compare.LEAST:
-        compare.show([run for run in runs if run.id in ticked])
+    chosen = rows.ticked(runs)
+    comparing = len(chosen) >= compare.LEAST
+    if comparing:
+        compare.show(chosen)
+    elif len(runs) >= compare.LEAST:
+        st.caption("Tick one more run to compare the two." if chosen else "Tick two to four runs to compare them.")
+    # While runs are compared the list scrolls by itself, so that the page is short and the comparison stays in view.
+    with st.container(height=LIST if comparing else "content", border=False, key="runs-list"):
+        rows.rows(runs, chosen)
 
 
 busy = any(run.state.active for run in store.list_runs(recorded=False))

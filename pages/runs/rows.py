@@ -41,9 +41,14 @@ def _tick(run_id: str) -> None:
     state.put("compare", ",".join(now) or None)
 
 
-def rows(runs: list[RunView]) -> list[str]:
-    """The list; returns the ids that are ticked for comparison."""
-    ticked = asked(runs)
+def ticked(runs: list[RunView]) -> list[RunView]:
+    """Those that are ticked for comparison, at most four."""
+    ids = asked(runs)
+    return [run for run in runs if run.id in ids]
+
+
+def rows(runs: list[RunView], chosen: list[RunView]) -> None:
+    """The list; chosen: those that are ticked."""
     own = [run for run in runs if not run.recorded]
     recorded = sorted((run for run in runs if run.recorded), key=run_picker.atypical)
     shown = own if st.session_state.get("runs-all") else own[:SHOWN]
@@ -58,7 +63,7 @@ def rows(runs: list[RunView]) -> list[str]:
                 label_visibility="collapsed",
                 on_change=_tick,
                 args=(run.id,),
-                disabled=bool(run.problem) or (len(ticked) >= MOST and run.id not in ticked),
+                disabled=bool(run.problem) or (len(chosen) >= MOST and run not in chosen),
                 help="It cannot be read." if run.problem else "Tick two to four runs to compare them.",
             )
             with what:
@@ -73,12 +78,11 @@ def rows(runs: list[RunView]) -> list[str]:
         st.toggle(f"Show all {len(own)} runs of your own", key="runs-all")
     if len(recorded) > SHOWN_RECORDED:
         st.toggle(f"Show all {len(recorded)} recorded runs", key="runs-recorded")
-    return ticked
 
 
 def _title(run: RunView) -> str:
     """What a run is; of one that cannot be read, where it lies."""
-    return md(run.id) if run.problem else labels.run_title(run)
+    return md(run.id if run.problem else run_picker.name(run))
 
 
 def summary_of(run: RunView) -> str:
@@ -86,7 +90,9 @@ def summary_of(run: RunView) -> str:
     if run.problem:
         return "cannot be read"
     config = run.config
-    preset = PRESETS.get((config.network.name, config.preset))
+    known, preset = (config.network.name, config.preset), None
+    if known in run_picker.RECIPES:
+        preset = PRESETS[known].on(config.data.dataset) if known in PRESETS else run_picker.RECIPES[known][1]
     changed = []
     if preset is None:
         settings = config.optimisation
@@ -97,11 +103,11 @@ def summary_of(run: RunView) -> str:
         ]
     else:
         for name in ("epochs", "batch_size", "lr", "noise_lr", "kl_weights", "seed", "train_size"):
-            if config.value(name) != preset.on(config.data.dataset).value(name):
+            if config.value(name) != preset.value(name):
                 changed.append(f"{name.replace('_', ' ')} {plain(config.value(name))}")
-    how = "own loop" if config.tracked else config.preset if preset else method_title(config.method.name)
-    how = how if preset or config.preset == "custom" else f"{how}, {config.preset}"
-    return " · ".join(filter(None, [md(how), *changed, "" if run.recorded else run_picker.moment_of(run)]))
+    how = "own loop" if config.tracked else method_title(config.method.name)
+    which = md(run.id) if run.recorded else run_picker.moment_of(run)
+    return " · ".join([md(how), *filter(None, changed), which])
 
 
 def _outcome(run: RunView) -> None:
@@ -131,9 +137,9 @@ def outcome(run: RunView) -> str:
     error, validation = summary["test_error_percent"], summary["validation_error_percent"]
     parts = []
     if error is not None:
-        parts.append(f"**{error:.2f} %** test error")
+        parts.append(f"**{error:.2f} %** {labels.error_kind('test', run.meta.get('n_test'))}")
     elif validation is not None:
-        parts.append(f"**{validation:.2f} %** held-out error")
+        parts.append(f"**{validation:.2f} %** {labels.error_kind('held-out', run.meta.get('n_validation'))}")
     if summary["macs_reduction"]:
         parts.append(f"**{summary['macs_reduction']:.1f}×** fewer MACs")
     kept = f"  \n:gray[{labels.widths_of(run.description, summary['kept'])} kept]" if summary["kept"] else ""

@@ -9,6 +9,7 @@ from pages.shared.player import panel
 from sbp.runs.states import State
 from sbp.runs.store import RunView
 from sbp.spec.method import method_title
+from sbp.viz import labels
 
 PLAYABLE = 2  # frames that make a film
 AREAS = "abcdefghijklmno"  # places for maps in the layouts of page Train
@@ -89,7 +90,7 @@ def caption(run: RunView, title: str) -> str:
     if meta.get("hardware"):
         parts.append(str(meta["hardware"]))
     if run.result and run.result.get("test_error_percent") is not None:
-        parts.append(f"test error {run.result['test_error_percent']:.2f} %")
+        parts.append(labels.error(run.result["test_error_percent"], "test", meta.get("n_test")))
         if run.result.get("macs_reduction"):
             parts.append(f"{run.result['macs_reduction']:.1f}× fewer MACs (multiply-accumulates)")
     return " · ".join(parts)

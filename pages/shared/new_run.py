@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import platform
+import shutil
 from typing import Any
 
 import streamlit as st
 
 from pages.shared import run_form, run_picker
-from pages.shared.figures import folded
 from pages.shared.outside import md
 from sbp.data.datasets import default_dataset
 from sbp.runs import launcher
@@ -20,10 +21,11 @@ from sbp.viz import labels
 CARDS = 3  # side by side
 # Data sets that some network reads.
 CHOICES = [dataset for dataset in DATASETS if any(fits(network, dataset) for network in SPECS)]
+DEVICES = {"cuda": "GPU", "mps": "Apple GPU", "cpu": "CPU"}
 DEVICE_WORDS = {"cpu": "on 2 CPU cores", "cuda": "on a GPU", "mps": "on an Apple GPU"}
 FACTS = {
     "digits": "scikit-learn's bundled digits: 1,797 images of 8 x 8, upscaled. Nothing to download; "
-    "the presets change a little for them, and their promises are for MNIST.",
+    "the presets change a little for them.",
     "mnist": "MNIST: 70,000 images of 28 x 28. Downloaded once (11 MB) if missing.",
     "fashion-mnist": "Fashion-MNIST: 70,000 images of 28 x 28. Downloaded once (30 MB) if missing.",
     "cifar-10": "CIFAR-10: 60,000 colour images of 32 x 32. Downloaded once (170 MB) if missing.",
@@ -31,38 +33,43 @@ FACTS = {
 
 
 def show(place: str) -> None:
-    """Data set, cards and form; `place` keeps the keys of the page and of its dialog apart."""
-    dataset = _data(place)
-    presets = sorted(PRESETS.values(), key=lambda preset: preset.config.data.random_labels)
-    presets = [preset for preset in presets if fits(preset.config.network.name, dataset)]
-    if place == "page":  # where a film is to be seen below a row of cards; the dialog has them all
-        presets = [preset for preset in presets if not preset.config.data.random_labels][:CARDS]
+    """Data set, device and cards, or in their place the form; `place` keeps the keys of page and dialog apart."""
+    if st.session_state.get(f"settings-{place}"):
+        _settings(place)
+    else:
+        _recipes(place)
+    say()
+
+
+def _recipes(place: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        dataset, device = _data(place), _device(place)
+    presets = [preset for preset in PRESETS.values() if fits(preset.config.network.name, dataset)]
+    presets.sort(key=lambda preset: (preset.config.data.random_labels, device not in preset.seconds))
     if not presets:
-        st.caption(f"There is no recipe for {labels.DATASET[dataset]} yet; choose all settings below.")
+        st.caption(f"There is no recipe for {labels.DATASET[dataset]} yet; choose all settings.")
     for at in range(0, len(presets), CARDS):
         for column, preset in zip(st.columns(CARDS, gap="medium"), presets[at : at + CARDS], strict=False):
             key = f"card-{preset.config.network.name}-{preset.name}-{place}"
             with column.container(border=True, height="stretch", key=key):
-                card(preset, dataset, place)
-    if place == "page":
-        st.page_link(
-            "random_labels/page.py",
-            label="Two more, on random labels: one memorises them, one refuses",
-            icon=":material/casino:",
-        )
-    with folded("All settings", "tune", f"settings-{place}") as is_open:
-        if is_open:
-            config = run_form.form(place, st.session_state.get("form-start") or _default(dataset))
-            st.button(
-                "Start with these settings",
-                icon=":material/play_arrow:",
-                type="primary",
-                key=f"start-form-{place}",
-                disabled=config is None,
-                on_click=_start,
-                args=(config,),
-            )
-    say()
+                card(preset, dataset, place, device)
+    start = _default(dataset).replace(device=_asked(device))
+    st.button("All settings", icon=":material/tune:", key=f"all-{place}", on_click=_adjust, args=(start, place))
+
+
+def _settings(place: str) -> None:
+    """The form, with the way back to the recipes above it."""
+    st.button("Back to the recipes", icon=":material/arrow_back:", key=f"back-{place}", on_click=back, args=(place,))
+    config = run_form.form(place, st.session_state["form-start"])
+    st.button(
+        "Start with these settings",
+        icon=":material/play_arrow:",
+        type="primary",
+        key=f"start-form-{place}",
+        disabled=config is None,
+        on_click=_start,
+        args=(config,),
+    )
 
 
 def _data(place: str) -> str:
@@ -71,31 +78,62 @@ def _data(place: str) -> str:
     key = f"start-data-{place}"
     if key not in st.session_state:
         st.session_state[key] = proposed
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        chosen = st.segmented_control(
-            "Data",
-            CHOICES,
-            format_func=lambda name: labels.DATASET[name],
-            key=key,
-            required=True,
-            label_visibility="collapsed",
-        )
-        assert chosen is not None
-        st.caption(why if chosen == proposed else FACTS[chosen])
+    chosen = st.segmented_control(
+        "Data",
+        CHOICES,
+        format_func=lambda name: labels.DATASET[name],
+        key=key,
+        required=True,
+        label_visibility="collapsed",
+    )
+    assert chosen is not None
+    st.caption(why if chosen == proposed else FACTS[chosen])
     return chosen
 
 
-def card(preset: Preset, dataset: str, place: str, adjust: bool = True) -> None:
-    """A preset: what it promises, how long it takes, and the buttons that start it or put it into the form."""
+def devices_here() -> list[str]:
+    """The devices that a machine shows signs of, without torch; the first is the one that a run takes by itself."""
+    apple = platform.system() == "Darwin" and platform.machine() == "arm64"
+    return [*(["cuda"] if shutil.which("nvidia-smi") else []), *(["mps"] if apple else []), "cpu"]
+
+
+def _device(place: str) -> str:
+    """The choice of the device, where there is one."""
+    first, *others = devices_here()
+    if not others:
+        return first
+    key = f"start-device-{place}"
+    st.session_state.setdefault(key, first)
+    chosen = st.segmented_control(
+        "Device",
+        [first, *others],
+        format_func=DEVICES.__getitem__,
+        key=key,
+        required=True,
+        label_visibility="collapsed",
+    )
+    return chosen or first
+
+
+def _asked(device: str) -> str:
+    """What a config says of a device: "auto" for the one that is taken by itself, which may turn out not to compute."""
+    return "auto" if device == devices_here()[0] else device
+
+
+def card(preset: Preset, dataset: str, place: str, device: str = "", adjust: bool = True) -> None:
+    """A preset: what it promises on this data set and device, or nothing; the buttons that start or adjust it."""
+    device = device or devices_here()[0]
     st.markdown(f"**{preset.title}**")
-    st.markdown(f":gray[{preset.promise}]")
-    times = [f"{labels.duration(s)} {DEVICE_WORDS.get(device, 'on ' + device)}" for device, s in preset.seconds.items()]
-    method = method_title(preset.config.method.name)
-    own = preset.config.data.dataset
-    on = f" ({labels.DATASET[own]})" if dataset != own else ""
-    st.caption(f"{method}, seed 0. About {', '.join(times)}{on}.")
+    about = [f"{method_title(preset.config.method.name)}, seed 0."]
+    if dataset == preset.config.data.dataset:
+        st.markdown(f":gray[{preset.promise}]")
+        if seconds := preset.seconds.get(device):
+            about.append(f"About {labels.duration(seconds)} {DEVICE_WORDS[device]}.")
+        else:
+            about.append(f"Not timed {DEVICE_WORDS[device]}.")
+    st.caption(" ".join(about))
     with st.container(horizontal=True, gap="small"):
-        config = preset.on(dataset)
+        config = preset.on(dataset).replace(device=_asked(device))
         name = f"{preset.config.network.name}-{preset.name}-{place}"
         st.button(
             "Start", icon=":material/play_arrow:", type="primary", key=f"start-{name}", on_click=_start, args=(config,)
@@ -105,10 +143,15 @@ def card(preset: Preset, dataset: str, place: str, adjust: bool = True) -> None:
 
 
 def _adjust(config: RunConfig, place: str) -> None:
-    """Puts a preset's values into the form and opens it."""
+    """Puts a config's values into the form, which then stands where the recipes stood."""
     st.session_state["form-start"] = config
     run_form.fill(place, config)
     st.session_state[f"settings-{place}"] = True
+
+
+def back(place: str) -> None:
+    """Shows the recipes again."""
+    st.session_state[f"settings-{place}"] = False
 
 
 def _default(dataset: str) -> RunConfig:

@@ -9,9 +9,11 @@ from collections.abc import Callable
 import streamlit as st
 
 from pages.shared.outside import md, quoted
+from sbp.experiments.plans import PLANS
 from sbp.runs import store
 from sbp.runs.states import State
 from sbp.runs.store import RunView
+from sbp.spec import RunConfig
 from sbp.spec.method import method_title
 from sbp.spec.presets import PRESETS
 from sbp.viz import labels
@@ -19,6 +21,17 @@ from sbp.viz import labels
 Suits = Callable[[RunView], bool]
 
 USUAL = ("sbp", "sbpa")  # methods that a list does not name
+
+
+def _in_words(title: str, network: str) -> str:
+    """The title of a preset without what `labels.run_title` says already."""
+    return title.removeprefix(labels.NETWORK[network]).removeprefix("Random labels").lstrip(", ")
+
+
+# What a recipe is called and what it sets, by network and preset: rows of the experiments' tables, and the presets.
+RECIPES: dict[tuple[str, str], tuple[str, RunConfig]] = {
+    (row.network, row.recipe.preset): (row.label, row.recipe) for plan in PLANS.values() for row in plan.rows
+} | {(network, key): (_in_words(it.title, network), it.config) for (network, key), it in PRESETS.items()}
 
 # Icon and colour of a run's state.
 BADGES = {
@@ -51,12 +64,18 @@ def label(run: RunView) -> str:
     """A run in one line of a list: what, how, which state, when; of one that cannot be read, its id."""
     if run.problem:
         return f"{'Recorded: ' if run.recorded else ''}{run.id} · cannot be read"
-    what, method = labels.run_title(run), run.config.method.name
-    how = f", {method_title(method)}" if method not in USUAL else ""
-    preset = how if run.config.preset == "custom" else f"{how}, {run.config.preset}"
     if run.recorded:
-        return f"Recorded: {what}{preset}"
-    return f"{what}{preset} · {run.state} · {moment_of(run)}"
+        return f"Recorded: {name(run)}"
+    return f"{name(run)} · {run.state} · {moment_of(run)}"
+
+
+def name(run: RunView) -> str:
+    """What a run is, in words: network, data set, recipe, and the method where that does not name it."""
+    method = run.config.method.name
+    how = "" if method in USUAL else method_title(method)
+    recipe = RECIPES.get((run.config.network.name, run.config.preset))
+    told = recipe[0] if recipe else "" if run.config.preset == "custom" else run.config.preset
+    return ", ".join(filter(None, [labels.run_title(run), how if how.lower() not in told.lower() else "", told]))
 
 
 def moment_of(run: RunView) -> str:
@@ -180,14 +199,18 @@ def chooser(shown: str, suits: Suits | None = None) -> None:
     if st.session_state.get("run-shown", shown) != shown:
         st.rerun()
     by_id = titles(suitable(suits))
-    st.session_state["run-choice"] = shown
+    key = (
+        f"run-choice-{shown}"  # a list a run: the browser once sent the old list's choice after a start, and went back
+    )
+    st.session_state[key] = shown
     st.selectbox(
         "Run",
         list(by_id),
         format_func=lambda run_id: by_id.get(run_id, run_id),
-        key="run-choice",
+        key=key,
         label_visibility="collapsed",
         on_change=_changed,
+        args=(key,),
         width=440,
     )
 
@@ -195,14 +218,18 @@ def chooser(shown: str, suits: Suits | None = None) -> None:
 def titles(runs: list[RunView]) -> dict[str, str]:
     """A line for each run by id, no two alike: the list sends back the line, and of two alike the first would be taken.
 
-    Runs of one minute that differ in their seed alone are told apart by their ids.
+    Recorded runs of one recipe are told apart by their MACs, runs of one minute that differ in their seed by their ids.
     """
     lines = {run.id: label(run) for run in runs}
+    alike = Counter(lines.values())
+    for run in runs:
+        if run.recorded and alike[lines[run.id]] > 1 and (reduction := (run.result or {}).get("macs_reduction")):
+            lines[run.id] += f", {reduction:.2f}× fewer MACs"
     alike = Counter(lines.values())
     return {run_id: line if alike[line] == 1 else f"{line} · {run_id}" for run_id, line in lines.items()}
 
 
-def _changed() -> None:
-    remember(st.session_state["run-choice"])
+def _changed(key: str) -> None:
+    remember(st.session_state[key])
     for name in ("epoch", "unit", "hand"):
         st.query_params.pop(name, None)

@@ -6,7 +6,7 @@ only where the hand came to rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -18,6 +18,7 @@ from sbp.spec.noise import SNR_THRESHOLD
 from sbp.viz import labels, palette
 from sbp.viz import sweep as sweeps
 from sbp.viz import threshold as figures
+from sbp.viz.sweep import TRAINING, Sweep
 
 KEY = "threshold"
 FOLDER = "threshold/js"
@@ -36,12 +37,18 @@ def board(t: float, packed: dict[str, Any], on_rest: Callable[[], None]) -> None
 
 
 def pack(
-    stops: pd.DataFrame, layers: Sequence[Group], dense: tuple[int, int], prior_snr: float, examples: str, n: int
+    stops: pd.DataFrame,
+    layers: Sequence[Group],
+    dense: tuple[int, int],
+    prior_snr: float,
+    sweep: Sweep | None,
+    examples: str,
+    result: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
-    """Everything the browser needs of these stops; dense: MACs and params of the dense network; n: examples scored."""
+    """Everything the browser needs of these stops; dense: MACs and params of the dense network; examples: those that
+    the sweep scored, in words; result: of the run, where it has ended with one."""
     macs, params = dense
     errors = stops["error_percent"]
-    measured = not errors.isna().any()
     many, colours = len(layers) > labels.MANY, palette.layer_colours(len(layers))
     ends = {0: "first layer", len(layers) - 1: "last layer"}  # all that is named of many
     lines = [
@@ -59,16 +66,18 @@ def pack(
     return {
         "thresholds": stops["threshold"].tolist(),
         "says": [figures.number(t) for t in stops["threshold"]],
-        "error": errors.tolist() if measured else None,
+        "error": errors.tolist() if sweep else None,
         "errorTitle": f"Error, % of {examples} (log)",
-        "floor": figures.error_floor(errors) if measured else None,
+        "floor": figures.error_floor(errors) if sweep else None,
         "lines": lines,
         "prior": prior_snr,
-        "headlines": [figures.headline(layers, stop, macs, examples) for stop in stops.itertuples()],
-        "readouts": [_readout(stop, layers, macs, params, n) for stop in stops.itertuples()],
+        "headlines": [
+            figures.headline(layers, stop, macs, figures.error_at(stop, sweep, result)) for stop in stops.itertuples()
+        ],
+        "readouts": [_readout(stop, layers, macs, params, sweep, result) for stop in stops.itertuples()],
         "layers": len(layers),
         "many": many,
-        "marks": _marks(stops),
+        "marks": _marks(stops, sweep),
         "alt": "Error, units kept and MACs along the threshold on the SNR.",
         "light": {"pruned": "#A94A00", **_colours(palette.LIGHT)},
         "dark": {"pruned": palette.DARK.pruned, **_colours(palette.DARK)},
@@ -76,10 +85,12 @@ def pack(
 
 
 def _colours(theme: palette.Theme) -> dict[str, str]:
-    return {"reference": theme.reference, "error": theme.data, "ink": theme.ink}
+    return {"reference": theme.reference, "ink": theme.ink}
 
 
-def _readout(stop: Any, layers: Sequence[Group], macs: int, params: int, n: int) -> list[dict[str, Any]]:
+def _readout(
+    stop: Any, layers: Sequence[Group], macs: int, params: int, sweep: Sweep | None, result: Mapping[str, Any] | None
+) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = [
         {"name": labels.layer_title(layer), "value": labels.count_of(kept, layer), "percent": 100 * kept / layer.units}
         for layer, kept in zip(layers, stop.kept, strict=True)
@@ -89,16 +100,22 @@ def _readout(stop: Any, layers: Sequence[Group], macs: int, params: int, n: int)
     rows.append({"name": "MACs", "value": f"{stop.macs:,}", "note": f"of {macs:,}: {times}"})
     share = 100 * stop.params / params
     rows.append({"name": "Params", "value": f"{stop.params:,}", "note": f"of {params:,}: {share:.1f} % remain"})
-    if stop.error_percent == stop.error_percent:
-        wrong = f"{round(stop.error_percent * n / 100):,} of {n:,} wrong"
+    if sweep is not None and sweep.kind == TRAINING:
+        tested = figures.tested_at(stop, result)
+        note = f"n = {tested.n:,}, read once" if tested else "not measured at this threshold"
+        rows.append({"name": "Test error", "value": f"{tested.percent:.2f} %" if tested else "–", "note": note})
+    if sweep is not None:
+        wrong = f"{round(stop.error_percent * sweep.n / 100):,} of {sweep.n:,} wrong"
         note = f"{wrong}; NLL {stop.nll:.4f} nats"
-        rows.append({"name": "Error", "value": f"{stop.error_percent:.2f} %", "note": note})
+        name = labels.error_kind(sweep.kind).capitalize()
+        rows.append({"name": name, "value": f"{stop.error_percent:.2f} %", "note": note})
     return rows
 
 
-def _marks(stops: pd.DataFrame) -> list[dict[str, Any]]:
-    """Thresholds worth a button."""
-    one, found = sweeps.nearest(stops, SNR_THRESHOLD), sweeps.cheapest(stops)
+def _marks(stops: pd.DataFrame, sweep: Sweep | None) -> list[dict[str, Any]]:
+    """Thresholds worth a button; none is chosen by the error on training images."""
+    one = sweeps.nearest(stops, SNR_THRESHOLD)
+    found = sweeps.cheapest(stops) if sweep is not None and sweep.kind != TRAINING else None
     help = "A unit below it looks like the prior: it has learned nothing."
     marks = [{"index": one, "text": "SNR ≥ 1, as in the paper", "help": help}]
     if found is not None:

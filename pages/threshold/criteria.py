@@ -19,7 +19,7 @@ from sbp.viz.sweep import Sweep, near_one
 from sbp.viz.tables import RunTables
 
 
-def frontier(run: RunView, sweep: Sweep | None, examples: str) -> None:
+def frontier(run: RunView, sweep: Sweep | None, examples: str, stop: Any) -> None:
     """Every criterion as a line with the paper's rows, and the same rows as a table."""
     st.subheader("How does SNR compare with other criteria?")
     config = run.config
@@ -32,9 +32,10 @@ def frontier(run: RunView, sweep: Sweep | None, examples: str) -> None:
     wide, narrow = st.columns([7, 5], gap="medium") if drawable else (None, st.container())
     if wide is not None:
         with wide:
-            lines = partial(frontiers.chart, sweep, drawn, dense, mark, examples)
-            key, of = f"{run.id}-frontier", (run.data_stamp, examples)
-            figure("Error against MACs, by criterion", lines, key=key, of=of, run=run)
+            lines = partial(frontiers.chart, sweep, drawn, dense, mark, examples, stop)
+            key, of = f"{run.id}-frontier", (run.data_stamp, examples, stop["threshold"])
+            kind = f"{sweep.kind.capitalize()} error" if sweep else "Error"
+            figure(f"{kind} against MACs, by criterion", lines, key=key, of=of, run=run)
     with narrow:
         st.markdown(f"**This run beside the paper's {printed}**" if printed else "**This run**")
         st.dataframe(
@@ -52,13 +53,13 @@ def frontier(run: RunView, sweep: Sweep | None, examples: str) -> None:
         st.caption(_honest(run, bool(rows), comparable))
 
 
-def noise(run: RunView, found: RunTables, sweep: Sweep | None) -> None:
+def noise(run: RunView, found: RunTables, sweep: Sweep | None, threshold: float) -> None:
     """Whether averaging over the noise helps, and what another threshold would change."""
     left, right = st.columns(2, gap="medium")
     averaged = sweep is not None and not sweep.samples.empty and bool(sweep.mean)
     if sweep is not None and averaged:
         with left:
-            st.subheader("Does averaging over noise help? (paper, section 4.5)")
+            st.subheader("Does averaging over noise help at SNR ≥ 1? (paper, section 4.5)")
             made = partial(ensemble.chart, sweep, "error_percent")
             figure("Error of K sampled thetas averaged", made, key=f"{run.id}-ensemble", of=run.data_stamp, run=run)
             if sweep.hardware:
@@ -67,9 +68,9 @@ def noise(run: RunView, found: RunTables, sweep: Sweep | None) -> None:
         st.subheader("What would another threshold change?")
         figure(
             "Units by their SNR",
-            partial(snr_counts.chart, found),
+            partial(snr_counts.chart, found, threshold),
             key=f"{run.id}-snr-counts",
-            of=run.data_stamp,
+            of=(run.data_stamp, threshold),
             run=run,
         )
     with right:
@@ -88,7 +89,7 @@ def _ours(run: RunView) -> dict[str, Any] | None:
     return {
         "method": "this run",
         "test error, %": float(result["test_error_percent"]),
-        "kept": words.widths(result["kept"]),
+        "kept": words.widths_of(run.description, result["kept"]),
         "MACs reduction": dense / result["macs"],
         "as printed": "",
     }

@@ -41,12 +41,13 @@ def _body(run: RunView, _polling: bool) -> None:
         measurable = not (run.recorded or run.config.tracked or run.state.active)
         if measurable and run.model_path is not None:
             measurement_button.offer(run.id, "sweep", "Measure it here", "Runs that command in a process of its own.")
+    stop = stops.iloc[at]
     said = figures.examples_of(sweep, run.config.data.dataset) if sweep else "held-out examples"
     if not run.config.tracked:
-        criteria.frontier(run, sweep, said)
-    stop = stops.iloc[at]
-    speed.section(run, stop, lambda: threshold_files.downloads(run, found, sweep, float(stop["threshold"])))
-    criteria.noise(run, found, sweep)
+        criteria.frontier(run, sweep, said, stop)
+    threshold = float(stop["threshold"])
+    speed.section(run, stop, lambda: threshold_files.downloads(run, found, sweep, threshold))
+    criteria.noise(run, found, sweep, threshold)
     threshold_files.figures_along(run, found, stops, at, said)
 
 
@@ -58,5 +59,5 @@ def _packed(stamp: Any, _run: RunView) -> tuple[dict[str, Any], Any]:
     dense = network_cost(_run.description, [layer.units for layer in _run.layers])
     stops = sweeps.stops(found, _run.description, sweep)
     examples = figures.examples_of(sweep, config.data.dataset) if sweep else ""
-    n = sweep.n if sweep else 0
-    return pack(stops, _run.layers, (dense.macs, dense.params), found.prior_snr, examples, n), stops
+    costs = dense.macs, dense.params
+    return pack(stops, _run.layers, costs, found.prior_snr, sweep, examples, _run.result), stops

@@ -1,4 +1,4 @@
-"""Is it faster here? The measured table with its button, and what each layer costs before and after."""
+"""Is it faster? The measured table with its button, and what each layer costs before and after."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def section(run: RunView, stop: Any, take_home: Callable[[], None]) -> None:
     """Measured speed on the left, counted cost at the chosen threshold on the right, downloads in the shorter one."""
     left, right = st.columns([7, 5], gap="medium")
     with left:
-        st.subheader("Is it faster, measured here?")
+        st.subheader("Is it faster?")
         measured = _speed(run)
     with right:
         st.subheader("What each layer costs")
@@ -42,7 +42,7 @@ def _speed(run: RunView) -> bool:
         st.warning(f"{md(str(error))} Measure it again.", icon=":material/broken_image:")
         found = []
     for i, measured in enumerate(found):
-        st.markdown(f"**{md(speeds.where(measured))}**: {md(speeds.sentence(measured))}")
+        st.markdown(f"**On {md(speeds.where(measured))}**: {md(speeds.sentence(measured))}")
         st.dataframe(
             _shown(run.stamp, i, run),
             hide_index=True,
@@ -50,10 +50,11 @@ def _speed(run: RunView) -> bool:
             alt=f"Median and spread of dense, masked and compact on {speeds.where(measured)}",
         )
     if not found:
-        st.markdown("Fewer MACs do not guarantee less time. Not measured here yet.")
+        st.markdown("Fewer MACs do not guarantee less time. Not measured yet.")
     st.caption(
-        "Time of one batch: median (interquartile range); ×: dense time over it. Masked: zeros in place, as large as "
-        "before. Compact: smaller tensors, same output. Both at SNR ≥ 1. The paper does not name its batch size."
+        "Time of one batch: median (interquartile range); ×: dense time over it; ?: unsteady, a range over 10 % of the "
+        "median. Masked: zeros in place, as large as before. Compact: smaller tensors, same output. Both at SNR ≥ 1, "
+        "whatever the threshold above. The paper does not name its batch size."
     )
     if run.config.tracked:
         st.caption("It cannot be measured: the network of somebody’s own training loop is known by its shapes alone.")

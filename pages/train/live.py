@@ -25,15 +25,18 @@ from sbp.viz.findings import findings
 from sbp.viz.tables import tables
 
 POLL_SECONDS = 1.0
+REFUSED = "train-refused"  # by run: why its last wish was refused
 
 
-def show(run_id: str, *, play: bool = False, tools: Callable[[], None] | None = None) -> None:
+def show(run_id: str, *, play: bool, tools: Callable[[RunView], None]) -> None:
     """Shows the panel of a run; `tools` adds buttons of the page to its first line."""
     follow(run_id, lambda run, polling: _panel(run, polling, play, tools), POLL_SECONDS, any_state=True)
 
 
-def _panel(run: RunView, polling: bool, play: bool, tools: Callable[[], None] | None) -> None:
+def _panel(run: RunView, polling: bool, play: bool, tools: Callable[[RunView], None]) -> None:
     _first_line(run, tools)
+    if refused := st.session_state.get(REFUSED, {}).get(run.id):
+        st.error(md(refused), icon=":material/error:")
     if run.problem:
         _trouble(run)
         return
@@ -57,7 +60,7 @@ def _panel(run: RunView, polling: bool, play: bool, tools: Callable[[], None] | 
         )
 
 
-def _first_line(run: RunView, tools: Callable[[], None] | None) -> None:
+def _first_line(run: RunView, tools: Callable[[RunView], None]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="run-line"):
         run_picker.line(run, film.watchable)
         st.space("stretch")
@@ -82,8 +85,7 @@ def _first_line(run: RunView, tools: Callable[[], None] | None) -> None:
             )
         if not run.problem and run.config.has_noise:
             st.page_link("channels/page.py", label="Channels", icon=":material/grid_on:", query_params={"run": run.id})
-        if tools:
-            tools()
+        tools(run)
 
 
 def _stops(run: RunView) -> str:
@@ -110,7 +112,7 @@ def ending(run: RunView) -> str:
         kept = labels.widths_of(run.description, result.get("kept") or ())
         return (
             f"Finished after {labels.duration(result.get('seconds'))}: "
-            f"{result['test_error_percent']:.2f} % test error, {kept} units kept, "
+            f"{labels.error(result['test_error_percent'], 'test', run.meta.get('n_test'))}, {kept} units kept, "
             f"{_times(result.get('macs_reduction'))}. Trained on {run.meta.get('hardware', run.device)}."
         )
     return run.message if run.state in (State.FINISHED, State.STOPPED) else ""
@@ -152,11 +154,12 @@ def _trouble(run: RunView) -> None:
 
 
 def _ask(verb: Callable[[str], object], run_id: str) -> None:
-    """A button's wish, carried out before the panel is drawn again; a refusal is a sentence."""
+    """A button's wish, carried out before the panel is drawn again; a refusal is a sentence until the next wish."""
+    st.session_state[REFUSED] = {}
     try:
         verb(run_id)
     except (store.BadRequest, store.UnknownRun, OSError, ValueError) as error:
-        st.toast(md(str(error)), icon=":material/error:")
+        st.session_state[REFUSED] = {run_id: str(error)}
     if verb is launcher.stop:
         _wait_for(run_id)
     st.session_state["run-shown"] = run_id

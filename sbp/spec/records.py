@@ -11,6 +11,7 @@ from pydantic import Field
 
 from sbp.spec.ranges import AtLeast0, Count, Epoch, Epochs, Finite, Percent, Phase, Seconds
 
+TRAIN_SAMPLE = 5000  # the first training examples, whose error is recorded beside that of the held-out ones
 # Without noise; with the noise on (of a method without noise: with its penalty); the weights alone, all else frozen.
 PHASES: tuple[Phase, ...] = get_args(Phase)
 

@@ -18,7 +18,7 @@ from sbp.noise.install import joint_noise_of
 from sbp.spec import RunConfig
 from sbp.spec.networks import description_of
 from sbp.spec.ranges import Phase
-from sbp.spec.records import Progress, Record, Snapshot, StepSnapshot
+from sbp.spec.records import TRAIN_SAMPLE, Progress, Record, Snapshot, StepSnapshot
 from sbp.training.checkpoint import Checkpoint, load_weights, weights_of
 from sbp.training.clock import Clock, Pace
 from sbp.training.early import EarlySteps
@@ -33,8 +33,6 @@ from sbp.training.stepper import Stepper, exclusive
 
 Event = Progress | Record | Snapshot | StepSnapshot
 
-# Training examples whose error is looked at after each epoch, beside the validation set.
-TRAIN_SAMPLE = 5000
 # Seconds between two progress events; each costs one wait for the device.
 PROGRESS_EVERY = 0.25
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sbp.viz import charts, labels, palette
+from sbp.viz.filters import are_gone, gone
 
 MOST = 60  # bars of weights at most: the largest
 HEIGHT, RANKED_HEIGHT = 320, 230
@@ -22,13 +23,15 @@ def weights(
     what: str,
     dark: bool = False,
     names: Sequence[str] | None = None,
+    limit: float = 0.0,
 ) -> Any:
     """A bar a weight, the largest |w| first, at most `MOST`; blue where the other end is kept, orange where pruned.
 
     values: [n], signed, or sizes of whole filters. others: what is at the other end, "neurons of Dense 2". what: what a
-    bar is, "weight" or "mean |w| of a filter". names: keep the order and write these under the bars.
+    bar is, "weight" or "mean |w| of a filter". names: keep the order and write these under the bars. limit: the scale
+    of the layer, to which the axis reaches at least.
     """
-    sentence = describe_weights(values, keep, others, what)
+    sentence = gone(limit) if are_gone(values, limit) else describe_weights(values, keep, others, what)
     if not len(values):
         return charts.empty("No weights here.", HEIGHT)
     if names is not None:
@@ -38,12 +41,14 @@ def weights(
         order, title = np.argsort(-np.abs(values), kind="stable")[:MOST], f"{others}, largest |w| first"
         axis = alt.Axis(labels=False, ticks=False, domain=False)
         legend = alt.Legend(orient="top", symbolType="square")
+    signed = what == "weight"
     state = np.where(keep[order], "kept", "pruned")
     data = pd.DataFrame({"place": range(len(order)), "unit": order, "w": values[order].astype(float), "state": state})
+    ends = [min(float(data["w"].min()), -limit if signed else 0.0), max(float(data["w"].max()), limit) or 1.0]
     bars = alt.Chart(data).mark_bar(clip=True)
     bars = bars.encode(
         x=alt.X("place:O", title=title, axis=axis),
-        y=alt.Y("w:Q", title=what, axis=alt.Axis(tickCount=5, gridOpacity=0.4)),
+        y=alt.Y("w:Q", title=what, axis=alt.Axis(tickCount=5, gridOpacity=0.4), scale=alt.Scale(domain=ends)),
         color=charts.fate("state", dark, legend),
         tooltip=charts.tips(("unit:Q", "number"), ("w:Q", what, ".3~g"), "state:N"),
     )

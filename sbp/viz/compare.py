@@ -18,7 +18,7 @@ WHAT = {
     "macs_percent": "MACs, % of the dense network",
     "kept_percent": "units kept, %",
 }
-HEIGHT = 260
+HEIGHT = 220
 LOGARITHMIC = ("validation_error_percent", "macs_percent")
 
 

@@ -17,7 +17,7 @@ def chart(sweep: Sweep | None, what: str = "error_percent", dark: bool = False) 
     """Error or NLL of the average of K sampled thetas by K, and a rule at that of the mean network."""
     if sweep is None or sweep.samples.empty or what not in sweep.mean:
         return charts.empty("This run's folder holds no sampled thetas.", HEIGHT)
-    title = f"error, % of {sweep.n:,} examples" if what == "error_percent" else "NLL, nats per example"
+    title = f"{sweep.kind} error, % of {sweep.n:,} images" if what == "error_percent" else "NLL, nats per example"
     colour, grey = palette.theme(dark).kept, palette.theme(dark).reference
     samples, mean = sweep.samples, sweep.mean[what]
     low, high = min(mean, samples[what].min()), max(mean, samples[what].max())
@@ -64,7 +64,7 @@ def describe(sweep: Sweep) -> str:
         times = most["seconds"] / mean["seconds"]
         slower = f" in {times:,.0f}× the time ({most['seconds']:.2g} s against {mean['seconds']:.2g} s)"
     return (
-        f"The mean network gets {mean['error_percent']:.2f} % wrong (NLL {mean['nll']:.4f}); "
-        f"the average of {k} sampled thetas gets {most['error_percent']:.2f} % wrong (NLL {most['nll']:.4f}){slower}: "
+        f"The mean network has {mean['error_percent']:.2f} % {sweep.kind} error (NLL {mean['nll']:.4f}), the average "
+        f"of {k} sampled thetas {most['error_percent']:.2f} % (NLL {most['nll']:.4f}){slower}: "
         f"{verdict}."
     )

@@ -18,22 +18,29 @@ def chart(curves: Mapping[str, Sequence[tuple[int, float]]], dark: bool = False)
     )
     if data.empty:
         return charts.empty("No run has finished.")
-    colours, dashes = (palette.theme(dark).kept, palette.theme(dark).reference), ((1, 0), (6, 3))
-    lines = alt.Chart(data).mark_line(strokeWidth=2.25)
+    colours, dashes = (palette.theme(dark).kept, palette.theme(dark).ink), ((1, 0), (6, 3))
+    # The first is a wide band under the others: where curves coincide, both are to be seen.
+    widths = alt.Scale(domain=list(curves), range=[6.0, *[1.75] * (len(curves) - 1)])
+    lines = alt.Chart(data).mark_line(opacity=0.8)
     lines = lines.encode(
         x=charts.epoch_axis(float(data["epoch"].min()), float(data["epoch"].max())),
         y=alt.Y("bound:Q", title="N·NLL + KL, nats", scale=alt.Scale(type="log", nice=True)),
         **charts.told_apart("of", list(curves), colours, dashes, symbolStrokeWidth=3, labelLimit=300),
+        strokeWidth=alt.StrokeWidth("of:N", legend=None, sort=list(curves), scale=widths),
         tooltip=charts.tips("of:N", "epoch:Q", ("bound:Q", "", ",.0f")),
     )
     return charts.finish(lines, describe(curves))
 
 
 def describe(curves: Mapping[str, Sequence[tuple[int, float]]]) -> str:
-    """Where each curve ends, in a sentence.
+    """Where each curve ends, and how far the first two are apart, in a sentence.
 
     >>> describe({"mu fixed": [(1, 900.0), (2, 800.4)], "mu trained": [(1, 850.0), (2, 700.0)]})
-    'N·NLL + KL at the last epoch: mu fixed 800 nats, mu trained 700 nats.'
+    'N·NLL + KL at the last epoch: mu fixed 800 nats, mu trained 700 nats; at most 14 % apart at any epoch.'
     """
     ends = [f"{name} {curve[-1][1]:,.0f} nats" for name, curve in curves.items() if curve]
-    return f"N·NLL + KL at the last epoch: {', '.join(ends)}."
+    apart = (
+        [abs(a / b - 1) for (_, a), (_, b) in zip(*list(curves.values())[:2], strict=False)] if len(ends) > 1 else []
+    )
+    far = f"; at most {100 * max(apart):.0f} % apart at any epoch" if apart else ""
+    return f"N·NLL + KL at the last epoch: {', '.join(ends)}{far}."

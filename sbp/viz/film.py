@@ -14,6 +14,7 @@ import numpy as np
 from sbp.pruning.masks import is_kept, keep_masks, propagate
 from sbp.spec import RunConfig
 from sbp.spec.layout import Group
+from sbp.spec.records import TRAIN_SAMPLE
 from sbp.viz import bound, kept, labels, palette, trajectories
 from sbp.viz.cell_layout import cells, is_map
 from sbp.viz.charts import SNR_DOMAIN
@@ -82,6 +83,8 @@ def pack(
     every = np.union1d(moments_of(tables, config.has_noise), np.asarray(also, dtype=float))
     shown = every[frames(every)]
     rows = tables.frames.index(shown)
+    held_out, training = config.data.validation_size, min(TRAIN_SAMPLE, tables.n_train)
+    examples = (None, None) if config.tracked else (held_out, training)
     by_layer = np.array(kept.at_epochs(tables, shown)).reshape(len(rows), len(tables.layers))
     return {
         "id": tables.run,
@@ -101,13 +104,13 @@ def pack(
         "whose": "",  # two runs on one clock say here which of them glides
         "summed": len(tables.layers) > labels.MANY,
         "facts": [
-            "" if focus else network_facts(tables, float(epoch), tuple(map(int, k)))
+            "" if focus else network_facts(tables, float(epoch), tuple(map(int, k)), examples)
             for epoch, k in zip(shown, by_layer, strict=True)
         ],
         "sentences": [
             layer_sentence(tables, focus, int(row))
             if focus
-            else network_sentence(tables, float(epoch), tuple(map(int, k)))
+            else network_sentence(tables, float(epoch), tuple(map(int, k)), examples)
             for row, epoch, k in zip(rows, shown, by_layer, strict=True)
         ],
         "scale": {"low": LOW, "high": HIGH, "one": ONE, "light": _b64(colours(False)), "dark": _b64(colours(True))},
@@ -117,22 +120,35 @@ def pack(
 
 def _colours(dark: bool) -> dict[str, str]:
     colours = palette.theme(dark)
-    named = ("kept", "pruned", "data", "kl", "reference")
+    named = ("kept", "pruned", "data", "kl", "reference", "ink")
     return {name: getattr(colours, name) for name in named} | {
         f"layer{i}": colour for i, colour in enumerate(palette.LAYERS)
     }
 
 
-def network_sentence(tables: RunTables, epoch: float, kept_units: tuple[int, ...]) -> str:
-    """The state of the whole network at an epoch, or a first step, in a sentence: units, MACs, error."""
+def network_sentence(
+    tables: RunTables,
+    epoch: float,
+    kept_units: tuple[int, ...],
+    examples: tuple[int | None, int | None] = (None, None),
+) -> str:
+    """The state of the whole network at an epoch, or a first step, in a sentence: units, MACs, error.
+
+    examples: how many held-out and training examples the errors are of, where that is known.
+    """
     total = labels.in_all([layer.units for layer in tables.layers])
     if epoch == 0:
         return f"At the start all {total} units are kept: the noise is so small that every SNR is far above 1."
-    when, facts = tables.when(epoch).capitalize(), network_facts(tables, epoch, kept_units)
+    when, facts = tables.when(epoch).capitalize(), network_facts(tables, epoch, kept_units, examples)
     return f"{when}: {labels.in_all(kept_units)} of {total} units kept; {facts}."
 
 
-def network_facts(tables: RunTables, epoch: float, kept_units: tuple[int, ...]) -> str:
+def network_facts(
+    tables: RunTables,
+    epoch: float,
+    kept_units: tuple[int, ...],
+    examples: tuple[int | None, int | None] = (None, None),
+) -> str:
     """What the kept units cost and their error, as far as it is known at an epoch or a first step."""
     macs, dense = tables.description.macs(kept_units), tables.macs_dense
     times = dense / macs if macs else 0.0
@@ -144,8 +160,8 @@ def network_facts(tables: RunTables, epoch: float, kept_units: tuple[int, ...]) 
     error = ""
     if len(row):
         held, train = row.iloc[0][["validation_error_percent", "train_error_percent"]]
-        said = (("held-out", held), ("training", train))
-        error = next((f", {what} error {value:.2f} %" for what, value in said if value == value), "")
+        said = zip((held, train), ("held-out", "training"), examples, strict=True)
+        error = next((f", {labels.error(value, kind, n)}" for value, kind, n in said if value == value), "")
     return f"{fewer}{error}"
 
 

@@ -13,28 +13,31 @@ from sbp.viz.tiles import Tile, named, signed, strong
 IMAGE_SIZE = 290
 # Filters shown at once, of a layer and of one channel: more can no longer be read.
 MOST_OF_LAYER, MOST_OF_CHANNEL = 64, 24
+GONE = 1e-3  # of the layer's scale
 
 
-def image(values: np.ndarray, keep: np.ndarray, unit: int, dark: bool = False) -> Tile:
-    """The weights of a neuron over the pixels, [rows, columns], every number on hover."""
-    limit = _limit(values[keep])
+def image(values: np.ndarray, keep: np.ndarray, unit: int, limit: float, dark: bool = False) -> Tile:
+    """The weights of a neuron over the pixels, [rows, columns], every number on hover; limit: what takes the full
+    colour (`limit_of` the layer), so that the weights of a pruned neuron, of 1e-38, look like what they are."""
     colours = f"green: above 0 · pink: below 0 · full at ±{limit:.2g} · grey: pruned pixel"
     words_for_it = f"Weights of neuron {unit} over the {' x '.join(map(str, values.shape))} pixels"
     return Tile(signed(values, limit, keep, dark), colours, words_for_it, names=named(values, keep))
 
 
-def describe_image(values: np.ndarray, keep: np.ndarray) -> str:
+def describe_image(values: np.ndarray, keep: np.ndarray, limit: float) -> str:
     """The picture in a sentence."""
     kept, size = int(keep.sum()), np.abs(values)
     if not kept:
         return "No pixel is kept, so nothing comes in."
+    if are_gone(values, limit):
+        return gone(limit)
     pruned = f" and {float(size[~keep].mean()):.2g} for the pruned, which have no effect" if kept < len(keep) else ""
     return f"{kept} of {len(keep)} pixels are kept. Mean |w| is {float(size[keep].mean()):.2g} for the kept{pruned}."
 
 
-def of_channel(own: np.ndarray, keep: np.ndarray, dark: bool = False) -> list[Tile]:
-    """The filters of a channel over its kept inputs, [inputs, rows, columns], at one scale, every number on hover."""
-    limit = _limit(own[keep]) if keep.any() else 1.0
+def of_channel(own: np.ndarray, keep: np.ndarray, limit: float, dark: bool = False) -> list[Tile]:
+    """The filters of a channel over its kept inputs, [inputs, rows, columns], every number on hover; limit: as for
+    `image`."""
     return [
         Tile(
             signed(own[i], limit, None, dark),
@@ -46,12 +49,14 @@ def of_channel(own: np.ndarray, keep: np.ndarray, dark: bool = False) -> list[Ti
     ]
 
 
-def describe_channel(own: np.ndarray, keep: np.ndarray) -> str:
+def describe_channel(own: np.ndarray, keep: np.ndarray, limit: float) -> str:
     """The filters in a sentence."""
     if not keep.any():
         return "No input channel is kept, so nothing comes in."
+    if are_gone(own[keep], limit):
+        return gone(limit)
     means = np.abs(own).mean(axis=(1, 2))
-    colours = f"Green is above 0, pink below, full at ±{_limit(own[keep]):.2g}"
+    colours = f"Green is above 0, pink below, full at ±{limit:.2g}, the scale of the layer"
     if len(own) == 1:
         size = " x ".join(map(str, own.shape[1:]))
         return (
@@ -81,7 +86,7 @@ def of_layer(
     """
     tiles = []
     if inputs is None:
-        limit = _limit(own)
+        limit = limit_of(own)
         pictures = [signed(filter_[0], limit, None, dark) for filter_ in own]
     else:
         means = np.abs(own[:, inputs] if inputs.any() else own).mean(axis=1)
@@ -172,6 +177,16 @@ def _strongest(own: np.ndarray, among: np.ndarray, most: int) -> np.ndarray:
     return np.sort(among[np.argsort(-size, kind="stable")[:most]])
 
 
-def _limit(values: np.ndarray) -> float:
-    """What takes the full colour: the 99.5th percentile of |w|, so that one outlier does not pale the rest."""
+def are_gone(values: np.ndarray, limit: float) -> bool:
+    """Whether weights are nothing on the scale of their layer: training drives those of a pruned unit to 0."""
+    return bool(values.size) and float(np.abs(values).max()) < GONE * limit
+
+
+def gone(limit: float) -> str:
+    """What is said of such weights."""
+    return f"Its weights are gone: none is above {100 * GONE:g} % of the layer's scale, {limit:.2g}."
+
+
+def limit_of(values: np.ndarray) -> float:
+    """The scale of a layer's weights: the 99.5th percentile of |w|, so that one outlier does not pale the rest."""
     return max(float(np.quantile(np.abs(values), 0.995)), 1e-12) if values.size else 1.0

@@ -10,8 +10,8 @@ import pandas as pd
 
 from sbp.reference.paper import PaperRow
 from sbp.viz import charts, label_placement, labels, palette
-from sbp.viz.sweep import Sweep
-from sbp.viz.threshold import error_floor, fewer
+from sbp.viz.sweep import TRAINING, Sweep
+from sbp.viz.threshold import error_floor, fewer, number
 
 HEIGHT = 380
 WIDTH = 620  # of the plot on a laptop, for the places of the names
@@ -45,9 +45,16 @@ def chart(
     dense: int,
     ours: tuple[int, float] | None,
     examples: str,
+    stop: Any = None,
     dark: bool = False,
 ) -> Any:
-    """Frontier of each criterion on held-out examples; the paper's rows and this run's (MACs, error) on test data."""
+    """Frontier of each criterion on held-out images; the paper's rows and this run's (MACs, error) on test images.
+
+    Where the sweep has training images alone, no test error is drawn beside them. stop: the threshold on the SNR that
+    is chosen, which a ring marks.
+    """
+    if sweep is not None and sweep.kind == TRAINING:
+        rows, ours = (), None
     lines, marks = _lines(sweep), _marks(sweep, rows, ours)
     if lines.empty and marks.empty:
         return charts.empty("No error of this run has been measured yet.", HEIGHT)
@@ -57,17 +64,22 @@ def chart(
     macs = pd.concat([lines["macs"], marks["macs"]])[errors <= top]
     low = 0.8 * float(macs.min())
     x = macs_axis(low, dense)
-    y = charts.log_y_axis("error_percent", "error, % (log)", floor, top)
+    kind = f"{sweep.kind} error" if sweep is not None and not (rows or ours) else "error"
+    y = charts.log_y_axis("error_percent", f"{kind}, % (log)", floor, top)
     lines, marks = lines[lines["error_percent"] <= top], marks[marks["error_percent"] <= top]
     layers: list[Any] = []
     if not lines.empty:
         layers.append(_drawn_lines(lines, x, y, dark))
-    layers += _drawn_marks(marks, x, y, (low, dense * 1.6, floor, top), dense, dark)
-    return charts.finish(alt.layer(*layers), describe(sweep, dense, examples, bool(rows)), HEIGHT)
+    if sweep is not None and stop is not None and stop["macs"] and stop["error_percent"] <= top:
+        layers.append(_ring(stop, x, y, dark))
+    steps = [line for _, line in lines.groupby("criterion")]
+    layers += _drawn_marks(marks, x, y, (low, dense * 1.6, floor, top), dense, steps, dark)
+    return charts.finish(alt.layer(*layers), describe(sweep, dense, examples, bool(rows), stop), HEIGHT)
 
 
-def describe(sweep: Sweep | None, dense: int, examples: str, paper: bool = True) -> str:
-    """Where each criterion stands by itself, and what is measured on what; paper: whether its rows are drawn."""
+def describe(sweep: Sweep | None, dense: int, examples: str, paper: bool = True, stop: Any = None) -> str:
+    """Where each criterion stands by itself and the SNR at the chosen stop, and what is measured on what; paper:
+    whether its rows are drawn."""
     if sweep is None:
         return "Without a sweep only test errors are known: the paper's rows, and this run's once it has ended."
     said = [
@@ -77,6 +89,11 @@ def describe(sweep: Sweep | None, dense: int, examples: str, paper: bool = True)
         for point in sweep.points[sweep.points["natural"] & (sweep.points["macs"] > 0)].itertuples()
     ]
     tested = ", the paper's diamonds are on its 10,000 test images" if paper else ""
+    if sweep.kind == TRAINING:
+        tested = ", which no test error can be compared with"
+    if stop is not None and stop["macs"]:
+        at = f"{stop['error_percent']:.2f} % at {fewer(dense, stop['macs'])}× fewer MACs"
+        said.insert(0, f"Ring: SNR ≥ {number(stop['threshold'])}, {at}")
     return "; ".join([*said, f"lines are errors on {examples}{tested}"]) + "."
 
 
@@ -113,6 +130,13 @@ def _marks(sweep: Sweep | None, rows: Sequence[PaperRow], ours: tuple[int, float
     return pd.DataFrame(found, columns=["macs", "error_percent", "kind", "name"])
 
 
+def _ring(stop: Any, x: alt.X, y: alt.Y, dark: bool) -> Any:
+    """The chosen threshold, as a ring that leaves what is under it to be seen."""
+    at = alt.Chart(alt.Data(values=[{name: float(stop[name]) for name in ("macs", "error_percent")}]))
+    ring = at.mark_point(filled=False, size=260, strokeWidth=2.5, color=palette.theme(dark).ink, opacity=1)
+    return ring.encode(x=x, y=y, tooltip=alt.value(None))
+
+
 def _drawn_lines(lines: pd.DataFrame, x: alt.X, y: alt.Y, dark: bool) -> Any:
     titles, theme = list(dict.fromkeys(lines["title"])), palette.theme(dark)
     colours, dashes, widths = zip(*(STYLES[name] for name in dict.fromkeys(lines["criterion"])), strict=True)
@@ -133,12 +157,20 @@ def _drawn_lines(lines: pd.DataFrame, x: alt.X, y: alt.Y, dark: bool) -> Any:
     )
 
 
-def _drawn_marks(marks: pd.DataFrame, x: alt.X, y: alt.Y, view: tuple[float, ...], dense: int, dark: bool) -> list[Any]:
+def _drawn_marks(
+    marks: pd.DataFrame,
+    x: alt.X,
+    y: alt.Y,
+    view: tuple[float, ...],
+    dense: int,
+    steps: list[pd.DataFrame],
+    dark: bool,
+) -> list[Any]:
     """Points with their names, which keep out of each other's way."""
     theme = palette.theme(dark)
     drawn: list[Any] = []
     marks = marks.sort_values("macs", kind="stable").assign(fewer=lambda table: dense / table["macs"])
-    at = label_placement.places(marks, view, WIDTH, HEIGHT)
+    at = label_placement.places(marks, view, WIDTH, HEIGHT, steps)
     marks["narrow"] = label_placement.fit(marks, view, at, (marks["kind"] != PAPER).tolist(), HEIGHT)
     tips = charts.tips(
         "name:N", ("macs:Q", "MACs", ","), ("fewer:Q", "MACs reduction", ".2f"), ("error_percent:Q", "error, %", ".2f")
@@ -150,7 +182,8 @@ def _drawn_marks(marks: pd.DataFrame, x: alt.X, y: alt.Y, view: tuple[float, ...
         colour = colour or getattr(theme, STYLES[str(kind)][0])
         base = alt.Chart(alt.Data(values=[row.to_dict()])).encode(x=x, y=y, tooltip=tips)
         drawn.append(base.mark_point(filled=True, size=100, shape=shape, color=colour, opacity=1))
-        drawn += label_placement.haloed(base, colour, theme.ground, place)
+        if place is not None:
+            drawn += label_placement.haloed(base, colour, theme.ground, place)
     return drawn
 
 

@@ -84,7 +84,7 @@ def describe(found: pd.DataFrame, what: str) -> str:
 
 
 def _error(found: pd.DataFrame, x: alt.X, dark: bool) -> list[Any]:
-    colour = palette.theme(dark).data
+    colour = palette.theme(dark).ink
     data = found.assign(bottom=found["error_percent"] - found["spread"], top=found["error_percent"] + found["spread"])
     base = alt.Chart(data).encode(x=x)
     y = charts.y_axis("error_percent", WHAT["error"], 1.25 * float(data["top"].max()), tickCount=5)

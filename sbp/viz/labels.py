@@ -150,6 +150,20 @@ def kilo_macs(macs: float) -> str:
     return f"{macs / 1000:,.{digits_of(macs / 1000)}f}"
 
 
+def error(percent: float, kind: str, n: int | None = None) -> str:
+    """An error with its kind and how many images it is of, where that is known.
+
+    >>> error(1.25, "held-out", 2000), error(6.474, "test")
+    ('1.25 % held-out error (n = 2,000)', '6.47 % test error')
+    """
+    return f"{percent:.2f} % {error_kind(kind, n)}"
+
+
+def error_kind(kind: str, n: int | None = None) -> str:
+    """The kind of an error, and how many images it is of."""
+    return f"{kind} error" + (f" (n = {n:,})" if n else "")
+
+
 def join(parts: list[str]) -> str:
     """As "a, b and c"."""
     return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1] if parts else ""

@@ -52,7 +52,7 @@ def chart(found: Sequence[Entry], network: str, chosen: str = "", dark: bool = F
     x = macs_axis(view[0], dense)
     y = charts.axis(alt.Y, "error_percent", "test error, % (log)", (floor, top), log=True, **_error_marks(floor, top))
     layers = [*_bars(points, x, dark), *_steps(points, x, y, dark), _marks(points, x, y, chosen, dark)]
-    layers += _names(points[points["named"]], x, y, view, dark)
+    layers += _names(points.assign(name=points["short"].where(points["named"], "")), x, y, view, dark)
     return charts.finish(alt.layer(*layers), describe(found, network), HEIGHT)
 
 
@@ -121,14 +121,16 @@ def _alone(points: pd.DataFrame) -> pd.Series:
 
 
 def _names(named: pd.DataFrame, x: alt.X, y: alt.Y, view: tuple[float, ...], dark: bool) -> list[Any]:
-    named = named.sort_values("macs", kind="stable").assign(name=named["short"])
-    at = label_placement.places(named, view, WIDTH, HEIGHT)
+    named = named.sort_values("macs", kind="stable")
+    steps = frontier(named[named["origin"] == OURS])
+    at = label_placement.places(named, view, WIDTH, HEIGHT, [steps])
     named["narrow"] = label_placement.fit(named, view, at, (named["origin"] == OURS).tolist(), HEIGHT)
     rows = named[["macs", "error_percent", "name", "narrow"]].to_dict("records")
     # Names that stand alike around their points share a layer: each layer costs the browser and Python alike.
     alike: dict[tuple[Any, ...], list[Any]] = {}
     for origin, row, place in zip(named["origin"], rows, at, strict=True):
-        alike.setdefault((_colours(dark)[origin], *place.items()), []).append(row)
+        if place is not None:
+            alike.setdefault((_colours(dark)[origin], *place.items()), []).append(row)
     drawn: list[Any] = []
     for (ink, *where), values in alike.items():
         base = alt.Chart(alt.Data(values=values)).encode(x=x, y=y)

@@ -13,6 +13,7 @@ from sbp.viz import labels
 
 VARIANTS = ("dense", "masked", "compact")
 LEAST_GAIN = 1.05  # speed-up; less is not called a gain
+STEADY = 0.1  # interquartile range over median; a timing that spreads more is called unsteady
 
 
 class BadSpeed(ValueError):
@@ -51,9 +52,10 @@ def shown(measured: dict[str, Any], paper: Sequence[PaperRow] = ()) -> pd.DataFr
         row = {"batch": f"{batch:,}"}
         for variant in by_name.index:
             median, iqr = by_name.at[variant, "median"], by_name.at[variant, "iqr"]
-            row[f"{variant}, ms"] = f"{plain(median, 3)} ({plain(iqr, 2)})"
+            row[f"{variant}, ms"] = f"{plain(median, 3)} ({plain(iqr, 2)}){'' if _steady(by_name, variant) else ' ?'}"
         for variant in by_name.index[1:]:
-            row[f"{variant}, ×"] = f"{by_name.at[variant, 'times']:.2f}"
+            sure = _steady(by_name, variant) and _steady(by_name, "dense")
+            row[f"{variant}, ×"] = f"{by_name.at[variant, 'times']:.2f}{'' if sure else ' ?'}"
         rows.append(row)
     part = "cpu" if measured["device"] == "cpu" else "gpu"
     rows += [
@@ -62,6 +64,10 @@ def shown(measured: dict[str, Any], paper: Sequence[PaperRow] = ()) -> pd.DataFr
         if printed.method == "SBP"
     ]
     return pd.DataFrame(rows).fillna("")
+
+
+def _steady(by_name: pd.DataFrame, variant: str) -> bool:
+    return bool(by_name.at[variant, "iqr"] <= STEADY * by_name.at[variant, "median"])
 
 
 def plain(value: float, digits: int) -> str:
@@ -76,15 +82,21 @@ def plain(value: float, digits: int) -> str:
 
 
 def sentence(measured: dict[str, Any]) -> str:
-    """Where the compact network gains, and where it does not."""
-    compact = table(measured).query("variant == 'compact'")
+    """Where the compact network gains, where it does not, and where the timings are too unsteady to tell."""
+    found = table(measured)
+    both = found[found["variant"] != "masked"]
+    unsteady = set(both[both["iqr"] > STEADY * both["median"]]["batch"])
+    compact = found[(found["variant"] == "compact") & ~found["batch"].isin(unsteady)]
     said = [
         f"{times:.1f}× faster at batch {batch:,}"
         for batch, times in zip(compact["batch"], compact["times"], strict=True)
     ]
     slow = [f"{batch:,}" for batch in compact[compact["times"] < LEAST_GAIN]["batch"]]
-    rest = f" No gain at batch {labels.join(slow)}: overhead other than MACs dominates there." if slow else ""
-    return f"compact is {labels.join(said)}.{rest}"
+    parts = [f"compact is {labels.join(said)}."] if said else []
+    parts += [f"No gain at batch {labels.join(slow)}: overhead other than MACs dominates there."] if slow else []
+    doubtful = labels.join([f"{batch:,}" for batch in sorted(unsteady)])
+    parts += [f"Unsteady at batch {doubtful}: the quartiles lie over 10 % of the median apart."] if unsteady else []
+    return " ".join(parts)
 
 
 def where(measured: dict[str, Any]) -> str:

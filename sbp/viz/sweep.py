@@ -17,6 +17,8 @@ from sbp.viz.tables import RunTables
 
 LOW, HIGH = 0.2, 100.0
 STEPS_A_DECADE = 50  # of the thresholds where no sweep says which were tried
+HELD_OUT, TRAINING = "held-out", "training"  # kinds of error
+_KINDS = {"validation": HELD_OUT, "training": TRAINING}
 COLUMNS = ["threshold", "kept", "macs", "params", "error_percent", "nll"]
 
 
@@ -39,6 +41,11 @@ class Sweep:
     samples: pd.DataFrame
     mean: dict[str, Any]
     hardware: str
+
+    @property
+    def kind(self) -> str:
+        """What kind of error its errors are."""
+        return _KINDS.get(self.examples, self.examples)
 
     def of(self, criterion: str) -> pd.DataFrame:
         """The points of one criterion by rising threshold."""

@@ -3,28 +3,51 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import altair as alt
 import pandas as pd
 
 from sbp.spec.layout import Group
 from sbp.viz import charts, labels, palette
-from sbp.viz.sweep import HIGH, LOW, Sweep
+from sbp.viz.sweep import HIGH, LOW, TRAINING, Sweep
 
 TICKS = (0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
-EXAMPLES = {"validation": "held-out", "training": "training"}
 MACS = "MACs"
 
 
 def examples_of(sweep: Sweep, dataset: str) -> str:
     """What was scored, in words: "5,000 held-out digits"."""
     thing = "digits" if dataset in ("mnist", "digits") else "images"
-    return f"{sweep.n:,} {EXAMPLES.get(sweep.examples, sweep.examples)} {thing}"
+    return f"{sweep.n:,} {sweep.kind} {thing}"
 
 
-def headline(layers: Sequence[Group], stop: Any, dense: int, examples: str) -> list[str]:
+class Scored(NamedTuple):
+    """An error in percent, its kind, and how many images it is of."""
+
+    percent: float
+    kind: str
+    n: int
+
+
+def tested_at(stop: Any, result: Mapping[str, Any] | None) -> Scored | None:
+    """The test error of a run, at the stop that keeps the units that were kept when it was read; else None."""
+    result = result or {}
+    error, n = result.get("test_error_percent"), result.get("n_test")
+    same = tuple(stop.kept) == tuple(result.get("kept") or ())
+    return Scored(error, "test", n) if same and error is not None and n else None
+
+
+def error_at(stop: Any, sweep: Sweep | None, result: Mapping[str, Any] | None) -> Scored | None:
+    """The error that a headline may state of a stop: on held-out images, else on test images; never on those that the
+    network was trained on."""
+    if sweep is not None and sweep.kind != TRAINING:
+        return Scored(stop.error_percent, sweep.kind, sweep.n)
+    return tested_at(stop, result)
+
+
+def headline(layers: Sequence[Group], stop: Any, dense: int, error: Scored | None) -> list[str]:
     """One stop in a sentence, cut where numbers begin and end: every second part is one."""
     units = labels.in_all([layer.units for layer in layers])
     parts = [f"At SNR ≥ {number(stop.threshold)}: ", labels.in_all(stop.kept), f" of {units} units kept, "]
@@ -34,9 +57,9 @@ def headline(layers: Sequence[Group], stop: Any, dense: int, examples: str) -> l
         parts += [f"{fewer(dense, stop.macs)}×", " fewer MACs"]
     else:
         parts += ["no MACs remain", ": every image gets the same answer"]
-    if math.isnan(stop.error_percent):
+    if error is None:
         return [*parts[:-1], parts[-1] + "."]
-    return [*parts[:-1], parts[-1] + ", ", f"{stop.error_percent:.2f} %", f" error on {examples}."]
+    return [*parts[:-1], parts[-1] + ", ", f"{error.percent:.2f} %", f" {labels.error_kind(error.kind, error.n)}."]
 
 
 def number(threshold: float) -> str:
@@ -111,7 +134,7 @@ def error_chart(stops: pd.DataFrame, prior_snr: float, examples: str, at: int, d
         return charts.empty("The error along the threshold is not measured yet.")
     floor = error_floor(stops["error_percent"])
     data = stops[["threshold", "error_percent"]].assign(drawn=stops["error_percent"].clip(lower=floor))
-    line = alt.Chart(data).mark_line(strokeWidth=2.5, color=palette.theme(dark).data, clip=True)
+    line = alt.Chart(data).mark_line(strokeWidth=2.5, color=palette.theme(dark).ink, clip=True)
     line = line.encode(
         x=threshold_axis(),
         y=charts.log_y_axis("drawn", f"error, % of {examples}", floor, 100),

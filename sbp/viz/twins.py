@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from sbp.spec import RunConfig
+from sbp.spec.records import TRAIN_SAMPLE
 from sbp.viz import bound, charts, film, labels, palette
 from sbp.viz.tables import RunTables, tables
 
@@ -140,7 +141,7 @@ def describe(pair: Sequence[Twin], what: str) -> str:
         data, right = n * row["nll"] / 1000, 100 - row["train_error_percent"]
         said.append(
             {
-                "accuracy": f"{twin.name} has a training accuracy of {right:.1f} % on {n:,} labels",
+                "accuracy": f"{twin.name} has a training accuracy of {right:.1f} % on {_scored(n)}",
                 "terms": f"{twin.name}: N·NLL {data:,.1f} thousand nats"
                 + (f", KL {row['kl_weighted'] / 1000:,.2f} thousand" if twin.tables.method in bound.ADDED else ""),
                 "kept": f"{twin.name} keeps {sum(row['kept']):,} of {units:,} units",
@@ -153,6 +154,10 @@ def describe(pair: Sequence[Twin], what: str) -> str:
         "kept": "",
     }
     return "; ".join(said) + tail[what] + "." if said else "Neither run has finished an epoch."
+
+
+def _scored(n: int) -> str:
+    return f"{n:,} labels" if n <= TRAIN_SAMPLE else f"the first {TRAIN_SAMPLE:,} of {n:,} labels"
 
 
 def chart(pair: Sequence[Twin], what: str, dark: bool = False) -> Any:
@@ -182,15 +187,15 @@ def chart(pair: Sequence[Twin], what: str, dark: bool = False) -> Any:
 
 
 _Lines = dict[str, tuple[str, tuple[int, ...]]]
-_BOTH: _Lines = {"first": ("kept", (1, 0)), "second": ("pruned", (6, 3))}
-# Colour of the theme and dash of each line; a twin's data term in its own colour, the KL in the KL's.
+_BOTH: _Lines = {"first": ("kept", (1, 0)), "second": ("ink", (6, 3))}
+# Colour of the theme and dash of each line: one colour a twin in every chart, none of them that of pruned units.
 _STYLE: dict[str, _Lines] = {
     "accuracy": _BOTH,
     "kept": _BOTH,
     "terms": {
-        "first": ("data", (1, 0)),
+        "first": ("kept", (1, 0)),
         "first KL": ("kl", (6, 3)),
-        "second": ("pruned", (2, 2)),
+        "second": ("ink", (2, 2)),
         "second KL": ("reference", (8, 3, 2, 3)),
     },
 }
@@ -258,7 +263,7 @@ def _series(pair: Sequence[Twin], what: str) -> list[dict[str, Any]]:
 
 def _accuracy(pair: tuple[Twin, Twin]) -> dict[str, Any]:
     series = _series(pair, "accuracy")
-    for twin, colour in zip(pair, ("kept", "pruned"), strict=True):
+    for twin, colour in zip(pair, ("kept", "ink"), strict=True):
         if twin.test_accuracy is not None and twin.last:
             series.append({"name": "test", "x": [twin.last], "y": [round(twin.test_accuracy, 2)], "colour": colour})
     rules = [{"y": CHANCE, "text": f"a guess: {CHANCE:.0f} %", "left": True}]

@@ -65,3 +65,18 @@ def test_twins_step_together_and_the_link_says_where(open_page: Callable[..., Pa
 @pytest.mark.usefixtures("race")
 def test_nothing_scrolls_sideways_on_a_phone(open_page: Callable[..., Page]) -> None:
     assert_fits_a_phone(open_page("/random-labels?pair=race", width=390, height=844))
+
+
+def test_the_play_bar_stays_where_it_is(open_page: Callable[..., Page]) -> None:
+    """However many lines a moment's sentence takes; the first is short, the last of this pair the longest."""
+    page = open_page("/random-labels?pair=race&epoch=3", width=390, height=844)
+    scrub = page.locator(f"{PLAYER} .scrub")
+    heights = {
+        scrub.evaluate(
+            "(bar, share) => new Promise((done) => { bar.value = bar.max * share; bar.oninput();"
+            " setTimeout(() => done(bar.closest('.player').offsetHeight), 150); })",
+            share / 4,
+        )
+        for share in range(5)
+    }
+    assert len(heights) == 1

@@ -51,6 +51,7 @@ def test_every_number_follows_a_drag_and_the_link_says_where_it_ended(
         seen.append((threshold(page), headline(page), macs))
         assert page.evaluate(reruns) == "notRunning"
         assert "t=" not in page.url
+    assert plot.bounding_box() == box, "the figure stays where it is"
     page.mouse.up()
     assert [t for t, _, _ in seen] == sorted({t for t, _, _ in seen})
     assert len({said for _, said, _ in seen}) == 4

@@ -135,7 +135,7 @@ def test_a_refused_resume_is_said_and_leaves_the_page_its_looks(open_page: Calla
     held = Lock(run.folder / LOCK)
     try:
         page.locator(".st-key-resume button").first.click()
-        expect(page.get_by_test_id("stToast")).to_contain_text("has a living worker")
+        expect(page.get_by_test_id("stAlertContentError")).to_contain_text("has a living worker")
     finally:
         held.release()
     container = page.get_by_test_id("stMainBlockContainer")

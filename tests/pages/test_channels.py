@@ -101,7 +101,7 @@ def test_another_run_is_remembered_on_the_next_page(recorded: str, runs_root: Pa
     own = write_run(runs_root)
     at = opened("channels")
     assert at.query_params["run"] == own.id
-    at.selectbox(key="run-choice").set_value(recorded).run()
+    at.selectbox(key=f"run-choice-{own.id}").set_value(recorded).run()
     at.run()
     assert played(healthy(at))["film"]["id"] == recorded
     at.switch_page("train/page.py").run()
@@ -122,7 +122,7 @@ def test_figures_to_take_away_are_made_when_asked_for(recorded: str) -> None:
 def test_two_runs_of_one_minute_are_told_apart(runs_root: Path) -> None:
     first, second = write_run(runs_root, seed=1), write_run(runs_root, seed=2)
     at = healthy(opened("channels", run=first.id))
-    options = at.selectbox(key="run-choice").options
+    options = at.selectbox(key=f"run-choice-{first.id}").options
     assert len(set(options)) == 2
     at.selectbox(key="sort-choice").set_value("snr").run()
     assert at.query_params["run"] == first.id != second.id

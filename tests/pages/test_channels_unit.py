@@ -139,7 +139,7 @@ def test_the_error_is_that_of_the_masked_network_on_what_was_held_out(trained: R
     images, labels = datasets.held_out("digits")
     masks = by_hand.apply(net.own_masks, edits, trained.layers)
     guesses = net.logits(as_read(images, "digits"), masks).argmax(1)
-    assert numbers(at)["Error"] == f"{100 * (guesses != labels).mean():.2f} %"
+    assert numbers(at)["Held-out error"] == f"{100 * (guesses != labels).mean():.2f} %"
     assert "of 287 held-out images" in texts(at)
 
 
@@ -196,7 +196,7 @@ def test_without_the_data_the_rest_stays(runs_root: Path, monkeypatch: pytest.Mo
 def test_another_run_lets_the_edits_go(runs_root: Path, recorded: str) -> None:
     run = with_weights(write_run(runs_root))
     at = opened("channels", run=run.id, hand="dense1.0-")
-    at.selectbox(key="run-choice").set_value(recorded).run()
+    at.selectbox(key=f"run-choice-{run.id}").set_value(recorded).run()
     assert "hand" not in at.query_params
 
 

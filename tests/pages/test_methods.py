@@ -62,7 +62,7 @@ def test_without_results_the_paper_stands_alone_and_commands_are_named() -> None
     for name in ("table-1", "figure-1", "interval"):
         assert f"python -m sbp reproduce {name}" in said
     assert list(the_table(at)["method"])[:4] == ["Original (paper)", "SparseVD (paper)", "SSL (paper)", "SBP (paper)"]
-    assert "**SBP (paper)**: 1.55 % test error, 11.2× fewer MACs (48.5 kMACs)" in said
+    assert "**SBP (paper)**: 1.55 % test error (n = 10,000), 11.2× fewer MACs (48.5 kMACs)" in said
 
 
 def test_ours_stand_beside_the_papers(found: Path) -> None:

@@ -149,7 +149,7 @@ def test_many_recordings_are_folded_with_those_of_presets_first(no_recordings: P
     at = healthy(opened("runs"))
     assert len(at.checkbox) == 6
     assert at.checkbox[0].key == f"tick-{typical.id}"
-    assert "SSL, table-1-ssl" in texts(at)
+    assert "LeNet-500-300 on digits, SSL" in texts(at)
     at.toggle(key="runs-recorded").set_value(True).run()
     assert len(healthy(at).checkbox) == 9
 

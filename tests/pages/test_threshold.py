@@ -52,7 +52,7 @@ def test_a_swept_run_shows_error_cost_speed_and_the_paper(runs_root: Path) -> No
     board = given(at)
     kept = kept_counts(keep_masks({name: snr[-1] for name, snr in tables(run).snr.items()}), run.layers)
     assert "At SNR ≥ 1: " + "–".join(map(str, kept)) + " of 784–500–300 units kept" in said(board, 1.0)
-    assert "error on 5,000 held-out digits." in said(board, 1.0)
+    assert "% held-out error (n = 5,000)." in said(board, 1.0)
     assert board["error"]
     assert board["t"] == 1.0
     assert len({len(board[name]) for name in ("thresholds", "says", "error", "headlines", "readouts")}) == 1
@@ -230,3 +230,22 @@ def test_figures_to_take_away_are_made_when_asked_for(runs_root: Path) -> None:
     at.session_state["threshold-figures"] = True
     healthy(at.run())
     assert charts() == before + 2
+
+
+def test_without_held_out_images_the_headline_states_the_test_error(runs_root: Path) -> None:
+    run = swept(write_run(runs_root))
+    value = {**sweep_of(run), "objects": "training"}
+    (run.folder / "sweep.json").write_text(json.dumps(value))
+    kept = next(point["kept"] for point in value["criteria"]["snr"]["points"] if point["threshold"] == 1)
+    result = {"kept": kept, "macs": 40_000, "test_error_percent": 6.47, "n_test": 10_000}
+    (run.folder / "result.json").write_text(json.dumps(result))
+    board = given(healthy(opened(PAGE, run=run.id)))
+    assert "6.47 % test error (n = 10,000)" in said(board, 1.0)
+    assert all("training" not in "".join(headline) for headline in board["headlines"])
+    assert " error" not in said(board, 8.0)
+    assert [mark["text"] for mark in board["marks"]] == ["SNR ≥ 1, as in the paper"], "none is chosen by training error"
+    at_one = board["readouts"][board["thresholds"].index(1.0)]
+    assert [(row["name"], row["value"]) for row in at_one[-2:]] == [
+        ("Test error", "6.47 %"),
+        ("Training error", f"{board['error'][board['thresholds'].index(1.0)]:.2f} %"),
+    ]

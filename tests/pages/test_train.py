@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
+from pages.shared import new_run
+from sbp.data.datasets import default_dataset
 from sbp.pruning.diagnosis import Finding
 from sbp.runs import launcher, store
 from sbp.runs.states import State
 from sbp.spec import RunConfig, run_fields
+from sbp.spec.presets import PRESETS
 from sbp.viz import findings
 from tests.made_up import write_run
 from tests.pages.opened import healthy, labels, opened, played, texts
@@ -43,9 +46,11 @@ def test_it_says_which_data_is_used_and_why(monkeypatch: pytest.MonkeyPatch, tmp
     assert "bundled digits" in texts(at)
 
 
-def test_a_recording_plays_under_the_presets(recorded: str) -> None:
+def test_the_first_screen_is_a_recorded_run_with_one_button(recorded: str) -> None:
     at = healthy(opened("train"))
-    assert "Start" in labels(at)
+    assert "Start" not in labels(at)
+    main = [button.key for button in at.button if button.proto.type == "primary"]
+    assert main == ["new-run"]
     assert played(at)["film"]["id"] == recorded
     assert "recorded" in texts(at)
     assert "Stop" not in labels(at)
@@ -175,6 +180,53 @@ def test_what_stops_a_start_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> No
     at = healthy(opened("train"))
     at.button(key="start-lenet-500-300-quick-page").click().run()
     assert "No space left on device" in at.error[0].value
+
+
+def test_adjust_shows_the_form_where_the_recipes_stood() -> None:
+    at = opened("train")
+    at.button(key="adjust-lenet-500-300-quick-page").click().run()
+    assert "Start" not in labels(healthy(at))
+    wanted = PRESETS["lenet-500-300", "quick"].on(default_dataset()[0])
+    assert at.number_input(key="form-page-epochs").value == wanted.schedule.epochs
+    at.button(key="back-page").click().run()
+    assert "Start" in labels(healthy(at))
+    assert not at.number_input
+
+
+def test_a_card_promises_what_was_measured_on_its_data_and_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = healthy(opened("train"))
+    promise = PRESETS["lenet-500-300", "quick"].promise
+    at.segmented_control(key="start-data-page").set_value("mnist").run()
+    assert promise in texts(at)
+    assert "About 59 s on 2 CPU cores" in texts(at)
+    assert "on a GPU" not in texts(at).replace("in seconds, on a GPU", "")
+    at.segmented_control(key="start-data-page").set_value("fashion-mnist").run()
+    assert "test error" not in texts(at)
+    assert "About" not in texts(at)
+    monkeypatch.setattr(new_run, "devices_here", lambda: ["cuda", "cpu"])
+    at = healthy(opened("train"))
+    at.segmented_control(key="start-data-page").set_value("mnist").run()
+    assert "About 6 s on a GPU" in texts(at)
+    at.segmented_control(key="start-device-page").set_value("cpu").run()
+    assert "About 59 s on 2 CPU cores" in texts(healthy(at))
+
+
+def test_a_refusal_is_said_on_the_page(runs_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = write_run(runs_root, "stopped", epochs_done=4)
+
+    said = ["It has a *living* worker."]
+
+    def refuse(_run_id: str) -> None:
+        if said:
+            raise store.BadRequest(said.pop())
+
+    monkeypatch.setattr(launcher, "resume", refuse)
+    at = opened("train", run=run.id)
+    at.button(key="resume").click().run()
+    assert [error.value for error in healthy(at).error] == [r"It has a \*living\* worker."]
+    assert not at.toast
+    at.button(key="resume").click().run()
+    assert not healthy(at).error
 
 
 def open_form(at: Any) -> Any:

@@ -43,7 +43,7 @@ def test_a_page_about_noise_says_why_not_and_shows_another(runs_root: Path, page
     assert "trained with SSL, which gives units no mu and sigma" in warning
     assert "Shown instead" in warning
     assert at.query_params["run"] == other.id
-    assert plain.id not in at.selectbox(key="run-choice").options
+    assert plain.id not in at.selectbox(key=f"run-choice-{other.id}").options
     links = [link.proto for link in at.get("page_link") if link.proto.page == "train"]
     assert any(f"run={plain.id}" in link.query_string for link in links)
 

@@ -78,7 +78,7 @@ def speed_of(device: str = "cpu") -> dict[str, Any]:
             "variant": variant,
             "batch": batch,
             "median_seconds": base[batch] / gain[variant][batch],
-            "iqr_seconds": 0.04 * base[batch],
+            "iqr_seconds": 0.04 * base[batch] / gain[variant][batch],
             "n": 200,
         }
         for batch in base

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
+from sbp.spec.records import TRAIN_SAMPLE
 from sbp.viz import film, palette
 from sbp.viz.tables import RunTables
 from tests.made_up import config
@@ -78,3 +80,13 @@ def test_a_run_that_has_not_begun_is_packed_too(nothing: RunTables) -> None:
     packed = film.pack(nothing, config())
     assert packed["epochs"] == []
     assert packed["sentences"] == []
+
+
+def test_an_error_is_said_with_its_kind_and_n(found: RunTables) -> None:
+    asked = config()
+    held_out = asked.data.validation_size
+    assert f"% held-out error (n = {held_out:,})." in film.pack(found, asked)["sentences"][-1]
+    none = asked.replace(validation_size=0)
+    found = dataclasses.replace(found, records=found.records.assign(validation_error_percent=float("nan")))
+    n = min(TRAIN_SAMPLE, found.n_train)
+    assert f"% training error (n = {n:,})." in film.pack(found, none)["sentences"][-1]

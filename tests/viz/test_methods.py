@@ -14,7 +14,7 @@ from sbp.experiments.results import Row
 from sbp.reference.paper import all_of, rows_of
 from sbp.reference.published import BEST, LAST, NOT_STATED, PUBLISHED, UNITS, points_of
 from sbp.spec.networks import SPECS
-from sbp.viz import export, interval, methods, methods_chart, twins
+from sbp.viz import export, figure_1, interval, methods, methods_chart, palette, twins
 from sbp.viz.methods import OTHERS, OURS, PAPER
 from tests import made_results
 from tests.made_up import write_run
@@ -235,6 +235,7 @@ def test_twins_are_drawn_over_both_their_epochs(pair: tuple[twins.Twin, twins.Tw
     assert lines == ({"SBP: N·NLL", "SBP: KL", "dropout: N·NLL"} if what == "terms" else {"SBP", "dropout"})
     assert "(epoch 6)" in spec["description"]
     assert "(epoch 12)" in spec["description"]
+    assert palette.theme(dark).pruned not in json.dumps(spec), "the colour of pruned units"
 
 
 def test_the_twins_table_is_in_nats_of_all_examples(pair: tuple[twins.Twin, twins.Twin]) -> None:
@@ -263,3 +264,11 @@ def test_twins_that_have_not_begun_are_packed_too(tmp_path: Path) -> None:
     pair = twins.pair_of(runs, ("A", "B"))
     assert twins.pack(pair)["epochs"] == []
     assert twins.describe(pair, "kept") == "Neither run has finished an epoch."
+
+
+def test_bounds_that_coincide_are_both_to_be_seen() -> None:
+    curve = [(epoch, 1000.0 / epoch) for epoch in range(1, 20)]
+    spec = spec_of(figure_1.chart({"mu trained": curve, "mu fixed": curve}))
+    first, second = spec["encoding"]["strokeWidth"]["scale"]["range"]
+    assert first > 2 * second
+    assert "at most 0 % apart" in spec["description"]

@@ -40,10 +40,10 @@ def charts(found: RunTables, swept: sweep.Sweep) -> dict[str, Callable[[bool], A
         "error": lambda dark: threshold.error_chart(stops, found.prior_snr, "5,000 held-out digits", 20, dark),
         "left": lambda dark: threshold.left_chart(stops, found.layers, DENSE, found.prior_snr, 20, dark),
         "frontier": lambda dark: frontier.chart(
-            swept, rows_of("lenet-500-300"), DENSE, (40_000, 1.5), "held-out digits", dark
+            swept, rows_of("lenet-500-300"), DENSE, (40_000, 1.5), "held-out digits", dark=dark
         ),
         "ensemble": lambda dark: ensemble.chart(swept, "error_percent", dark),
-        "snr": lambda dark: snr_counts.chart(found, dark),
+        "snr": lambda dark: snr_counts.chart(found, dark=dark),
     }
 
 
@@ -64,7 +64,7 @@ def test_every_figure_is_described_has_titles_on_its_axes_and_two_themes(
         assert titled
         assert all(title for title in titled)
     text = [json.dumps(spec) for spec in specs]
-    light, dark = (getattr(theme, "data" if name == "error" else "kept") for theme in (palette.LIGHT, palette.DARK))
+    light, dark = (getattr(theme, "ink" if name == "error" else "kept") for theme in (palette.LIGHT, palette.DARK))
     assert light in text[0]
     assert dark in text[1]
     assert export.svg(charts[name](False)).startswith(b"<svg")
@@ -109,19 +109,68 @@ def test_without_a_sweep_the_stops_count_what_the_noise_keeps(caffe: RunTables) 
 
 
 def test_the_headline_says_the_stop_and_no_error_that_nobody_measured(found: RunTables) -> None:
-    stop = pd.Series({"threshold": 1.0, "kept": (216, 132, 43), "macs": 34_618, "params": 1, "error_percent": 1.42})
-    said = "".join(threshold.headline(found.layers, stop, DENSE, "5,000 held-out digits"))
-    assert said == (
-        "At SNR ≥ 1: 216–132–43 of 784–500–300 units kept, 15.7× fewer MACs, 1.42 % error on 5,000 held-out digits."
+    stop = pd.Series({"threshold": 1.0, "kept": (216, 132, 43), "macs": 34_618})
+
+    def said(error: threshold.Scored | None, **more: int) -> str:
+        return "".join(threshold.headline(found.layers, pd.Series({**stop, **more}), DENSE, error))
+
+    scored = threshold.Scored(1.42, "held-out", 5000)
+    assert said(scored) == (
+        "At SNR ≥ 1: 216–132–43 of 784–500–300 units kept, 15.7× fewer MACs, 1.42 % held-out error (n = 5,000)."
     )
-    unmeasured = "".join(threshold.headline(found.layers, pd.Series({**stop, "error_percent": math.nan}), DENSE, ""))
-    assert unmeasured.endswith("15.7× fewer MACs.")
-    everything = "".join(threshold.headline(found.layers, pd.Series({**stop, "macs": DENSE}), DENSE, "x"))
-    assert "units kept, all MACs remain, 1.42 % error on x." in everything
-    nothing = "".join(
-        threshold.headline(found.layers, pd.Series({**stop, "macs": 0, "error_percent": 90.2}), DENSE, "x")
-    )
-    assert "no MACs remain: every image gets the same answer, 90.20 % error on x." in nothing
+    assert said(None).endswith("15.7× fewer MACs.")
+    assert "units kept, all MACs remain, 1.42 % held-out error" in said(scored, macs=DENSE)
+    nothing = said(threshold.Scored(90.2, "held-out", 5000), macs=0)
+    assert "no MACs remain: every image gets the same answer, 90.20 % held-out error" in nothing
+
+
+def test_a_headline_never_states_a_training_error(swept: sweep.Sweep) -> None:
+    stop = pd.Series({"threshold": 1.0, "kept": (216, 132, 43), "error_percent": 0.2})
+    result = {"test_error_percent": 6.47, "n_test": 10_000, "kept": [216, 132, 43]}
+    on_training = dataclasses.replace(swept, examples="training")
+    assert threshold.error_at(stop, swept, result) == (0.2, "held-out", 5000)
+    assert threshold.error_at(stop, on_training, result) == (6.47, "test", 10_000)
+    assert threshold.error_at(stop, on_training, {**result, "kept": [216, 132, 42]}) is None, "another stop"
+    assert threshold.error_at(stop, on_training, None) is None
+
+
+def test_no_test_error_is_drawn_beside_training_errors(swept: sweep.Sweep) -> None:
+    on_training = dataclasses.replace(swept, examples="training")
+    for found, drawn in ((swept, True), (on_training, False)):
+        text = frontier.chart(found, rows_of("lenet-500-300"), DENSE, (40_000, 1.5), "images").to_json()
+        assert ("this run, test" in text) is drawn
+        assert ("SparseVD" in text) is drawn
+        assert ('"training error, % (log)"' in text) is not drawn
+
+
+def test_the_frontier_and_the_counts_follow_the_threshold(found: RunTables, swept: sweep.Sweep) -> None:
+    stops = sweep.stops(found, SPECS["lenet-500-300"], swept)
+    for at in (1.0, 2.0):
+        stop = stops.iloc[sweep.nearest(stops, at)]
+        chosen = float(stop["threshold"])
+        spec = frontier.chart(swept, (), DENSE, None, "images", stop).to_dict()
+        rings = [it["data"]["values"] for it in spec["layer"] if it["mark"].get("size") == 260]
+        assert rings == [[{"macs": float(stop["macs"]), "error_percent": stop["error_percent"]}]]
+        table = snr_counts.table(found, chosen)
+        assert table[table["kept"]]["units"].sum() == sum(
+            int((rows[-1] >= chosen).sum()) for rows in found.snr.values()
+        )
+        assert f"at SNR ≥ {threshold.number(chosen)}" in snr_counts.describe(found, chosen)
+
+
+def test_an_unsteady_timing_is_said_to_be_one() -> None:
+    (measured,) = speed_of()["measurements"]
+    for row in measured["rows"]:
+        if (row["variant"], row["batch"]) == ("compact", 32):
+            row["iqr_seconds"] = 0.11 * row["median_seconds"]
+    shown = speed.shown(measured)
+    assert shown["compact, ×"].tolist() == ["1.02", "2.10 ?", "5.60"]
+    assert [text.endswith("?") for text in shown["compact, ms"]] == [False, True, False]
+    assert not shown["dense, ms"].str.contains("?", regex=False).any()
+    said = speed.sentence(measured)
+    assert "2.1×" not in said
+    assert "5.6× faster at batch 1,000" in said
+    assert "Unsteady at batch 32" in said
 
 
 def test_the_cheapest_stop_is_within_its_slack() -> None:

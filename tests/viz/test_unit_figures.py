@@ -161,12 +161,12 @@ def test_signs_are_told_apart_and_nothing_is_the_ground(dark: bool) -> None:
 def test_pruned_pixels_are_no_weight() -> None:
     keep = np.zeros((28, 28), bool)
     keep[3, 4] = True
-    picture = filters.image(np.full((28, 28), 0.3), keep, 12)
+    picture = filters.image(np.full((28, 28), 0.3), keep, 12, 0.3)
     assert (picture.rgb[..., 3] == 255).sum() == 1
     assert picture.names is not None
     assert picture.names[3][4] == "row 3, column 4: 0.3"
     assert picture.names[0][0].endswith("pruned")
-    assert filters.describe_image(np.full(784, 0.3), keep.ravel()).startswith("1 of 784 pixels are kept")
+    assert filters.describe_image(np.full(784, 0.3), keep.ravel(), 0.3).startswith("1 of 784 pixels are kept")
 
 
 def test_filters_of_a_layer_say_number_snr_and_fate() -> None:
@@ -191,3 +191,21 @@ def test_tiles_are_safe_and_named() -> None:
     assert text.count("<i ") == 3
     assert text.count("<b ") == 1
     assert "pruned" in tiles.page([tiles.Tile(np.zeros((2, 2, 3), np.uint8), "", "", kept=False)], 60)
+
+
+def test_the_weights_of_a_pruned_unit_are_drawn_on_the_layer_s_scale_and_called_gone() -> None:
+    dead, keep = np.linspace(-4e-38, 4e-38, 784, dtype=np.float32), np.ones(784, bool)
+    layer = np.stack([dead, np.linspace(-0.6, 0.6, 784, dtype=np.float32)])
+    limit = filters.limit_of(layer)
+    assert limit == pytest.approx(0.6, rel=0.02)
+    picture = filters.image(dead.reshape(28, 28), keep.reshape(28, 28), 0, limit)
+    ground = [int(palette.theme().ground[at : at + 2], 16) for at in (1, 3, 5)]
+    assert (picture.rgb[..., :3] == ground).all()
+    assert filters.describe_image(dead, keep, limit) == filters.gone(limit)
+    assert "0.59" in filters.gone(limit)
+    assert filters.describe_channel(dead.reshape(1, 28, 28), np.ones(1, bool), limit) == filters.gone(limit)
+    spec = spec_of(bars.weights(dead, keep, "neurons", "weight", limit=limit))
+    assert spec["encoding"]["y"]["scale"]["domain"] == [-limit, limit]
+    assert spec["description"] == filters.gone(limit)
+    alive = spec_of(bars.weights(layer[1], keep, "neurons", "weight", limit=limit))
+    assert alive["description"] != filters.gone(limit)

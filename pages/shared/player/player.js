@@ -89,6 +89,7 @@ function makePlayer(root) {
     shape = nextShape;
     bar.listen();
     legend();
+    parts.sentence.dataset.longest = run.sentences.reduce((best, said) => (said.length > best.length ? said : best), "");
     dirty = true;
     told = "";
     if (!request) request = requestAnimationFrame(frame);
@@ -178,7 +179,7 @@ function makePlayer(root) {
     if (sentence !== told) {
       told = sentence;
       parts.sentence.setAttribute("aria-live", clock.playing || clock.following ? "off" : "polite");
-      parts.sentence.textContent = sentence;
+      parts.sentence.firstElementChild.textContent = sentence;
     }
   }
 

@@ -68,7 +68,7 @@ export function makePlot(svg) {
     const ticks = scale > 75 ? all : all.filter((v) => v === all[0] || Number.isInteger(Math.log10(v)));
     grid(box, ticks, y, String);
     svg.append(shape("text", { class: "title", x: 0, y: 14 }, data.errorTitle));
-    curve(data.thresholds, data.error, y, { colour: data.colours.error, dash: [], width: 2.75 });
+    curve(data.thresholds, data.error, y, { colour: data.colours.ink, dash: [], width: 2.75 });
   }
 
   function leftPart(data, box, width) {

@@ -46,6 +46,8 @@ function makeBoard(root) {
     if (told) asked = next.t;
     if (same(asked)) said = [asked];
     index = nearest(data.thresholds, told ? next.t : before);
+    const lines = data.headlines.map((parts) => parts.join(""));
+    find(".headline").dataset.longest = lines.reduce((best, one) => (one.length > best.length ? one : best), "");
     buildReadout();
     buildMarks();
     const now = JSON.stringify([next.thresholds, next.error, next.lines, next.prior, data.dark, svg.clientWidth]);
@@ -101,7 +103,7 @@ function makeBoard(root) {
     const t = data.thresholds[index];
     plot.move(index, t, data.says[index]);
     const words = data.headlines[index].map((text, i) => (i % 2 ? element("b", { textContent: text }) : text));
-    find(".headline").replaceChildren(...words);
+    find(".headline span").replaceChildren(...words);
     data.readouts[index].forEach((cell, i) => {
       rows[i].value.textContent = cell.value;
       rows[i].note.textContent = cell.note || "";
