@@ -32,7 +32,7 @@ _STORE = st.components.v2.component("sbp_pixel_weights", js=read(f"{FOLDER}/weig
 _PIXELS = st.components.v2.component(
     "sbp_pixels",
     html=read(f"{FOLDER}/pixels.html"),
-    css=read("shared/js/scrub.css") + read(f"{FOLDER}/pixels.css"),
+    css=read("shared/js/scrub.css") + read("shared/js/cell_cursor.css") + read(f"{FOLDER}/pixels.css"),
     js=bundle(f"{FOLDER}/pixels.js"),
 )
 

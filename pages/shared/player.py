@@ -19,7 +19,7 @@ from sbp.viz.tables import tables
 _PLAYER = st.components.v2.component(
     "sbp_player",
     html=read("shared/player/player.html"),
-    css=read("shared/js/scrub.css") + read("shared/player/player.css"),
+    css=read("shared/js/scrub.css") + read("shared/js/cell_cursor.css") + read("shared/player/player.css"),
     js=bundle("shared/player/player.js"),
 )
 

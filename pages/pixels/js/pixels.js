@@ -3,6 +3,7 @@ import { forward, softmax } from "./net.js";
 import { centred, fromText, rasterise, SIDE, toText } from "./strokes.js";
 import { frameOf, snrOf, unpack } from "./film.js";
 import { cellWords, count, isPixel, mapSentence, predictionSentence, seesSentence, subject } from "./words.js";
+import { walkCells } from "../../shared/js/cell_cursor.js";
 import { colourOf, paintLegend } from "../../shared/js/colours.js";
 import { element } from "../../shared/js/dom.js";
 import { fromBase64 } from "../../shared/js/numbers.js";
@@ -218,7 +219,7 @@ class Pixels {
       : [subject(view, label, given.classes).title, `SNR of ${film.layer.of}’s features`, "The features that are kept"];
     ["digit", "map", "sees"].forEach((name, k) => {
       find(`.${name} b`).textContent = titles[k];
-      find(`.${name} canvas`).setAttribute("aria-label", titles[k]);
+      find(`.${name} canvas`).setAttribute("aria-label", `${titles[k]}; arrow keys read its cells`);
     });
     const scrub = find(".scrub");
     scrub.max = film.epochs.length - 1;
@@ -247,11 +248,15 @@ class Pixels {
   attachReadout(name) {
     const canvas = this.root.querySelector(`.${name} canvas`);
     const readout = this.root.querySelector(".readout");
-    canvas.addEventListener("pointermove", (event) => {
+    const cells = () => {
+      const grid = name === "digit" ? this.grid : this.run.film.grid;
+      return { grid, ...layout(grid, canvas.clientWidth, canvas.clientHeight) };
+    };
+    const read = (x, y) => {
       if (!this.now) return;
       const { film } = this.run;
-      const grid = name === "digit" ? this.grid : film.grid;
-      const unit = layout(grid, canvas.clientWidth, canvas.clientHeight).at(event.offsetX, event.offsetY);
+      const { grid, at } = cells();
+      const unit = x == null ? -1 : at(x, y);
       const { levels, keep, theta, lit, image, sees } = this.now;
       if (unit < 0) readout.textContent = "";
       else if (name === "digit" && !isPixel(film)) readout.textContent = `row ${Math.floor(unit / grid.length)}, column ${unit % grid.length}: ${image[unit].toFixed(2)}`;
@@ -260,8 +265,14 @@ class Pixels {
         const value = name === "digit" ? `, intensity ${image[unit].toFixed(2)}` : name === "sees" && sees ? `, output ${(keep[unit] * sees[unit]).toFixed(2)}` : "";
         readout.textContent = cellWords(film, unit, facts) + value;
       }
-    });
-    canvas.addEventListener("pointerleave", () => (readout.textContent = ""));
+    };
+    canvas.addEventListener("pointermove", (event) => read(event.offsetX, event.offsetY));
+    canvas.addEventListener("pointerleave", () => read(null));
+    const box = (row, column) => {
+      const { x, y } = cells();
+      return [x(column), y(row), x(column + 1) - x(column), y(row + 1) - y(row)];
+    };
+    walkCells(canvas, () => this.now && { ...cells(), box }, { read });
   }
 }
 

@@ -1,6 +1,7 @@
 // The player: pictures of one run on one clock. Streamlit calls the default export again whenever data or theme change;
 // what is on the screen then stays, and a live run grows in place.
 
+import { walkCells } from "../js/cell_cursor.js";
 import { paintLegend } from "../js/colours.js";
 import { element, fit } from "../js/dom.js";
 import { readTheme } from "../js/theme.js";
@@ -102,7 +103,7 @@ function makePlayer(root) {
     parts.stage.replaceChildren();
     panels = data.panels.map((spec) => {
       const title = element("span");
-      const readout = element("span", { className: "readout" });
+      const readout = element("span", { className: "readout", role: "status" });
       const canvas = element("canvas", { role: "img" });
       const figure = element("figure", { className: spec.kind }, element("figcaption", {}, title, readout), canvas);
       figure.style.gridArea = spec.area;
@@ -110,13 +111,17 @@ function makePlayer(root) {
       const select = data.report && spec.kind !== "network" ? choose : null;
       const panel = { ...spec, canvas, titleSpan: title, select, picture: PICTURES[spec.kind](run, spec.layer, { select }) };
       const spot = (event) => [event.offsetX, event.offsetY];
-      canvas.onpointermove = (event) => (readout.textContent = panel.picture.hover ? panel.picture.hover(...spot(event)) : "");
-      canvas.onpointerleave = () => (readout.textContent = "");
-      canvas.onclick = (event) => {
+      const read = (x, y) => (readout.textContent = x != null && panel.picture.hover ? panel.picture.hover(x, y) : "");
+      canvas.onpointermove = (event) => read(...spot(event));
+      canvas.onpointerleave = () => read(null);
+      const press = (x, y) => {
         if (!panel.picture.click) return;
-        panel.picture.click(...spot(event));
+        panel.picture.click(x, y);
         dirty = true;
       };
+      canvas.onclick = (event) => press(...spot(event));
+      panel.keys = panel.picture.grid ? `; arrow keys read its cells${select ? ", Enter marks a unit" : ""}` : "";
+      if (panel.keys) walkCells(canvas, () => panel.picture.grid(), { read, press });
       canvas.style.cursor = panel.picture.click ? "pointer" : "default";
       return panel;
     });
@@ -152,7 +157,7 @@ function makePlayer(root) {
       if (area.width < 20 || area.height < 20) continue;
       panel.picture.draw(area, theme, Math.min(moment, run.frames - 1), panel.layer == null ? -1 : unit);
       panel.titleSpan.textContent = panel.picture.title(index, area.width);
-      panel.canvas.setAttribute("aria-label", panel.picture.title(index, 999));
+      panel.canvas.setAttribute("aria-label", panel.picture.title(index, 999) + panel.keys);
     }
     controls(index);
   }
