@@ -171,7 +171,7 @@ def _filters(view: View, net: ComputedNetwork, masks: Masks, dark: bool) -> None
     made = connections.maker(net.description, name)
     assert made is not None
     own = net.weights[f"{made.name}.weight"]
-    sharing = len(connections.group_named(net.description, name).members)
+    sharing = len(connections.makers(net.description, name))
     first = f" (of {made.name}, the first of {sharing} layers that share these units)" if sharing > 1 else ""
     st.markdown(f"**All filters of {words.layer_title(view.layer)}, with their SNR**{first}")
     keep = connections.inputs_kept(net.description, made, masks)

@@ -25,7 +25,7 @@ _PLAYER = st.components.v2.component(
 
 
 def panel(kind: str, area: str | None = None, layer: int | None = None) -> dict[str, Any]:
-    """One picture: its kind (network, cells, trajectories, heatmap, bound, error, kept, chart), its place and its
+    """One picture: its kind (network, cells, trajectories, heatmap, groups, bound, error, kept, chart), its place and its
     layer's index, or that of the chart that the film brings."""
     return {"kind": kind, "area": area or kind, "layer": layer}
 
@@ -88,11 +88,13 @@ def _play(
     unit: int | None = None,
     on_epoch: Callable[[], None] | None = None,
     on_unit: Callable[[], None] | None = None,
+    on_layer: Callable[[], None] | None = None,
 ) -> Any:
     report = on_epoch is not None or on_unit is not None
     data = {"film": packed, "layout": layout, "panels": panels, "play": play, "loop": loop, "seconds": seconds}
     data |= {"report": report, "epoch": epoch, "unit": unit, "keys": True}
     heard: dict[str, Any] = {"on_epoch_change": on_epoch or _nothing, "on_unit_change": on_unit or _nothing}
+    heard |= {"on_layer_change": on_layer or _nothing}
     return _PLAYER(key=key, data=data, **(heard if report else {}))
 
 

@@ -93,6 +93,23 @@ def test_keys_alone_reach_a_cell_and_mark_its_unit(open_page: Callable[..., Page
     page.wait_for_url(re.compile(rf"unit={unit[1]}\b"))
 
 
+def test_a_group_is_chosen_in_the_strip_of_all_by_mouse_and_by_keys(open_page: Callable[..., Page]) -> None:
+    page = open_page("/channels?run=resnet-20&layer=conv&unit=3")
+    strip = page.locator(f"{PLAYER} figure.groups canvas")
+    box = strip.bounding_box()
+    assert box
+    strip.click(position={"x": box["width"] * 4.5 / 12, "y": 20})
+    page.wait_for_url(re.compile(r"layer=stages\.1\.0\.conv1"))
+    assert "unit=" not in page.url
+    expect(strip).to_have_attribute("aria-label", re.compile(r"^All 12 groups.*below: Stages 1\.0 conv 1;"))
+    strip.press("ArrowLeft")
+    expect(page.locator(f"{PLAYER} figure.groups .readout")).to_contain_text("Stages 0.2 conv 1: ")
+    strip.press("Enter")
+    page.wait_for_url(re.compile(r"layer=stages\.0\.2\.conv1"))
+    expect(strip).to_have_attribute("aria-label", re.compile(r"below: Stages 0\.2 conv 1;"))
+    expect(strip).to_be_focused()
+
+
 @pytest.mark.parametrize(("name", "layer"), [("lenet-500-300", "dense1"), ("lenet-5-caffe", "conv1")])
 def test_pruned_by_hand_within_a_second_or_so_and_kept_over_a_reload(
     open_page: Callable[..., Page], served: Served, runs: dict[str, str], name: str, layer: str

@@ -8,6 +8,7 @@ import { readTheme } from "../js/theme.js";
 import { cellsPicture } from "./cells.js";
 import { follow, grow, last, makeClock, momentAt, placeAt, seek, SPEEDS, step, tick, toggle } from "./clock.js";
 import { boundPicture, chartPicture, errorPicture, keptPicture } from "./curves.js";
+import { groupsPicture } from "./groups.js";
 import { heatmapPicture } from "./heatmap.js";
 import { trajectoriesPicture } from "./trajectories.js";
 import { networkPicture } from "./network.js";
@@ -18,6 +19,7 @@ const PICTURES = {
   cells: cellsPicture,
   trajectories: trajectoriesPicture,
   heatmap: heatmapPicture,
+  groups: groupsPicture,
   bound: boundPicture,
   error: errorPicture,
   kept: keptPicture,
@@ -26,12 +28,13 @@ const PICTURES = {
 const ICONS = { play: "M8 5v14l11-7z", pause: "M7 5h4v14H7zM13 5h4v14h-4z", back: "M6 5h2.5v14H6zM19 5v14L9.5 12z", next: "M15.5 5H18v14h-2.5zM5 5v14l9.5-7z" };
 const players = new WeakMap();
 
-export default function ({ data, parentElement, setStateValue }) {
+export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   const root = parentElement.querySelector(".player");
   const known = players.get(parentElement);
   const player = known && known.root === root ? known : makePlayer(root);
   players.set(parentElement, player);
   player.report = data.report ? setStateValue : null;
+  player.chooseGroup = (index) => setTriggerValue("layer", index);
   player.show(data);
   return () => player.stop();
 }
@@ -99,6 +102,7 @@ function makePlayer(root) {
   };
 
   function build(data) {
+    const focused = panels.findIndex((panel) => panel.canvas === root.getRootNode().activeElement);
     parts.stage.className = `stage ${data.layout}`;
     parts.stage.replaceChildren();
     panels = data.panels.map((spec) => {
@@ -108,7 +112,7 @@ function makePlayer(root) {
       const figure = element("figure", { className: spec.kind }, element("figcaption", {}, title, readout), canvas);
       figure.style.gridArea = spec.area;
       parts.stage.append(figure);
-      const select = data.report && spec.kind !== "network" ? choose : null;
+      const select = !data.report || spec.kind === "network" ? null : spec.kind === "groups" ? (at) => player.chooseGroup(at) : choose;
       const panel = { ...spec, canvas, titleSpan: title, select, picture: PICTURES[spec.kind](run, spec.layer, { select }) };
       const spot = (event) => [event.offsetX, event.offsetY];
       const read = (x, y) => (readout.textContent = x != null && panel.picture.hover ? panel.picture.hover(x, y) : "");
@@ -120,13 +124,14 @@ function makePlayer(root) {
         dirty = true;
       };
       canvas.onclick = (event) => press(...spot(event));
-      panel.keys = panel.picture.grid ? `; arrow keys read its cells${select ? ", Enter marks a unit" : ""}` : "";
+      panel.keys = panel.picture.grid ? `; arrow keys read its cells${select ? `, Enter ${spec.kind === "groups" ? "shows" : "marks"} one` : ""}` : "";
       if (panel.keys) walkCells(canvas, () => panel.picture.grid(), { read, press });
       canvas.style.cursor = panel.picture.click ? "pointer" : "default";
       return panel;
     });
     watch.disconnect();
     panels.forEach((panel) => watch.observe(panel.canvas));
+    panels[focused]?.canvas.focus({ preventScroll: true });
   }
 
   // The colour scale in words and colours, with its cut at 1.
