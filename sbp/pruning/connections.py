@@ -48,8 +48,8 @@ def maker(description: Description, name: str) -> WeightLayer | None:
 def makers(description: Description, name: str) -> list[WeightLayer]:
     """All layers whose outputs are a group's units, in the order of the forward pass; of features, of their channels.
 
-    >>> from sbp.spec.networks import description_of
-    >>> [layer.name for layer in makers(description_of("resnet-20"), "stages.1.0.conv2")][:2]
+    >>> from sbp.spec.networks import SPECS
+    >>> [layer.name for layer in makers(SPECS["resnet-20"], "stages.1.0.conv2")][:2]
     ['stages.1.0.conv2', 'stages.1.0.shortcut.0']
     """
     name = group_named(description, name).parent or name
