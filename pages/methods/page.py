@@ -3,7 +3,7 @@
 from pages.methods import figures, table
 from pages.shared import frame, state
 
-frame.header("Methods", "How does it compare?")
+frame.header("Methods", "How does it compare?", "MACs", "unit", "bound", "KL")
 frame.notices(state.complaints("methods"))
 table.show()
 figures.bound()

@@ -8,7 +8,7 @@ from sbp.runs import store
 
 POLL_SECONDS = 2.0
 
-frame.header("Runs", "Your runs")
+frame.header("Runs", "Your runs", "kept", "MACs")
 
 
 def listing(polling: bool) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import html
+import tomllib
 from pathlib import Path
 
 import streamlit as st
 
+from pages.shared import state, tour
 from pages.shared.assets import read
 from pages.shared.copy_link import copy_link
 
@@ -16,6 +18,8 @@ ICON = str(Path(__file__).parents[2] / "assets" / "icon.svg")
 # One element with the title: styles alone would go where toasts and windows are, and the toast of a fragment would take
 # their place.
 _CSS = f"<style>\n{read('shared/frame.css')}</style>"
+
+GLOSSARY: dict[str, str] = tomllib.loads(read("shared/glossary.toml"))
 
 _ABOUT = (
     f"**{TITLE}**: multiplicative log-normal noise learns which units of a network can be pruned.\n\n"
@@ -30,15 +34,23 @@ def configure() -> None:
     st.logo(ICON, size="large")
 
 
-def header(title: str, question: str) -> None:
-    """The first line of a page: its title, the question it answers, a button that copies the page's link."""
+def header(title: str, question: str, *terms: str) -> None:
+    """The first line of a page: its title, the question it answers, a button that copies the page's link.
+
+    terms: of glossary.toml, explained behind a button. The card of the tour stands below, where the link names one.
+    """
     st.set_page_config(page_title=f"{title} · {TITLE}")
     with st.container(horizontal=True, vertical_alignment="center", key="page-header"):
         st.html(
             f'{_CSS}<div class="page-title"><h1>{html.escape(title)}</h1><p>{html.escape(question)}</p></div>',
             width="stretch",
         )
+        if terms:
+            with st.popover("Terms", icon=":material/menu_book:", type="tertiary", key="terms"):
+                st.markdown("\n\n".join(f"**{term}** {GLOSSARY[term]}" for term in terms))
         copy_link()
+    notices(state.complaints("tour"))
+    tour.show()
 
 
 def notices(complaints: list[str]) -> None:

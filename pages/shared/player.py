@@ -25,8 +25,8 @@ _PLAYER = st.components.v2.component(
 
 
 def panel(kind: str, area: str | None = None, layer: int | None = None) -> dict[str, Any]:
-    """One picture: its kind (network, cells, trajectories, heatmap, groups, bound, error, kept, chart), its place, and the
-    index of its layer, or of the chart that the film brings."""
+    """One picture: its kind (network, cells, trajectories, heatmap, groups, bound, error, kept, chart), its place, and
+    the index of its layer, or of the chart that the film brings."""
     return {"kind": kind, "area": area or kind, "layer": layer}
 
 

@@ -126,6 +126,7 @@ FIELDS: tuple[Field, ...] = (
     Field("drawn", "pixels", "what is drawn, stroke by stroke", "a test image", strokes),
     Field("brush", "pixels", "the radius of the brush, in pixels", 1.15, number(0.7, 2.2)),
     Field("epoch", "pixels", "the epoch that the map stands at", "the newest", whole(0)),
+    Field("tour", "tour", "the card of the tour, on any page", "no tour", whole(1, 8)),
     Field("deck", "talk", "the talk that is given", "the list of talks", any_text),
     Field("slide", "talk", "the slide, from 1", "the first", whole(1)),
 )
