@@ -42,4 +42,5 @@ def show() -> None:
 def link(number: int, label: str, icon: str) -> None:
     """A link to a card, counted from 1."""
     card = CARDS[number - 1]
-    st.page_link(f"{card.page}/page.py", label=label, icon=icon, query_params={**card.view, "tour": number})
+    view = {name: str(value) for name, value in {**card.view, "tour": number}.items()}
+    st.page_link(f"{card.page}/page.py", label=label, icon=icon, query_params=view)

@@ -47,8 +47,9 @@ def difference(one: Image.Image, other: Image.Image) -> float:
     their sizes differ by more than two pixels."""
     if max(abs(a - b) for a, b in zip(one.size, other.size, strict=True)) > 2:
         return 1.0
-    size = tuple(min(pair) for pair in zip(one.size, other.size, strict=True))
-    means = [np.asarray(picture.convert("RGB").crop((0, 0, *size)).reduce(BLOCK), float) for picture in (one, other)]
+    box = (0, 0, min(one.width, other.width), min(one.height, other.height))
+    reduced = [picture.convert("RGB").crop(box).reduce(BLOCK) for picture in (one, other)]
+    means = [np.asarray(picture, dtype=np.float64) for picture in reduced]
     return float((np.abs(means[0] - means[1]).max(axis=-1) > 16).mean())
 
 
