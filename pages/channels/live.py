@@ -37,11 +37,13 @@ def _body(run: RunView, polling: bool) -> None:
         run_picker.line(run, film.followable)
         st.space("stretch")
         view_of.controls(found, view)
-    pictures = [panel(kind, layer=view.index) for kind in ("heatmap", "cells", "kept", "trajectories")]
+    names = [layer.name for layer in found.layers]
+    many = len(names) > labels.MANY
+    kinds = [*(["groups"] if many else []), "heatmap", "cells", "kept", "trajectories"]
     player(
         run,
-        "channels",
-        pictures,
+        "channels many-groups" if many else "channels",
+        [panel(kind, layer=view.index) for kind in kinds],
         key=view_of.PLAYER,
         live=polling,
         order=view.order,
@@ -49,9 +51,11 @@ def _body(run: RunView, polling: bool) -> None:
         now=view.clock,
         unit=view.unit,
         on_unit=view_of.unit_changed,
+        on_layer=partial(view_of.layer_changed, names),
     )
     time.sleep(HEAD_START)
     _unit(found, view)
+    view_of.others(found, view)
     view_of.picks(found, view)
     st.fragment(channels_unit.show)(run, found, view)
     _take_away(run, found, view)

@@ -3,7 +3,7 @@
 from pages.channels import live as channels_live
 from pages.shared import film, frame, run_picker
 
-frame.header("Channels", "Which units are pruned, and when?")
+frame.header("Channels", "Which units are pruned, and when?", "unit", "group", "SNR", "kept", "mu and sigma")
 
 run = run_picker.pick(
     film.followable,

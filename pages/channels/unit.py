@@ -176,7 +176,7 @@ def _filters(view: View, net: ComputedNetwork, masks: Masks, dark: bool, note: s
     made = connections.maker(net.description, name)
     assert made is not None
     own = net.weights[f"{made.name}.weight"]
-    sharing = len(connections.group_named(net.description, name).members)
+    sharing = len(connections.makers(net.description, name))
     first = f" (of {made.name}, the first of {sharing} layers that share these units)" if sharing > 1 else ""
     st.markdown(titled(f"All filters of {words.layer_title(view.layer)}, with their SNR{first}", note))
     keep = connections.inputs_kept(net.description, made, masks)

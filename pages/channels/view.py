@@ -12,6 +12,7 @@ from pages.shared import clock, state
 from pages.shared.clock import Clock
 from pages.shared.outside import md
 from sbp.pruning import edits
+from sbp.pruning.connections import makers
 from sbp.pruning.masks import is_kept
 from sbp.spec.layout import Group
 from sbp.viz import labels
@@ -53,6 +54,20 @@ def read(found: RunTables) -> tuple[View, list[str]]:
     complaints += map(md, edits.read(link.get("hand", ""), found.layers)[1])
     shown = unit if unit >= 0 else int(found.order(layer.name)[0])
     return View(layer, names.index(layer.name), link.get("sort", "death"), now, unit, shown), complaints
+
+
+def others(found: RunTables, view: View) -> None:
+    """The layers that lose this group's units together with the layer that it is named after; nothing without any."""
+    names = [labels.layer_name(layer.name) for layer in makers(found.description, view.layer.name)]
+    if len(names) < 2:
+        return
+    first, rest = names[0], names[1:]
+    said = rest if len(rest) <= labels.MANY else [*rest[: labels.MANY - 1], f"{len(rest) - labels.MANY + 1} more"]
+    st.caption(
+        f"The group has the name of its first layer, {first}: a {view.layer.kind} that is removed from it leaves "
+        f"{labels.join(said)} as well.",
+        help=labels.join(rest) if said is not rest else None,
+    )
 
 
 def controls(found: RunTables, view: View) -> None:
@@ -108,6 +123,13 @@ def picks(found: RunTables, view: View) -> None:
             ("pick-first", "First pruned", int(np.argmin(found.death[name]))),
         ):
             st.button(label, key=key, type="tertiary", on_click=state.put, args=("unit", unit))
+
+
+def layer_changed(names: list[str]) -> None:
+    """A group was clicked in the strip of all of them."""
+    at = state.told(PLAYER, "layer")
+    if at is not None:
+        state.put("layer", names[at], "unit")
 
 
 def unit_changed() -> None:

@@ -10,6 +10,11 @@ from pages.shared import frame
 frame.header(
     "One gate",
     "A unit’s output is multiplied by theta, sampled afresh for every example. What do mu, sigma, a and b do to it?",
+    "theta",
+    "mu and sigma",
+    "SNR",
+    "prior",
+    "KL",
 )
 view, complaints = gate_view.opening()
 frame.notices(complaints)

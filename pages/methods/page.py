@@ -3,7 +3,7 @@
 from pages.methods import figures, table
 from pages.shared import frame
 
-frame.header("Methods", "How does it compare?")
+frame.header("Methods", "How does it compare?", "MACs", "unit", "bound", "KL")
 table.show()
 figures.bound()
 figures.interval()

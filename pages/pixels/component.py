@@ -33,7 +33,7 @@ _STORE = st.components.v2.component("sbp_pixel_weights", js=read(f"{FOLDER}/weig
 _PIXELS = st.components.v2.component(
     "sbp_pixels",
     html=with_bar(f"{FOLDER}/pixels.html"),
-    css=BAR_CSS + read(f"{FOLDER}/pixels.css"),
+    css=BAR_CSS + read("shared/js/cell_cursor.css") + read(f"{FOLDER}/pixels.css"),
     js=bundle(f"{FOLDER}/pixels.js"),
 )
 

@@ -4,7 +4,7 @@ from pages.pixels import gradients
 from pages.pixels import live as pixels_live
 from pages.shared import film, frame, run_picker
 
-frame.header("Pixels", "Which input pixels get pruned?")
+frame.header("Pixels", "Which input pixels get pruned?", "SNR", "theta", "compact network")
 
 run = run_picker.pick(
     film.followable,

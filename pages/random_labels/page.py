@@ -5,7 +5,9 @@ import streamlit as st
 from pages.random_labels import memorise_race, run_pair
 from pages.shared import frame
 
-frame.header("Random labels", "Why does it refuse to memorise, and when does it not?")
+frame.header(
+    "Random labels", "Why does it refuse to memorise, and when does it not?", "random labels", "NLL", "KL", "kept"
+)
 if st.session_state.pop("start-done", False):
     st.switch_page("train/page.py", query_params={"run": st.session_state["run-shown"]})
 st.markdown(

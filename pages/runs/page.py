@@ -10,7 +10,7 @@ from sbp.runs import store
 POLL_SECONDS = 2.0
 LIST = 320  # px, of the list beside a comparison
 
-frame.header("Runs", "Your runs")
+frame.header("Runs", "Your runs", "kept", "MACs")
 
 
 def listing(polling: bool) -> None:

@@ -30,14 +30,14 @@ def with_bar(path: str) -> str:
 _PLAYER = st.components.v2.component(
     "sbp_player",
     html=with_bar("shared/player/player.html"),
-    css=BAR_CSS + read("shared/player/player.css"),
+    css=BAR_CSS + read("shared/js/cell_cursor.css") + read("shared/player/player.css"),
     js=bundle("shared/player/player.js"),
 )
 
 
 def panel(kind: str, area: str | None = None, layer: int | None = None) -> dict[str, Any]:
-    """One picture: its kind (network, cells, trajectories, heatmap, bound, error, kept, chart), its place and its
-    layer's index, or that of the chart that the film brings."""
+    """One picture: its kind (network, cells, trajectories, heatmap, groups, bound, error, kept, chart), its place, and
+    the index of its layer, or of the chart that the film brings."""
     return {"kind": kind, "area": area or kind, "layer": layer}
 
 
@@ -97,11 +97,13 @@ def _play(
     seconds: float = 14.0,
     unit: int | None = None,
     on_unit: Callable[[], None] | None = None,
+    on_layer: Callable[[], None] | None = None,
 ) -> Any:
     data = {"film": packed, "layout": layout, "panels": panels, "play": play, "loop": loop, "seconds": seconds}
     data |= {"marks": on_unit is not None, "epoch": now.epoch, "speed": now.speed, "unit": unit}
     moved = partial(clock.moved, key)
-    return _PLAYER(key=key, data=data, on_epoch_change=moved, on_speed_change=moved, on_unit_change=on_unit or _nothing)
+    heard = {"on_unit_change": on_unit or _nothing, "on_layer_change": on_layer or _nothing}
+    return _PLAYER(key=key, data=data, on_epoch_change=moved, on_speed_change=moved, **heard)
 
 
 def _nothing() -> None:

@@ -136,6 +136,7 @@ FIELDS: tuple[Field, ...] = (
     Field("epoch", "pixels", "the epoch that the map stands at", "the newest", number(0)),
     Field("speed", "pixels", "how fast the film plays", 1.0, number(0.25, 4)),
     Field("compare", "runs", "the ids of the runs that are ticked, with commas between", "none", any_text),
+    Field("tour", "tour", "the card of the tour, on any page", "no tour", whole(1, 8)),
     Field("deck", "talk", "the talk that is given", "the list of talks", any_text),
     Field("slide", "talk", "the slide, from 1", "the first", whole(1)),
 )
@@ -152,16 +153,17 @@ def fields(page: str) -> dict[str, Field]:
 def complaints(page: str) -> list[str]:
     """A sentence for each value of the link that the page cannot read, and for each that it does not know."""
     known, said = fields(page), []
+    readable = {**fields("tour"), **known}
     for name in st.query_params:
         for text in st.query_params.get_all(name):
-            if name not in known:
+            if name not in readable:
                 names = ", ".join(known) or "nothing"
                 said.append(f"The link says {quoted(name)} = {quoted(text)}; this page knows {names}.")
                 continue
             try:
-                known[name].read(text)
+                readable[name].read(text)
             except ValueError as error:
-                said.append(wrong(name, text, str(error), _plain(known[name].default)))
+                said.append(wrong(name, text, str(error), _plain(readable[name].default)))
     return said
 
 

@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from pages.shared import clock, film, frame
+from pages.shared import clock, film, frame, tour
 from pages.shared.outside import md
 from pages.shared.player import panel, player
 from sbp.runs import store
 from sbp.viz import labels
 from sbp.viz.tables import tables
 
-frame.header("A network that learns what it can do without", "One minute, no click.")
+frame.header("A network that learns what it can do without", "One minute, no click.", "unit", "theta", "SNR", "MACs")
 
 run = film.for_story(store.list_runs())
 if run is None:
@@ -52,4 +52,6 @@ for place, (page, title, icon, promise) in zip(doors, DOORS, strict=True):
     with place.container(border=True, height="stretch", gap="xsmall", key=f"door-{page[:-3]}"):
         st.page_link(page, label=f"**{title}**", icon=icon, width="stretch")
         st.markdown(f":gray[{promise}]")
-st.page_link("talk/page.py", label="Give it as a talk", icon=":material/co_present:")
+with st.container(horizontal=True, gap="medium"):
+    tour.link(1, f"Take the tour, {len(tour.CARDS)} cards", ":material/tour:")
+    st.page_link("talk/page.py", label="Give it as a talk", icon=":material/co_present:")

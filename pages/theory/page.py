@@ -11,7 +11,15 @@ from sbp.viz import theory
 PAGE = "theory"
 STEPS = {"mu": 0.1, "sigma": 0.1, "a": 1.0, "b": 1.0}
 
-frame.header("Theory", "What are the formulas, where do they stand in the code, and which of them are misprinted?")
+frame.header(
+    "Theory",
+    "What are the formulas, where do they stand in the code, and which of them are misprinted?",
+    "theta",
+    "mu and sigma",
+    "prior",
+    "KL",
+    "SNR",
+)
 view, complaints = interval.opening(PAGE)
 frame.notices(complaints)
 for name, column in zip(view, st.columns(4), strict=True):

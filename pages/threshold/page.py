@@ -3,7 +3,9 @@
 from pages.shared import film, frame, run_picker
 from pages.threshold import live as threshold_live
 
-frame.header("Threshold and cost", "How small, how fast, at what error?")
+frame.header(
+    "Threshold and cost", "How small, how fast, at what error?", "SNR", "kept", "MACs", "BMRS", "compact network"
+)
 
 run = run_picker.pick(
     film.followable,

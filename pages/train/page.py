@@ -8,7 +8,7 @@ from pages.shared import film, frame, new_run, run_details, run_picker
 from pages.train import live
 from sbp.runs.store import RunView
 
-frame.header("Train", "Watch pruning happen.")
+frame.header("Train", "Watch pruning happen.", "unit", "SNR", "bound", "NLL", "KL", "MACs")
 st.session_state.pop("start-done", None)  # a run started here is shown here: no other page is to go to it later
 
 

@@ -6,7 +6,13 @@ from pages.shared import frame
 from pages.shared.documents import sections
 from pages.your_network import noise_files
 
-frame.header("Your network", "Can it prune mine? Four lines in your own loop, and every page shows your run.")
+frame.header(
+    "Your network",
+    "Can it prune mine? Four lines in your own loop, and every page shows your run.",
+    "unit",
+    "group",
+    "compact network",
+)
 code, files = st.columns([3, 2], gap="large")
 with code:
     st.subheader("In your own loop")

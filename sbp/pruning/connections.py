@@ -42,8 +42,18 @@ def readers(description: Description, name: str) -> list[WeightLayer]:
 
 def maker(description: Description, name: str) -> WeightLayer | None:
     """The first layer whose outputs are a group's units; of features, that of their channels; None for pixels."""
+    return next(iter(makers(description, name)), None)
+
+
+def makers(description: Description, name: str) -> list[WeightLayer]:
+    """All layers whose outputs are a group's units, in the order of the forward pass; of features, of their channels.
+
+    >>> from sbp.spec.networks import SPECS
+    >>> [layer.name for layer in makers(SPECS["resnet-20"], "stages.1.0.conv2")][:2]
+    ['stages.1.0.conv2', 'stages.1.0.shortcut.0']
+    """
     name = group_named(description, name).parent or name
-    return next((layer for layer in description.weights if layer.makes == name), None)
+    return [layer for layer in description.weights if layer.makes == name]
 
 
 def outgoing(description: Description, weights: Weights, name: str, unit: int, masks: Masks) -> Connections | None:

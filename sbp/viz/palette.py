@@ -32,8 +32,9 @@ class Theme(NamedTuple):
 
 
 LIGHT = Theme("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#6B7280", "#1B2733", "#FFFFFF", "#A8447F", "#00795A")
-# On a dark ground the kept blue and the grey are lifted so that thin lines keep a contrast of at least 3 to 1.
-DARK = Theme("#56B4E9", "#E8873A", "#2CC295", "#E3A1C6", "#9CA3AF", "#E8EEF4", "#10171F", "#E3A1C6", "#2CC295")
+# On a dark ground the kept blue and the grey are lifted so that thin lines keep a contrast of at least 3 to 1. The data
+# term is darker than the blue: without short cones the two are one hue.
+DARK = Theme("#56B4E9", "#E8873A", "#009E73", "#E3A1C6", "#8B93A1", "#E8EEF4", "#10171F", "#E3A1C6", "#2CC295")
 
 # Colours of layers, first to last: told apart by lightness too. Lines carry the layer's name besides.
 LAYERS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")

@@ -7,13 +7,24 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from sbp.benchmarks import browser
 from sbp.benchmarks.browser import App as Served
 from sbp.benchmarks.browser import Missing, launch
 
-__all__ = ["PATIENCE_MS", "Missing", "Served", "assert_fits_a_phone", "launch", "serve", "settle", "themes"]
+__all__ = [
+    "PATIENCE_MS",
+    "Missing",
+    "Served",
+    "assert_fits_a_phone",
+    "assert_read_by_all",
+    "launch",
+    "serve",
+    "settle",
+    "themes",
+]
 
 # Wide enough for two busy cores: what is waited for comes within a second on an idle machine.
 PATIENCE_MS = 30_000
@@ -53,3 +64,12 @@ def assert_fits_a_phone(page: Page) -> None:
     """A page opened 390 pixels wide does not scroll sideways, in either theme."""
     for scheme in themes(page):
         assert max(page.evaluate(WIDTHS)) <= 390, (page.url, scheme)
+
+
+def assert_read_by_all(page: Page) -> None:
+    """axe-core finds nothing serious or critical on a page; in the dark theme only colours are looked at again."""
+    for scheme in themes(page):
+        options = {"resultTypes": ["violations"]} | ({"runOnly": ["color-contrast"]} if scheme == "dark" else {})
+        found = Axe().run(page, options=options)
+        barriers = [one["id"] for one in found.response["violations"] if one["impact"] in ("serious", "critical")]
+        assert not barriers, f"{page.url}, {scheme}: {barriers}\n{found.generate_report()}"

@@ -21,6 +21,12 @@ from tests.made_up_weights import with_weights
 
 PLAYER = ".player"
 PANEL = ".st-key-hand-line"
+# The kind of the player's picture that has the focus, within the component's shadow root.
+FOCUSED = """() => {
+  let focused = document.activeElement;
+  while (focused?.shadowRoot) focused = focused.shadowRoot.activeElement;
+  return focused?.closest('figure')?.className ?? '';
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +69,45 @@ def test_a_click_in_the_player_shows_that_unit_and_leaves_the_player(
     expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(4)
     expect(page.locator(PLAYER)).to_have_attribute("data-epoch", "19")
     expect(page.locator(PLAYER)).to_have_attribute("data-mine", "yes")  # the very same element
+
+
+def test_keys_alone_reach_a_cell_and_mark_its_unit(open_page: Callable[..., Page], runs: dict[str, str]) -> None:
+    page = open_page(f"/channels?run={runs['lenet-500-300']}&layer=dense1")
+    page.locator(f"{PLAYER} .back").focus()
+    for picture, words in (("cells", "neuron"), ("heatmap", "at epoch")):  # the heatmap stands first, the cells next
+        page.keyboard.press("Shift+Tab")
+        while page.evaluate(FOCUSED) != picture:
+            page.keyboard.press("Shift+Tab")
+        figure = page.locator(f"{PLAYER} figure.{picture}")
+        expect(figure.locator(".cell-cursor")).to_be_visible()
+        assert figure.locator("canvas").evaluate("canvas => getComputedStyle(canvas).outlineStyle") == "solid"
+        first = figure.locator(".readout").inner_text()
+        page.keyboard.press("ArrowRight")
+        expect(figure.locator(".readout")).to_contain_text(words)
+        expect(figure.locator(".readout")).not_to_have_text(first)
+    expect(page.locator(PLAYER)).to_have_attribute("data-epoch", "20")  # the clock has not moved
+    page.keyboard.press("ArrowDown")
+    unit = re.match(r"neuron (\d+) ", figure.locator(".readout").inner_text())
+    assert unit
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(rf"unit={unit[1]}\b"))
+
+
+def test_a_group_is_chosen_in_the_strip_of_all_by_mouse_and_by_keys(open_page: Callable[..., Page]) -> None:
+    page = open_page("/channels?run=resnet-20&layer=conv&unit=3")
+    strip = page.locator(f"{PLAYER} figure.groups canvas")
+    box = strip.bounding_box()
+    assert box
+    strip.click(position={"x": box["width"] * 4.5 / 12, "y": 20})
+    page.wait_for_url(re.compile(r"layer=stages\.1\.0\.conv1"))
+    assert "unit=" not in page.url
+    expect(strip).to_have_attribute("aria-label", re.compile(r"^All 12 groups.*below: Stages 1\.0 conv 1;"))
+    strip.press("ArrowLeft")
+    expect(page.locator(f"{PLAYER} figure.groups .readout")).to_contain_text("Stages 0.2 conv 1: ")
+    strip.press("Enter")
+    page.wait_for_url(re.compile(r"layer=stages\.0\.2\.conv1"))
+    expect(strip).to_have_attribute("aria-label", re.compile(r"below: Stages 0\.2 conv 1;"))
+    expect(strip).to_be_focused()
 
 
 @pytest.mark.parametrize(("name", "layer"), [("lenet-500-300", "dense1"), ("lenet-5-caffe", "conv1")])

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import own
-from tests.browser.served import Served, assert_fits_a_phone
+from tests.browser.served import Served, assert_fits_a_phone, assert_read_by_all
 
 PATHS = {
     "/": "Story",
@@ -31,7 +31,7 @@ PATHS = {
 
 
 @pytest.mark.parametrize(("path", "title"), PATHS.items())
-def test_every_page_opens_by_its_link_with_all_of_the_navigation(
+def test_every_page_opens_by_its_link_with_all_of_the_navigation_and_is_read_by_all(
     open_page: Callable[..., Page], path: str, title: str
 ) -> None:
     page = open_page(path)
@@ -39,6 +39,7 @@ def test_every_page_opens_by_its_link_with_all_of_the_navigation(
     expect(page.locator('[data-testid="stTopNavLink"][aria-current="page"]')).to_contain_text(title)
     links = page.get_by_test_id("stTopNavLink")
     assert [link.inner_text().split("\n")[-1].strip() for link in links.all()] == list(PATHS.values())
+    assert_read_by_all(page)
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/talk"])

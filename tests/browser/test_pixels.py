@@ -56,6 +56,24 @@ def draw(page: Page, points: list[tuple[float, float]]) -> list[float]:
     return times
 
 
+def test_arrow_keys_read_the_pixels(open_page: Callable[..., Page], run_id: str) -> None:
+    page = shown(open_page, f"/pixels?run={run_id}")
+    canvas = page.locator(f"{PIXELS} .map canvas")
+    epoch = value(page, "epoch")
+    canvas.focus()
+    for key in ("ArrowDown", "ArrowDown", "ArrowRight"):
+        canvas.press(key)
+    expect(page.locator(f"{PIXELS} .readout")).to_contain_text("row 2, column 1")
+    mark = page.locator(f"{PIXELS} .map .cell-cursor").bounding_box()
+    box = canvas.bounding_box()
+    assert mark
+    assert box
+    assert abs(mark["x"] + mark["width"] / 2 - box["x"] - 1.5 * box["width"] / 28) < 2
+    canvas.press("End")
+    expect(page.locator(f"{PIXELS} .readout")).to_contain_text("row 2, column 27")
+    assert value(page, "epoch") == epoch
+
+
 def test_a_digit_is_drawn_and_both_networks_answer_while_it_is(open_page: Callable[..., Page], run_id: str) -> None:
     page = shown(open_page, f"/pixels?run={run_id}")
     page.get_by_role("button", name="Draw", exact=True).click()

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, FrameLocator, Page, expect
 
 from pages.talk import component, deck
-from tests.browser.served import PATIENCE_MS, serve
+from tests.browser.served import PATIENCE_MS, assert_read_by_all, serve
 
 # Both sizes for the short deck; the long one is turned on a projector's in `make test-all`.
 CASES = [
@@ -54,6 +54,7 @@ def test_keys_of_a_talk(open_page: Callable[..., Page]) -> None:
     page = open_page("/talk?deck=paper&slide=6", width=1366, height=768)
     expect(page.locator("dialog .place")).to_have_text("6 / 11")
     expect(page.locator("dialog .mark")).to_contain_text("live")
+    assert_read_by_all(page)
     page.keyboard.press("r")
     expect(figure(page).get_by_text("Recorded").first).to_be_visible(timeout=PATIENCE_MS)
     page.keyboard.press("n")

@@ -57,6 +57,22 @@ def test_every_page_serves_it(run: RunView, page: str) -> None:
     assert healthy(at.run())
 
 
+def test_channels_shows_all_groups_in_a_strip(run: RunView) -> None:
+    given = played(healthy(opened("channels", run=run.id, layer="conv2_1")))
+    assert [panel["kind"] for panel in given["panels"]] == ["groups", "heatmap", "cells", "kept", "trajectories"]
+    assert {panel["layer"] for panel in given["panels"]} == {2}
+    assert "many-groups" in given["layout"]
+
+
+def test_a_group_of_several_layers_names_them(runs_root: Path) -> None:
+    run = write_run(runs_root, network="resnet-20")
+    at = healthy(opened("channels", run=run.id, layer="stages.1.0.conv2"))
+    others = ["Stages 1.0 shortcut 0", "Stages 1.1 conv 2", "Stages 1.2 conv 2"]
+    assert any(all(name in caption.value for name in others) for caption in at.caption)
+    alone = healthy(opened("channels", run=run.id, layer="stages.1.0.conv1"))
+    assert not any("first layer" in caption.value for caption in alone.caption)
+
+
 def test_the_train_page_shows_a_map_of_every_layer(run: RunView) -> None:
     given = played(healthy(opened("train", run=run.id)))
     assert given["layout"] == "many"

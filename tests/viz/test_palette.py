@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -59,6 +61,17 @@ def test_kept_and_pruned_and_the_terms_are_told_apart(blindness: str) -> None:
         for pair, least in (((theme.kept, theme.pruned), 25), ((theme.data, theme.kl), 15)):
             first, second = (lab(palette.ramp(np.array(0), (0,), (colour,)), blindness) for colour in pair)
             assert np.linalg.norm(first - second) > least
+
+
+@pytest.mark.parametrize("blindness", list(BLINDNESS))
+def test_colours_of_one_figure_stay_apart(blindness: str) -> None:
+    together = [palette.LAYERS, *(tuple(theme)[:5] for theme in (palette.LIGHT, palette.DARK))]
+    together += [(theme.negative, theme.positive) for theme in (palette.LIGHT, palette.DARK)]
+    for colours in together:
+        seen = {colour: lab(palette.ramp(np.array(0), (0,), (colour,)), blindness) for colour in colours}
+        for one, other in itertools.combinations(colours, 2):
+            apart = float(np.linalg.norm(seen[one] - seen[other]))
+            assert apart > 10, (one, other, apart)  # of CIE L*a*b*; 2.3 is what one just notices
 
 
 def test_the_domain_is_fixed_and_clamped() -> None:

@@ -273,7 +273,7 @@ class Pixels {
       : [subject(view, label, given.classes).title, `SNR of ${film.layer.of}’s features`, "The features that are kept"];
     ["digit", "map", "sees"].forEach((name, k) => {
       find(`.${name} b`).textContent = titles[k];
-      find(`.${name} canvas`).setAttribute("aria-label", titles[k]);
+      find(`.${name} canvas`).setAttribute("aria-label", `${titles[k]}; arrow keys read its cells`);
     });
     Object.assign(root.dataset, { kind: view.kind, digit: view.digit });
   }

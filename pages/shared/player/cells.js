@@ -138,5 +138,7 @@ export function cellsPicture(run, index, { select } = {}) {
     const [kept, all] = [keptAt(run, layer, moment), layer.units].map((n) => n.toLocaleString("en"));
     return width < 210 ? `${layer.title}: ${kept} of ${all}` : `${layer.title}: ${kept} of ${all} ${layer.word} kept`;
   };
-  return { draw, hover, click, title };
+  const cell = (row, column) => [box.left + column * box.side, box.top + row * box.high, box.side, box.high];
+  const grid = () => ({ rows, columns, box: cell });
+  return { draw, hover, click, title, grid };
 }

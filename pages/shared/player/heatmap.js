@@ -81,5 +81,8 @@ export function heatmapPicture(run, index, { select } = {}) {
   }
 
   const click = select ? (px, py) => select(find(px, py)?.unit ?? -1) : null;
-  return { draw, hover, click, title: () => `${layer.title}: SNR of every ${layer.kind} by epoch` };
+  const thick = () => place.high / layer.units;
+  const cell = (row, frame) => [place.edge(frame), place.box.top + row * thick(), place.edge(frame + 1) - place.edge(frame), thick()];
+  const grid = () => place && { rows: layer.units, columns: run.frames, box: cell };
+  return { draw, hover, click, grid, title: () => `${layer.title}: SNR of every ${layer.kind} by epoch` };
 }

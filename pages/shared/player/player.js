@@ -1,6 +1,7 @@
 // The player: pictures of one run on one clock. Streamlit calls the default export again whenever data or theme change;
 // what is on the screen then stays, and a live run grows in place.
 
+import { walkCells } from "../js/cell_cursor.js";
 import { paintLegend } from "../js/colours.js";
 import { element, fit } from "../js/dom.js";
 import { readTheme } from "../js/theme.js";
@@ -8,6 +9,7 @@ import { makeBar } from "./bar.js";
 import { cellsPicture } from "./cells.js";
 import { grow, last, makeClock, seek, tick } from "./clock.js";
 import { boundPicture, chartPicture, errorPicture, keptPicture } from "./curves.js";
+import { groupsPicture } from "./groups.js";
 import { heatmapPicture } from "./heatmap.js";
 import { trajectoriesPicture } from "./trajectories.js";
 import { networkPicture } from "./network.js";
@@ -18,6 +20,7 @@ const PICTURES = {
   cells: cellsPicture,
   trajectories: trajectoriesPicture,
   heatmap: heatmapPicture,
+  groups: groupsPicture,
   bound: boundPicture,
   error: errorPicture,
   kept: keptPicture,
@@ -25,12 +28,13 @@ const PICTURES = {
 };
 const players = new WeakMap();
 
-export default function ({ data, parentElement, setStateValue }) {
+export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   const root = parentElement.querySelector(".player");
   const known = players.get(parentElement);
   const player = known && known.root === root ? known : makePlayer(root);
   players.set(parentElement, player);
   player.report = setStateValue;
+  player.chooseGroup = (index) => setTriggerValue("layer", index);
   player.show(data);
   return () => player.stop();
 }
@@ -103,30 +107,36 @@ function makePlayer(root) {
   };
 
   function build(data) {
+    const focused = panels.findIndex((panel) => panel.canvas === root.getRootNode().activeElement);
     parts.stage.className = `stage ${data.layout}`;
     parts.stage.replaceChildren();
     panels = data.panels.map((spec) => {
       const title = element("span");
-      const readout = element("span", { className: "readout" });
+      const readout = element("span", { className: "readout", role: "status" });
       const canvas = element("canvas", { role: "img" });
       const figure = element("figure", { className: spec.kind }, element("figcaption", {}, title, readout), canvas);
       figure.style.gridArea = spec.area;
       parts.stage.append(figure);
-      const select = data.marks && spec.kind !== "network" ? choose : null;
+      const select = !data.marks || spec.kind === "network" ? null : spec.kind === "groups" ? (at) => player.chooseGroup(at) : choose;
       const panel = { ...spec, canvas, titleSpan: title, select, picture: PICTURES[spec.kind](run, spec.layer, { select }) };
       const spot = (event) => [event.offsetX, event.offsetY];
-      canvas.onpointermove = (event) => (readout.textContent = panel.picture.hover ? panel.picture.hover(...spot(event)) : "");
-      canvas.onpointerleave = () => (readout.textContent = "");
-      canvas.onclick = (event) => {
+      const read = (x, y) => (readout.textContent = x != null && panel.picture.hover ? panel.picture.hover(x, y) : "");
+      canvas.onpointermove = (event) => read(...spot(event));
+      canvas.onpointerleave = () => read(null);
+      const press = (x, y) => {
         if (!panel.picture.click) return;
-        panel.picture.click(...spot(event));
+        panel.picture.click(x, y);
         dirty = true;
       };
+      canvas.onclick = (event) => press(...spot(event));
+      panel.keys = panel.picture.grid ? `; arrow keys read its cells${select ? `, Enter ${spec.kind === "groups" ? "shows" : "marks"} one` : ""}` : "";
+      if (panel.keys) walkCells(canvas, () => panel.picture.grid(), { read, press });
       canvas.style.cursor = panel.picture.click ? "pointer" : "default";
       return panel;
     });
     watch.disconnect();
     panels.forEach((panel) => watch.observe(panel.canvas));
+    panels[focused]?.canvas.focus({ preventScroll: true });
   }
 
   // The colour scale in words and colours, with its cut at 1.
@@ -159,7 +169,7 @@ function makePlayer(root) {
       if (area.width < 20 || area.height < 20) continue;
       panel.picture.draw(area, theme, Math.min(moment, run.frames - 1), panel.layer == null ? -1 : unit);
       panel.titleSpan.textContent = panel.picture.title(moment, area.width);
-      panel.canvas.setAttribute("aria-label", panel.picture.title(moment, 999));
+      panel.canvas.setAttribute("aria-label", panel.picture.title(moment, 999) + panel.keys);
     }
     controls(index, Math.min(moment, run.frames - 1));
   }
