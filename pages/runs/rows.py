@@ -56,7 +56,7 @@ def rows(runs: list[RunView], chosen: list[RunView]) -> None:
     for run in [*shown, *shown_recorded]:
         with st.container(border=True, key=f"run-{run.id}"):
             tick, what, where, came_to, verbs = st.columns(SHAPE, vertical_alignment="center", gap="small")
-            st.session_state[f"tick-{run.id}"] = run.id in ticked
+            st.session_state[f"tick-{run.id}"] = run in chosen
             tick.checkbox(
                 f"Compare {run.id}",
                 key=f"tick-{run.id}",
