@@ -29,8 +29,8 @@ def pack(tables: RunTables, config: RunConfig) -> tuple[dict[str, np.ndarray], d
     """Arrays and description of the film.
 
     Arrays, uint8, one row per epoch or first step shown: film.levels [F, U], the SNR as `film.levels` codes it;
-    film.theta [F, U], E[theta] from 0 to `theta_max` in 255 steps; film.keep [F, U], 1 where kept, closed; scale.light and
-    scale.dark [256, 3], the colour of each level.
+    film.theta [F, U], E[theta] from 0 to `theta_max` in 255 steps; film.keep [F, U], 1 where kept, closed; scale.light
+    and scale.dark [256, 3], the colour of each level.
     """
     tables = tables.with_steps
     layer, rows = layer_of(tables.layers), film.frames(tables.epochs)
