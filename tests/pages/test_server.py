@@ -76,6 +76,28 @@ def test_headers_of_the_page_itself_are_left_alone() -> None:
     assert b"connect-src 'self' ws://lab:8501 wss://lab:8501 data: blob:;" in policy
 
 
+@pytest.mark.parametrize(
+    ("path", "query", "leads"),
+    [
+        ("/story", b"epoch=7", "./?epoch=7"),
+        ("/sbp/story", b"", "./"),
+        ("/channels", b"", None),
+        ("/history", b"", None),
+    ],
+)
+def test_the_front_pages_own_name_leads_to_it(path: str, query: bytes, leads: str | None) -> None:
+    async def page(scope: object, receive: object, send: server.Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    sent: list[dict[str, Any]] = []
+
+    async def keep(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    in_a_loop(server.FrontPage(page), {"type": "http", "path": path, "query_string": query}, None, keep)
+    assert dict(sent[0]["headers"]).get(b"location") == (leads and leads.encode())
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT / "pages")))
 def test_every_session_key_stands_in_the_table(path: Path) -> None:
     known = {*state.SESSION, *(field.name for field in state.FIELDS)}
