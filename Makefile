@@ -3,7 +3,7 @@
 #   make app     install what is missing and open the app
 #   make test    the same, and run the tests (one file: make test ARGS=tests/spec/test_run.py)
 #   make test-all  run those that take long too
-#   make torture run the tests of faults as often as docs/reliability.md says, for about half an hour
+#   make torture run the tests of faults as often as docs/reliability.md says, for an hour or more
 #   make lint    style, types, imports between packages, and declared dependencies
 #   make docs    build the documentation into site/
 #   make hooks   run the linters before each commit
