@@ -102,7 +102,7 @@ def _play(
     data = {"film": packed, "layout": layout, "panels": panels, "play": play, "loop": loop, "seconds": seconds}
     data |= {"marks": on_unit is not None, "epoch": now.epoch, "speed": now.speed, "unit": unit}
     moved = partial(clock.moved, key)
-    heard = {"on_unit_change": on_unit or _nothing, "on_layer_change": on_layer or _nothing}
+    heard: dict[str, Any] = {"on_unit_change": on_unit or _nothing, "on_layer_change": on_layer or _nothing}
     return _PLAYER(key=key, data=data, on_epoch_change=moved, on_speed_change=moved, **heard)
 
 

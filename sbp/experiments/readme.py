@@ -43,7 +43,8 @@ def refreshed(text: str, results: Path | None = None) -> str:
 
     def written(found: re.Match[str]) -> str:
         mark = found[0].partition("\n")[0]
-        return f"{mark}\n{table_of(*found.groups(), results)}\n<!-- end of table -->"
+        experiment, network, dataset = found.groups()
+        return f"{mark}\n{table_of(experiment, network, dataset, results)}\n<!-- end of table -->"
 
     return _TABLE.sub(written, text)
 
