@@ -63,8 +63,10 @@ def twins_player(
 
 
 @st.cache_data(max_entries=24, show_spinner=False)
-def _packed(stamp: Any, live: bool, order: str, focus: str | None, _run: RunView) -> dict[str, Any]:
-    return film.pack(tables(_run), _run.config, live=live, order=order, focus=focus)
+def _packed(
+    stamp: Any, live: bool, order: str, focus: str | None, stands: float | None, _run: RunView
+) -> dict[str, Any]:
+    return film.pack(tables(_run), _run.config, live=live, order=order, focus=focus, stands=stands)
 
 
 def player(
@@ -72,6 +74,7 @@ def player(
     layout: str,
     panels: list[dict[str, Any]],
     *,
+    now: Clock,
     live: bool = False,
     order: str = "death",
     focus: str | None = None,
@@ -82,7 +85,8 @@ def player(
     layout: a class of player.css that names the places. now: where the clock stands. play: whether the film plays
     unasked. seconds: how long the whole run plays at speed 1. unit: which one is marked; None leaves that alone.
     """
-    return _play(_packed(run.data_stamp, live, order, focus, run), layout, panels, **how)
+    packed = _packed(run.data_stamp, live, order, focus, now.epoch if live else None, run)
+    return _play(packed, layout, panels, now=now, **how)
 
 
 def _play(

@@ -74,14 +74,19 @@ def pack(
     order: str = "death",
     focus: str | None = None,
     also: Sequence[int] = (),
+    stands: float | None = None,
 ) -> dict[str, Any]:
     """The run as plain JSON-able values; with `focus` the sentences are about that layer, else the network.
 
     charts: curves that are drawn as they are given here (`curves`), the first the units kept of every layer. also:
-    epochs to stop at besides, where another run on the same clock has some.
+    epochs to stop at besides, where another run on the same clock has some. stands: the epoch that is looked at, which
+    stays among the frames however long a live run grows.
     """
     every = np.union1d(moments_of(tables, config.has_noise), np.asarray(also, dtype=float))
-    shown = every[frames(every)]
+    chosen = frames(every)
+    if stands is not None and len(every):
+        chosen = np.union1d(chosen, np.abs(every - stands).argmin())
+    shown = every[chosen]
     rows = tables.frames.index(shown)
     held_out, training = config.data.validation_size, min(TRAIN_SAMPLE, tables.n_train)
     examples = (None, None) if config.tracked else (held_out, training)

@@ -87,16 +87,19 @@ def test_start_watch_reload_stop_resume(
     # The view is paused; training goes on.
     page.locator(f"{PLAYER} .play").click()
     expect(player).to_have_attribute("data-following", "false")
+    page.wait_for_url(re.compile(r"[?&]epoch="), timeout=MINUTE)
     stands = player.get_attribute("data-epoch")
     frames = int(player.get_attribute("data-frames") or 0)
     page.wait_for_timeout(3000)
     assert player.get_attribute("data-epoch") == stands
     assert int(player.get_attribute("data-frames") or 0) > frames
 
-    # The page is reloaded, and is back at the live run.
+    # The page is reloaded, and is back at the live run, at the epoch that its link says.
     page.reload()
     settle(page)
     assert run_in(page) == run_id
+    expect(page.locator(PLAYER)).to_have_attribute("data-epoch", str(stands), timeout=MINUTE)
+    page.get_by_role("button", name="Live").click()
     expect(page.locator(PLAYER)).to_have_attribute("data-following", "true", timeout=MINUTE)
 
     # Stopped from the page, and resumed.

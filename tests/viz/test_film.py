@@ -5,14 +5,15 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sbp.spec.records import TRAIN_SAMPLE
 from sbp.viz import film, palette
-from sbp.viz.tables import RunTables
-from tests.made_up import config
+from sbp.viz.tables import RunTables, tables
+from tests.made_up import config, write_run
 
 
 def unpack(text: str, dtype: str = "u1") -> np.ndarray:
@@ -90,3 +91,11 @@ def test_an_error_is_said_with_its_kind_and_n(found: RunTables) -> None:
     found = dataclasses.replace(found, records=found.records.assign(validation_error_percent=float("nan")))
     n = min(TRAIN_SAMPLE, found.n_train)
     assert f"% training error (n = {n:,})." in film.pack(found, none)["sentences"][-1]
+
+
+def test_the_moment_that_is_looked_at_stays_among_the_frames_of_a_long_run(runs_root: Path) -> None:
+    run = write_run(runs_root, epochs=900)
+    found = tables(run)
+    for epoch in (301, 500, 777):
+        assert epoch in film.pack(found, run.config, live=True, stands=epoch + 1e-7)["epochs"]
+    assert len(film.pack(found, run.config, live=True)["epochs"]) <= film.FRAMES
