@@ -20,7 +20,8 @@ def refusal() -> str:
         limits = read_limits()
     except ConfigError as error:
         return str(error)
-    return "" if not limits.read_only or signed_in() in map(str.casefold, limits.owners) else READ_ONLY
+    owners = [owner.casefold() for owner in limits.owners]
+    return "" if not limits.read_only or signed_in() in owners else READ_ONLY
 
 
 def check() -> None:
