@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 
 from pages.pixels.component import no_weights, weights_of
-from pages.shared import run_picker
+from pages.shared import run_picker, visitors
 from pages.shared.figures import figure, labelled, save_buttons
 from pages.shared.outside import md
 from pages.shared.theme import is_dark
@@ -21,7 +21,7 @@ from sbp.runs import launcher
 from sbp.runs.attributions import lock_path, log_path
 from sbp.runs.files import is_locked
 from sbp.runs.reading import read_tail
-from sbp.runs.store import RunView
+from sbp.runs.store import BadRequest, RunView
 from sbp.spec.layout import Group
 from sbp.viz import attribution, labels
 from sbp.viz.pixels import data_uri
@@ -73,13 +73,15 @@ def _section(run_id: str, working: bool) -> None:
             "Three of Captum’s methods ask which pixels the logits depend on (Integrated Gradients, Saliency, "
             "Occlusion); a fourth, layer conductance, asks the same of every unit. Do they rank them as the SNR does?"
         )
+        why = md(visitors.refusal())
         st.button(
             "Compute on 200 test images",
             icon=":material/play_arrow:",
             key="gradients-start",
             on_click=_start,
             args=(run.id,),
-            help="In a process of its own: 10 s to a minute on a CPU. The result is kept with the run.",
+            disabled=bool(why),
+            help=why or "In a process of its own: 10 s to a minute on a CPU. The result is kept with the run.",
         )
         _say_failure(run)
 
@@ -123,8 +125,9 @@ def _start(run_id: str) -> None:
     if run is None or is_working(run):
         return
     try:
+        visitors.check()
         _started[run_id] = launcher.spawn_command(["attribute", run_id], log_path(run))
-    except OSError as error:
+    except (BadRequest, OSError) as error:
         st.toast(md(f"It could not be started: {error}"), icon=":material/error:")
 
 

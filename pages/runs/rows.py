@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from pages.runs.compare import MOST, plain
-from pages.shared import frame, run_picker, state
+from pages.shared import frame, run_picker, state, visitors
 from pages.shared.outside import md
 from pages.shared.run_details import downloads
 from sbp.runs import launcher, store
@@ -159,6 +159,9 @@ def _verbs(run: RunView) -> None:
             if run.recorded:
                 st.caption("It ships with the app and cannot be deleted.")
                 return
+            if why := visitors.refusal():
+                st.caption(md(why))
+                return
             if run.state in (State.QUEUED, State.STARTING, State.RUNNING) or (run.problem and run.alive):
                 _verb("Stop", ":material/stop:", launcher.stop, run)
             if run.resumable:
@@ -194,6 +197,7 @@ def _verb(name: str, icon: str, verb: Callable[[str], object], run: RunView) -> 
 
 def _do(verb: Callable[[str], object], run_id: str) -> None:
     try:
+        visitors.check()
         verb(run_id)
     except (store.BadRequest, store.UnknownRun, OSError, ValueError) as error:
         st.session_state["runs-said"] = str(error)

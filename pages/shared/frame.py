@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.shared import state, tour
+from pages.shared import state, tour, visitors
 from pages.shared.assets import read
 from pages.shared.copy_link import copy_link
 
@@ -51,6 +51,7 @@ def header(title: str, question: str, *terms: str) -> None:
             with st.popover("Terms", icon=":material/menu_book:", type="tertiary", key="terms"):
                 st.markdown("\n\n".join(f"**{term}** {GLOSSARY[term]}" for term in terms))
         copy_link()
+        visitors.sign_in()
     notices(state.complaints(st.session_state[PAGE]))
     tour.show()
 

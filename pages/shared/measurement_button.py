@@ -6,6 +6,7 @@ import time
 
 import streamlit as st
 
+from pages.shared import visitors
 from pages.shared.outside import md
 from sbp.runs import measuring, store
 from sbp.viz import labels
@@ -41,7 +42,8 @@ def _offer(run_id: str, what: str, label: str, help: str, polling: bool) -> None
             help="It runs in a process of its own; leaving the page does not stop it.",
         )
         return
-    if st.button(label, key=f"measure-{what}", icon=":material/timer:", help=help):
+    why = md(visitors.refusal())
+    if st.button(label, key=f"measure-{what}", icon=":material/timer:", disabled=bool(why), help=why or help):
         _start(what, run_id)
     if st.session_state.get(FAILED) == (what, run_id):
         said = measuring.last_words(what, run_id).splitlines()
@@ -52,6 +54,7 @@ def _start(what: str, run_id: str) -> None:
     st.session_state.pop(FAILED, None)
     before = _result(what, run_id)
     try:
+        visitors.check()
         measuring.start(what, run_id)
     except (store.BadRequest, store.UnknownRun, OSError) as error:
         st.warning(md(str(error)), icon=":material/hourglass_top:")

@@ -8,10 +8,11 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared import run_form, run_picker
+from pages.shared import run_form, run_picker, visitors
 from pages.shared.outside import md
 from sbp.data.datasets import default_dataset
 from sbp.runs import launcher
+from sbp.runs.limits import read_limits
 from sbp.spec import DATASETS, ConfigError, RunConfig, fits
 from sbp.spec.method import method_title
 from sbp.spec.networks import SPECS
@@ -34,6 +35,8 @@ FACTS = {
 
 def show(place: str) -> None:
     """Data set, device and cards, or in their place the form; `place` keeps the keys of page and dialog apart."""
+    if why := visitors.refusal():
+        st.info(md(why), icon=":material/visibility:")
     if st.session_state.get(f"settings-{place}"):
         _settings(place)
     else:
@@ -66,7 +69,7 @@ def _settings(place: str) -> None:
         icon=":material/play_arrow:",
         type="primary",
         key=f"start-form-{place}",
-        disabled=config is None,
+        disabled=config is None or bool(visitors.refusal()),
         on_click=_start,
         args=(config,),
     )
@@ -134,12 +137,30 @@ def card(preset: Preset, dataset: str, place: str, device: str = "", adjust: boo
     st.caption(" ".join(about))
     with st.container(horizontal=True, gap="small"):
         config = preset.on(dataset).replace(device=_asked(device))
-        name = f"{preset.config.network.name}-{preset.name}-{place}"
+        name, why = f"{preset.config.network.name}-{preset.name}-{place}", _why_not(config)
         st.button(
-            "Start", icon=":material/play_arrow:", type="primary", key=f"start-{name}", on_click=_start, args=(config,)
+            "Start",
+            icon=":material/play_arrow:",
+            type="primary",
+            key=f"start-{name}",
+            disabled=bool(why),
+            help=md(why) if why else None,
+            on_click=_start,
+            args=(config,),
         )
         if adjust:
             st.button("Adjust", icon=":material/tune:", key=f"adjust-{name}", on_click=_adjust, args=(config, place))
+
+
+def _why_not(config: RunConfig) -> str:
+    """Why this run cannot be started here, in a sentence; "" where it can."""
+    if why := visitors.refusal():
+        return why
+    try:
+        read_limits().check(config)
+    except ConfigError as error:
+        return str(error)
+    return ""
 
 
 def _adjust(config: RunConfig, place: str) -> None:
@@ -167,6 +188,7 @@ def _start(config: RunConfig | None) -> None:
     if config is None:
         return
     try:
+        visitors.check()
         run_id = launcher.start(config)
     except (ConfigError, OSError, ValueError) as error:
         st.session_state["start-said"] = f"The run could not be started: {error}"

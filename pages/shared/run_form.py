@@ -11,6 +11,7 @@ from typing import Any
 
 import streamlit as st
 
+from sbp.runs.limits import read_limits
 from sbp.spec import ConfigError, RunConfig, run_fields
 from sbp.spec.method import method_title
 from sbp.spec.presets import FREE, PRESETS
@@ -82,7 +83,9 @@ def form(place: str, start: RunConfig) -> RunConfig | None:
     config = None
     if not complaints:
         try:
-            config = named(RunConfig.flat(**values))
+            asked = named(RunConfig.flat(**values))
+            read_limits().check(asked)
+            config = asked
         except ConfigError as error:
             complaints[subject(str(error))] = str(error)
     for name, complaint in complaints.items():

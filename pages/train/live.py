@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from pages.shared import clock, film, frame, run_picker, standing
+from pages.shared import clock, film, frame, run_picker, standing, visitors
 from pages.shared.follow import follow
 from pages.shared.outside import md
 from pages.shared.player import player
@@ -64,6 +64,7 @@ def _first_line(run: RunView, tools: Callable[[RunView], None]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="run-line"):
         run_picker.line(run, film.watchable)
         st.space("stretch")
+        why = md(visitors.refusal())
         if (run.state in (State.QUEUED, State.STARTING, State.RUNNING) or run.problem) and run.alive:
             st.button(
                 "Stop",
@@ -71,7 +72,8 @@ def _first_line(run: RunView, tools: Callable[[RunView], None]) -> None:
                 key="stop",
                 on_click=_ask,
                 args=(launcher.stop, run.id),
-                help=_stops(run),
+                disabled=bool(why),
+                help=why or _stops(run),
             )
         if run.resumable:
             st.button(
@@ -81,7 +83,8 @@ def _first_line(run: RunView, tools: Callable[[RunView], None]) -> None:
                 type="primary",
                 on_click=_ask,
                 args=(launcher.resume, run.id),
-                help="Continues from the last checkpoint.",
+                disabled=bool(why),
+                help=why or "Continues from the last checkpoint.",
             )
         if not run.problem and run.config.has_noise:
             st.page_link("channels/page.py", label="Channels", icon=":material/grid_on:", query_params={"run": run.id})
@@ -157,6 +160,7 @@ def _ask(verb: Callable[[str], object], run_id: str) -> None:
     """A button's wish, carried out before the panel is drawn again; a refusal is a sentence until the next wish."""
     st.session_state[REFUSED] = {}
     try:
+        visitors.check()
         verb(run_id)
     except (store.BadRequest, store.UnknownRun, OSError, ValueError) as error:
         st.session_state[REFUSED] = {run_id: str(error)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages.shared import visitors
 from pages.shared.outside import md
 from pages.shared.run_picker import label
 from sbp.runs import noise_file, store
@@ -25,7 +26,10 @@ def show() -> None:
         '`sbp.save_noise(model, "mine.safetensors", example_input)` writes mu and log sigma of every group and what '
         "the network is; `sbp.load_noise` puts them back. Nothing in the file is executed or unpickled."
     )
-    st.file_uploader("Open a file", ["safetensors"], key="noise-file", on_change=_open)
+    why = md(visitors.refusal())
+    st.file_uploader(
+        "Open a file", ["safetensors"], key="noise-file", on_change=_open, disabled=bool(why), help=why or None
+    )
     said = st.session_state.get(OPENED)
     if said:
         run_id, problem = said
@@ -60,6 +64,7 @@ def opened(content: bytes) -> tuple[str, str]:
     if len(content) > MOST_BYTES:
         return "", f"Expected a file of at most {MOST_BYTES:,} bytes, got {len(content):,}."
     try:
+        visitors.check()
         return noise_file.open_as_run(content), ""
     except (BadRequest, OSError) as error:
         return "", str(error)

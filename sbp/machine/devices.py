@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shutil
 import subprocess
 import warnings
 from pathlib import Path
@@ -41,6 +42,17 @@ def resolve(device: str = "auto") -> str:
             return candidate
         warnings.warn(f"{candidate} is passed over: {problem}.", RuntimeWarning, stacklevel=2)
     raise DeviceError("No device computes, not even the CPU: torch is broken here. Reinstall it.")
+
+
+def is_surely_cpu(device: str) -> bool:
+    """Whether `resolve` can only give the CPU, found out without torch: by name, or as the machine shows nothing else.
+
+    >>> is_surely_cpu("cpu"), is_surely_cpu("cuda")
+    (True, False)
+    """
+    apple = platform.system() == "Darwin" and platform.machine() == "arm64"
+    signs = any(Path("/dev").glob("nvidia*")) or any(Path("/dev", name).exists() for name in ("kfd", "dxg"))
+    return device == "cpu" or (device == "auto" and not (apple or signs or shutil.which("nvidia-smi")))
 
 
 def why_missing(device: str) -> str:

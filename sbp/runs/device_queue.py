@@ -1,22 +1,26 @@
 """Whose turn it is on a device: one training at a time by default, the rest wait in the order of queueing.
 
 A slot is an flock on `<runs_root>/.device-<name>.lock`, which the kernel frees when its holder ends. $SBP_PARALLEL (by
-default 1) is the number of slots of a device; each of several GPUs has its own ($SBP_PLACE). A waiting run looks at the
-other runs' folders; no process is in charge.
+default 1, or what `sbp.toml` says) is the number of slots of a device; each of several GPUs has its own ($SBP_PLACE).
+A waiting run looks at the other runs' folders; no process is in charge.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sbp.runs import models
 from sbp.runs.filenames import LOCK, STATUS
 from sbp.runs.files import BadFile, Lock, Locked, is_locked
 from sbp.runs.folder import RunFolder
+from sbp.runs.limits import read_limits
+from sbp.runs.names import BadRequest
 from sbp.runs.states import State
 from sbp.spec import ConfigError
 
@@ -25,17 +29,28 @@ PLACE_VARIABLE = "SBP_PLACE"
 POLL_SECONDS = 0.5
 # A queued worker writes its status this often; one that has not for the longer time hangs and is passed over.
 _HEARTBEAT_SECONDS, _HUNG_SECONDS = 5.0, 60.0
+# Of the threads of a server one at a time counts the queue and joins it.
+_JOINING = threading.Lock()
 
 
-def parallel() -> int:
-    """How many trainings share a device, from $SBP_PARALLEL; raises `ConfigError` when it is no such number.
+def parallel(root: Path | None = None) -> int:
+    """How many trainings share a device: $SBP_PARALLEL, else what the owner's file says, else 1.
+
+    Args:
+        root: the folder of the runs, by default `runs_root()`.
+
+    Raises:
+        ConfigError: the variable is no such number, or above what the owner allows; or the file cannot be read.
 
     >>> parallel()
     1
     """
-    text = os.environ.get("SBP_PARALLEL", "").strip() or "1"
+    most = read_limits(root).parallel
+    text = os.environ.get("SBP_PARALLEL", "").strip() or str(most or 1)
     if not (text.isdigit() and int(text) >= 1):
         raise ConfigError(f"SBP_PARALLEL: expected a number of trainings of at least 1, got {text!r}.")
+    if most and int(text) > most:
+        raise ConfigError(f"SBP_PARALLEL: expected at most {most} trainings at once on this server, got {text}.")
     return int(text)
 
 
@@ -47,16 +62,16 @@ def gpu_slot() -> str:
 def slot_paths(root: Path, device: str) -> list[Path]:
     """The lock files of a device's slots."""
     name = re.sub(r"[^A-Za-z0-9]+", "-", f"{device} {gpu_slot()}".strip())
-    return [root / f".device-{name}{f'-{n}' if n > 1 else ''}.lock" for n in range(1, parallel() + 1)]
+    return [root / f".device-{name}{f'-{n}' if n > 1 else ''}.lock" for n in range(1, parallel(root) + 1)]
 
 
 def acquire(folder: RunFolder, device: str, stop_asked: Callable[[], bool]) -> Lock | None:
     """Waits until this run is the oldest in the queue and a slot is free; None if a stop comes first."""
-    root, told = folder.path.parent, 0.0
+    slots, told = slot_paths(folder.path.parent, device), 0.0
     while not stop_asked():
         ahead = runs_ahead(folder, device)
         if not ahead:
-            for path in slot_paths(root, device):
+            for path in slots:
                 try:
                     return Lock(path, patience=0)
                 except Locked:
@@ -66,6 +81,32 @@ def acquire(folder: RunFolder, device: str, stop_asked: Callable[[], bool]) -> L
             folder.write_status(State.QUEUED, _message(device, len(ahead)), device=device)
         time.sleep(POLL_SECONDS)
     return None
+
+
+@contextlib.contextmanager
+def joining(root: Path) -> Iterator[None]:
+    """Adds a run to the queue in here; raises `BadRequest` when it is as long as the owner allows.
+
+    Two processes that add one at the same moment may make it longer by one.
+    """
+    with _JOINING:
+        most, waiting = read_limits(root).queue, _waiting(root)
+        if waiting >= most:
+            raise BadRequest(
+                f"The queue: expected at most {most:,} waiting run{'' if most == 1 else 's'} on this server, and "
+                f"{waiting:,} wait{'s' if waiting == 1 else ''}. Try again when one has started."
+            )
+        yield
+
+
+def _waiting(root: Path) -> int:
+    """How many living runs of a folder are queued."""
+    count = 0
+    for path in root.iterdir():
+        if not path.name.startswith(".") and is_locked(path / LOCK):
+            with contextlib.suppress(BadFile):
+                count += models.STATUS.read(path / STATUS).get("state") == State.QUEUED
+    return count
 
 
 def runs_ahead(folder: RunFolder, device: str) -> list[str]:

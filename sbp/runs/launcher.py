@@ -15,10 +15,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sbp.runs import store
-from sbp.runs.device_queue import PLACE_VARIABLE, parallel
+from sbp.runs.device_queue import PLACE_VARIABLE, joining, parallel
 from sbp.runs.filenames import LOCK, LOG, STOP
 from sbp.runs.files import Lock, Locked
 from sbp.runs.folder import RunFolder
+from sbp.runs.limits import read_limits
 from sbp.runs.states import Event, State, TransitionRefused, advance
 from sbp.runs.store import BadRequest
 from sbp.spec import RunConfig
@@ -36,7 +37,8 @@ _children: list[subprocess.Popen[bytes]] = []
 def start(config: RunConfig, root: Path | None = None) -> str:
     """Creates a run and starts its worker; gives the run's id at once.
 
-    Raises `ConfigError` for a bad $SBP_PARALLEL and OSError when the folder or the process cannot be made.
+    Raises `ConfigError` for a bad $SBP_PARALLEL, what `store.create` raises, and OSError when the folder or the process
+    cannot be made.
     """
     return start_pack([config], root)[0]
 
@@ -51,7 +53,7 @@ def start_pack(
     Raises as `start` and `resume` do, and ValueError when they ask for different devices; nothing is started then.
     """
     reap()
-    parallel()
+    slots = parallel(root)
     folders: list[RunFolder] = []
     try:
         for one in wanted:
@@ -64,7 +66,7 @@ def start_pack(
             folder.write_status(State.FAILED, f"It was not started, as another run beside it could not be: {error}")
             folder.close()
         raise
-    _spawn(folders, together, gpu)
+    _spawn(folders, slots, together, gpu)
     return [folder.id for folder in folders]
 
 
@@ -100,14 +102,16 @@ def reopen(run_id: str, root: Path | None = None) -> RunFolder:
     if view.config.tracked:
         raise BadRequest(f"{view.id} was trained by a loop that is not ours; run that again.")
     _check_allowed(view, Event.RESUME)
-    try:
-        lock = Lock(view.folder / LOCK)
-    except Locked:
-        raise BadRequest(f"{view.id} has a living worker; wait for it to end, then resume.") from None
-    folder = RunFolder(view.folder, lock)
-    folder.remove(STOP)
-    folder.write_queued()
-    return folder
+    read_limits(view.folder.parent).check(view.config)
+    with joining(view.folder.parent):
+        try:
+            lock = Lock(view.folder / LOCK)
+        except Locked:
+            raise BadRequest(f"{view.id} has a living worker; wait for it to end, then resume.") from None
+        folder = RunFolder(view.folder, lock)
+        folder.remove(STOP)
+        folder.write_queued()
+        return folder
 
 
 def has_workers() -> bool:
@@ -157,13 +161,13 @@ def _python(
     return process
 
 
-def _spawn(folders: list[RunFolder], together: int = 0, gpu: int | None = None) -> None:
+def _spawn(folders: list[RunFolder], slots: int, together: int = 0, gpu: int | None = None) -> None:
     """Starts the worker with the folders' locks and lets go of our own copies of them."""
     descriptors = [folder.lock.descriptor for folder in folders]
     words = [_WORKER, *(str(folder.path) for folder in folders)]
     try:
         with _signals_held():
-            _python(words, folders[0].path / LOG, descriptors, _environment(descriptors, together, gpu))
+            _python(words, folders[0].path / LOG, descriptors, _environment(descriptors, slots, together, gpu))
     except OSError as error:
         for folder in folders:
             folder.write_status("failed", f"The worker could not be started: {error}.")
@@ -192,7 +196,7 @@ def _library_environment() -> dict[str, str]:
     return environment
 
 
-def _environment(descriptors: list[int], together: int, gpu: int | None) -> dict[str, str]:
+def _environment(descriptors: list[int], slots: int, together: int, gpu: int | None) -> dict[str, str]:
     """That, with the locks, and one CPU thread a worker when several runs share a device or a machine of several GPUs:
     with all threads each, they stand in each other's way."""
     environment = _library_environment()
@@ -203,7 +207,7 @@ def _environment(descriptors: list[int], together: int, gpu: int | None) -> dict
         visible = [name for name in environment.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
         environment["CUDA_VISIBLE_DEVICES"] = visible[gpu] if visible else str(gpu)
         environment[PLACE_VARIABLE] = f"gpu-{gpu}"
-    if parallel() > 1 or len(descriptors) > 1 or gpu is not None:
+    if slots > 1 or len(descriptors) > 1 or gpu is not None:
         environment.setdefault("OMP_NUM_THREADS", "1")
     return environment
 

@@ -16,9 +16,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sbp import __version__
+from sbp.runs.device_queue import joining
 from sbp.runs.filenames import CONFIG, DESCRIPTION, FORMAT, LOCK, META, STATUS, layers_to_json
 from sbp.runs.files import Lock, Locked, replace_bytes, sync, write_json
 from sbp.runs.folder import RunFolder
+from sbp.runs.limits import read_limits
 from sbp.runs.names import BadRequest, checked_name, is_name, is_plain
 from sbp.runs.roots import recorded_root, runs_root
 from sbp.runs.trash import restore, throw
@@ -41,11 +43,13 @@ def create(config: RunConfig, root: Path | None = None) -> RunFolder:
     """Makes a new run's folder, queued, and hands back its writer, which holds the run's lock.
 
     The folder appears whole and locked in one rename: no reader sees it half made or takes it for lost.
-    Raises `BadRequest` when no folder can be named after it, and OSError when the place cannot be written.
+    Raises `ConfigError` when it is larger than the owner of this server allows (`sbp.runs.limits`), `BadRequest` when
+    the queue is full or no folder can be named after it, and OSError when the place cannot be written.
     """
     root, now = Path(root or runs_root()), time.time()
+    read_limits(root).check(config)
     base = checked_name(_base_id(config, now), "the run's id", "Choose a smaller seed.")
-    with _hidden(config, description_of(config.network), root, now) as (hidden, lock):
+    with _hidden(config, description_of(config.network), root, now) as (hidden, lock), joining(root):
         path = _claim(hidden, root, base)
     return RunFolder(path, lock)
 

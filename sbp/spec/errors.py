@@ -50,7 +50,8 @@ def expected(field: FieldInfo, in_range: bool) -> str:
         if (value := getattr(at, kind, None)) is not None
     }
     if isinstance(field.default, tuple):
-        return "a list of whole numbers" if int in get_args(field.annotation) else "a list of numbers"
+        kind = {int: "whole numbers", str: "texts"}.get(get_args(field.annotation)[0], "numbers")
+        return f"a list of {kind}"
     if not in_range or not bounds:
         return f"something like {field.default!r}"
     if "gt" in bounds:

@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Images:
-    """A data set's title and its images: shape is channels, rows, columns.
+    """A data set's title and its images: shape is channels, rows, columns; train: how many there are to train on.
 
     mean, deviation: of each channel over the training images in [0, 1]; a network is given (x - mean) / deviation.
     Empty: it is given x in [0, 1] itself. mirrors: whether an image's mirror image has the same class.
@@ -20,6 +20,7 @@ class Images:
 
     title: str
     shape: tuple[int, int, int]
+    train: int
     mean: tuple[float, ...] = ()
     deviation: tuple[float, ...] = ()
     mirrors: bool = False
@@ -41,11 +42,13 @@ def by(shape: tuple[int, ...]) -> str:
 
 _SMALL = (1, 28, 28)
 IMAGES: dict[str, Images] = {
-    "mnist": Images("MNIST", _SMALL),
-    "fashion-mnist": Images("Fashion-MNIST", _SMALL, mirrors=True),
-    "digits": Images("digits", _SMALL),
+    "mnist": Images("MNIST", _SMALL, 60_000),
+    "fashion-mnist": Images("Fashion-MNIST", _SMALL, 60_000, mirrors=True),
+    "digits": Images("digits", _SMALL, 1_437),
     # Of all 50,000 training images; a test recomputes them.
-    "cifar-10": Images("CIFAR-10", (3, 32, 32), (0.49140, 0.48216, 0.44653), (0.24703, 0.24349, 0.26159), mirrors=True),
+    "cifar-10": Images(
+        "CIFAR-10", (3, 32, 32), 50_000, (0.49140, 0.48216, 0.44653), (0.24703, 0.24349, 0.26159), mirrors=True
+    ),
 }
 
 

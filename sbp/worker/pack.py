@@ -20,6 +20,7 @@ from sbp.runs.device_queue import acquire, gpu_slot
 from sbp.runs.filenames import LOG
 from sbp.runs.files import Locked
 from sbp.runs.folder import RunFolder
+from sbp.runs.limits import read_limits
 from sbp.runs.states import State
 from sbp.spec import ConfigError
 from sbp.worker.worker import LOADING, Worker
@@ -76,6 +77,7 @@ class Pack:
 
     def _train(self, device: str) -> None:
         together = self.together or (_from_environment(len(self.folders)) if device == "cuda" else 1)
+        together = min(together, read_limits(self.folders[0].path.parent).parallel or together)
         threads: list[threading.Thread] = []
         self.begun = time.monotonic()
         while self._waiting or any(thread.is_alive() for thread in threads):

@@ -112,12 +112,14 @@ class Worker:
         if self.has_turn:
             self._train_now()
             return
-        self.device = devices.resolve(self.config.device)
+        asked = self.config.device
+        self.device = "cpu" if devices.is_surely_cpu(asked) else devices.resolve(asked)
         self.folder.write_status(State.QUEUED, device=self.device, place=gpu_slot())
         slot = acquire(self.folder, self.device, self.stop_asked)
         if slot is None:
             raise StopAsked
         try:
+            devices.resolve(self.device)  # a CPU is tried only now: a run that waits for it needs no torch
             self._train_now()
         finally:
             slot.release()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -220,6 +222,27 @@ def test_a_device_that_is_not_there_fails_before_the_queue(scripted: Any) -> Non
         view = work(folder)
     assert view.state is State.FAILED
     assert absent in view.message
+
+
+def test_a_run_that_waits_for_the_cpu_holds_no_torch(runs_root: Path) -> None:
+    """In a process of its own, as a worker is: here torch is imported already."""
+    code = """
+import sys
+from sbp.runs import device_queue, store
+from sbp.worker.worker import Worker
+from tests.runs.made import TINY
+
+with store.create(TINY) as folder:
+    (path,) = device_queue.slot_paths(folder.path.parent, "cpu")
+    lock = device_queue.Lock(path)
+    worker, looks = Worker(folder), iter([False, False, True])
+    worker.stop_asked = lambda: next(looks)
+    print(worker.run(), next(looks, "waited"), "torch" in sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2], check=False
+    )
+    assert done.stdout.split() == ["stopped", "waited", "False"], done.stderr
 
 
 def test_a_run_stopped_in_the_queue_needs_no_turn(scripted: Any, runs_root: Path) -> None:
