@@ -118,7 +118,7 @@ def _play(
 ) -> Any:
     data = _data(packed, layout, panels, now, marks=on_unit is not None, **how)
     moved = partial(clock.moved, key)
-    heard = {"on_unit_change": on_unit or _nothing, "on_layer_change": on_layer or _nothing}
+    heard: dict[str, Any] = {"on_unit_change": on_unit or _nothing, "on_layer_change": on_layer or _nothing}
     return _PLAYER(key=key, data=data, on_epoch_change=moved, on_speed_change=moved, **heard)
 
 

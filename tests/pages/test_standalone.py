@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ def data_of(page: bytes) -> object:
 
 
 @pytest.mark.parametrize("changes", [{}, {"method": "original"}, {"network": "vgg-like"}], ids=str)
-def test_the_file_of_a_run_asks_nobody(changes: dict[str, str], tmp_path: Path) -> None:
+def test_the_file_of_a_run_asks_nobody(changes: dict[str, Any], tmp_path: Path) -> None:
     run = write_run(tmp_path, epochs=3, **changes)
     page = player.document(run, *film.train_layout(run))
     assert set(ADDRESS.findall(page.decode())) <= HARMLESS
