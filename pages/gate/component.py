@@ -10,14 +10,16 @@ from typing import Any
 
 import streamlit as st
 
+from pages.shared import standalone
 from pages.shared.assets import bundle, read
-from sbp.viz import palette
+from sbp.viz import labels, palette
 
 FOLDER = "gate/js"
 
-_COMPONENT = st.components.v2.component(
-    "one_gate", html=read(f"{FOLDER}/gate.html"), css=read(f"{FOLDER}/gate.css"), js=bundle(f"{FOLDER}/gate.js")
-)
+_HTML, _CSS, _JS = read(f"{FOLDER}/gate.html"), read(f"{FOLDER}/gate.css"), bundle(f"{FOLDER}/gate.js")
+_COMPONENT = st.components.v2.component("one_gate", html=_HTML, css=_CSS, js=_JS)
+# Python computes a training step; without it there is the one that the file was saved with.
+_SAVED = '.step.stale::before { content: "The step is that of the gate as it was saved: reload this file to see it."; }'
 
 
 def gate(view: dict[str, float], step: dict[str, Any], on_release: Callable[[], None]) -> None:
@@ -26,7 +28,18 @@ def gate(view: dict[str, float], step: dict[str, Any], on_release: Callable[[], 
     The component takes `view` over only when it differs from the one it was last given, so that a value
     from a drag is never sent back into it. step: one training step of the gate where it was let go.
     """
-    _COMPONENT(key="gate", data={"view": view, "step": step, "palette": _palettes()}, on_view_change=on_release)
+    _COMPONENT(key="gate", data=_data(view, step), on_view_change=on_release)
+
+
+def document(view: dict[str, float], step: dict[str, Any]) -> bytes:
+    """The gate as an HTML file that opens at `view`; all of it follows the hand but the training step."""
+    about = ", ".join(f"{name} = {labels.signed(value)}" for name, value in view.items())
+    data = _data(view, step)
+    return standalone.document("One gate", f"Saved at {about}", markup=_HTML, css=_CSS + _SAVED, js=_JS, data=data)
+
+
+def _data(view: dict[str, float], step: dict[str, Any]) -> dict[str, Any]:
+    return {"view": view, "step": step, "palette": _palettes()}
 
 
 def _palettes() -> dict[str, dict[str, Any]]:

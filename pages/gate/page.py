@@ -4,8 +4,10 @@ import streamlit as st
 
 from pages.gate import surface
 from pages.gate import view as gate_view
-from pages.gate.component import gate
+from pages.gate.component import document, gate
 from pages.shared import frame
+from pages.shared.figures import download
+from pages.shared.standalone import HELP
 
 frame.header(
     "One gate",
@@ -18,10 +20,12 @@ frame.header(
 )
 view, complaints = gate_view.opening()
 frame.notices(complaints)
-gate(view, gate_view.step(), gate_view.released)
+step = gate_view.step()
+gate(view, step, gate_view.released)
 surface.show()
 st.caption(
     "log theta ~ N(mu, sigma²) cut to [a, b]; p is uniform there. Equations and sections are those of "
     "Neklyudov, Molchanov, Ashukha and Vetrov, "
     "*Structured Bayesian Pruning via Log-Normal Multiplicative Noise* (2017)."
 )
+download("HTML", lambda: document(step["view"], step), "one-gate.html", key="gate-html", help=HELP)

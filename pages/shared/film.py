@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from pages.shared import run_picker
-from pages.shared.player import panel
+from pages.shared.figures import download
+from pages.shared.player import document, panel
+from pages.shared.standalone import HELP
 from sbp.runs.states import State
 from sbp.runs.store import RunView
 from sbp.spec.method import method_title
@@ -79,6 +81,12 @@ def train_layout(run: RunView) -> tuple[str, list[dict[str, Any]]]:
     maps = [panel("cells", area, i) for i, area in zip(range(len(run.layers)), AREAS, strict=False)]
     layout = "train" if len(maps) <= 3 else "train4" if len(maps) == 4 else "many"
     return layout, [panel("trajectories"), panel("network"), *maps, panel("bound"), panel("error")]
+
+
+def html_button(run: RunView, key: str) -> None:
+    """The button that saves the pictures of page Train as one HTML file, once a run has some and trains no more."""
+    if has_pictures(run) and not run_picker.trains(run):
+        download("HTML", lambda: document(run, *train_layout(run)), f"{run.id}.html", key=key, help=HELP)
 
 
 def caption(run: RunView, title: str) -> str:

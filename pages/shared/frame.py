@@ -18,7 +18,8 @@ ICON = str(Path(__file__).parents[2] / "assets" / "icon.svg")
 
 # One element with the title: styles alone would go where toasts and windows are, and the toast of a fragment would take
 # their place.
-_CSS = f"<style>\n{read('shared/frame.css')}</style>"
+_CSS = read("shared/frame.css")
+_EMBEDDED_CSS = read("shared/embedded.css")
 
 GLOSSARY: dict[str, str] = tomllib.loads(read("shared/glossary.toml"))
 
@@ -40,11 +41,13 @@ def header(title: str, question: str, *terms: str) -> None:
     its link the page cannot read.
 
     terms: of glossary.toml, explained behind a button. The card of the tour stands below, where the link names one.
+    A page that is embedded (`?embed=true`) shows no header, and the one part that its link names by `show`.
     """
+    styles = f"<style>\n{_CSS}{_embedded_css() if st.context.is_embedded else ''}</style>"
     st.set_page_config(page_title=f"{title} · {TITLE}")
     with st.container(horizontal=True, vertical_alignment="center", key="page-header"):
         st.html(
-            f'{_CSS}<div class="page-title"><h1>{html.escape(title)}</h1><p>{html.escape(question)}</p></div>',
+            f'{styles}<div class="page-title"><h1>{html.escape(title)}</h1><p>{html.escape(question)}</p></div>',
             width="stretch",
         )
         if terms:
@@ -54,6 +57,15 @@ def header(title: str, question: str, *terms: str) -> None:
         visitors.sign_in()
     notices(state.complaints(st.session_state[PAGE]))
     tour.show()
+
+
+def _embedded_css() -> str:
+    part = state.from_link("frame").get("show")
+    if part is None:
+        return _EMBEDDED_CSS
+    block = '[data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"]'
+    shown = f".st-key-{part}"
+    return f"{_EMBEDDED_CSS}{block}:has({shown}) > :not({shown}, :has({shown})) {{ display: none; }}"
 
 
 def notices(complaints: list[str]) -> None:

@@ -12,11 +12,11 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared import clock
+from pages.shared import clock, standalone
 from pages.shared.assets import bundle, read
 from pages.shared.clock import Clock
 from sbp.runs.store import RunView
-from sbp.viz import film, twins
+from sbp.viz import film, labels, named, twins
 from sbp.viz.tables import tables
 
 BAR_CSS = read("shared/player/bar.css")
@@ -27,12 +27,10 @@ def with_bar(path: str) -> str:
     return read(path).replace("<bar></bar>", read("shared/player/bar.html"))
 
 
-_PLAYER = st.components.v2.component(
-    "sbp_player",
-    html=with_bar("shared/player/player.html"),
-    css=BAR_CSS + read("shared/js/cell_cursor.css") + read("shared/player/player.css"),
-    js=bundle("shared/player/player.js"),
-)
+_HTML = with_bar("shared/player/player.html")
+_CSS = BAR_CSS + read("shared/js/cell_cursor.css") + read("shared/player/player.css")
+_JS = bundle("shared/player/player.js")
+_PLAYER = st.components.v2.component("sbp_player", html=_HTML, css=_CSS, js=_JS)
 
 
 def panel(kind: str, area: str | None = None, layer: int | None = None) -> dict[str, Any]:
@@ -89,6 +87,28 @@ def player(
     return _play(packed, layout, panels, now=now, **how)
 
 
+def document(run: RunView, layout: str, panels: list[dict[str, Any]]) -> bytes:
+    """The player of a run as an HTML file; it opens at the last epoch, and a press on Play starts at the first."""
+    data = _data(film.pack(tables(run), run.config, live=False), layout, panels, Clock(run.id), marks=True)
+    return standalone.document(labels.run_title(run), named.source(run), markup=_HTML, css=_CSS, js=_JS, data=data)
+
+
+def _data(
+    packed: dict[str, Any],
+    layout: str,
+    panels: list[dict[str, Any]],
+    now: Clock,
+    *,
+    play: bool = False,
+    loop: bool = False,
+    seconds: float = 14.0,
+    unit: int | None = None,
+    marks: bool = False,
+) -> dict[str, Any]:
+    data = {"film": packed, "layout": layout, "panels": panels, "play": play, "loop": loop, "seconds": seconds}
+    return data | {"marks": marks, "epoch": now.epoch, "speed": now.speed, "unit": unit}
+
+
 def _play(
     packed: dict[str, Any],
     layout: str,
@@ -96,15 +116,11 @@ def _play(
     *,
     key: str,
     now: Clock,
-    play: bool = False,
-    loop: bool = False,
-    seconds: float = 14.0,
-    unit: int | None = None,
     on_unit: Callable[[], None] | None = None,
     on_layer: Callable[[], None] | None = None,
+    **how: Any,
 ) -> Any:
-    data = {"film": packed, "layout": layout, "panels": panels, "play": play, "loop": loop, "seconds": seconds}
-    data |= {"marks": on_unit is not None, "epoch": now.epoch, "speed": now.speed, "unit": unit}
+    data = _data(packed, layout, panels, now, marks=on_unit is not None, **how)
     moved = partial(clock.moved, key)
     heard: dict[str, Any] = {"on_unit_change": on_unit or _nothing, "on_layer_change": on_layer or _nothing}
     return _PLAYER(key=key, data=data, on_epoch_change=moved, on_speed_change=moved, **heard)

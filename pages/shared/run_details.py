@@ -8,9 +8,11 @@ from typing import Any
 
 import streamlit as st
 
+from pages.shared import film
 from pages.shared.figures import download, figure, folded
 from sbp.runs.store import RunView
-from sbp.viz import bound, kept, labels, trajectories
+from sbp.spec.command import train_script
+from sbp.viz import bound, kept, labels, named, trajectories
 from sbp.viz.tables import tables
 
 # Column of the records: what it is called, and its decimals.
@@ -72,10 +74,15 @@ def _numbers(run: RunView) -> None:
 
 
 def downloads(run: RunView) -> None:
-    """Records as CSV and the config as JSON."""
+    """Records as CSV, the config as JSON, the pictures as HTML, and a script that trains the same once more."""
     with st.container(horizontal=True, gap="small"):
         download("Records (CSV)", lambda: records_csv(run), f"{run.id}-records.csv", key=f"csv-{run.id}")
         download("Config (JSON)", run.config.to_json(), f"{run.id}-config.json", key=f"json-{run.id}")
+        film.html_button(run, f"html-{run.id}")
+        if not run.config.tracked:
+            version = f" · sbp {run.meta['sbp']}" if "sbp" in run.meta else ""
+            script = train_script(run.config, f"Repeats {named.source(run)}{version}")
+            download("Script (sh)", script, f"{run.id}.sh", key=f"sh-{run.id}", help="Trains it again, by a shell")
 
 
 def records_csv(run: RunView) -> bytes:

@@ -94,6 +94,17 @@ def strokes(text: str) -> str:
     return text
 
 
+def part(text: str) -> str:
+    """Reads the key of a part of a page, which becomes a name in a style.
+
+    >>> part("story")
+    'story'
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,80}", text):
+        raise ValueError("the key of one part of the page")
+    return text
+
+
 # What the numbers of a gate may be, each by itself.
 GATE = {"mu": (-45.0, 10.0), "sigma": (0.00034, 148.0), "a": (-40.0, 4.5), "b": (-39.5, 5.0)}
 FIELDS: tuple[Field, ...] = (
@@ -137,6 +148,7 @@ FIELDS: tuple[Field, ...] = (
     Field("speed", "pixels", "how fast the film plays", 1.0, number(0.25, 4)),
     Field("compare", "runs", "the ids of the runs that are ticked, with commas between", "none", any_text),
     Field("tour", "tour", "the card of the tour, on any page", "no tour", whole(1, 8)),
+    Field("show", "frame", "the one part that an embedded page shows", "the whole page", part),
     Field("deck", "talk", "the talk that is given", "the list of talks", any_text),
     Field("slide", "talk", "the slide, from 1", "the first", whole(1)),
 )
@@ -153,7 +165,7 @@ def fields(page: str) -> dict[str, Field]:
 def complaints(page: str) -> list[str]:
     """A sentence for each value of the link that the page cannot read, and for each that it does not know."""
     known, said = fields(page), []
-    readable = {**fields("tour"), **known}
+    readable = {**fields("tour"), **fields("frame"), **known}
     for name in st.query_params:
         for text in st.query_params.get_all(name):
             if name not in readable:

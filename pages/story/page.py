@@ -35,7 +35,9 @@ else:
         loop=True,
         seconds=16,
     )
-    st.caption(md(film.caption(run, labels.run_title(run))))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(md(film.caption(run, labels.run_title(run))), width="stretch")
+        film.html_button(run, "story-html")
 
 doors = st.columns(3, gap="medium")
 DOORS = (

@@ -103,3 +103,16 @@ def test_the_server_listens_on_this_machine_only(served: Served) -> None:
         rows = [row.split() for row in table.readlines()[1:]]
     listening = {row[1].split(":")[0] for row in rows if row[1].endswith(":" + port) and row[3] == "0A"}
     assert listening == {"0100007F"}, "127.0.0.1, as the kernel writes it"
+
+
+def test_an_embedded_page_shows_one_part_without_header_and_navigation(open_page: Callable[..., Page]) -> None:
+    page = open_page("/?embed=true&show=story")
+    expect(page.locator(".player canvas").first).to_be_visible()
+    for hidden in ("stHeader", "stCaptionContainer", "stPageLink"):
+        expect(page.get_by_test_id(hidden).first).to_be_hidden()
+    expect(page.get_by_role("heading", level=1)).to_be_hidden()
+    page = open_page("/gate?embed=true&show=nothing-of-this-name")
+    expect(page.locator(".gate")).to_be_visible()
+    expect(page.get_by_test_id("stHeader")).to_be_hidden()
+    page = open_page("/?show=story")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()

@@ -16,7 +16,7 @@ from tests.pages.opened import healthy, opened, played
 
 # A wrong value of each field: what no page can read, then what is read and is not there.
 WRONG = {"epoch": "soon", "speed": "99", "mean": "ten", "drawn": "<svg>", "brush": "0", "digit": "-1", "t": "0"}
-WRONG |= {"unit": "-1", "sort": "up", "density": "x", "pair": "x", "slide": "0", "tour": "9"}
+WRONG |= {"unit": "-1", "sort": "up", "density": "x", "pair": "x", "slide": "0", "tour": "9", "show": "a{}"}
 WRONG |= dict.fromkeys(("mu", "sigma", "a", "b"), "<b>")
 WRONG |= dict.fromkeys(("run", "layer", "hand", "network", "row", "deck", "compare"), "nope")
 
@@ -27,7 +27,7 @@ def said(at: AppTest) -> str:
 
 @pytest.mark.parametrize("field", state.FIELDS, ids=lambda field: f"{field.page}-{field.name}")
 def test_every_wrong_value_is_named(field: state.Field, recorded: str) -> None:
-    value, page = WRONG[field.name], "story" if field.page == "tour" else field.page.replace("-", "_")
+    value, page = WRONG[field.name], "story" if field.page in ("tour", "frame") else field.page.replace("-", "_")
     assert value in said(opened(page, **{field.name: value}))
 
 
