@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from email.message import Message
+from importlib.metadata import PackageMetadata
+from typing import cast
 
 import pytest
 from packaging.requirements import Requirement
@@ -65,4 +67,4 @@ def test_a_licence_is_read_from_what_a_package_states(fields: list[tuple[str, st
     metadata = Message()
     for name, value in fields:
         metadata[name] = value
-    assert licence(metadata) == expected
+    assert licence(cast(PackageMetadata, metadata)) == expected
