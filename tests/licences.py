@@ -39,8 +39,8 @@ def licence(metadata: PackageMetadata) -> str:
     """What a package says of its licence: an SPDX expression, its classifiers or the first line of its text."""
     classifiers = [value for value in metadata.get_all("Classifier", []) if value.startswith("License ::")]
     named = [value.split(" :: ")[-1] for value in classifiers if value != "License :: OSI Approved"]
-    text = (metadata.get("License") or "").strip().splitlines()
-    return metadata.get("License-Expression") or ", ".join(named) or (text[0] if text else "not stated")
+    text = "".join(metadata.get_all("License", [])).strip().splitlines() or ["not stated"]
+    return "".join(metadata.get_all("License-Expression", [])) or ", ".join(named) or text[0]
 
 
 def page(lock: str) -> str:
