@@ -6,6 +6,7 @@
 #   make torture run the tests of faults as often as docs/reliability.md says, for an hour or more
 #   make lint    style, types, imports between packages, and declared dependencies
 #   make docs    build the documentation into site/
+#   make lock    renew requirements.lock; needs uv
 #   make hooks   run the linters before each commit
 #   make clean   remove the environment and the caches; runs and data stay
 #
@@ -15,12 +16,14 @@
 PYTHON ?= python3 python3.13 python3.12 python3.11
 VENV ?= .venv
 ARGS ?=
+UV ?= uv
+UPGRADE ?=
 
 BIN := $(VENV)/bin
 APP_READY := $(VENV)/.app-ready
 DEV_READY := $(VENV)/.dev-ready
 
-.PHONY: app test test-all torture lint docs hooks clean
+.PHONY: app test test-all torture lint docs lock hooks clean
 
 app: $(APP_READY)
 	$(BIN)/python -m streamlit run app.py
@@ -43,6 +46,11 @@ lint: $(DEV_READY)
 
 docs: $(DEV_READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+# One lock for Linux and macOS and every Python that is accepted. UPGRADE=--upgrade takes what has come out since.
+lock:
+	$(UV) pip compile requirements.txt --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  --no-emit-index-url --custom-compile-command "make lock" $(UPGRADE) --quiet --output-file requirements.lock
 
 hooks: $(DEV_READY)
 	$(BIN)/python -m pre_commit install

@@ -15,6 +15,7 @@ from sbp.cli.output import print_json
 from sbp.data.datasets import DataError, as_inputs, load
 from sbp.export.files import FORMATS, Exported, exported
 from sbp.runs import store
+from sbp.runs.view import RunView
 from sbp.spec.networks import SPECS
 from sbp.viz.labels import widths
 
@@ -40,17 +41,7 @@ def compact(
         raise BadInput(f"--out: expected a file to write, got the folder {out}; name a file in it.")
     view = store.find_run(run).sound()
     file = exported(view, "safetensors", threshold, filename=out.name if out else "")
-    checked = {"random": file.cut.agreement(_random_images(SPECS[view.config.network.name].image))}
-    images = _test_images(view.config.data.dataset)
-    if images is not None:
-        checked[view.config.data.dataset] = file.cut.agreement(images)
-    for name, seen in checked.items():
-        if not seen["largest_difference"] <= MOST_APART:
-            raise Failed(
-                f"{view.id}: expected logits of the masked and the compact network at most {MOST_APART:g} apart, got "
-                f"{seen['largest_difference']:.1e} on images of {name}; no file is written. Export another run, and "
-                "report this one."
-            )
+    checked = _checked(view, file)
     path = file.write(out.parent if out else Path())
     _say(view.id, file, path, checked, as_json)
 
@@ -63,17 +54,35 @@ def export(
     threshold: Annotated[float | None, _THRESHOLD] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a run's compact network as safetensors, ONNX or torch.export, with a model card."""
+    """Check a run's compact network like `compact`, and write it as safetensors, ONNX or torch.export, with a card."""
     view = store.find_run(run).sound()
     file = exported(view, format, threshold)
-    _say(view.id, file, file.write(out), {}, as_json)
+    checked = _checked(view, file)
+    _say(view.id, file, file.write(out), checked, as_json)
+
+
+def _checked(view: RunView, file: Exported) -> dict[str, dict[str, Any]]:
+    """How far masked and compact agree, by the name of the images; raises `Failed` where they do not."""
+    dataset = view.config.data.dataset
+    checked = {"random": file.cut.agreement(_random_images(SPECS[view.config.network.name].image))}
+    images = _test_images(dataset)
+    if images is not None:
+        checked[dataset] = file.cut.agreement(images)
+    for name, seen in checked.items():
+        if not seen["largest_difference"] <= MOST_APART:
+            raise Failed(
+                f"{view.id}: expected logits of the masked and the compact network at most {MOST_APART:g} apart, got "
+                f"{seen['largest_difference']:.1e} on images of {name}; no file is written. Export another run, and "
+                "report this one."
+            )
+    return checked
 
 
 def _say(run_id: str, file: Exported, path: Path, checked: dict[str, dict[str, Any]], as_json: bool) -> None:
     figures = file.cut.figures()
     if as_json:
         written = {"id": run_id, "file": str(path), "card": f"{path}.md", "bytes": len(file.content)}
-        print_json(written | figures | ({"checked": checked} if checked else {}))
+        print_json(written | figures | {"checked": checked})
         return
     fewer = f" ({figures['macs_reduction']:.2f}x fewer)" if figures["macs"] else ": a constant predictor"
     typer.echo(f"{run_id}, cut at {figures['choice']}")

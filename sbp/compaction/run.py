@@ -77,7 +77,7 @@ class CompactedRun:
         for part in images.split(BATCH):
             one, other = self.masked(part), self.small(part)
             equal += int((one.argmax(1) == other.argmax(1)).sum())
-            apart = max(apart, float((one - other).abs().max()))
+            apart = float(np.maximum(apart, float((one - other).abs().max())))  # keeps NaN, which max() drops
         return {"images": len(images), "equal_predictions": equal, "largest_difference": apart}
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch import nn
 from typer.testing import CliRunner, Result
 
 from sbp.cli import app
@@ -101,6 +103,26 @@ def test_export_writes_each_format_with_its_card(format: str, ending: str, runs_
     assert said["file"] == f"files/{view.id}-compact{ending}"
     assert Path(said["file"]).stat().st_size == said["bytes"] > 1000
     assert f'"{view.id}-compact{ending}"' in Path(said["card"]).read_text(encoding="utf-8")
+    assert said["checked"]["random"]["largest_difference"] < 1e-5
+
+
+@pytest.mark.parametrize("verb", ["compact", "export"])
+def test_a_compact_network_that_computes_something_else_is_not_written(
+    verb: str, runs_root: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view, cut = saved_run(runs_root, "lenet-500-300"), Folded.cut
+
+    def wrong(self: Folded, *arguments: Any) -> nn.Module:
+        small = cut(self, *arguments)
+        with torch.no_grad():
+            small.get_parameter("output.bias")[3] += 1
+        return small
+
+    monkeypatch.setattr(Folded, "cut", wrong)
+    result = sbp(verb, view.id)
+    assert result.exit_code == 1
+    assert view.id in result.stderr
+    assert list(here.iterdir()) == []
 
 
 def test_what_cannot_be_done_is_a_sentence_and_exit_code_2(runs_root: Path, here: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import re
 import subprocess
 import sys
@@ -155,6 +156,8 @@ def test_agreement_sees_a_network_that_computes_something_else(runs_root: Path) 
     with torch.no_grad():
         cut.small.get_parameter("output.bias").copy_(torch.eye(10)[int(cut.masked(x[:1]).argmin())] * 1e3)
     assert cut.agreement(x)["equal_predictions"] < 40
+    x[0] = float("nan")
+    assert math.isnan(cut.agreement(x)["largest_difference"])
 
 
 # -- what cannot be done is said -------------------------------------------------------------------------------
