@@ -19,8 +19,8 @@ from sbp.runs.folder import RunFolder
 from sbp.runs.states import State
 from sbp.spec import RunConfig
 from sbp.spec.records import Record
-from sbp.worker.outcome import explain_error
-from sbp.worker.worker import StopAsked, Worker, run_with_signals
+from sbp.worker.outcome import StopAsked, explain_error
+from sbp.worker.worker import Worker, run_with_signals
 
 # What the others hear while rank 0 waits for the device's turn; then a config, or nothing when it was stopped.
 WAIT = b"wait"

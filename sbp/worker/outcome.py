@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 _NO_MEMORY = ("out of memory", "alloc_failed", "not enough memory", "can't allocate memory")
 
 
+class StopAsked(Exception):
+    """Somebody wants the run to end while there is nothing to save yet."""
+
+
+class FolderGone(Exception):
+    """The run's folder was deleted while it trained; nothing is written any more."""
+
+
 def end_event(error: Exception) -> Event:
     """Diverge for a training that found NaN or infinity, fail for everything else."""
     return Event.DIVERGE if isinstance(error, Diverged) else Event.FAIL

@@ -28,7 +28,15 @@ from sbp.runs.launcher import HELD_SIGNALS, LOCK_VARIABLE
 from sbp.runs.states import Event, State, advance
 from sbp.spec import RunConfig
 from sbp.spec.records import Progress, Record, Snapshot, StepSnapshot
-from sbp.worker.outcome import describe_result, end_event, explain_error, is_out_of_memory, to_numpy
+from sbp.worker.outcome import (
+    FolderGone,
+    StopAsked,
+    describe_result,
+    end_event,
+    explain_error,
+    is_out_of_memory,
+    to_numpy,
+)
 from sbp.worker.priority import lower_priority
 from sbp.worker.provenance import code_version
 
@@ -40,14 +48,6 @@ CHECKPOINT_SECONDS = 10.0
 # Of the runs in a process one at a time reads its data and builds its network: what was read is shared, and a warning
 # is caught for the whole process.
 LOADING = threading.Lock()
-
-
-class StopAsked(Exception):
-    """Somebody wants the run to end while there is nothing to save yet."""
-
-
-class FolderGone(Exception):
-    """The run's folder was deleted while it trained; nothing is written any more."""
 
 
 class Worker:
