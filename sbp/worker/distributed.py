@@ -20,7 +20,8 @@ from sbp.runs.states import State
 from sbp.spec import RunConfig
 from sbp.spec.records import Record
 from sbp.worker.outcome import StopAsked, explain_error
-from sbp.worker.worker import Worker, run_with_signals
+from sbp.worker.signals import run_with_signals
+from sbp.worker.worker import Worker
 
 # What the others hear while rank 0 waits for the device's turn; then a config, or nothing when it was stopped.
 WAIT = b"wait"

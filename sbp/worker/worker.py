@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
 import threading
 import time
@@ -24,7 +23,7 @@ from sbp.runs.device_queue import acquire, gpu_slot
 from sbp.runs.filenames import BEFORE, CHECKPOINT, LOCK, RESERVE, SWEEP
 from sbp.runs.files import Lock
 from sbp.runs.folder import RunFolder
-from sbp.runs.launcher import HELD_SIGNALS, LOCK_VARIABLE
+from sbp.runs.launcher import LOCK_VARIABLE
 from sbp.runs.states import Event, State, advance
 from sbp.spec import RunConfig
 from sbp.spec.records import Progress, Record, Snapshot, StepSnapshot
@@ -39,6 +38,7 @@ from sbp.worker.outcome import (
 )
 from sbp.worker.priority import lower_priority
 from sbp.worker.provenance import code_version
+from sbp.worker.signals import run_with_signals
 
 if TYPE_CHECKING:
     from sbp.training.checkpoint import Checkpoint
@@ -287,16 +287,3 @@ def main(*paths: str) -> int:
     for folder, state in zip(folders, states, strict=True):
         print(f"{folder.id}: {state}")
     return 0 if all(state in (State.FINISHED, State.STOPPED) for state in states) else 1
-
-
-def run_with_signals(trainer: Any) -> list[State]:
-    """What a worker or a pack ends with, SIGTERM and SIGINT being requests to stop."""
-
-    def remember(*_: object) -> None:
-        trainer.signalled = True
-
-    signal.signal(signal.SIGTERM, remember)
-    signal.signal(signal.SIGINT, remember)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_SIGNALS)  # those that came before are heard now
-    ended = trainer.run()
-    return [ended] if isinstance(ended, State) else list(ended)
