@@ -27,7 +27,7 @@ from sbp.spec import RunConfig
 LOCK_VARIABLE = "SBP_LOCK_FD"
 PACK_VARIABLE = "SBP_PACK"
 _WORKER = "sbp.worker"
-# Requests to stop, which a worker hears only once it can (`sbp.worker.worker.run_with_signals`): until then they wait.
+# Requests to stop, which a worker hears only once it can (`sbp.worker.signals`): until then they wait.
 HELD_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 # Handles of the workers this process started: a child that nobody waits for stays a zombie.
