@@ -21,7 +21,7 @@ from tests.browser.served import launch, serve, settle
 ASSETS = Path(__file__).parents[2] / "assets"
 WIDTH, HEIGHT = 1280, 720
 FRAME_MS, LEAST_MS = 200, 120  # what a frame lasts in the clip; what the page has to draw one
-SHRUNK = (960, 540)
+SHRUNK = (800, 450)
 MOVE = """(input, share) => {
   input.value = Number(input.min) + share * (input.max - input.min);
   input.dispatchEvent(new Event('input', { bubbles: true }));
@@ -102,7 +102,7 @@ def main(out: Path) -> None:
             frames += [shot(page).resize(SHRUNK, Image.Resampling.LANCZOS) for _ in moves(page, count)]
         browser.close()
     first, *others = frames
-    first.save(out / "clip.webp", save_all=True, append_images=others, duration=FRAME_MS, loop=0, quality=32, method=4)
+    first.save(out / "clip.webp", save_all=True, append_images=others, duration=FRAME_MS, loop=0, quality=12, method=4)
     print(
         f"{len(frames)} frames, {len(frames) * FRAME_MS / 1000:g} s, {(out / 'clip.webp').stat().st_size / 1e6:.2f} MB"
     )
