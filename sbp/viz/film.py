@@ -91,6 +91,10 @@ def pack(
     held_out, training = config.data.validation_size, min(TRAIN_SAMPLE, tables.n_train)
     examples = (None, None) if config.tracked else (held_out, training)
     by_layer = np.array(kept.at_epochs(tables, shown)).reshape(len(rows), len(tables.layers))
+    facts = [
+        "" if focus else network_facts(tables, float(epoch), tuple(map(int, k)), examples)
+        for epoch, k in zip(shown, by_layer, strict=True)
+    ]
     return {
         "id": tables.run,
         "live": live,
@@ -108,15 +112,12 @@ def pack(
         "focus": next((i for i, layer in enumerate(tables.layers) if layer.name == focus), None),
         "whose": "",  # two runs on one clock say here which of them glides
         "summed": len(tables.layers) > labels.MANY,
-        "facts": [
-            "" if focus else network_facts(tables, float(epoch), tuple(map(int, k)), examples)
-            for epoch, k in zip(shown, by_layer, strict=True)
-        ],
+        "facts": facts,
         "sentences": [
             layer_sentence(tables, focus, int(row))
             if focus
-            else network_sentence(tables, float(epoch), tuple(map(int, k)), examples)
-            for row, epoch, k in zip(rows, shown, by_layer, strict=True)
+            else network_sentence(tables, float(epoch), tuple(map(int, k)), said)
+            for row, epoch, k, said in zip(rows, shown, by_layer, facts, strict=True)
         ],
         "scale": {"low": LOW, "high": HIGH, "one": ONE, "light": _b64(colours(False)), "dark": _b64(colours(True))},
         "colours": {"light": _colours(False), "dark": _colours(True)},
@@ -131,21 +132,15 @@ def _colours(dark: bool) -> dict[str, str]:
     }
 
 
-def network_sentence(
-    tables: RunTables,
-    epoch: float,
-    kept_units: tuple[int, ...],
-    examples: tuple[int | None, int | None] = (None, None),
-) -> str:
+def network_sentence(tables: RunTables, epoch: float, kept_units: tuple[int, ...], facts: str) -> str:
     """The state of the whole network at an epoch, or a first step, in a sentence: units, MACs, error.
 
-    examples: how many held-out and training examples the errors are of, where that is known.
+    facts: what `network_facts` says of it.
     """
     total = labels.in_all([layer.units for layer in tables.layers])
     if epoch == 0:
         return f"At the start all {total} units are kept: the noise is so small that every SNR is far above 1."
-    when, facts = tables.when(epoch).capitalize(), network_facts(tables, epoch, kept_units, examples)
-    return f"{when}: {labels.in_all(kept_units)} of {total} units kept; {facts}."
+    return f"{tables.when(epoch).capitalize()}: {labels.in_all(kept_units)} of {total} units kept; {facts}."
 
 
 def network_facts(
@@ -154,7 +149,10 @@ def network_facts(
     kept_units: tuple[int, ...],
     examples: tuple[int | None, int | None] = (None, None),
 ) -> str:
-    """What the kept units cost and their error, as far as it is known at an epoch or a first step."""
+    """What the kept units cost and their error, as far as it is known at an epoch or a first step.
+
+    examples: how many held-out and training examples the errors are of, where that is known.
+    """
     macs, dense = tables.description.macs(kept_units), tables.macs_dense
     times = dense / macs if macs else 0.0
     fewer = "no reduction yet" if macs == dense else f"{times:.1f}× fewer MACs"

@@ -54,7 +54,7 @@ def test_a_recording_holds_every_unit_and_is_small(found: RunTables) -> None:
 
 
 def test_a_dead_network_is_said_and_never_divided_by(found: RunTables) -> None:
-    said = film.network_sentence(found, 12, (0, 0, 0))
+    said = film.network_sentence(found, 12, (0, 0, 0), film.network_facts(found, 12, (0, 0, 0)))
     assert "0–0–0 of 784–500–300 units kept; no signal reaches the output" in said
 
 
