@@ -21,15 +21,6 @@ SHAPE = [0.4, 4.0, 1.3, 4.0, 3.3]
 SHOWN, SHOWN_RECORDED = 12, 6  # rows before a list is folded
 
 
-def asked(runs: list[RunView]) -> list[str]:
-    """The ids that the link ticks for comparison, at most four; each that cannot be is told of."""
-    ids = _in_link()
-    sound = [run.id for run in runs if not run.problem and run.id in ids][:MOST]
-    expected = f"at most {MOST} runs of this list, with commas between"
-    frame.notices([state.wrong("compare", one, expected, "the others") for one in ids if one not in sound])
-    return sound
-
-
 def _in_link() -> list[str]:
     return [one for one in state.from_link("runs").get("compare", "").split(",") if one]
 
@@ -42,9 +33,12 @@ def _tick(run_id: str) -> None:
 
 
 def ticked(runs: list[RunView]) -> list[RunView]:
-    """Those that are ticked for comparison, at most four."""
-    ids = asked(runs)
-    return [run for run in runs if run.id in ids]
+    """Those that the link ticks for comparison, at most four; each that cannot be is told of."""
+    ids = _in_link()
+    sound = [run for run in runs if not run.problem and run.id in ids][:MOST]
+    known, expected = {run.id for run in sound}, f"at most {MOST} runs of this list, with commas between"
+    frame.notices([state.wrong("compare", one, expected, "the others") for one in ids if one not in known])
+    return sound
 
 
 def rows(runs: list[RunView], chosen: list[RunView]) -> None:
