@@ -34,7 +34,7 @@ from typing import Any
 
 from sbp.spec.layout import Group
 
-# Of the folder; raised by whoever changes what a file means. meta.json says it, and the version that wrote it.
+# Of the folder: raise it when a file's meaning changes. meta.json says it, and the version that wrote it.
 FORMAT = 1
 CONFIG, DESCRIPTION, META = "config.json", "description.json", "meta.json"
 STATUS, RESULT = "status.json", "result.json"
