@@ -172,7 +172,8 @@ def test_a_unit_of_a_run_in_progress_is_pruned_while_the_page_polls(
         assert metric(page, "MACs") != before
         page.get_by_role("button", name="Undo").click()
         expect(page.get_by_role("button", name="Prune this unit")).to_be_visible()
-        settle(page)  # the button stands above what is counted, and is drawn before it
+        shown = page.locator(PANEL).get_by_test_id("stMetric").filter(has_text="MACs")
+        expect(shown).to_contain_text("no edits")  # it stands under the button, and is drawn after it
         assert metric(page, "MACs") == before
     finally:
         writer.close()

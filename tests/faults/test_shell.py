@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections import Counter
@@ -44,14 +43,24 @@ def test_a_command_ends_with_a_result_or_a_sentence(
     print(dict(sorted(ended.items())), f"at most {largest / 2**20:.0f} MB")
 
 
+# Between pytest and the command: Linux counts, as the child's, what the process that started it has held.
+MEASURE = """
+import resource, subprocess, sys
+code = subprocess.call(sys.argv[2:])
+with open(sys.argv[1], "w") as file:
+    file.write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
+sys.exit(code)
+"""
+
+
 def _ended(words: list[str], folder: Path) -> tuple[int, str, str, int]:
     """How a command ended: its exit code, what it said on stdout and on stderr, and the most bytes that it held."""
-    paths = folder / "stdout", folder / "stderr"
-    with open(paths[0], "wb") as out, open(paths[1], "wb") as err:
-        child = subprocess.Popen(words, stdout=out, stderr=err)
-        # wait4 knows this child alone; other tests of the process have children too.
-        _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-    size = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    said, error = (path.read_text(encoding="utf-8", errors="replace") for path in paths)
-    return child.returncode, said, error, size
+    size = folder / "size"
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", MEASURE, str(size), *words],
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+    held = int(size.read_text()) * (1 if sys.platform == "darwin" else 1024)
+    return done.returncode, done.stdout, done.stderr, held

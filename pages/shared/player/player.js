@@ -75,7 +75,7 @@ function makePlayer(root) {
       clock.following = run.live && data.epoch == null;
       clock.speed = data.speed;
       asked = data.epoch;
-      echoes = [];
+      echoes = [asked];
       unit = data.unit ?? -1;
     } else {
       grow(clock, track, clock.following ? clock.moment : momentOf(run, epoch), run.live);
@@ -199,11 +199,12 @@ function makePlayer(root) {
     change();
     dirty = true;
     clearTimeout(waiting);
+    const led = unasked || clock.following; // by the film, even if the run ends before this is told
     waiting = setTimeout(() => {
       if (clock.playing && !plays) return;
       if (!clock.playing && !clock.following) seek(clock, Math.round(clock.moment));
       dirty = true;
-      const rests = clock.playing || clock.following || unasked ? null : run.epochs[clock.moment];
+      const rests = led || clock.playing || clock.following ? null : run.epochs[clock.moment];
       if (rests === asked) return;
       asked = rests;
       echoes.push(asked);
