@@ -199,9 +199,7 @@ def chooser(shown: str, suits: Suits | None = None) -> None:
     if st.session_state.get("run-shown", shown) != shown:
         st.rerun()
     by_id = titles(suitable(suits))
-    key = (
-        f"run-choice-{shown}"  # a list a run: the browser once sent the old list's choice after a start, and went back
-    )
+    key = f"run-choice-{shown}"  # a list a run, or a choice from one run's list is taken for another's
     st.session_state[key] = shown
     st.selectbox(
         "Run",
@@ -210,7 +208,7 @@ def chooser(shown: str, suits: Suits | None = None) -> None:
         key=key,
         label_visibility="collapsed",
         on_change=_changed,
-        args=(key,),
+        args=(key, shown),
         width=440,
     )
 
@@ -229,7 +227,9 @@ def titles(runs: list[RunView]) -> dict[str, str]:
     return {run_id: line if alike[line] == 1 else f"{line} · {run_id}" for run_id, line in lines.items()}
 
 
-def _changed(key: str) -> None:
+def _changed(key: str, shown: str) -> None:
+    if st.session_state.get("run-shown") != shown:
+        return  # the list of a run that is shown no more: after a start the browser sends its choice once again
     remember(st.session_state[key])
     for name in ("epoch", "unit", "hand"):
         st.query_params.pop(name, None)

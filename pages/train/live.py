@@ -35,17 +35,12 @@ def show(run_id: str, *, play: bool, tools: Callable[[RunView], None]) -> None:
 
 def _panel(run: RunView, polling: bool, play: bool, tools: Callable[[RunView], None]) -> None:
     _first_line(run, tools)
-    if refused := st.session_state.get(REFUSED, {}).get(run.id):
-        st.error(md(refused), icon=":material/error:")
+    with st.container(
+        key="run-words"
+    ):  # whatever is said in it, the pictures below keep their place and are not rebuilt
+        _words(run)
     if run.problem:
-        _trouble(run)
         return
-    _standing(run)
-    for finding in findings(run):
-        st.warning(md(str(finding)), icon=":material/troubleshoot:")
-    _trouble(run)
-    if not run.config.has_noise:
-        st.caption(without_noise(run))
     if film.has_pictures(run):
         now, said = clock.read("train", run.id, tables(run).newest)
         frame.notices(said)
@@ -58,6 +53,21 @@ def _panel(run: RunView, polling: bool, play: bool, tools: Callable[[RunView], N
         st.container(height=320, border=True, vertical_alignment="center", horizontal_alignment="center").markdown(
             f":gray[Pictures appear {when}.]", width="content"
         )
+
+
+def _words(run: RunView) -> None:
+    """What is to be said of a run, above its pictures."""
+    if refused := st.session_state.get(REFUSED, {}).get(run.id):
+        st.error(md(refused), icon=":material/error:")
+    if run.problem:
+        _trouble(run)
+        return
+    _standing(run)
+    for finding in findings(run):
+        st.warning(md(str(finding)), icon=":material/troubleshoot:")
+    _trouble(run)
+    if not run.config.has_noise:
+        st.caption(without_noise(run))
 
 
 def _first_line(run: RunView, tools: Callable[[RunView], None]) -> None:

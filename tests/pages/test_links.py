@@ -77,6 +77,21 @@ def test_another_runs_epoch_stays_with_it(recorded: str, runs_root: Path) -> Non
     assert played(healthy(at))["epoch"] is None
 
 
+def test_the_list_of_a_run_that_is_shown_no_more_does_not_lead_back_to_it(runs_root: Path) -> None:
+    def an_old_list_speaks() -> None:
+        import streamlit as st
+
+        from pages.shared import run_picker
+
+        st.session_state["run-shown"] = "started"
+        st.session_state["run-choice-before"] = "before"
+        run_picker._changed("run-choice-before", "before")
+
+    at = AppTest.from_function(an_old_list_speaks, default_timeout=60).run()
+    assert at.session_state["run-shown"] == "started"
+    assert "run" not in at.query_params
+
+
 def test_ticks_are_in_the_link(runs_root: Path) -> None:
     first, second = write_run(runs_root, seed=1).id, write_run(runs_root, seed=2).id
     at = healthy(opened("runs", compare=f"{first},{second}"))
