@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,8 @@ import streamlit as st
 from pages.shared import state
 
 KEY = "clock"
+LEFT = "clock-left"
+STALE_SECONDS = 10.0  # for so long the browser may ask with the link that it had before the clock was moved
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ def read(page: str, run: str, newest: int) -> tuple[Clock, list[str]]:
     """
     said: list[str] = []
     left = st.session_state.get(KEY, Clock(run))
+    if left.run == run and st.session_state.get(LEFT, {}).get(st.query_params.get("epoch"), 0) > time.monotonic():
+        state.put("epoch", _values(left)["epoch"])
     epoch = state.fit(page, "epoch", state.number(0, max(newest, 0)), f"the newest, {newest}", said)
     if "epoch" not in st.query_params and left.run == run and left.epoch is not None and left.epoch <= newest:
         epoch = left.epoch
@@ -51,7 +56,11 @@ def put(epoch: Any, speed: Any) -> None:
     rests = isinstance(epoch, (int, float)) and epoch >= 0
     now = Clock(now.run, float(epoch) if rests else None, float(speed or now.speed))
     st.session_state[KEY] = now
-    for name, value in _values(now).items():
+    before, values = st.query_params.get("epoch"), _values(now)
+    if before != values["epoch"]:
+        past = {before: time.monotonic() + STALE_SECONDS}
+        st.session_state[LEFT] = {**st.session_state.get(LEFT, {}), **past, values["epoch"]: 0.0}
+    for name, value in values.items():
         state.put(name, value)
 
 

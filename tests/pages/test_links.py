@@ -92,6 +92,26 @@ def test_the_list_of_a_run_that_is_shown_no_more_does_not_lead_back_to_it(runs_r
     assert "run" not in at.query_params
 
 
+def test_a_browser_that_has_not_heard_of_the_last_move_does_not_undo_it() -> None:
+    def a_clock() -> None:
+        import streamlit as st
+
+        from pages.shared import clock
+
+        if st.session_state.get("move"):
+            clock.put(-1, None)
+        st.text(clock.read("train", "run", 10)[0].epoch)
+
+    at = AppTest.from_function(a_clock, default_timeout=60)
+    shown = []
+    for move, link in ((False, "7"), (True, "7"), (False, "7"), (False, "6")):
+        at.session_state["move"] = move
+        at.query_params["epoch"] = link
+        at.run()
+        shown.append((at.text[0].value, at.query_params.get("epoch")))
+    assert shown == [("7.0", "7"), ("None", None), ("None", None), ("6.0", "6")]
+
+
 def test_ticks_are_in_the_link(runs_root: Path) -> None:
     first, second = write_run(runs_root, seed=1).id, write_run(runs_root, seed=2).id
     at = healthy(opened("runs", compare=f"{first},{second}"))
