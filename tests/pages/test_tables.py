@@ -12,6 +12,7 @@ from pages.shared import documents
 from tests.made_up import write_run
 from tests.pages.opened import healthy, opened
 
+
 @pytest.mark.parametrize(
     ("page", "link"),
     [
