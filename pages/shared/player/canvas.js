@@ -41,7 +41,7 @@ export function epochAxis(ctx, theme, box, run, from = 0, to = run.total) {
     ctx.lineTo(Math.round(x(epoch)) + 0.5, box.bottom + 4);
   }
   ctx.stroke();
-  const grey = { size: 11, base: "top", colour: theme.colours.reference };
+  const grey = { size: 12, base: "top", colour: theme.colours.reference };
   if (run.tuned != null && run.tuned > from) {
     ctx.setLineDash([2, 3]);
     playhead(ctx, theme, box, x(run.tuned));

@@ -21,7 +21,7 @@ export function networkPicture(run) {
     const pad = tight ? step / 2 : narrow ? 26 : 40;
     const short = (title) => title.replace("Conv ", "").replace("Features", "F").replace("Dense ", "D").replace("Output", "Out");
     // Names that are wider than their place take more lines; where one word is too wide, all stand upright.
-    const size = tight ? Math.max(9, Math.min(12, step * 0.34)) : narrow ? 11 : 12;
+    const size = tight ? Math.max(9, Math.min(12, step * 0.34)) : 12;
     const names = columns.map(({ title }) => lines(ctx, theme, tight ? short(title) : narrow ? title.replace("Features", "Feat.") : title, size, step - 5));
     const upright = names.flat().some((line) => ctx.measureText(line).width > step - 1);
     const below = upright ? 84 : 14 + (size + 1) * Math.max(...names.map((name) => name.length));
@@ -69,7 +69,7 @@ export function networkPicture(run) {
       }
       write(ctx, theme, kept.toLocaleString("en"), centre, 22, { size: narrow ? 17 : 22, weight: 700, align: "center", colour: i < run.layers.length ? theme.colours.kept : theme.text });
       const of = i < run.layers.length ? `of ${column.units.toLocaleString("en")}` : "";
-      write(ctx, theme, of, centre, 38, { size: 11, align: "center", colour: theme.colours.reference });
+      write(ctx, theme, of, centre, 38, { size: 12, align: "center", colour: theme.colours.reference });
     });
   }
 
