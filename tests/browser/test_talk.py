@@ -31,7 +31,8 @@ _TYPE = """body => {
     const text = [...one.childNodes].filter((n) => n.nodeType === 3).map((n) => n.textContent.trim()).join("");
     const box = one.getBoundingClientRect();
     const seen = one.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && box.width > 1;
-    if (text && seen && box.bottom > 0 && box.top < innerHeight) found.push([parseFloat(getComputedStyle(one).fontSize), text]);
+    const size = parseFloat(getComputedStyle(one).fontSize);
+    if (text && seen && box.bottom > 0 && box.top < innerHeight) found.push([size, text]);
   });
   walk(body);
   return found;
