@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.methods import recorded_tables
 from pages.shared import frame, run_picker, state
-from pages.shared.figures import figure
+from pages.shared.figures import figure, table
 from pages.shared.outside import md
 from sbp.experiments.plans import PLANS
 from sbp.experiments.results import Row
@@ -162,9 +162,10 @@ def _run_of(entry: Entry) -> RunView | None:
 
 def _table(entries: list[Entry], network: str, key: str) -> None:
     deep = len(SPECS[network].layers()) > labels.MANY  # its units take more than one line
-    st.dataframe(
+    table(
+        "**Every method, ours and published**",
         methods.table(entries, network),
-        hide_index=True,
+        f"methods-{network}-rows",
         height="content",
         key=key,
         selection_mode="single-row",

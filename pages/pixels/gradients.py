@@ -27,6 +27,7 @@ from sbp.viz import attribution, labels
 from sbp.viz.pixels import data_uri
 
 POLL_SECONDS = 1.0
+REFUSED = "gradients-refused"
 
 # The process that was started last for a run, so that its end without a result can be told.
 _started: dict[str, subprocess.Popen[bytes]] = {}
@@ -124,14 +125,19 @@ def _start(run_id: str) -> None:
     run = run_picker.sound(run_id)
     if run is None or is_working(run):
         return
+    st.session_state.pop(REFUSED, None)
     try:
         visitors.check()
         _started[run_id] = launcher.spawn_command(["attribute", run_id], log_path(run))
     except (BadRequest, OSError) as error:
-        st.toast(md(f"It could not be started: {error}"), icon=":material/error:")
+        st.session_state[REFUSED] = run_id, str(error)
 
 
 def _say_failure(run: RunView) -> None:
+    refused, why = st.session_state.get(REFUSED, ("", ""))
+    if refused == run.id:
+        st.error(f"It could not be started: {md(why)}", icon=":material/error:")
+        return
     process = _started.get(run.id)
     if process is not None and process.poll() not in (None, 0):
         said = read_tail(log_path(run), 3) or "It left no message."

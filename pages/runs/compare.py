@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared import run_picker
-from pages.shared.figures import figure
+from pages.shared.figures import figure, table
 from pages.shared.outside import md
 from sbp.runs.store import RunView
 from sbp.spec import RunConfig, run_fields
@@ -22,8 +22,14 @@ LEAST, MOST = 2, 4
 def show(runs: list[RunView]) -> None:
     """The comparison of these runs, named A, B, C, D in the order chosen."""
     names = {run.id: "ABCD"[at] for at, run in enumerate(runs)}
-    st.markdown("**Compared:** " + "; ".join(f"**{names[run.id]}** {md(_called(run))}" for run in runs))
-    st.dataframe(differences(runs), height="content", alt="What differs between the compared runs, how they ended")
+    table(
+        "**Compared:** " + "; ".join(f"**{names[run.id]}** {md(_called(run))}" for run in runs),
+        differences(runs).set_axis(list(names.values())),
+        "compared-runs",
+        hide_index=False,
+        height="content",
+        alt="What differs between the compared runs, how they ended",
+    )
     found = {names[run.id]: tables(run) for run in runs}
     total = max(run.config.schedule.last_epoch for run in runs)
     charts = {
@@ -42,7 +48,7 @@ def _called(run: RunView) -> str:
 
 
 def differences(runs: list[RunView]) -> pd.DataFrame:
-    """One row per run: the fields of its config that are not the same in all, and its outcome."""
+    """One row per run, by its id: the fields of its config that are not the same in all, and its outcome."""
     rows = []
     varied = varying([run.config for run in runs])
     for run in runs:
@@ -59,9 +65,9 @@ def differences(runs: list[RunView]) -> pd.DataFrame:
                 "hardware": summary["hardware"],
             }
         )
-    table = pd.DataFrame(rows, index=list("ABCD")[: len(runs)])
-    numbers = table.select_dtypes("number").columns
-    return table.assign(**{name: table[name].round(2) for name in numbers})
+    found = pd.DataFrame(rows, index=pd.Index([run.id for run in runs], name="run"))
+    numbers = found.select_dtypes("number").columns
+    return found.assign(**{name: found[name].round(2) for name in numbers})
 
 
 def varying(configs: list[RunConfig]) -> list[str]:

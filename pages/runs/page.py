@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.runs import compare, rows
 from pages.shared import frame
+from pages.shared.figures import csv_button
 from pages.shared.outside import md
 from sbp.runs import store
 
@@ -30,7 +31,11 @@ def listing(polling: bool) -> None:
     if comparing:
         compare.show(chosen)
     elif len(runs) >= compare.LEAST:
-        st.caption("Tick one more run to compare the two." if chosen else "Tick two to four runs to compare them.")
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            how = "Tick one more run to compare the two." if chosen else "Tick two to four runs to compare them."
+            st.caption(how, width="stretch")
+            sound = [run for run in runs if not run.problem]
+            csv_button(lambda: compare.differences(sound).to_csv().encode(), "runs", "Every run as a row of a CSV file")
     # While runs are compared the list scrolls by itself, so that the page is short and the comparison stays in view.
     with st.container(height=LIST if comparing else "content", border=False, key="runs-list"):
         rows.rows(runs, chosen)

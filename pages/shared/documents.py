@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from pages.shared.figures import csv_button
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -21,3 +27,27 @@ def sections(name: str) -> dict[str, str]:
     return {"": first.partition("\n")[2].strip()} | {
         heading: body.strip() for heading, _, body in (part.partition("\n") for part in others)
     }
+
+
+def show(text: str, name: str) -> None:
+    """Shows Markdown, with a button below each table that saves it; name: of the files, without ending."""
+    for at, (part, rows) in enumerate(split(text)):
+        st.markdown(part)
+        if rows is not None:
+            csv_button(lambda rows=rows: rows.to_csv(index=False).encode(), f"{name}-{at}" if at else name)
+
+
+def split(text: str) -> Iterator[tuple[str, pd.DataFrame | None]]:
+    """Markdown in parts that each end with a table, and that table; the last part may have none.
+
+    >>> (first, rows), (last, none) = split("First\\n\\n| x | y |\\n|---|---|\\n| 1 | 2 |\\n\\nand last.")
+    >>> rows.to_dict("records"), last, none
+    ([{'x': '1', 'y': '2'}], 'and last.', None)
+    """
+    before, *rest = re.split(r"((?:^\|.*(?:\n|$))+)", text, flags=re.MULTILINE)
+    for lines, after in zip(rest[::2], rest[1::2], strict=True):
+        head, _, *body = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines.split("\n") if line)
+        yield (before + lines).strip(), pd.DataFrame(body, columns=head)
+        before = after
+    if before.strip():
+        yield before.strip(), None

@@ -1,4 +1,4 @@
-"""A chart on a page: its title, itself, the sentence that restates it, and its files.
+"""A chart or a table on a page: its title, itself, the sentence that restates it, and its files.
 
 Most of the time of a rerun goes into making charts and turning them into specifications. So a figure that says what it
 is made `of` is made once and kept, for every session, and no chart is validated here: the tests do that.
@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import altair as alt
+import pandas as pd
 import streamlit as st
 
 from pages.shared.theme import is_dark
@@ -75,6 +76,22 @@ def download(label: str, data: Any, name: str, *, icon: str | None = ":material/
     st.download_button(label, data, name, kind, icon=icon, on_click="ignore", **more)
 
 
+def csv_button(data: Callable[[], bytes], name: str, help: str = "This table as a CSV file") -> None:
+    """A button that saves a table; data: makes its CSV when pressed. name: of the file, without ending."""
+    download("CSV", data, f"{name}.csv", icon=None, key=f"{name}-CSV", type="tertiary", help=help)
+
+
+def table(title: str, data: pd.DataFrame, name: str, *, hide_index: bool = True, **more: Any) -> None:
+    """Shows a table under its title, with a button that saves it; more: what st.dataframe takes.
+
+    name: of the file, without ending; no two tables of a page share one.
+    """
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(title, width="stretch")
+        csv_button(lambda: data.to_csv(index=not hide_index).encode(), name)
+    st.dataframe(data, hide_index=hide_index, **more)
+
+
 @contextmanager
 def folded(title: str, icon: str, key: str) -> Iterator[bool]:
     """A section that begins folded; gives whether it is open, so that what is inside is made only then."""
@@ -111,8 +128,7 @@ def figure(
         name = f"{title} ({note})" if note else title
         save_buttons(labelled(light or (lambda: chart(False)), name, run), key, key)
         if table is not None:
-            more = {"key": f"{key}-CSV", "type": "tertiary", "help": "The numbers of this figure"}
-            download("CSV", table, f"{key}.csv", icon=None, **more)
+            csv_button(table, key, "The numbers of this figure")
     # Of a chart Streamlit asks for to_dict() alone. Its description is what a screen reader reads out.
     st.altair_chart(shown, key=key, on_select=on_select or "ignore")  # type: ignore[call-overload]
     st.caption(shown.description)

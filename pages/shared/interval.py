@@ -32,9 +32,15 @@ def fitted(view: dict[str, float], page: str) -> tuple[dict[str, float], list[st
 
 
 def opening(page: str) -> tuple[dict[str, float], list[str]]:
-    """The gate that the link describes, and what of it does not go together."""
-    view = {name: field.default for name, field in state.fields(page).items()} | state.from_link(page)
-    return fitted(view, page)
+    """The gate that the link describes, or that the page showed last, and what of it does not go together."""
+    key, linked = f"{page}-view", state.from_link(page)
+    last = st.session_state.get(key, {name: field.default for name, field in state.fields(page).items()})
+    view, complaints = fitted({**last, **linked}, page)
+    if key in st.session_state and not linked:
+        # Back from another page, whose address says nothing of this one.
+        state.remember(page, view)
+    st.session_state[key] = view
+    return view, complaints
 
 
 def typed(page: str) -> None:

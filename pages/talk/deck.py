@@ -53,14 +53,15 @@ class View(BaseModel):
 class Slide(View):
     """A view with its words.
 
-    height: pixels that what is shown has on a page; on a slide it fills the screen. question: asked before the page is
-    shown. source: where the figure comes from, which the slide says; `recorded` is what stands in for one that is live.
+    height: pixels that what is shown has on a page; on a slide it fills the screen. 430 of them stand at twice their
+    size on a projector of 1920 x 1080, where words are then 24 px or more. question: asked before the page is shown.
+    source: where the figure comes from, which the slide says; `recorded` is what stands in for one that is live.
     """
 
     title: str
     sentence: str
     note: str = ""
-    height: int = Field(600, ge=200, le=2000)
+    height: int = Field(430, ge=200, le=2000)
     question: str = ""
     source: Literal["recorded", "computed", "live"] = "recorded"
     recorded: View | None = None

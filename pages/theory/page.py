@@ -5,7 +5,7 @@ import math
 import streamlit as st
 
 from pages.shared import frame, interval, state
-from pages.shared.documents import sections
+from pages.shared.documents import sections, show
 from sbp.viz import theory
 
 PAGE = "theory"
@@ -39,8 +39,8 @@ st.markdown(theory.describe(*gate))
 parts = sections("paper")
 for heading in ("What is misprinted", "What later work says"):
     st.subheader(heading)
-    st.markdown(parts[heading])
+    show(parts[heading], heading.lower().replace(" ", "-"))
 st.subheader("From the equation to the file")
-st.markdown(parts[""])
+show(parts[""], "equations")
 st.subheader("References")
 st.markdown(parts["References"])

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared.figures import figure
+from pages.shared.figures import figure, table
 from pages.shared.outside import md
 from sbp.reference.paper import N_TEST, REMARKS, dataset_of, rows_beside, table_of
 from sbp.runs.store import RunView
@@ -37,10 +37,10 @@ def frontier(run: RunView, sweep: Sweep | None, examples: str, stop: Any) -> Non
             kind = f"{sweep.kind.capitalize()} error" if sweep else "Error"
             figure(f"{kind} against MACs, by criterion", lines, key=key, of=of, run=run)
     with narrow:
-        st.markdown(f"**This run beside the paper's {printed}**" if printed else "**This run**")
-        st.dataframe(
+        table(
+            f"**This run beside the paper’s {printed}**" if printed else "**This run**",
             frontiers.comparison(rows, ours),
-            hide_index=True,
+            f"{run.id}-comparison",
             alt="This run's test error and MACs" + (f" beside the rows of the paper's {printed}" if printed else ""),
             column_config={
                 "test error, %": st.column_config.NumberColumn(format="%.2f"),

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared import measurement_button
+from pages.shared.figures import table
 from pages.shared.outside import md
 from sbp.pruning.cost import Cost, network_cost
 from sbp.reference.paper import rows_of
@@ -42,10 +43,10 @@ def _speed(run: RunView) -> bool:
         st.warning(f"{md(str(error))} Measure it again.", icon=":material/broken_image:")
         found = []
     for i, measured in enumerate(found):
-        st.markdown(f"**On {md(speeds.where(measured))}**: {md(speeds.sentence(measured))}")
-        st.dataframe(
+        table(
+            f"**On {md(speeds.where(measured))}**: {md(speeds.sentence(measured))}",
             _shown(run.stamp, i, run),
-            hide_index=True,
+            f"{run.id}-speed-{i}",
             height="content",
             alt=f"Median and spread of dense, masked and compact on {speeds.where(measured)}",
         )
@@ -94,15 +95,16 @@ def _shown(stamp: Hashable, which: int, _run: RunView) -> pd.DataFrame:
 def _cost(run: RunView, stop: Any) -> None:
     description = run.description
     before, after = network_cost(description), network_cost(description, stop["kept"])
-    st.dataframe(
+    table(
+        f"**Dense → compact at SNR ≥ {number(stop['threshold'])}**",
         cost_table(before, after),
-        hide_index=True,
+        f"{run.id}-cost",
         height="content",
         alt="Params, MACs and weight memory of each layer, dense and compact",
     )
     shrink = before.weight_bytes / after.weight_bytes if after.weight_bytes else float("inf")
     st.caption(
-        f"Dense → compact at SNR ≥ {number(stop['threshold'])}, float32. MACs: multiply-accumulates per image, "
+        f"Weights are float32. MACs: multiply-accumulates per image, "
         f"no bias (FLOPs = 2 × MACs). Weights take {_memory(before.weight_bytes)} → {_memory(after.weight_bytes)}, "
         f"{shrink:.1f}× less; activations per image {_memory(before.activation_bytes)} → "
         f"{_memory(after.activation_bytes)}."

@@ -46,6 +46,13 @@ def _panel(run: RunView, polling: bool, play: bool, tools: Callable[[RunView], N
         frame.notices(said)
         layout, panels = film.train_layout(run)
         player(run, layout, panels, key=f"player-{run.id}", now=now, play=play and not polling, live=polling)
+        if (groups := len(run.layers)) > len(film.AREAS) and run.config.has_noise:
+            st.page_link(
+                "channels/page.py",
+                label=f"Maps of the first {len(film.AREAS)} of {groups} groups: Channels has all of them",
+                icon=":material/grid_on:",
+                query_params={"run": run.id},
+            )
         if not run.recorded and run.meta.get("data_source"):
             st.caption(md(origin(run)))
     else:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.shared import frame
-from pages.shared.documents import sections
+from pages.shared.documents import sections, show
 from pages.your_network import noise_files
 
 frame.header(
@@ -26,4 +26,4 @@ with files:
     st.subheader("As one file")
     noise_files.show()
 st.subheader("What is refused, and why")
-st.markdown(sections("refused")[""])
+show(sections("refused")[""], "refused")

@@ -36,7 +36,7 @@ def elbo_loss(
     Raises:
         ValueError: nll is no scalar, n_train is below 1, or the weights do not fit the groups.
 
-    Reference: Neklyudov et al., NeurIPS 2017, eq. 4 and 12; the weights, section 5.4 (StructuredBPa).
+    Reference: Neklyudov et al., NeurIPS 2017, eq. 4 and 12; the weights, section 5.4.
 
     >>> import torch
     >>> from sbp.noise.attach import attach

@@ -12,7 +12,7 @@ from sbp.spec.section import Numbers, Section, setting
 
 METHOD_HELP = (
     "sbp: the paper's bound, every KL weight 1. sbpa: the KL of a layer is weighted, "
-    "by default in proportion to the MACs one of its units owns (StructuredBPa). sbp-fixed-mu: mu stays at its "
+    "by default in proportion to the MACs one of its units owns. sbp-fixed-mu: mu stays at its "
     "initial value. sbp-weights: the noise on single weights. original: weight decay alone. binary-dropout and "
     "gaussian-dropout: noise that is not learned. sparse-vd: Gaussian noise on weights, learned. ssl: group lasso. "
     "torch-pruning: trained whole, pruned once by that package, fine-tuned."
@@ -46,7 +46,7 @@ class SBPConfig(MethodConfig):
     """SBP by the paper's bound, with mu trained or fixed: nothing to set."""
 
     has_noise: ClassVar[bool] = True
-    titles: ClassVar[Mapping[str, str]] = {"sbp": "SBP", "sbp-fixed-mu": "SBP with mu fixed"}
+    titles: ClassVar[Mapping[str, str]] = {"sbp": "SBP", "sbp-fixed-mu": "SBP, mu fixed"}
     has_kl: ClassVar[bool] = True
 
     name: Literal["sbp", "sbp-fixed-mu"] = setting("sbp", METHOD_HELP)
@@ -60,7 +60,7 @@ class SBPaConfig(MethodConfig):
     """
 
     has_noise: ClassVar[bool] = True
-    titles: ClassVar[Mapping[str, str]] = {"sbpa": "SBP with KL weights by MACs"}
+    titles: ClassVar[Mapping[str, str]] = {"sbpa": "SBP with KL weights"}
     has_kl: ClassVar[bool] = True
 
     name: Literal["sbpa"] = setting("sbpa", METHOD_HELP)

@@ -173,7 +173,7 @@ def bound_text(run: Mapping[str, Any]) -> str:
     """Which bound was optimised: the plain one, or one with other KL weights.
 
     >>> bound_text({"kl_weights": [60.0, 60.0, 1.0, 1.0]})
-    'weighted bound (KL weights 60, 60, 1, 1: StructuredBPa)'
+    'weighted bound (KL weights 60, 60, 1, 1)'
     """
     weights = run["kl_weights"]
     if run.get("method", "sbp") not in KL_METHODS:
@@ -182,4 +182,4 @@ def bound_text(run: Mapping[str, Any]) -> str:
         return "KL weights not known yet"
     if set(weights) == {1.0}:
         return "plain bound (every KL weight 1)"
-    return f"weighted bound (KL weights {', '.join(f'{weight:g}' for weight in weights)}: StructuredBPa)"
+    return f"weighted bound (KL weights {', '.join(f'{weight:g}' for weight in weights)})"

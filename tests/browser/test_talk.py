@@ -23,6 +23,21 @@ CASES = [
 def figure(page: Page) -> FrameLocator:
     return page.frame_locator("dialog iframe.shown")
 
+# The size of every text that is to be seen in a frame, and the text, through the shadow roots of components.
+_TYPE = """body => {
+  const found = [];
+  const walk = (root) => root.querySelectorAll("*").forEach((one) => {
+    if (one.shadowRoot) walk(one.shadowRoot);
+    const text = [...one.childNodes].filter((n) => n.nodeType === 3).map((n) => n.textContent.trim()).join("");
+    const box = one.getBoundingClientRect();
+    const seen = one.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && box.width > 1;
+    const size = parseFloat(getComputedStyle(one).fontSize);
+    if (text && seen && box.bottom > 0 && box.top < innerHeight) found.push([size, text]);
+  });
+  walk(body);
+  return found;
+}"""
+
 
 @pytest.mark.parametrize(("name", "width", "height"), CASES)
 def test_a_deck_runs_from_start_to_end(open_page: Callable[..., Page], name: str, width: int, height: int) -> None:
@@ -42,6 +57,13 @@ def test_a_deck_runs_from_start_to_end(open_page: Callable[..., Page], name: str
             part = figure(page).locator(f".st-key-{key}" if slide.show else "h3, canvas").first
             expect(part).to_be_visible(timeout=PATIENCE_MS)
         expect(figure(page).get_by_test_id("stHeader")).to_be_hidden()
+        if height >= 1080:
+            shown = figure(page).locator("body")
+            box = shown.bounding_box()
+            assert box is not None
+            zoom = box["width"] / shown.evaluate("body => body.offsetWidth")
+            assert 12 * zoom >= 24, "12 px is the smallest type that is drawn on a canvas"
+            assert [(size, text) for size, text in shown.evaluate(_TYPE) if size * zoom < 23.9] == []
         page.keyboard.press("PageDown")
     expect(page.locator("dialog .place")).to_have_text(f"{len(slides)} / {len(slides)}")
 

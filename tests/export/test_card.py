@@ -85,7 +85,7 @@ def test_pretraining_is_the_only_dense_error_that_is_known(runs_root: Path) -> N
     assert f"| error | {error:.2f} % of held-out training images | 4.25 % of 360 test images |" in card
     assert "after the pretraining, when there was no noise yet" in card
     assert "10 of 12 epochs with the noise on after 2 of pretraining" in card
-    assert "weighted bound (KL weights 60, 60, 1, 1: StructuredBPa)" in card
+    assert "weighted bound (KL weights 60, 60, 1, 1)" in card
 
 
 def test_a_run_that_has_not_finished_has_no_test_error(runs_root: Path) -> None:

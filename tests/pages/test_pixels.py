@@ -220,6 +220,19 @@ def test_the_gradients_are_asked_for_by_a_button(runs_root: Path, monkeypatch: A
     gradients._started.clear()
 
 
+def test_a_refused_start_is_a_sentence_in_place(runs_root: Path, monkeypatch: Any) -> None:
+    with_weights(runs_root)
+
+    def spawn_command(words: list[str], log: Path) -> None:
+        raise OSError("no process is left")
+
+    monkeypatch.setattr(gradients.launcher, "spawn_command", spawn_command)
+    at = healthy(opened("pixels"))
+    at.button(key="gradients-start").click().run()
+    assert any("no process is left" in error.value for error in healthy(at).error)
+    assert not at.toast
+
+
 def test_a_page_opened_while_they_are_computed_says_so(runs_root: Path) -> None:
     run = with_weights(runs_root)
     lock_path(run).parent.mkdir(parents=True)

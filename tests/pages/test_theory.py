@@ -33,6 +33,15 @@ def test_a_link_sets_the_numbers_and_typing_changes_the_link() -> None:
     assert shown(at)[1] == theory.formulas(-1.5, math.log(2.5), -3.0, 0.0)[1].latex
 
 
+def test_it_shows_the_same_numbers_when_one_comes_back() -> None:
+    at = opened("theory", mu="-1.5", sigma="20")
+    before = shown(at)
+    at.query_params.clear()  # as a click on another page does
+    at = healthy(at.run())
+    assert shown(at) == before
+    assert at.query_params["sigma"] == "20"
+
+
 @pytest.mark.parametrize("link", [{"sigma": "-4"}, {"a": "2", "b": "1"}, {"mu": "9"}, {"mu": "<b>x</b>"}])
 def test_a_bad_link_falls_back_and_says_so(link: dict[str, str]) -> None:
     at = healthy(opened("theory", **link))

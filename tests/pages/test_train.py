@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pages.shared import new_run
+from pages.shared import film, new_run
 from sbp.data.datasets import default_dataset
 from sbp.pruning.diagnosis import Finding
 from sbp.runs import launcher, store
@@ -292,3 +292,12 @@ def test_the_folded_sections_open_without_a_word_of_error(runs_root: Path) -> No
     assert len(at.get("vega_lite_chart") or at.get("arrow_vega_lite_chart")) == 6
     assert at.dataframe
     assert '"noise_lr"' in texts(at)
+
+
+def test_where_there_are_more_groups_than_maps_it_says_so_and_leads_to_all(runs_root: Path, monkeypatch: Any) -> None:
+    run = write_run(runs_root, network="lenet-5-caffe")
+    assert not any("first" in link.proto.label for link in healthy(opened("train", run=run.id)).get("page_link"))
+    monkeypatch.setattr(film, "AREAS", "abc")
+    links = [link.proto for link in healthy(opened("train", run=run.id)).get("page_link")]
+    (link,) = [link for link in links if "first 3 of 4 groups" in link.label]
+    assert link.page.startswith("channels")

@@ -11,6 +11,15 @@ export function write(ctx, theme, text, x, y, { size = 12, align = "left", base 
   ctx.fillText(text, x, y);
 }
 
+// A text as lines that are at most so wide; a wider word is a line of its own.
+export function lines(ctx, theme, text, size, width) {
+  ctx.font = `400 ${size}px ${theme.font}`;
+  return text.split(" ").reduce((made, word) => {
+    const longer = made.length ? `${made.at(-1)} ${word}` : word;
+    return made.length && ctx.measureText(longer).width <= width ? [...made.slice(0, -1), longer] : [...made, word];
+  }, []);
+}
+
 const EPOCHS = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000];
 
 // The axis of epochs under a picture: the whole run from its start, whatever has been trained so far.
@@ -32,7 +41,7 @@ export function epochAxis(ctx, theme, box, run, from = 0, to = run.total) {
     ctx.lineTo(Math.round(x(epoch)) + 0.5, box.bottom + 4);
   }
   ctx.stroke();
-  const grey = { size: 11, base: "top", colour: theme.colours.reference };
+  const grey = { size: 12, base: "top", colour: theme.colours.reference };
   if (run.tuned != null && run.tuned > from) {
     ctx.setLineDash([2, 3]);
     playhead(ctx, theme, box, x(run.tuned));

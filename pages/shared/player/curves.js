@@ -24,7 +24,7 @@ function curves(run, { series, title, unit, top, log, filled, rules = [] }) {
       ctx.lineTo(box.left + box.width, Math.round(y(tick)) + 0.5);
       ctx.stroke();
       ctx.globalAlpha = 1;
-      write(ctx, theme, String(Number(tick.toPrecision(6))), box.left - 6, y(tick), { size: 11, align: "right", base: "middle", colour: theme.colours.reference });
+      write(ctx, theme, String(Number(tick.toPrecision(6))), box.left - 6, y(tick), { size: 12, align: "right", base: "middle", colour: theme.colours.reference });
     }
     for (const rule of rules) {
       ctx.strokeStyle = theme.colours.reference;
@@ -36,7 +36,7 @@ function curves(run, { series, title, unit, top, log, filled, rules = [] }) {
       ctx.stroke();
       ctx.setLineDash([]);
       const [at, align] = rule.left ? [box.left + 4, "left"] : [box.left + box.width - 4, "right"];
-      write(ctx, theme, rule.text, at, y(rule.y) - 4, { size: 11, align, colour: theme.colours.reference });
+      write(ctx, theme, rule.text, at, y(rule.y) - 4, { size: 12, align, colour: theme.colours.reference });
     }
     const now = epochAt(run, moment);
     const points = series.every(({ x: epochs }) => epochs.length === 1);
@@ -76,7 +76,7 @@ function curves(run, { series, title, unit, top, log, filled, rules = [] }) {
       }
       // A point among curves has its name beside it; where all are points, after one epoch, these lie on each other.
       if (s.x.length === 1 && !points) {
-        if (started) write(ctx, theme, s.name, end + 4, y(s.y[0]) - 9, { size: 11, align: "right", colour, weight: 600 });
+        if (started) write(ctx, theme, s.name, end + 4, y(s.y[0]) - 9, { size: 12, align: "right", colour, weight: 600 });
         continue;
       }
       if (series.length > 1) {
@@ -91,7 +91,7 @@ function curves(run, { series, title, unit, top, log, filled, rules = [] }) {
         legend += 23 + ctx.measureText(s.name).width + 16;
       }
     }
-    if (series.length === 1) write(ctx, theme, unit, 0, 10, { size: 11, base: "middle", colour: theme.colours.reference });
+    if (series.length === 1) write(ctx, theme, unit, 0, 10, { size: 12, base: "middle", colour: theme.colours.reference });
     playhead(ctx, theme, box, between(run, x, moment));
     place = { x, now };
   }

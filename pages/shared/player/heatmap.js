@@ -58,7 +58,7 @@ export function heatmapPicture(run, index, { select } = {}) {
     ctx.save();
     ctx.translate(12, box.top + high / 2);
     ctx.rotate(-Math.PI / 2);
-    write(ctx, theme, `${layer.units.toLocaleString("en")} ${layer.word}, ${run.sorted}`, 0, 0, { size: 11, align: "center", base: "middle", colour: theme.colours.reference });
+    write(ctx, theme, `${layer.units.toLocaleString("en")} ${layer.word}, ${run.sorted}`, 0, 0, { size: 12, align: "center", base: "middle", colour: theme.colours.reference });
     ctx.restore();
     place = { box, high, edge };
   }

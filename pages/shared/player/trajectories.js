@@ -17,7 +17,7 @@ export function trajectoriesPicture(run, index) {
     const x = epochAxis(ctx, theme, box, run);
     for (const tick of TICKS) {
       const at = box.bottom - ((Math.log10(tick) - run.scale.low) / (run.scale.high - run.scale.low)) * high;
-      write(ctx, theme, String(tick), box.left - 6, at, { size: 11, align: "right", base: "middle", colour: theme.colours.reference });
+      write(ctx, theme, String(tick), box.left - 6, at, { size: 12, align: "right", base: "middle", colour: theme.colours.reference });
     }
     shade(ctx, theme, box, y);
     const frame = Math.floor(moment);
@@ -53,7 +53,7 @@ export function trajectoriesPicture(run, index) {
 
   function rules(ctx, theme, box, y, width) {
     const prior = ((Math.log10(run.prior) - run.scale.low) / (run.scale.high - run.scale.low)) * 255;
-    const size = width < 380 ? 11 : 12;
+    const size = 12;
     for (const [level, text, colour, dash] of [
       [run.scale.one, "pruned below 1", theme.colours.pruned, []],
       [prior, `the prior's own ${run.prior.toFixed(2)}: knows nothing`, theme.colours.reference, [4, 3]],

@@ -43,7 +43,10 @@ function start(dialog) {
       const shown = show.map((name) => `.st-key-${CSS.escape(name)}`).join(", ");
       const rest = `[data-testid=stMainBlockContainer] > [data-testid=stVerticalBlock] > *`;
       const hidden = shown ? `${rest}:not(${shown}, :has(${shown})) { display: none; }` : "";
-      const bare = ".st-key-page-header, [data-testid=stHeader] { display: none !important; }";
+      // What chooses the run, and a figure's title with its files, have no place on a slide.
+      const lines = ["page-header", "channels-line", "pixels-line", "threshold-line", "methods-network"].map((name) => `.st-key-${name}`);
+      const titles = "[data-testid=stLayoutWrapper]:has(> [data-testid=stHorizontalBlock] > [class*='-SVG'])";
+      const bare = `${lines}, ${titles}, [data-testid=stHeader] { display: none !important; }`;
       const styles = `${bare} [data-testid=stMainBlockContainer] { padding: 0 !important; max-width: none !important; } ${hidden}`;
       page.head.append(element("style", { textContent: styles }));
       page.addEventListener("keydown", (event) => pressed(event, event.composedPath()[0]), true);

@@ -65,7 +65,7 @@ export function makePlot(svg) {
     const scale = (box.bottom - box.top) / (2 - log(data.floor));
     const y = (v) => box.bottom - (log(v) - log(data.floor)) * scale;
     const all = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100].filter((v) => v >= data.floor * 0.999);
-    const ticks = scale > 75 ? all : all.filter((v) => v === all[0] || Number.isInteger(Math.log10(v)));
+    const ticks = scale > 75 ? all : all.filter((v) => v === all[0] || (Number.isInteger(Math.log10(v)) && y(all[0]) - y(v) > 14));
     grid(box, ticks, y, String);
     svg.append(shape("text", { class: "title", x: 0, y: 14 }, data.errorTitle));
     curve(data.thresholds, data.error, y, { colour: data.colours.ink, dash: [], width: 2.75 });
