@@ -78,7 +78,7 @@ def description(network: nn.Module, noise: JointNoise, example_input: Any, title
                 "follow from kept units; leave its group out of sbp.attach with exclude."
             )
     try:
-        DESCRIPTION.parse(json.dumps(found.to_dict()).encode())
+        Description.from_dict(DESCRIPTION.parse(json.dumps(found.to_dict()).encode()))
     except ValueError as error:
         raise ValueError(f"model: its description cannot be a run's: {error}.") from None
     return found
