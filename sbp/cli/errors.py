@@ -12,7 +12,7 @@ import typer
 
 from sbp.experiments.planned import UnknownExperiment
 from sbp.experiments.results import NoResults
-from sbp.export.files import ExportError
+from sbp.export.formats import Disagreement, ExportError
 from sbp.runs.names import BadRequest
 from sbp.runs.store import RunView, UnknownRun
 from sbp.spec import NOISE_METHODS, ConfigError
@@ -40,10 +40,10 @@ def user_errors(verb: Callable[P, R]) -> Callable[P, R]:
             return verb(*args, **kwargs)
         except (typer.Exit, typer.Abort):
             raise
+        except (Failed, Disagreement) as error:
+            raise _exit(str(error), WENT_WRONG) from None
         except (BadInput, ConfigError, BadRequest, ExportError, NoResults, UnknownExperiment, UnknownRun) as error:
             raise _exit(str(error), BAD_INPUT) from None
-        except Failed as error:
-            raise _exit(str(error), WENT_WRONG) from None
         except BrokenPipeError:
             # The reader of the pipe has ended (runs | head).
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
