@@ -8,9 +8,9 @@ from typing import Any
 import streamlit as st
 
 from pages.shared.figures import download, figure, folded
+from pages.shared.outside import md
 from sbp.export.files import ExportError, export_bytes
 from sbp.runs.store import RunView
-from sbp.spec.markdown import md
 from sbp.spec.noise import SNR_THRESHOLD
 from sbp.viz import sweep as sweeps
 from sbp.viz import threshold as figures
