@@ -14,6 +14,7 @@ from sbp.experiments.planned import UnknownExperiment
 from sbp.experiments.results import NoResults
 from sbp.export.formats import Disagreement, ExportError
 from sbp.runs.names import BadRequest
+from sbp.runs.roots import runs_root
 from sbp.runs.store import RunView, UnknownRun
 from sbp.spec import NOISE_METHODS, ConfigError
 
@@ -37,6 +38,8 @@ def user_errors(verb: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(verb)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
+            if os.path.lexists(root := runs_root()) and not root.is_dir():
+                raise BadInput(f"SBP_RUNS: expected a folder for runs, got {root}, which is none; name another.")
             return verb(*args, **kwargs)
         except (typer.Exit, typer.Abort):
             raise

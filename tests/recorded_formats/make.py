@@ -17,7 +17,7 @@ from sbp.compaction.weights import network_of
 from sbp.evaluation.latency import measure, variants
 from sbp.export.files import export_run
 from sbp.runs import noise_file, store
-from sbp.runs.filenames import LOCK
+from sbp.runs.filenames import LOCK, RECORDS
 from sbp.runs.speed import write_speed
 from sbp.runs.states import State
 from sbp.runs.view import RunView
@@ -43,8 +43,8 @@ CONFIG = RunConfig.flat(
 def make(root: Path) -> None:
     """A run that has finished, one that was stopped, a tracked one, a file of noise and a compact network."""
     work = root / ".made"
-    finished = _trained(work, CONFIG, "finished", stop_after=10**6)
-    _trained(work, CONFIG, "stopped", stop_after=3)
+    finished = _trained(work, CONFIG, "finished", stop=False)
+    _trained(work, CONFIG, "stopped", stop=True)
     networks = variants(network_of(finished.config, finished.model_path))
     write_speed(finished, measure(networks, threads=1, batches=(1,), rounds=3).to_dict())
     for name in ("finished", "stopped"):
@@ -69,11 +69,11 @@ def own_network() -> nn.Module:
     return nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 2))
 
 
-def _trained(root: Path, config: RunConfig, name: str, stop_after: int) -> RunView:
+def _trained(root: Path, config: RunConfig, name: str, stop: bool) -> RunView:
+    """A run that has finished, or was stopped after its first epoch."""
     with store.create(config, root) as folder:
-        worker = Worker(folder)
-        seen = iter(range(10**7))
-        worker.stop_asked = lambda: worker.state is State.RUNNING and next(seen) > stop_after  # type: ignore[method-assign]
+        worker, recorded = Worker(folder), folder.path / RECORDS
+        worker.stop_asked = lambda: stop and worker.state is State.RUNNING and recorded.exists()  # type: ignore[method-assign]
         worker.run()
     return RunView(folder.path.rename(root / name))
 
