@@ -8,6 +8,8 @@ from typing import Any
 import streamlit as st
 
 from pages.shared.figures import download, figure, folded
+from pages.shared.outside import md
+from sbp.export.files import ExportError, export_bytes
 from sbp.runs.store import RunView
 from sbp.spec.noise import SNR_THRESHOLD
 from sbp.viz import sweep as sweeps
@@ -29,12 +31,15 @@ def downloads(run: RunView, found: RunTables, sweep: Sweep | None, threshold: fl
     st.subheader("Download")
     active = run.state.active and not run.recorded
     ready = run.model_path is not None and not active and not run.config.tracked
+    refused = st.session_state.setdefault("threshold-refused", {})
     with st.container(horizontal=True, gap="small", key="threshold-files"):
         for kind, ending, label, help in FILES if ready else ():
             name = f"{run.id}-compact{'' if threshold == SNR_THRESHOLD else f'-snr-{threshold:.3g}'}.{ending}"
-            download(label, partial(exported, run, kind, threshold), name, key=f"export-{kind}", help=help)
+            download(label, partial(exported, run, kind, threshold, refused), name, key=f"export-{kind}", help=help)
         if sweep is not None:
             download("Sweep (CSV)", lambda: sweeps.csv(sweep, found), f"{run.id}-sweep.csv", key="sweep-csv")
+    if sentence := refused.pop(run.id, ""):
+        st.error(md(sentence))
     if ready:
         st.caption(f"The compact network at SNR ≥ {figures.number(threshold)}: it answers as the masked one does.")
     elif run.config.tracked:
@@ -43,11 +48,13 @@ def downloads(run: RunView, found: RunTables, sweep: Sweep | None, threshold: fl
         st.caption("The compact network can be downloaded once the run has ended with weights.")
 
 
-def exported(run: RunView, kind: str, threshold: float) -> bytes:
-    """The content of one kind of file; torch is imported here, not before."""
-    from sbp.export.files import export_bytes
-
-    return export_bytes(run, kind, None if threshold == SNR_THRESHOLD else threshold)[1]
+def exported(run: RunView, kind: str, threshold: float, refused: dict[str, str]) -> bytes:
+    """The content of one kind of file; why there is none stays in `refused`, for the page's next look."""
+    try:
+        return export_bytes(run, kind, None if threshold == SNR_THRESHOLD else threshold)[1]
+    except ExportError as error:
+        refused[run.id] = str(error)
+        raise
 
 
 def figures_along(run: RunView, found: RunTables, stops: Any, at: int, examples: str) -> None:

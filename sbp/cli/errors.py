@@ -12,8 +12,9 @@ import typer
 
 from sbp.experiments.planned import UnknownExperiment
 from sbp.experiments.results import NoResults
-from sbp.export.files import ExportError
+from sbp.export.formats import Disagreement, ExportError
 from sbp.runs.names import BadRequest
+from sbp.runs.roots import runs_root
 from sbp.runs.store import RunView, UnknownRun
 from sbp.spec import NOISE_METHODS, ConfigError
 
@@ -37,13 +38,15 @@ def user_errors(verb: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(verb)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
+            if os.path.lexists(root := runs_root()) and not root.is_dir():
+                raise BadInput(f"SBP_RUNS: expected a folder for runs, got {root}, which is none; name another.")
             return verb(*args, **kwargs)
         except (typer.Exit, typer.Abort):
             raise
+        except (Failed, Disagreement) as error:
+            raise _exit(str(error), WENT_WRONG) from None
         except (BadInput, ConfigError, BadRequest, ExportError, NoResults, UnknownExperiment, UnknownRun) as error:
             raise _exit(str(error), BAD_INPUT) from None
-        except Failed as error:
-            raise _exit(str(error), WENT_WRONG) from None
         except BrokenPipeError:
             # The reader of the pipe has ended (runs | head).
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,12 +28,14 @@ __all__ = ["FORMATS", "ExportError", "Exported", "export_bytes", "export_run", "
 
 @dataclass(frozen=True)
 class Exported:
-    """A file that is not written yet: its name, its content, its card, and the cut that it holds."""
+    """A file that is not written yet: its name, its content, its card, the cut that it holds, and on which images that
+    was checked (`sbp.export.agreement`)."""
 
     filename: str
     content: bytes
     card: str
     cut: CompactedRun
+    checked: dict[str, dict[str, Any]]
 
     def write(self, folder: Path) -> Path:
         """Writes the file and its card (the same name and .md) into a folder, which is made; gives the file's path."""
@@ -58,7 +60,8 @@ def export_run(
     (any batch; checked against torch with onnxruntime) or "torch-export". threshold: of the SNR; none: the run's own
     keep, SNR >= 1. masks: instead of a threshold, bool [units] by noise layer, True is kept.
     Raises `ExportError` with a sentence when the run has no weights, the format is unknown or lacks a package, or the
-    threshold or the masks do not fit; OSError where the folder cannot be written.
+    threshold or the masks do not fit, `Disagreement` when masked and compact compute different things; OSError where
+    the folder cannot be written.
     """
     return exported(view, format, threshold, masks).write(Path(folder))
 
@@ -83,19 +86,27 @@ def exported(
     threshold: float | None = None,
     masks: Mapping[str, np.ndarray] | None = None,
     filename: str = "",
+    most_images: int | None = 1000,
 ) -> Exported:
-    """The file in memory, its card and its cut; filename: another one than the run's id and the format's ending."""
+    """The file in memory, its card and its cut.
+
+    filename: another one than the run's id and the format's ending. most_images: test images on which masked and
+    compact are compared beside random ones, None for all; a download is not to wait for 10,000.
+    Raises `Disagreement` where the two differ.
+    """
     kind = format_of(format)
     if view.problem:
         raise ExportError(view.problem)
     # Both bring torch, which a page that offers the file need not wait for.
     from sbp.compaction.run import compact_run
+    from sbp.export.agreement import check_agreement
     from sbp.export.writers import BYTES_OF
 
     try:
         cut = compact_run(view.config, view.model_path, threshold, masks)
     except ValueError as error:
         raise ExportError(str(error)) from None
+    checked = check_agreement(view, cut, most_images)
     filename = filename or f"{view.id}-compact{kind.suffix}"
     network = cut.small
     lines = kind.lines(view.config.network.name, cut.selects, filename)
@@ -111,4 +122,4 @@ def exported(
         "config": json.dumps(json.loads(view.config.to_json())),
         "card": card,
     }
-    return Exported(filename, BYTES_OF[format](network, header), card, cut)
+    return Exported(filename, BYTES_OF[format](network, header), card, cut, checked)

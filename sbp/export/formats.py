@@ -19,6 +19,10 @@ class ExportError(ValueError):
     """A run cannot be exported as asked; the message says what to do."""
 
 
+class Disagreement(ExportError):
+    """The compact network computes something else than the masked one; the message says how far they are apart."""
+
+
 @dataclass(frozen=True)
 class Format:
     """One kind of file: its name, what it is, how its files end, what its readers install, what they paste, and what

@@ -6,6 +6,7 @@ does not compute the network: masks, costs, pages.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -15,6 +16,7 @@ from sbp.spec.layout import Group
 
 # Counts up when a field changes its meaning.
 SCHEMA = 1
+MOST_MACS = 10**15  # and so it counts in int64 whatever is done with it
 
 
 @dataclass(frozen=True)
@@ -209,7 +211,7 @@ class Description:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Description:
-        """Reads what `to_dict` gave; raises ValueError for another schema or another form."""
+        """Reads what `to_dict` gave; raises ValueError for another schema, another form, or what fits no network."""
         if values.get("schema") != SCHEMA:
             raise ValueError(f"schema: expected {SCHEMA}, got {values.get('schema')!r}.")
         try:
@@ -217,9 +219,31 @@ class Description:
             weights = tuple(WeightLayer(**_tuples(layer)) for layer in values["weights"])
             rest = {key: value for key, value in values.items() if key not in ("schema", "groups", "weights")}
             rest["scales"] = tuple((int(index), int(factor)) for index, factor in rest["scales"])
-            return cls(groups=groups, weights=weights, **_tuples(rest))
+            found = cls(groups=groups, weights=weights, **_tuples(rest))
         except (TypeError, KeyError) as error:
             raise ValueError(f"Expected a network's description, got one that lacks or has {error}.") from None
+        found._check()
+        return found
+
+    def _check(self) -> None:
+        """Raises ValueError where a name stands for no group, sizes do not divide, or MACs are beyond all counting."""
+        units = {group.name: group.units for group in self.groups}
+        if len(units) < len(self.groups):
+            raise ValueError("groups: expected a name of its own for each, got one twice.")
+        for group in self.groups:
+            if math.prod(group.shape) != group.units or (group.parent and group.units % units.get(group.parent, 2**63)):
+                raise ValueError(f"{group.name}: expected a shape and a parent that fit {group.units:,} units.")
+        for layer in self.weights:
+            if strangers := {*layer.reads, *filter(None, (layer.makes,))} - units.keys():
+                raise ValueError(f"{layer.name}: expected groups of the network, got {min(strangers)!r:.60}.")
+            if len(layer.times) != len(layer.reads):
+                raise ValueError(f"{layer.name}: expected {len(layer.reads)} times, as many as reads.")
+        if self.scales and len(self.scales) != len(self.groups):
+            raise ValueError(f"scales: expected one for each of {len(self.groups)} groups, got {len(self.scales)}.")
+        if any(not -1 <= index < len(self.widths) for index, _ in self.scales):
+            raise ValueError(f"scales: expected places among {len(self.widths)} widths, or -1.")
+        if self._all_macs > MOST_MACS:
+            raise ValueError(f"weights: expected at most {MOST_MACS:.0e} MACs an image, got {self._all_macs:.1e}.")
 
     def _reaches(self, counts: Mapping[str, int]) -> bool:
         """Whether the image reaches the classes through layers that have inputs and outputs left."""

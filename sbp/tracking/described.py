@@ -18,12 +18,17 @@ from sbp.noise.install import has_noise, joint_noise_of
 from sbp.noise.joint_noise import JointNoise
 from sbp.noise.layers import inputs_of, outputs_of
 from sbp.noise.objective import unit_weights
+from sbp.runs.configs import MOST_EPOCHS, MOST_UNITS
 from sbp.runs.description_model import DESCRIPTION
+from sbp.runs.incremental import MOST_ROWS
+from sbp.runs.models import META
+from sbp.runs.plain_files import LARGE
 from sbp.spec import DEVICES, RunConfig
 from sbp.spec.description import Description
 from sbp.spec.networks import OWN
 from sbp.spec.noise import SNR_THRESHOLD
 
+RECORD_BYTES = 600  # of a record without its kept counts, at most
 KLWeights = float | Sequence[float] | Mapping[str, float]
 
 
@@ -78,10 +83,26 @@ def description(network: nn.Module, noise: JointNoise, example_input: Any, title
                 "follow from kept units; leave its group out of sbp.attach with exclude."
             )
     try:
-        DESCRIPTION.parse(json.dumps(found.to_dict()).encode())
+        Description.from_dict(DESCRIPTION.parse(json.dumps(found.to_dict()).encode()))
     except ValueError as error:
         raise ValueError(f"model: its description cannot be a run's: {error}.") from None
+    if sum(counts.values()) > MOST_UNITS:
+        raise ValueError(
+            f"model: expected at most {MOST_UNITS:,} units, as a run's folder may hold, got {sum(counts.values()):,}; "
+            "leave groups out of sbp.attach with exclude."
+        )
     return found
+
+
+def most_epochs(found: Description) -> int:
+    """How many epochs of this network a run's folder can hold, by what its readers take of records and of noise.
+
+    >>> from sbp.spec.networks import SPECS
+    >>> most_epochs(SPECS["lenet-500-300"]), most_epochs(SPECS["vgg-like"])
+    (169412, 51144)
+    """
+    row = 4 * (1 + 2 * sum(group.units for group in found.groups))
+    return min(MOST_EPOCHS, MOST_ROWS // row - 1, LARGE // (RECORD_BYTES + 17 * len(found.groups)))
 
 
 def config_of(
@@ -139,9 +160,13 @@ def rates(optimiser: torch.optim.Optimizer, noise: JointNoise, name: str = "lr")
 
 
 def meta_of(config: RunConfig, found: Description, device: torch.device, n_train: int, world: int) -> dict[str, Any]:
-    """What meta.json says beside that: device and hardware, versions, how many examples, MACs before pruning."""
+    """What meta.json says beside that: device and hardware, versions, how many examples, MACs before pruning.
+
+    Raises:
+        ValueError: a number is none that a reader of the file takes.
+    """
     hardware = describe(device.type) if device.type in DEVICES else device.type
-    return {
+    meta = {
         "network": OWN,
         "device": device.type,
         "hardware": Ranks(world=world).times(hardware),
@@ -150,6 +175,8 @@ def meta_of(config: RunConfig, found: Description, device: torch.device, n_train
         "macs_dense": found.dense_macs(),
         "kl_weights": list(config.value("kl_weights") or (1.0,) * len(found.groups)),
     }
+    META.parse(json.dumps(meta).encode())
+    return meta
 
 
 def _only(values: Tensor) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import threading
 from pathlib import Path
@@ -16,12 +17,13 @@ from sbp.distributions import moments
 from sbp.noise.joint_noise import JointNoise
 from sbp.pruning.masks import kept_counts
 from sbp.runs.folder import RunFolder
+from sbp.runs.models import RECORD
 from sbp.runs.states import State
 from sbp.runs.store import create_at
 from sbp.spec import RunConfig
 from sbp.spec.description import Description
 from sbp.spec.records import Progress, Record, Snapshot
-from sbp.tracking.described import KLWeights, config_of, description, meta_of, network_of, rates
+from sbp.tracking.described import KLWeights, config_of, description, meta_of, most_epochs, network_of, rates
 from sbp.training.clock import Clock
 from sbp.training.errors import Diverged
 
@@ -93,9 +95,14 @@ def track(
     if several and distributed.get_rank() > 0:
         return TrackedRun(None, Path(folder), config, noise, optimiser, n_train)
     found = description(network, noise, example_input, title)
-    writer = create_at(Path(folder).absolute(), config, found, replace)
     world = distributed.get_world_size() if several else 1
-    writer.write_meta({**writer.meta, **meta_of(config, found, noise.loc.device, n_train, world)})
+    meta = meta_of(config, found, noise.loc.device, n_train, world)
+    if epochs > most_epochs(found):
+        raise ValueError(
+            f"epochs: expected at most {most_epochs(found):,}, as a run's folder can hold, got {epochs:,}."
+        )
+    writer = create_at(Path(folder).absolute(), config, found, replace)
+    writer.write_meta({**writer.meta, **meta})
     return TrackedRun(found, writer.path, config, noise, optimiser, n_train, writer)
 
 
@@ -150,13 +157,16 @@ class TrackedRun:
 
         Raises:
             Diverged: nll, loss, mu or log sigma is not finite.
-            ValueError: an error is no per cent, or the run has ended.
+            ValueError: an error is no per cent, another number is out of range, the run has ended, or its folder is
+                full.
         """
         if self._writer is None or self._found is None:
             self.epoch += 1
             return
         if self._ended.is_set():
             raise ValueError(f"{self.path.name} has ended; sbp.track begins another run.")
+        if self.epoch >= (most := most_epochs(self._found)):
+            raise ValueError(f"{self.path.name} has {most:,} epochs, the most that its folder can hold; end it.")
         errors = {"train_error_percent": train_error_percent, "validation_error_percent": validation_error_percent}
         for name, error in errors.items():
             if error is not None and not 0 <= error <= 100:
@@ -188,6 +198,7 @@ class TrackedRun:
             lr=lr,
             noise_lr=noise_lr,
         )
+        RECORD.parse(json.dumps(record.to_dict()).encode())  # what no reader takes is not written
         self._writer.append_record(record)
         self._writer.append_snapshot(snapshot)
         self.epoch, self._last = record.epoch, record

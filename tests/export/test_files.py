@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,12 +18,13 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from pages.threshold.files import exported as page_exported
 from sbp.compaction.folded import Folded
 from sbp.compaction.load import load_compact
 from sbp.compaction.run import compact_run
 from sbp.export import writers
 from sbp.export.files import ExportError, export_bytes, export_run, exported
-from sbp.export.formats import FORMATS
+from sbp.export.formats import FORMATS, Disagreement
 from sbp.networks.describe import described
 from sbp.networks.registry import build
 from sbp.noise.install import joint_noise_of, noise_of
@@ -158,6 +160,31 @@ def test_agreement_sees_a_network_that_computes_something_else(runs_root: Path) 
     assert cut.agreement(x)["equal_predictions"] < 40
     x[0] = float("nan")
     assert math.isnan(cut.agreement(x)["largest_difference"])
+
+
+@pytest.mark.parametrize("format", ["safetensors", "torch-export", "card"])
+def test_a_network_that_computes_something_else_is_not_exported(
+    format: str, runs_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view, cut, refused = saved_run(runs_root, "lenet-500-300"), Folded.cut, dict[str, str]()
+
+    def wrong(self: Folded, *arguments: Any) -> nn.Module:
+        small = cut(self, *arguments)
+        with torch.no_grad():
+            small.get_parameter("output.bias")[3] += 1
+        return small
+
+    monkeypatch.setattr(Folded, "cut", wrong)
+    with pytest.raises(Disagreement) as seen:
+        export_bytes(view, format)
+    assert view.id in str(seen.value)
+    with pytest.raises(Disagreement):
+        page_exported(view, format, 1.0, refused)
+    assert refused == {view.id: str(seen.value)}
+    if format != "card":
+        with pytest.raises(Disagreement):
+            export_run(view, tmp_path / "new", format)
+        assert not (tmp_path / "new").exists()
 
 
 # -- what cannot be done is said -------------------------------------------------------------------------------

@@ -192,3 +192,15 @@ def test_deleting_a_run_that_is_a_link_touches_neither_link_nor_folder(runs_root
 
 def _full_disk(*_: object) -> bytes:
     raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    "words", ["runs", "runs --live --json", "show x", "stop x", "train lenet-500-300 --data digits"]
+)
+def test_a_file_in_the_place_of_the_runs_is_named_by_every_verb(words: str, runs_root: Path) -> None:
+    runs_root.write_text("mine")
+    done = CliRunner().invoke(app, words.split())
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "SBP_RUNS" in done.stderr
+    assert str(runs_root) in done.stderr
+    assert runs_root.read_text() == "mine"

@@ -249,3 +249,11 @@ def test_without_held_out_images_the_headline_states_the_test_error(runs_root: P
         ("Test error", "6.47 %"),
         ("Training error", f"{board['error'][board['thresholds'].index(1.0)]:.2f} %"),
     ]
+
+
+def test_why_a_file_was_refused_is_said_once(runs_root: Path) -> None:
+    run = with_weights(swept(write_run(runs_root)))
+    at = healthy(opened(PAGE, run=run.id))
+    at.session_state["threshold-refused"] = {run.id: "Masked and *compact*."}
+    assert [error.value for error in healthy(at.run()).error] == ["Masked and \\*compact\\*."]
+    assert not healthy(at.run()).error
