@@ -281,12 +281,8 @@ class RunView:
             self.problem = _cut(" ".join(filter(None, [self.newer, self.problem])))
             return State.FAILED, self.problem
         state, message = State(status["state"]), str(status.get("message") or "")
-        if (
-            not self.recorded
-            and state in ACTIVE
-            and not self.alive
-            and not (state is State.QUEUED and self.handed_over)
-        ):
+        waits_elsewhere = state is State.QUEUED and self.launcher is not None and self.host is None
+        if not self.recorded and state in ACTIVE and not self.alive and not waits_elsewhere:
             if self.config.tracked:
                 return State.LOST, "The process of its training loop ended without a message."
             start = "its last checkpoint" if self.has(names.CHECKPOINT) else "the start"

@@ -58,7 +58,7 @@ class Dask(Launcher):
     def resume(self, run_id: str) -> str:
         """The same. A run that still waits is handed over again, which is harmless: one task alone has its lock."""
         client, view = self._client(), store.open_run(run_id, self.root)
-        if not (view.handed_over):
+        if not view.handed_over:
             with launcher.reopen(run_id, self.root) as folder:
                 self._hand_over(folder)
         return self._submit(client, run_id)
