@@ -113,9 +113,7 @@ def supervise(path: str) -> str:
             break
         except FileNotFoundError:
             return "deleted"
-        except (
-            Locked
-        ):  # another still trains it, perhaps the child of a Dask worker that died
+        except Locked:  # another still trains it, perhaps the child of a Dask worker that died
             time.sleep(POLL_SECONDS)
     with RunFolder(Path(path), lock) as folder:
         if not folder.state.active:
