@@ -32,7 +32,7 @@ def written(tmp_path: Path, text: str) -> SearchPlan:
 def test_a_file_says_fields_by_either_name_and_a_preset(tmp_path: Path) -> None:
     found = written(tmp_path, TEXT)
     found.check()
-    assert (found.trials, found.batch) == (5, 5)
+    assert (found.trials, found.batch) == (5, 8)
     config = found.config({"noise_lr": 0.01, "network.widths": [50, 30]}, 7, seed=4)
     assert config.network.widths == (50, 30)
     assert (config.seed, config.preset, config.optimisation.noise_lr) == (4, "rates-0007", 0.01)
