@@ -85,7 +85,7 @@ def first_picture(run: RunView) -> str:
 def _queue(run: RunView) -> str:
     if run.handed_over:
         return md(run.message)
-    others = [r for r in store.list_runs(recorded=False) if r.id != run.id and r.state.active]
+    others = [r for r in store.newest_runs(recorded=False) if r.id != run.id and r.state.active]
     before = [r for r in others if r.state is not State.QUEUED or r.queued < run.queued]
     if not before:
         return "Starting the training process."
