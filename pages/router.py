@@ -37,11 +37,16 @@ PAGES = {
         "The formulas with numbers put in, where each is in the code, what is misprinted.",
     ),
     "talk": ("Talk", "co_present", "Two talks for a projector: one idea a slide, each a live figure, by arrow keys."),
+    "search": (
+        "Search",
+        "query_stats",
+        "A search over the settings of runs: table, frontier, the best so far.",
+    ),
     "runs": ("Runs", "list_alt", "Every run, live and recorded: state, result, resume, delete."),
 }
 
 # Opened from another page: a laptop's width has room for so many links.
-UNLISTED = ("talk",)
+UNLISTED = ("talk", "search")
 
 frame.configure()
 page = st.navigation(

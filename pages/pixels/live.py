@@ -88,7 +88,7 @@ def _no_images(run: RunView) -> None:
 
 
 def _elsewhere() -> None:
-    runs = (run for run in store.list_runs() if film.has_film(run) and not run.config.tracked)
+    runs = (run for run in store.newest_runs() if film.has_film(run) and not run.config.tracked)
     other = next((run for run in runs if _has_pixels(run)), None)
     if other:
         title = other.description.title

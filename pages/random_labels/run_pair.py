@@ -41,7 +41,7 @@ class Pair:
 
 def show() -> None:
     """The twins; polls while one of them trains."""
-    pairs = pairs_of(store.list_runs())
+    pairs = pairs_of(store.newest_runs())
     if not pairs:
         st.info(
             f"The two recorded runs, SBP and binary dropout on random labels, cannot be found: `{COMMAND}` makes them. "
@@ -53,7 +53,7 @@ def show() -> None:
     live = any(run_picker.trains(run) for run in chosen.runs)
 
     def again() -> None:
-        now = next((pair for pair in pairs_of(store.list_runs()) if pair.key == chosen.key), None)
+        now = next((pair for pair in pairs_of(store.newest_runs()) if pair.key == chosen.key), None)
         if now is None or live != any(run_picker.trains(run) for run in now.runs):
             st.rerun()
             return

@@ -12,11 +12,12 @@ POLL_SECONDS = 2.0
 LIST = 320  # px, of the list beside a comparison
 
 frame.header("Runs", "Your runs", "kept", "MACs")
+st.page_link("search/page.py", label="Searches", icon=":material/query_stats:")
 
 
 def listing(polling: bool) -> None:
     """The rows; polls only while something runs, and runs the page again once when that has ended."""
-    runs = store.list_runs()
+    runs = store.newest_runs()
     if polling != any(run.state.active for run in runs if not run.recorded):
         st.rerun()
     if said := st.session_state.pop("runs-said", None):
@@ -39,7 +40,9 @@ def listing(polling: bool) -> None:
     # While runs are compared the list scrolls by itself, so that the page is short and the comparison stays in view.
     with st.container(height=LIST if comparing else "content", border=False, key="runs-list"):
         rows.rows(runs, chosen)
+    if (count := store.count_runs()) > store.NEWEST:
+        st.caption(f"These are the newest {store.NEWEST} of {count:,} runs; `python -m sbp runs --last 0` lists all.")
 
 
-busy = any(run.state.active for run in store.list_runs(recorded=False))
+busy = any(run.state.active for run in store.newest_runs(recorded=False))
 st.fragment(listing, run_every=POLL_SECONDS if busy else None)(busy)

@@ -10,7 +10,7 @@ from pages.runs.compare import MOST, plain
 from pages.shared import frame, run_picker, state, visitors
 from pages.shared.outside import md
 from pages.shared.run_details import downloads
-from sbp.runs import launcher, store
+from sbp.runs import launcher, launchers, store
 from sbp.runs.states import State
 from sbp.runs.store import RunView
 from sbp.spec.method import method_title
@@ -159,7 +159,7 @@ def _verbs(run: RunView) -> None:
             if run.state in (State.QUEUED, State.STARTING, State.RUNNING) or (run.problem and run.alive):
                 _verb("Stop", ":material/stop:", launcher.stop, run)
             if run.resumable:
-                _verb("Resume", ":material/resume:", launcher.resume, run)
+                _verb("Resume", ":material/resume:", launchers.resume, run)
             if st.button(
                 "Delete",
                 icon=":material/delete:",

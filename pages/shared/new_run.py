@@ -11,7 +11,7 @@ import streamlit as st
 from pages.shared import run_form, run_picker, visitors
 from pages.shared.outside import md
 from sbp.data.datasets import default_dataset
-from sbp.runs import launcher
+from sbp.runs import launchers
 from sbp.runs.limits import read_limits
 from sbp.spec import DATASETS, ConfigError, RunConfig, fits
 from sbp.spec.method import method_title
@@ -189,7 +189,7 @@ def _start(config: RunConfig | None) -> None:
         return
     try:
         visitors.check()
-        run_id = launcher.start(config)
+        run_id = launchers.chosen().start(config)
     except (ConfigError, OSError, ValueError) as error:
         st.session_state["start-said"] = f"The run could not be started: {error}"
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -119,7 +120,11 @@ def atypical(run: RunView) -> tuple[float, ...]:
 
 def suitable(suits: Suits | None = None) -> list[RunView]:
     """The runs that a page can show, newest first, recorded runs last."""
-    return [run for run in store.list_runs() if suits is None or suits(run)]
+    runs, asked = store.newest_runs(), remembered()
+    if asked not in {run.id for run in runs}:
+        with contextlib.suppress(store.UnknownRun):  # an older one, which the link names
+            runs.append(store.open_run(asked))
+    return [run for run in runs if suits is None or suits(run)]
 
 
 def choose(suits: Suits | None = None) -> tuple[RunView | None, list[str]]:
@@ -131,7 +136,7 @@ def choose(suits: Suits | None = None) -> tuple[RunView | None, list[str]]:
     instead = f" Shown instead: {md(label(chosen))}." if chosen else ""
     complaints = []
     if wanted and (chosen is None or chosen.id != wanted):
-        other = next((run for run in store.list_runs() if run.id == wanted), None)
+        other = next((run for run in suitable() if run.id == wanted), None)
         if other is not None and other.problem:
             complaints.append(f"{md(other.id)} cannot be read: {md(other.problem)}{instead}")
         elif other is not None and not other.config.has_noise:
@@ -154,7 +159,7 @@ def pick(suits: Suits, without: str, icon: str) -> RunView | None:
     run, complaints = choose(suits)
     if complaints:
         st.warning("  \n".join(complaints), icon=":material/link_off:")
-    if complaints and asked in {other.id for other in store.list_runs()}:
+    if complaints and asked in {other.id for other in suitable()}:
         st.page_link(
             "train/page.py",
             label="Its curves, on the page Train",

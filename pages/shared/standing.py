@@ -37,12 +37,20 @@ def said(run: RunView) -> str:
         f"**{labels.duration(progress['seconds_left'])} left**" if progress["seconds_left"] is not None else "",
         first_prune(run),
         f"NLL now {progress['nll']:.3f}" if progress["nll"] is not None else "",
+        lives(run),
     ]
     if run.state is State.STOPPING:
         parts.insert(0, "**Stopping at the next step.**")
     if (silent := run.silent_seconds()) and silent > HUNG_SECONDS:
         parts.append(f"not responding for {labels.duration(silent)}")
     return " · ".join(part for part in parts if part)
+
+
+def lives(run: RunView) -> str:
+    """Where the process that trains it is, in a clause."""
+    if run.launcher is None:
+        return "on this machine"
+    return f"on {md(run.host or 'no machine yet')}, by {md(run.launcher.title())}"
 
 
 def first_prune(run: RunView) -> str:
@@ -75,7 +83,9 @@ def first_picture(run: RunView) -> str:
 
 
 def _queue(run: RunView) -> str:
-    others = [r for r in store.list_runs(recorded=False) if r.id != run.id and r.state.active]
+    if run.handed_over:
+        return md(run.message)
+    others = [r for r in store.newest_runs(recorded=False) if r.id != run.id and r.state.active]
     before = [r for r in others if r.state is not State.QUEUED or r.queued < run.queued]
     if not before:
         return "Starting the training process."

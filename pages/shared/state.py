@@ -147,6 +147,8 @@ FIELDS: tuple[Field, ...] = (
     Field("epoch", "pixels", "the epoch that the map stands at", "the newest", number(0)),
     Field("speed", "pixels", "how fast the film plays", 1.0, number(0.25, 4)),
     Field("compare", "runs", "the ids of the runs that are ticked, with commas between", "none", any_text),
+    Field("search", "search", "the search that is shown", "the newest", any_text),
+    Field("sort", "search", "the order of its configurations", "error", one_of("error", "macs", "trial")),
     Field("tour", "tour", "the card of the tour, on any page", "no tour", whole(1, 8)),
     Field("show", "frame", "the one part that an embedded page shows", "the whole page", part),
     Field("deck", "talk", "the talk that is given", "the list of talks", any_text),

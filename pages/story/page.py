@@ -11,7 +11,7 @@ from sbp.viz.tables import tables
 
 frame.header("A network that learns what it can do without", "One minute, no click.", "unit", "theta", "SNR", "MACs")
 
-run = film.for_story(store.list_runs())
+run = film.for_story(store.newest_runs())
 if run is None:
     st.info(
         "There is no run to play yet, not even a recorded one: start one on the page Train and it plays here.",

@@ -66,7 +66,7 @@ def _speed(run: RunView) -> bool:
     else:
         if run.model_path is None:
             st.caption("Its folder holds no weights, so networks of the same shapes with random weights are measured.")
-        busy = [other for other in store.list_runs(recorded=False) if other.state.active]
+        busy = [other for other in store.newest_runs(recorded=False) if other.state.active]
         if busy:
             title = labels.run_title(busy[0])
             st.caption(f"A run is training on this machine ({title}); it slows the measurement.")

@@ -16,7 +16,7 @@ from pages.shared import clock, film, frame, run_picker, standing, visitors
 from pages.shared.follow import follow
 from pages.shared.outside import md
 from pages.shared.player import player
-from sbp.runs import launcher, store
+from sbp.runs import launcher, launchers, store
 from sbp.runs.states import State
 from sbp.runs.store import RunView
 from sbp.spec.method import method_title
@@ -99,7 +99,7 @@ def _first_line(run: RunView, tools: Callable[[RunView], None]) -> None:
                 key="resume",
                 type="primary",
                 on_click=_ask,
-                args=(launcher.resume, run.id),
+                args=(launchers.resume, run.id),
                 disabled=bool(why),
                 help=why or "Continues from the last checkpoint.",
             )

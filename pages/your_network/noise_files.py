@@ -39,7 +39,7 @@ def show() -> None:
             st.success(f"Opened as the run {md(run_id)}.", icon=":material/check_circle:")
             for page, title, icon in DOORS:
                 st.page_link(page, label=title, icon=icon, query_params={"run": run_id})
-    runs = {run.id: run for run in store.list_runs() if not run.problem and run.config.has_noise}
+    runs = {run.id: run for run in store.newest_runs() if not run.problem and run.config.has_noise}
     ids = sorted(runs, key=lambda run_id: run_id != SAMPLE)
     if not ids:
         return

@@ -23,6 +23,7 @@ VERBS = {
     "resume": Verb("Resume a stopped, failed or lost run.", "resume:resume"),
     "stop": Verb("Stop a run after its current step.", "runs:stop"),
     "record": Verb("Save a finished run as a recorded run.", "runs:record"),
+    "search": Verb("Try configurations, judged by held-out images.", "search:search"),
     "sweep": Verb("Try every threshold of every criterion.", "sweep:sweep"),
     "compact": Verb("Write a run's compact network, and check it.", "export:compact"),
     "export": Verb("Write it as safetensors, ONNX or torch.export.", "export:export"),

@@ -7,7 +7,7 @@ from sbp.cli.errors import user_errors
 from sbp.cli.follow import follow_to_exit
 from sbp.cli.options import Detach, EndJson, Run
 from sbp.machine.distributed import Ranks
-from sbp.runs import launcher, store
+from sbp.runs import launcher, launchers, store
 
 
 @user_errors
@@ -16,4 +16,4 @@ def resume(run: Run, detach: Detach = False, as_json: EndJson = False) -> None:
     if (ranks := Ranks.of_environment()).world > 1:
         train_here(lambda: launcher.reopen(store.find_run(run).id), ranks, " resumed", detach, as_json)
         return
-    follow_to_exit(launcher.resume(store.find_run(run).id), " resumed", detach, as_json)
+    follow_to_exit(launchers.resume(store.find_run(run).id), " resumed", detach, as_json)

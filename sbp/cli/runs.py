@@ -15,15 +15,18 @@ from sbp.runs.states import State
 from sbp.viz.findings import findings
 
 _LIVE = typer.Option("--live", help="Leave out the recorded runs that ship with the code.")
+_LAST = typer.Option("--last", help="How many runs of your own to list; 0 lists all.", min=0)
 _LOG = typer.Option("--log", help="How many lines of the worker's log to show, from the end.")
 _NAME = typer.Option(help="Name of the recorded run. [default: network and preset]", show_default=False)
 _WEIGHTS = typer.Option("--weights/--without-weights", help="Include the network's weights, most of the size.")
 
 
 @user_errors
-def runs(live: Annotated[bool, _LIVE] = False, as_json: AsJson = False) -> None:
-    """List all runs, newest first; recorded runs last."""
-    views = store.list_runs(recorded=not live)
+def runs(
+    live: Annotated[bool, _LIVE] = False, last: Annotated[int, _LAST] = store.NEWEST, as_json: AsJson = False
+) -> None:
+    """List runs, newest first; recorded runs last. As JSON all of them."""
+    views = store.list_runs(recorded=not live, most=None if as_json else last or None)
     if as_json:
         print_json([view.summary() for view in views])
     elif views:
@@ -33,6 +36,8 @@ def runs(live: Annotated[bool, _LIVE] = False, as_json: AsJson = False) -> None:
                 stderr().print(f"{view.id}: {view.problem}", soft_wrap=True)
     else:
         typer.echo(f"There are no runs in {store.runs_root()} yet; python -m sbp train starts one.")
+    if not as_json and last and (count := store.count_runs()) > last:
+        stderr().print(f"These are the newest {last:,} of {count:,} runs; --last 0 lists all.")
     if names := store.unread():
         stderr().print(
             f"Not read because of their names: {', '.join(map(repr, names))}. A run's name holds letters of ASCII, "

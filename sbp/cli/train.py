@@ -14,7 +14,7 @@ from sbp.cli.output import stderr
 from sbp.cli.values import parse_settings
 from sbp.data.datasets import default_dataset
 from sbp.machine.distributed import Ranks
-from sbp.runs import launcher, store
+from sbp.runs import launchers, store
 from sbp.spec import DATASETS, DEVICES, RunConfig, fits
 from sbp.spec.images import IMAGES
 from sbp.spec.networks import SPECS
@@ -74,7 +74,7 @@ def train(
         ranks.local_batch(config.optimisation.batch_size)
         train_here(lambda: store.create(config), ranks, f": {what}", detach, as_json)
         return
-    follow_to_exit(launcher.start(config), f": {what}", detach, as_json)
+    follow_to_exit(launchers.chosen().start(config), f": {what}", detach, as_json)
 
 
 def describe(network: str, data: str, preset: str, overrides: dict[str, Any]) -> RunConfig:

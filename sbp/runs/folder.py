@@ -92,8 +92,8 @@ class RunFolder:
 
     def write_queued(self) -> None:
         """Puts the run at the end of the queue; its worker writes under its own pid from then on."""
-        asked = self.config.device
-        self.write_status(State.QUEUED, pid=None, queued=time.time(), device=None, place=None, asked_device=asked)
+        nothing = dict.fromkeys(("pid", "device", "place", "launcher", "host"))
+        self.write_status(State.QUEUED, queued=time.time(), asked_device=self.config.device, **nothing)
 
     def append_record(self, record: Record) -> None:
         """Adds one epoch's scalars as a line of JSON; raises ValueError for one that is not finite."""

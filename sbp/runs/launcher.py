@@ -80,6 +80,9 @@ def stop(run_id: str, root: Path | None = None) -> None:
     _refuse_recording(view, "stopped")
     if not view.alive:  # one that lives is stopped whatever its files look like
         _check_allowed(view.sound(), Event.ASK_STOP)
+        with contextlib.suppress(Locked), RunFolder(view.folder) as folder:  # it waits elsewhere, and nobody has it yet
+            folder.write_status(State.STOPPED, "Stopped before its first step.")
+            return
     os.close(os.open(view.folder / STOP, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644))
 
 
@@ -89,6 +92,15 @@ def resume(run_id: str, root: Path | None = None) -> str:
     Raises `UnknownRun`, or `BadRequest` when the run cannot be resumed.
     """
     return start_pack([run_id], root)[0]
+
+
+def attend(folder: RunFolder, place: str) -> None:
+    """Starts the worker of a run whose lock `folder` holds, and waits until that process has ended.
+
+    place: whose queue it stands in (`sbp.runs.device_queue`). Raises OSError when the process cannot be made.
+    """
+    _spawn([folder], parallel(folder.path.parent), place=place).wait()
+    reap()
 
 
 def reopen(run_id: str, root: Path | None = None) -> RunFolder:
@@ -161,13 +173,16 @@ def _python(
     return process
 
 
-def _spawn(folders: list[RunFolder], slots: int, together: int = 0, gpu: int | None = None) -> None:
+def _spawn(
+    folders: list[RunFolder], slots: int, together: int = 0, gpu: int | None = None, place: str = ""
+) -> subprocess.Popen[bytes]:
     """Starts the worker with the folders' locks and lets go of our own copies of them."""
     descriptors = [folder.lock.descriptor for folder in folders]
     words = [_WORKER, *(str(folder.path) for folder in folders)]
     try:
         with _signals_held():
-            _python(words, folders[0].path / LOG, descriptors, _environment(descriptors, slots, together, gpu))
+            environment = _environment(descriptors, slots, together, gpu, place)
+            return _python(words, folders[0].path / LOG, descriptors, environment)
     except OSError as error:
         for folder in folders:
             folder.write_status("failed", f"The worker could not be started: {error}.")
@@ -196,11 +211,13 @@ def _library_environment() -> dict[str, str]:
     return environment
 
 
-def _environment(descriptors: list[int], slots: int, together: int, gpu: int | None) -> dict[str, str]:
+def _environment(descriptors: list[int], slots: int, together: int, gpu: int | None, place: str = "") -> dict[str, str]:
     """That, with the locks, and one CPU thread a worker when several runs share a device or a machine of several GPUs:
     with all threads each, they stand in each other's way."""
     environment = _library_environment()
     environment[LOCK_VARIABLE] = ",".join(map(str, descriptors))
+    if place:
+        environment[PLACE_VARIABLE] = place
     if together:
         environment[PACK_VARIABLE] = str(together)
     if gpu is not None:

@@ -98,6 +98,8 @@ class Status(TypedDict, total=False):
     device: str | None
     place: str | None
     asked_device: str | None
+    launcher: str | None
+    host: str | None
     progress: ProgressJson | None
 
 

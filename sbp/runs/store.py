@@ -29,6 +29,7 @@ from sbp.spec import RunConfig
 from sbp.spec.description import Description
 from sbp.spec.networks import description_of
 
+NEWEST = 200  # runs of one's own that pages list
 _DATED = re.compile(r"\d{8}-\d{6}-")
 
 
@@ -151,13 +152,26 @@ def find_run(text: str, root: Path | None = None) -> RunView:
     return fitting[0] if fitting else open_run(text, root)
 
 
-def list_runs(recorded: bool = True, root: Path | None = None) -> list[RunView]:
-    """Every run, newest first, recorded runs last; a corrupt one shows as failed and never raises."""
-    runs = [RunView(path) for path in _folders(Path(root or runs_root()), _dated)]
+def list_runs(recorded: bool = True, root: Path | None = None, most: int | None = None) -> list[RunView]:
+    """Every run, newest first, recorded runs last; a corrupt one shows as failed and never raises.
+
+    most: of one's own runs the newest so many alone, as reading one takes milliseconds; None: all.
+    """
+    runs = [RunView(path) for path in _folders(Path(root or runs_root()), _dated)[:most]]
     if recorded:
         known = {run.id for run in runs}
         runs += [RunView(path, True) for path in _folders(recorded_root()) if path.name not in known]
     return runs
+
+
+def newest_runs(recorded: bool = True) -> list[RunView]:
+    """What pages list: the newest `NEWEST` runs of one's own, and the recorded ones."""
+    return list_runs(recorded, most=NEWEST)
+
+
+def count_runs(root: Path | None = None) -> int:
+    """How many runs of one's own there are; reads none of them."""
+    return len(_folders(Path(root or runs_root())))
 
 
 def unread(root: Path | None = None) -> list[str]:

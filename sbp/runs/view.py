@@ -49,7 +49,8 @@ class RunView:
 
     id, folder, recorded (ships with the code, nobody writes it), config, state, message, progress (dict or
     None), meta (dict), layers, result (dict or None), device, pid, created, queued and updated (seconds
-    since 1970 or None), alive (somebody holds the lock), and `problem`: empty, or a sentence naming the
+    since 1970 or None), launcher and host (`sbp.runs.launchers`: who started it, on which machine; None: a process
+    beside the pages), alive (somebody holds the lock), and `problem`: empty, or a sentence naming the
     file that cannot be read or says what cannot be, in which case state is failed. Whatever a file does to its reader
     becomes the problem; making a view never raises.
     """
@@ -79,6 +80,8 @@ class RunView:
         self.created: float | None = self.meta.get("created")
         self.updated: float | None = status.get("updated")
         self.pid: int | None = status.get("pid")
+        self.launcher: str | None = status.get("launcher")
+        self.host: str | None = status.get("host")
         self.state, self.message = self._state(status)
 
     @property
@@ -141,6 +144,11 @@ class RunView:
     def resumable(self) -> bool:
         """Whether `launcher.resume` would take it."""
         return not (self.recorded or self.problem or self.config.tracked) and Event.RESUME in TRANSITIONS[self.state]
+
+    @property
+    def handed_over(self) -> bool:
+        """Whether it waits for a launcher elsewhere to begin with it: nobody holds its lock, and it is not lost."""
+        return self.state is State.QUEUED and not self.alive
 
     @property
     def model_path(self) -> Path | None:
@@ -273,7 +281,8 @@ class RunView:
             self.problem = _cut(" ".join(filter(None, [self.newer, self.problem])))
             return State.FAILED, self.problem
         state, message = State(status["state"]), str(status.get("message") or "")
-        if not self.recorded and state in ACTIVE and not self.alive:
+        waits_elsewhere = state is State.QUEUED and self.launcher is not None and self.host is None
+        if not self.recorded and state in ACTIVE and not self.alive and not waits_elsewhere:
             if self.config.tracked:
                 return State.LOST, "The process of its training loop ended without a message."
             start = "its last checkpoint" if self.has(names.CHECKPOINT) else "the start"

@@ -77,7 +77,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
     """The configs that the launcher was asked to start; it starts none, but leaves a finished run."""
     configs: list[RunConfig] = []
 
-    def start(config: RunConfig) -> str:
+    def start(config: RunConfig, root: Path | None = None) -> str:
         configs.append(config)
         with store.create(config) as folder:
             folder.write_status("finished", "Nothing was trained.")
@@ -273,7 +273,7 @@ def test_detach_returns_at_once_with_the_run(started: list[RunConfig]) -> None:
     ("state", "code"), [("finished", 0), ("stopped", 0), ("failed", 1), ("diverged", 1), ("running", 1)]
 )
 def test_the_exit_code_is_what_the_end_deserves(state: str, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    def start(config: RunConfig) -> str:
+    def start(config: RunConfig, root: Path | None = None) -> str:
         with store.create(config) as folder:
             folder.write_status(state, "This is why.")
             (folder.path / "log.txt").write_text("the last line\n")

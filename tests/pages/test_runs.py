@@ -16,7 +16,7 @@ from tests.pages.opened import healthy, labels, opened, texts
 def test_without_any_run_it_leads_to_the_first() -> None:
     at = healthy(opened("runs"))
     assert "No run of your own yet" in texts(at)
-    assert [link.proto.page for link in at.get("page_link")] == ["train"]
+    assert [link.proto.page for link in at.get("page_link")] == ["search", "train"]
 
 
 def test_recordings_are_listed_and_cannot_be_deleted(recorded: str) -> None:

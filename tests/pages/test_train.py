@@ -123,7 +123,7 @@ def test_a_finished_run_says_how_it_ended(runs_root: Path) -> None:
 def test_a_stopped_run_can_be_resumed_from_the_page(runs_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = write_run(runs_root, "stopped", epochs_done=4)
     asked: list[str] = []
-    monkeypatch.setattr(launcher, "resume", lambda run_id: asked.append(run_id))
+    monkeypatch.setattr(launcher, "resume", lambda run_id, root: asked.append(run_id))
     at = healthy(opened("train", run=run.id))
     at.button(key="resume").click().run()
     assert asked == [run.id]

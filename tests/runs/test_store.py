@@ -179,3 +179,11 @@ def test_a_long_list_is_cheap() -> None:
     begun = time.perf_counter()
     assert len(store.list_runs(recorded=False)) == 60
     assert time.perf_counter() - begun < 1.0
+
+
+def test_the_newest_are_listed_without_reading_the_others(runs_root: Path) -> None:
+    for _ in range(3):
+        store.create(TINY).close()
+    ids = [view.id for view in store.list_runs(recorded=False)]
+    assert [view.id for view in store.list_runs(recorded=False, most=2)] == ids[:2]
+    assert store.count_runs() == 3

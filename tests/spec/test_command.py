@@ -29,7 +29,7 @@ CONFIGS = {
 def started(monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
     """The configs that the command line would have trained."""
     found: list[RunConfig] = []
-    monkeypatch.setattr(launcher, "start", lambda config: found.append(config))
+    monkeypatch.setattr(launcher, "start", lambda config, root: found.append(config))
     monkeypatch.setattr(train, "follow_to_exit", lambda *_: None)
     return found
 

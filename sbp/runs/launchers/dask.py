@@ -1,0 +1,140 @@
+"""Runs on a cluster that Dask keeps: a task supervises the worker process of a run; nothing is trained inside Dask.
+
+The runs' folder is one that every machine sees at the same path, with file locks. A task asks for its device as a
+resource (`dask worker ADDRESS --resources "CPU=1"` or "GPU=1"), takes the lock of the run's folder, starts the very
+worker that a laptop starts, and waits for it. Dask gives a task to another machine when its own dies: what it finds in
+the folder says what is left to do, so that a run is neither lost nor trained twice. No torch.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from pathlib import Path
+
+from distributed import Client, fire_and_forget, get_worker
+
+from sbp.runs import launcher, store
+from sbp.runs.filenames import LOCK
+from sbp.runs.files import Lock, Locked
+from sbp.runs.folder import RunFolder
+from sbp.runs.launchers.base import Launcher
+from sbp.runs.names import BadRequest
+from sbp.runs.states import State
+from sbp.spec import RunConfig
+
+CONNECT_SECONDS = 10.0
+POLL_SECONDS = 0.5
+RESOURCES = {"cpu": "CPU", "cuda": "GPU", "mps": "GPU"}  # auto: GPU where a Dask worker has one, else CPU
+
+# A connection for each scheduler, for the life of the process: making one takes longer than using it.
+_clients: dict[str, Client] = {}
+
+
+class Dask(Launcher):
+    """Has runs trained by the workers of a Dask cluster.
+
+    Args:
+        address: of its scheduler, such as "tcp://127.0.0.1:8786".
+        root: the folder of the runs, by default `runs_root()`, which every machine of the cluster sees.
+
+    Reference:
+        Dask.distributed, worker resources: https://distributed.dask.org/en/stable/resources.html
+    """
+
+    name = "dask"
+
+    def __init__(self, address: str, root: Path | None = None) -> None:
+        super().__init__(root)
+        self.address = address
+
+    def start(self, config: RunConfig) -> str:
+        """A task that waits for a Dask worker with this device. Raises `BadRequest` when no scheduler answers."""
+        client = self._client()
+        with store.create(config, self.root) as folder:
+            self._hand_over(folder)
+        return self._submit(client, folder.id)
+
+    def resume(self, run_id: str) -> str:
+        """The same. A run that still waits is handed over again, which is harmless: one task alone has its lock."""
+        client, view = self._client(), store.open_run(run_id, self.root)
+        if not view.handed_over:
+            with launcher.reopen(run_id, self.root) as folder:
+                self._hand_over(folder)
+        return self._submit(client, run_id)
+
+    def state(self, run_id: str) -> State:
+        """As the folder says; lost, too, where it waits and this scheduler has never heard of it."""
+        view = store.open_run(run_id, self.root)
+        if view.handed_over and not self._client().story(_key(run_id, view.queued)):
+            return State.LOST
+        return view.state
+
+    def capacity(self, device: str) -> int:
+        """So many of the device as the Dask workers have announced. Raises `BadRequest` as `start` does."""
+        client = self._client()
+        return sum(int(has.get(_resource(device, client), 0)) for has in _announced(client))
+
+    def _hand_over(self, folder: RunFolder) -> None:
+        folder.write_status(State.QUEUED, f"Waits for a worker of {self.address}.", launcher=self.name)
+
+    def _submit(self, client: Client, run_id: str) -> str:
+        view = store.open_run(run_id, self.root)
+        resources = {_resource(view.config.device, client): 1}
+        path, key = str(view.folder.resolve()), _key(run_id, view.queued)
+        fire_and_forget(client.submit(supervise, path, key=key, resources=resources, pure=False))
+        return run_id
+
+    def _client(self) -> Client:
+        client = _clients.get(self.address)
+        if client is None or client.status != "running":
+            try:
+                client = _clients[self.address] = Client(self.address, timeout=CONNECT_SECONDS, set_as_default=False)
+            except (OSError, ValueError) as error:
+                raise BadRequest(
+                    f"SBP_DASK: expected the address of a Dask scheduler that answers, got {self.address!r} "
+                    f"({type(error).__name__}). Start one with `dask scheduler`, or unset SBP_DASK."
+                ) from None
+        return client
+
+
+def supervise(path: str) -> str:
+    """The task: sees to it that the run in this folder is trained to an end, by a process of its own.
+
+    Args:
+        path: of the run's folder.
+
+    Returns:
+        The state in which it was left: one that ends before it could say why is lost, and is not begun again here.
+    """
+    while True:
+        try:
+            lock = Lock(Path(path) / LOCK)
+            break
+        except FileNotFoundError:
+            return "deleted"
+        except Locked:  # another still trains it, perhaps the child of a Dask worker that died
+            time.sleep(POLL_SECONDS)
+    with RunFolder(Path(path), lock) as folder:
+        if not folder.state.active:
+            return str(folder.state)
+        if folder.state is not State.QUEUED:  # its machine died: on from the last checkpoint
+            folder.write_queued()
+        folder.write_status(State.QUEUED, launcher=Dask.name, host=platform.node())
+        launcher.attend(folder, f"dask-{get_worker().name}")
+    return str(store.open_run(folder.id, folder.path.parent).state)
+
+
+def _key(run_id: str, queued: float) -> str:
+    """One for each time that a run was queued: submitting it twice is submitting it once."""
+    return f"sbp-{run_id}-{queued}"
+
+
+def _announced(client: Client) -> list[dict[str, float]]:
+    return [worker["resources"] for worker in client.scheduler_info(n_workers=-1)["workers"].values()]
+
+
+def _resource(device: str, client: Client) -> str:
+    if device == "auto":
+        return "GPU" if any(has.get("GPU") for has in _announced(client)) else "CPU"
+    return RESOURCES[device]

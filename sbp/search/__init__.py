@@ -1,0 +1,1 @@
+"""Searches over the fields of a run: what is tried, what came of it."""

@@ -1,0 +1,83 @@
+"""What only a cluster can do wrong: its machines die, its scheduler dies, nobody answers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sbp.runs import launchers, store
+from sbp.runs.launchers.dask import Dask, supervise
+from sbp.runs.states import State
+from sbp.runs.store import BadRequest
+from tests.runs.launchers.cluster import Cluster
+from tests.runs.launchers.test_contract import LONG
+from tests.runs.made import TINY
+from tests.runs.test_launcher import PATIENCE, over, training, wait
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    found = Cluster(tmp_path)
+    yield found
+    found.close()
+
+
+def test_a_run_whose_machine_dies_goes_on_at_another(cluster: Cluster) -> None:
+    cluster.add("one")
+    dask = Dask(cluster.address)
+    run = dask.start(LONG)
+    view = wait(run, training)
+    done, first = len(view.records()), view.pid
+    cluster.add("two")
+    cluster.kill("one")
+    os.kill(first or 0, signal.SIGKILL)
+    view = wait_through(run, lambda v: v.state is State.RUNNING and v.pid != first and len(v.records()) > done)
+    epochs = [record.epoch for record in view.records()]
+    assert epochs == list(range(1, len(epochs) + 1))
+    dask.stop(run)
+    assert wait(run, over).state is State.STOPPED
+    assert len(store.list_runs(recorded=False)) == 1
+
+
+@pytest.mark.slow
+def test_what_a_scheduler_forgets_is_taken_up(cluster: Cluster) -> None:
+    dask = Dask(cluster.address)
+    run = dask.start(TINY.replace(epochs=1))
+    assert dask.state(run) is State.QUEUED
+    cluster.kill_scheduler()
+    cluster.begin()
+    assert dask.state(run) is State.LOST
+    dask.resume(run)
+    dask.resume(run)  # twice is once
+    assert dask.state(run) is State.QUEUED
+    cluster.add("one")
+    assert wait(run, over).state is State.FINISHED
+
+
+def test_a_task_leaves_what_has_ended_or_is_gone(tmp_path: Path) -> None:
+    with store.create(TINY) as folder:
+        folder.write_status("stopped")
+    assert supervise(str(folder.path)) == "stopped"
+    assert supervise(str(tmp_path / "none")) == "deleted"
+
+
+def test_without_a_scheduler_nothing_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sbp.runs.launchers.dask.CONNECT_SECONDS", 0.3)
+    monkeypatch.setenv(launchers.ADDRESS_VARIABLE, "tcp://127.0.0.1:9")
+    with pytest.raises(BadRequest, match="SBP_DASK"):
+        launchers.chosen().start(TINY)
+    assert store.list_runs(recorded=False) == []
+
+
+def wait_through(run: str, until: Callable[[store.RunView], bool]) -> store.RunView:
+    """As `wait`, through the moments in which the run is lost."""
+    end = time.monotonic() + 2 * PATIENCE
+    while not until(view := store.open_run(run)):
+        assert time.monotonic() < end, f"{view.state}: {view.message}\n{view.log_tail()}"
+        time.sleep(0.05)
+    return view
