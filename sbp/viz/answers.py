@@ -11,6 +11,7 @@ import pandas as pd
 from sbp.viz import charts, palette
 
 HEIGHT, PICTURE = 300, 336  # PICTURE: px of a side, 12 a pixel of 28
+LONG = 24  # characters of a name, two of which fit beside each other on a phone
 
 
 def chart(
@@ -42,7 +43,8 @@ def chart(
     names = list(dict.fromkeys(data[of]))
     count = range(len(names))
     style = charts.told_apart(of, names, palette.layer_colours(len(names)), [palette.layer_dash(i) for i in count])
-    style["color"] = style["color"].legend(orient="top", columns=2, labelLimit=420)
+    narrow = max(map(len, names)) > LONG
+    style["color"] = style["color"].legend(orient="top", columns=1 if narrow else 2, labelLimit=420)
     axes = {"x": _axis(alt.X, x, data[x], "x" in log), "y": _axis(alt.Y, y, data[y], "y" in log)}
     base = alt.Chart(data).encode(**axes, color=style["color"], tooltip=tips)
     shape = alt.Shape(field=of, type="nominal", sort=names, legend=None)
@@ -59,7 +61,7 @@ def chart(
 
 def _map(data: pd.DataFrame, x: str, y: str, of: str, tips: list[alt.Tooltip], dark: bool) -> alt.Chart:
     colours = palette.theme(dark)
-    shade = alt.Scale(domain=[0, int(data[of].max())], range=[colours.ground, colours.kept])
+    shade = alt.Scale(domain=[0, int(data[of].max())], range=[colours.ground, colours.kept], interpolate="rgb")
     axis = {name: alt.Axis(labels=False, ticks=False, title=None) for name in "xy"}
     return (
         alt.Chart(data)
@@ -76,11 +78,14 @@ def _map(data: pd.DataFrame, x: str, y: str, of: str, tips: list[alt.Tooltip], d
 def _axis(channel: Any, field: str, values: pd.Series, log: bool) -> Any:
     """An axis of numbers, or of names in the order in which they come, with room for what they say."""
     if _kind(values) == "nominal":
-        return channel(
-            field=field, type="nominal", sort=list(dict.fromkeys(values)), axis=alt.Axis(labelAngle=0, title=None)
-        )
-    scale = alt.Scale(type="log" if log else "linear", zero=False, nice=True)
-    return channel(field=field, type="quantitative", scale=scale, axis=alt.Axis(gridOpacity=0.4, tickCount=6))
+        lines = alt.Axis(labelAngle=0, title=None, labelExpr="split(datum.label, ', ')")
+        return channel(field=field, type="nominal", sort=list(dict.fromkeys(values)), axis=lines)
+    if log:
+        low, high = 0.8 * float(values.min()), 1.25 * float(values.max())
+        scale, axis = alt.Scale(type="log", domain=[low, high], nice=False), alt.Axis(**charts.log_marks(low, high))
+    else:
+        scale, axis = alt.Scale(zero=False, nice=True), alt.Axis(gridOpacity=0.4, tickCount=6)
+    return channel(field=field, type="quantitative", scale=scale, axis=axis)
 
 
 def _kind(values: pd.Series) -> Any:

@@ -39,6 +39,10 @@ def answer() -> Answer:
         for name, scores in run["networks"].items()
     ]
 
+    # What is masked computes what is compact, and is not drawn.
+    titles = {run["run"]: f"{labels.NETWORK[run['network']]}, {_recipe(run['run'])}" for run in runs}
+    bars = [{**line, "run": titles[str(line["run"])]} for line in lines if line["network"] != "masked"]
+
     def every(score: str, of: str, digits: int) -> str:
         return labels.join([f"{run['networks'][of][score]:.{digits}f}" for run in runs])
 
@@ -46,16 +50,21 @@ def answer() -> Answer:
     lower = sum(run["networks"][ensemble]["nll"] < run["networks"][compact]["nll"] for run in runs)
     return Answer(
         lines,
-        Figure("bars", "run", "ECE, %", "network"),
+        Figure("bars", "run", "ECE, %", "network", lines=bars),
         (
-            f"Nearly: the compact network’s ECE is {every('ece_percent', compact, 2)} % in the order of the table, its "
+            f"Nearly: the compact network’s ECE is {every('ece_percent', compact, 2)} % in the order shown, its "
             f"NLL {every('nll', compact, 3)} nats; removal changes neither by much.",
             f"An {ensemble} sampled thetas has an ECE of {every('ece_percent', ensemble, 2)} %, and a lower NLL in "
             f"{lower} of {len(runs)} runs ({every('nll', ensemble, 3)} nats).",
         ),
-        f"n = 1 run a row, seeds {', '.join(str(run['seed']) for run in runs)}; {runs[0]['n']:,} test images of MNIST; "
-        f"ECE over {runs[0]['bins']} bins of equal width; {runs[0]['hardware']}; recorded runs that have weights.",
+        f"n = 1 run a row, seed {labels.join(sorted({str(run['seed']) for run in runs}))}; {runs[0]['n']:,} test "
+        f"images of MNIST; ECE over {runs[0]['bins']} bins of equal width; {runs[0]['hardware']}; recorded runs with "
+        "weights.",
     )
+
+
+def _recipe(run: str) -> str:
+    return "Table 1" if run.startswith("table-1") else "preset paper"
 
 
 QUESTION = Question("calibration", "Is it calibrated?", answer, "the test images, by the recorded weights", measure)

@@ -32,7 +32,7 @@ def answer() -> Answer:
         ]
     dense, conv = (recorded_rows("torch-pruning", network, "sbp", "sbp-fashion") for network in NETWORKS)
     best = min((row for row in rows if row.network == NETWORKS[0] and row.key.endswith("fashion")), key=_error)
-    points = [{**line, "of": f"{line['network']}, {line['method']}, {line['data']}"} for line in lines]
+    points = [{**line, "of": f"{line['network']}, {line['method']}"} for line in lines]
     fashion = [point for point in points if point["data"] == labels.DATASET["fashion-mnist"]]
     return Answer(
         lines,

@@ -69,9 +69,9 @@ def answer() -> Answer:
         [{**line, "kept, a run": round(line["kept, a run"], 1)} for line in lines],
         Figure("lines", "epoch", "rises per run and epoch", "of", lines=points),
         (
-            f"On LeNet-500-300 units cross back above 1 {rises / n:.0f} times a run, after {dense['falls'] / n:,.0f} "
-            f"falls, half of them by epoch {halfway} of {len(dense['rises'])}; on LeNet-5-Caffe {sum(conv['rises'])} "
-            f"times in all {len(conv['seeds'])} runs.",
+            f"Often, for a while: on LeNet-500-300 an SNR rises above 1 again {rises / n:.0f} times a run, after "
+            f"{dense['falls'] / n:,.0f} falls, half of them by epoch {halfway} of {len(dense['rises'])}; on "
+            f"LeNet-5-Caffe {sum(conv['rises'])} times in all {len(conv['seeds'])} runs.",
             f"Hardly one stays: {back} units that the {n} runs of LeNet-500-300 keep had been below 1 before, so "
             "cutting units out while training goes on would lose few that are kept.",
         ),

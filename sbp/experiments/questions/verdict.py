@@ -102,7 +102,7 @@ def answer() -> Answer:
     for run in facts["removed"]:
         for verdict, of in run["units"].items():
             for snr, nll in zip(of["snr"], of["nll"], strict=True):
-                points.append({"SNR": snr, "NLL gained by removal, millinats": 1000 * nll, "verdict": verdict})
+                points.append({"SNR": snr, "NLL change by removal, millinats": 1000 * nll, "verdict": verdict})
         both, alone = run["units"][BOTH]["nll"], [*run["units"][SNR_ALONE]["nll"], *run["units"][U_ALONE]["nll"]]
         medians.append(
             f"{labels.signed(1000 * statistics.median(alone), '.3f')} on {labels.NETWORK[run['network']]} "
@@ -116,7 +116,7 @@ def answer() -> Answer:
     units = sum(len(row["seeds"]) * sum(it.units for it in SPECS[row["network"]].groups) for row in facts["rows"])
     return Answer(
         lines,
-        Figure("points", "SNR", "NLL gained by removal, millinats", "verdict", log="x", lines=points),
+        Figure("points", "SNR", "NLL change by removal, millinats", "verdict", log="x", lines=points),
         (
             f"Nearly: BMRS_U keeps {labels.join(more)} % more units than SNR and removes {fewer} that SNR keeps; "
             f"BMRS_N as released agrees too, while by its formula it keeps {everything:,} of {units:,} units.",
