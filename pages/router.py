@@ -26,6 +26,11 @@ PAGES = {
         "compare_arrows",
         "Our methods compared with the paper and others: error, units, MACs, measured speed.",
     ),
+    "questions": (
+        "Questions",
+        "quiz",
+        "Is the kept set stable, is it calibrated, do units come back? Each with a figure and what it stands on.",
+    ),
     "your_network": (
         "Your network",
         "hub",
@@ -46,7 +51,7 @@ PAGES = {
 }
 
 # Opened from another page: a laptop's width has room for so many links.
-UNLISTED = ("talk", "search")
+UNLISTED = ("questions", "search", "talk")
 
 frame.configure()
 page = st.navigation(

@@ -109,7 +109,7 @@ def trial(run: RunView, net: ComputedNetwork) -> Trial:
     return _trial(
         config.data.dataset,
         config.data.validation_size,
-        config.data.random_labels,
+        config.data.random_share,
         config.seed,
         config.data.train_size,
         most,
@@ -118,7 +118,7 @@ def trial(run: RunView, net: ComputedNetwork) -> Trial:
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)
-def _trial(dataset: str, size: int, random: bool, seed: int, train_size: int, most: int, root: str) -> Trial:
+def _trial(dataset: str, size: int, random: float, seed: int, train_size: int, most: int, root: str) -> Trial:
     images, labels = datasets.held_out(dataset, size, random, seed, root)
     what, kind, held = "held-out images", "held-out", len(labels)
     if not held:

@@ -75,6 +75,13 @@ def pixels() -> None:
         )
 
 
+def questions() -> None:
+    """The way to page Questions."""
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+        st.markdown("What the paper leaves open has a page of its own, with a figure each.", width="content")
+        st.page_link("questions/page.py", label="Questions", icon=":material/quiz:")
+
+
 def _csv(curves: dict[str, list[tuple[int, float]]]) -> bytes:
     rows = [(name, epoch, value) for name, curve in curves.items() for epoch, value in curve]
     return pd.DataFrame(rows, columns=["run", "epoch", "bound_nats"]).to_csv(index=False).encode()

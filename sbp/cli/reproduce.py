@@ -10,6 +10,7 @@ import typer
 from rich.table import Column
 from rich.table import Table as Printed
 
+from sbp.cli import questions
 from sbp.cli.bench import resolve
 from sbp.cli.errors import INTERRUPTED, WENT_WRONG, BadInput, user_errors
 from sbp.cli.options import AsJson
@@ -18,6 +19,7 @@ from sbp.cli.wait import gather
 from sbp.experiments import archive, figures, report, results, running, table_rows
 from sbp.experiments.planned import Plan
 from sbp.experiments.plans import PLANS, plan_of
+from sbp.experiments.questions import NAME as QUESTIONS
 from sbp.experiments.results import Table
 from sbp.experiments.running import Job
 from sbp.machine import devices
@@ -27,7 +29,7 @@ from sbp.runs.names import BadRequest, checked_name
 from sbp.runs.speed import write_speed
 from sbp.spec import DEVICES
 
-_EXPERIMENT = typer.Argument(help=f"One of {', '.join(PLANS)}.")
+_EXPERIMENT = typer.Argument(help=f"One of {', '.join((*PLANS, QUESTIONS))}.")
 _SEEDS = typer.Option(min=1, help="How many seeds per row. [default: the experiment's own]", show_default=False)
 _FIRST = typer.Option("--first-seed", min=0, help="The first seed; the others follow it.")
 _DEVICE = typer.Option(help=f"Where missing runs are trained: one of {', '.join(DEVICES)}.")
@@ -54,6 +56,10 @@ _CHECK = typer.Option(
     "--check",
     help="With --record: save these seeds apart, to check the table's intervals.",
 )
+_RUNS = typer.Option(
+    help="With questions and --record: a folder with runs of many seeds and masks.npz, their kept units by epoch.",
+    show_default=False,
+)
 
 
 @user_errors
@@ -73,6 +79,7 @@ def reproduce(
     time: Annotated[str, _TIME] = "",
     record: Annotated[bool, _RECORD] = False,
     check: Annotated[bool, _CHECK] = False,
+    runs: Annotated[Path | None, _RUNS] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run what an experiment lacks, resume what was interrupted, and print its table beside the paper's.
@@ -80,6 +87,9 @@ def reproduce(
     A run counts if its config is the planned one, wherever it was trained. Ctrl-C stops the runs after they have saved
     checkpoints; the same command continues from them.
     """
+    if experiment == QUESTIONS:
+        questions.reproduce(only, from_recordings, dry_run, record, runs, out, as_json)
+        return
     plan = plan_of(experiment)
     rows = plan.only(only, network)
     if device not in DEVICES:

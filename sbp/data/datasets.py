@@ -172,7 +172,7 @@ def read_part(name: str, part: str, root: str | Path | None = None) -> tuple[np.
 def held_out(
     name: str,
     validation_size: int = 5000,
-    random_labels: bool = False,
+    random_share: float = 0.0,
     seed: int = 0,
     root: str | Path | None = None,
     train_size: int | None = None,
@@ -184,8 +184,7 @@ def held_out(
     """
     images, labels = read_part(name, "train", root)
     n = len(labels)
-    if random_labels:
-        labels = _random_labels(n, seed).astype(np.uint8)
+    labels = _with_random(labels, random_share, seed)
     rest = n - _held_out_size(name, n, validation_size)
     part = slice(rest, n) if train_size is None else slice(0, train_size or rest)
     return images[part], labels[part]
@@ -195,8 +194,11 @@ def _held_out_size(name: str, n: int, validation_size: int) -> int:
     return min(validation_size, int(n * _MOST_HELD_OUT.get(name, 0.5)))
 
 
-def _random_labels(n: int, seed: int) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, N_CLASSES, size=n)
+def _with_random(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """The labels with this share of them, drawn one by one, replaced by labels drawn from 0..9."""
+    random = np.random.default_rng(seed)
+    drawn = random.integers(0, N_CLASSES, size=len(labels)).astype(labels.dtype)
+    return np.where(random.random(len(labels)) < share, drawn, labels)
 
 
 def default_dataset(root: str | Path | None = None) -> tuple[str, str]:
@@ -216,8 +218,9 @@ def prepare(dataset: Dataset, config: DataConfig | None = None, device: str = "c
 
     The last `validation_size` training images of the file are held out, at most half of them (a fifth for
     digits); of the rest the first `train_size` are trained on (0: all). With random_labels every training and
-    validation label is drawn uniformly from 0..9 by NumPy's generator with `seed`, the same whatever the
-    sizes; the test set keeps its own (Zhang et al. 2017, arXiv:1611.03530, section 2). Without a config its defaults.
+    validation label is drawn uniformly from 0..9 by NumPy's generator with `seed`, the same whatever the sizes, and
+    with label_noise that share of them; the test set keeps its own (Zhang et al. 2017, arXiv:1611.03530, section 2).
+    Without a config its defaults.
     Raises `DataError` when `train_size` is more than there is.
 
     >>> split = prepare(load("digits"), DataConfig(train_size=1000, validation_size=5000))
@@ -236,9 +239,7 @@ def prepare(dataset: Dataset, config: DataConfig | None = None, device: str = "c
             f"({size:,} are held out for validation), got {train_size:,}; "
             "lower train_size or validation_size."
         )
-    labels = dataset.train_labels
-    if config.random_labels:
-        labels = torch.from_numpy(_random_labels(n, seed))
+    labels = torch.from_numpy(_with_random(dataset.train_labels.numpy(), config.random_share, seed))
     parts = {"train": slice(0, train_size or rest), "validation": slice(rest, n)}
     name = dataset.name
     tensors = {"test_x": as_inputs(name, dataset.test_images, device), "test_y": dataset.test_labels.to(device)}

@@ -99,6 +99,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     "interval": (LABEL, PRIOR_SNR, *_COST, *_STANDS_ON),
     "kl-warmup": (LABEL, *_COST, *_STANDS_ON),
     "random-labels": (LABEL, KEPT, *ACCURACIES, *NATS[:2], *_STANDS_ON),
+    "partial-labels": (LABEL, KEPT, *ACCURACIES, *_STANDS_ON),
 }
 _DEFAULT = (LABEL, BOUND, *_COST, *SPEEDS, *_STANDS_ON)
 

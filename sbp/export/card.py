@@ -134,7 +134,10 @@ def _training(view: RunView, run: Mapping[str, Any]) -> str:
     # Where the files lay on the machine that trained is nobody else's business.
     source = str(view.meta.get("data_source") or DATASET[config.data.dataset]).partition(", read from ")[0]
     n = f", trained on {run['n_train']:,} images" if run["n_train"] else ""
-    labels = "; every training label was replaced by a random one" if config.data.random_labels else ""
+    share = config.data.random_share
+    labels = f"; {100 * share:g} % of the training labels were replaced by random ones" if share else ""
+    if share == 1:
+        labels = "; every training label was replaced by a random one"
     pretrained = f" after {config.schedule.pretrain_epochs} of pretraining" if config.schedule.pretrain_epochs else ""
     with_noise = " with the noise on" if config.has_noise else ""
     bound = f"Bound: {bound_text(run)}; method" if config.has_noise else "Method"

@@ -114,7 +114,7 @@ def rows_beside(config: RunConfig) -> tuple[tuple[PaperRow, ...], bool]:
     """
     network, data = config.network.name, config.data
     rows = rows_of(network, scale_of(config.network.widths, network))
-    return rows, data.dataset == dataset_of(network) and not data.random_labels
+    return rows, data.dataset == dataset_of(network) and not data.random_share
 
 
 def table_of(network: str) -> str:

@@ -42,6 +42,18 @@ class DataConfig(Section):
         ge=0,
     )
     random_labels: bool = setting(False, "Replace every training label by a random one; the test set keeps its own.")
+    label_noise: float = setting(
+        0.0, "Share of the training labels that are replaced by random ones; the test set keeps its own.", ge=0, le=1
+    )
+
+    @property
+    def random_share(self) -> float:
+        """The share of training labels that are random.
+
+        >>> DataConfig(random_labels=True).random_share, DataConfig(label_noise=0.2).random_share
+        (1.0, 0.2)
+        """
+        return 1.0 if self.random_labels else self.label_noise
 
     @model_validator(mode="after")
     def _check_augment(self) -> Any:

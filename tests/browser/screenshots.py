@@ -25,6 +25,7 @@ PATHS = (
     "/methods",
     "/your-network",
     "/theory",
+    "/questions",
     "/talk",
     "/runs",
 )

@@ -42,7 +42,7 @@ def test_every_page_opens_by_its_link_with_all_of_the_navigation_and_is_read_by_
     assert_read_by_all(page)
 
 
-@pytest.mark.parametrize("path", [*PATHS, "/talk"])
+@pytest.mark.parametrize("path", [*PATHS, "/questions", "/talk"])
 def test_no_page_scrolls_sideways_on_a_phone(open_page: Callable[..., Page], path: str) -> None:
     assert_fits_a_phone(open_page(path, width=390, height=844))
 

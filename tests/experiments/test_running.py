@@ -193,11 +193,11 @@ def test_the_short_interval_is_where_knowing_nothing_is_not_pruned() -> None:
     assert priors.pop("short") > 1
     assert all(value < 1 for value in priors.values())
     lengths = {row.key: row.recipe.noise.log_high - row.recipe.noise.log_low for row in plan_of("interval").rows}
-    assert lengths == {"a5": 5.0, "a10": 10.0, "a20": 20.0, "a40": 40.0, "short": 3.0}
+    assert lengths == {"a5": 5.0, "a10": 10.0, "a20": 20.0, "a40": 40.0, "a80": 80.0, "short": 3.0}
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
     with pytest.raises(UnknownExperiment, match="table-1, .*, torch-pruning, got 'table-9'"):
         plan_of("table-9")
-    with pytest.raises(UnknownExperiment, match="interval has the rows a5, a10, a20, a40, short"):
+    with pytest.raises(UnknownExperiment, match="interval has the rows a5, a10, a20, a40, a80, short"):
         plan_of("interval").only("a7")

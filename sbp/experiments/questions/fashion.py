@@ -1,0 +1,60 @@
+"""Does it hold on data it was not tuned for? Fashion-MNIST with the recipes of MNIST untouched. No torch."""
+
+from __future__ import annotations
+
+from sbp.experiments.questions.question import Answer, Figure, Question, recorded_rows, stands_on
+from sbp.experiments.results import Row
+from sbp.viz import labels
+
+NETWORKS = ("lenet-500-300", "lenet-5-caffe")
+# At equal MACs; of LeNet-5-Caffe none is recorded.
+PRUNERS = {"lenet-500-300": ("magnitude-fashion", "taylor-fashion", "group-norm-fashion"), "lenet-5-caffe": ()}
+
+
+def answer() -> Answer:
+    """SBP on both data sets, and the pruners that keep as many MACs on Fashion-MNIST."""
+    rows, lines = [], []
+    for network in NETWORKS:
+        found = recorded_rows("torch-pruning", network, "sbp", "sbp-fashion", *PRUNERS[network])
+        rows += found
+        lines += [
+            {
+                "network": labels.NETWORK[network],
+                "data": labels.DATASET[row.dataset],
+                "method": row.label,
+                "kMACs": round(row.mean_of("macs") / 1000, 1),
+                "reduction": round(row.mean_of("macs_reduction"), 2),
+                "test error, %": round(row.mean, 2),
+                "95 %, ±": round(row.half_width_of("test_error_percent") or 0, 2),
+                "n": row.n,
+            }
+            for row in found
+        ]
+    dense, conv = (recorded_rows("torch-pruning", network, "sbp", "sbp-fashion") for network in NETWORKS)
+    best = min((row for row in rows if row.network == NETWORKS[0] and row.key.endswith("fashion")), key=_error)
+    points = [{**line, "of": f"{line['network']}, {line['method']}"} for line in lines]
+    fashion = [point for point in points if point["data"] == labels.DATASET["fashion-mnist"]]
+    return Answer(
+        lines,
+        Figure("points", "kMACs", "test error, %", "of", log="x", lines=fashion),
+        (
+            f"It prunes, but less: LeNet-500-300 to {_fewer(dense[1])}x fewer MACs ({_fewer(dense[0])}x on MNIST), "
+            f"LeNet-5-Caffe to {_fewer(conv[1])}x ({_fewer(conv[0])}x).",
+            f"Its errors are {dense[1].mean:.2f} and {conv[1].mean:.2f} %; of the methods with as many MACs on "
+            f"LeNet-500-300, {best.label} has the lowest error.",
+        ),
+        stands_on(rows, "the experiment torch-pruning"),
+    )
+
+
+def _error(row: Row) -> float:
+    return row.mean
+
+
+def _fewer(row: Row) -> str:
+    return f"{row.mean_of('macs_reduction'):.1f}"
+
+
+QUESTION = Question(
+    "fashion", "Does it hold on data it was not tuned for?", answer, "the experiment torch-pruning, on Fashion-MNIST"
+)
