@@ -23,6 +23,7 @@ CASES = [
 def figure(page: Page) -> FrameLocator:
     return page.frame_locator("dialog iframe.shown")
 
+
 # The size of every text that is to be seen in a frame, and the text, through the shadow roots of components.
 _TYPE = """body => {
   const found = [];
