@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -34,7 +35,7 @@ def show(text: str, name: str) -> None:
     for at, (part, rows) in enumerate(split(text)):
         st.markdown(part)
         if rows is not None:
-            csv_button(lambda rows=rows: rows.to_csv(index=False).encode(), f"{name}-{at}" if at else name)
+            csv_button(partial(_csv, rows), f"{name}-{at}" if at else name)
 
 
 def split(text: str) -> Iterator[tuple[str, pd.DataFrame | None]]:
@@ -51,3 +52,7 @@ def split(text: str) -> Iterator[tuple[str, pd.DataFrame | None]]:
         before = after
     if before.strip():
         yield before.strip(), None
+
+
+def _csv(rows: pd.DataFrame) -> bytes:
+    return rows.to_csv(index=False).encode()

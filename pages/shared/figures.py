@@ -86,7 +86,7 @@ def table(title: str, data: pd.DataFrame, name: str, *, hide_index: bool = True,
 
     name: of the file, without ending; no two tables of a page share one.
     """
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"table-{name}"):
         st.markdown(title, width="stretch")
         csv_button(lambda: data.to_csv(index=not hide_index).encode(), name)
     st.dataframe(data, hide_index=hide_index, **more)

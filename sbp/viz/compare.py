@@ -26,7 +26,8 @@ def chart(runs: Mapping[str, RunTables], what: str, total: int, dark: bool = Fal
     """A line per run, told apart by colour, dash and a letter at its end; without the epochs of pretraining."""
     data = table(runs, what)
     if data.empty:
-        return charts.empty("None of these runs has finished an epoch.", HEIGHT)
+        ended = any(not run.after_pretraining.empty for run in runs.values())
+        return charts.empty(f"None of these runs has {'held images out' if ended else 'finished an epoch'}.", HEIGHT)
     if what in LOGARITHMIC:
         floor = float(10 ** np.floor(np.log10(max(float(data["value"].min()), 0.05))))
         y = charts.log_y_axis("value", WHAT[what], floor, 100, clamp=True)

@@ -88,7 +88,7 @@ def sentence(measured: dict[str, Any]) -> str:
     unsteady = set(both[both["iqr"] > STEADY * both["median"]]["batch"])
     compact = found[(found["variant"] == "compact") & ~found["batch"].isin(unsteady)]
     said = [
-        f"{times:.1f}× faster at batch {batch:,}"
+        f"{times:.1f}× {'as fast' if times < 1 else 'faster'} at batch {batch:,}"
         for batch, times in zip(compact["batch"], compact["times"], strict=True)
     ]
     slow = [f"{batch:,}" for batch in compact[compact["times"] < LEAST_GAIN]["batch"]]

@@ -52,6 +52,7 @@ def test_the_list_of_runs_is_a_table_too(runs_root: Path) -> None:
 def test_tables_of_a_document_are_cut_out_whole() -> None:
     whole = documents.sections("refused")[""]
     (_, rows), (after, none) = documents.split(whole)
+    assert rows is not None
     assert list(rows.columns) == ["what is refused", "why", "the way out"]
     assert len(rows) == sum(line.startswith("| ") for line in whole.splitlines()) - 1
     assert "test_refusals.py" in after
