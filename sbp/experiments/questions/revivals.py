@@ -52,7 +52,7 @@ def answer() -> Answer:
     lines, points = [], []
     for row in rows:
         n, title = len(row["seeds"]), f"{labels.NETWORK[row['network']]}, {TITLES[row['key']]}"
-        of = {"network": labels.NETWORK[row["network"]], "recipe": TITLES[row["key"]], "n": n}
+        of: dict[str, Any] = {"network": labels.NETWORK[row["network"]], "recipe": TITLES[row["key"]], "n": n}
         rises = sum(row["rises"])
         of |= {"falls a run": round(row["falls"] / n, 1), "rises a run": round(rises / n, 1)}
         lines.append({**of, "back at the end, a run": round(row["back"] / n, 1), "kept, a run": row["kept"] / n})
