@@ -40,7 +40,7 @@ def measure(sources: Sources) -> dict[str, Any]:
         for key in RECIPES:
             runs = seed_runs(sources.folder, network, key)
             falls, rises, back = crossings(runs.kept)
-            row = {"network": network, "key": key, "seeds": runs.seeds, "hardware": runs.hardware}
+            row: dict[str, Any] = {"network": network, "key": key, "seeds": runs.seeds, "hardware": runs.hardware}
             row |= {"falls": int(falls.sum()), "rises": rises.tolist(), "back": back}
             rows.append(row | {"kept": int(runs.kept[:, -1].sum())})
     return {"rows": rows}
