@@ -90,6 +90,7 @@ def _ours(run: RunView) -> dict[str, Any] | None:
         "method": "this run",
         "test error, %": float(result["test_error_percent"]),
         "kept": words.widths_of(run.description, result["kept"]),
+        "kMACs": words.kilo_macs(result["macs"]),
         "MACs reduction": dense / result["macs"],
         "as printed": "",
     }

@@ -98,12 +98,13 @@ def describe(sweep: Sweep | None, dense: int, examples: str, paper: bool = True,
 
 
 def comparison(rows: Sequence[PaperRow], ours: dict[str, Any] | None) -> pd.DataFrame:
-    """This run's row above the paper's: error, kept units, MACs reduction, and as printed."""
+    """This run's row above the paper's: error, kept units, kMACs, MACs reduction, and as printed."""
     table = [
         {
             "method": f"{row.method} (paper)",
             "test error, %": row.error_percent,
             "kept": labels.widths_of(row.network, row.kept),
+            "kMACs": labels.kilo_macs(row.macs),
             "MACs reduction": row.fewer,
             "as printed": f"{row.flops:.2f}×",
         }

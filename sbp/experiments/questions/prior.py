@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sbp.distributions import moments
 from sbp.experiments import results
 from sbp.experiments.questions.question import Answer, Figure, Question, recorded_rows, stands_on
@@ -15,7 +17,7 @@ KEYS = ("a5", "a10", "a20", "a40")
 def answer() -> Answer:
     """What is left and what it gets wrong, by a."""
     rows = [*recorded_rows("interval", NETWORK, *KEYS), *_further()]
-    lines = [
+    lines: list[dict[str, Any]] = [
         {
             "a": float(row.runs[0].config["log_low"]),
             "the prior’s SNR": round(moments.prior_snr(row.runs[0].config["log_low"], 0.0), 3),

@@ -40,7 +40,7 @@ def measure(sources: Sources) -> dict[str, Any]:
         for key in RECIPES:
             runs = seed_runs(sources.folder, network, key)
             falls, rises, back = crossings(runs.kept)
-            row = {"network": network, "key": key, "seeds": runs.seeds, "hardware": runs.hardware}
+            row: dict[str, Any] = {"network": network, "key": key, "seeds": runs.seeds, "hardware": runs.hardware}
             row |= {"falls": int(falls.sum()), "rises": rises.tolist(), "back": back}
             rows.append(row | {"kept": int(runs.kept[:, -1].sum())})
     return {"rows": rows}
@@ -52,7 +52,7 @@ def answer() -> Answer:
     lines, points = [], []
     for row in rows:
         n, title = len(row["seeds"]), f"{labels.NETWORK[row['network']]}, {TITLES[row['key']]}"
-        of = {"network": labels.NETWORK[row["network"]], "recipe": TITLES[row["key"]], "n": n}
+        of: dict[str, Any] = {"network": labels.NETWORK[row["network"]], "recipe": TITLES[row["key"]], "n": n}
         rises = sum(row["rises"])
         of |= {"falls a run": round(row["falls"] / n, 1), "rises a run": round(rises / n, 1)}
         lines.append({**of, "back at the end, a run": round(row["back"] / n, 1), "kept, a run": row["kept"] / n})
