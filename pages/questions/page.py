@@ -19,15 +19,16 @@ def _answers(of: tuple[tuple[str, int], ...]) -> dict[str, Answer]:
 def _show(name: str, answer: Answer, stamp: tuple[tuple[str, int], ...]) -> None:
     drawn, lines = answer.figure, answer.figure.lines or answer.lines
     st.subheader(QUESTIONS[name].title)
-    figure(
-        f"{drawn.of} by pixel" if drawn.mark == "map" else drawn.y,
-        lambda dark: answers.chart(
-            lines, drawn.mark, drawn.x, drawn.y, drawn.of, " ".join(answer.sentences), drawn.log, dark
-        ),
-        key=f"questions-{name}",
-        table=lambda: pd.DataFrame(list(answer.lines)).to_csv(index=False).encode(),
-        of=stamp,
-    )
+    first, second = answer.sentences
+    st.markdown(first)
+    with st.container(width=answers.PICTURE + 120 if drawn.mark == "map" else "stretch"):
+        figure(
+            f"{drawn.of} by pixel" if drawn.mark == "map" else drawn.y,
+            lambda dark: answers.chart(lines, drawn.mark, drawn.x, drawn.y, drawn.of, second, drawn.log, dark),
+            key=f"questions-{name}",
+            table=lambda: pd.DataFrame(list(answer.lines)).to_csv(index=False).encode(),
+            of=stamp,
+        )
     st.caption(f":gray[{answer.stands_on}]")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ import pandas as pd
 
 from sbp.viz import charts, palette
 
-HEIGHT, PICTURE = 300, 336  # PICTURE: px of a side, 12 a pixel of 28
+HEIGHT, PICTURE, LEGEND = 300, 336, 24  # px: of a figure, of a map's side (12 a pixel of 28), of a legend's row
 LONG = 24  # characters of a name, two of which fit beside each other on a phone
 
 
@@ -43,20 +44,21 @@ def chart(
     names = list(dict.fromkeys(data[of]))
     count = range(len(names))
     style = charts.told_apart(of, names, palette.layer_colours(len(names)), [palette.layer_dash(i) for i in count])
-    narrow = max(map(len, names)) > LONG
-    style["color"] = style["color"].legend(orient="top", columns=1 if narrow else 2, labelLimit=420)
+    columns = 1 if max(map(len, names)) > LONG else 2
+    height = HEIGHT + LEGEND * math.ceil(len(names) / columns)
+    style["color"] = style["color"].legend(orient="top", columns=columns, labelLimit=420)
     axes = {"x": _axis(alt.X, x, data[x], "x" in log), "y": _axis(alt.Y, y, data[y], "y" in log)}
     base = alt.Chart(data).encode(**axes, color=style["color"], tooltip=tips)
     shape = alt.Shape(field=of, type="nominal", sort=names, legend=None)
     if mark == "bars":
-        return charts.finish(base.mark_bar().encode(xOffset=alt.XOffset(field=of, sort=names)), description, HEIGHT)
+        return charts.finish(base.mark_bar().encode(xOffset=alt.XOffset(field=of, sort=names)), description, height)
     if mark == "points":
         size = 90 if len(data) < 50 else 28
-        return charts.finish(base.mark_point(size=size, filled=len(data) < 50).encode(shape=shape), description, HEIGHT)
+        return charts.finish(base.mark_point(size=size, filled=len(data) < 50).encode(shape=shape), description, height)
     drawn = [base.mark_line(strokeWidth=2).encode(strokeDash=style["strokeDash"])]
     if len(data) < 50:
         drawn.append(base.mark_point(size=60, filled=True, opacity=1).encode(shape=shape))
-    return charts.finish(alt.layer(*drawn), description, HEIGHT)
+    return charts.finish(alt.layer(*drawn), description, height)
 
 
 def _map(data: pd.DataFrame, x: str, y: str, of: str, tips: list[alt.Tooltip], dark: bool) -> alt.Chart:
