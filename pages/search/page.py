@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -42,7 +43,11 @@ def choose(found: dict[str, Path]) -> str:
     frame.notices(said)
     if name:
         st.session_state["search-choice"] = name
-        options = {"on_change": state.put_choice, "args": ("search", "search-choice"), "label_visibility": "collapsed"}
+        options: dict[str, Any] = {
+            "on_change": state.put_choice,
+            "args": ("search", "search-choice"),
+            "label_visibility": "collapsed",
+        }
         st.selectbox("Search", list(found), key="search-choice", **options)
     return str(name)
 
