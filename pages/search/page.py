@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -30,14 +31,25 @@ frame.header("Search", "Which settings are worth their MACs?", "MACs")
 
 
 def choose(found: dict[str, Path]) -> str:
-    """The search of the link, else the newest."""
+    """The search of the link, else the newest; empty where there is none."""
+
+    def known(text: str) -> str:
+        if text not in found:
+            raise ValueError("a search in this folder of runs")
+        return text
+
     said: list[str] = []
-    name = state.fit(PAGE, "search", state.one_of(*found), "the newest", said) or next(iter(found))
+    name = state.fit(PAGE, "search", known, "the newest", said) or next(iter(found), "")
     frame.notices(said)
-    st.session_state["search-choice"] = name
-    options = {"on_change": state.put_choice, "args": ("search", "search-choice"), "label_visibility": "collapsed"}
-    st.selectbox("Search", list(found), key="search-choice", **options)
-    return str(st.session_state["search-choice"])
+    if name:
+        st.session_state["search-choice"] = name
+        options: dict[str, Any] = {
+            "on_change": state.put_choice,
+            "args": ("search", "search-choice"),
+            "label_visibility": "collapsed",
+        }
+        st.selectbox("Search", list(found), key="search-choice", **options)
+    return str(name)
 
 
 def rows_of(table: SearchTable, order: str) -> pd.DataFrame:
@@ -101,8 +113,7 @@ def standing(table: SearchTable, polling: bool) -> None:
 
 
 found = searches()
-if found:
-    name = choose(found)
+if name := choose(found):
     busy = is_locked(found[name].with_suffix(".lock"))
     st.fragment(show, run_every=POLL_SECONDS if busy else None)(found[name], busy)
 else:

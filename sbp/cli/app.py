@@ -37,6 +37,7 @@ BENCH_VERBS = {
     "math": Verb("Moments, sampler and KL.", "bench_timings:bench_math"),
     "step": Verb("A training step, with and without noise.", "bench_timings:bench_step"),
     "train": Verb("A whole training, with and without noise.", "bench_timings:bench_train"),
+    "launch": Verb("A run's overhead: to its first step, and on the disk.", "bench_launch:bench_launch"),
     "pages": Verb("The app's pages in a headless Chromium.", "bench_timings:bench_pages"),
 }
 _PLAIN: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None}

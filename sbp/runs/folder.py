@@ -92,7 +92,7 @@ class RunFolder:
 
     def write_queued(self) -> None:
         """Puts the run at the end of the queue; its worker writes under its own pid from then on."""
-        nothing = dict.fromkeys(("pid", "device", "place", "launcher", "host"))
+        nothing: dict[str, Any] = dict.fromkeys(("pid", "device", "place", "launcher", "host"))
         self.write_status(State.QUEUED, queued=time.time(), asked_device=self.config.device, **nothing)
 
     def append_record(self, record: Record) -> None:

@@ -105,10 +105,16 @@ class Search:
             raise BadRequest(f"The search {plan.name} is being carried out by another process.") from None
         config = plan.config({name: values_at(of) for name, of in plan.search.items()}, 0, plan.seeds[0])
         self.device = config.device
-        told = {"network": config.network.name, "dataset": config.data.dataset}
-        runs = plan.trials * len(plan.seeds)
-        asked = {"name": plan.name, "fields": list(plan.search), "seeds": plan.seeds, "runs": runs}
-        self.table = SearchTable(**asked, sampler=plan.sampler, pruner=plan.pruner, **told)
+        self.table = SearchTable(
+            name=plan.name,
+            fields=list(plan.search),
+            seeds=plan.seeds,
+            runs=plan.trials * len(plan.seeds),
+            sampler=plan.sampler,
+            pruner=plan.pruner,
+            network=config.network.name,
+            dataset=config.data.dataset,
+        )
         with contextlib.suppress(FileNotFoundError, ValueError):
             self.table = self.table.model_copy(update={"rows": read_table(path).rows})
         self._known = {

@@ -18,7 +18,7 @@ from tests.pages.opened import healthy, opened, played
 WRONG = {"epoch": "soon", "speed": "99", "mean": "ten", "drawn": "<svg>", "brush": "0", "digit": "-1", "t": "0"}
 WRONG |= {"unit": "-1", "sort": "up", "density": "x", "pair": "x", "slide": "0", "tour": "9", "show": "a{}"}
 WRONG |= dict.fromkeys(("mu", "sigma", "a", "b"), "<b>")
-WRONG |= dict.fromkeys(("run", "layer", "hand", "network", "row", "deck", "compare"), "nope")
+WRONG |= dict.fromkeys(("run", "layer", "hand", "network", "row", "deck", "compare", "search"), "nope")
 
 
 def said(at: AppTest) -> str:

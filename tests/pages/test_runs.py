@@ -112,7 +112,7 @@ def test_a_deletion_that_is_refused_is_a_sentence(runs_root: Path, monkeypatch: 
 def test_stop_and_resume_from_the_list(runs_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, str]] = []
     monkeypatch.setattr(launcher, "stop", lambda run_id: asked.append(("stop", run_id)))
-    monkeypatch.setattr(launcher, "resume", lambda run_id: asked.append(("resume", run_id)))
+    monkeypatch.setattr(launcher, "resume", lambda run_id, root: asked.append(("resume", run_id)))
     halted = write_run(runs_root, "stopped", epochs_done=2)
     writer = write_run(runs_root, "running", epochs_done=2, hold=True)
     try:
