@@ -171,7 +171,7 @@ def test_a_new_run_that_no_folder_can_be_named_after_is_refused_before_anything_
 def test_an_exported_file_stays_in_its_folder(name: str, tmp_path: Path) -> None:
     place = tmp_path / "out"
     with pytest.raises(BadRequest, match="expected one name"):
-        Exported(name, b"network", "card", None).write(place)  # type: ignore[arg-type]
+        Exported(name, b"network", "card", None, {}).write(place)  # type: ignore[arg-type]
     assert not place.exists()
 
 
