@@ -171,7 +171,7 @@ class Table:
 
     def to_json(self) -> str:
         """Strict JSON text; raises ValueError for a number that is not finite."""
-        return json.dumps(dataclasses.asdict(self), indent=1, allow_nan=False) + "\n"
+        return json.dumps(dataclasses.asdict(self), separators=(",", ":"), allow_nan=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Table:
