@@ -136,20 +136,20 @@ def find_run(text: str, root: Path | None = None) -> RunView:
 
     Raises `UnknownRun` when none or several fit.
     """
-    runs = list_runs(root=root)
+    root = Path(root or runs_root())
     if text == "latest":
-        live = [run for run in runs if not run.recorded]
+        live = list_runs(False, root, most=1)
         if not live:
-            raise UnknownRun(f"There is no run in {root or runs_root()} yet; python -m sbp train starts one.")
+            raise UnknownRun(f"There is no run in {root} yet; python -m sbp train starts one.")
         return live[0]
-    for run in runs:
-        if run.id == text:
-            return run
-    fitting = [run for run in runs if text and run.id.startswith(text)]
+    with contextlib.suppress(UnknownRun):
+        return open_run(text, root)
+    ids = dict.fromkeys(path.name for place in (root, recorded_root()) for path in _folders(place, _dated))
+    fitting = [run_id for run_id in ids if text and run_id.startswith(text)]
     if len(fitting) > 1:
-        some = ", ".join(run.id for run in fitting[:5])
+        some = ", ".join(fitting[:5])
         raise UnknownRun(f"{len(fitting)} runs start with {text!r} ({some}); give more of the id.")
-    return fitting[0] if fitting else open_run(text, root)
+    return open_run(fitting[0] if fitting else text, root)
 
 
 def list_runs(recorded: bool = True, root: Path | None = None, most: int | None = None) -> list[RunView]:

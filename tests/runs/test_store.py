@@ -117,6 +117,21 @@ def test_a_run_is_found_by_a_start_that_no_other_shares() -> None:
     assert store.find_run("20260102-120000").id == "20260102-120000", "an exact id is no prefix"
 
 
+@pytest.mark.parametrize("asked", ["whole", "start", "latest"])
+def test_finding_a_run_reads_no_other(asked: str, runs_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = [make(f"20260101-00000{i}-a") for i in range(4)]
+    read: list[str] = []
+
+    class Counted(store.RunView):
+        def __init__(self, folder: Path, recorded: bool = False) -> None:
+            read.append(folder.name)
+            super().__init__(folder, recorded)
+
+    monkeypatch.setattr(store, "RunView", Counted)
+    assert store.find_run({"whole": runs[3], "start": "20260101-000003", "latest": "latest"}[asked]).id == runs[3]
+    assert read == [runs[3]]
+
+
 def test_an_empty_or_missing_place_has_no_runs(runs_root: Path) -> None:
     assert store.list_runs(recorded=False) == []
     with pytest.raises(UnknownRun, match="train starts one"):
