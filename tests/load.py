@@ -14,6 +14,7 @@ import statistics
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,12 +71,12 @@ class Session:
         state = message.rerun_script
         state.query_string, state.page_name, state.fragment_id = f"run={self.run_id}", "train", fragment
         state.is_auto_rerun = bool(fragment)
-        self.asked.setdefault(fragment, asyncio.get_running_loop().time())
+        self.asked.setdefault(fragment, time.monotonic())
         await self.socket.send(message.SerializeToString())
 
     def hear(self, message: ForwardMsg) -> None:
         """Takes what the server sends."""
-        kind, now = message.WhichOneof("type"), asyncio.get_running_loop().time()
+        kind, now = message.WhichOneof("type"), time.monotonic()
         if kind == "new_session":
             self.running.clear()
         elif kind == "auto_rerun":

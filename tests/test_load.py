@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
@@ -23,13 +21,9 @@ def test_it_is_bounded(words: list[str]) -> None:
         main(words)
 
 
-async def _heard(message: ForwardMsg) -> list[str]:
-    one = Session("run")
-    one.hear(message)
-    return one.errors
-
-
 def test_an_exception_on_the_page_is_an_error() -> None:
     message = ForwardMsg()
     message.delta.new_element.exception.message = "it broke"
-    assert asyncio.run(_heard(message)) == ["it broke"]
+    one = Session("run")
+    one.hear(message)
+    assert one.errors == ["it broke"]

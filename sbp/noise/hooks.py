@@ -104,7 +104,7 @@ class MultiplyInput:
         shape = (count, inputs, *between) if isinstance(module, Convolution) else (count, *between, inputs)
         factor = _like(factor.view(shape), x)
         product = x * factor
-        if factor.requires_grad and product.nbytes >= LARGE and not torch.compiler.is_compiling():
+        if not torch.compiler.is_compiling() and factor.requires_grad and product.nbytes >= LARGE:
             self.last = x, factor, product
         return product, *args[1:]
 

@@ -173,7 +173,7 @@ def test_one_click_starts_a_preset_and_shows_it(started: list[RunConfig]) -> Non
 
 
 def test_what_stops_a_start_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_config: RunConfig) -> str:
+    def refuse(_config: RunConfig, _root: Path | None) -> str:
         raise OSError("No space left on device")
 
     monkeypatch.setattr(launcher, "start", refuse)
@@ -216,7 +216,7 @@ def test_a_refusal_is_said_on_the_page(runs_root: Path, monkeypatch: pytest.Monk
 
     said = ["It has a *living* worker."]
 
-    def refuse(_run_id: str) -> None:
+    def refuse(_run_id: str, _root: Path | None) -> None:
         if said:
             raise store.BadRequest(said.pop())
 

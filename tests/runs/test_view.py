@@ -251,7 +251,7 @@ def test_a_run_carries_the_description_of_its_network() -> None:
         ({"weights": [{"name": "dense1", "kind": "dense", "kernel": -1}]}, "weights.0.kernel"),
         (
             {"groups": [{"name": "other", "kind": "neuron", "units": 3, "shape": [3]}], "scales": [[0, 1]]},
-            "another run",
+            "expected groups of the network",
         ),
     ],
 )
