@@ -52,8 +52,8 @@ def test_digits_have_values_of_their_own() -> None:
 
 
 def test_an_unknown_preset_is_answered_with_those_there_are() -> None:
-    with pytest.raises(ConfigError, match=r"lenet-5-caffe \(paper, fast\), got 'quick'"):
-        preset_config("lenet-5-caffe", "quick")
+    with pytest.raises(ConfigError, match=r"lenet-5-caffe \(paper, quick, fast\), got 'best'"):
+        preset_config("lenet-5-caffe", "best")
 
 
 def raced(name: str, **changes: Any) -> list[Record]:
