@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from torch import nn
 from typer.testing import CliRunner, Result
 
 from sbp.cli import app
@@ -18,7 +16,7 @@ from sbp.noise.install import joint_noise_of
 from sbp.spec.networks import SPECS
 from tests.made_up import write_run
 from tests.pruning.networks import WIDTHS, images_for, kept_of, random_network
-from tests.pruning.runs import saved_run
+from tests.pruning.runs import cut_wrongly, saved_run
 
 
 def sbp(*arguments: str) -> Result:
@@ -110,15 +108,8 @@ def test_export_writes_each_format_with_its_card(format: str, ending: str, runs_
 def test_a_compact_network_that_computes_something_else_is_not_written(
     verb: str, runs_root: Path, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    view, cut = saved_run(runs_root, "lenet-500-300"), Folded.cut
-
-    def wrong(self: Folded, *arguments: Any) -> nn.Module:
-        small = cut(self, *arguments)
-        with torch.no_grad():
-            small.get_parameter("output.bias")[3] += 1
-        return small
-
-    monkeypatch.setattr(Folded, "cut", wrong)
+    view = saved_run(runs_root, "lenet-500-300")
+    cut_wrongly(monkeypatch)
     result = sbp(verb, view.id)
     assert result.exit_code == 1
     assert view.id in result.stderr

@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +31,7 @@ from sbp.pruning.masks import Masks
 from sbp.spec.networks import SPECS
 from tests.made_up import write_run
 from tests.pruning.networks import NAMES, WIDTHS, cases, images, images_for, kept_of, random_network
-from tests.pruning.runs import saved_run
+from tests.pruning.runs import cut_wrongly, saved_run
 
 CASES = ("all kept", "random 0.5", "nothing at all")
 # Runs each card's lines in a namespace of its own, where nothing of ours can be imported but where the card asks for
@@ -166,15 +165,8 @@ def test_agreement_sees_a_network_that_computes_something_else(runs_root: Path) 
 def test_a_network_that_computes_something_else_is_not_exported(
     format: str, runs_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    view, cut, refused = saved_run(runs_root, "lenet-500-300"), Folded.cut, dict[str, str]()
-
-    def wrong(self: Folded, *arguments: Any) -> nn.Module:
-        small = cut(self, *arguments)
-        with torch.no_grad():
-            small.get_parameter("output.bias")[3] += 1
-        return small
-
-    monkeypatch.setattr(Folded, "cut", wrong)
+    view, refused = saved_run(runs_root, "lenet-500-300"), dict[str, str]()
+    cut_wrongly(monkeypatch)
     with pytest.raises(Disagreement) as seen:
         export_bytes(view, format)
     assert view.id in str(seen.value)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from sbp.compaction.folded import Folded
 from sbp.networks.tensors import file_tensors
 from sbp.runs import store
 from sbp.runs.view import RunView
@@ -28,3 +30,16 @@ def saved_run(root: Path, name: str, network: nn.Module | None = None, **changes
     view = write_run(root, **{"network": name, "widths": WIDTHS[name], "dataset": DATASET[name], **changes})
     save_run(network or random_network(name, torch.float32), view.folder)
     return store.open_run(view.id, root)
+
+
+def cut_wrongly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has every compact network with a layer called output answer one class otherwise than the masked one does."""
+    cut = Folded.cut
+
+    def wrong(self: Folded, *arguments: Any) -> nn.Module:
+        small = cut(self, *arguments)
+        with torch.no_grad():
+            small.get_parameter("output.bias")[3] += 1
+        return small
+
+    monkeypatch.setattr(Folded, "cut", wrong)
