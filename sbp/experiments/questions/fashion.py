@@ -13,10 +13,12 @@ PRUNERS = {"lenet-500-300": ("magnitude-fashion", "taylor-fashion", "group-norm-
 
 def answer() -> Answer:
     """SBP on both data sets, and the pruners that keep as many MACs on Fashion-MNIST."""
-    rows, lines = [], []
-    for network in NETWORKS:
-        found = recorded_rows("torch-pruning", network, "sbp", "sbp-fashion", *PRUNERS[network])
-        rows += found
+    of = {
+        network: recorded_rows("torch-pruning", network, "sbp", "sbp-fashion", *PRUNERS[network])
+        for network in NETWORKS
+    }
+    rows, lines = [row for found in of.values() for row in found], []
+    for network, found in of.items():
         lines += [
             {
                 "network": labels.NETWORK[network],
@@ -30,7 +32,7 @@ def answer() -> Answer:
             }
             for row in found
         ]
-    dense, conv = (recorded_rows("torch-pruning", network, "sbp", "sbp-fashion") for network in NETWORKS)
+    dense, conv = of.values()
     best = min((row for row in rows if row.network == NETWORKS[0] and row.key.endswith("fashion")), key=_error)
     points = [{**line, "of": f"{line['network']}, {line['method']}"} for line in lines]
     fashion = [point for point in points if point["data"] == labels.DATASET["fashion-mnist"]]
