@@ -204,7 +204,7 @@ def chooser(shown: str, suits: Suits | None = None) -> None:
     if st.session_state.get("run-shown", shown) != shown:
         st.rerun()
     by_id = titles(suitable(suits))
-    key = f"run-choice-{shown}"  # a list a run, or a choice from one run's list is taken for another's
+    key = f"run-choice-{shown}"  # one list for each run, so that no choice is taken for another run's
     st.session_state[key] = shown
     st.selectbox(
         "Run",
