@@ -85,6 +85,12 @@ def sync_grown(folder: Path) -> None:
         sync(folder / name)
 
 
+def digests(folder: Path) -> dict[str, str]:
+    """The SHA-256 of each file that a run appends to, by its name, of those that are there."""
+    names = (name for name in (*LINES.values(), *ROWS.values()) if (folder / name).exists())
+    return {name: hashlib.sha256(_content(folder / name)).hexdigest() for name in names}
+
+
 def _read(path: Path, row_bytes: int) -> Saved:
     """Raises `BadFile` with a sentence for a checkpoint that cannot be gone on from."""
     where, content = f"{path.name} in {path.parent}", _content(path)

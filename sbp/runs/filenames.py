@@ -6,7 +6,8 @@ description.json        what the network is: groups of units, layers of weights 
                         one has the description of the network that its config names
 meta.json               format, sbp (the version that wrote it), network, layers, created, then versions, hardware,
                         commit, n_train and the like
-status.json             state, message, pid, device, progress; replaced whole
+status.json             state, message, pid, device, progress, and of a finished run the SHA-256 of the files that grew;
+                        replaced whole
 records.jsonl           one Record a line, appended
 noise.f32               rows of little-endian float32: epoch, loc of every unit, log_scale of every unit
 checkpoint.safetensors  everything needed to resume; in the header its JSON state, what it covers, and a SHA-256

@@ -88,6 +88,7 @@ class RunFolder:
         self.status |= changes
         if ended := self.state not in ACTIVE:  # what has ended stays so after a power cut, with all its epochs
             checkpoint_file.sync_grown(self.path)
+        self.status["sha256"] = checkpoint_file.digests(self.path) if self.state is State.FINISHED else None
         write_json(self.path / names.STATUS, self.status, durable=ended)
 
     def write_queued(self) -> None:

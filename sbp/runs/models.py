@@ -88,7 +88,7 @@ class ProgressJson(TypedDict):
 
 
 class Status(TypedDict, total=False):
-    """status.json; a recorded run has none."""
+    """status.json; a recorded run has none. sha256: of each growing file, once the run has finished."""
 
     state: Required[States]
     message: str | None
@@ -101,6 +101,7 @@ class Status(TypedDict, total=False):
     launcher: str | None
     host: str | None
     progress: ProgressJson | None
+    sha256: dict[str, str] | None
 
 
 class Result(Basis, total=False):

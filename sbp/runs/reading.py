@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import itertools
 import os
 import sys
@@ -141,3 +142,15 @@ def records_problem(path: Path, entry: Entry | None, units: tuple[int, ...], kin
 def rows_problem(path: Path, entry: Entry | None, units: tuple[int, ...], what: str = "an epoch") -> str:
     """The sentence about the first bad row of the noise, or an empty one."""
     return "" if entry is None else check_rows(path, 1 + 2 * sum(units), what)
+
+
+@_by_entry
+def changed_problem(path: Path, entry: Entry | None, digest: str) -> str:
+    """The sentence for a file that is not what it was when its run finished, or an empty one; digest: its SHA-256."""
+    try:
+        with open_plain(path, ENDLESS) as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() == digest:
+                return ""
+    except FileNotFoundError:
+        return f"{path.name} in {path.parent} is missing; it was there when the run finished."
+    return f"{path.name} in {path.parent} has changed since the run finished: its SHA-256 is another."

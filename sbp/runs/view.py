@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +24,7 @@ from sbp.runs.names import BadRequest
 from sbp.runs.plain_files import LARGE, BadFile, not_plain, read_json, read_plain
 from sbp.runs.reading import (
     Snapshots,
+    changed_problem,
     read_snapshots,
     read_tail,
     records_problem,
@@ -47,18 +49,17 @@ MOST_WORDS = 800  # characters of a problem
 class RunView:
     """One run as it lies on disk at this moment.
 
-    id, folder, recorded (ships with the code, nobody writes it), config, state, message, progress (dict or
-    None), meta (dict), layers, result (dict or None), device, pid, created, queued and updated (seconds
-    since 1970 or None), launcher and host (`sbp.runs.launchers`: who started it, on which machine; None: a process
-    beside the pages), alive (somebody holds the lock), and `problem`: empty, or a sentence naming the
-    file that cannot be read or says what cannot be, in which case state is failed. Whatever a file does to its reader
-    becomes the problem; making a view never raises.
+    id, folder, recorded (ships with the code, nobody writes it), config, state, message, progress (dict or None),
+    meta (dict), layers, result (dict or None), device, pid, created, queued and updated (seconds since 1970 or
+    None), launcher and host (`sbp.runs.launchers`: who started it, on which machine; None: a process beside the
+    pages), alive (somebody holds the lock), and `problem`: empty, or a sentence naming the file that cannot be read
+    or says what cannot be, in which case state is failed. Whatever a file does to its reader becomes the problem;
+    making a view never raises.
     """
 
     def __init__(self, folder: Path, recorded: bool = False) -> None:
-        self.folder = Path(folder)
+        self.folder, self.recorded = Path(folder), recorded
         self.id = self.folder.name
-        self.recorded = recorded
         # The stamp is taken before the contents: it may be older than what was read, never newer.
         self._files = scan_folder(self.folder)
         self._entries = {entry.name: entry for entry in self._files}
@@ -113,10 +114,9 @@ class RunView:
             return ""
         if not isinstance(told.get("format"), int) or told["format"] <= names.FORMAT:
             return ""
-        version = str(told.get("sbp", "a later version"))[:40]
         return (
-            f"It was written by sbp {version} in format {told['format']}; this is sbp {__version__}, which reads "
-            f"format {names.FORMAT}: update it."
+            f"It was written by sbp {told.get('sbp', 'a later version')!s:.40} in format {told['format']}; "
+            f"this is sbp {__version__}, which reads format {names.FORMAT}: update it."
         )
 
     def sound(self) -> RunView:
@@ -133,7 +133,7 @@ class RunView:
     @property
     def data_stamp(self) -> Hashable:
         """Changes with records, snapshots, result, weights, sweep and meta, not with every tick of progress."""
-        kept = names.GROWING | {names.RESULT, names.MODEL, names.SWEEP, names.META}
+        kept = {*names.GROWING, names.RESULT, names.MODEL, names.SWEEP, names.META}
         return self.id, self.recorded, tuple(entry for entry in self._files if entry.name in kept)
 
     def has(self, name: str) -> bool:
@@ -244,8 +244,7 @@ class RunView:
         """The noise layers: those that meta.json describes, else those of its network; none of an unreadable one."""
         if self._config is None or self._description is None:
             return ()
-        own = self.description.groups
-        told = self.meta.get("layers")
+        own, told = self.description.groups, self.meta.get("layers")
         layers = own if told is None else self._guarded(lambda: names.layers_from_json(told)) or own
         if layers != own and self.meta.get("network") == self._config.network.name:
             self.problem = self.problem or (
@@ -269,12 +268,14 @@ class RunView:
 
     def _state(self, status: dict[str, Any]) -> tuple[State, str]:
         units, folder, entries = self._units, self.folder, self._entries
+        sealed = [(folder / it, entries.get(it), told) for it, told in (status.get("sha256") or {}).items()]
         for find in (
             lambda: mismatch(self.result or {}, self.config, self.description, self.layers, self.folder),
             lambda: records_problem(folder / names.RECORDS, entries.get(names.RECORDS), units),
             lambda: rows_problem(folder / names.NOISE, entries.get(names.NOISE), units),
             lambda: records_problem(folder / names.STEPS, entries.get(names.STEPS), units, models.STEP_RECORD),
             lambda: rows_problem(folder / names.STEP_NOISE, entries.get(names.STEP_NOISE), units, "a step"),
+            *(partial(changed_problem, *facts) for facts in sealed if facts[0].name in names.GROWING),
         ):
             self.problem = self.problem or self._guarded(find) or self.problem
         if self.problem:

@@ -190,7 +190,7 @@ def test_what_can_be_made_again_is_not_made_yet(fault: str, runs_root: Path) -> 
 
 def test_rows_of_zeros_at_the_end_are_a_cut_end(runs_root: Path) -> None:
     """What a power cut leaves of rows that had not reached the disk."""
-    run = write_run(runs_root, epochs=6)
+    run = write_run(runs_root, State.STOPPED, epochs=6)
     content = (run.folder / "noise.f32").read_bytes()
     row = len(content) // 7
     (run.folder / "noise.f32").write_bytes(content[: 5 * row] + bytes(2 * row + 10))

@@ -14,6 +14,7 @@ from tests.faults.test_fuzz import FINISHED, KINDS, VERBS, originals, spoil
 from tests.faults.torture import MOST_BYTES, times
 
 __all__ = ["originals"]  # a fixture of theirs that is ours too
+LONGEST = 300  # seconds that a command may take on a busy machine; what takes longer hangs
 RUN = "20261128-120000-lenet-500-300-custom-s0"
 
 
@@ -61,6 +62,7 @@ def _ended(words: list[str], folder: Path) -> tuple[int, str, str, int]:
         capture_output=True,
         encoding="utf-8",
         errors="replace",
+        timeout=LONGEST,
     )
     held = int(size.read_text()) * (1 if sys.platform == "darwin" else 1024)
     return done.returncode, done.stdout, done.stderr, held
