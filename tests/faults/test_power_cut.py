@@ -106,6 +106,7 @@ def test_whatever_was_not_synced_is_lost_and_the_run_goes_on(
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     images = [dict(image) for image in {tuple(sorted(image.items())) for image in disk.images}]
     assert len(images) > 20
+    print(f"{len(images)} power cuts")
     resumed: list[int] = []
     scripted(lambda epoch: resumed.append(epoch))
     for image in images:
@@ -171,6 +172,7 @@ def test_all_cuts_of_the_last_two(folder: RunFolder, name: str, zeros: bool) -> 
         done = saved[1]["epoch"]
         assert epochs_of(store.open_run(folder.id)) == (list(range(1, done + 1)), list(range(done + 1)))
     assert len(tried) > 100
+    print(f"{len(tried)} lengths of {name}")
 
 
 def test_it_says_that_it_went_back(scripted: Any, capsys: pytest.CaptureFixture[str]) -> None:
