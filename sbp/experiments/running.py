@@ -1,7 +1,7 @@
 """What of an experiment is there, what is missing, and the start of what is missing. No torch.
 
-A run is an experiment's when its config is the planned one: where it was trained, on how many threads, and what the
-recipe was called make no other run of it.
+A run is an experiment's when its config is the planned one: where it was trained, on how many threads, compiled or not,
+and what the recipe was called make no other run of it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sbp.runs.view import RunView
 from sbp.spec import RunConfig
 from sbp.spec.networks import description_of
 
-ASIDE = ("device", "threads", "preset")
+ASIDE = ("device", "threads", "compiled", "preset")
 _LAST = ("epoch", "nll", "kl", "kl_weighted", "loss", "train_error_percent")
 
 
