@@ -19,7 +19,7 @@ class Verb(NamedTuple):
 VERBS = {
     "train": Verb("Train a network and watch its units being pruned.", "train:train"),
     "runs": Verb("List all runs, newest first; recorded runs last.", "runs:runs"),
-    "show": Verb("Show one run: state, results and configuration.", "runs:show"),
+    "show": Verb("Show one run: state, results and configuration.", "show:show"),
     "resume": Verb("Resume a stopped, failed or lost run.", "resume:resume"),
     "stop": Verb("Stop a run after its current step.", "runs:stop"),
     "record": Verb("Save a finished run as a recorded run.", "runs:record"),
