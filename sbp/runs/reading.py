@@ -137,9 +137,9 @@ def remembered_config(folder: Path, entry: Entry) -> RunConfig:
 
 
 @_by_entry
-def remembered_description(folder: Path, config: RunConfig, entry: Entry) -> Description:
-    """What a run's network is, as its folder says it. Raises `BadFile`."""
-    return read_description(folder, config, DESCRIPTION.read(folder / entry.name))
+def remembered_description(folder: Path, config: RunConfig, entry: Entry | None) -> Description:
+    """What a run's network is, by its folder, or by its config where the folder does not say. Raises `BadFile`."""
+    return read_description(folder, config, DESCRIPTION.read(folder / entry.name) if entry else None)
 
 
 @_by_entry
