@@ -18,6 +18,11 @@ from sbp.search.table import SearchTable, read_table, searches
 from sbp.viz import search as charts
 
 PAGE, POLL_SECONDS = "search", 2.0
+ORDER_TITLES = {"error": "Least error", "macs": "Fewest MACs", "trial": "In order"}
+COLUMNS = {
+    "error_percent": st.column_config.NumberColumn("held-out error, %", format="%.2f"),
+    "macs": st.column_config.NumberColumn("MACs", format="localized"),
+}
 ORDERS = {"error": ["error_percent", "macs"], "macs": ["macs", "error_percent"], "trial": ["trial"]}
 COMMAND = """python -m sbp search rates.yaml
 
@@ -53,8 +58,10 @@ def choose(found: dict[str, Path]) -> str:
 
 
 def rows_of(table: SearchTable, order: str) -> pd.DataFrame:
-    """A row a configuration, those without an error last."""
-    return pd.DataFrame(table.plain_rows()).sort_values(ORDERS[order], na_position="last", ignore_index=True)
+    """A row a configuration, those without an error last; one without a run waits."""
+    rows = pd.DataFrame(table.plain_rows())
+    rows.loc[[row.state == "running" and not row.runs for row in table.rows], "state"] = "waiting"
+    return rows.sort_values(ORDERS[order], na_position="last", ignore_index=True)
 
 
 def show(path: Path, polling: bool) -> None:
@@ -82,11 +89,12 @@ def show(path: Path, polling: bool) -> None:
         if not ended.empty:
             lines = charts.parallel(ended, table.fields, is_dark())
             st.plotly_chart(lines, key="search-lines", config={"displaylogo": False})
-            st.caption("A line a configuration; drag along an axis to pick some of them out.")
+            st.caption("One line per configuration; drag along an axis to select some.")
     with st.container(horizontal=True, vertical_alignment="center"):
-        state.choice("Order", list(ORDERS), order, key="search-sort", on_change=reorder)
+        titles = ORDER_TITLES.__getitem__
+        state.choice("Order", list(ORDERS), order, key="search-sort", on_change=reorder, format_func=titles)
         download("CSV", table.csv(), f"{table.name}.csv", key="search-csv")
-    st.dataframe(rows, hide_index=True, key="search-table")
+    st.dataframe(rows, hide_index=True, key="search-table", column_config=COLUMNS, placeholder="–")
 
 
 def reorder() -> None:
@@ -98,15 +106,18 @@ def standing(table: SearchTable, polling: bool) -> None:
     """How far it is, and the best so far by held-out images."""
     ended = sum(row.state != "running" for row in table.rows)
     of = table.runs // max(len(table.seeds), 1)
-    verb = "goes on" if polling else "has ended" if ended >= of else "was cut off; the same command goes on with it"
-    said = f"{ended} of {of} configurations · {table.sampler} · {table.network} on {table.dataset} · it {verb}."
+    stands = "running" if polling else "finished" if ended >= of else "interrupted: the same command continues it"
+    said = f"{ended} of {of} configurations · {table.sampler} · {table.network} on {table.dataset} · {stands}"
     st.markdown(f":gray[{md(said)}]")
     if row := table.best:
         values = ", ".join(f"{name} {value}" for name, value in row.values.items())
         with st.container(horizontal=True, vertical_alignment="center"):
             came_to = f"**{row.error_percent:.2f} %** on held-out images, {row.macs:,.0f} MACs"
             mean = f", mean of {len(table.seeds)} seeds" if len(table.seeds) > 1 else ""
-            st.markdown(f"**Best so far:** trial {row.number} ({md(values)}): {came_to}{mean}.", width="content")
+            st.markdown(
+                f"**Best{' so far' if polling else ''}:** trial {row.number} ({md(values)}): {came_to}{mean}.",
+                width="content",
+            )
             for seed, run in row.runs.items():
                 link = {"run": run}
                 st.page_link("train/page.py", label=f"Seed {seed}", icon=":material/movie:", query_params=link)

@@ -19,7 +19,7 @@ class Verb(NamedTuple):
 VERBS = {
     "train": Verb("Train a network and watch its units being pruned.", "train:train"),
     "runs": Verb("List all runs, newest first; recorded runs last.", "runs:runs"),
-    "show": Verb("Show one run: state, results and configuration.", "runs:show"),
+    "show": Verb("Show one run: state, results and configuration.", "show:show"),
     "resume": Verb("Resume a stopped, failed or lost run.", "resume:resume"),
     "stop": Verb("Stop a run after its current step.", "runs:stop"),
     "record": Verb("Save a finished run as a recorded run.", "runs:record"),
@@ -38,6 +38,7 @@ BENCH_VERBS = {
     "step": Verb("A training step, with and without noise.", "bench_timings:bench_step"),
     "train": Verb("A whole training, with and without noise.", "bench_timings:bench_train"),
     "launch": Verb("A run's overhead: to its first step, and on the disk.", "bench_launch:bench_launch"),
+    "runs": Verb("A list of many runs, in the shell and as a page.", "bench_timings:bench_runs"),
     "pages": Verb("The app's pages in a headless Chromium.", "bench_timings:bench_pages"),
 }
 _PLAIN: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None}

@@ -1,4 +1,4 @@
-"""python -m sbp bench math, step, train, pages: how fast the mathematics, the training and the app are."""
+"""python -m sbp bench math, step, train, runs, pages: how fast the mathematics, the training and the app are."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import torch
 import typer
 
-from sbp.benchmarks import maths, pages, steps, zoo, zoo_steps
+from sbp.benchmarks import many_runs, maths, pages, steps, zoo, zoo_steps
 from sbp.benchmarks.browser import Missing
 from sbp.benchmarks.timing import joined
 from sbp.cli.bench import Device, ImageSize, Rounds, Threads, resolve, show
@@ -110,6 +110,24 @@ def bench_pages(
     with stderr().status("Measuring the pages") as status:
         try:
             found = pages.measure(rounds, sessions, lambda what: status.update(f"Measuring the pages: {what}"))
+        except Missing as error:
+            raise store.BadRequest(str(error)) from None
+    show(found, as_json)
+
+
+@user_errors
+def bench_runs(
+    n: Annotated[int, typer.Option("--n", min=1, help="How many runs.")] = 10_000,
+    rounds: Rounds = 3,
+    as_json: AsJson = False,
+) -> None:
+    """Measure what a list of many runs costs, in the shell and as page Runs, beside a list of none.
+
+    Needs what `bench pages` needs, and room for 90 kB a run in the folder for temporary files.
+    """
+    with stderr().status("Measuring lists of runs") as status:
+        try:
+            found = many_runs.measure(n, rounds, lambda what: status.update(f"Measuring lists of runs: {what}"))
         except Missing as error:
             raise store.BadRequest(str(error)) from None
     show(found, as_json)

@@ -1,4 +1,4 @@
-"""python -m sbp runs, show, stop, record: list runs, show one, stop it, save it as a recorded run."""
+"""python -m sbp runs, stop, record: list runs, stop one, save one as a recorded run."""
 
 from __future__ import annotations
 
@@ -9,14 +9,11 @@ import typer
 
 from sbp.cli.errors import user_errors
 from sbp.cli.options import AsJson, Run
-from sbp.cli.output import describe_run, print_json, stderr, stdout, table_of
+from sbp.cli.output import print_json, stderr, stdout, table_of
 from sbp.runs import launcher, recording, store
-from sbp.runs.states import State
-from sbp.viz.findings import findings
 
 _LIVE = typer.Option("--live", help="Leave out the recorded runs that ship with the code.")
 _LAST = typer.Option("--last", help="How many runs of your own to list; 0 lists all.", min=0)
-_LOG = typer.Option("--log", help="How many lines of the worker's log to show, from the end.")
 _NAME = typer.Option(help="Name of the recorded run. [default: network and preset]", show_default=False)
 _WEIGHTS = typer.Option("--weights/--without-weights", help="Include the network's weights, most of the size.")
 
@@ -44,27 +41,6 @@ def runs(
             "digits, dots, dashes and underscores; rename the folder.",
             soft_wrap=True,
         )
-
-
-@user_errors
-def show(run: Run, log: Annotated[int, _LOG] = 0, as_json: AsJson = False) -> None:
-    """Show one run: its state, its results and what they depend on."""
-    view = store.find_run(run)
-    if as_json:
-        print_json(view.summary())
-        view.sound()
-        return
-    typer.echo(describe_run(view.summary()))
-    typer.echo(f"  in {view.folder}")
-    lines = log or (20 if view.state in (State.FAILED, State.LOST) else 0)
-    if lines and view.log_tail(lines):
-        typer.echo(f"End of log.txt:\n{view.log_tail(lines)}")
-    if not view.problem:
-        for finding in findings(view):
-            stderr().print(str(finding), soft_wrap=True)
-    if view.resumable:
-        stderr().print(f"Resume it with: python -m sbp resume {view.id}", soft_wrap=True)
-    view.sound()  # a run with a problem cannot be relied on: say so in the exit code too
 
 
 @user_errors

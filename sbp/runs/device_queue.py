@@ -2,7 +2,7 @@
 
 A slot is an flock on `<runs_root>/.device-<name>.lock`, which the kernel frees when its holder ends. $SBP_PARALLEL (by
 default 1, or what `sbp.toml` says) is the number of slots of a device; each of several GPUs has its own ($SBP_PLACE).
-A waiting run looks at the other runs' folders; no process is in charge.
+A waiting run looks at the folders of those that were queued before it; no process is in charge.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from sbp.runs import models
@@ -68,8 +68,15 @@ def slot_paths(root: Path, device: str) -> list[Path]:
 def acquire(folder: RunFolder, device: str, stop_asked: Callable[[], bool]) -> Lock | None:
     """Waits until this run is the oldest in the queue and a slot is free; None if a stop comes first."""
     slots, told = slot_paths(folder.path.parent, device), 0.0
+    ahead = runs_ahead(folder, device)
+    counted = time.monotonic()
     while not stop_asked():
-        ahead = runs_ahead(folder, device)
+        # Whoever joins stands behind it, so of all runs those that were ahead are enough; and until the oldest of them
+        # has its turn, the others matter for the number alone, which is counted the less often the longer it takes.
+        if time.monotonic() - counted > POLL_SECONDS * len(ahead):
+            ahead, counted = runs_ahead(folder, device, ahead), time.monotonic()
+        while ahead and not runs_ahead(folder, device, ahead[:1]):
+            del ahead[0]
         if not ahead:
             for path in slots:
                 try:
@@ -109,16 +116,19 @@ def _waiting(root: Path) -> int:
     return count
 
 
-def runs_ahead(folder: RunFolder, device: str) -> list[str]:
-    """Ids of the living runs that wait for this device and were queued before this one."""
-    mine = (float(folder.status.get("queued", 0.0)), folder.id)
+def runs_ahead(folder: RunFolder, device: str, among: Sequence[str] | None = None) -> list[str]:
+    """Ids of the living runs that wait for this device and were queued before this one, oldest first.
+
+    among: those that are looked at; None: all of the folder of runs.
+    """
+    root, mine = folder.path.parent, (float(folder.status.get("queued", 0.0)), folder.id)
     ahead = []
-    for path in folder.path.parent.iterdir():
-        if path.name.startswith(".") or path == folder.path or not is_locked(path / LOCK):
+    for name in os.listdir(root) if among is None else among:
+        if name.startswith(".") or name == folder.id or not is_locked(root / name / LOCK):
             continue
         try:
-            status = models.STATUS.read(path / STATUS)
-            theirs = (float(status.get("queued") or 0.0), path.name)
+            status = models.STATUS.read(root / name / STATUS)
+            theirs = (float(status.get("queued") or 0.0), name)
             silent = time.time() - float(status.get("updated") or 0.0)
         except BadFile:
             continue
@@ -127,8 +137,8 @@ def runs_ahead(folder: RunFolder, device: str) -> list[str]:
         waits = status.get("state") == State.QUEUED and silent < _HUNG_SECONDS
         waits = waits and status.get("place") in (None, gpu_slot())
         if waits and wants in (device, "auto") and theirs < mine:
-            ahead.append(path.name)
-    return ahead
+            ahead.append(theirs)
+    return [name for _, name in sorted(ahead)]
 
 
 def _message(device: str, ahead: int) -> str:

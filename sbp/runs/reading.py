@@ -17,13 +17,18 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 
 from sbp.runs.configs import read_config
+from sbp.runs.description_model import DESCRIPTION, read_description
 from sbp.runs.incremental import check_rows, first_bad, read_new_records, read_new_rows, rows_in_order
 from sbp.runs.models import RECORD, Kind
 from sbp.runs.plain_files import BadFile, kind_of, open_plain
 from sbp.spec import RunConfig
+from sbp.spec.description import Description
 from sbp.spec.layout import Group
 
 SETTLED = 100_000_000  # ns since its last change from which on a file's time tells it from every other state of it
+KEPT_ENTRIES = (
+    2048  # above four of each run that a page lists: with fewer, each look would push out what the next needs
+)
 ENDLESS = sys.maxsize  # of a log only the end is read
 
 
@@ -108,7 +113,7 @@ def _by_entry(read: Callable[P, T]) -> Callable[P, T]:
     A file that was changed a moment ago is read again: a clock that ticks every few milliseconds cannot tell a second
     change from the first.
     """
-    known = lru_cache(maxsize=512)(read)
+    known = lru_cache(maxsize=KEPT_ENTRIES)(read)
 
     @functools.wraps(read)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -130,6 +135,12 @@ def remembered(kind: Kind, path: Path, entry: Entry) -> dict[str, Any]:
 def remembered_config(folder: Path, entry: Entry) -> RunConfig:
     """A run's config. Raises `BadFile`."""
     return read_config(folder)
+
+
+@_by_entry
+def remembered_description(folder: Path, config: RunConfig, entry: Entry | None) -> Description:
+    """What a run's network is, by its folder, or by its config where the folder does not say. Raises `BadFile`."""
+    return read_description(folder, config, DESCRIPTION.read(folder / entry.name) if entry else None)
 
 
 @_by_entry

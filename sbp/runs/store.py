@@ -7,6 +7,7 @@ A run lives in a folder of its own under `runs_root()`; recorded runs that ship 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import shutil
@@ -144,7 +145,7 @@ def find_run(text: str, root: Path | None = None) -> RunView:
         return live[0]
     with contextlib.suppress(UnknownRun):
         return open_run(text, root)
-    ids = dict.fromkeys(path.name for place in (root, recorded_root()) for path in _folders(place, _dated))
+    ids = dict.fromkeys(path.name for place in (root, recorded_root()) for path in _newest_first(place, _dated))
     fitting = [run_id for run_id in ids if text and run_id.startswith(text)]
     if len(fitting) > 1:
         some = ", ".join(fitting[:5])
@@ -157,10 +158,11 @@ def list_runs(recorded: bool = True, root: Path | None = None, most: int | None 
 
     most: of one's own runs the newest so many alone, as reading one takes milliseconds; None: all.
     """
-    runs = [RunView(path) for path in _folders(Path(root or runs_root()), _dated)[:most]]
+    own = _newest_first(Path(root or runs_root()), _dated)
+    runs = [RunView(path) for path in itertools.islice(own, most)]
     if recorded:
         known = {run.id for run in runs}
-        runs += [RunView(path, True) for path in _folders(recorded_root()) if path.name not in known]
+        runs += [RunView(path, True) for path in _newest_first(recorded_root()) if path.name not in known]
     return runs
 
 
@@ -171,16 +173,15 @@ def newest_runs(recorded: bool = True) -> list[RunView]:
 
 def count_runs(root: Path | None = None) -> int:
     """How many runs of one's own there are; reads none of them."""
-    return len(_folders(Path(root or runs_root())))
+    place = Path(root or runs_root())
+    return sum(is_name(name) and _is_run(place / name) for name in _names(place))
 
 
 def unread(root: Path | None = None) -> list[str]:
     """Names of folders that hold a run and are not listed, since no run can be named so."""
     place = Path(root or runs_root())
-    with contextlib.suppress(OSError):
-        names = [path.name for path in place.iterdir() if not path.name.startswith(".") and _is_run(path)]
-        return sorted(name for name in names if not is_name(name))
-    return []
+    others = [name for name in _names(place) if not (name.startswith(".") or is_name(name))]
+    return sorted(name for name in others if _is_run(place / name))
 
 
 def delete(run_id: str, root: Path | None = None) -> None:
@@ -230,13 +231,22 @@ def _is_run(path: Path) -> bool:
     return (path / CONFIG).is_file() or (path / STATUS).is_file()
 
 
-def _folders(place: Path, dated: Callable[[Path], str] = lambda path: path.name) -> list[Path]:
-    """Folders of runs, newest id first; dated: an id that begins with the moment when a run was made."""
+def _names(place: Path) -> list[str]:
     try:
-        paths = [path for path in place.iterdir() if is_name(path.name) and _is_run(path)]
+        return os.listdir(place)
     except OSError:
         return []
-    return sorted(paths, key=lambda path: _age_key(dated(path)), reverse=True)
+
+
+def _newest_first(place: Path, dated: Callable[[Path, str], str] = lambda place, name: name) -> Iterator[Path]:
+    """Folders of runs, newest id first, each looked into when its turn comes: few may be wanted of many.
+
+    dated: gives an id that begins with the moment when a run was made.
+    """
+    names = filter(is_name, _names(place))
+    for name in sorted(names, key=lambda name: _age_key(dated(place, name)), reverse=True):
+        if _is_run(path := place / name):
+            yield path
 
 
 def _age_key(name: str) -> tuple[str, str, int, str]:
@@ -247,12 +257,12 @@ def _age_key(name: str) -> tuple[str, str, int, str]:
     return date, clock, int(suffix) if suffix.isdigit() else 1, name
 
 
-def _dated(path: Path) -> str:
+def _dated(place: Path, name: str) -> str:
     """The id; with the moment when its config was written before it, where somebody chose the name."""
-    if _DATED.match(path.name):
-        return path.name
+    if _DATED.match(name):
+        return name
     try:
-        made = (path / CONFIG).lstat().st_mtime
+        made = (place / name / CONFIG).lstat().st_mtime
     except OSError:
         made = 0.0
-    return f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(made))}-{path.name}"
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(made))}-{name}"

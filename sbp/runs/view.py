@@ -17,7 +17,6 @@ from sbp.runs import filenames as names
 from sbp.runs import models
 from sbp.runs.attributions import read_attribution
 from sbp.runs.configs import MOST_UNITS, mismatch, read_config
-from sbp.runs.description_model import DESCRIPTION, read_description
 from sbp.runs.files import is_locked
 from sbp.runs.incremental import read_new_records
 from sbp.runs.names import BadRequest
@@ -30,6 +29,7 @@ from sbp.runs.reading import (
     records_problem,
     remembered,
     remembered_config,
+    remembered_description,
     rows_problem,
     scan_folder,
 )
@@ -234,10 +234,10 @@ class RunView:
 
     def _read_description(self) -> Description | None:
         """What its network is; None where that cannot be read."""
-        told, config = self._read(DESCRIPTION, names.DESCRIPTION), self._config
+        config, entry = self._config, self._entries.get(names.DESCRIPTION)
         if config is None:
             return None
-        found = self._guarded(lambda: read_description(self.folder, config, told))
+        found = self._guarded(lambda: remembered_description(self.folder, config, entry))
         return found if found or config.tracked else description_of(config.network)
 
     def _layers(self) -> tuple[Group, ...]:

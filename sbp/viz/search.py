@@ -76,7 +76,8 @@ def cost(rows: pd.DataFrame, best: int | None, dark: bool = False) -> Any:
         return charts.empty("No configuration has an error yet.", 380)
     theme = palette.theme(dark)
     top = 1.1 * max(float(rows["error_percent"].max()), 0.1)
-    ends = (0.8 * max(float(rows["macs"].min()), 1.0), 1.2 * max(float(rows["macs"].max()), 2.0))
+    least = float(rows.loc[rows["macs"] > 0, "macs"].min()) if rows["macs"].any() else 1.0
+    ends = (0.8 * least, 1.2 * max(float(rows["macs"].max()), 2.0))  # a network with nothing left stands at the edge
     x = charts.axis(alt.X, "macs", "MACs per image (log)", ends, log=True, clamp=True, format="~s", grid=False)
     y = charts.y_axis("error_percent", "held-out error, %", top)
     on_it = frontier(rows)
@@ -89,5 +90,5 @@ def cost(rows: pd.DataFrame, best: int | None, dark: bool = False) -> Any:
         tooltip=["trial:Q", "state:N", "macs:Q", "error_percent:Q"],
     )
     line = alt.Chart(on_it).mark_line(interpolate="step-after", color=theme.reference).encode(x=x, y=y)
-    said = f"{len(on_it)} of {len(rows)} configurations are beaten by no other in both error and MACs."
+    said = f"On the line: {len(on_it)} of {len(rows)} configurations, which no other beats in both error and MACs."
     return charts.finish(alt.layer(line, drawn), said, 380)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from sbp.benchmarks import browser, pages
+from sbp.benchmarks import browser, many_runs, pages
 from sbp.benchmarks.synthetic_runs import SyntheticRun, vgg_sized
 from sbp.benchmarks.timing import in_turns, line
 from sbp.cli import app
@@ -65,3 +68,21 @@ def test_a_made_up_run_reads_like_any_other(tmp_path: Path) -> None:
     last = done.snapshots().log_scale["input"][-1]
     np.testing.assert_allclose(last, run.ends["input"][1], atol=1e-5)
     assert sum(layer.units for layer in SyntheticRun(tmp_path, vgg_sized()).layers) == 5248
+
+
+def test_bench_runs_makes_runs_that_are_read_as_any_other(tmp_path: Path) -> None:
+    many_runs._make(tmp_path, 3)
+    views = store.list_runs(False, tmp_path)
+    assert len(views) == 3
+    assert {(view.state, view.problem, len(view.records())) for view in views} == {(State.FINISHED, "", 5)}
+
+
+def test_bench_runs_counts_what_the_process_computes(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", "for _ in range(10**7): pass\ninput()"], stdin=subprocess.PIPE
+    ) as busy:
+        app = browser.App("", tmp_path, tmp_path, busy, 0.0)
+        end = time.monotonic() + 60
+        while (spent := app.cpu_seconds()) < 0.1 and time.monotonic() < end:
+            time.sleep(0.05)
+    assert spent >= 0.1

@@ -15,9 +15,10 @@ from sbp.benchmarks import table_latency as timing
 from sbp.cli import app
 from sbp.evaluation import latency
 from sbp.networks.tensors import file_tensors
-from sbp.runs import store
+from sbp.runs import launchers, store
 from sbp.spec import RunConfig
 from tests.pruning.networks import DATASET, WIDTHS, kept_of, random_network
+from tests.search.made import Made
 
 
 @pytest.fixture(autouse=True)
@@ -139,3 +140,22 @@ def test_without_cuda_auto_is_the_cpu_and_cuda_is_refused(trained: Any) -> None:
 
 def test_bench_alone_lists_what_can_be_measured() -> None:
     assert "compact" in bench("--help").stdout
+
+
+class Quick(Made):
+    """Leaves runs that have trained for two seconds."""
+
+    def _train(self, folder: store.RunFolder, first: int) -> None:
+        super()._train(folder, first)
+        folder.write_result({"seconds": 2.0})
+
+
+def test_bench_launch_at_once_says_runs_a_minute_and_what_a_run_takes_beside_its_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(launchers, "chosen", lambda: Quick(room=2))
+    told = json.loads(bench("launch", "--n", "4", "--at-once", "--json").stdout)
+    assert (told["n"], told["places"], len(store.list_runs(recorded=False))) == (4, 2, 4)
+    assert told["runs_a_minute"] == pytest.approx(240 / told["seconds"])
+    assert told["overhead_seconds"] == pytest.approx(2 * told["seconds"] / 4 - 2.0)
+    assert "4 at once, 2 at a time" in bench("launch", "--n", "4", "--at-once").stdout

@@ -175,6 +175,11 @@ def test_the_help_imports_no_verb() -> None:
     assert not {"torch", "pydantic", "sbp.cli.train"} & set(done.stdout.split())
 
 
+def test_a_list_of_runs_waits_for_no_pandas() -> None:
+    code = "import sys, sbp.cli.runs; assert not {'torch', 'pandas'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=True, timeout=60)
+
+
 @pytest.mark.parametrize("verb", [*((verb,) for verb in VERBS), *(("bench", verb) for verb in BENCH_VERBS)])
 def test_every_verb_of_the_table_is_there(verb: tuple[str, ...]) -> None:
     result = sbp(*verb, "--help")

@@ -61,7 +61,7 @@ def test_the_dead_the_hung_and_those_for_another_device_are_not_waited_for(
     three: list[RunFolder],
 ) -> None:
     first, second, third = three
-    assert set(device_queue.runs_ahead(third, "cpu")) == {first.id, second.id}
+    assert device_queue.runs_ahead(third, "cpu") == [first.id, second.id]
     first.close()
     assert device_queue.runs_ahead(third, "cpu") == [second.id]
     second.write_status("queued", updated=time.time() - 2 * device_queue._HUNG_SECONDS)
@@ -69,6 +69,37 @@ def test_the_dead_the_hung_and_those_for_another_device_are_not_waited_for(
     second.write_status("queued", device="cuda")
     assert device_queue.runs_ahead(third, "cpu") == []
     assert device_queue.runs_ahead(third, "cuda") == [second.id]
+
+
+def test_one_that_waits_looks_at_few_folders_however_long_the_queue(
+    three: list[RunFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device_queue, "POLL_SECONDS", 0.02)
+    queue = [store.create(TINY) for _ in range(40)]
+    looked = []
+    monkeypatch.setattr(device_queue, "is_locked", lambda path: looked.append(path) or True)
+    assert device_queue.acquire(queue[-1], "cpu", turns(*[False] * 20)) is None
+    assert len(looked) < 400  # 20 looks at each are 840
+    assert store.open_run(queue[-1].id).message == "Waiting for the CPU; 42 runs ahead."
+    for folder in queue:
+        folder.close()
+
+
+def test_those_that_leave_the_middle_of_the_queue_are_not_counted_for_long(
+    three: list[RunFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device_queue, "_HEARTBEAT_SECONDS", 0.0)
+    asked = 0
+
+    def stop_asked() -> bool:
+        nonlocal asked
+        asked += 1
+        if asked == 2:
+            three[1].write_status("stopped")
+        return asked > 10
+
+    assert device_queue.acquire(three[2], "cpu", stop_asked) is None
+    assert store.open_run(three[2].id).message == "Waiting for the CPU; 1 run ahead."
 
 
 def test_one_that_does_not_know_its_device_yet_may_want_any(three: list[RunFolder]) -> None:

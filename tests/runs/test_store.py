@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from sbp.runs import store
+from sbp.runs import models, store
+from sbp.runs.filenames import STATUS
+from sbp.runs.plain_files import read_plain
+from sbp.runs.reading import SETTLED
 from sbp.runs.states import State
 from sbp.runs.store import BadRequest, UnknownRun
 from sbp.spec import RunConfig
+from sbp.spec.networks import description_of
 from tests.runs.made import TINY, another_process_holds
 
 
@@ -196,9 +200,22 @@ def test_a_long_list_is_cheap() -> None:
     assert time.perf_counter() - begun < 1.0
 
 
-def test_the_newest_are_listed_without_reading_the_others(runs_root: Path) -> None:
+def test_a_second_look_at_a_long_list_reads_what_changes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = [make() for _ in range(store.NEWEST)]
+    time.sleep(2 * SETTLED / 1e9)
+    store.newest_runs()
+    read: list[str] = []
+    monkeypatch.setattr(models, "read_plain", lambda path, most: read.append(path.name) or read_plain(path, most))
+    assert [view.description for view in store.list_runs(False)] == [description_of(TINY.network)] * len(runs)
+    assert set(read) == {STATUS}
+
+
+def test_the_newest_are_listed_without_looking_at_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(3):
         store.create(TINY).close()
     ids = [view.id for view in store.list_runs(recorded=False)]
-    assert [view.id for view in store.list_runs(recorded=False, most=2)] == ids[:2]
+    looked: list[str] = []
+    is_run = store._is_run
+    monkeypatch.setattr(store, "_is_run", lambda path: looked.append(path.name) or is_run(path))
+    assert [view.id for view in store.list_runs(recorded=False, most=2)] == ids[:2] == looked
     assert store.count_runs() == 3

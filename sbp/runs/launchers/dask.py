@@ -8,8 +8,10 @@ the folder says what is left to do, so that a run is neither lost nor trained tw
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from distributed import Client, fire_and_forget, get_worker
@@ -50,59 +52,76 @@ class Dask(Launcher):
 
     def start(self, config: RunConfig) -> str:
         """A task that waits for a Dask worker with this device. Raises `BadRequest` when no scheduler answers."""
-        client = self._client()
+        with self._scheduler() as client:
+            has = _announced(client)
         with store.create(config, self.root) as folder:
             self._hand_over(folder)
-        return self._submit(client, folder.id)
+        return self._submit(client, has, folder.id)
 
     def resume(self, run_id: str) -> str:
         """The same. A run that still waits is handed over again, which is harmless: one task alone has its lock."""
-        client, view = self._client(), store.open_run(run_id, self.root)
+        view = store.open_run(run_id, self.root)
+        with self._scheduler() as client:
+            has = _announced(client)
         if not view.handed_over:
             with launcher.reopen(run_id, self.root) as folder:
                 self._hand_over(folder)
-        return self._submit(client, run_id)
+        return self._submit(client, has, run_id)
 
     def state(self, run_id: str) -> State:
-        """As the folder says; lost, too, where it waits and this scheduler has never heard of it."""
+        """As the folder says; lost, too, where it waits and this scheduler has never heard of it.
+
+        Raises `BadRequest` as `start` does.
+        """
         view = store.open_run(run_id, self.root)
-        if view.handed_over and not self._client().story(_key(run_id, view.queued)):
-            return State.LOST
+        if view.handed_over:
+            with self._scheduler() as client:
+                if not client.story(_key(run_id, view.queued)):
+                    return State.LOST
         return view.state
 
     def capacity(self, device: str) -> int:
         """So many of the device as the Dask workers have announced. Raises `BadRequest` as `start` does."""
-        client = self._client()
-        return sum(int(has.get(_resource(device, client), 0)) for has in _announced(client))
+        with self._scheduler() as client:
+            has = _announced(client)
+        return sum(int(of_worker.get(_resource(device, has), 0)) for of_worker in has)
 
     def _hand_over(self, folder: RunFolder) -> None:
         folder.write_status(State.QUEUED, f"Waits for a worker of {self.address}.", launcher=self.name)
 
-    def _submit(self, client: Client, run_id: str) -> str:
+    def _submit(self, client: Client, has: list[dict[str, float]], run_id: str) -> str:
         view = store.open_run(run_id, self.root)
-        resources = {_resource(view.config.device, client): 1}
+        resources = {_resource(view.config.device, has): 1}
         path, key = str(view.folder.resolve()), _key(run_id, view.queued)
-        fire_and_forget(client.submit(supervise, path, key=key, resources=resources, pure=False))
+        fire_and_forget(client.submit(supervise, path, view.queued, key=key, resources=resources, pure=False))
+        # Until the scheduler has heard of it `state` would call it lost; whether it dies in the meantime is said there.
+        end = time.monotonic() + CONNECT_SECONDS
+        with contextlib.suppress(OSError):
+            while not client.story(key) and time.monotonic() < end:
+                time.sleep(0.01)
         return run_id
 
-    def _client(self) -> Client:
-        client = _clients.get(self.address)
-        if client is None or client.status != "running":
-            try:
+    @contextlib.contextmanager
+    def _scheduler(self) -> Iterator[Client]:
+        """To be asked in here; raises `BadRequest` where it does not answer, from the start or any more."""
+        try:
+            client = _clients.get(self.address)
+            if client is None or client.status != "running":
                 client = _clients[self.address] = Client(self.address, timeout=CONNECT_SECONDS, set_as_default=False)
-            except (OSError, ValueError) as error:
-                raise BadRequest(
-                    f"SBP_DASK: expected the address of a Dask scheduler that answers, got {self.address!r} "
-                    f"({type(error).__name__}). Start one with `dask scheduler`, or unset SBP_DASK."
-                ) from None
-        return client
+            yield client
+        except (OSError, ValueError) as error:
+            raise BadRequest(
+                f"SBP_DASK: expected the address of a Dask scheduler that answers, got {self.address!r} "
+                f"({type(error).__name__}). Start one with `dask scheduler`, or unset SBP_DASK."
+            ) from None
 
 
-def supervise(path: str) -> str:
+def supervise(path: str, queued: float) -> str:
     """The task: sees to it that the run in this folder is trained to an end, by a process of its own.
 
     Args:
         path: of the run's folder.
+        queued: when the run was queued for this task, in seconds since 1970.
 
     Returns:
         The state in which it was left: one that ends before it could say why is lost, and is not begun again here.
@@ -113,14 +132,16 @@ def supervise(path: str) -> str:
             break
         except FileNotFoundError:
             return "deleted"
-        except Locked:  # another still trains it, perhaps the child of a Dask worker that died
+        except Locked:  # it is still trained, perhaps by the child of a Dask worker that died
+            if store.open_run(Path(path).name, Path(path).parent).queued != queued:
+                return "superseded"  # by a task that was handed over later: its device is not kept waiting
             time.sleep(POLL_SECONDS)
     with RunFolder(Path(path), lock) as folder:
         if not folder.state.active:
             return str(folder.state)
         if folder.state is not State.QUEUED:  # its machine died: on from the last checkpoint
             folder.write_queued()
-        folder.write_status(State.QUEUED, launcher=Dask.name, host=platform.node())
+        folder.write_status(State.QUEUED, launcher=Dask.name, host=platform.node(), queued=queued)
         launcher.attend(folder, f"dask-{get_worker().name}")
     return str(store.open_run(folder.id, folder.path.parent).state)
 
@@ -134,7 +155,8 @@ def _announced(client: Client) -> list[dict[str, float]]:
     return [worker["resources"] for worker in client.scheduler_info(n_workers=-1)["workers"].values()]
 
 
-def _resource(device: str, client: Client) -> str:
+def _resource(device: str, has: list[dict[str, float]]) -> str:
+    """What a run on this device asks for, of what the workers have announced."""
     if device == "auto":
-        return "GPU" if any(has.get("GPU") for has in _announced(client)) else "CPU"
+        return "GPU" if any(of_worker.get("GPU") for of_worker in has) else "CPU"
     return RESOURCES[device]

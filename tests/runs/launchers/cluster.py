@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 from distributed import Client
 
 from sbp.runs.launchers import dask
@@ -24,6 +25,7 @@ class Cluster:
     def __init__(self, place: Path) -> None:
         self.place, self.port = place, 0
         self.workers: dict[str, subprocess.Popen[bytes]] = {}
+        self._all: list[subprocess.Popen[bytes]] = []
         self.begin()
 
     def begin(self) -> None:
@@ -40,7 +42,7 @@ class Cluster:
         self.port = int(self.address.rpartition(":")[2])
 
     def add(self, *names: str) -> None:
-        """Starts workers, and waits until the scheduler knows them."""
+        """Starts workers, or others in the place of those that lost their scheduler, until the scheduler knows all."""
         for name in names:
             words = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--name", name, "--resources", "CPU=1"]
             local = ["--local-directory", str(self.place)]
@@ -54,6 +56,21 @@ class Cluster:
         process.kill()
         process.wait()
 
+    def worker_of(self, pid: int | None) -> str:
+        """Whose child this process is."""
+        return next(
+            name
+            for name, process in self.workers.items()
+            if pid in [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
+        )
+
+    def kill_with_children(self, name: str) -> None:
+        """kill -9 of a worker and of all that it started, as when its machine dies."""
+        children = psutil.Process(self.workers[name].pid).children(recursive=True)
+        self.kill(name)
+        for child in children:
+            child.kill()
+
     def kill_scheduler(self) -> None:
         """kill -9 of the scheduler."""
         self.scheduler.kill()
@@ -64,7 +81,7 @@ class Cluster:
         for client in dask._clients.values():
             client.close()
         dask._clients.clear()
-        for process in (*self.workers.values(), self.scheduler):
+        for process in self._all:
             process.send_signal(signal.SIGKILL)
             process.wait()
 
@@ -73,4 +90,5 @@ class Cluster:
         log = open(self.place / f"{module}.log", "ab")  # noqa: SIM115
         command = [sys.executable, "-m", f"distributed.cli.{module}", "--host", "127.0.0.1", *words]
         with log:
-            return subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=self.place)
+            self._all.append(subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=self.place))
+        return self._all[-1]

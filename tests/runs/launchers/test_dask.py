@@ -14,6 +14,7 @@ from sbp.runs import launchers, store
 from sbp.runs.launchers.dask import Dask, supervise
 from sbp.runs.states import State
 from sbp.runs.store import BadRequest
+from tests.faults.torture import bounded
 from tests.runs.launchers.cluster import Cluster
 from tests.runs.launchers.test_contract import LONG
 from tests.runs.made import TINY
@@ -62,8 +63,23 @@ def test_what_a_scheduler_forgets_is_taken_up(cluster: Cluster) -> None:
 def test_a_task_leaves_what_has_ended_or_is_gone(tmp_path: Path) -> None:
     with store.create(TINY) as folder:
         folder.write_status("stopped")
-    assert supervise(str(folder.path)) == "stopped"
-    assert supervise(str(tmp_path / "none")) == "deleted"
+    assert supervise(str(folder.path), 0.0) == "stopped"
+    assert supervise(str(tmp_path / "none"), 0.0) == "deleted"
+
+
+def test_a_task_waits_for_no_run_that_was_handed_over_again() -> None:
+    with store.create(TINY) as folder, bounded(30):
+        assert supervise(str(folder.path), folder.status["queued"] - 1) == "superseded"
+
+
+def test_a_scheduler_that_dies_later_is_a_sentence_too(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sbp.runs.launchers.dask.CONNECT_SECONDS", 1.0)
+    dask = Dask(cluster.address)
+    run = dask.start(TINY)
+    cluster.kill_scheduler()
+    for ask in (lambda: dask.state(run), lambda: dask.capacity("cpu"), lambda: dask.resume(run)):
+        with pytest.raises(BadRequest, match="SBP_DASK"):
+            ask()
 
 
 def test_without_a_scheduler_nothing_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
