@@ -15,6 +15,7 @@ import streamlit as st
 from pages.shared import clock, standalone
 from pages.shared.assets import bundle, read
 from pages.shared.clock import Clock
+from pages.shared.together import together
 from sbp.runs.store import RunView
 from sbp.viz import film, labels, named, twins
 from sbp.viz.tables import tables
@@ -40,8 +41,8 @@ def panel(kind: str, area: str | None = None, layer: int | None = None) -> dict[
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _packed_twins(stamp: Any, live: bool, names: tuple[str, str], _runs: tuple[RunView, RunView]) -> dict[str, Any]:
-    return twins.pack(twins.pair_of(_runs, names), live)
+def _packed_twins(stamp: Any, names: tuple[str, str], _runs: tuple[RunView, RunView]) -> dict[str, Any]:
+    return twins.pack(twins.pair_of(_runs, names))
 
 
 def twins_player(
@@ -54,17 +55,26 @@ def twins_player(
     live: bool,
 ) -> Any:
     """Two runs on one clock, the first with its network."""
-    packed = _packed_twins(tuple(run.data_stamp for run in runs), live, names, runs)
+    if live:
+        both = ("twins", names, *(run.folder for run in runs))
+        packed = together(both, lambda: twins.pack(twins.pair_of(runs, names), live))
+    else:
+        packed = _packed_twins(tuple(run.data_stamp for run in runs), names, runs)
     areas = ("accuracy", "terms", "kept")
     panels = [*(panel("chart", area, i) for i, area in enumerate(areas)), panel("network")]
     return _play(packed, "twins", panels, key=key, now=now, play=play)
 
 
 @st.cache_data(max_entries=24, show_spinner=False)
-def _packed(
-    stamp: Any, live: bool, order: str, focus: str | None, stands: float | None, _run: RunView
-) -> dict[str, Any]:
-    return film.pack(tables(_run), _run.config, live=live, order=order, focus=focus, stands=stands)
+def _packed(stamp: Any, order: str, focus: str | None, _run: RunView) -> dict[str, Any]:
+    return film.pack(tables(_run), _run.config, order=order, focus=focus)
+
+
+def _packed_live(run: RunView, order: str, focus: str | None, stands: float | None) -> dict[str, Any]:
+    return together(
+        ("film", run.folder, order, focus, stands),
+        lambda: film.pack(tables(run), run.config, live=True, order=order, focus=focus, stands=stands),
+    )
 
 
 def player(
@@ -83,7 +93,7 @@ def player(
     layout: a class of player.css that names the places. now: where the clock stands. play: whether the film plays
     unasked. seconds: how long the whole run plays at speed 1. unit: which one is marked; None leaves that alone.
     """
-    packed = _packed(run.data_stamp, live, order, focus, now.epoch if live else None, run)
+    packed = _packed_live(run, order, focus, now.epoch) if live else _packed(run.data_stamp, order, focus, run)
     return _play(packed, layout, panels, now=now, **how)
 
 
