@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 import torch
 
+from pages.shared import run_picker
 from sbp.compaction import compact, masked, masks_of
 from sbp.compaction.folded import Folded
 from sbp.compaction.weights import network_of
@@ -62,6 +64,12 @@ def test_a_recording_is_whole(run: RunView) -> None:
     at_one = next(point for point in sweep["criteria"]["snr"]["points"] if point["threshold"] == 1.0)
     assert at_one["kept"] == summary["kept"]
     assert at_one["macs"] == summary["macs"]
+
+
+@each
+def test_its_name_says_nothing_twice(run: RunView) -> None:
+    said = re.split(", | on ", run_picker.name(run).lower())
+    assert len(said) == len({run.config.network.name, *said[1:]})
 
 
 @each
