@@ -14,7 +14,7 @@ WORKDIR /app
 COPY requirements.txt ./
 RUN pip install -r requirements.txt
 COPY app.py ./
-COPY .streamlit ./.streamlit
+COPY .streamlit/config.toml ./.streamlit/
 COPY assets ./assets
 COPY docs ./docs
 COPY pages ./pages

@@ -11,8 +11,10 @@ from sbp.experiments.results import Row, RunResult, Table
 from sbp.reference.paper import dataset_of
 from sbp.spec import RunConfig
 from sbp.spec.kl_weights import kl_weights
+from sbp.spec.method import method_title
 from sbp.spec.networks import SPECS, widths_of
 
+KL_WEIGHTS = method_title("sbpa")
 VGG = (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
 
 # key, label, method, mean error, kept: LeNet-500-300's and LeNet-5-Caffe's.
@@ -115,8 +117,16 @@ _DEEP: tuple[tuple[str, str, str, float, float, float, tuple[int, ...]], ...] = 
     ("original", "Original", "original", 1.0, 1.0, 6.3, (*VGG, 512, 512)),
     ("sparse-vd", "SparseVD", "sparse-vd", 1.0, 1.0, 6.9, (64, 60, 99, 99, 230, 150, 60, 81, 76, 9, 99, 99, 99, 99, 9)),
     ("sbp", "SBP", "sbp", 1.0, 1.0, 6.5, (64, 62, 128, 120, 220, 150, 60, 79, 73, 20, 59, 73, 56, 56, 27)),
-    ("sbpa", "SBPa", "sbpa", 1.0, 1.0, 7.9, (21, 40, 70, 80, 120, 90, 60, 50, 40, 20, 30, 35, 21, 21, 80)),
-    ("sbpa-half", "SBPa, frontier", "sbpa", 1.0, 0.5, 6.8, (30, 50, 80, 90, 140, 90, 70, 60, 50, 9, 40, 45, 31, 31, 9)),
+    ("sbpa", KL_WEIGHTS, "sbpa", 1.0, 1.0, 7.9, (21, 40, 70, 80, 120, 90, 60, 50, 40, 20, 30, 35, 21, 21, 80)),
+    (
+        "sbpa-half",
+        f"{KL_WEIGHTS}, frontier",
+        "sbpa",
+        1.0,
+        0.5,
+        6.8,
+        (30, 50, 80, 90, 140, 90, 70, 60, 50, 9, 40, 45, 31, 31, 9),
+    ),
     ("original-wide", "Original", "original", 1.5, 1.0, 5.9, tuple(96 * width // 64 for width in (*VGG, 512, 512))),
     ("sbp-wide", "SBP", "sbp", 1.5, 1.0, 6.1, (96, 77, 190, 146, 254, 126, 60, 79, 70, 20, 71, 82, 79, 79, 49)),
 )
@@ -126,7 +136,7 @@ AGAINST = {
     "sparse-vd": "SparseVD",
     "ssl": "SSL",
     "sbp": "SBP",
-    "sbpa": "SBPa",
+    "sbpa": KL_WEIGHTS,
     "original-wide": "original",
     "sbp-wide": "SBP",
 }

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 import torch
 
+from pages.random_labels import run_pair
+from pages.shared import film, run_picker
 from sbp.compaction import compact, masked, masks_of
 from sbp.compaction.folded import Folded
 from sbp.compaction.weights import network_of
@@ -62,6 +65,26 @@ def test_a_recording_is_whole(run: RunView) -> None:
     at_one = next(point for point in sweep["criteria"]["snr"]["points"] if point["threshold"] == 1.0)
     assert at_one["kept"] == summary["kept"]
     assert at_one["macs"] == summary["macs"]
+
+
+def test_first_steps_show_how_units_go_in_the_story_and_in_the_race() -> None:
+    story = film.for_story(RECORDINGS)
+    race = next(pair for pair in run_pair.pairs_of(RECORDINGS) if pair.key == "rates")
+    assert race.names == ("collapse (30×)", "memorise (10×)")
+    assert story is not None
+    for run in (story, *race.runs):
+        steps = run.step_records()
+        assert run.step_snapshots().epochs.tolist() == [record.step for record in steps]
+    slowly, at_once = ([sum(record.kept or ()) for record in run.step_records()] for run in (story, race.runs[0]))
+    assert len(set(slowly)) > 40
+    assert sorted(set(at_once)) == [0, 15, 251, 1584], "from all to none within 30 steps"
+    assert (race.runs[1].records()[-1].train_error_percent or 100) < 1
+
+
+@each
+def test_its_name_says_nothing_twice(run: RunView) -> None:
+    said = re.split(", | on ", run_picker.name(run).lower())
+    assert len(said) == len({run.config.network.name, *said[1:]})
 
 
 @each

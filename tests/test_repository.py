@@ -103,6 +103,14 @@ def test_uploads_are_small_and_both_themes_are_designed() -> None:
     assert {"light", "dark"} <= set(config()["theme"])
 
 
+def test_the_image_holds_nothing_that_git_ignores() -> None:
+    lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    copied = {Path(word) for line in lines if line.startswith("COPY") for word in line.split()[1:-1]}
+    ignored = [Path(line.strip("/")) for line in (ROOT / ".gitignore").read_text(encoding="utf-8").split()]
+    assert Path("app.py") in copied
+    assert [path for path in ignored if copied & {path, *path.parents}] == []
+
+
 # What the documents say
 
 

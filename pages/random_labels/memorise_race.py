@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.shared import new_run
+from pages.shared import new_run, state
 from sbp.data.datasets import default_dataset
+from sbp.spec import RunConfig
 from sbp.spec.presets import PRESETS, Preset
 
 PLACE = "race"
@@ -26,8 +27,24 @@ def show() -> None:
     for column, preset in zip(st.columns(2, gap="medium"), (slow, fast), strict=True):
         with column.container(border=True, height="stretch", key=f"card-{preset.name}-{PLACE}"):
             new_run.card(preset, dataset, PLACE, adjust=False)
+    configs = fast.on(dataset), slow.on(dataset)
+    st.button(
+        "Start both, and watch them above on one clock",
+        icon=":material/play_arrow:",
+        key="start-both",
+        disabled=any(map(new_run.why_not, configs)),
+        on_click=_start,
+        args=configs,
+    )
     new_run.say()
-    st.caption(f"{why} One click starts a run in the background and shows it on page Train.")
+    st.caption(f"{why} A click starts runs in the background; one by itself is shown on page Train.")
+
+
+def _start(*configs: RunConfig) -> None:
+    """Starts both runs, that which refuses first, and stays on this page."""
+    new_run.start(*configs)
+    if st.session_state.pop("start-done", False):
+        state.put("pair", "race", "run", "epoch")
 
 
 def _ratio(preset: Preset) -> float:

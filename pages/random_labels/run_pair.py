@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared import clock, frame, run_picker, state
+from pages.shared import clock, film, frame, run_picker, standing, state
 from pages.shared.figures import download, figure, folded
 from pages.shared.outside import md
 from pages.shared.player import twins_player
@@ -20,23 +20,29 @@ from sbp.viz import twins as figures
 from sbp.viz.tables import tables
 
 PAGE, PLAYER = "random-labels", "twins-player"
+RACE = ("collapse", "memorise")
 POLL_SECONDS = 2.0
-# The recorded twins by the word in the link: what the choice is called, and the runs with SBP and with binary dropout.
+# The recorded twins by the word in the link: what the choice is called, and the runs, that which refuses first.
 RECORDED = {
     "recorded": ("SBP and binary dropout", ("random-labels-sbp", "random-labels-dropout")),
     "vgg": ("The same on CIFAR-10", ("random-labels-vgg-sbp", "random-labels-vgg-dropout")),
+    "rates": ("SBP, fast and slow noise", ("random-labels-collapse", "random-labels-memorise")),
 }
 COMMAND = "python -m sbp reproduce random-labels --record"
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two runs for one clock: what the choice is called, the runs, and their names beside each other."""
+    """Two runs for one clock, and what the choice is called."""
 
     key: str
     title: str
     runs: tuple[RunView, RunView]
-    names: tuple[str, str]
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What each is called beside the other."""
+        return _called(self.runs[0]), _called(self.runs[1])
 
 
 def show() -> None:
@@ -63,24 +69,30 @@ def show() -> None:
 
 
 def pairs_of(runs: list[RunView]) -> list[Pair]:
-    """The recorded twins, and the newest two of one's own that raced; a pair without an ended epoch is none."""
+    """The recorded twins, and the newest two of one's own that race."""
     runs = [run for run in runs if not run.problem]
     by_id = {run.id: run for run in runs}
     found = []
     for key, (title, names) in RECORDED.items():
         if all(name in by_id and by_id[name].records() for name in names):
-            sbp, dropout = (by_id[name] for name in names)
-            found.append(Pair(key, title, (sbp, dropout), ("SBP", "binary dropout")))
-    racers = [next((run for run in runs if _raced(run, name)), None) for name in ("memorise", "collapse")]
-    slow, fast = racers
-    if slow is not None and fast is not None:
-        names = (f"memorise ({_ratio(slow)})", f"collapse ({_ratio(fast)})")
-        found.append(Pair("race", "The race: memorise and collapse", (slow, fast), names))
+            found.append(Pair(key, title, (by_id[names[0]], by_id[names[1]])))
+    fast, slow = (next((run for run in runs if _races(run, name)), None) for name in RACE)
+    if fast is not None and slow is not None:
+        found.append(Pair("race", "The race: collapse and memorise", (fast, slow)))
     return found
 
 
-def _raced(run: RunView, preset: str) -> bool:
-    return run.config.preset == preset and run.config.data.random_labels and bool(run.records())
+def _called(run: RunView) -> str:
+    """What a run is called beside its twin: its recipe and rate in the race, else its method."""
+    if run.config.preset in RACE:
+        return f"{run.config.preset} ({_ratio(run)})"
+    return "SBP" if run.config.has_noise else "binary dropout"
+
+
+def _races(run: RunView, preset: str) -> bool:
+    """Whether a run of one's own, of this recipe, has something to show or is about to."""
+    own = not run.recorded and run.config.preset == preset and run.config.data.random_labels
+    return own and (run_picker.trains(run) or film.has_pictures(run))
 
 
 def _ratio(run: RunView) -> str:
@@ -108,6 +120,9 @@ def _chosen(pairs: list[Pair]) -> Pair:
 
 
 def _body(pair: Pair, live: bool) -> None:
+    if not any(map(film.has_pictures, pair.runs)):
+        standing.show(pair.runs[0])
+        return
     newest = max(tables(run).newest for run in pair.runs)
     now, said = clock.read(PAGE, pair.key, newest)
     frame.notices(said)

@@ -8,6 +8,7 @@ from pages.shared import run_picker
 from pages.shared.figures import download
 from pages.shared.player import document, panel
 from pages.shared.standalone import HELP
+from sbp.runs.filenames import STEP_NOISE
 from sbp.runs.states import State
 from sbp.runs.store import RunView
 from sbp.spec.method import method_title
@@ -18,12 +19,13 @@ AREAS = "abcdefghijklmno"  # places for maps in the layouts of page Train
 
 
 def for_story(runs: list[RunView]) -> RunView | None:
-    """The recorded run to tell the story with: LeNet-500-300 where there is one, since its first layer is an image."""
+    """The recorded run to tell the story with: LeNet-500-300 where there is one, since its first layer is an image, and
+    of its runs one whose first steps were kept, in which most units go."""
     recorded = [run for run in runs if run.recorded]
     finished = [run for run in runs if not run.recorded and run.state is State.FINISHED]
     choices = [run for run in recorded if has_film(run)]
     choices = choices or [run for run in [*finished, *runs] if has_film(run)]
-    choices.sort(key=run_picker.atypical)
+    choices.sort(key=lambda run: (run.config.data.random_labels, not run.has(STEP_NOISE), *run_picker.atypical(run)))
     pictures = [run for run in choices if run.layers and len(run.layers[0].shape) == 2]
     return next(iter([*pictures, *choices]), None)
 

@@ -70,8 +70,8 @@ def _settings(place: str) -> None:
         type="primary",
         key=f"start-form-{place}",
         disabled=config is None or bool(visitors.refusal()),
-        on_click=_start,
-        args=(config,),
+        on_click=start,
+        args=(config,) if config else (),
     )
 
 
@@ -137,7 +137,7 @@ def card(preset: Preset, dataset: str, place: str, device: str = "", adjust: boo
     st.caption(" ".join(about))
     with st.container(horizontal=True, gap="small"):
         config = preset.on(dataset).replace(device=_asked(device))
-        name, why = f"{preset.config.network.name}-{preset.name}-{place}", _why_not(config)
+        name, why = f"{preset.config.network.name}-{preset.name}-{place}", why_not(config)
         st.button(
             "Start",
             icon=":material/play_arrow:",
@@ -145,14 +145,14 @@ def card(preset: Preset, dataset: str, place: str, device: str = "", adjust: boo
             key=f"start-{name}",
             disabled=bool(why),
             help=md(why) if why else None,
-            on_click=_start,
+            on_click=start,
             args=(config,),
         )
         if adjust:
             st.button("Adjust", icon=":material/tune:", key=f"adjust-{name}", on_click=_adjust, args=(config, place))
 
 
-def _why_not(config: RunConfig) -> str:
+def why_not(config: RunConfig) -> str:
     """Why this run cannot be started here, in a sentence; "" where it can."""
     if why := visitors.refusal():
         return why
@@ -183,13 +183,11 @@ def _default(dataset: str) -> RunConfig:
     return RunConfig.flat(network=next(network for network in SPECS if fits(network, dataset)), dataset=dataset)
 
 
-def _start(config: RunConfig | None) -> None:
-    """Starts the worker and shows its run from now on; an error is shown where the button is."""
-    if config is None:
-        return
+def start(*configs: RunConfig) -> None:
+    """Starts a worker for each and shows the first one's run from now on; an error is shown where the button is."""
     try:
         visitors.check()
-        run_id = launchers.chosen().start(config)
+        run_id, *_ = map(launchers.chosen().start, configs)
     except (ConfigError, OSError, ValueError) as error:
         st.session_state["start-said"] = f"The run could not be started: {error}"
         return

@@ -74,11 +74,12 @@ def label(run: RunView) -> str:
 
 def name(run: RunView) -> str:
     """What a run is, in words: network, data set, recipe, and the method where that does not name it."""
-    method = run.config.method.name
+    method, network, preset = run.config.method.name, run.config.network.name, run.config.preset
     how = "" if method in USUAL else method_title(method)
-    recipe = RECIPES.get((run.config.network.name, run.config.preset))
-    told = recipe[0] if recipe else "" if run.config.preset == "custom" else run.config.preset
-    return ", ".join(filter(None, [labels.run_title(run), how if how.lower() not in told.lower() else "", told]))
+    recipe = RECIPES.get((network, preset))
+    told = recipe[0] if recipe else "" if preset in ("custom", network) else preset
+    said = ", ".join(filter(None, [labels.run_title(run), how, told])).split(", ")
+    return ", ".join(dict.fromkeys(said))  # recipes that are called after their method say it once
 
 
 def moment_of(run: RunView) -> str:

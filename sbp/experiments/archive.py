@@ -15,7 +15,7 @@ from sbp.runs import recording, store
 from sbp.runs.files import replace_bytes
 
 # Snapshots of a recorded run without weights: enough for its curves.
-FEW_ROWS = 24
+FEW_ROWS = 16
 
 
 def record_experiment(plan: Plan, table: Table, runs: Path | None = None, results: Path | None = None) -> list[Path]:

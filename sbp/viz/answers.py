@@ -12,7 +12,7 @@ import pandas as pd
 from sbp.viz import charts, palette
 
 HEIGHT, PICTURE, LEGEND = 300, 336, 24  # px: of a figure, of a map's side (12 a pixel of 28), of a legend's row
-LONG = 24  # characters of a name, two of which fit beside each other on a phone
+LONG = 20  # characters of a name, two of which fit beside each other on a phone
 
 
 def chart(
@@ -80,7 +80,8 @@ def _map(data: pd.DataFrame, x: str, y: str, of: str, tips: list[alt.Tooltip], d
 def _axis(channel: Any, field: str, values: pd.Series, log: bool) -> Any:
     """An axis of numbers, or of names in the order in which they come, with room for what they say."""
     if _kind(values) == "nominal":
-        lines = alt.Axis(labelAngle=0, title=None, labelExpr="split(datum.label, ', ')")
+        parts = "split(replace(datum.label, '-', '-, '), ', ')"  # "LeNet-", "500-300": four fit on a phone
+        lines = alt.Axis(labelAngle=0, title=None, labelExpr=parts)
         return channel(field=field, type="nominal", sort=list(dict.fromkeys(values)), axis=lines)
     if log:
         low, high = 0.8 * float(values.min()), 1.25 * float(values.max())

@@ -116,7 +116,7 @@ def ours(row: Any) -> Entry:
 
 def of_paper(row: PaperRow) -> Entry:
     """An entry of a printed row, its MACs counted from the printed units."""
-    key = f"paper-{row.method}{'' if row.scale == 1 else f'-k{row.scale:g}'}"
+    key = f"paper-{row.method.replace(' ', '-')}{'' if row.scale == 1 else f'-k{row.scale:g}'}"
     name = f"{row.method[0].upper()}{row.method[1:]} (paper)"
     figures = row.error_percent, row.kept, row.macs, row.fewer, {0: row.cpu}, {0: row.gpu}
     remark = "" if abs(row.fewer / row.flops - 1) < 0.01 else f"printed as {row.flops:.2f}×"

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.served import Served, assert_fits_a_phone, settle
+from tests.browser.test_player import LISTEN
 from tests.made_up import write_run
 
 PLAYER = ".player"
@@ -53,8 +54,8 @@ def test_twins_step_together_and_the_link_says_where(open_page: Callable[..., Pa
     expect(player).to_have_attribute("data-epoch", "3")
     assert page.locator(f"{PLAYER} canvas").count() == 4
     sentence = page.locator(f"{PLAYER} .sentence")
-    expect(sentence).to_contain_text("Epoch 3: memorise")
-    expect(sentence).to_contain_text("collapse")
+    expect(sentence).to_contain_text("Epoch 3: collapse")
+    expect(sentence).to_contain_text("memorise")
     page.keyboard.press("ArrowRight")
     expect(player).to_have_attribute("data-epoch", "4")
     expect(page).to_have_url(re.compile("epoch=4"))
@@ -65,6 +66,17 @@ def test_twins_step_together_and_the_link_says_where(open_page: Callable[..., Pa
 @pytest.mark.usefixtures("race")
 def test_nothing_scrolls_sideways_on_a_phone(open_page: Callable[..., Page]) -> None:
     assert_fits_a_phone(open_page("/random-labels?pair=race", width=390, height=844))
+
+
+@pytest.mark.usefixtures("race")
+def test_every_name_of_a_line_can_be_read_on_a_phone(open_page: Callable[..., Page]) -> None:
+    page = open_page("/random-labels?pair=race&epoch=3", width=390, height=844)
+    page.locator(PLAYER).wait_for()
+    page.evaluate(LISTEN)
+    page.set_viewport_size({"width": 380, "height": 844})
+    page.wait_for_function("window.written.some(({ words }) => words.endsWith('N·NLL'))")
+    wide = page.locator(f"{PLAYER} canvas").first.evaluate("canvas => canvas.clientWidth")
+    assert [one["words"] for one in page.evaluate("window.written") if one["right"] > wide] == []
 
 
 def test_the_play_bar_stays_where_it_is(open_page: Callable[..., Page]) -> None:

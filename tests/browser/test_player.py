@@ -104,6 +104,16 @@ def test_no_page_scrolls_sideways_on_a_phone(open_page: Callable[..., Page], run
         assert_fits_a_phone(open_page(path, width=390, height=844))
 
 
+def test_a_phone_on_its_side_keeps_all_pictures_and_a_slide_those_that_carry_the_idea(
+    open_page: Callable[..., Page], run_id: str
+) -> None:
+    for embed, seen in (("", "visible"), ("&embed=true", "hidden")):
+        page = open_page(f"/train?run={run_id}{embed}", width=844, height=390)
+        figure = page.locator(f"{PLAYER} figure.bound")
+        figure.wait_for(state="attached")
+        assert figure.evaluate("figure => getComputedStyle(figure).visibility") == seen
+
+
 # What is written on canvases from now on: words, place, canvas.
 LISTEN = """() => {
   window.written = [];

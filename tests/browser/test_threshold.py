@@ -63,6 +63,17 @@ def test_every_number_follows_a_drag_and_the_link_says_where_it_ended(
     expect(page.get_by_text(f"Dense → compact at SNR ≥ {seen[-1][0]:.3g}")).to_be_visible()
 
 
+def test_on_a_slide_the_name_of_the_priors_rule_ends_before_the_hand_at_1(
+    open_page: Callable[..., Page], run_id: str
+) -> None:
+    page = open_page(f"/threshold?run={run_id}&embed=true", width=1000, height=430)
+    name = page.locator(f"{BOARD} text.rule").filter(has_text="the prior's").bounding_box()
+    hand = page.locator(f"{BOARD} .plot .at").bounding_box()
+    assert name
+    assert hand
+    assert name["x"] + name["width"] < hand["x"]
+
+
 def test_arrow_keys_and_the_number_box_move_it(open_page: Callable[..., Page], run_id: str) -> None:
     page = open_page(f"/threshold?run={run_id}")
     hand = page.locator(f"{BOARD} .hand")

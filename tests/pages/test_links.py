@@ -43,8 +43,8 @@ def test_an_epoch_beyond_the_runs_is_named(page: str, recorded: str) -> None:
 
 
 def test_an_epoch_beyond_both_twins_is_named(no_recordings: object) -> None:
-    for name, epochs in zip(run_pair.RECORDED["recorded"][1], (6, 12), strict=True):
-        run = write_run(store.recorded_root(), random_labels=True, epochs=epochs)
+    for name, epochs, method in zip(run_pair.RECORDED["recorded"][1], (6, 12), ("sbp", "binary-dropout"), strict=True):
+        run = write_run(store.recorded_root(), random_labels=True, epochs=epochs, method=method)
         run.folder.rename(run.folder.with_name(name))
     assert "from 0 to 12" in said(opened("random_labels", epoch="999"))
     assert "pair = `'race'`; expected one of recorded" in said(opened("random_labels", pair="race"))

@@ -131,7 +131,7 @@ def test_another_data_set_is_another_comparison_without_the_papers_rows(no_resul
 def test_a_network_without_results_shows_the_papers_and_names_its_command(found: Path) -> None:
     at = healthy(opened(PAGE, network="vgg-like"))
     assert "python -m sbp reproduce table-2" in texts(at)
-    assert "SBPa, k = 1.5 (paper)" in list(the_table(at)["method"])
+    assert "SBP with KL weights, k = 1.5 (paper)" in list(the_table(at)["method"])
 
 
 def test_a_row_leads_to_its_recorded_run(found: Path, no_recordings: Path) -> None:

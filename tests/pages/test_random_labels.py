@@ -12,6 +12,7 @@ from streamlit.testing.v1.element_tree import Element
 
 from pages.random_labels import run_pair
 from sbp.runs import launcher, store
+from sbp.runs.folder import RunFolder
 from sbp.spec import RunConfig
 from sbp.spec.presets import PRESETS
 from tests.made_up import write_run
@@ -66,8 +67,8 @@ def test_the_twins_share_one_clock(recordings: Path) -> None:
 
 def test_the_twins_on_cifar_10_are_a_choice_of_their_own(recordings: Path) -> None:
     _, names = run_pair.RECORDED["vgg"]
-    for name, epochs in zip(names, (4, 5), strict=True):
-        put(recordings, name, epochs=epochs)
+    put(recordings, names[0], epochs=4)
+    put(recordings, names[1], epochs=5, method="binary-dropout")
     assert healthy(opened(PAGE)).get("button_group")
     recording = played(healthy(opened(PAGE, pair="vgg")), run_pair.PLAYER)["film"]
     assert recording["epochs"] == list(range(6))
@@ -86,7 +87,7 @@ def test_ones_own_two_races_share_the_clock_too(recordings: Path, runs_root: Pat
         write_run(runs_root, random_labels=True, preset=name, lr=1e-3, noise_lr=noise_lr)
     at = healthy(opened(PAGE, pair="race"))
     accuracy = played(at, run_pair.PLAYER)["film"]["charts"][0]
-    assert [series["name"] for series in accuracy["series"]] == ["memorise (10×)", "collapse (30×)"]
+    assert [series["name"] for series in accuracy["series"]] == ["collapse (30×)", "memorise (10×)"]
     unasked = played(healthy(opened(PAGE)), run_pair.PLAYER)["film"]["charts"][0]
     assert unasked["series"][0]["name"] == "SBP"
 
@@ -117,6 +118,28 @@ def test_a_race_starts_with_one_click(monkeypatch: pytest.MonkeyPatch, runs_root
     (config,) = asked
     assert config == PRESETS["lenet-500-300", "collapse"].on(config.data.dataset)
     assert healthy(at).session_state["run-shown"] in {run.id for run in store.list_runs()}
+
+
+def test_both_start_with_one_click_and_are_awaited_on_this_page(
+    monkeypatch: pytest.MonkeyPatch, recordings: Path, runs_root: Path
+) -> None:
+    started: list[RunFolder] = []
+
+    def start(config: RunConfig, root: Path | None = None) -> str:
+        started.append(store.create(config, runs_root))
+        return started[-1].id
+
+    monkeypatch.setattr(launcher, "start", start)
+    at = opened(PAGE)
+    try:
+        healthy(at.button(key="start-both").click().run())
+        assert [folder.config.preset for folder in started] == ["collapse", "memorise"]
+        assert at.query_params["pair"] == "race"
+        assert not at.warning
+        assert "Queued." in at.get("progress")[0].proto.text
+    finally:
+        for folder in started:
+            folder.close()
 
 
 def test_figures_to_take_away_are_made_when_asked_for(recordings: Path) -> None:

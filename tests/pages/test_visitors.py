@@ -86,7 +86,7 @@ def test_nothing_can_be_measured(forbidden: Path) -> None:
 @pytest.mark.parametrize(
     ("verb", "said"),
     [
-        (lambda run: new_run._start(TINY), "start-said"),
+        (lambda run: new_run.start(TINY), "start-said"),
         (lambda run: live._ask(launcher.stop, run), live.REFUSED),
         (lambda run: live._ask(launcher.resume, run), live.REFUSED),
         (lambda run: rows._do(store.delete, run), "runs-said"),

@@ -109,7 +109,7 @@ def test_the_sentence_restates_ours_beside_the_papers() -> None:
 def test_each_width_of_a_network_is_held_against_its_own_original() -> None:
     found = {entry.key: entry for entry in entries_of("vgg-like")}
     order = list(found)
-    for key, printed in (("sbp", "paper-SBP"), ("sbp-wide", "paper-SBP-k1.5"), ("sbpa", "paper-SBPa")):
+    for key, printed in (("sbp", "paper-SBP"), ("sbp-wide", "paper-SBP-k1.5"), ("sbpa", "paper-SBP-with-KL-weights")):
         assert order[order.index(key) + 1] == printed
     assert found["sbp-wide"].label == "SBP, k = 1.5"
     assert found["paper-SBP-k1.5"].label == "SBP, k = 1.5 (paper)"

@@ -4,7 +4,7 @@ import { paintLogDensity, paintStrip, paintTheta } from "./density.js";
 import { computeGrid, paintMap, prepareMap, mapArea } from "./map.js";
 import { computeBreaks, snrCurve, paintBreaks, paintPruning, paintThreshold, paintTruncation, SHOWN } from "./explanations.js";
 import { FORMULAS } from "./paper_formulas.js";
-import { element, fit } from "../../shared/js/dom.js";
+import { element, embedded, fit } from "../../shared/js/dom.js";
 import { gateTheme } from "./plot.js";
 import { buildGauges, buildPrinted, buildTerms, updatePrinted, updateReadout, updateTerms } from "./readout.js";
 import { buildControls, updateControls } from "./controls.js";
@@ -25,6 +25,7 @@ const IDLE_MS = 140;
 
 class Gate {
   constructor(root) {
+    root.classList.toggle("embedded", embedded());
     Object.assign(this, { root, view: null, seen: null, theme: null, drawn: { draws: 0 }, dragging: null, frame: null });
     Object.assign(this, { arithmetic: "float32", grid: null, map: null, breaks: null, near: new Set(), hand: () => {} });
     buildGauges(root);

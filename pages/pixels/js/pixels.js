@@ -6,7 +6,7 @@ import { count, isPixel, mapSentence, predictionSentence, seesSentence, subject 
 import { makeBar } from "../../shared/player/bar.js";
 import { atEnd, grow, makeClock, seek, tick } from "../../shared/player/clock.js";
 import { colourOf, paintLegend } from "../../shared/js/colours.js";
-import { element } from "../../shared/js/dom.js";
+import { element, embedded } from "../../shared/js/dom.js";
 import { fromBase64 } from "../../shared/js/numbers.js";
 import { inkColour, light, paintGrid, pixelTheme, prunedColour, rgbColour } from "./grid_canvas.js";
 import { buildProbabilities, updateProbabilities } from "./probabilities.js";
@@ -23,6 +23,7 @@ const keyOf = (view) => JSON.stringify([view.kind, view[view.kind], view.epoch, 
 
 class Pixels {
   constructor(root) {
+    root.classList.toggle("embedded", embedded());
     Object.assign(this, { root, view: null, seen: null, run: null, given: null, told: new Map(), clock: null, hand: () => {} });
     this.bar = makeBar(root, { clock: () => this.clock, hand: (change) => this.act(change), sped: (speed) => this.set({ speed }) });
     attachControls(root, this);

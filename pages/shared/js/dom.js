@@ -10,6 +10,9 @@ export function element(tag, attributes = {}, ...children) {
   return made;
 }
 
+// Whether the page stands in a frame, as on a slide; a phone on its side is as low, and scrolls.
+export const embedded = () => new URLSearchParams(location.search).get("embed") === "true";
+
 // Sizes a canvas to its box in device pixels; its context, cleared, is drawn on in CSS pixels.
 export function fit(canvas) {
   const ratio = Math.min(window.devicePixelRatio || 1, 3);

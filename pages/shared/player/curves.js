@@ -4,11 +4,30 @@ import { minus, ticks } from "../js/numbers.js";
 import { between, epochAxis, playhead, write } from "./canvas.js";
 import { epochAt, sayEpoch } from "./film.js";
 
+const KEY = 23; // px: a line's sample and the gap to its name
+const ROW = 16;
+
+// Where the names of lines stand: beside each other from `left` on, in more rows where they are wider than the picture.
+function legend(ctx, theme, series, left, width) {
+  const at = new Map();
+  let [x, rows] = [left, 0];
+  ctx.font = `400 12px ${theme.font}`;
+  for (const s of series) {
+    const wide = KEY + ctx.measureText(s.name).width;
+    if (x > left && x + wide > width) [x, rows] = [left, rows + 1];
+    at.set(s, [x, 10 + rows * ROW]);
+    x += wide + 16;
+  }
+  return { at, rows };
+}
+
 function curves(run, { series, title, unit, top, log, filled, rules = [] }) {
   let place = null;
 
   function draw({ ctx, width, height }, theme, moment) {
-    const box = { left: 40, top: 24, width: width - 48, bottom: height - 36 };
+    const points = series.every(({ x: epochs }) => epochs.length === 1);
+    const names = legend(ctx, theme, series.length > 1 ? series.filter((s) => s.x.length > 1 || points) : [], 40, width);
+    const box = { left: 40, top: 24 + names.rows * ROW, width: width - 48, bottom: height - 36 };
     const high = box.bottom - box.top;
     const x = epochAxis(ctx, theme, box, run, filled ? 0 : run.first, run.total + (filled ? 1 : 0));
     const y = log
@@ -39,8 +58,6 @@ function curves(run, { series, title, unit, top, log, filled, rules = [] }) {
       write(ctx, theme, rule.text, at, y(rule.y) - 4, { size: 12, align, colour: theme.colours.reference });
     }
     const now = epochAt(run, moment);
-    const points = series.every(({ x: epochs }) => epochs.length === 1);
-    let legend = box.left;
     for (const s of series) {
       const colour = theme.colours[s.colour];
       ctx.beginPath();
@@ -79,16 +96,16 @@ function curves(run, { series, title, unit, top, log, filled, rules = [] }) {
         if (started) write(ctx, theme, s.name, end + 4, y(s.y[0]) - 9, { size: 12, align: "right", colour, weight: 600 });
         continue;
       }
-      if (series.length > 1) {
+      if (names.at.has(s)) {
+        const [left, middle] = names.at.get(s);
         ctx.strokeStyle = colour;
         ctx.setLineDash(s.dash || []);
         ctx.beginPath();
-        ctx.moveTo(legend, 10);
-        ctx.lineTo(legend + 18, 10);
+        ctx.moveTo(left, middle);
+        ctx.lineTo(left + 18, middle);
         ctx.stroke();
         ctx.setLineDash([]);
-        write(ctx, theme, s.name, legend + 23, 10, { size: 12, base: "middle" });
-        legend += 23 + ctx.measureText(s.name).width + 16;
+        write(ctx, theme, s.name, left + KEY, middle, { size: 12, base: "middle" });
       }
     }
     if (series.length === 1) write(ctx, theme, unit, 0, 10, { size: 12, base: "middle", colour: theme.colours.reference });

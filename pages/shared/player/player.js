@@ -3,7 +3,7 @@
 
 import { walkCells } from "../js/cell_cursor.js";
 import { paintLegend } from "../js/colours.js";
-import { element, fit } from "../js/dom.js";
+import { element, embedded, fit } from "../js/dom.js";
 import { readTheme } from "../js/theme.js";
 import { makeBar } from "./bar.js";
 import { cellsPicture } from "./cells.js";
@@ -40,6 +40,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
 }
 
 function makePlayer(root) {
+  root.classList.toggle("embedded", embedded());
   const find = (name) => root.querySelector(`.${name}`);
   const parts = { stage: find("stage"), sentence: find("sentence"), legend: find("legend") };
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");

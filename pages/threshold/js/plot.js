@@ -99,7 +99,7 @@ export function makePlot(svg) {
   function rules(data, boxes, width) {
     const named = [
       { t: 1, text: "pruned below 1", colour: data.colours.pruned, dash: "" },
-      { t: data.prior, text: `the prior's own ${data.prior.toFixed(2)}`, colour: data.colours.reference, dash: "4 3" },
+      { t: data.prior, text: `the prior's ${data.prior.toFixed(2)}`, colour: data.colours.reference, dash: "4 3" },
     ].filter((rule) => placeOf(rule.t) > 0);
     for (const { t, colour, dash } of named) {
       for (const { top, bottom } of boxes) {

@@ -1,7 +1,7 @@
 // The hand on the threshold: drag the picture or the slider, arrow keys, a number. Python says every sentence in advance
 // and hears only where the hand came to rest; what is shown while it moves asks nobody.
 
-import { element } from "../../shared/js/dom.js";
+import { element, embedded } from "../../shared/js/dom.js";
 import { readTheme } from "../../shared/js/theme.js";
 import { makePlot } from "./plot.js";
 import { nearest, placeOf, thresholdAt, typed } from "./thresholds.js";
@@ -18,6 +18,7 @@ export default function ({ data, parentElement, setStateValue }) {
 }
 
 function makeBoard(root) {
+  root.classList.toggle("embedded", embedded());
   const find = (selector) => root.querySelector(selector);
   const svg = find(".plot");
   const slider = find(".hand");
