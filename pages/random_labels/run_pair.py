@@ -80,7 +80,7 @@ def pairs_of(runs: list[RunView]) -> list[Pair]:
 
 
 def _raced(run: RunView, preset: str) -> bool:
-    return run.config.preset == preset and run.config.data.random_labels and bool(run.records())
+    return run.config.preset == preset and run.config.data.random_share == 1 and bool(run.records())
 
 
 def _ratio(run: RunView) -> str:

@@ -48,7 +48,7 @@ def _recipes(place: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         dataset, device = _data(place), _device(place)
     presets = [preset for preset in PRESETS.values() if fits(preset.config.network.name, dataset)]
-    presets.sort(key=lambda preset: (preset.config.data.random_labels, device not in preset.seconds))
+    presets.sort(key=lambda preset: (preset.config.data.random_share, device not in preset.seconds))
     if not presets:
         st.caption(f"There is no recipe for {labels.DATASET[dataset]} yet; choose all settings.")
     for at in range(0, len(presets), CARDS):

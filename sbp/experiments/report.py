@@ -147,7 +147,7 @@ def notes(table: Table, further: Table | None = None) -> list[str]:
         f"not measured. Units are those of {which}."
     ]
     said += [_seeds(table), *([_checked(table, further)] if further else [])]
-    if any(run.config.get("random_labels") for run in runs):
+    if any(run.config.get("random_labels") or run.config.get("label_noise") for run in runs):
         said.append("Training accuracy: the pruned network on the first 5,000 training images and their labels.")
     speed: dict[str, list[str]] = {}
     for run in runs:

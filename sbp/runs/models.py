@@ -115,6 +115,7 @@ class Result(Basis, total=False):
     epochs: Count
     finetune_epochs: Count
     random_labels: bool
+    label_noise: Annotated[float, Field(ge=0, le=1)]
     test_error_percent: Percent | None
     validation_error_percent: Percent | None
     kept: Kept

@@ -60,6 +60,7 @@ def test_of_several_recordings_the_most_typical_plays(no_recordings: Path) -> No
     """Not the newest: of a preset, on true labels."""
     typical = write_run(no_recordings, seed=9)
     write_run(no_recordings, seed=91, random_labels=True)
+    write_run(no_recordings, seed=93, label_noise=0.2)
     write_run(no_recordings, seed=92, preset="trial")
     assert played(healthy(opened("train")))["film"]["id"] == typical.id
 
