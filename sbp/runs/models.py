@@ -133,6 +133,7 @@ class SpeedRow(TypedDict):
     median_seconds: Annotated[float, Field(gt=0, le=1e10)]
     iqr_seconds: Seconds
     n: Positive
+    between_seconds: NotRequired[Seconds | None]
 
 
 class Measurement(TypedDict):
@@ -143,6 +144,7 @@ class Measurement(TypedDict):
     hardware: str
     threads: Count
     versions: dict[str, str]
+    processes: NotRequired[Positive]
     rows: list[SpeedRow]
 
 
