@@ -25,7 +25,7 @@ from sbp.spec.networks import SPECS, description_of
 # Turns of the networks in each process: fewer on a GPU, which is dear, and where the dense one has many MACs, whose
 # pass is long.
 ROUNDS, FEWER_ROUNDS, DEEP = 3, 1, 10**8
-SECONDS = 0.05  # of a turn, at least
+SECONDS = 0.03  # of a turn, at least
 
 
 def timed(table: Table, device: str, tell: Callable[[str], None], keep: Callable[[Table], None]) -> Table:
