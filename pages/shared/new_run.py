@@ -152,6 +152,20 @@ def card(preset: Preset, dataset: str, place: str, device: str = "", adjust: boo
             st.button("Adjust", icon=":material/tune:", key=f"adjust-{name}", on_click=_adjust, args=(config, place))
 
 
+def offer(config: RunConfig, label: str, key: str, help: str) -> None:
+    """A button that starts this run; disabled, with the reason, where it cannot be started here."""
+    why = _why_not(config)
+    st.button(
+        label,
+        icon=":material/restart_alt:",
+        key=key,
+        disabled=bool(why),
+        help=md(why) if why else help,
+        on_click=_start,
+        args=(config,),
+    )
+
+
 def _why_not(config: RunConfig) -> str:
     """Why this run cannot be started here, in a sentence; "" where it can."""
     if why := visitors.refusal():
