@@ -91,7 +91,7 @@ def _called(run: RunView) -> str:
 
 def _races(run: RunView, preset: str) -> bool:
     """Whether a run of one's own, of this recipe, has something to show or is about to."""
-    own = not run.recorded and run.config.preset == preset and run.config.data.random_labels
+    own = not run.recorded and run.config.preset == preset and run.config.data.random_share == 1
     return own and (run_picker.trains(run) or film.has_pictures(run))
 
 

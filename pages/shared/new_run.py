@@ -48,7 +48,7 @@ def _recipes(place: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         dataset, device = _data(place), _device(place)
     presets = [preset for preset in PRESETS.values() if fits(preset.config.network.name, dataset)]
-    presets.sort(key=lambda preset: (preset.config.data.random_labels, device not in preset.seconds))
+    presets.sort(key=lambda preset: (preset.config.data.random_share, device not in preset.seconds))
     if not presets:
         st.caption(f"There is no recipe for {labels.DATASET[dataset]} yet; choose all settings.")
     for at in range(0, len(presets), CARDS):
@@ -150,6 +150,20 @@ def card(preset: Preset, dataset: str, place: str, device: str = "", adjust: boo
         )
         if adjust:
             st.button("Adjust", icon=":material/tune:", key=f"adjust-{name}", on_click=_adjust, args=(config, place))
+
+
+def offer(config: RunConfig, label: str, key: str, help: str) -> None:
+    """A button that starts this run; disabled, with the reason, where it cannot be started here."""
+    why = why_not(config)
+    st.button(
+        label,
+        icon=":material/restart_alt:",
+        key=key,
+        disabled=bool(why),
+        help=md(why) if why else help,
+        on_click=_start,
+        args=(config,),
+    )
 
 
 def why_not(config: RunConfig) -> str:

@@ -118,7 +118,7 @@ def atypical(run: RunView) -> tuple[float, ...]:
     no_preset = (config.network.name, config.preset) not in PRESETS
     digits, no_weights = config.data.dataset == "digits", run.model_path is None
     size = run.description.dense_macs()
-    return not config.has_noise, config.data.random_labels, no_preset, digits, no_weights, size
+    return not config.has_noise, config.data.random_share, no_preset, digits, no_weights, size
 
 
 def suitable(suits: Suits | None = None) -> list[RunView]:

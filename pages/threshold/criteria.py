@@ -107,8 +107,8 @@ def _honest(run: RunView, printed: bool, comparable: bool) -> str:
     )
     if printed and not comparable:
         data = words.DATASET.get(run.config.data.dataset, run.config.data.dataset)
-        labels = " with random labels" if run.config.data.random_labels else ""
-        said += f" This run is on {data}{labels}: MACs compare, errors do not, so the paper is not in the figure."
+        data += words.with_random_labels(run.config.data.random_share)
+        said += f" This run is on {data}: MACs compare, errors do not, so the paper is not in the figure."
     remark = REMARKS.get(run.config.network.name, "")
     return f"{said} {remark}".rstrip()
 

@@ -53,9 +53,10 @@ def _speed(run: RunView) -> bool:
     if not found:
         st.markdown("Fewer MACs do not guarantee less time. Not measured yet.")
     st.caption(
-        "Time of one batch: median (interquartile range); ×: dense time over it; ?: unsteady, a range over 10 % of the "
-        "median. Masked: zeros in place, as large as before. Compact: smaller tensors, same output. Both at SNR ≥ 1, "
-        "whatever the threshold above. The paper does not name its batch size."
+        "Time of one batch: median (interquartile range within a process; range between processes, where there were "
+        "several); ×: dense time over it; ?: unsteady, a spread over 10 % of the median. Masked: zeros in place, as "
+        "large as before. Compact: smaller tensors, same output. Both at SNR ≥ 1, whatever the threshold above. The "
+        "paper does not name its batch size."
     )
     if run.config.tracked:
         st.caption("It cannot be measured: the network of somebody’s own training loop is known by its shapes alone.")
@@ -71,8 +72,8 @@ def _speed(run: RunView) -> bool:
             title = labels.run_title(busy[0])
             st.caption(f"A run is training on this machine ({title}); it slows the measurement.")
         help = (
-            "Dense, masked and compact at batch 1, 32 and 1000, in a process of its own; takes about half a minute, "
-            "or some minutes for a deep network on a CPU."
+            "Dense, masked and compact at batch 1, 32 and 1000, in five processes, one after another; takes about half "
+            "a minute, or some minutes for a deep network on a CPU."
         )
         with st.container(horizontal=True, gap="small", key="measure-line"):
             measurement_button.offer(run.id, "speed", "Measure here", help)

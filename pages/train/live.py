@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from pages.shared import clock, film, frame, run_picker, standing, visitors
+from pages.shared import clock, film, frame, new_run, run_picker, standing, visitors
 from pages.shared.follow import follow
 from pages.shared.outside import md
 from pages.shared.player import player
@@ -21,6 +21,7 @@ from sbp.runs import launcher, launchers, store
 from sbp.runs.states import State
 from sbp.runs.store import RunView
 from sbp.spec.method import method_title
+from sbp.spec.scratch import from_scratch
 from sbp.viz import labels
 from sbp.viz.findings import findings
 from sbp.viz.tables import tables
@@ -105,9 +106,24 @@ def _first_line(run: RunView, tools: Callable[[RunView], None]) -> None:
                 disabled=bool(why),
                 help=why or "Continues from the last checkpoint.",
             )
+        _offer_scratch(run)
         if not run.problem and run.config.has_noise:
             st.page_link("channels/page.py", label="Channels", icon=":material/grid_on:", query_params={"run": run.id})
         tools(run)
+
+
+def _offer_scratch(run: RunView) -> None:
+    """A finished run's button for the question whether its widths need its weights."""
+    if run.problem or run.state is not State.FINISHED or not (kept := run.summary()["kept"]):
+        return
+    if (config := from_scratch(run.config, kept)) is not None:
+        widths = labels.widths(config.network.widths)
+        help = (
+            f"Starts a run of {widths} units without noise: same images, as many epochs. Pixels and features that were "
+            "removed come back."
+        )
+        new_run.offer(config, "Train these widths from scratch", f"scratch-{run.id}", help)
+        new_run.say()
 
 
 def _stops(run: RunView) -> str:

@@ -1,22 +1,31 @@
 """How fast the networks of recorded rows are on this machine: their weights need not be at hand, for shapes decide.
 
 A forward pass takes as long with one set of weights as with another, so the networks are built again, dense and with as
-many units per layer as the run kept, and timed in turns (`sbp.evaluation.latency.measure`).
+many units per layer as the run kept, and timed in turns, in several processes (`sbp.evaluation.processes`).
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from sbp.evaluation.latency import Measurement, measure, variants
+from sbp.compaction.compact import masks_of
+from sbp.compaction.weights import network_of
+from sbp.evaluation.latency import Measurement, variants
+from sbp.evaluation.processes import Networks, measure_afresh
 from sbp.experiments.results import RunResult, Table, speed_rows
 from sbp.networks.describe import described
 from sbp.networks.registry import build
 from sbp.pruning.masks import masks_of_counts
+from sbp.spec import RunConfig
+from sbp.spec.networks import SPECS, description_of
 
-# Turns of the networks: fewer on a GPU, which is dear, and where the dense one has many MACs, whose pass is long.
-ROUNDS, FEWER_ROUNDS, DEEP = 15, 5, 10**8
+# Turns of the networks in each process: fewer on a GPU, which is dear, and where the dense one has many MACs, whose
+# pass is long.
+ROUNDS, FEWER_ROUNDS, DEEP = 3, 1, 10**8
+SECONDS = 0.03  # of a turn, at least
 
 
 def timed(table: Table, device: str, tell: Callable[[str], None], keep: Callable[[Table], None]) -> Table:
@@ -53,14 +62,45 @@ def speed_of_shapes(
 ) -> Measurement:
     """The same of a network with these hidden widths that keeps so many units in each noise layer.
 
-    threads, progress: as for `measure`. Raises ValueError when the counts do not belong together.
+    threads, progress: as for `measure_afresh`. Raises ValueError when the counts do not belong together.
     """
-    network = build(name, tuple(widths))
+    build = functools.partial(_of_shapes, name, tuple(widths), tuple(kept))
+    build()  # counts that do not belong together are refused here, not in another process
+    return _speed(build, SPECS[name].dense_macs(widths), device, threads, progress)
+
+
+def speed_of_weights(
+    config: RunConfig,
+    model_path: Path | None,
+    device: str,
+    threads: int = 0,
+    progress: Callable[[float], None] | None = None,
+) -> tuple[Measurement, list[int]]:
+    """The speed of a run's own networks, and the units that the compact one keeps.
+
+    threads, progress: as for `measure_afresh`. Raises `LoadError` where there are no weights, or not those of config.
+    """
+    kept = [int(mask.sum()) for mask in masks_of(network_of(config, model_path)).values()]
+    build = functools.partial(_of_weights, config, model_path)
+    return _speed(build, description_of(config.network).dense_macs(), device, threads, progress), kept
+
+
+def _speed(
+    build: Callable[[], Networks], macs: int, device: str, threads: int, progress: Callable[[float], None] | None
+) -> Measurement:
+    rounds = FEWER_ROUNDS if device == "cuda" or macs >= DEEP else ROUNDS
+    return measure_afresh(build, device, threads, progress=progress, rounds=rounds, seconds=SECONDS)
+
+
+def _of_shapes(name: str, widths: tuple[int, ...], kept: tuple[int, ...]) -> Networks:
+    network = build(name, widths)
     description = described(network)
-    networks = variants(network, masks_of_counts(kept, description.groups))
-    deep = description.dense_macs() >= DEEP
-    rounds = FEWER_ROUNDS if deep or device == "cuda" else ROUNDS
-    return measure(networks, device, threads, rounds=rounds, image=description.image, progress=progress)
+    return variants(network, masks_of_counts(kept, description.groups)), description.image
+
+
+def _of_weights(config: RunConfig, model_path: Path | None) -> Networks:
+    network = network_of(config, model_path)
+    return variants(network), described(network).image
 
 
 def with_speed(run: RunResult, measured: Measurement) -> RunResult:

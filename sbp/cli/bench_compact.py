@@ -8,22 +8,19 @@ import typer
 from rich.table import Column, Table
 
 from sbp.benchmarks import zoo
-from sbp.benchmarks.table_latency import speed_of_shapes
+from sbp.benchmarks.table_latency import speed_of_shapes, speed_of_weights
 from sbp.cli.bench import Device, ImageSize, Threads, resolve
 from sbp.cli.errors import BadInput, user_errors
 from sbp.cli.options import AsJson
 from sbp.cli.output import PLAIN, print_json, stderr, stdout
-from sbp.compaction.compact import masks_of
 from sbp.compaction.load import LoadError
-from sbp.compaction.weights import network_of
-from sbp.evaluation import latency
-from sbp.evaluation.latency import Measurement
-from sbp.networks.describe import described
+from sbp.evaluation.latency import Measurement, Row
+from sbp.experiments import archive
 from sbp.runs import store
 from sbp.runs.speed import write_speed
 from sbp.viz.labels import widths
 
-# Of the median: on a quiet machine the interquartile range is a few per cent of it.
+# Of the median: on a quiet machine both spreads are a few per cent of it.
 UNSTEADY = 0.25
 # Turns of a large network's two forms: a pass at batch 256 takes many seconds on a CPU.
 ROUNDS = 5
@@ -32,6 +29,7 @@ ROUNDS = 5
 _RUN = typer.Argument(metavar="[RUN]", help="A run's id, a unique prefix of one, or latest; none with --network.")
 _NETWORK = typer.Option(help=f"Instead of a run's: one of {', '.join(zoo.CONFIGS)}, with random weights and masks.")
 _KEEP = typer.Option(help="The share of units that --network keeps in every group, above 0 and at most 1.")
+_RECORD = typer.Option("--record", help="Save the figures of a recorded run with the code, in its tables too.")
 _BATCH = typer.Option("--batch", min=1, help="Images of a pass of --network; may be repeated. None: 1, 32, 256.")
 
 
@@ -44,12 +42,14 @@ def bench_compact(
     keep: Annotated[float, _KEEP] = 0.5,
     batch: Annotated[list[int] | None, _BATCH] = None,
     image_size: ImageSize = zoo.IMAGE_SIZE,
+    record: Annotated[bool, _RECORD] = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure a run's dense, masked and compact networks, and save the figures with the run.
 
-    Times a forward pass in inference mode at batch 1, 32 and 1000, in float32, eager. Takes about half a minute on a
-    CPU, minutes for VGG-like. With --network it measures a large network, dense and compact, and saves nothing.
+    Times a forward pass in inference mode at batch 1, 32 and 1000, in float32, eager, in five fresh processes. Takes
+    about half a minute on a CPU, minutes for VGG-like. With --network it measures a large network, dense and compact,
+    in one process, and saves nothing.
     """
     if bool(run) == bool(network):
         raise BadInput("Expected either a RUN or --network, one of the two.")
@@ -58,7 +58,10 @@ def bench_compact(
         return
     view = store.find_run(run).sound()
     measurement, kept = measured(view, resolve(device), threads)
-    path = write_speed(view, measurement.to_dict())
+    if record:
+        paths = archive.record_speed(view, measurement.to_dict())
+    else:
+        paths = [write_speed(view, measurement.to_dict())]
     if as_json:
         facts = {"id": view.id, "network": view.config.network.name, "kept": kept}
         print_json({**facts, **measurement.to_dict()})
@@ -66,11 +69,11 @@ def bench_compact(
     typer.echo(f"{view.id}: {view.config.network.name}, kept {widths(kept)}")
     typer.echo(f"  {_conditions(measurement)}")
     stdout().print(table_of(measurement))
-    if unsteady := [row for row in measurement.rows if row.iqr_seconds > UNSTEADY * row.median_seconds]:
+    if unsteady := [row for row in measurement.rows if _spread(row) > UNSTEADY * row.median_seconds]:
         where = ", ".join(f"{row.variant} at {row.batch:,}" for row in unsteady)
         remark = f"Spread above {UNSTEADY:.0%} of the median ({where}): the machine was busy; measure again."
         stderr().print(remark, soft_wrap=True)
-    typer.echo(f"Written to {path}.")
+    typer.echo(f"Written to {', '.join(map(str, paths))}.")
 
 
 def _large(
@@ -121,27 +124,31 @@ def measured(view: store.RunView, device: str, threads: int = 0) -> tuple[Measur
             kept = [int(count) for count in view.result["kept"]]
             return speed_of_shapes(config.network.name, config.network.widths, kept, device, threads, tell), kept
         try:
-            network = network_of(config, view.model_path)
+            measurement, kept = speed_of_weights(config, view.model_path, device, threads, tell)
         except LoadError as error:
             raise store.BadRequest(f"{view.id}: {error}") from None
-        networks, network_is = latency.variants(network), described(network)
-        kept = [int(mask.sum()) for mask in masks_of(network).values()]
-        if not network_is.macs(kept):
-            remark = "A layer keeps no unit: the compact network is a constant predictor."
-            stderr().print(remark, soft_wrap=True)
-        measurement = latency.measure(networks, device, threads, progress=tell, image=network_is.image)
+    if not view.description.macs(kept):
+        stderr().print("A layer keeps no unit: the compact network is a constant predictor.", soft_wrap=True)
     return measurement, kept
 
 
 def _conditions(measurement: Measurement) -> str:
     threads = f"{measurement.threads} thread{'' if measurement.threads == 1 else 's'}"
     versions = ", ".join(f"{name} {version}" for name, version in measurement.versions.items())
-    return f"{measurement.device}: {measurement.hardware}, {threads}, {versions}"
+    count = f", {measurement.processes} processes" if measurement.processes > 1 else ""
+    return f"{measurement.device}: {measurement.hardware}, {threads}{count}, {versions}"
+
+
+def _spread(row: Row) -> float:
+    return max(row.iqr_seconds, row.between_seconds or 0)
 
 
 def table_of(measurement: Measurement) -> Table:
-    """One line per batch size and variant; the speed-up is over the dense network at that batch size."""
-    columns = ("batch", "variant", "median", "IQR", "n", "images/s", "speed-up")
+    """One line per batch size and variant; the speed-up is over the dense network at that batch size.
+
+    IQR is within a process, between the range of the processes' medians.
+    """
+    columns = ("batch", "variant", "median", "IQR", "between", "n", "images/s", "speed-up")
     table = Table(*(Column(name, justify="left" if name == "variant" else "right") for name in columns), **PLAIN)
     for row in measurement.rows:
         times = measurement.times_as_fast(row.variant, row.batch)
@@ -150,6 +157,7 @@ def table_of(measurement: Measurement) -> Table:
             row.variant,
             milliseconds(row.median_seconds),
             milliseconds(row.iqr_seconds),
+            "–" if row.between_seconds is None else milliseconds(row.between_seconds),
             f"{row.n:,}",
             f"{row.images_per_second:,.0f}",
             f"{times:.2f}x",

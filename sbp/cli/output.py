@@ -12,7 +12,7 @@ from rich.table import Column, Table
 
 from sbp.machine.distributed import Ranks
 from sbp.runs.view import RunView
-from sbp.viz.labels import bound_text, widths
+from sbp.viz.labels import bound_text, widths, with_random_labels
 
 # How a table without rules is drawn.
 PLAIN: Any = {"box": None, "header_style": "bold", "pad_edge": False}
@@ -44,8 +44,8 @@ def describe_run(run: Mapping[str, Any]) -> str:
     where = run["hardware"] or run["device"]
     n_train = f"n = {run['n_train']:,}" if run["n_train"] else "n unknown so far"
     seconds = f", {run['seconds']:,.0f} s" if run["seconds"] is not None else ""
-    labels = " with random labels" if run["random_labels"] else ""
-    lines.append(f"  {bound_text(run)}; seed {run['seed']}, {n_train}{labels}, {where}{seconds}")
+    noisy = with_random_labels(1.0 if run["random_labels"] else run["label_noise"] or 0.0)
+    lines.append(f"  {bound_text(run)}; seed {run['seed']}, {n_train}{noisy}, {where}{seconds}")
     return "\n".join(lines)
 
 

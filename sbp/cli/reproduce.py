@@ -16,7 +16,7 @@ from sbp.cli.errors import INTERRUPTED, WENT_WRONG, BadInput, user_errors
 from sbp.cli.options import AsJson
 from sbp.cli.output import PLAIN, stderr, stdout
 from sbp.cli.wait import gather
-from sbp.experiments import archive, figures, report, results, running, table_rows
+from sbp.experiments import archive, figures, goals, report, results, running, table_rows
 from sbp.experiments.planned import Plan
 from sbp.experiments.plans import PLANS, plan_of
 from sbp.experiments.questions import NAME as QUESTIONS
@@ -97,10 +97,11 @@ def reproduce(
     if time and not from_recordings:
         raise BadInput("--time: expected --from-recordings beside it; --speed measures the runs made here.")
     if from_recordings:
-        table = _chosen(results.recorded(experiment), {(row.network, row.key) for row in rows})
+        whole = results.recorded(experiment)
+        table = _chosen(whole, {(row.network, row.key) for row in rows})
         if time:
             table = _timed(table, time, plan if record else None)
-        _show(table, out, as_json, results.check_recorded(experiment))
+        _show(table, out, as_json, results.check_recorded(experiment), [] if only else goals.lines(whole, network))
         return
     if check and not record:
         raise BadInput("--check: expected --record beside it; it changes how the seeds are saved.")
@@ -193,8 +194,13 @@ def _chosen(table: Table, wanted: set[tuple[str, str]]) -> Table:
     return Table(table.experiment, tuple(row for row in table.rows if (row.network, row.key) in wanted))
 
 
-def _show(table: Table, out: Path | None, as_json: bool, further: Table | None = None) -> None:
-    """Prints the table, and writes it and its figures into a folder if given. further: runs that check it."""
+def _show(
+    table: Table, out: Path | None, as_json: bool, further: Table | None = None, aims: Sequence[table_rows.Line] = ()
+) -> None:
+    """Prints the table, and writes it and its figures into a folder if given.
+
+    further: runs that check it. aims: the goals set for it, each with the best reached.
+    """
     if as_json:
         typer.echo(table.to_json())
     else:
@@ -202,6 +208,9 @@ def _show(table: Table, out: Path | None, as_json: bool, further: Table | None =
         for title, lines in table_rows.sections_of(table).items():
             typer.echo(title)
             stdout().print(_printed(lines, columns))
+        if aims:
+            typer.echo("Goals, by the means over seeds")
+            stdout().print(_printed(aims, goals.COLUMNS))
         for note in report.notes(table, further):
             typer.echo(note)
     if out is None:
@@ -211,7 +220,7 @@ def _show(table: Table, out: Path | None, as_json: bool, further: Table | None =
     name = checked_name(table.experiment, "the experiment's name")
     files |= {
         f"{name}.csv": table_rows.csv_of(table_rows.lines_of(table)).encode(),
-        f"{name}.md": report.markdown(table, further).encode(),
+        f"{name}.md": (report.markdown(table, further) + goals.section(aims)).encode(),
         f"{name}.json": table.to_json().encode(),
     }
     for file, content in files.items():

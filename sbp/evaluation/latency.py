@@ -22,6 +22,7 @@ from torch.utils.benchmark import Timer
 from sbp.compaction.compact import masked, masks_of
 from sbp.compaction.folded import Folded
 from sbp.machine import devices
+from sbp.machine.memory import keep_freed_memory
 from sbp.networks.describe import described
 
 VARIANTS = ("dense", "masked", "compact")
@@ -33,6 +34,8 @@ class Row:
     """One variant at one batch size: seconds a forward pass, median and interquartile range of n timings.
 
     A timing is the mean of so many passes in a row that reading the clock does not count; of one at large batches.
+    Of several processes the median and the interquartile range are the medians of theirs; between_seconds is the
+    largest of their medians minus the smallest, None of one process.
     """
 
     variant: str
@@ -40,6 +43,7 @@ class Row:
     median_seconds: float
     iqr_seconds: float
     n: int
+    between_seconds: float | None = None
 
     @property
     def images_per_second(self) -> float:
@@ -53,7 +57,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What was measured, on what, and when (seconds since 1970)."""
+    """What was measured, on what, when (seconds since 1970), and in how many processes."""
 
     device: str
     hardware: str
@@ -61,6 +65,7 @@ class Measurement:
     versions: dict[str, str]
     when: float
     rows: tuple[Row, ...]
+    processes: int = 1
 
     def row(self, variant: str, batch: int) -> Row:
         """The row of a variant at a batch size; raises KeyError where there is none."""
@@ -109,7 +114,10 @@ def measure(
     itself. At each batch size the networks take turns, `rounds` times for at least `seconds` each, so that a machine
     that slows down slows all of them. The clock waits for an accelerator to finish
     (torch.utils.benchmark). progress: told the share done, 0 to 1. image: channels, rows and columns that they read.
+    Freed memory is kept for the next tensor from here on, as in training: handed back and faulted in again, it costs
+    as much as half of a large batch (docs/performance.md).
     """
+    keep_freed_memory()
     threads = threads or torch.get_num_threads()
     copies = {variant: copy.deepcopy(network).eval().to(device) for variant, network in networks.items()}
     hardware = devices.cpu_name() if device == "cpu" else devices.describe(device)

@@ -7,12 +7,18 @@ checks the first (`sbp.experiments.intervals.Check`).
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from sbp.experiments.planned import Plan
-from sbp.experiments.results import NoResults, Row, RunResult, Table, check_of, recorded, results_path
+from sbp.experiments.plans import PLANS
+from sbp.experiments.results import NoResults, Row, RunResult, Table, check_of, recorded, results_path, speed_rows
 from sbp.runs import recording, store
+from sbp.runs.filenames import SPEED
 from sbp.runs.files import replace_bytes
+from sbp.runs.speed import write_speed
+from sbp.runs.view import RunView
 
 # Snapshots of a recorded run without weights: enough for its curves.
 FEW_ROWS = 16
@@ -59,6 +65,34 @@ def record_check(plan: Plan, table: Table, results: Path | None = None) -> Path:
         if row.runs
     ]
     return keep_table(dataclasses.replace(plan, name=name), Table(name, tuple(rows)), results)
+
+
+def record_speed(view: RunView, measurement: Mapping[str, Any], results: Path | None = None) -> list[Path]:
+    """Writes a recorded run's speed beside the code, into its folder and every recorded table that shows it.
+
+    It replaces what was measured on the same device with as many threads. Gives the paths.
+
+    Raises:
+        BadRequest: the run does not ship with the code.
+    """
+    if not view.recorded:
+        raise store.BadRequest(f"{view.id} does not ship with the code; without --record its speed is kept with it.")
+    paths = [write_speed(view, measurement, view.folder / SPEED)]
+    key = measurement["device"], measurement["threads"]
+
+    def again(run: RunResult) -> RunResult:
+        others = tuple(row for row in run.speed if (row["device"], row["threads"]) != key)
+        if run.run != view.id or len(others) == len(run.speed):
+            return run
+        return dataclasses.replace(run, speed=(*others, *speed_rows(measurement)))
+
+    for name in PLANS:
+        before = _kept(name, results)
+        rows = tuple(dataclasses.replace(row, runs=tuple(map(again, row.runs))) for row in before)
+        if rows != before:
+            paths.append(results_path(name, results))
+            replace_bytes(paths[-1], Table(name, rows).to_json().encode())
+    return paths
 
 
 def keep_table(plan: Plan, table: Table, results: Path | None = None) -> Path:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sbp.experiments import intervals
 from sbp.experiments.plans import PLANS
-from sbp.experiments.results import Table
+from sbp.experiments.results import RunResult, Table
 from sbp.experiments.table_rows import BATCHES, Line, lines_of, sections_of
 from sbp.reference import paper
 from sbp.spec.networks import SPECS
@@ -146,21 +148,12 @@ def notes(table: Table, further: Table | None = None) -> list[str]:
         f"per image, and their reduction against the dense network of the same width, likewise; they are counted, "
         f"not measured. Units are those of {which}."
     ]
-    said += [_seeds(table), *([_checked(table, further)] if further else [])]
-    if any(run.config.get("random_labels") for run in runs):
+    said += [_seeds(table), *([checked(table, further)] if further else [])]
+    if any(run.config.get("random_labels") or run.config.get("label_noise") for run in runs):
         said.append("Training accuracy: the pruned network on the first 5,000 training images and their labels.")
-    speed: dict[str, list[str]] = {}
-    for run in runs:
-        for row in run.speed:
-            threads = f", {row['threads']} thread{'' if row['threads'] == 1 else 's'}" if row["device"] == "cpu" else ""
-            speed.setdefault("GPU" if row["device"] == "cuda" else "CPU", []).append(f"{row['hardware']}{threads}")
-    if speed and shows_speed(table.experiment):
-        where = "; ".join(f"{name}: {', '.join(dict.fromkeys(names))}" for name, names in sorted(speed.items()))
-        batches = labels.join([f"{batch:,}" for batch in BATCHES])
-        said.append(
-            f"CPU and GPU: times as fast as the dense network, medians at batch {batches}, float32, eager ({where}). "
-            f"The paper names no batch size ({paper.HARDWARE['cpu']}, {paper.HARDWARE['gpu']})."
-        )
+    if shows_speed(table.experiment) and (speeds := speeds_of(runs)):
+        printed = f"{paper.HARDWARE['cpu']}, {paper.HARDWARE['gpu']}"
+        said.append(f"{speeds} The paper names no batch size ({printed}).")
     against = [line for line in lines_of(table) if line["source"] == "paper"]
     if unlike := [line for line in against if abs(line["macs_reduction"] / line["flops"] - 1) > 0.01]:
         printed = labels.join([f"{line['flops']:.2f}x for {line['label']}" for line in unlike])
@@ -169,6 +162,34 @@ def notes(table: Table, further: Table | None = None) -> list[str]:
     for count, seconds in sorted(packs):
         said.append(f"{count} runs in one process: {3600 * count / float(seconds or 1):,.0f} runs per hour.")
     return [one for one in said if one]
+
+
+def speeds_of(runs: Iterable[RunResult]) -> str:
+    """What the columns CPU and GPU stand on: where, and how far figures lie apart; "" where nothing was measured."""
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for run in runs:
+        for row in run.speed:
+            rows.setdefault("GPU" if row["device"] == "cuda" else "CPU", []).append(row)
+    if not rows:
+        return ""
+    where = "; ".join(f"{name}: {_where(measured)}" for name, measured in sorted(rows.items()))
+    batches = labels.join([f"{batch:,}" for batch in BATCHES])
+    return f"CPU and GPU: times as fast as the dense network, medians at batch {batches}, float32, eager ({where})."
+
+
+def _where(rows: Sequence[dict[str, Any]]) -> str:
+    """On what these were measured, and their spreads as shares of the median: in the median, and the largest."""
+    named = []
+    for row in rows:
+        threads = f", {row['threads']} thread{'' if row['threads'] == 1 else 's'}" if row["device"] == "cpu" else ""
+        processes = f", {row['processes']} processes" if "processes" in row else ""
+        named.append(f"{row['hardware']}{threads}{processes}")
+    said = ", ".join(dict.fromkeys(named))
+    for name, title in (("iqr_seconds", "interquartile range"), ("between_seconds", "between processes")):
+        shares = [100 * row[name] / row["median_seconds"] for row in rows if row.get(name)]
+        if shares:
+            said += f", {title} {statistics.median(shares):.1f} % of the median, at most {max(shares):.0f} %"
+    return said
 
 
 def _seeds(table: Table) -> str:
@@ -184,7 +205,7 @@ def _span(seeds: tuple[int, ...]) -> str:
     return labels.join([str(seed) for seed in seeds])
 
 
-def _checked(table: Table, further: Table) -> str:
+def checked(table: Table, further: Table) -> str:
     """Whether runs on other seeds fall where the table lets one expect them; "" where there is nothing to hold."""
     found = list(intervals.checks(table, further))
     if not found:

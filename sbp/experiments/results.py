@@ -32,8 +32,9 @@ class RunResult:
 
     config: the fields of RunConfig. kept: units per noise layer; macs: multiply-accumulates per image of what is left;
     macs_reduction: macs of dense / macs, None where nothing is left. seconds: of training. run: the id of the stored
-    or recorded run, "" where it is not kept. speed: rows as speed.json has them, each with device, hardware and threads
-    beside variant, batch, median_seconds, iqr_seconds and n; empty where nothing was measured.
+    or recorded run, "" where it is not kept. speed: rows as speed.json has them, each with device, hardware, threads
+    and, where there were several, processes beside variant, batch, median_seconds, iqr_seconds, between_seconds and n;
+    empty where nothing was measured.
     last: nll, kl, kl_weighted, loss and train_error_percent of its last epoch (units: `sbp.spec.records.Record`).
     pack_runs, pack_seconds: how many runs its process trained at once, and in how long; 1 and None for one alone.
     """
@@ -185,7 +186,7 @@ class Table:
 
 def speed_rows(measured: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A measurement, as speed.json has it, in rows that each say where it was made: `RunResult.speed`."""
-    where = {name: measured[name] for name in ("device", "hardware", "threads")}
+    where = {name: measured[name] for name in ("device", "hardware", "threads", "processes") if name in measured}
     return [{**where, **row} for row in measured["rows"]]
 
 

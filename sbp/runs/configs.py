@@ -78,7 +78,7 @@ def mismatch(
         folder: the run's, for the sentence.
     """
     where = f"{RESULT} in {folder} is of another run"
-    for name in ("network", "dataset", "method", "preset", "seed", "epochs", "random_labels"):
+    for name in ("network", "dataset", "method", "preset", "seed", "epochs", "random_labels", "label_noise"):
         if name in result and result[name] != (asked := config.value(name)):
             return f"{where}: its {name} is {result[name]!r:.60}, and {CONFIG} says {asked!r:.60}."
     kept = result.get("kept", ())

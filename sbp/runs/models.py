@@ -116,6 +116,7 @@ class Result(Basis, total=False):
     epochs: Count
     finetune_epochs: Count
     random_labels: bool
+    label_noise: Annotated[float, Field(ge=0, le=1)]
     test_error_percent: Percent | None
     validation_error_percent: Percent | None
     kept: Kept
@@ -133,6 +134,7 @@ class SpeedRow(TypedDict):
     median_seconds: Annotated[float, Field(gt=0, le=1e10)]
     iqr_seconds: Seconds
     n: Positive
+    between_seconds: NotRequired[Seconds | None]
 
 
 class Measurement(TypedDict):
@@ -143,6 +145,7 @@ class Measurement(TypedDict):
     hardware: str
     threads: Count
     versions: dict[str, str]
+    processes: NotRequired[Positive]
     rows: list[SpeedRow]
 
 

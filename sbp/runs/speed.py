@@ -5,7 +5,8 @@
                    "when": 1.8e9, "rows": [{"variant": "compact", "batch": 32, "median_seconds": 4e-4,
                                             "iqr_seconds": 1e-5, "n": 900}]}]}
 ```
-A recorded run is not written to: what was measured of it here lies under `runs_root()/.speed/` and comes first.
+A recorded run is not written to (but by `sbp.experiments.archive.record_speed`): what was measured of it here lies
+under `runs_root()/.speed/` and comes first. processes and each row's between_seconds are missing in older files.
 """
 
 from __future__ import annotations
@@ -35,7 +36,11 @@ def read_speed(view: RunView) -> dict[str, Any] | None:
 
     One that is corrupt counts as none: a measurement can be made again.
     """
-    for path in (speed_path(view), view.folder / SPEED):
+    return _first(speed_path(view), view.folder / SPEED)
+
+
+def _first(*paths: Path) -> dict[str, Any] | None:
+    for path in paths:
         try:
             return models.SPEED.read(path)
         except BadFile:
@@ -43,11 +48,11 @@ def read_speed(view: RunView) -> dict[str, Any] | None:
     return None
 
 
-def write_speed(view: RunView, measurement: Mapping[str, Any]) -> Path:
+def write_speed(view: RunView, measurement: Mapping[str, Any], path: Path | None = None) -> Path:
     """Adds a measurement, which replaces that of the same device and threads; hands back the file's path.
 
-    Raises `BadRequest` for a run that has a problem, ValueError when it lacks something, and OSError when the
-    place cannot be written.
+    path: another file than `speed_path`. Raises `BadRequest` for a run that has a problem, ValueError when it lacks
+    something, and OSError when the place cannot be written.
     """
     view.sound()
     if not models.SPEED.holds({"measurements": [dict(measurement)]}):
@@ -55,9 +60,9 @@ def write_speed(view: RunView, measurement: Mapping[str, Any]) -> Path:
             "measurement: expected device, hardware, threads, versions, rows, each row with variant, batch, "
             "median_seconds, iqr_seconds, n."
         )
-    known = (read_speed(view) or {"measurements": []})["measurements"]
+    known = ((_first(path) if path else read_speed(view)) or {"measurements": []})["measurements"]
     others = [one for one in known if _key(one) != _key(measurement)]
-    path = speed_path(view)
+    path = path or speed_path(view)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, {"measurements": [*others, dict(measurement)]})
     return path

@@ -9,13 +9,13 @@ from pydantic_core import to_jsonable_python
 if TYPE_CHECKING:
     from sbp.runs.view import RunView
 
-_ASKED = ("network", "dataset", "method", "preset", "seed", "device", "epochs", "random_labels")
+_ASKED = ("network", "dataset", "method", "preset", "seed", "device", "epochs", "random_labels", "label_noise")
 _KNOWN = ("hardware", "n_train", "n_test", "kl_weights", "versions", "commit")
 KEYS = (
     *("id", "network", "dataset", "method", "preset", "state", "message", "seed", "device", "hardware"),
     *("epochs", "epochs_done", "test_error_percent", "validation_error_percent"),
     *("kept", "macs", "macs_dense", "macs_reduction", "seconds"),
-    *("n_train", "n_test", "kl_weights", "random_labels", "versions", "commit"),
+    *("n_train", "n_test", "kl_weights", "random_labels", "label_noise", "versions", "commit"),
 )
 
 

@@ -45,11 +45,25 @@ def units_of(layer: Group, count: int | None = None) -> str:
     return layer.kind if count == 1 else _PLURAL.get(layer.kind, layer.kind + "s")
 
 
+def random_labels(share: float) -> str:
+    """What a run was trained on where a share of its training labels is random, "" where none is.
+
+    >>> [random_labels(share) for share in (0.0, 0.2, 1.0)]
+    ['', '20 % random labels', 'random labels']
+    """
+    return "" if not share else "random labels" if share == 1 else f"{100 * share:g} % random labels"
+
+
+def with_random_labels(share: float) -> str:
+    """The same after what it was trained on: " with 20 % random labels"."""
+    return f" with {random_labels(share)}" if share else ""
+
+
 def run_title(run: Run) -> str:
     """A run in a few words: "LeNet-500-300 on MNIST"."""
-    dataset = run.config.data.dataset
-    labels = ", random labels" if run.config.data.random_labels else ""
-    return f"{run.description.title} on {DATASET.get(dataset, dataset)}{labels}"
+    data = run.config.data
+    on = ", ".join(filter(None, (DATASET.get(data.dataset, data.dataset), random_labels(data.random_share))))
+    return f"{run.description.title} on {on}"
 
 
 def duration(seconds: float | None) -> str:

@@ -13,7 +13,7 @@ from sbp.viz import labels
 
 VARIANTS = ("dense", "masked", "compact")
 LEAST_GAIN = 1.05  # speed-up; less is not called a gain
-STEADY = 0.1  # interquartile range over median; a timing that spreads more is called unsteady
+STEADY = 0.1  # spread within or between processes over median; a timing that spreads more is called unsteady
 
 
 class BadSpeed(ValueError):
@@ -33,26 +33,32 @@ def measurements(value: dict[str, Any] | None) -> list[dict[str, Any]]:
 
 
 def table(measured: dict[str, Any]) -> pd.DataFrame:
-    """A row per batch size and variant: batch, variant, median and iqr in ms, n, speed-up over dense at that batch."""
+    """A row per batch size and variant: batch, variant, median, iqr and between in ms, n, speed-up over dense there.
+
+    between: the range of several processes' medians; NaN where one process measured.
+    """
     rows = pd.DataFrame(measured["rows"]).astype({"batch": int, "variant": str, "n": int})
     rows["median"], rows["iqr"] = 1e3 * rows["median_seconds"].astype(float), 1e3 * rows["iqr_seconds"].astype(float)
+    between = rows["between_seconds"] if "between_seconds" in rows else pd.Series(math.nan, rows.index)
+    rows["between"] = 1e3 * between.astype(float)
     rows = rows[rows["variant"].isin(VARIANTS)].sort_values("batch", kind="stable")
     dense = rows[rows["variant"] == "dense"].set_index("batch")["median"]
     rows["times"] = rows["batch"].map(dense) / rows["median"]
     if rows.empty or rows["times"].isna().any():
         raise ValueError("a batch size without dense")
-    return rows[["batch", "variant", "median", "iqr", "n", "times"]].reset_index(drop=True)
+    return rows[["batch", "variant", "median", "iqr", "between", "n", "times"]].reset_index(drop=True)
 
 
 def shown(measured: dict[str, Any], paper: Sequence[PaperRow] = ()) -> pd.DataFrame:
-    """A row per batch size: median (IQR) of each variant and its speed-up; the paper's as last row."""
+    """A row per batch size: median (IQR; range between processes) of each variant, its speed-up; the paper's last."""
     rows = []
     for batch, group in table(measured).groupby("batch"):
         by_name = group.set_index("variant")
         row = {"batch": f"{batch:,}"}
         for variant in by_name.index:
-            median, iqr = by_name.at[variant, "median"], by_name.at[variant, "iqr"]
-            row[f"{variant}, ms"] = f"{plain(median, 3)} ({plain(iqr, 2)}){'' if _steady(by_name, variant) else ' ?'}"
+            spreads = [plain(it, 2) for it in by_name.loc[variant, ["iqr", "between"]] if not math.isnan(it)]
+            median, doubt = plain(by_name.at[variant, "median"], 3), "" if _steady(by_name, variant) else " ?"
+            row[f"{variant}, ms"] = f"{median} ({'; '.join(spreads)}){doubt}"
         for variant in by_name.index[1:]:
             sure = _steady(by_name, variant) and _steady(by_name, "dense")
             row[f"{variant}, ×"] = f"{by_name.at[variant, 'times']:.2f}{'' if sure else ' ?'}"
@@ -67,7 +73,7 @@ def shown(measured: dict[str, Any], paper: Sequence[PaperRow] = ()) -> pd.DataFr
 
 
 def _steady(by_name: pd.DataFrame, variant: str) -> bool:
-    return bool(by_name.at[variant, "iqr"] <= STEADY * by_name.at[variant, "median"])
+    return bool(by_name.loc[variant, ["iqr", "between"]].max() <= STEADY * by_name.at[variant, "median"])
 
 
 def plain(value: float, digits: int) -> str:
@@ -85,7 +91,7 @@ def sentence(measured: dict[str, Any]) -> str:
     """Where the compact network gains, where it does not, and where the timings are too unsteady to tell."""
     found = table(measured)
     both = found[found["variant"] != "masked"]
-    unsteady = set(both[both["iqr"] > STEADY * both["median"]]["batch"])
+    unsteady = set(both[both[["iqr", "between"]].max(axis=1) > STEADY * both["median"]]["batch"])
     compact = found[(found["variant"] == "compact") & ~found["batch"].isin(unsteady)]
     said = [
         f"{times:.1f}× {'as fast' if times < 1 else 'faster'} at batch {batch:,}"
@@ -95,14 +101,16 @@ def sentence(measured: dict[str, Any]) -> str:
     parts = [f"compact is {labels.join(said)}."] if said else []
     parts += [f"No gain at batch {labels.join(slow)}: overhead other than MACs dominates there."] if slow else []
     doubtful = labels.join([f"{batch:,}" for batch in sorted(unsteady)])
-    parts += [f"Unsteady at batch {doubtful}: the quartiles lie over 10 % of the median apart."] if unsteady else []
+    parts += [f"Unsteady at batch {doubtful}: a spread over 10 % of the median."] if unsteady else []
     return " ".join(parts)
 
 
 def where(measured: dict[str, Any]) -> str:
-    """Device, hardware, threads, moment."""
+    """Device, hardware, threads, processes."""
     threads = measured.get("threads")
     parts = [str(measured["device"]).upper(), str(measured["hardware"])]
     if threads:
         parts.append(f"{threads} thread{'s' if threads != 1 else ''}")
+    if (processes := measured.get("processes", 1)) > 1:
+        parts.append(f"{processes} processes")
     return ", ".join(dict.fromkeys(parts))

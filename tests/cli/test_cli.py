@@ -105,6 +105,13 @@ def test_show_gives_machines_one_object_in_every_state(runs_root: Path) -> None:
         assert run["macs_reduction"] == pytest.approx(run["macs_dense"] / run["macs"], abs=1e-3)
 
 
+def test_show_says_how_many_labels_were_random(runs_root: Path) -> None:
+    some, every = write_run(runs_root, label_noise=0.2), write_run(runs_root, random_labels=True)
+    assert json.loads(sbp("show", some.id, "--json").stdout)["label_noise"] == 0.2
+    assert "with 20 % random labels" in " ".join(sbp("show", some.id).stdout.split())
+    assert " with random labels" in " ".join(sbp("show", every.id).stdout.split())
+
+
 def test_runs_lists_the_same_objects_newest_first(runs_root: Path) -> None:
     first, second = write_run(runs_root), write_run(runs_root, seed=1)
     runs = json.loads(sbp("runs", "--live", "--json").stdout)

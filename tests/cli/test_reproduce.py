@@ -178,16 +178,16 @@ def test_a_run_that_diverged_is_named_and_not_tried_again(monkeypatch: pytest.Mo
 
 @pytest.mark.usefixtures("first")
 def test_speed_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    from sbp.evaluation import latency
+    from sbp.benchmarks import table_latency as timing
+    from tests.evaluation.quick import measured_here
 
     calls: list[str] = []
-    real = latency.measure
 
-    def quick(networks: dict, device: str, threads: int, **_: object) -> latency.Measurement:
+    def quick(build: Any, device: str, threads: int, **_: object) -> Any:
         calls.append(device)
-        return real(networks, device, threads, rounds=1, seconds=0.001)
+        return measured_here(build, device, threads)
 
-    monkeypatch.setattr(latency, "measure", quick)
+    monkeypatch.setattr(timing, "measure_afresh", quick)
     table = results.Table.from_json(reproduce("table-1", "--device", "cpu", "--json").stdout)
     reproduce("table-1", "--device", "cpu")
     assert calls == ["cpu", "cpu"], "each row's first run, a method without noise too"
@@ -215,9 +215,9 @@ def test_what_cannot_be_understood_is_answered_in_a_sentence(words: tuple[str, .
 @pytest.mark.usefixtures("first")
 def test_speed_is_measured_of_what_was_recorded_and_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     from sbp.benchmarks import table_latency as timing
-    from sbp.evaluation import latency
+    from tests.evaluation.quick import measured_here
 
-    monkeypatch.setattr(timing, "measure", lambda *a, **k: latency.measure(*a, **{**k, "rounds": 1, "seconds": 1e-3}))
+    monkeypatch.setattr(timing, "measure_afresh", measured_here)
     asked = reproduce("table-1", "--from-recordings", "--time", "cpu", "--only", "sbp", "--record")
     assert asked.exit_code == 0, asked.output
     sbp, original = results.recorded("table-1").rows
@@ -231,17 +231,17 @@ def test_speed_is_measured_of_what_was_recorded_and_recorded(monkeypatch: pytest
 @pytest.mark.usefixtures("first")
 def test_a_measurement_that_is_cut_off_keeps_the_rows_before(monkeypatch: pytest.MonkeyPatch) -> None:
     from sbp.benchmarks import table_latency as timing
-    from sbp.evaluation import latency
+    from tests.evaluation.quick import measured_here
 
     calls: list[int] = []
 
-    def cut_off(*a: Any, **k: Any) -> latency.Measurement:
+    def cut_off(*given: Any, **_: Any) -> Any:
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return latency.measure(*a, **{**k, "rounds": 1, "seconds": 1e-3})
+        return measured_here(*given)
 
-    monkeypatch.setattr(timing, "measure", cut_off)
+    monkeypatch.setattr(timing, "measure_afresh", cut_off)
     assert reproduce("table-1", "--from-recordings", "--time", "cpu", "--record").exit_code != 0
     measured = [bool(row.runs[0].speed) for row in results.recorded("table-1").rows]
     assert measured == [True, False]

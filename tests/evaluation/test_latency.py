@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from sbp.compaction import masked, masks_of
+from sbp.evaluation import latency
 from sbp.evaluation.latency import VARIANTS, Measurement, Row, measure, variants
 from sbp.networks.describe import described
 from sbp.noise.install import has_noise
@@ -96,6 +97,15 @@ def test_it_is_measured_in_inference_mode_and_with_the_threads_asked_for() -> No
     assert watched.seen == {(batch, True, False, 2, torch.float32) for batch in (1, 3)}
     assert torch.get_num_threads() == threads
     assert measure({"dense": watched}, **TINY).threads == threads
+
+
+def test_freed_memory_is_kept_while_it_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(latency, "keep_freed_memory", lambda: done.append("kept"))
+    measure(
+        {"dense": Slow()}, threads=1, batches=(1,), rounds=1, seconds=0.001, progress=lambda _: done.append("timed")
+    )
+    assert done == ["kept", "timed"]
 
 
 class Slow(torch.nn.Module):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -10,10 +12,11 @@ from typer.testing import CliRunner
 from sbp.cli import app
 from sbp.experiments import archive, figures, running
 from sbp.experiments.planned import Plan
-from sbp.experiments.results import recorded
+from sbp.experiments.results import Row, Table, recorded, speed_rows
 from sbp.runs import store
 from sbp.runs.folder import RunFolder
 from tests.experiments.test_running import ROWS, finished
+from tests.runs.test_speed import measurement
 
 PLAN = Plan("table-1", "A table", ROWS, weights=("sbp",))
 
@@ -126,3 +129,34 @@ def test_a_run_that_is_not_kept_leaves_a_sentence(assets: Path, trained: None) -
     made, (remark,) = figures.files_of(type(kept)("figure-1", kept.rows[:1]))
     assert made == {}
     assert "The curves of SBP are not kept here" in remark
+
+
+def test_a_recorded_runs_speed_is_replaced_in_its_folder_and_in_every_table(assets: Path, trained: None) -> None:
+    archive.record_experiment(PLAN, table(), assets / "runs")
+    name = "table-1-lenet-500-300-sbp"
+    first = measurement(when=1.7e9)
+    archive.record_speed(store.open_run(name), first)
+    sbp, ssl = recorded("table-1").rows
+    assert [run.speed for run in (*sbp.runs, *ssl.runs)] == [(), (), ()], "what a table does not show is not added"
+    archive.keep_table(PLAN, Table("table-1", (with_speed(sbp, measurement("cuda"), first),)))
+    before = store.open_run(name).speed()
+    assert before == {"measurements": [first]}
+    newer = measurement(when=1.8e9, hardware="another machine")
+    paths = archive.record_speed(store.open_run(name), newer)
+    assert paths == [assets / "runs" / name / "speed.json", assets / "results" / "table-1.json"]
+    assert store.open_run(name).speed() == {"measurements": [newer]}
+    (known, other), _ = recorded("table-1").rows[0].runs, recorded("table-1").rows[1]
+    assert [(row["device"], row["hardware"]) for row in known.speed] == [
+        ("cuda", "a machine"),
+        ("cpu", "another machine"),
+    ]
+    assert other.speed == ()
+    (assets / "runs" / name).rename(assets.parent / "runs" / name)
+    with pytest.raises(store.BadRequest, match="does not ship with the code"):
+        archive.record_speed(store.open_run(name), newer)
+
+
+def with_speed(row: Row, *measured: dict[str, Any]) -> Row:
+    """The row, its first run measured."""
+    speed = tuple(line for one in measured for line in speed_rows(one))
+    return dataclasses.replace(row, runs=(dataclasses.replace(row.runs[0], speed=speed), *row.runs[1:]))

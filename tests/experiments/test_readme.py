@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sbp.experiments import readme, results
+from sbp.experiments import readme
 from sbp.experiments.results import NoResults
 from tests.experiments.made import table
 
@@ -20,11 +20,8 @@ def made(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_page_is_up_to_date() -> None:
-    if not (results.results_root() / "table-1.json").is_file():
-        pytest.skip("Needs assets/results/table-1.json, which python -m sbp reproduce table-1 --record writes.")
+def test_the_page_has_its_tables() -> None:
     assert TEXT.count("<!-- table: ") == TEXT.count("<!-- end of table -->") == 9
-    assert readme.refreshed(TEXT) == TEXT, "python -m sbp.experiments.readme brings it up to date"
 
 
 def test_a_marked_table_is_rewritten_and_the_rest_stays(made: Path) -> None:

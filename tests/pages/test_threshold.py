@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from sbp.pruning.masks import keep_masks, kept_counts
 from sbp.runs import measuring
+from sbp.viz.labels import run_title
 from sbp.viz.tables import tables
 from tests.made_up import write_run
 from tests.pages.opened import healthy, labels, opened, texts
@@ -167,6 +168,13 @@ def test_the_paper_is_not_drawn_beside_other_data(runs_root: Path) -> None:
     run = swept(write_run(runs_root, dataset="digits"))
     at = healthy(opened(PAGE, run=run.id))
     assert "the paper is not in the figure" in texts(at)
+
+
+def test_a_share_of_random_labels_is_said_and_keeps_the_paper_out(runs_root: Path) -> None:
+    run = swept(write_run(runs_root, dataset="mnist", label_noise=0.2))
+    said = texts(healthy(opened(PAGE, run=run.id)))
+    assert "This run is on MNIST with 20 % random labels: MACs compare, errors do not" in said
+    assert run_title(run) == "LeNet-500-300 on MNIST, 20 % random labels"
 
 
 def test_a_finished_run_without_weights_can_be_measured_and_an_unfinished_one_not(runs_root: Path) -> None:

@@ -60,8 +60,29 @@ def test_of_several_recordings_the_most_typical_plays(no_recordings: Path) -> No
     """Not the newest: of a preset, on true labels."""
     typical = write_run(no_recordings, seed=9)
     write_run(no_recordings, seed=91, random_labels=True)
+    write_run(no_recordings, seed=93, label_noise=0.2)
     write_run(no_recordings, seed=92, preset="trial")
     assert played(healthy(opened("train")))["film"]["id"] == typical.id
+
+
+def test_the_widths_of_a_finished_run_are_trained_from_scratch_with_one_click(
+    runs_root: Path, started: list[RunConfig]
+) -> None:
+    run = write_run(runs_root, network="lenet-5-caffe", pretrain_epochs=2)
+    kept = run.summary()["kept"]
+    at = healthy(opened("train", run=run.id))
+    at.button(key=f"scratch-{run.id}").click().run()
+    (config,) = started
+    assert config.method.name == "original"
+    assert config.network.widths == (kept[0], kept[1], kept[3])
+    assert config.schedule.epochs == 2 + run.config.schedule.last_epoch
+    assert config.data == run.config.data
+    assert healthy(at).session_state["run-shown"] != run.id
+
+
+def test_what_is_not_finished_offers_no_training_from_scratch(runs_root: Path) -> None:
+    run = write_run(runs_root, "stopped", epochs_done=4)
+    assert f"scratch-{run.id}" not in [button.key for button in healthy(opened("train", run=run.id)).button]
 
 
 def test_a_running_run_is_shown_live(runs_root: Path) -> None:

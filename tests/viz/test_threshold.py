@@ -173,6 +173,20 @@ def test_an_unsteady_timing_is_said_to_be_one() -> None:
     assert "Unsteady at batch 32" in said
 
 
+def test_processes_that_disagree_make_a_timing_unsteady_too() -> None:
+    (measured,) = speed_of()["measurements"]
+    measured["processes"] = 5
+    for row in measured["rows"]:
+        far = 1.1 if (row["variant"], row["batch"]) == ("compact", 1000) else 0.02
+        row["between_seconds"] = far * row["median_seconds"]
+    shown = speed.shown(measured)
+    assert shown["compact, ×"].tolist() == ["1.02", "2.10", "5.60 ?"]
+    assert shown["dense, ms"].tolist()[0] == "0.0600 (0.0024; 0.0012)"
+    assert shown["compact, ms"].tolist()[-1] == "0.714 (0.029; 0.79) ?"
+    assert "Unsteady at batch 1,000" in speed.sentence(measured)
+    assert speed.where(measured) == "CPU, 2 cores, 2 threads, 5 processes"
+
+
 def test_the_cheapest_stop_is_within_its_slack() -> None:
     stops = pd.DataFrame(
         {"threshold": [0.5, 1.0, 2.0, 4.0], "macs": [40, 30, 20, 10], "error_percent": [1.4, 1.5, 1.6, 1.61]}
