@@ -137,31 +137,25 @@ def card(preset: Preset, dataset: str, place: str, device: str = "", adjust: boo
     st.caption(" ".join(about))
     with st.container(horizontal=True, gap="small"):
         config = preset.on(dataset).replace(device=_asked(device))
-        name, why = f"{preset.config.network.name}-{preset.name}-{place}", why_not(config)
-        st.button(
-            "Start",
-            icon=":material/play_arrow:",
-            type="primary",
-            key=f"start-{name}",
-            disabled=bool(why),
-            help=md(why) if why else None,
-            on_click=start,
-            args=(config,),
-        )
+        name = f"{preset.config.network.name}-{preset.name}-{place}"
+        offer(config, "Start", f"start-{name}", icon="play_arrow", primary=True)
         if adjust:
             st.button("Adjust", icon=":material/tune:", key=f"adjust-{name}", on_click=_adjust, args=(config, place))
 
 
-def offer(config: RunConfig, label: str, key: str, help: str) -> None:
+def offer(
+    config: RunConfig, label: str, key: str, help: str | None = None, icon: str = "restart_alt", primary: bool = False
+) -> None:
     """A button that starts this run; disabled, with the reason, where it cannot be started here."""
     why = why_not(config)
     st.button(
         label,
-        icon=":material/restart_alt:",
+        icon=f":material/{icon}:",
+        type="primary" if primary else "secondary",
         key=key,
         disabled=bool(why),
         help=md(why) if why else help,
-        on_click=_start,
+        on_click=start,
         args=(config,),
     )
 
