@@ -160,7 +160,8 @@ def changed_problem(path: Path, entry: Entry | None, digest: str) -> str:
     """The sentence for a file that is not what it was when its run finished, or an empty one; digest: its SHA-256."""
     try:
         with open_plain(path, ENDLESS) as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() == digest:
+            found = hashlib.file_digest(file, "sha256")  # type: ignore[arg-type]  # a raw file has readinto
+            if found.hexdigest() == digest:
                 return ""
     except FileNotFoundError:
         return f"{path.name} in {path.parent} is missing; it was there when the run finished."

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -269,14 +268,14 @@ class RunView:
 
     def _state(self, status: dict[str, Any]) -> tuple[State, str]:
         units, folder, entries = self._units, self.folder, self._entries
-        sealed = [(folder / it, entries.get(it), told) for it, told in (status.get("sha256") or {}).items()]
+        sealed = [(it, sha) for it, sha in (status.get("sha256") or {}).items() if it in names.GROWING]
         for find in (
             lambda: mismatch(self.result or {}, self.config, self.description, self.layers, self.folder),
             lambda: records_problem(folder / names.RECORDS, entries.get(names.RECORDS), units),
             lambda: rows_problem(folder / names.NOISE, entries.get(names.NOISE), units),
             lambda: records_problem(folder / names.STEPS, entries.get(names.STEPS), units, models.STEP_RECORD),
             lambda: rows_problem(folder / names.STEP_NOISE, entries.get(names.STEP_NOISE), units, "a step"),
-            *(partial(changed_problem, *facts) for facts in sealed if facts[0].name in names.GROWING),
+            lambda: next(filter(None, (changed_problem(folder / it, entries.get(it), sha) for it, sha in sealed)), ""),
         ):
             self.problem = self.problem or self._guarded(find) or self.problem
         if self.problem:
