@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sbp.benchmarks.browser import ROOT, App, Missing, chromium, first_picture, opened, serve, settle, until_painted
-from sbp.benchmarks.synthetic_runs import SyntheticRun, vgg_sized
+from sbp.benchmarks.synthetic_runs import SyntheticRun, resnet_sized, vgg_sized
 from sbp.benchmarks.timing import Line, Report, line, report
 from sbp.spec import RunConfig
 
@@ -87,7 +87,15 @@ class _Bench:
             large = SyntheticRun(self.folder / "a" / "runs", vgg_sized())
             large.go_on(large.config.schedule.epochs + 1)
             large.close()
-            found = [cold, *self._warm(app, bare, large.folder.id), *self._widgets(app, bare), self._drag(app)]
+            largest = SyntheticRun(app.runs, *resnet_sized())
+            largest.go_on(largest.config.schedule.epochs + 1)
+            largest.close()
+            found = [
+                cold,
+                *self._warm(app, bare, large.folder.id, largest.folder.id),
+                *self._widgets(app, bare),
+                self._drag(app),
+            ]
             return [*found, self._memory(app, bare)]
 
     def _cold(self) -> Line:
@@ -101,7 +109,7 @@ class _Bench:
         own, bare = times.values()
         return line("cold start to first picture, Story", "ms", own, "bare app", bare, (4000, None))
 
-    def _warm(self, app: App, bare: App, large: str) -> list[Line]:
+    def _warm(self, app: App, bare: App, large: str, largest: str) -> list[Line]:
         paths = {
             "first picture, Story": ("/", PLAYER, 1000),
             "first picture, One gate": ("/gate", ".gate[data-settled]", 1000),
@@ -109,6 +117,8 @@ class _Bench:
             "first picture, Threshold": (f"/threshold?run={RUN}", ".threshold[data-t]", 1000),
             "VGG-sized run, Channels": (f"/channels?run={large}", PLAYER, 1500),
             "VGG-sized run, Train": (f"/train?run={large}", PLAYER, 1500),
+            "46,208 units, Channels": (f"/channels?run={largest}", PLAYER, 3000),
+            "46,208 units, Train": (f"/train?run={largest}", PLAYER, 3000),
         }
         times: dict[str, list[float]] = {what: [] for what in paths}
         base: list[float] = []

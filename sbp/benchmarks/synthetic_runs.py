@@ -9,8 +9,9 @@ import numpy as np
 from sbp.runs import store
 from sbp.runs.states import State
 from sbp.spec import RunConfig
+from sbp.spec.description import Description, WeightLayer
 from sbp.spec.layout import Group
-from sbp.spec.networks import description_of
+from sbp.spec.networks import OWN, description_of
 from sbp.spec.records import Progress, Record, Snapshot
 
 VGG_EPOCHS = 300
@@ -29,13 +30,14 @@ def half_trained(units: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 class SyntheticRun:
     """A run's folder as a worker writes it, with numbers that drift from initialisation to `half_trained`.
 
-    Holds the run's lock until `close`, as a living worker does.
+    Holds the run's lock until `close`, as a living worker does. own: the network, where the config names none.
     """
 
-    def __init__(self, root: Path, config: RunConfig) -> None:
+    def __init__(self, root: Path, config: RunConfig, own: Description | None = None) -> None:
         self.config, self.epoch = config, -1
-        self.folder = store.create(config, root)
-        self.layers: tuple[Group, ...] = description_of(config.network).groups
+        self.folder = store.create_at(root / "own", config, own) if own else store.create(config, root)
+        self.network = own or description_of(config.network)
+        self.layers: tuple[Group, ...] = self.network.groups
         made_up = {"hardware": "none: made up to be timed", "data_source": "none: these numbers are made up"}
         self.folder.write_meta(
             {**made_up, "network": config.network.name, "device": "cpu", "n_train": 50_000, "created": 1.7e9}
@@ -66,7 +68,7 @@ class SyntheticRun:
     def _record(self, share: float) -> Record:
         kept = tuple(int(layer.units * (1 - share / 2)) for layer in self.layers)
         nll, kl = 0.5 - 0.4 * share, 1e4 * (1 - share / 2)
-        macs = description_of(self.config.network).macs(kept)
+        macs = self.network.macs(kept)
         settings = self.config.optimisation
         bound, errors = (nll, kl, kl, nll + kl / 50_000), (5.0 - 4 * share, 5.0 - 3 * share)
         return Record(
@@ -86,3 +88,18 @@ class SyntheticRun:
 def vgg_sized() -> RunConfig:
     """A run of 5,248 units and 300 epochs."""
     return RunConfig.flat(network="vgg-like", dataset="cifar-10", epochs=VGG_EPOCHS)
+
+
+def resnet_sized() -> tuple[RunConfig, Description]:
+    """A run of 46,208 units and 100 epochs: a chain of the layers within the blocks of `resnet-326` of `bench step`."""
+    blocks = ((64, 3, 56), (128, 37, 28), (256, 65, 14), (512, 3, 7))  # width, how many, rows of a map
+    groups, weights, reads = [], [], {"fixed_in": 3}
+    for stage, (width, number, side) in enumerate(blocks):
+        for name in (f"stages.{stage}.{block}.conv{which}" for block in range(number) for which in (1, 2)):
+            kernel = 9 if name.endswith("2") else 1
+            groups.append(Group(name, "channel", width, (width,)))
+            weights.append(WeightLayer(name, "conv", makes=name, kernel=kernel, positions=side**2, **reads))
+            reads = {"reads": (name,), "times": (1,)}
+    weights.append(WeightLayer("classifier", "dense", fixed_out=1000, **reads))
+    config = RunConfig.flat(network=OWN, dataset=OWN, validation_size=0, epochs=100)
+    return config, Description(OWN, "ResNet-sized", (), tuple(groups), tuple(weights), (3, 224, 224))

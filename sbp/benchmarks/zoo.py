@@ -1,4 +1,5 @@
-"""Networks by other people, of the size that they are used at: ResNet-18, ResNet-50 and MobileNetV2 of transformers.
+"""Networks by other people, of the size that they are used at: ResNet-18, ResNet-50 and MobileNetV2 of transformers;
+and a ResNet larger than those.
 
 They come with random weights: a step and a forward pass take as long with one set of weights as with another.
 """
@@ -21,6 +22,7 @@ from sbp.runs.names import BadRequest
 CONFIGS: dict[str, tuple[str, dict[str, Any]]] = {
     "resnet-18": ("ResNet", {"hidden_sizes": [64, 128, 256, 512], "depths": [2, 2, 2, 2], "layer_type": "basic"}),
     "resnet-50": ("ResNet", {}),
+    "resnet-326": ("ResNet", {"depths": [3, 37, 65, 3]}),  # of the same blocks: 100 million parameters, 50,000 units
     "mobilenet-v2": ("MobileNetV2", {"tf_padding": False}),
 }
 CLASSES = 1000

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sbp.benchmarks import browser, many_runs, pages
-from sbp.benchmarks.synthetic_runs import SyntheticRun, vgg_sized
+from sbp.benchmarks.synthetic_runs import SyntheticRun, resnet_sized, vgg_sized
 from sbp.benchmarks.timing import in_turns, line
 from sbp.cli import app
 from sbp.runs import store
@@ -68,6 +68,15 @@ def test_a_made_up_run_reads_like_any_other(tmp_path: Path) -> None:
     last = done.snapshots().log_scale["input"][-1]
     np.testing.assert_allclose(last, run.ends["input"][1], atol=1e-5)
     assert sum(layer.units for layer in SyntheticRun(tmp_path, vgg_sized()).layers) == 5248
+
+
+def test_a_run_of_a_large_network_of_its_own_is_sound_too(tmp_path: Path) -> None:
+    run = SyntheticRun(tmp_path, *resnet_sized())
+    run.go_on(2)
+    run.close()
+    view = store.open_run(run.folder.id, tmp_path)
+    assert (view.state, view.problem, len(view.records())) == (State.FINISHED, "", 1)
+    assert sum(group.units for group in view.layers) == 46_208
 
 
 def test_bench_runs_makes_runs_that_are_read_as_any_other(tmp_path: Path) -> None:

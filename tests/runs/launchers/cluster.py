@@ -56,13 +56,12 @@ class Cluster:
         process.kill()
         process.wait()
 
-    def worker_of(self, pid: int | None) -> str:
-        """Whose child this process is."""
-        return next(
-            name
-            for name, process in self.workers.items()
-            if pid in [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
-        )
+    def worker_of(self, pid: int | None) -> str | None:
+        """Whose child this process is; None when it has ended."""
+        for name, process in self.workers.items():
+            if pid in [child.pid for child in psutil.Process(process.pid).children(recursive=True)]:
+                return name
+        return None
 
     def kill_with_children(self, name: str) -> None:
         """kill -9 of a worker and of all that it started, as when its machine dies."""
