@@ -187,7 +187,7 @@ def _table(entries: list[Entry], network: str, key: str) -> None:
             ),
             "CPU speed-up": st.column_config.TextColumn(help=_SPEED),
             "GPU speed-up": st.column_config.TextColumn(help=_SPEED),
-            "method": st.column_config.TextColumn(width=180),
+            "method": st.column_config.TextColumn(width=260 if deep else 180),
             "units kept": st.column_config.TextColumn(width=250 if deep else None),
             "KL weights": st.column_config.TextColumn(
                 help="The bound optimised. Plain: every KL weight is 1; MACs^p: the MACs that a unit owns over "

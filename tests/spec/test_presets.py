@@ -26,7 +26,8 @@ def test_a_recorded_run_keeps_its_presets_promise(key: tuple[str, str]) -> None:
     assert preset.error_percent - 0.25 <= result["test_error_percent"] <= preset.error_percent
     reduction = result["macs_reduction"] or math.inf
     assert preset.reduction <= reduction <= 1.25 * preset.reduction
-    if not preset.outcome:  # else its sentence is what is promised, and its time is another machine's
+    # A sentence promises no time, and one thread beside other jobs measured none.
+    if not preset.outcome and not run.config.threads:
         assert preset.seconds == {result["device"]: pytest.approx(result["seconds"], abs=0.5)}
     asked = {name: run.config.value(name) for name in FREE}
     assert preset.on(preset.config.data.dataset).replace(**asked) == run.config
