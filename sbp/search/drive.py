@@ -19,7 +19,7 @@ from sbp.runs import store
 from sbp.runs.files import Lock, Locked
 from sbp.runs.launchers import Launcher
 from sbp.runs.names import BadRequest
-from sbp.runs.states import State
+from sbp.runs.states import ACTIVE, State
 from sbp.runs.store import RunView
 from sbp.search.plan import SearchPlan
 from sbp.search.study import Study, values_of
@@ -41,6 +41,9 @@ class Candidate:
         self.lives = dict.fromkeys(plan.seeds, MOST_LIVES)
         self.row = Row(number=trial.number, state="running", values=trial.params)
         self.pruned_at: int = trial.user_attrs.get("pruned_at", 0)
+        self.over = (
+            False  # it has ended, and no run of it goes on or could be taken up by a cluster: not looked at again
+        )
         self.reported = len(trial.study.get_trials(deepcopy=False)[trial.number].intermediate_values)
 
     @property
@@ -174,7 +177,7 @@ class Search:
     def _advance(self, found: list[Candidate]) -> None:
         """One look at all runs; starts as many as there is room for."""
         active = 0
-        for one in found:
+        for one in (one for one in found if not one.over):
             views = {seed: store.open_run(run_id, self.root) for seed, run_id in one.runs.items()}
             was = one.ended
             if not was:
@@ -185,6 +188,7 @@ class Search:
                 if one.ended and view.state in (State.QUEUED, State.STARTING, State.RUNNING):
                     with contextlib.suppress(BadRequest):  # it has just ended
                         self.launcher.stop(view.id)
+            one.over = one.ended and not any(view.state in (*ACTIVE, State.LOST) for view in views.values())
             if one.ended and not was:
                 self.say(sentence(one.row))
         room = max(1, self.launcher.capacity(self.device)) - active
