@@ -79,8 +79,13 @@ class Measurement:
         return self.row("dense", batch).median_seconds / self.row(variant, batch).median_seconds
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, as speed.json holds them."""
-        return {**dataclasses.asdict(self), "rows": [dataclasses.asdict(row) for row in self.rows]}
+        """Plain values, as speed.json holds them, each time with six digits."""
+        rows = [{name: _six_digits(value) for name, value in dataclasses.asdict(row).items()} for row in self.rows]
+        return {**dataclasses.asdict(self), "rows": rows}
+
+
+def _six_digits(value: Any) -> Any:
+    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 def variants(network: nn.Module, masks: Mapping[str, np.ndarray] | None = None) -> dict[str, nn.Module]:
@@ -119,7 +124,8 @@ def measure(
     """
     keep_freed_memory()
     threads = threads or torch.get_num_threads()
-    copies = {variant: copy.deepcopy(network).eval().to(device) for variant, network in networks.items()}
+    with torch.inference_mode(False):  # a mask made in inference mode is computed afresh at every pass
+        copies = {variant: copy.deepcopy(network).eval().to(device) for variant, network in networks.items()}
     hardware = devices.cpu_name() if device == "cpu" else devices.describe(device)
     versions = {"torch": torch.__version__, "python": platform.python_version()}
     when = time.time()

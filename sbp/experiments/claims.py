@@ -130,7 +130,7 @@ def latency() -> str:
         for measured in models.SPEED.read(store.recorded_root() / name / SPEED)["measurements"]:
             for number, line in enumerate(speed.shown(measured).to_dict("records")):
                 where = f"{title}, {speed.where(measured)}" if number == 0 else ""
-                times = [line[f"{variant}, ms"] for variant in speed.VARIANTS]
+                times = [line.get(f"{variant}, ms", report.NONE) for variant in speed.VARIANTS]
                 rows.append(f"| {where} | {line['batch']} | {' | '.join(times)} | {line['compact, ×']} |")
     return "\n".join(rows)
 

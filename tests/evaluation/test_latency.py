@@ -15,7 +15,7 @@ from sbp.compaction import masked, masks_of
 from sbp.evaluation import latency
 from sbp.evaluation.latency import VARIANTS, Measurement, Row, measure, variants
 from sbp.networks.describe import described
-from sbp.noise.install import has_noise
+from sbp.noise.install import has_noise, joint_noise_of
 from tests.pruning.networks import NAMES, cases, images_for, kept_of, random_network
 
 ROUNDS = 2
@@ -106,6 +106,19 @@ def test_freed_memory_is_kept_while_it_is_measured(monkeypatch: pytest.MonkeyPat
         {"dense": Slow()}, threads=1, batches=(1,), rounds=1, seconds=0.001, progress=lambda _: done.append("timed")
     )
     assert done == ["kept", "timed"]
+
+
+def test_what_a_masked_network_multiplies_by_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else 2 ms of float64 stood in each of its times."""
+    network = random_network("lenet-500-300", torch.float32)
+    networks = {"masked": variants(network)["masked"]}
+    computed: list[str] = []
+    kind = type(joint_noise_of(networks["masked"]))
+    exact = kind.expected_theta
+    monkeypatch.setattr(kind, "expected_theta", lambda self: (computed.append("again"), exact(self))[1])
+    row = measure(networks, threads=1, batches=(1,), rounds=3, seconds=0.001).rows[0]
+    assert row.n > 3
+    assert len(computed) <= 2, "when it is copied, at most"
 
 
 class Slow(torch.nn.Module):
