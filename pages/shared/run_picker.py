@@ -209,8 +209,10 @@ def chooser(shown: str, suits: Suits | None = None, live: bool = False) -> None:
     """
     if st.session_state.get("run-shown", shown) != shown:
         st.rerun()
-    by_id = together(("runs", runs_root(), suits), lambda: titles(suitable(suits))) if live else {}
-    if shown not in by_id:
+    by_id: dict[str, str] = {}
+    if live:
+        by_id = together(("runs", runs_root(), suits), lambda: titles(list(filter(suits, store.newest_runs()))))
+    if shown not in by_id:  # it was made since, or is an older one
         by_id = titles(suitable(suits))
     key = f"run-choice-{shown}"  # one list for each run, so that no choice is taken for another run's
     st.session_state[key] = shown
