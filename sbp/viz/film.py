@@ -158,13 +158,8 @@ def network_facts(
     fewer = "no reduction yet" if macs == dense else f"{times:.1f}× fewer MACs"
     if min(kept_units) == 0:
         fewer = "no signal reaches the output"
-    row = tables.after_pretraining
-    row = row[row["epoch"] == epoch] if len(row) else row
-    error = ""
-    if len(row):
-        held, train = row.iloc[0][["validation_error_percent", "train_error_percent"]]
-        said = zip((held, train), ("held-out", "training"), examples, strict=True)
-        error = next((f", {labels.error(value, kind, n)}" for value, kind, n in said if value == value), "")
+    errors = zip(tables.errors.get(epoch, ()), ("held-out", "training"), examples, strict=False)
+    error = next((f", {labels.error(value, kind, n)}" for value, kind, n in errors if value == value), "")
     return f"{fewer}{error}"
 
 

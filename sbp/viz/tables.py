@@ -101,10 +101,17 @@ class RunTables:
         """The last epoch of which anything is known, fine-tuning included; -1 while there is none."""
         return max(self.last, int(self.records["epoch"].iloc[-1]) if len(self.records) else -1)
 
-    @property
+    @functools.cached_property
     def after_pretraining(self) -> pd.DataFrame:
         """Records of the main phase and of fine-tuning, which goes on counting its epochs."""
         return self.records[self.records["phase"] != "pretrain"] if len(self.records) else self.records
+
+    @functools.cached_property
+    def errors(self) -> dict[float, tuple[float, float]]:
+        """Held-out and training error in percent by epoch from the main phase on; nan where one is not known."""
+        rows = self.after_pretraining
+        errors = zip(rows["validation_error_percent"], rows["train_error_percent"], strict=True)
+        return dict(zip(rows["epoch"].astype(float), errors, strict=True))
 
     @functools.cached_property
     def loss_curve(self) -> pd.DataFrame:
