@@ -47,18 +47,19 @@ MOST_WORDS = 800  # characters of a problem
 class RunView:
     """One run as it lies on disk at this moment.
 
-    id, folder, recorded (ships with the code, nobody writes it), config, state, message, progress (dict or
-    None), meta (dict), layers, result (dict or None), device, pid, created, queued and updated (seconds
-    since 1970 or None), launcher and host (`sbp.runs.launchers`: who started it, on which machine; None: a process
-    beside the pages), alive (somebody holds the lock), and `problem`: empty, or a sentence naming the
-    file that cannot be read or says what cannot be, in which case state is failed. Whatever a file does to its reader
-    becomes the problem; making a view never raises.
+    id, folder, recorded (ships with the code, nobody writes it), taken (when it was read, by the monotonic clock),
+    config, state, message, progress (dict or None), meta (dict), layers, result (dict or None), device, pid, created,
+    queued and updated (seconds since 1970 or None), launcher and host (`sbp.runs.launchers`: who started it, on which
+    machine; None: a process beside the pages), alive (somebody holds the lock), and `problem`: empty, or a sentence
+    naming the file that cannot be read or says what cannot be, in which case state is failed. Whatever a file does to
+    its reader becomes the problem; making a view never raises.
     """
 
     def __init__(self, folder: Path, recorded: bool = False) -> None:
         self.folder = Path(folder)
         self.id = self.folder.name
         self.recorded = recorded
+        self.taken = time.monotonic()
         # The stamp is taken before the contents: it may be older than what was read, never newer.
         self._files = scan_folder(self.folder)
         self._entries = {entry.name: entry for entry in self._files}

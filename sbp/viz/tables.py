@@ -8,9 +8,10 @@ from __future__ import annotations
 import dataclasses
 import functools
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,6 +24,7 @@ from sbp.spec.description import Description
 from sbp.spec.layout import Group
 from sbp.spec.records import Record, StepRecord
 from sbp.viz.frames import Frames, frames_of, loss_curve, steps_table
+from sbp.viz.snr_rows import grown
 
 ALIVE = np.iinfo(np.int32).max  # the epoch of death of a unit that is kept at the end
 ORDERS = ("death", "snr", "unit")
@@ -33,6 +35,7 @@ class Run(Protocol):
     """What is read of a run here; `sbp.runs.store.RunView` has it."""
 
     id: str
+    taken: float
     meta: dict[str, Any]
     layers: tuple[Group, ...]
 
@@ -164,20 +167,23 @@ class RunTables:
 
 
 def tables(run: Run) -> RunTables:
-    """The tables of a run, kept for the last dozen runs asked for and brought up to date when its data changed."""
-    key, stamp = (run.id, str(getattr(run, "folder", ""))), run.data_stamp
+    """The tables of a run, kept for the last dozen runs asked for and brought up to date when its data changed.
+
+    Of all that ask at once one builds them, and the others take what it built: of a long run it takes seconds.
+    """
+    key = (run.id, str(getattr(run, "folder", "")))
     with _lock:
-        hit = _cache.get(key)
-        if hit and hit[0] == stamp:
-            _cache.move_to_end(key)
-            return hit[1]
-    fresh = build(run, hit[1] if hit else None)
-    with _lock:
-        _cache[key] = (stamp, fresh)
+        known = _cache.setdefault(key, _Known())
         _cache.move_to_end(key)
         while len(_cache) > _CACHE_SIZE:
             _cache.popitem(last=False)
-    return fresh
+    with known.lock:
+        # Tables that were begun after this look at the folder hold all that it saw, and perhaps more.
+        if known.tables is None or (known.stamp != run.data_stamp and known.begun < run.taken):
+            begun = time.monotonic()
+            known.tables = build(run, known.tables)
+            known.stamp, known.begun = run.data_stamp, begun
+        return known.tables
 
 
 def build(run: Run, before: RunTables | None = None) -> RunTables:
@@ -190,10 +196,10 @@ def build(run: Run, before: RunTables | None = None) -> RunTables:
     snr, death, early, fell = {}, {}, {}, {}
     for layer in run.layers:
         name, shown = layer.name, (shots.loc[layer.name], shots.log_scale[layer.name])
-        snr[name], known = _grown(name, shown, interval, (before.loc, before.log_scale, before.snr) if before else None)
+        snr[name], known = grown(name, shown, interval, (before.loc, before.log_scale, before.snr) if before else None)
         went = before.death[name] if before and known and known == len(before.epochs) else None
         death[name] = epochs_of_death(epochs, snr[name], known, went)
-        early[name], _ = _grown(
+        early[name], _ = grown(
             name, (first.loc[name], first.log_scale[name]), interval, before.early if before else None
         )
     of_steps = dict(first.loc), dict(first.log_scale), early
@@ -271,37 +277,15 @@ def snr_table(tables: RunTables, name: str) -> pd.DataFrame:
     return pd.DataFrame({"layer": name, **{column: values.ravel() for column, values in columns.items()}})
 
 
-_Shots = tuple[dict[str, np.ndarray], ...]  # loc, log_scale and SNR by layer
+@dataclass
+class _Known:
+    """The tables of a run, the stamp of the look at its folder they were built for, and when that began."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    tables: RunTables | None = None
+    stamp: Hashable = None
+    begun: float = 0.0
 
 
-def _grown(
-    name: str, shown: tuple[np.ndarray, np.ndarray], interval: tuple[float, float], before: _Shots | None
-) -> tuple[np.ndarray, int]:
-    """The SNR of a layer's rows of mu and log sigma, float32 [rows, units], and how many of them were known before."""
-    loc, log_scale = shown
-    known = _common_rows(before, name, loc, log_scale)
-    new = np.asarray(
-        moments.snr(loc[known:], log_scale[known:], *interval) if known < len(loc) else loc[:0], np.float32
-    )
-    return (np.concatenate([before[2][name][:known], new]) if before and known else new), known
-
-
-def _common_rows(before: _Shots | None, name: str, loc: np.ndarray, log_scale: np.ndarray) -> int:
-    """How many leading rows of a layer are the very ones computed before; 0 if any differs (a run that was resumed)."""
-    if before is None or name not in before[0]:
-        return 0
-    was_loc, was_scale = before[0][name], before[1][name]
-    n = min(len(was_loc), len(loc))
-    if _place(was_loc) == _place(loc) and _place(was_scale) == _place(log_scale):
-        return n  # rows are added where they were read to (sbp.runs.incremental), so these are the same ones
-    same = np.array_equal(was_loc[:n], loc[:n]) and np.array_equal(was_scale[:n], log_scale[:n])
-    return n if same else 0
-
-
-def _place(values: np.ndarray) -> tuple[int, tuple[int, ...]]:
-    """Where an array lies in memory; both are alive, so no two share a place that are not the same."""
-    return values.__array_interface__["data"][0], values.strides
-
-
-_cache: OrderedDict[Hashable, tuple[Hashable, RunTables]] = OrderedDict()
+_cache: OrderedDict[Hashable, _Known] = OrderedDict()
 _lock = threading.Lock()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +102,35 @@ def test_the_cache_is_bounded(tmp_path: Path) -> None:
     for seed in range(tables._CACHE_SIZE + 3):
         tables.tables(write_run(tmp_path, seed=seed, epochs_done=0))
     assert len(tables._cache) <= tables._CACHE_SIZE
+
+
+def test_of_all_that_ask_at_once_one_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = write_run(tmp_path, "running", epochs_done=3, hold=True)
+    built, build, all_here = [], tables.build, threading.Barrier(6)
+
+    def slowly(*args: Any) -> tables.RunTables:
+        time.sleep(0.05)
+        built.append(args)
+        return build(*args)
+
+    def ask(view: Any) -> tables.RunTables:
+        all_here.wait()
+        return tables.tables(view)
+
+    monkeypatch.setattr(tables, "build", slowly)
+    try:
+        earlier = store.open_run(writer.id, tmp_path)
+        path = trajectory(earlier.layers, earlier.config)
+        writer.append_snapshot(Snapshot(4, *path(4)))
+        views = [earlier, *(store.open_run(writer.id, tmp_path) for _ in range(5))]
+        with ThreadPoolExecutor(len(views)) as pool:
+            found = list(pool.map(ask, views))
+        assert len(built) == 1  # also for the view of a moment before, whatever it saw: the tables hold more
+        assert all(one is found[0] for one in found)
+        writer.append_snapshot(Snapshot(5, *path(5)))
+        assert tables.tables(store.open_run(writer.id, tmp_path)).last == 5
+    finally:
+        writer.close()
 
 
 def test_long_form(found: tables.RunTables) -> None:
