@@ -15,6 +15,7 @@ import streamlit as st
 from pages.shared import clock, standalone
 from pages.shared.assets import bundle, read
 from pages.shared.clock import Clock
+from pages.shared.together import together
 from sbp.runs.store import RunView
 from sbp.viz import film, labels, named, twins
 from sbp.viz.tables import tables
@@ -61,10 +62,15 @@ def twins_player(
 
 
 @st.cache_data(max_entries=24, show_spinner=False)
-def _packed(
-    stamp: Any, live: bool, order: str, focus: str | None, stands: float | None, _run: RunView
-) -> dict[str, Any]:
-    return film.pack(tables(_run), _run.config, live=live, order=order, focus=focus, stands=stands)
+def _packed(stamp: Any, order: str, focus: str | None, _run: RunView) -> dict[str, Any]:
+    return film.pack(tables(_run), _run.config, order=order, focus=focus)
+
+
+def _packed_live(run: RunView, order: str, focus: str | None, stands: float | None) -> dict[str, Any]:
+    return together(
+        ("film", run.folder, order, focus, stands),
+        lambda: film.pack(tables(run), run.config, live=True, order=order, focus=focus, stands=stands),
+    )
 
 
 def player(
@@ -83,7 +89,7 @@ def player(
     layout: a class of player.css that names the places. now: where the clock stands. play: whether the film plays
     unasked. seconds: how long the whole run plays at speed 1. unit: which one is marked; None leaves that alone.
     """
-    packed = _packed(run.data_stamp, live, order, focus, now.epoch if live else None, run)
+    packed = _packed_live(run, order, focus, now.epoch) if live else _packed(run.data_stamp, order, focus, run)
     return _play(packed, layout, panels, now=now, **how)
 
 

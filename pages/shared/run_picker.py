@@ -10,8 +10,10 @@ from collections.abc import Callable
 import streamlit as st
 
 from pages.shared.outside import md, quoted
+from pages.shared.together import together
 from sbp.experiments.plans import PLANS
 from sbp.runs import store
+from sbp.runs.roots import runs_root
 from sbp.runs.states import State
 from sbp.runs.store import RunView
 from sbp.spec import RunConfig
@@ -174,7 +176,7 @@ def pick(suits: Suits, without: str, icon: str) -> RunView | None:
 
 def line(run: RunView, suits: Suits) -> None:
     """The list of runs and the state of the one shown, side by side in the container that is open."""
-    chooser(run.id, suits)
+    chooser(run.id, suits, trains(run))
     badge(run)
 
 
@@ -199,11 +201,18 @@ def without_noise(run: RunView) -> str:
     )
 
 
-def chooser(shown: str, suits: Suits | None = None) -> None:
-    """The list of runs with the one shown; another choice goes into the link and runs the whole page again."""
+def chooser(shown: str, suits: Suits | None = None, live: bool = False) -> None:
+    """The list of runs with the one shown; another choice goes into the link and runs the whole page again.
+
+    live: whether the list is drawn every second, so that the one that all sessions share will do.
+    """
     if st.session_state.get("run-shown", shown) != shown:
         st.rerun()
-    by_id = titles(suitable(suits))
+    by_id: dict[str, str] = {}
+    if live:
+        by_id = together(("runs", runs_root(), suits), lambda: titles(list(filter(suits, store.newest_runs()))))
+    if shown not in by_id:  # it was made since, or is an older one
+        by_id = titles(suitable(suits))
     key = f"run-choice-{shown}"  # one list for each run, so that no choice is taken for another run's
     st.session_state[key] = shown
     st.selectbox(

@@ -6,7 +6,6 @@ import streamlit as st
 
 from pages.shared import run_picker
 from pages.shared.outside import md
-from sbp.pruning.masks import is_kept
 from sbp.runs import store
 from sbp.runs.states import State
 from sbp.runs.store import RunView
@@ -57,10 +56,9 @@ def first_prune(run: RunView) -> str:
     """When the first unit was pruned, or is expected to be; empty for a run without noise."""
     if not run.config.has_noise:
         return ""
-    found, frames = tables(run), tables(run).frames
-    pruned = [at for snr in frames.snr.values() for at in frames.at[(~is_kept(snr)).any(axis=1)][:1]]
-    if pruned:
-        return f"first unit pruned at {found.when(min(pruned))}"
+    found = tables(run)
+    if found.first_pruned is not None:
+        return f"first unit pruned at {found.when(found.first_pruned)}"
     progress = run.progress or {}
     if progress.get("phase") == "pretrain":
         return "no pruning before the noise is on"

@@ -16,6 +16,7 @@ from pages.shared import clock, film, frame, run_picker, standing, visitors
 from pages.shared.follow import follow
 from pages.shared.outside import md
 from pages.shared.player import player
+from pages.shared.together import together
 from sbp.runs import launcher, launchers, store
 from sbp.runs.states import State
 from sbp.runs.store import RunView
@@ -70,7 +71,8 @@ def _words(run: RunView) -> None:
         _trouble(run)
         return
     _standing(run)
-    for finding in findings(run):
+    found = together(("findings", run.folder), lambda: findings(run)) if run_picker.trains(run) else findings(run)
+    for finding in found:
         st.warning(md(str(finding)), icon=":material/troubleshoot:")
     _trouble(run)
     if not run.config.has_noise:

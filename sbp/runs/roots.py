@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+_CODE = Path(__file__).resolve().parents[2]
+
 
 def runs_root() -> Path:
     """Where live runs are: $SBP_RUNS, or ./runs; it need not exist yet."""
@@ -13,4 +15,4 @@ def runs_root() -> Path:
 
 def recorded_root() -> Path:
     """Where the recorded runs that ship with the code are."""
-    return Path(__file__).resolve().parents[2] / "assets" / "runs"
+    return _CODE / "assets" / "runs"

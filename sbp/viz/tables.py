@@ -141,6 +141,12 @@ class RunTables:
         step = self.first_steps.get(float(epoch))
         return f"epoch {int(epoch)}" if step is None else f"step {step:,}"
 
+    @functools.cached_property
+    def first_pruned(self) -> float | None:
+        """The first moment at which a unit has an SNR below 1; None where there is none."""
+        first = [self.frames.at[(~is_kept(snr)).any(axis=1)][:1] for snr in self.frames.snr.values()]
+        return min((float(at[0]) for at in first if len(at)), default=None)
+
     @property
     def finetuned_from(self) -> int | None:
         """The last epoch of the main phase where fine-tuning has begun after it; None elsewhere."""

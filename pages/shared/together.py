@@ -1,0 +1,48 @@
+"""What every session that watches a live run needs alike: one of them makes it, the others take it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+SECONDS = 0.5  # half of what pages poll at, so that a session alone gets a new one each time
+MOST = 48
+
+
+@dataclass
+class _Made:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    value: Any = None
+    until: float = -1.0
+
+
+def together(key: Hashable, make: Callable[[], T]) -> T:
+    """What `make` gave a moment ago, whoever asked: `SECONDS`, or as long as it took to make where that is longer.
+
+    Who asks while it is made waits for it. The last `MOST` are kept.
+
+    >>> together("a key", lambda: 1), together("a key", lambda: 2)
+    (1, 1)
+    """
+    with _lock:
+        made = _known.setdefault(key, _Made())
+        _known.move_to_end(key)
+        while len(_known) > MOST:
+            _known.popitem(last=False)
+    with made.lock:
+        start = time.monotonic()
+        if start > made.until:
+            made.value = make()
+            end = time.monotonic()
+            made.until = end + max(SECONDS, end - start)
+        value: T = made.value
+        return value
+
+
+_known: OrderedDict[Hashable, _Made] = OrderedDict()
+_lock = threading.Lock()
