@@ -16,6 +16,7 @@ from starlette.middleware import Middleware
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from sbp.machine.memory import hand_back_freed_memory
 from sbp.runs import launcher
 
 # What the first visitor would otherwise wait for. No torch: pages read stored numbers.
@@ -108,6 +109,7 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
 
     Frozen objects are skipped by every later garbage collection, which is what keeps a rerun short.
     """
+    hand_back_freed_memory()
     for name in WARM:
         importlib.import_module(name)
     # Every part of a chart would be validated against Vega-Lite's schema as it is made, which is most of what making it

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ctypes
 
 # glibc's malloc.h: its parameters of these names, and the largest value that they take.
-_TRIM_THRESHOLD, _MMAP_THRESHOLD, _MOST = -1, -3, 2**31 - 1
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX, _MOST = -1, -3, -8, 2**31 - 1
+_LARGE = 2**17  # bytes: what glibc begins with, and raises with each larger piece that is freed
 
 
 def keep_freed_memory() -> bool:
@@ -22,10 +23,30 @@ def keep_freed_memory() -> bool:
     >>> keep_freed_memory() or sys.platform != "linux"
     True
     """
+    # One alone makes it worse: the other is then no longer moved by what is freed.
+    return _set({_TRIM_THRESHOLD: _MOST, _MMAP_THRESHOLD: _MOST})
+
+
+def hand_back_freed_memory() -> bool:
+    """Has the C library hand large pieces of memory back to the system as they are freed, for a server of many threads.
+
+    Unasked, glibc gives threads up to eight heaps per core and soon keeps pieces of megabytes in them: what fifty
+    sessions were sent, long freed, then held more memory than all that was in use (docs/reliability.md).
+
+    Returns:
+        Whether the C library took both settings; only glibc has them.
+
+    >>> import sys
+    >>> hand_back_freed_memory() or sys.platform != "linux"
+    True
+    """
+    return _set({_ARENA_MAX: 2, _MMAP_THRESHOLD: _LARGE})
+
+
+def _set(parameters: dict[int, int]) -> bool:
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):  # musl, macOS, Windows
         return False
-    # One alone makes it worse: the other is then no longer moved by what is freed.
-    trim, mmap = (mallopt(name, _MOST) for name in (_TRIM_THRESHOLD, _MMAP_THRESHOLD))
-    return bool(trim and mmap)
+    taken = [mallopt(name, value) for name, value in parameters.items()]
+    return all(taken)

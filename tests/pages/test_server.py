@@ -47,13 +47,17 @@ def test_every_option_of_the_config_exists_and_is_safe() -> None:
     assert flat["client.showErrorDetails"] == "none"
 
 
-def test_the_lifespan_freezes_what_was_imported() -> None:
+def test_the_lifespan_freezes_what_was_imported_and_hands_freed_memory_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr(server, "hand_back_freed_memory", lambda: asked.append(True))
+
     async def live() -> int:
         async with server.lifespan(None):
             return gc.get_freeze_count()
 
     try:
         assert in_a_loop(live) > 10_000
+        assert asked
     finally:
         gc.unfreeze()
 
