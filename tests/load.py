@@ -1,9 +1,9 @@
-"""Many sessions on one live run: `python -m tests.load --sessions 50 --minutes 10`.
+"""Many sessions on one live run: `python -m tests.load --sessions 50 --minutes 10 --epochs 20`.
 
-Starts the app on the loopback, lets a made-up run grow by an epoch a second, and opens page Train on it as often as
-asked, each session over a WebSocket of its own, as a browser does, but without painting: what is measured is the
-server. Prints how long each session waits from one picture to the next, and for an answer to its question; what went
-wrong; and the server's memory.
+Starts the app on the loopback, lets a made-up run of so many epochs grow by one a second, and opens page Train on it
+as often as asked, each session over a WebSocket of its own, as a browser does, but without painting: what is measured
+is the server. Prints how long each session waits from one picture to the next, and for an answer to its question; what
+went wrong; and the server's memory.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from sbp.benchmarks.browser import ROOT, App, serve
 from sbp.benchmarks.synthetic_runs import SyntheticRun
 from sbp.spec import RunConfig
 
-MOST_SESSIONS, MOST_MINUTES = 200, 60.0
+MOST_SESSIONS, MOST_MINUTES, MOST_EPOCHS = 200, 60.0, 5000
+EPOCHS = 20
 EPOCH_SECONDS, OPEN_SECONDS = 1.0, 0.1  # between two epochs of the run; between two sessions
 
 
@@ -101,19 +102,20 @@ class Session:
             await self.ask(fragment)
 
 
-def measure(sessions: int, minutes: float) -> list[Session]:
+def measure(sessions: int, minutes: float, epochs: int = EPOCHS) -> list[Session]:
     """Serves the app, lets so many sessions watch for so long, and prints what they saw.
 
     Args:
         sessions: how many, at most `MOST_SESSIONS`.
         minutes: how long each watches, at most `MOST_MINUTES`.
+        epochs: how many the run has when they come, at most `MOST_EPOCHS`.
 
     Returns:
         The sessions.
     """
     with tempfile.TemporaryDirectory() as temporary, serve(ROOT / "app.py", Path(temporary) / "runs") as app:
-        run = SyntheticRun(app.runs, RunConfig.flat(epochs=int(60 * minutes) + 1000))
-        run.go_on(20)
+        run = SyntheticRun(app.runs, RunConfig.flat(epochs=int(60 * minutes) + epochs + 1000))
+        run.go_on(epochs)
         stop = threading.Event()
         writer = threading.Thread(target=_grow, args=(run, stop), daemon=True)
         writer.start()
@@ -171,10 +173,13 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.load", description="Many sessions on one live run.")
     parser.add_argument("--sessions", type=int, default=50)
     parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--epochs", type=int, default=EPOCHS, help="those that the run has at the start")
     asked = parser.parse_args(words)
     if not (1 <= asked.sessions <= MOST_SESSIONS and 0 < asked.minutes <= MOST_MINUTES):
         parser.error(f"expected 1 to {MOST_SESSIONS} sessions and at most {MOST_MINUTES:g} minutes.")
-    return int(any(one.errors for one in measure(asked.sessions, asked.minutes)))
+    if not 1 <= asked.epochs <= MOST_EPOCHS:
+        parser.error(f"expected 1 to {MOST_EPOCHS:,} epochs.")
+    return int(any(one.errors for one in measure(asked.sessions, asked.minutes, asked.epochs)))
 
 
 if __name__ == "__main__":
