@@ -41,8 +41,8 @@ def panel(kind: str, area: str | None = None, layer: int | None = None) -> dict[
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _packed_twins(stamp: Any, live: bool, names: tuple[str, str], _runs: tuple[RunView, RunView]) -> dict[str, Any]:
-    return twins.pack(twins.pair_of(_runs, names), live)
+def _packed_twins(stamp: Any, names: tuple[str, str], _runs: tuple[RunView, RunView]) -> dict[str, Any]:
+    return twins.pack(twins.pair_of(_runs, names))
 
 
 def twins_player(
@@ -55,7 +55,11 @@ def twins_player(
     live: bool,
 ) -> Any:
     """Two runs on one clock, the first with its network."""
-    packed = _packed_twins(tuple(run.data_stamp for run in runs), live, names, runs)
+    if live:
+        both = ("twins", names, *(run.folder for run in runs))
+        packed = together(both, lambda: twins.pack(twins.pair_of(runs, names), live))
+    else:
+        packed = _packed_twins(tuple(run.data_stamp for run in runs), names, runs)
     areas = ("accuracy", "terms", "kept")
     panels = [*(panel("chart", area, i) for i, area in enumerate(areas)), panel("network")]
     return _play(packed, "twins", panels, key=key, now=now, play=play)
