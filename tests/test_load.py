@@ -15,7 +15,9 @@ def test_sessions_get_pictures_of_a_live_run() -> None:
     assert all(len(one.pictures) > 1 for one in seen)
 
 
-@pytest.mark.parametrize("words", [["--sessions", "0"], ["--sessions", "1000"], ["--minutes", "1000"]])
+@pytest.mark.parametrize(
+    "words", [["--sessions", "0"], ["--sessions", "1000"], ["--minutes", "1000"], ["--epochs", "0"]]
+)
 def test_it_is_bounded(words: list[str]) -> None:
     with pytest.raises(SystemExit):
         main(words)

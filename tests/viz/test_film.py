@@ -7,6 +7,7 @@ import dataclasses
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -97,7 +98,7 @@ def test_an_error_is_said_with_its_kind_and_n(found: RunTables) -> None:
 
 
 @pytest.mark.parametrize("how", [{}, {"order": "snr"}, {"focus": "dense1"}])
-def test_a_run_packed_as_it_grows_is_the_run_packed_at_once(tmp_path: Path, how: dict[str, str]) -> None:
+def test_a_run_packed_as_it_grows_is_the_run_packed_at_once(tmp_path: Path, how: dict[str, Any]) -> None:
     asked = config(epochs=5, finetune_epochs=2)
     whole = write_run(tmp_path / "whole", epochs=5, finetune_epochs=2)
     records, shots = whole.records(), whole.snapshots()
