@@ -121,14 +121,15 @@ def figure(
     """
     dark = is_dark()
     shown = Ready(chart(dark)) if of is None else _kept((key, of, dark), lambda: chart(dark))
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"title-{key}"):
         st.markdown(titled(title, note), width="stretch")
         if control is not None:
             control()
         name = f"{title} ({note})" if note else title
-        save_buttons(labelled(light or (lambda: chart(False)), name, run), key, key)
-        if table is not None:
-            csv_button(table, key, "The numbers of this figure")
+        with st.container(horizontal=True, gap="small", width="content"):  # on a phone they wrap together
+            save_buttons(labelled(light or (lambda: chart(False)), name, run), key, key)
+            if table is not None:
+                csv_button(table, key, "The numbers of this figure")
     # Of a chart Streamlit asks for to_dict() alone. Its description is what a screen reader reads out.
     st.altair_chart(shown, key=key, on_select=on_select or "ignore")  # type: ignore[call-overload]
     st.caption(shown.description)

@@ -25,7 +25,7 @@ def chart(curves: Mapping[str, Sequence[tuple[int, float]]], dark: bool = False)
     lines = lines.encode(
         x=charts.epoch_axis(float(data["epoch"].min()), float(data["epoch"].max())),
         y=alt.Y("bound:Q", title="N·NLL + KL, nats", scale=alt.Scale(type="log", nice=True)),
-        **charts.told_apart("of", list(curves), colours, dashes, symbolStrokeWidth=3, labelLimit=300),
+        **charts.told_apart("of", list(curves), colours, dashes, symbolStrokeWidth=3, labelLimit=300, columns=1),
         strokeWidth=alt.StrokeWidth("of:N", legend=None, sort=list(curves), scale=widths),
         tooltip=charts.tips("of:N", "epoch:Q", ("bound:Q", "", ",.0f")),
     )

@@ -39,6 +39,24 @@ def test_a_click_on_a_row_is_in_the_link_and_opens_again(open_page: Callable[...
     assert "network=lenet-5-caffe" in page.url
 
 
+def test_a_tables_own_buttons_leave_ours_free(open_page: Callable[..., Page]) -> None:
+    page = open_page("/methods?network=lenet-5-caffe")
+    table = page.get_by_test_id("stDataFrame").first
+    table.hover()
+    theirs = page.get_by_test_id("stElementToolbar").filter(has=page.get_by_label("Search")).first.bounding_box()
+    ours = page.locator(".st-key-methods-lenet-5-caffe-rows-CSV").bounding_box()
+    assert theirs
+    assert ours
+    assert theirs["x"] + theirs["width"] <= ours["x"]
+
+
+def test_the_files_of_a_figure_stay_in_one_line_on_a_phone(open_page: Callable[..., Page]) -> None:
+    page = open_page("/methods?network=lenet-5-caffe", width=390, height=844)
+    files = page.locator("[class*='st-key-title-']").first.get_by_role("button")
+    expect(files).to_have_text(["SVG", "PNG", "CSV"])
+    assert len({box["y"] for one in files.all() if (box := one.bounding_box())}) == 1
+
+
 def test_another_network_is_one_click(open_page: Callable[..., Page]) -> None:
     page = open_page("/methods")
     page.get_by_role("button", name="LeNet-5-Caffe").or_(page.get_by_role("radio", name="LeNet-5-Caffe")).first.click()

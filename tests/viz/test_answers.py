@@ -33,6 +33,13 @@ def test_axes_are_logarithmic_where_asked() -> None:
     assert encoding["y"]["scale"]["domain"] == [0.8 * 2, 1.25 * 28]
 
 
+def test_long_names_stand_below_each_other_and_those_of_runs_in_lines() -> None:
+    lines = [{"run": "LeNet-500-300, Table 1", "b": 1.0, "kind": "KL weights 205, 40, 1, 1"}]
+    encoding = answers.chart(lines, "bars", "run", "b", "kind", "Said.").to_dict()["encoding"]
+    assert encoding["color"]["legend"]["columns"] == 1
+    assert "'-, '" in encoding["x"]["axis"]["labelExpr"]
+
+
 def test_names_keep_their_order_and_each_has_a_colour_or_a_shape_of_its_own() -> None:
     colour = drawn("points")["encoding"]["color"]
     names = [f"kind {value % 9}" for value in range(1, 10)]

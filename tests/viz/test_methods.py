@@ -271,4 +271,5 @@ def test_bounds_that_coincide_are_both_to_be_seen() -> None:
     spec = spec_of(figure_1.chart({"mu trained": curve, "mu fixed": curve}))
     first, second = spec["encoding"]["strokeWidth"]["scale"]["range"]
     assert first > 2 * second
+    assert spec["encoding"]["color"]["legend"]["columns"] == 1, "their names fit a phone below each other"
     assert "at most 0 % apart" in spec["description"]

@@ -45,7 +45,7 @@ function start(dialog) {
       const hidden = shown ? `${rest}:not(${shown}, :has(${shown})) { display: none; }` : "";
       // What chooses the run, and a figure's title with its files, have no place on a slide.
       const lines = ["page-header", "channels-line", "pixels-line", "threshold-line", "methods-network"].map((name) => `.st-key-${name}`);
-      const titles = "[data-testid=stLayoutWrapper]:has(> [data-testid=stHorizontalBlock] > [class*='-SVG'])";
+      const titles = "[data-testid=stLayoutWrapper]:has(> [class*='st-key-title-'])";
       const bare = `${lines}, ${titles}, [data-testid=stHeader] { display: none !important; }`;
       const styles = `${bare} [data-testid=stMainBlockContainer] { padding: 0 !important; max-width: none !important; } ${hidden}`;
       page.head.append(element("style", { textContent: styles }));
