@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -93,7 +94,8 @@ def vgg_sized() -> RunConfig:
 def resnet_sized() -> tuple[RunConfig, Description]:
     """A run of 46,208 units and 100 epochs: a chain of the layers within the blocks of `resnet-326` of `bench step`."""
     blocks = ((64, 3, 56), (128, 37, 28), (256, 65, 14), (512, 3, 7))  # width, how many, rows of a map
-    groups, weights, reads = [], [], {"fixed_in": 3}
+    groups, weights = [], []
+    reads: dict[str, Any] = {"fixed_in": 3}
     for stage, (width, number, side) in enumerate(blocks):
         for name in (f"stages.{stage}.{block}.conv{which}" for block in range(number) for which in (1, 2)):
             kernel = 9 if name.endswith("2") else 1

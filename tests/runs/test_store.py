@@ -6,6 +6,7 @@ import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -204,18 +205,18 @@ def test_a_second_look_at_a_long_list_reads_what_changes_alone(monkeypatch: pyte
     runs = [make() for _ in range(store.NEWEST)]
     time.sleep(2 * SETTLED / 1e9)
     store.newest_runs()
-    read: list[str] = []
-    monkeypatch.setattr(models, "read_plain", lambda path, most: read.append(path.name) or read_plain(path, most))
+    read = Mock(wraps=read_plain)
+    monkeypatch.setattr(models, "read_plain", read)
     assert [view.description for view in store.list_runs(False)] == [description_of(TINY.network)] * len(runs)
-    assert set(read) == {STATUS}
+    assert {call.args[0].name for call in read.call_args_list} == {STATUS}
 
 
 def test_the_newest_are_listed_without_looking_at_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(3):
         store.create(TINY).close()
     ids = [view.id for view in store.list_runs(recorded=False)]
-    looked: list[str] = []
-    is_run = store._is_run
-    monkeypatch.setattr(store, "_is_run", lambda path: looked.append(path.name) or is_run(path))
-    assert [view.id for view in store.list_runs(recorded=False, most=2)] == ids[:2] == looked
+    looked = Mock(wraps=store._is_run)
+    monkeypatch.setattr(store, "_is_run", looked)
+    assert [view.id for view in store.list_runs(recorded=False, most=2)] == ids[:2]
+    assert [call.args[0].name for call in looked.call_args_list] == ids[:2]
     assert store.count_runs() == 3

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest.mock import Mock
+
 import optuna
 import pytest
 
@@ -60,12 +62,11 @@ def test_a_search_that_was_cut_off_goes_on_and_counts_no_run_twice() -> None:
 
 def test_a_run_that_has_ended_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     rates = [round(0.01 * n, 2) for n in range(1, 9)]
-    looked: list[str] = []
-    open_run = store.open_run
-    monkeypatch.setattr(store, "open_run", lambda *asked: looked.append(asked[0]) or open_run(*asked))
+    looked = Mock(wraps=store.open_run)
+    monkeypatch.setattr(store, "open_run", looked)
     launcher = Made(room=1)
     searched(launcher, search={"noise_lr": rates}, seeds=[0])
-    assert sorted(looked) == sorted(launcher.started)
+    assert sorted(call.args[0] for call in looked.call_args_list) == sorted(launcher.started)
 
 
 def test_a_run_whose_worker_dies_is_taken_up_and_at_last_given_up() -> None:
