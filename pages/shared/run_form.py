@@ -19,7 +19,7 @@ from sbp.viz import labels
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "Run": ("network", "dataset", "method", "device", "epochs", "batch_size", "lr", "noise_lr", "seed"),
-    "Noise": ("log_low", "log_high", "init_loc", "init_log_scale", "kl_weights", "kl_exponent"),
+    "Noise": ("log_low", "log_high", "init_loc", "init_log_scale", "theta_per", "kl_weights", "kl_exponent"),
 }
 HIDDEN = ("preset",)  # follows from the values
 # Titles of fields; that of any other is its name.
@@ -31,6 +31,7 @@ LABELS = {
     "log_high": "b",
     "init_loc": "Initial mu",
     "init_log_scale": "Initial log sigma",
+    "theta_per": "One theta for each",
     "kl_weights": "KL weights",
     "kl_exponent": "KL exponent",
     "pretrain_epochs": "Epochs before the noise",

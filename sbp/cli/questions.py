@@ -53,8 +53,9 @@ def _chosen(only: str) -> list[Question]:
 
 def _record(chosen: list[Question], runs: Path | None) -> None:
     from sbp.evaluation.calibration import calibration, held_out_errors  # torch, which recorded answers do without
+    from sbp.evaluation.gradients import by_sampler
 
-    sources = Sources(runs, calibration, held_out_errors)
+    sources = Sources(runs, calibration, held_out_errors, by_sampler)
     for question in chosen:
         if question.measure is not None:
             with stderr().status(f"Measuring {question.name}"):

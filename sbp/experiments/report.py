@@ -100,6 +100,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     "figure-1": (LABEL, *NATS, *_COST, *_STANDS_ON),
     "interval": (LABEL, PRIOR_SNR, *_COST, *_STANDS_ON),
     "kl-warmup": (LABEL, *_COST, *_STANDS_ON),
+    "samplers": (LABEL, *_COST, *_STANDS_ON),
     "random-labels": (LABEL, KEPT, *ACCURACIES, *NATS[:2], *_STANDS_ON),
     "partial-labels": (LABEL, KEPT, *ACCURACIES, *_STANDS_ON),
 }

@@ -19,7 +19,7 @@ from sbp.noise.special_groups import with_features, with_pixels, with_sharing
 from sbp.noise.trial import refuse_inexact
 from sbp.noise.unit_mask import UnitMask
 from sbp.spec.layout import Group, Layout
-from sbp.spec.noise import SNR_THRESHOLD
+from sbp.spec.noise import EXAMPLE, SNR_THRESHOLD
 
 Chosen = Sequence[str] | Callable[[Group], bool]
 
@@ -38,6 +38,7 @@ def attach(
     init_loc: PerGroup = 0.0,
     init_log_scale: PerGroup = -5.0,
     threshold: float = SNR_THRESHOLD,
+    theta_per: str = EXAMPLE,
     layout: Layout | None = None,
 ) -> JointNoise:
     """Puts multiplicative noise on the units of any network, wherever they are read.
@@ -74,6 +75,7 @@ def attach(
         init_loc: mu at initialisation, in nats, likewise.
         init_log_scale: log sigma at initialisation, likewise.
         threshold: the SNR below which a unit is pruned.
+        theta_per: what theta is drawn for: "example", "minibatch", or "element", where one layer reads each unit.
         layout: the layout of a network of the same architecture, found before (`noise.layout`); nothing is tried then.
 
     Returns:
@@ -106,6 +108,7 @@ def attach(
         init_loc=init_loc,
         init_log_scale=init_log_scale,
         threshold=threshold,
+        theta_per=theta_per,
     )
     return install(model, noise)
 

@@ -75,7 +75,7 @@ class MultiplyInput:
         """The layer's arguments with its input multiplied, None while the noise is off."""
         x = args[0]
         state = self.noise._state
-        again = not state.running and _in_backward()
+        again = not state.running and in_backward()
         if not state.running and not again:  # a part of the network is called by itself
             self.noise.begin(x.shape[0] // self.rows)
         if state.parts is None:
@@ -187,6 +187,6 @@ def _like(factor: Tensor, x: Tensor) -> Tensor:
     return factor.to(x.dtype) if x.is_floating_point() else factor
 
 
-def _in_backward() -> bool:
+def in_backward() -> bool:
     """Whether autograd is at work, as where a checkpointed part is computed again."""
     return not torch.compiler.is_compiling() and torch._C._current_graph_task_id() != -1

@@ -7,14 +7,16 @@ from typing import TypeVar
 import torch
 from torch import nn
 
+from sbp.noise.element_hooks import MultiplyElements
 from sbp.noise.hooks import BeginForward, EndForward, ForgetProduct, MultiplyInput
 from sbp.noise.joint_noise import JointNoise
 from sbp.noise.layers import Convolution
 from sbp.noise.unit_mask import UnitMask
+from sbp.spec.noise import ELEMENT
 
 # The submodule's name, and so the prefix of what it adds to the network's `state_dict`.
 NAME = "sbp_noise"
-OURS = (BeginForward, EndForward, MultiplyInput, ForgetProduct)
+OURS = (BeginForward, EndForward, MultiplyInput, ForgetProduct)  # and what is made of them
 M = TypeVar("M", bound=UnitMask)
 
 
@@ -27,7 +29,11 @@ def install(model: nn.Module, mask: M) -> M:
     if has_noise(model):
         raise ValueError("This network has noise already; sbp.detach(model) takes it off.")
     for name, owners in mask.layout.reads.items():
-        layer, multiply = model.get_submodule(name), MultiplyInput(mask, owners, mask.layout.rows.get(name, 1))
+        layer, rows = model.get_submodule(name), mask.layout.rows.get(name, 1)
+        if isinstance(mask, JointNoise) and mask.theta_per == ELEMENT:
+            multiply: MultiplyInput = MultiplyElements(mask, owners, rows)
+        else:
+            multiply = MultiplyInput(mask, owners, rows)
         layer.register_forward_pre_hook(multiply)
         if isinstance(layer, Convolution):
             layer.register_forward_hook(ForgetProduct(multiply), always_call=True)

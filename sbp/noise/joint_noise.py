@@ -11,7 +11,7 @@ from sbp.distributions import TruncatedLogNormal, traced
 from sbp.distributions.fast import kl_of_units, theta_alone, theta_and_kl
 from sbp.noise.unit_mask import UNDECIDED, UnitMask
 from sbp.spec.layout import Layout
-from sbp.spec.noise import LOC_MARGIN, LOG_SCALE_RANGE, SNR_THRESHOLD
+from sbp.spec.noise import ELEMENT, EXAMPLE, LOC_MARGIN, LOG_SCALE_RANGE, MINIBATCH, SNR_THRESHOLD, THETA_PER
 
 # A number for all units, or one per group by its name.
 PerGroup = float | Mapping[str, float]
@@ -36,7 +36,7 @@ class JointNoise(UnitMask):
     """The noise of all units of a network, at the inputs of every layer that reads them. Made by `sbp.attach`.
 
         theta_i ~ LogN_[a,b](mu_i, sigma_i^2)
-        training:  a layer reads x_i theta_i, with a fresh theta for every example
+        training:  a layer reads x_i theta_i, with a fresh theta for every example (see theta_per)
         eval:      a layer reads x_i E[theta_i] keep_i,   keep_i = [SNR(theta_i) >= threshold]
 
     Args:
@@ -46,6 +46,7 @@ class JointNoise(UnitMask):
         init_loc: mu at initialisation, in nats, likewise.
         init_log_scale: log sigma at initialisation, likewise.
         threshold: the SNR below which a unit is pruned.
+        theta_per: what theta is drawn for, "example", "minibatch" or "element".
 
     Attributes:
         loc: mu, a parameter, [units].
@@ -55,7 +56,8 @@ class JointNoise(UnitMask):
         threshold: a buffer, [].
 
     Raises:
-        ValueError: a >= b, an end or the threshold is not finite, or a name is no group's.
+        ValueError: a >= b, an end or the threshold is not finite, a name is no group's, or theta cannot be drawn for
+            that.
 
     Reference: Neklyudov et al., NeurIPS 2017, eq. 15-18, 20, 21, section 4.4.
 
@@ -78,8 +80,18 @@ class JointNoise(UnitMask):
         init_loc: PerGroup = 0.0,
         init_log_scale: PerGroup = -5.0,
         threshold: float = SNR_THRESHOLD,
+        theta_per: str = EXAMPLE,
     ) -> None:
         super().__init__(layout)
+        if theta_per not in THETA_PER:
+            raise ValueError(f"theta_per: expected one of {', '.join(THETA_PER)}, got {theta_per!r}.")
+        shared = any(rows > 1 for rows in layout.rows.values())
+        if theta_per == ELEMENT and (shared or any(len(layout.readers(name)) > 1 for name in layout.names)):
+            raise ValueError(
+                "theta_per: expected example or minibatch, got element: several layers, or several rows of one, read "
+                "the same units here, and an element would have another theta in each."
+            )
+        self.theta_per = theta_per
         low, high = self._per_unit("log_low", log_low), self._per_unit("log_high", log_high)
         if not (torch.isfinite(low).all() and torch.isfinite(high).all() and (low < high).all()):
             raise ValueError(
@@ -101,6 +113,7 @@ class JointNoise(UnitMask):
         """theta ~ q for every example and unit, [examples, units], differentiable in loc and log_scale (eq. 18)."""
         loc, log_scale = self.in_box()
         low, high = self.log_low.to(loc.dtype), self.log_high.to(loc.dtype)
+        examples = self.rows_for(examples)
         if torch.compiler.is_compiling():
             theta = traced.sample_theta(loc, log_scale.exp(), low, high, examples)
         else:
@@ -116,6 +129,7 @@ class JointNoise(UnitMask):
             generator: the source of the draws; None takes torch's own.
             kl: whether the KL will be asked for.
         """
+        examples, self._state.generator = self.rows_for(examples), generator
         loc, log_scale = self._wide()
         parameters = loc, log_scale, self.log_low.to(loc.dtype), self.log_high.to(loc.dtype)
         if kl:
@@ -123,6 +137,18 @@ class JointNoise(UnitMask):
         else:
             theta = theta_alone(*parameters, examples, generator)
         self.set_next(theta)
+
+    def rows_for(self, examples: int) -> int:
+        """Rows of theta that are drawn for a forward pass of so many examples."""
+        return 1 if self.theta_per == MINIBATCH else examples
+
+    def draw_units(self, units: Tensor, rows: int) -> Tensor:
+        """theta of these units, each drawn by itself, [rows, len(units)]; a unit that is named twice has two draws."""
+        loc, log_scale = self.in_box()
+        ends = (end.to(loc.dtype) for end in (self.log_low, self.log_high))
+        loc, log_scale, low, high = (values.index_select(0, units) for values in (loc, log_scale, *ends))
+        theta = theta_alone(loc, log_scale, low, high, rows, self._state.generator)
+        return theta * (self.decided.index_select(0, units) != 0) if self.decides else theta
 
     def draw_once(self, generator: torch.Generator | None = None) -> tuple[Tensor, ...]:
         """One theta of every unit for a whole batch, [units] of each group, and the KL of `kl_per_unit` with it."""

@@ -31,7 +31,8 @@ class ForwardState(Transient):
     parts: [examples or 1, units] of each group, None while the noise is off. theta: what they are parts of, where it
     was drawn. reentrant: whether some layer read them without recording, as under `checkpoint(use_reentrant=True)`.
     pending: multipliers for the next forward pass that were drawn beforehand. kl: the KL of every unit that came with
-    the last draw, for one use. running: whether the network's own forward pass is in progress.
+    the last draw, for one use. running: whether the network's own forward pass is in progress. generator: what the
+    last draw came from, None for torch's own.
     """
 
     def __init__(self) -> None:
@@ -41,6 +42,7 @@ class ForwardState(Transient):
         self.kl: Tensor | None = None
         self.reentrant = False
         self.running = False
+        self.generator: torch.Generator | None = None
 
     def remember(self, outputs: Iterable[Tensor]) -> None:
         """Has a pass brought back when gradients reach its outputs."""

@@ -150,6 +150,10 @@ class UnitMask(EvalFactor):
         """Multipliers for the next forward pass, [examples, units]; None: none but the mask."""
         return None
 
+    def rows_for(self, examples: int) -> int:
+        """Rows of multipliers that a forward pass of so many examples takes when it draws."""
+        return examples
+
     def set_next(self, multipliers: Tensor | None) -> None:
         """Sets the multipliers of the next forward pass that samples, [examples, units]; None forgets them."""
         self._state.pending = None if multipliers is None else self._masked(multipliers)
@@ -167,7 +171,7 @@ class UnitMask(EvalFactor):
             return
         if theta is None and self.samples:
             pending, state.pending = state.pending, None
-            theta = self.draw(examples) if pending is None or len(pending) != examples else pending
+            theta = self.draw(examples) if pending is None or len(pending) != self.rows_for(examples) else pending
             state.theta = theta
             if theta is None:
                 # Not `eval_factor`: a step that was captured or compiled would keep the tensor that it was then.

@@ -8,6 +8,7 @@ from sbp.spec.images import IMAGES, by
 from sbp.spec.method import METHOD_CONFIGS, METHODS, NOISE_METHODS, MethodConfig, SBPaConfig, TorchPruningConfig
 from sbp.spec.network import NetworkConfig
 from sbp.spec.networks import OWN, SPECS, description_of
+from sbp.spec.noise import ELEMENT, EXAMPLE, NoiseConfig
 from sbp.spec.optimisation import OptimisationConfig
 from sbp.spec.schedule import ScheduleConfig
 
@@ -87,6 +88,27 @@ def check_shrinking(schedule: ScheduleConfig, method: MethodConfig) -> None:
             "schedule.shrink_after",
             f"expected 0 with method {method.name}, whose units have no SNR to go by; it is for "
             f"{', '.join(NOISE_METHODS)}.",
+        )
+
+
+def check_theta(noise: NoiseConfig, network: NetworkConfig, method: MethodConfig, compiled: bool) -> None:
+    """Raises `ConfigError` when theta is to be drawn for what this method or network has none of."""
+    if noise.theta_per == EXAMPLE:
+        return
+    if not method.has_noise:
+        raise noise.wrong(
+            "theta_per",
+            f"expected example with method {method.name}, whose units have no noise; it is for "
+            f"{', '.join(NOISE_METHODS)}.",
+        )
+    if noise.theta_per != ELEMENT:
+        return
+    if network.name == OWN or not SPECS[network.name].is_chain or compiled:
+        what = "is compiled" if compiled else "is no chain of layers, each read by one other"
+        raise noise.wrong("theta_per", f"expected example or minibatch with {network.name}, which {what}, got element.")
+    if all(group.kind != "channel" for group in description_of(network).groups):
+        raise noise.wrong(
+            "theta_per", f"expected example or minibatch with {network.name}: its units have one element per example."
         )
 
 

@@ -17,10 +17,13 @@ LOC_MARGIN = 5.0
 LOG_SCALE_RANGE = (-8.0, 5.0)
 # Of a and b: far wider than any interval that means anything, and every formula is finite still.
 FAR = 100.0
+# What one theta of a unit is drawn for.
+EXAMPLE, MINIBATCH, ELEMENT = "example", "minibatch", "element"
+THETA_PER = (EXAMPLE, MINIBATCH, ELEMENT)
 
 
 class NoiseConfig(Section):
-    """The interval [a, b] of log theta, and mu and log sigma before the first step.
+    """The interval [a, b] of log theta, mu and log sigma before the first step, and how often theta is drawn.
 
     >>> NoiseConfig(log_low=-10).log_high
     0.0
@@ -34,6 +37,12 @@ class NoiseConfig(Section):
     )
     init_loc: float = setting(0.0, "mu of every unit at initialisation.", "nats")
     init_log_scale: float = setting(-5.0, "log sigma of every unit at initialisation.", "log nats")
+    theta_per: str = setting(
+        EXAMPLE,
+        "What theta is drawn for: each example, the minibatch as a whole, or each element, so that every place of a "
+        "channel's map has a theta of its own.",
+        choices=THETA_PER,
+    )
 
     @model_validator(mode="after")
     def _check_interval(self) -> Any:

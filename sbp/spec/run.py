@@ -19,6 +19,7 @@ from sbp.spec.checks import (
     check_method,
     check_pixels,
     check_shrinking,
+    check_theta,
 )
 from sbp.spec.data import DataConfig
 from sbp.spec.errors import ConfigError
@@ -78,6 +79,7 @@ class RunConfig(Section):
         check_shrinking(self.schedule, self.method)
         check_fine_tuning(self.schedule, self.method)
         check_distillation(self.optimisation, self.schedule)
+        check_theta(self.noise, self.network, self.method, self.optimisation.compiled)
         return self
 
     @classmethod

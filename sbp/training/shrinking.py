@@ -127,7 +127,8 @@ class Shrinking:
         layout, keep = old.layout, old.layout.join(left)
         small = uninstall(copy.deepcopy(full))
         remove_units(small, layout, keep, np.ones(len(keep)), scale_pixels=False)
-        noise = install(small, JointNoise(layout.reduced(keep)).to(old.loc))  # its numbers follow, with all others
+        bare = JointNoise(layout.reduced(keep), theta_per=old.theta_per)
+        noise = install(small, bare.to(old.loc))  # its numbers follow, with all others
         noise.mode = old.mode
         self.left = left
         self.moved = [name for name, _ in full.named_parameters() if not name.startswith(f"{NAME}.")]

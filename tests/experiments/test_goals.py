@@ -16,8 +16,8 @@ GOAL = Goal("lenet-500-300", 1.5, 20.0, "a point of others")
 
 
 def row(key: str, error: float, reduction: float, method: str = "sbp", **changes: Any) -> Row:
-    runs = (result(0, error - 0.1, method=method, macs_reduction=reduction, **changes),)
-    runs += (result(1, error + 0.1, method=method, macs_reduction=reduction, **changes),)
+    errors = enumerate((error - 0.1, error + 0.1))
+    runs = tuple(result(seed, it, method=method, macs_reduction=reduction, **changes) for seed, it in errors)
     return Row(key, key, "lenet-500-300", runs)
 
 

@@ -23,7 +23,7 @@ def test_every_answer_has_its_figure() -> None:
         answer.sentences[1] for answer in answers.values()
     }
     assert all(answer.sentences[0] in said and answer.stands_on in said for answer in answers.values())
-    assert QUESTIONS["samplers"].title not in said
+    assert not any(question.title in said for name, question in QUESTIONS.items() if name not in answers)
 
 
 def test_without_results_the_command_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

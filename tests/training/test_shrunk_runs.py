@@ -62,6 +62,8 @@ RUNS = {
     "vgg-like": VGG,
     "vgg-like, held": VGG.replace(hold_norm=True),
     "sgd": CAFFE.replace(optimiser="sgd", lr=1e-2),
+    "a theta a minibatch": DIGITS.replace(theta_per="minibatch"),
+    "a theta an element": CAFFE.replace(theta_per="element"),
 }
 
 
@@ -232,3 +234,15 @@ def test_without_the_option_nothing_is_cut() -> None:
     assert training.trained() is training.network
     assert all(mask.all() for mask in training.shrinking.left.values())
     assert not any(name.startswith(("left.", "removed_for.")) for name in training.checkpoint().tensors)
+
+
+@pytest.mark.parametrize(("config", "theta_per"), [(DIGITS, "minibatch"), (CAFFE, "element")])
+def test_what_theta_is_drawn_for_outlasts_a_cut(config: RunConfig, theta_per: str) -> None:
+    training = born(config.replace(theta_per=theta_per))
+    events = training.events()
+    while training.shrinking.full is None:
+        next(events)
+    noise = joint_noise_of(training.stepper.network)
+    assert noise.loc.numel() < joint_noise_of(training.shrinking.whole()[0]).loc.numel()
+    assert noise.theta_per == theta_per
+    next(events)

@@ -66,12 +66,14 @@ class Sources:
 
     folder: runs of further seeds in `runs`, and beside them `masks.npz`, which units were kept at each epoch. What
     needs torch is handed in: calibration: of a run's networks on the test images. errors: of a run's network on its
-    held-out images, for each of several masks.
+    held-out images, for each of several masks. gradients: their variance, for all
+    that theta can be drawn for.
     """
 
     folder: Path | None
     calibration: Callable[[RunView], dict[str, Any]]
     errors: Callable[[RunView, Iterable[Masks]], list[dict[str, float]]]
+    gradients: Callable[[RunView], dict[str, Any]]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,9 +16,10 @@ from sbp.experiments.questions import QUESTIONS, kept_set, revivals, seed_runs, 
 from sbp.experiments.questions.question import Sources, path_of, store, stored
 from sbp.experiments.results import NoResults
 from sbp.pruning.masks import Masks
+from tests.experiments.made import result
 from tests.made_up import write_run
 
-RECORDED = ("calibration", "kept-set", "verdict", "bounds", "prior", "revivals", "fashion")
+RECORDED = ("calibration", "kept-set", "verdict", "samplers", "bounds", "prior", "revivals", "fashion")
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ def sources(folder: Path | None) -> Sources:
     def errors(view: Any, masks: Iterable[Masks]) -> list[dict[str, float]]:
         return [{"nll": float(sum(mask.sum() for mask in one.values()))} for one in masks]
 
-    return Sources(folder, lambda view: {}, errors)
+    return Sources(folder, lambda view: {}, errors, lambda view: {})
 
 
 def test_each_question_stands_under_its_own_name() -> None:
@@ -83,6 +85,25 @@ def test_recorded_answers_have_figure_sentences_and_sources(name: str) -> None:
 
 def test_recorded_files_are_small() -> None:
     assert sum(path.stat().st_size for path in path_of("x").parent.glob("*.json")) < 60_000
+
+
+def test_samplers_are_answered_by_gradients_and_later_by_runs_too(elsewhere: Path) -> None:
+    variances = {"noise": 0.5, "weights": 2.0, "noise_norm": 1.0, "weights_norm": 0.1}
+    by = {"example": variances, "minibatch": {**variances, "weights": 80.0}}
+    run = {"network": "lenet-500-300", "seed": 0, "samplers": by, "batch": 500, "draws": 9, "hardware": "a CPU"}
+    store("samplers", {"runs": [run]})
+    answer = QUESTIONS["samplers"].answered
+    assert answer is not None
+    assert "40 times the variance" in answer.sentences[0]
+    assert "not measured yet" in answer.sentences[1]
+    assert [line["units kept"] for line in answer.lines] == ["not trained"] * 2
+    one = dataclasses.replace(result(error=1.5), config={**result().config, "theta_per": "minibatch"})
+    table = results.Table("samplers", (results.Row("minibatch", "The minibatch", "lenet-500-300", (one,)),))
+    (elsewhere / "samplers.json").write_text(table.to_json(), encoding="utf-8")
+    answer = QUESTIONS["samplers"].answered
+    assert answer is not None
+    assert [line["units kept"] for line in answer.lines] == ["not trained", "245–160–55"]
+    assert "LeNet-500-300 by minibatch: 1.50 % at 48.5 kMACs" in answer.sentences[1]
 
 
 def test_equal_sets_overlap_wholly_and_independent_ones_by_chance() -> None:
