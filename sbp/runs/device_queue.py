@@ -21,14 +21,15 @@ from sbp.runs.files import BadFile, Lock, Locked, is_locked
 from sbp.runs.folder import RunFolder
 from sbp.runs.limits import read_limits
 from sbp.runs.names import BadRequest
+from sbp.runs.reading import HUNG_SECONDS
 from sbp.runs.states import State
 from sbp.spec import ConfigError
 
 # Which of several GPUs a worker was given: each has slots and a queue of its own.
 PLACE_VARIABLE = "SBP_PLACE"
 POLL_SECONDS = 0.5
-# A queued worker writes its status this often; one that has not for the longer time hangs and is passed over.
-_HEARTBEAT_SECONDS, _HUNG_SECONDS = 5.0, 60.0
+# A queued worker writes its status this often; one that has not for `HUNG_SECONDS` hangs and is passed over.
+_HEARTBEAT_SECONDS = 5.0
 # Of the threads of a server one at a time counts the queue and joins it.
 _JOINING = threading.Lock()
 
@@ -134,7 +135,7 @@ def runs_ahead(folder: RunFolder, device: str, among: Sequence[str] | None = Non
             continue
         # One that has not found out its device yet may want this one, unless it asked for another by name.
         wants = status.get("device") or status.get("asked_device") or "auto"
-        waits = status.get("state") == State.QUEUED and silent < _HUNG_SECONDS
+        waits = status.get("state") == State.QUEUED and silent < HUNG_SECONDS
         waits = waits and status.get("place") in (None, gpu_slot())
         if waits and wants in (device, "auto") and theirs < mine:
             ahead.append(theirs)

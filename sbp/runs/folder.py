@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -81,7 +82,7 @@ class RunFolder:
     ) -> None:
         """Replaces status.json; progress and extra values stay as they were until they are given again."""
         changes: dict[str, Any] = {"state": str(State(state)), "message": message}
-        changes |= {"pid": os.getpid(), "updated": time.time(), **extra}
+        changes |= {"pid": os.getpid(), "machine": platform.node(), "updated": time.time(), **extra}
         if progress is not None:
             # An estimate can overflow; what is not finite is not known.
             changes["progress"] = to_jsonable_python(progress.to_dict(), inf_nan_mode="null")

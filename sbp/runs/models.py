@@ -88,7 +88,8 @@ class ProgressJson(TypedDict):
 
 
 class Status(TypedDict, total=False):
-    """status.json; a recorded run has none. sha256: of each growing file, once the run has finished."""
+    """status.json; a recorded run has none. machine: where it was written. sha256: of each growing file, once the run
+    has finished."""
 
     state: Required[States]
     message: str | None
@@ -100,6 +101,7 @@ class Status(TypedDict, total=False):
     asked_device: str | None
     launcher: str | None
     host: str | None
+    machine: str | None
     progress: ProgressJson | None
     sha256: dict[str, str] | None
 

@@ -6,9 +6,10 @@ import functools
 import hashlib
 import itertools
 import os
+import platform
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +22,7 @@ from sbp.runs.description_model import DESCRIPTION, read_description
 from sbp.runs.incremental import check_rows, first_bad, read_new_records, read_new_rows, rows_in_order
 from sbp.runs.models import RECORD, Kind
 from sbp.runs.plain_files import BadFile, kind_of, open_plain
+from sbp.runs.states import ACTIVE, State
 from sbp.spec import RunConfig
 from sbp.spec.description import Description
 from sbp.spec.layout import Group
@@ -30,6 +32,7 @@ KEPT_ENTRIES = (
     2048  # above four of each run that a page lists: with fewer, each look would push out what the next needs
 )
 ENDLESS = sys.maxsize  # of a log only the end is read
+HUNG_SECONDS = 60.0  # without a word, after which nobody waits for a worker any more
 
 
 @dataclass(frozen=True)
@@ -166,3 +169,14 @@ def changed_problem(path: Path, entry: Entry | None, digest: str) -> str:
     except FileNotFoundError:
         return f"{path.name} in {path.parent} is missing; it was there when the run finished."
     return f"{path.name} in {path.parent} has changed since the run finished: its SHA-256 is another."
+
+
+def heard_of(status: Mapping[str, Any]) -> bool:
+    """Whether a worker on another machine has told of the run in the last `HUNG_SECONDS`.
+
+    On some network file systems a lock keeps nobody out but on its own machine; this keeps a second writer out there.
+    """
+    waits_elsewhere = status.get("state") == State.QUEUED and status.get("launcher") is not None
+    if status.get("state") not in ACTIVE or waits_elsewhere or status.get("machine") in (None, platform.node()):
+        return False
+    return time.time() - float(status.get("updated") or 0.0) < HUNG_SECONDS

@@ -23,6 +23,7 @@ from sbp.runs.plain_files import LARGE, BadFile, not_plain, read_json, read_plai
 from sbp.runs.reading import (
     Snapshots,
     changed_problem,
+    heard_of,
     read_snapshots,
     read_tail,
     records_problem,
@@ -57,9 +58,8 @@ class RunView:
     """
 
     def __init__(self, folder: Path, recorded: bool = False) -> None:
-        self.folder, self.recorded = Path(folder), recorded
+        self.folder, self.recorded, self.taken = Path(folder), recorded, time.monotonic()
         self.id = self.folder.name
-        self.taken = time.monotonic()
         # The stamp is taken before the contents: it may be older than what was read, never newer.
         self._files = scan_folder(self.folder)
         self._entries = {entry.name: entry for entry in self._files}
@@ -70,8 +70,8 @@ class RunView:
         status = self._read_status()
         if not recorded and not self.alive and status.get("state") in ACTIVE:
             # The worker may have ended, or a resumed one begun, between the two looks: look again.
-            self.alive = is_locked(self.folder / names.LOCK)
-            status = self._read_status()
+            self.alive, status = is_locked(self.folder / names.LOCK), self._read_status()
+            self.alive = self.alive or heard_of(status)
         self.result = self._read(models.RESULT, names.RESULT)
         self._description = self._read_description()
         self.layers = self._layers()

@@ -11,6 +11,7 @@ import pytest
 
 from sbp.runs import device_queue, store
 from sbp.runs.folder import RunFolder
+from sbp.runs.reading import HUNG_SECONDS
 from sbp.spec import ConfigError
 from tests.runs.made import TINY
 
@@ -65,7 +66,7 @@ def test_the_dead_the_hung_and_those_for_another_device_are_not_waited_for(
     assert device_queue.runs_ahead(third, "cpu") == [first.id, second.id]
     first.close()
     assert device_queue.runs_ahead(third, "cpu") == [second.id]
-    second.write_status("queued", updated=time.time() - 2 * device_queue._HUNG_SECONDS)
+    second.write_status("queued", updated=time.time() - 2 * HUNG_SECONDS)
     assert device_queue.runs_ahead(third, "cpu") == []
     second.write_status("queued", device="cuda")
     assert device_queue.runs_ahead(third, "cpu") == []

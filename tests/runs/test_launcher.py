@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from sbp.runs import launcher, store
+from sbp.runs.filenames import STATUS
+from sbp.runs.files import write_json
+from sbp.runs.reading import HUNG_SECONDS
 from sbp.runs.states import State
 from sbp.runs.store import BadRequest, UnknownRun
 from sbp.runs.view import RunView
@@ -186,3 +189,17 @@ def test_a_bad_environment_makes_no_run(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(ConfigError):
         launcher.start(TINY)
     assert store.list_runs(recorded=False) == []
+
+
+def test_what_another_machine_told_of_a_moment_ago_has_a_writer() -> None:
+    """As where a file system's locks keep nobody out but on their own machine."""
+    with store.create(TINY) as folder:
+        folder.write_status(State.RUNNING, machine="another")
+        told = folder.status
+    assert store.open_run(folder.id).state is State.RUNNING
+    with pytest.raises(BadRequest, match="running"):
+        launcher.resume(folder.id)
+    write_json(folder.path / STATUS, {**told, "updated": time.time() - 2 * HUNG_SECONDS})
+    view = store.open_run(folder.id)
+    assert view.state is State.LOST
+    assert view.resumable
