@@ -123,7 +123,7 @@ def _once(run: RunResult) -> str:
 
 def latency() -> str:
     """The time of a batch of the recorded runs of preset paper, a row a batch: median (spread within, between)."""
-    heads = ("network, on", "batch", "dense", "masked", "compact", "times as fast")
+    heads = ("network, on", "batch", "dense", "masked", "compact", "speed-up")
     rows = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
     for name in ("lenet-500-300-paper", "lenet-5-caffe-paper"):
         title = store.open_run(name).description.title

@@ -175,7 +175,7 @@ def speeds_of(runs: Iterable[RunResult]) -> str:
         return ""
     where = "; ".join(f"{name}: {_where(measured)}" for name, measured in sorted(rows.items()))
     batches = labels.join([f"{batch:,}" for batch in BATCHES])
-    return f"CPU and GPU: times as fast as the dense network, medians at batch {batches}, float32, eager ({where})."
+    return f"CPU and GPU: speed-up over the dense network, medians at batch {batches}, float32, eager ({where})."
 
 
 def _where(rows: Sequence[dict[str, Any]]) -> str:

@@ -2,7 +2,7 @@
 
 A page looks at a live run every second or two, and twenty sessions look at the same one: what was read before is kept,
 once per process, for the last dozen runs. A file that is another one by now, or shorter, or whose last known piece has
-changed, as after a resume, is read from its start. A file is taken for the one before if it has the same inode, is no
+changed, as after a resume, is read from its start. A file counts as the one before if it has the same inode, is no
 shorter and has the same last piece in the same place: to see that an earlier piece has changed, each look would have to
 read all of it. Our own writers only append, cut the end off or replace the file.
 """

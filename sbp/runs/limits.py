@@ -40,7 +40,7 @@ class Limits(Section):
     width: int = setting(10_000, "Units of its widest hidden layer.", "units", ge=1, le=10_000)
     batch_size: int = setting(100_000, "Examples per step.", "examples", ge=1, le=100_000)
     train_size: int = setting(1_000_000, "Training images.", "images", ge=1, le=1_000_000)
-    read_only: bool = setting(False, "Whoever opens the app may watch, and change nothing.")
+    read_only: bool = setting(False, "Anyone who opens the app may watch, but change nothing.")
     owners: Annotated[tuple[str, ...], Strict(False)] = setting(
         (), "E-mail addresses of those who may change things all the same, once they have signed in."
     )

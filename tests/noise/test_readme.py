@@ -29,4 +29,4 @@ def test_the_quickstart_runs_and_the_compact_network_gives_the_same(capsys: pyte
     with torch.no_grad():
         scale = float(names["large"](names["images"]).logits.abs().max())
     assert float(names["difference"]) <= 1e-5 * scale
-    assert "times as fast" in capsys.readouterr().out
+    assert "speed-up" in capsys.readouterr().out

@@ -1,6 +1,6 @@
 """Small pictures of key figures of one made-up run, as files to compare with.
 
-python -m tests.viz.pictures      writes them anew; look at what changed before it is committed
+python -m tests.viz.pictures      writes them again; look at what changed before it is committed
 """
 
 from __future__ import annotations
