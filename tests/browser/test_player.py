@@ -202,8 +202,8 @@ def test_the_speed_is_in_the_buttons_name(open_page: Callable[..., Page], run_id
     held(page)
     page.get_by_role("button", name="Speed 1×").click()
     faster = page.locator(f"{PLAYER} .speed")
-    assert faster.get_attribute("aria-label") == f"Speed {faster.inner_text()}"
-    assert faster.inner_text() != "1×"
+    expect(faster).not_to_have_text("1×")
+    expect(faster).to_have_attribute("aria-label", f"Speed {faster.inner_text()}")
 
 
 CLOCK = """

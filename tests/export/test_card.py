@@ -12,6 +12,7 @@ import torch
 from sbp.export.files import exported
 from sbp.runs import store
 from sbp.runs.files import write_json
+from sbp.runs.folder import RunFolder
 from sbp.runs.view import RunView
 from tests.pruning.networks import cases, kept_of, random_network
 from tests.pruning.runs import saved_run
@@ -80,6 +81,8 @@ def test_pretraining_is_the_only_dense_error_that_is_known(runs_root: Path) -> N
     for at, epoch in enumerate((-1, 0)):
         lines[at] = json.dumps({**json.loads(lines[at]), "phase": "pretrain", "epoch": epoch})
     (view.folder / "records.jsonl").write_text("\n".join(lines) + "\n")
+    with RunFolder(view.folder) as folder:
+        folder.write_status(view.state)
     error = store.open_run(view.id, runs_root).records()[1].validation_error_percent
     card = exported(store.open_run(view.id, runs_root)).card
     assert f"| error | {error:.2f} % of held-out training images | 4.25 % of 360 test images |" in card
