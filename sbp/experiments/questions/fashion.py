@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sbp.experiments.questions.question import Answer, Figure, Question, recorded_rows, stands_on
+from sbp.experiments.questions.question import Answer, Figure, Question, half_width, recorded_rows, stands_on
 from sbp.experiments.results import Row
 from sbp.viz import labels
 
@@ -24,7 +24,7 @@ def answer() -> Answer:
                 "kMACs": round(row.mean_of("macs") / 1000, 1),
                 "reduction": round(row.mean_of("macs_reduction"), 2),
                 "test error, %": round(row.mean, 2),
-                "95 %, ±": round(row.half_width_of("test_error_percent") or 0, 2),
+                "95 %, ±": half_width(row),
                 "n": row.n,
             }
             for row in found

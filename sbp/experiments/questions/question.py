@@ -44,10 +44,10 @@ class Answer:
 
     @property
     def texts(self) -> list[dict[str, str]]:
-        """The lines as text, the numbers of a column with as many decimals each.
+        """The lines as text, the numbers of a column with as many decimals each, a dash for what is not known.
 
-        >>> Answer([{"a": 0.8, "n": 3}, {"a": 0.75, "n": 3}], Figure("points", "n", "a", ""), ("", ""), "").texts
-        [{'a': '0.80', 'n': '3'}, {'a': '0.75', 'n': '3'}]
+        >>> Answer([{"a": 0.8, "n": 3}, {"a": 0.75, "n": None}], Figure("points", "n", "a", ""), ("", ""), "").texts
+        [{'a': '0.80', 'n': '3'}, {'a': '0.75', 'n': '–'}]
         """
         columns = {name: [line[name] for line in self.lines] for name in self.lines[0]}
         digits = {
@@ -55,7 +55,7 @@ class Answer:
             for name, values in columns.items()
         }
         return [
-            {name: f"{it:.{digits[name]}f}" if isinstance(it, float) else str(it) for name, it in line.items()}
+            {name: f"{it:.{digits[name]}f}" if isinstance(it, float) else _word(it) for name, it in line.items()}
             for line in self.lines
         ]
 
@@ -136,6 +136,12 @@ def recorded_rows(experiment: str, network: str, *keys: str) -> list[Row]:
     return [rows[key] for key in keys]
 
 
+def half_width(row: Row) -> float | None:
+    """Of the 95 % interval of a row's mean test error, in points; None where it has one run."""
+    width = row.half_width_of("test_error_percent")
+    return None if width is None else round(width, 2)
+
+
 def stands_on(rows: Sequence[Row], source: str) -> str:
     """n, seeds and hardware of rows, and the table that they are from."""
     counts = sorted({row.n for row in rows})
@@ -143,3 +149,7 @@ def stands_on(rows: Sequence[Row], source: str) -> str:
     seeds = sorted({run.seed for row in rows for run in row.runs})
     hardware = "; ".join(dict.fromkeys(name for row in rows for name in row.hardware.split("; ")))
     return f"{n} a row, seeds {', '.join(map(str, seeds))}; {hardware}; {source}."
+
+
+def _word(value: Any) -> str:
+    return "–" if value is None else str(value)
