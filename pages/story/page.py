@@ -52,7 +52,8 @@ DOORS = (
 )
 for place, (page, title, icon, promise) in zip(doors, DOORS, strict=True):
     with place.container(border=True, height="stretch", gap="xsmall", key=f"door-{page[:-3]}"):
-        st.page_link(page, label=f"**{title}**", icon=icon, width="stretch")
+        link = {"run": run.id} if run and title == "Channels" else None  # what was watched, at the epoch where it stood
+        st.page_link(page, label=f"**{title}**", icon=icon, width="stretch", query_params=link)
         st.markdown(f":gray[{promise}]")
 with st.container(horizontal=True, gap="medium"):
     tour.link(1, f"Take the tour, {len(tour.CARDS)} cards", ":material/tour:")

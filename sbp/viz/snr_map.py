@@ -119,7 +119,7 @@ def _contours(
             align="left",
             baseline="bottom",
             dx=2,
-            dy=-4,
+            dy=-18 if one else -4,  # above its line, which climbs on along it
             fontSize=11,
             color=colour,
             fontWeight="bold" if one else "normal",

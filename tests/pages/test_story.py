@@ -23,8 +23,9 @@ def test_a_recording_plays_without_a_click(recorded: str) -> None:
 
 def test_three_doors_lead_on_a_tour_and_a_talk(recorded: str) -> None:
     at = healthy(opened("story"))
-    links = [link.proto.page for link in at.get("page_link")]
-    assert links == ["gate", "train", "channels", "", "talk"]  # the tour begins on this page
+    links = [link.proto for link in at.get("page_link")]
+    assert [link.page for link in links] == ["gate", "train", "channels", "", "talk"]  # the tour begins on this page
+    assert links[2].query_string == f"run={recorded}", "Channels opens the run that was watched"
 
 
 def test_a_recording_is_preferred_to_what_trains_now(recorded: str, runs_root: Path) -> None:
