@@ -50,18 +50,18 @@ def table(measured: dict[str, Any]) -> pd.DataFrame:
 
 
 def shown(measured: dict[str, Any], paper: Sequence[PaperRow] = ()) -> pd.DataFrame:
-    """A row per batch size: median (IQR; range between processes) of each variant, its speed-up; the paper's last."""
+    """A row per batch size: speed-ups, then median (IQR; range between processes) of each variant; the paper's last."""
     rows = []
     for batch, group in table(measured).groupby("batch"):
         by_name = group.set_index("variant")
         row = {"batch": f"{batch:,}"}
+        for variant in by_name.index[1:]:
+            sure = _steady(by_name, variant) and _steady(by_name, "dense")
+            row[f"{variant}, ×"] = f"{by_name.at[variant, 'times']:.2f}{'' if sure else ' ?'}"
         for variant in by_name.index:
             spreads = [plain(it, 2) for it in by_name.loc[variant, ["iqr", "between"]] if not math.isnan(it)]
             median, doubt = plain(by_name.at[variant, "median"], 3), "" if _steady(by_name, variant) else " ?"
             row[f"{variant}, ms"] = f"{median} ({'; '.join(spreads)}){doubt}"
-        for variant in by_name.index[1:]:
-            sure = _steady(by_name, variant) and _steady(by_name, "dense")
-            row[f"{variant}, ×"] = f"{by_name.at[variant, 'times']:.2f}{'' if sure else ' ?'}"
         rows.append(row)
     part = "cpu" if measured["device"] == "cpu" else "gpu"
     rows += [
