@@ -13,7 +13,6 @@ A recorded run is not written to: what was computed of it here lies under `runs_
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from sbp.runs import models
 from sbp.runs.filenames import ATTRIBUTION
 from sbp.runs.files import BadFile, write_json
-from sbp.runs.plain_files import open_plain
+from sbp.runs.plain_files import sha256_of
 from sbp.runs.roots import runs_root
 
 if TYPE_CHECKING:
@@ -106,7 +105,6 @@ def weights_digest(view: RunView) -> str:
     try:
         if view.model_path is None:
             return ""
-        with open_plain(view.model_path, MOST_WEIGHTS) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # a raw file has readinto
+        return sha256_of(view.model_path, MOST_WEIGHTS)
     except (OSError, BadFile):
         return ""

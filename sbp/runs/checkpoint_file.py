@@ -18,7 +18,7 @@ from safetensors.numpy import load, save
 
 from sbp.runs.filenames import BEFORE, CHECKPOINT, NOISE, RECORDS, STEP_NOISE, STEPS
 from sbp.runs.files import replace_bytes, sync
-from sbp.runs.plain_files import BadFile, open_plain
+from sbp.runs.plain_files import BadFile, open_plain, sha256_of
 from sbp.spec.seal import header_of, header_to_seal, is_whole, seal
 
 MOST_BYTES = 2**40  # of a checkpoint or of noise
@@ -88,7 +88,7 @@ def sync_grown(folder: Path) -> None:
 def digests(folder: Path) -> dict[str, str]:
     """The SHA-256 of each file that a run appends to, by its name, of those that are there."""
     names = (name for name in (*LINES.values(), *ROWS.values()) if (folder / name).exists())
-    return {name: hashlib.sha256(_content(folder / name)).hexdigest() for name in names}
+    return {name: sha256_of(folder / name, MOST_BYTES) for name in names}
 
 
 def _read(path: Path, row_bytes: int) -> Saved:

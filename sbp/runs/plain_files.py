@@ -7,6 +7,7 @@ elsewhere, and JSON may be nested without end or hold numbers that no field of o
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import math
 import os
 import stat
@@ -79,6 +80,12 @@ def open_plain(path: Path, most: int = LARGE) -> Iterator[BinaryIO]:
         raise
     except OSError as error:
         raise BadFile(f"{path.name} in {path.parent} cannot be read: {error.strerror or error}.") from None
+
+
+def sha256_of(path: Path, most: int) -> str:
+    """The SHA-256 of a plain file, in hexadecimal. Raises as `open_plain` does."""
+    with open_plain(path, most) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # a raw file has readinto
 
 
 def read_plain(path: Path, most: int = SMALL) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import itertools
 import os
 import platform
@@ -21,7 +20,7 @@ from sbp.runs.configs import read_config
 from sbp.runs.description_model import DESCRIPTION, read_description
 from sbp.runs.incremental import check_rows, first_bad, read_new_records, read_new_rows, rows_in_order
 from sbp.runs.models import RECORD, Kind
-from sbp.runs.plain_files import BadFile, kind_of, open_plain
+from sbp.runs.plain_files import BadFile, kind_of, open_plain, sha256_of
 from sbp.runs.states import ACTIVE, State
 from sbp.spec import RunConfig
 from sbp.spec.description import Description
@@ -159,16 +158,18 @@ def rows_problem(path: Path, entry: Entry | None, units: tuple[int, ...], what: 
 
 
 @_by_entry
-def changed_problem(path: Path, entry: Entry | None, digest: str) -> str:
-    """The sentence for a file that is not what it was when its run finished, or an empty one; digest: its SHA-256."""
-    try:
-        with open_plain(path, ENDLESS) as file:
-            found = hashlib.file_digest(file, "sha256")  # type: ignore[arg-type]  # a raw file has readinto
-            if found.hexdigest() == digest:
-                return ""
-    except FileNotFoundError:
-        return f"{path.name} in {path.parent} is missing; it was there when the run finished."
-    return f"{path.name} in {path.parent} has changed since the run finished: its SHA-256 is another."
+def changed_problem(folder: Path, digests: tuple[tuple[str, str], ...], *entries: Entry) -> str:
+    """The sentence about the first file that is not what it was when its run finished, or an empty one.
+
+    digests: of such files the name and the SHA-256. entries: theirs, as they are now.
+    """
+    for name, digest in digests:
+        try:
+            if sha256_of(folder / name, ENDLESS) != digest:
+                return f"{name} in {folder} has changed since the run finished: its SHA-256 is another."
+        except FileNotFoundError:
+            return f"{name} in {folder} is missing; it was there when the run finished."
+    return ""
 
 
 def heard_of(status: Mapping[str, Any]) -> bool:

@@ -268,14 +268,14 @@ class RunView:
 
     def _state(self, status: dict[str, Any]) -> tuple[State, str]:
         units, folder, entries = self._units, self.folder, self._entries
-        sealed = [(it, sha) for it, sha in (status.get("sha256") or {}).items() if it in names.GROWING]
+        sealed = tuple((it, sha) for it, sha in (status.get("sha256") or {}).items() if it in names.GROWING)
         for find in (
             lambda: mismatch(self.result or {}, self.config, self.description, self.layers, self.folder),
             lambda: records_problem(folder / names.RECORDS, entries.get(names.RECORDS), units),
             lambda: rows_problem(folder / names.NOISE, entries.get(names.NOISE), units),
             lambda: records_problem(folder / names.STEPS, entries.get(names.STEPS), units, models.STEP_RECORD),
             lambda: rows_problem(folder / names.STEP_NOISE, entries.get(names.STEP_NOISE), units, "a step"),
-            lambda: next(filter(None, (changed_problem(folder / it, entries.get(it), sha) for it, sha in sealed)), ""),
+            lambda: changed_problem(folder, sealed, *(it for it in self._files if it.name in names.GROWING)),
         ):
             self.problem = self.problem or self._guarded(find) or self.problem
         if self.problem:
