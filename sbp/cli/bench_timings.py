@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import torch
@@ -9,7 +10,7 @@ import typer
 
 from sbp.benchmarks import many_runs, maths, pages, steps, zoo, zoo_steps
 from sbp.benchmarks.browser import Missing
-from sbp.benchmarks.timing import joined
+from sbp.benchmarks.timing import Report, joined
 from sbp.cli.bench import Device, ImageSize, Rounds, Threads, resolve, show
 from sbp.cli.errors import BadInput, user_errors
 from sbp.cli.options import AsJson
@@ -107,12 +108,7 @@ def bench_pages(
     Takes a few minutes, and needs playwright and a Chromium (pip install playwright, then python -m playwright install
     chromium, or the system's package).
     """
-    with stderr().status("Measuring the pages") as status:
-        try:
-            found = pages.measure(rounds, sessions, lambda what: status.update(f"Measuring the pages: {what}"))
-        except Missing as error:
-            raise store.BadRequest(str(error)) from None
-    show(found, as_json)
+    show(_in_browser("Measuring the pages", lambda tell: pages.measure(rounds, sessions, tell)), as_json)
 
 
 @user_errors
@@ -125,12 +121,16 @@ def bench_runs(
 
     Needs what `bench pages` needs, and room for 90 kB a run in the folder for temporary files.
     """
-    with stderr().status("Measuring lists of runs") as status:
+    show(_in_browser("Measuring lists of runs", lambda tell: many_runs.measure(n, rounds, tell)), as_json)
+
+
+def _in_browser(title: str, measure: Callable[[Callable[[str], None]], Report]) -> Report:
+    """What is measured with a browser, which is told of as it goes on."""
+    with stderr().status(title) as status:
         try:
-            found = many_runs.measure(n, rounds, lambda what: status.update(f"Measuring lists of runs: {what}"))
+            return measure(lambda what: status.update(f"{title}: {what}"))
         except Missing as error:
             raise store.BadRequest(str(error)) from None
-    show(found, as_json)
 
 
 def _on(device: str, threads: int) -> str:
