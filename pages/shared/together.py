@@ -22,7 +22,7 @@ class _Made:
 
 
 def together(key: Hashable, make: Callable[[], T]) -> T:
-    """What `make` gave a moment ago, whoever asked: `SECONDS`, or as long as it took to make where that is longer.
+    """What `make` gave any session a moment ago: within `SECONDS`, or as long as it took to make if that is longer.
 
     Who asks while it is made waits for it. The last `MOST` are kept.
 

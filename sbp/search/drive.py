@@ -41,9 +41,8 @@ class Candidate:
         self.lives = dict.fromkeys(plan.seeds, MOST_LIVES)
         self.row = Row(number=trial.number, state="running", values=trial.params)
         self.pruned_at: int = trial.user_attrs.get("pruned_at", 0)
-        self.over = (
-            False  # it has ended, and no run of it goes on or could be taken up by a cluster: not looked at again
-        )
+        # It has ended, and no run of it goes on or could be taken up by a cluster: not looked at again.
+        self.over = False
         self.reported = len(trial.study.get_trials(deepcopy=False)[trial.number].intermediate_values)
 
     @property
