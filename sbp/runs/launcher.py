@@ -80,10 +80,10 @@ def stop(run_id: str, root: Path | None = None) -> None:
     _refuse_recording(view, "stopped")
     if not view.alive:  # one that lives is stopped whatever its files look like
         _check_allowed(view.sound(), Event.ASK_STOP)
+    os.close(os.open(view.folder / STOP, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644))
+    if not view.alive:
         with contextlib.suppress(Locked), RunFolder(view.folder) as folder:  # it waits elsewhere, and nobody has it yet
             folder.write_status(State.STOPPED, "Stopped before its first step.")
-            return
-    os.close(os.open(view.folder / STOP, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644))
 
 
 def resume(run_id: str, root: Path | None = None) -> str:

@@ -8,6 +8,7 @@ the folder says what is left to do, so that a run is neither lost nor trained tw
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import platform
 import time
@@ -17,7 +18,7 @@ from pathlib import Path
 from distributed import Client, fire_and_forget, get_worker
 
 from sbp.runs import launcher, store
-from sbp.runs.filenames import LOCK
+from sbp.runs.filenames import LOCK, STOP
 from sbp.runs.files import Lock, Locked
 from sbp.runs.folder import RunFolder
 from sbp.runs.launchers.base import Launcher
@@ -27,10 +28,19 @@ from sbp.spec import RunConfig
 
 CONNECT_SECONDS = 10.0
 POLL_SECONDS = 0.5
+LEAVE_SECONDS = 10.0  # in which a Dask worker that was told to end is gone
 RESOURCES = {"cpu": "CPU", "cuda": "GPU", "mps": "GPU"}  # auto: GPU where a Dask worker has one, else CPU
 
 # A connection for each scheduler, for the life of the process: making one takes longer than using it.
 _clients: dict[str, Client] = {}
+
+
+@atexit.register
+def close_all() -> None:
+    """Ends all connections, once what was said last has gone out."""
+    for client in _clients.values():
+        client.close()
+    _clients.clear()
 
 
 class Dask(Launcher):
@@ -93,12 +103,14 @@ class Dask(Launcher):
         view = store.open_run(run_id, self.root)
         resources = {_resource(view.config.device, has): 1}
         path, key = str(view.folder.resolve()), _key(run_id, view.queued)
-        fire_and_forget(client.submit(supervise, path, view.queued, key=key, resources=resources, pure=False))
-        # Until the scheduler has heard of it `state` would call it lost; whether it dies in the meantime is said there.
+        future = client.submit(supervise, path, view.queued, key=key, resources=resources, pure=False)
+        # Until the scheduler has heard of it `state` would call it lost, and a wish to keep it would be for nothing;
+        # whether the scheduler dies in the meantime is said in `state`.
         end = time.monotonic() + CONNECT_SECONDS
         with contextlib.suppress(OSError):
             while not client.story(key) and time.monotonic() < end:
                 time.sleep(0.01)
+        fire_and_forget(future)
         return run_id
 
     @contextlib.contextmanager
@@ -129,21 +141,29 @@ def supervise(path: str, queued: float) -> str:
     while True:
         try:
             lock = Lock(Path(path) / LOCK)
-            break
         except FileNotFoundError:
             return "deleted"
         except Locked:  # it is still trained, perhaps by the child of a Dask worker that died
             if store.open_run(Path(path).name, Path(path).parent).queued != queued:
                 return "superseded"  # by a task that was handed over later: its device is not kept waiting
             time.sleep(POLL_SECONDS)
-    with RunFolder(Path(path), lock) as folder:
-        if not folder.state.active:
-            return str(folder.state)
-        if folder.state is not State.QUEUED:  # its machine died: on from the last checkpoint
-            folder.write_queued()
-        folder.write_status(State.QUEUED, launcher=Dask.name, host=platform.node(), queued=queued)
-        launcher.attend(folder, f"dask-{get_worker().name}")
-    return str(store.open_run(folder.id, folder.path.parent).state)
+            continue
+        with RunFolder(Path(path), lock) as folder:
+            if not folder.state.active and not _told_to_leave(Path(path), queued):
+                return str(folder.state)
+            if folder.state is not State.QUEUED:  # its machine died or was taken away: on from the last checkpoint
+                folder.write_queued()
+            folder.write_status(State.QUEUED, launcher=Dask.name, host=platform.node(), queued=queued)
+            launcher.attend(folder, f"dask-{get_worker().name}")
+        if not _told_to_leave(Path(path), queued):
+            return str(store.open_run(folder.id, folder.path.parent).state)
+        time.sleep(LEAVE_SECONDS)  # this Dask worker, too, as a rule: then another one goes on
+
+
+def _told_to_leave(path: Path, queued: float) -> bool:
+    """Whether a signal stopped the run and nobody who uses it, as at the time limit of a Slurm job."""
+    view = store.open_run(path.name, path.parent)
+    return view.state is State.STOPPED and view.queued == queued and not (path / STOP).exists()
 
 
 def _key(run_id: str, queued: float) -> str:

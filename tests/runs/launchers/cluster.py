@@ -70,6 +70,13 @@ class Cluster:
         for child in children:
             child.kill()
 
+    def end_with_children(self, name: str) -> None:
+        """SIGTERM to a worker and to all that it started, as at the time limit of a Slurm job."""
+        process = self.workers.pop(name)
+        children = psutil.Process(process.pid).children(recursive=True)
+        for one in (process, *children):
+            one.terminate()
+
     def kill_scheduler(self) -> None:
         """kill -9 of the scheduler."""
         self.scheduler.kill()
@@ -77,9 +84,7 @@ class Cluster:
 
     def close(self) -> None:
         """Ends all of it."""
-        for client in dask._clients.values():
-            client.close()
-        dask._clients.clear()
+        dask.close_all()
         for process in self._all:
             process.send_signal(signal.SIGKILL)
             process.wait()

@@ -45,6 +45,48 @@ def test_a_run_whose_machine_dies_goes_on_at_another(cluster: Cluster) -> None:
     assert len(store.list_runs(recorded=False)) == 1
 
 
+def test_a_run_whose_machine_is_taken_away_goes_on_at_another(cluster: Cluster) -> None:
+    cluster.add("one")
+    dask = Dask(cluster.address)
+    run = dask.start(LONG)
+    view = wait(run, training)
+    cluster.end_with_children("one")
+    view = wait(run, over)
+    assert view.state is State.STOPPED
+    done = len(view.records())
+    cluster.add("two")
+    view = wait_through(run, lambda v: v.state is State.RUNNING and len(v.records()) > done)
+    epochs = [record.epoch for record in view.records()]
+    assert epochs == list(range(1, len(epochs) + 1))
+    dask.stop(run)
+    assert wait(run, over).state is State.STOPPED
+    time.sleep(1)
+    assert dask.state(run) is State.STOPPED
+
+
+class Client:
+    """One whose scheduler hears of a task a little after it was submitted."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def submit(self, *_: object, **__: object) -> str:
+        self.said.append("submit")
+        return "future"
+
+    def story(self, key: str) -> list[str]:
+        self.said.append("heard" if self.said.count("not yet") == 2 else "not yet")
+        return [key] if self.said[-1] == "heard" else []
+
+
+def test_a_scheduler_keeps_a_task_that_it_has_heard_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Client()
+    monkeypatch.setattr("sbp.runs.launchers.dask.fire_and_forget", client.said.append)
+    with store.create(TINY) as folder:
+        Dask("tcp://127.0.0.1:9")._submit(client, [], folder.id)  # type: ignore[arg-type]  # a stand-in
+    assert client.said == ["submit", "not yet", "not yet", "heard", "future"]
+
+
 @pytest.mark.slow
 def test_what_a_scheduler_forgets_is_taken_up(cluster: Cluster) -> None:
     dask = Dask(cluster.address)
