@@ -30,13 +30,18 @@ from sbp.benchmarks.synthetic_runs import SyntheticRun
 from sbp.spec import RunConfig
 
 MOST_SESSIONS, MOST_MINUTES, MOST_EPOCHS = 200, 60.0, 5000
+MOST_CACHED = 50
 EPOCHS = 20
 EPOCH_SECONDS, OPEN_SECONDS = 1.0, 0.1  # between two epochs of the run; between two sessions
 
 
 @dataclass
 class Session:
-    """One visitor: when each of its pictures came, how long each answer took, and what went wrong; seconds."""
+    """One visitor: when each of its pictures came, how long each answer took, and what went wrong; seconds.
+
+    sent: bytes that had come with each picture. cached: the large messages that it has, of which the hash alone is sent
+    again, and the part of the page that each belongs to; a browser forgets those of some looks ago.
+    """
 
     run_id: str
     socket: Any = None
@@ -46,6 +51,9 @@ class Session:
     asked: dict[str, float] = field(default_factory=dict)
     timers: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     running: set[str] = field(default_factory=set)
+    heard: int = 0
+    sent: list[int] = field(default_factory=list)
+    cached: dict[str, str] = field(default_factory=dict)
 
     async def watch(self, url: str, seconds: float) -> None:
         """Opens page Train and follows the run for so long."""
@@ -55,6 +63,7 @@ class Session:
                 await self.ask()
                 async with asyncio.timeout(seconds):
                     async for content in self.socket:
+                        self.heard += len(content)
                         self.hear(ForwardMsg.FromString(content))
                 self.errors.append("The server closed the connection.")
         except TimeoutError:
@@ -72,6 +81,7 @@ class Session:
         state = message.rerun_script
         state.query_string, state.page_name, state.fragment_id = f"run={self.run_id}", "train", fragment
         state.is_auto_rerun = bool(fragment)
+        state.cached_message_hashes.extend(self.cached)
         self.asked.setdefault(fragment, time.monotonic())
         await self.socket.send(message.SerializeToString())
 
@@ -85,8 +95,13 @@ class Session:
             if part in self.timers:
                 self.timers[part].cancel()
             self.timers[part] = asyncio.create_task(self._again(part, every))
+        elif kind == "ref_hash":
+            self.cached[message.ref_hash] = self.cached.pop(message.ref_hash)
+            self.running.add(self.cached[message.ref_hash])
         elif kind == "delta":
             self.running.add(message.delta.fragment_id)
+            if message.metadata.cacheable:
+                self.cached = dict([*self.cached.items(), (message.hash, message.delta.fragment_id)][-MOST_CACHED:])
             if message.delta.new_element.WhichOneof("type") == "exception":
                 self.errors.append(message.delta.new_element.exception.message)
         elif kind == "script_finished":
@@ -95,6 +110,7 @@ class Session:
             for part in self.running & self.timers.keys() & self.asked.keys():
                 self.answers.append(now - self.asked.pop(part))
                 self.pictures.append(now)
+                self.sent.append(self.heard)
 
     async def _again(self, fragment: str, every: float) -> None:
         while True:
@@ -137,6 +153,9 @@ def measure(sessions: int, minutes: float, epochs: int = EPOCHS) -> list[Session
             said.append(
                 f"{what}: median {middle:.2f} s, 95 % {late:.2f} s, longest {worst:.2f} s, n = {len(all_of_them):,}"
             )
+    sent = np.concatenate([*(np.diff(one.sent) for one in seen), np.zeros(0)])
+    if len(sent):
+        said.append(f"sent for a picture: {sent.mean() / 1e3:.0f} kB on average, at most {sent.max() / 1e3:.0f} kB")
     errors = [error for one in seen for error in one.errors]
     said.append(f"errors: {len(errors)}; tracebacks in the server's log: {tracebacks}")
     print("\n".join([*said, *sorted(set(errors))[:5]]))

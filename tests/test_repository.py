@@ -115,6 +115,11 @@ def test_the_image_holds_nothing_that_git_ignores() -> None:
 
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_a_document_has_no_mark_of_a_merge(name: str) -> None:
+    assert not re.findall(r"^(?:<{7} .*|={7}|>{7} .*)$", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
 def test_what_a_document_points_to_is_there(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     links = re.findall(r"\]\((?!https?://|#)([^)#\s]+)", text)

@@ -18,8 +18,10 @@ from pages.shared.clock import Clock
 from pages.shared.together import together
 from sbp.runs.store import RunView
 from sbp.viz import film, labels, named, twins
+from sbp.viz.film_parts import cut
 from sbp.viz.tables import tables
 
+Parts = list[dict[str, Any]]  # of a film, as `cut` makes them
 BAR_CSS = read("shared/player/bar.css")
 
 
@@ -31,6 +33,7 @@ def with_bar(path: str) -> str:
 _HTML = with_bar("shared/player/player.html")
 _CSS = BAR_CSS + read("shared/js/cell_cursor.css") + read("shared/player/player.css")
 _JS = bundle("shared/player/player.js")
+_PART = st.components.v2.component("sbp_film_part", js=read("shared/player/parts.js"))
 _PLAYER = st.components.v2.component("sbp_player", html=_HTML, css=_CSS, js=_JS)
 
 
@@ -41,8 +44,8 @@ def panel(kind: str, area: str | None = None, layer: int | None = None) -> dict[
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _packed_twins(stamp: Any, names: tuple[str, str], _runs: tuple[RunView, RunView]) -> dict[str, Any]:
-    return twins.pack(twins.pair_of(_runs, names))
+def _packed_twins(stamp: Any, names: tuple[str, str], _runs: tuple[RunView, RunView]) -> Parts:
+    return cut(twins.pack(twins.pair_of(_runs, names)))
 
 
 def twins_player(
@@ -57,23 +60,23 @@ def twins_player(
     """Two runs on one clock, the first with its network."""
     if live:
         both = ("twins", names, *(run.folder for run in runs))
-        packed = together(both, lambda: twins.pack(twins.pair_of(runs, names), live))
+        parts = together(both, lambda: cut(twins.pack(twins.pair_of(runs, names), live)))
     else:
-        packed = _packed_twins(tuple(run.data_stamp for run in runs), names, runs)
+        parts = _packed_twins(tuple(run.data_stamp for run in runs), names, runs)
     areas = ("accuracy", "terms", "kept")
     panels = [*(panel("chart", area, i) for i, area in enumerate(areas)), panel("network")]
-    return _play(packed, "twins", panels, key=key, now=now, play=play)
+    return _play(parts, "twins", panels, key=key, now=now, play=play)
 
 
 @st.cache_data(max_entries=24, show_spinner=False)
-def _packed(stamp: Any, order: str, focus: str | None, _run: RunView) -> dict[str, Any]:
-    return film.pack(tables(_run), _run.config, order=order, focus=focus)
+def _packed(stamp: Any, order: str, focus: str | None, _run: RunView) -> Parts:
+    return cut(film.pack(tables(_run), _run.config, order=order, focus=focus))
 
 
-def _packed_live(run: RunView, order: str, focus: str | None, stands: float | None) -> dict[str, Any]:
+def _packed_live(run: RunView, order: str, focus: str | None, stands: float | None) -> Parts:
     return together(
         ("film", run.folder, order, focus, stands),
-        lambda: film.pack(tables(run), run.config, live=True, order=order, focus=focus, stands=stands),
+        lambda: cut(film.pack(tables(run), run.config, live=True, order=order, focus=focus, stands=stands)),
     )
 
 
@@ -93,8 +96,8 @@ def player(
     layout: a class of player.css that names the places. now: where the clock stands. play: whether the film plays
     unasked. seconds: how long the whole run plays at speed 1. unit: which one is marked; None leaves that alone.
     """
-    packed = _packed_live(run, order, focus, now.epoch) if live else _packed(run.data_stamp, order, focus, run)
-    return _play(packed, layout, panels, now=now, **how)
+    parts = _packed_live(run, order, focus, now.epoch) if live else _packed(run.data_stamp, order, focus, run)
+    return _play(parts, layout, panels, now=now, **how)
 
 
 def document(run: RunView, layout: str, panels: list[dict[str, Any]]) -> bytes:
@@ -104,7 +107,7 @@ def document(run: RunView, layout: str, panels: list[dict[str, Any]]) -> bytes:
 
 
 def _data(
-    packed: dict[str, Any],
+    film: dict[str, Any] | str,
     layout: str,
     panels: list[dict[str, Any]],
     now: Clock,
@@ -115,12 +118,12 @@ def _data(
     unit: int | None = None,
     marks: bool = False,
 ) -> dict[str, Any]:
-    data = {"film": packed, "layout": layout, "panels": panels, "play": play, "loop": loop, "seconds": seconds}
+    data = {"film": film, "layout": layout, "panels": panels, "play": play, "loop": loop, "seconds": seconds}
     return data | {"marks": marks, "epoch": now.epoch, "speed": now.speed, "unit": unit}
 
 
 def _play(
-    packed: dict[str, Any],
+    parts: Parts,
     layout: str,
     panels: list[dict[str, Any]],
     *,
@@ -130,10 +133,15 @@ def _play(
     on_layer: Callable[[], None] | None = None,
     **how: Any,
 ) -> Any:
-    data = _data(packed, layout, panels, now, marks=on_unit is not None, **how)
+    name = f"{key} {parts[-1]['film']['id']}"
+    data = _data(name, layout, panels, now, marks=on_unit is not None, **how)
     moved = partial(clock.moved, key)
     heard: dict[str, Any] = {"on_unit_change": on_unit or _nothing, "on_layer_change": on_layer or _nothing}
-    return _PLAYER(key=key, data=data, on_epoch_change=moved, on_speed_change=moved, **heard)
+    with st.container(gap=None):
+        with st.container(gap=None):
+            for number, part in enumerate(parts):
+                _PART(key=f"{key}-part-{number}", data=part | {"of": name})
+        return _PLAYER(key=key, data=data, on_epoch_change=moved, on_speed_change=moved, **heard)
 
 
 def _nothing() -> None:

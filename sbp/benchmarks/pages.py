@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sbp.benchmarks import traffic
 from sbp.benchmarks.browser import ROOT, App, Missing, chromium, first_picture, opened, serve, settle, until_painted
 from sbp.benchmarks.synthetic_runs import SyntheticRun, resnet_sized, vgg_sized
 from sbp.benchmarks.timing import Line, Report, line, report
@@ -95,6 +96,7 @@ class _Bench:
                 *self._warm(app, bare, large.folder.id, largest.folder.id),
                 *self._widgets(app, bare),
                 self._drag(app),
+                *traffic.lines(self.browser, app, self.tell),
             ]
             return [*found, self._memory(app, bare)]
 

@@ -21,9 +21,9 @@ from sbp.machine import devices
 class Line:
     """One thing measured: the median, the distance between the quartiles and the 95th percentile of n figures.
 
-    unit: "ms" or "MB". yardstick: what it is compared with; ratio: median over the yardstick's own median, in the same
-    call. reach: what the project set itself as (median, 95th), None where it did not. yardstick_spread: between the
-    yardstick's quartiles. paired_ratio, paired_spread: median of the ratios of figures measured one right after the
+    unit: "ms", "MB" or "kB". yardstick: what it is compared with; ratio: median over the yardstick's own median, in the
+    same call. reach: what the project set itself as (median, 95th), None where it did not. yardstick_spread: between
+    the yardstick's quartiles. paired_ratio, paired_spread: median of the ratios of figures measured one right after the
     other, and the distance between their quartiles; None where they were not.
     """
 

@@ -115,17 +115,16 @@ def reproduce(
         _measure(jobs)
     table = running.table_of(experiment, running.refresh(jobs, {}))
     _show(table, out, as_json)
-    if record:
-        for path in [archive.record_check(plan, table)] if check else archive.record_experiment(plan, table):
-            stderr().print(f"Recorded {path}.", soft_wrap=True)
     if interrupted:
         stderr().print("The same command continues from the checkpoints.")
         raise typer.Exit(INTERRUPTED)
-    if no_run:
-        return
-    if missing := [job for job in jobs if not job.finished]:
-        for job in missing:
-            stderr().print(f"Not finished: {job.title}, {_state_of(job)}", soft_wrap=True)
+    missing = [] if no_run else [job for job in jobs if not job.finished]
+    for job in missing:
+        stderr().print(f"Not finished: {job.title}, {_state_of(job)}", soft_wrap=True)
+    if record:
+        for path in [archive.record_check(plan, table)] if check else archive.record_experiment(plan, table):
+            stderr().print(f"Recorded {path}.", soft_wrap=True)
+    if missing:
         raise typer.Exit(WENT_WRONG)
 
 

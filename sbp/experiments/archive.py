@@ -30,13 +30,14 @@ def record_experiment(plan: Plan, table: Table, runs: Path | None = None, result
     In the kept table a recorded run has its name, the others have none. Rows that were kept before
     and are not in `table` stay. Where a kept row begins with a smaller seed, its runs and its recorded run stay as
     they are and the new seeds are added. runs, results: other places, for a test.
+
+    Raises:
+        BadRequest: no row has a run that has finished.
     """
     planned = {(row.network, row.key): row for row in plan.rows}
     before = {(row.network, row.key): row.runs for row in _kept(plan.name, results)}
     paths, kept = [], []
-    for row in table.rows:
-        if not row.runs:
-            continue
+    for row in _finished(table):
         known = before.get((row.network, row.key), ())
         first, of_plan = min(row.runs, key=lambda run: run.seed), planned[row.network, row.key]
         if known and min(run.seed for run in known) < first.seed:
@@ -56,13 +57,15 @@ def record_check(plan: Plan, table: Table, results: Path | None = None) -> Path:
     """Writes runs on seeds of their own as the check of a table, `<experiment>-check`, and gives its path.
 
     Nothing is recorded. Rows and seeds that were kept there before stay.
+
+    Raises:
+        BadRequest: no row has a run that has finished.
     """
     name = check_of(plan.name)
     known = {(row.network, row.key): row.runs for row in _kept(name, results)}
     rows = [
         dataclasses.replace(row, runs=_with_seeds(known.get((row.network, row.key), ()), row.runs))
-        for row in table.rows
-        if row.runs
+        for row in _finished(table)
     ]
     return keep_table(dataclasses.replace(plan, name=name), Table(name, tuple(rows)), results)
 
@@ -104,6 +107,13 @@ def keep_table(plan: Plan, table: Table, results: Path | None = None) -> Path:
     rows = tuple(by_key[key] for key in order if key in by_key)
     replace_bytes(path, Table(plan.name, rows).to_json().encode())
     return path
+
+
+def _finished(table: Table) -> list[Row]:
+    """The rows with runs, of which there is one at least."""
+    if rows := [row for row in table.rows if row.runs]:
+        return rows
+    raise store.BadRequest(f"{table.experiment}: no run has finished, so there is nothing to record; train one first.")
 
 
 def _named(run: RunResult, name: str) -> RunResult:

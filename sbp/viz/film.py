@@ -24,6 +24,7 @@ from sbp.viz.tables import RunTables
 LOW, HIGH = float(np.log10(SNR_DOMAIN[0])), float(np.log10(SNR_DOMAIN[1]))
 ONE = int(np.ceil(-LOW / (HIGH - LOW) * 255))  # the first level that means kept
 FRAMES = 224  # some 50 first steps, and 160 epochs or more
+EARLY = 16  # of a long run: frames from a row to that of twice its number, until even steps are shorter
 LINES = 96  # trajectories, all layers together
 OUTPUTS = 10
 _CLOSE = {"death": "kept longest at the top", "snr": "highest SNR at the top", "unit": "by number"}
@@ -48,12 +49,17 @@ def colours(dark: bool) -> np.ndarray:
 
 
 def frames(epochs: np.ndarray, count: int = FRAMES) -> np.ndarray:
-    """Rows of the snapshots to show: all of them, or for a long run a choice denser at its beginning, ends included."""
-    if len(epochs) <= count:
-        return np.arange(len(epochs))
-    even = np.linspace(0, len(epochs) - 1, count // 2)
-    early = np.geomspace(1, len(epochs), count - count // 2) - 1
-    return np.unique(np.concatenate([even, early]).round().astype(int))
+    """Rows of the snapshots to show: all of them, or for a long run a choice denser at its beginning, ends included.
+
+    Each row is among those of the run when it was shorter, but for the last: a browser has the others.
+    """
+    rows, stride = np.arange(len(epochs)), 1
+    early = 2 ** np.log2(np.maximum(rows / EARLY, 1)).astype(int)
+    chosen = rows
+    while len(chosen) > count and stride < len(rows):
+        stride *= 2
+        chosen = np.union1d(rows[rows % np.minimum(stride, early) == 0], rows[-1:])
+    return chosen
 
 
 def moments_of(tables: RunTables, noise: bool) -> np.ndarray:
@@ -224,7 +230,7 @@ def _layer(
         "parent": layer.parent,
         "shape": list(layer.shape),
         "kept": counts.tolist(),
-        "levels": _b64(levels(tables.frames.snr[layer.name][rows])) if len(tables.epochs) else "",
+        "levels": [_b64(row) for row in levels(tables.frames.snr[layer.name][rows])] if len(tables.epochs) else [],
         "order": _b64(by_order.astype("<i2")),
         "cells": {"rows": grid.shape[0], "columns": grid.shape[1], "units": _b64(grid.astype("<i2"))},
         "sample": trajectories.sample(tables, layer.name, share).tolist(),

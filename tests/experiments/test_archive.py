@@ -54,6 +54,13 @@ def test_the_first_seed_of_each_row_is_recorded(assets: Path, trained: None) -> 
     assert recorded("table-1").row("lenet-500-300", "sbp").mean == pytest.approx(1.6)
 
 
+@pytest.mark.parametrize("record", [archive.record_experiment, archive.record_check])
+def test_without_a_finished_run_nothing_is_recorded(assets: Path, runs_root: Path, record: Any) -> None:
+    with pytest.raises(store.BadRequest, match="no run has finished"):
+        record(PLAN, table())
+    assert not list(assets.rglob("*"))
+
+
 def test_a_recording_without_noise_is_listed_and_shown(assets: Path, trained: None) -> None:
     archive.record_experiment(PLAN, table(), assets / "runs")
     name = "table-1-lenet-500-300-ssl"

@@ -42,11 +42,27 @@ def texts(at: AppTest) -> str:
 
 
 def played(at: AppTest, key: str = "player") -> dict[str, Any]:
-    """What the page gave to its player; fails when there is none on it."""
-    for element in at.get("bidi_component"):
-        if element.proto.component_name == "sbp_player" and key in element.proto.id:
-            return dict(json.loads(element.proto.json))
+    """What the page gave to its player, its film put together; fails when there is none on it."""
+    protos = [element.proto for element in at.get("bidi_component")]
+    parts = [json.loads(proto.json) for proto in protos if proto.component_name == "sbp_film_part"]
+    for proto in protos:
+        if proto.component_name == "sbp_player" and key in proto.id:
+            data = dict(json.loads(proto.json))
+            return data | {"film": whole([part for part in parts if part["of"] == data["film"]])}
     raise AssertionError("There is no player on the page.")
+
+
+def whole(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """A film from its parts (`sbp.viz.film_parts.cut`)."""
+    film = dict(json.loads(json.dumps(parts[-1]["film"])))
+    assert parts[-1]["names"] == [part["name"] for part in parts[:-1]]
+    for part in parts[:-1]:
+        for path, values in json.loads(part["lists"]).items():
+            node: Any = film
+            for step in path.split("."):
+                node = node[int(step) if isinstance(node, list) else step]
+            node.extend(values)
+    return film
 
 
 def labels(at: AppTest) -> list[str]:

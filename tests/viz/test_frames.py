@@ -26,7 +26,7 @@ def test_a_film_has_them_before_the_first_epoch(early: tables.RunTables, early_r
     assert packed["steps"] == [0, 3, 6, 9, *[0] * 12]
     shots, steps = early_run.snapshots(), early_run.step_records()
     layer = packed["layers"][1]
-    level = np.frombuffer(base64.b64decode(layer["levels"]), "u1").reshape(len(AT), 500)
+    level = np.stack([np.frombuffer(base64.b64decode(frame), "u1") for frame in layer["levels"]])
     for row in range(1, 4):
         assert (level[row] >= film.ONE).sum() == steps[row - 1].kept[1] == layer["kept"][row]
     assert np.array_equal(level[[0, *range(4, 16)]], film.levels(early.snr["dense1"]))

@@ -7,12 +7,32 @@ const words16 = (text) => new Int16Array(fromBase64(text).buffer);
 export function decode(raw) {
   const layers = raw.layers.map((layer) => ({
     ...layer,
-    levels: fromBase64(layer.levels),
+    levels: side(layer.levels.map(fromBase64), layer.units),
     order: words16(layer.order),
     cells: { ...layer.cells, units: words16(layer.cells.units) },
   }));
   const first = Math.floor(Math.min(0, raw.records.x[0] ?? 0));
   return { ...raw, layers, first, frames: raw.epochs.length, light: fromBase64(raw.scale.light), dark: fromBase64(raw.scale.dark) };
+}
+
+// The levels of all frames, one after the other.
+function side(frames, units) {
+  const levels = new Uint8Array(frames.length * units);
+  frames.forEach((frame, at) => levels.set(frame, at * units));
+  return levels;
+}
+
+// The film that the parts on the page make (parts.js); null while one of them is still to come.
+export function joined(name) {
+  const parts = [...(globalThis.sbpFilmParts?.values() ?? [])].filter((part) => part.of === name);
+  const last = parts.find((part) => part.film);
+  const lists = last?.names.map((wanted) => parts.find((part) => part.name === wanted)?.lists);
+  if (!lists || lists.includes(undefined)) return null;
+  const film = structuredClone(last.film);
+  for (const [path, list] of lists.flatMap(Object.entries)) {
+    path.split(".").reduce((node, step) => node[step], film).push(...list);
+  }
+  return film;
 }
 
 // The epoch at a moment; a moment is a frame number with a fraction.

@@ -13,7 +13,7 @@ import { groupsPicture } from "./groups.js";
 import { heatmapPicture } from "./heatmap.js";
 import { trajectoriesPicture } from "./trajectories.js";
 import { networkPicture } from "./network.js";
-import { decode, epochAt, keptAt, momentOf, placeOf, sayEpoch, sayPassing } from "./film.js";
+import { decode, epochAt, joined, keptAt, momentOf, placeOf, sayEpoch, sayPassing } from "./film.js";
 
 const PICTURES = {
   network: networkPicture,
@@ -35,7 +35,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   players.set(parentElement, player);
   player.report = setStateValue;
   player.chooseGroup = (index) => setTriggerValue("layer", index);
-  player.show(data);
+  player.take(data);
   return () => player.stop();
 }
 
@@ -45,6 +45,7 @@ function makePlayer(root) {
   const parts = { stage: find("stage"), sentence: find("sentence"), legend: find("legend") };
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   const player = { root, report: null };
+  let given = null;
   let run = null;
   let clock = null;
   let theme = null;
@@ -60,7 +61,19 @@ function makePlayer(root) {
   let dirty = true;
   let told = "";
 
-  player.show = (data) => {
+  // A film comes as a whole, or in parts, by the name that they have: what is on the screen stays until all have come.
+  player.take = (data) => {
+    given = data;
+    addEventListener("sbp-film", look);
+    look();
+  };
+
+  function look() {
+    const film = typeof given.film === "string" ? joined(given.film) : given.film;
+    if (film) show({ ...given, film });
+  }
+
+  function show(data) {
     const raw = data.film;
     const nextShape = JSON.stringify([raw.id, raw.sorted, data.layout, data.panels, raw.layers.map((l) => l.units)]);
     const previous = run;
@@ -98,9 +111,10 @@ function makePlayer(root) {
     dirty = true;
     told = "";
     if (!request) request = requestAnimationFrame(frame);
-  };
+  }
 
   player.stop = () => {
+    removeEventListener("sbp-film", look);
     cancelAnimationFrame(request);
     request = 0;
     bar.stop();
