@@ -124,3 +124,14 @@ def test_what_a_document_points_to_is_there(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     links = re.findall(r"\]\((?!https?://|#)([^)#\s]+)", text)
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_no_merge_is_left_unresolved() -> None:
+    """In Python it would not run; in other texts nothing else sees it."""
+    texts = [
+        *ROOT.glob("*.md"),
+        *(path for folder in ("docs", "pages", "sbp") for path in (ROOT / folder).rglob("*.*")),
+    ]
+    read = [path for path in texts if path.suffix in (".md", ".js", ".css", ".toml", ".c")]
+    marked = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
+    assert [path.name for path in read if marked.search(path.read_text(encoding="utf-8"))] == []

@@ -60,8 +60,15 @@ class Verbs(TyperGroup):
         module, _, function = self.verbs[cmd_name].home.partition(":")
         if not module:
             return typer.main.get_command(bench)
+        try:
+            home = importlib.import_module(f"sbp.cli.{module}")
+        except ModuleNotFoundError as error:  # of the extra "app": who trains on a cluster need not have it
+            typer.echo(
+                f"Error: {cmd_name} needs {error.name}, which is not installed: pip install 'sbp[app]'.", err=True
+            )
+            raise typer.Exit(2) from None
         verb = typer.Typer(**_PLAIN)
-        verb.command(cmd_name)(getattr(importlib.import_module(f"sbp.cli.{module}"), function))
+        verb.command(cmd_name)(getattr(home, function))
         return typer.main.get_command(verb)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:

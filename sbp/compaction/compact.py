@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import copy
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import numpy as np
 from torch import nn
 
-from sbp.noise.install import noise_of, uninstall
+from sbp.noise.install import copied, noise_of, parts_with_noise, uninstall
 from sbp.noise.removal import remove_units
 from sbp.noise.unit_mask import Masks, UnitMask
 from sbp.spec.layout import close_units
@@ -24,7 +23,7 @@ def compact(model: M, masks: Masks | None = None) -> M:
     out (pixels, single features of a map), it reads a selection of them (`SelectedLinear`).
 
     Args:
-        model: a network with noise (`sbp.attach`); not changed.
+        model: a network with noise (`sbp.attach`), on itself or on parts of it; not changed.
         masks: bool [units] by group, True = kept; None: what the noise keeps, SNR >= 1.
 
     Returns:
@@ -32,7 +31,7 @@ def compact(model: M, masks: Masks | None = None) -> M:
         hears.
 
     Raises:
-        ValueError: the network has no noise, the noise is off, or the masks do not fit it.
+        ValueError: the network has no noise, the noise is off, the masks do not fit it, or it cannot be copied.
 
     >>> import torch
     >>> from sbp.noise.attach import attach
@@ -41,24 +40,25 @@ def compact(model: M, masks: Masks | None = None) -> M:
     >>> compact(model, {"0": [True, True, False, True, False, False, False, False]})[3]
     Linear(in_features=12, out_features=10, bias=True)
     """
-    noise = noise_of(model)
-    keep = kept_units(noise, masks)
-    theta = noise.mean_theta().detach().cpu().double().numpy()
-    return cast(M, remove_units(uninstall(copy.deepcopy(model)).eval(), noise.layout, keep, theta))
+    small = copied(model).eval()
+    for noise, part in zip(_noises(model, masks), parts_with_noise(small), strict=True):
+        theta = noise.mean_theta().detach().cpu().double().numpy()
+        remove_units(uninstall(part), noise.layout, kept_units(noise, masks), theta)
+    return small
 
 
 def masked(model: M, masks: Masks | None = None) -> M:
     """A copy in eval mode whose pruned units are multiplied by 0 and the others by E[theta], shapes unchanged.
 
     Args:
-        model: a network with noise (`sbp.attach`); not changed.
+        model: a network with noise (`sbp.attach`), on itself or on parts of it; not changed.
         masks: bool [units] by group, True = kept; None: what the noise keeps, SNR >= threshold.
 
     Returns:
         The masked network, which computes what `compact` of the same masks computes.
 
     Raises:
-        ValueError: the network has no noise, the noise is off, or the masks do not fit it.
+        ValueError: the network has no noise, the noise is off, the masks do not fit it, or it cannot be copied.
 
     >>> import torch
     >>> from sbp.noise.attach import attach
@@ -68,11 +68,16 @@ def masked(model: M, masks: Masks | None = None) -> M:
     >>> torch.allclose(masked(model, masks)(x), compact(model, masks)(x), atol=1e-6)
     True
     """
-    noise = noise_of(model)
-    keep = noise.layout.split(kept_units(noise, masks))
-    copied = copy.deepcopy(model).eval()
-    noise_of(copied).set_masks(keep)
-    return copied
+    whole = copied(model).eval()
+    for noise, part in zip(_noises(model, masks), parts_with_noise(whole), strict=True):
+        noise_of(part).set_masks(noise.layout.split(kept_units(noise, masks)))
+    return whole
+
+
+def _noises(model: nn.Module, masks: Masks | None) -> list[UnitMask]:
+    """The noise of each part that has one, of a single one where masks are given."""
+    parts = parts_with_noise(model) if masks is None else []
+    return [noise_of(part) for part in parts or [model]]
 
 
 def kept_units(noise: UnitMask, masks: Masks | None = None) -> np.ndarray:

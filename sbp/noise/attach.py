@@ -13,10 +13,10 @@ from torch import nn
 
 from sbp.noise.graph import find_groups
 from sbp.noise.inputs import arguments_of
-from sbp.noise.install import NAME, has_noise, install, uninstall
+from sbp.noise.install import NAME, check_bare, install, parts_with_noise, uninstall
 from sbp.noise.joint_noise import JointNoise, PerGroup
 from sbp.noise.special_groups import with_features, with_pixels, with_sharing
-from sbp.noise.trial import refuse_inexact
+from sbp.noise.trial import REST, refuse_inexact
 from sbp.noise.unit_mask import UnitMask
 from sbp.spec.layout import Group, Layout
 from sbp.spec.noise import EXAMPLE, SNR_THRESHOLD
@@ -82,8 +82,8 @@ def attach(
         The noise, an `nn.Module` whose parameters are mu and log sigma of all units.
 
     Raises:
-        ValueError: the network has noise already, cannot be traced on `example_input`, has no unit that can be pruned,
-            or an option does not fit it.
+        ValueError: the network has noise already, is compiled, cannot be traced on `example_input`, has no unit that
+            can be pruned, or an option does not fit it.
 
     Reference: Neklyudov et al., NeurIPS 2017, eq. 15; Fang et al., DepGraph, CVPR 2023, for the groups.
 
@@ -95,8 +95,7 @@ def attach(
     >>> model(torch.randn(5, 3, 4, 4)).shape, noise.kl().requires_grad
     (torch.Size([5, 10]), True)
     """
-    if has_noise(model):
-        raise ValueError("This network has noise already; sbp.detach(model) takes it off.")
+    check_bare(model)
     if layout is None:
         layout = find_layout(
             model, example_input, include=include, exclude=exclude, pixels=pixels, features=features, share=share
@@ -171,8 +170,7 @@ def find_layout(
         if share:
             layout = with_sharing(layout, share)
     if not layout.groups:
-        refused = " ".join(str(refusal) for refusal in layout.refused)
-        raise ValueError(f"The network has no unit that can be pruned exactly. {refused}".strip())
+        raise ValueError(f"The network has no unit that can be pruned exactly. {_why_none(layout, left)}")
     return replace(layout, axes={name: dims for name, dims in layout.axes.items() if not name.startswith(NAME)})
 
 
@@ -180,7 +178,7 @@ def detach(model: nn.Module) -> nn.Module:
     """Takes the noise off a network, which is then what it was before `attach`, weights as they are now.
 
     Args:
-        model: a network with noise; changed in place.
+        model: a network with noise, on itself or on parts of it; changed in place.
 
     Returns:
         The same network.
@@ -195,7 +193,20 @@ def detach(model: nn.Module) -> nn.Module:
     >>> list(detach(model).state_dict()) == before
     True
     """
+    if not parts_with_noise(model):
+        raise ValueError("This network has no noise that could be taken off.")
     return uninstall(model)
+
+
+def _why_none(layout: Layout, left: list[str]) -> str:
+    """Of a layout without a group: the reasons of all that were refused, or that none was found or chosen."""
+    reasons = [replace(refusal, remedy=refusal.remedy if refusal.remedy != REST else "") for refusal in layout.refused]
+    if left:
+        reasons.append(f"include and exclude leave out {', '.join(left)}.")
+    return " ".join(map(str, reasons)) or (
+        "No convolution and no nn.Linear was seen to read what another one makes. Nothing is seen of scripted and "
+        "quantised modules, nor of what is computed under torch.no_grad()."
+    )
 
 
 def _chosen(group: Group, include: Chosen) -> bool:

@@ -6,7 +6,6 @@ and tensors.
 
 from __future__ import annotations
 
-import copy
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ from torch_pruning import ops
 from torch_pruning._helpers import _HybridIndex
 
 from sbp.noise.inputs import Arguments, float_outputs
+from sbp.noise.install import copied
 from sbp.noise.layers import WEIGHTS, Call, Convolution, inputs_of, is_depthwise, layer_calls, outputs_of, tensor_dims
 from sbp.noise.rows import rows_per_example
 from sbp.spec.layout import NONE, Group, Layout
@@ -45,16 +45,9 @@ class Found:
 def find_groups(model: nn.Module, arguments: Arguments) -> Found:
     """The groups of a network's units, before anything is refused.
 
-    model: not changed. arguments: an example call. Raises ValueError where the graph cannot be traced.
+    model: not changed. arguments: an example call. Raises ValueError where it cannot be copied or traced.
     """
-    try:
-        traced = copy.deepcopy(model).eval()
-    except Exception as error:
-        raise ValueError(
-            f"The network cannot be copied ({type(error).__name__}: {str(error).splitlines()[0]}). "
-            "Where a weight is computed by torch.nn.utils.weight_norm or torch.nn.utils.prune, take that off first "
-            "(remove_weight_norm, prune.remove)."
-        ) from error
+    traced = copied(model).eval()
     for parameter in traced.parameters():
         parameter.requires_grad_(parameter.is_floating_point() or parameter.is_complex())
     calls = layer_calls(traced, arguments)
@@ -77,8 +70,8 @@ def _graph(model: nn.Module, arguments: Arguments) -> torch_pruning.DependencyGr
             )
         except Exception as error:
             raise ValueError(
-                f"The network's graph cannot be traced on example_input ({type(error).__name__}: {error}). "
-                "It must run on it in eval mode, with gradients."
+                f"The network's graph cannot be traced on example_input ({type(error).__name__}: {error}). Attach to "
+                "parts of it that can: sbp.attach(model.part, what the part is called with)."
             ) from error
 
 
@@ -193,7 +186,8 @@ def reach(
 
     Returns:
         By node and pruning function, the place of the output that each entry goes back to; and whether some entry goes
-        back to two of them, or to a place that does not exist, so that the units cannot leave one by one.
+        back to two of them, to a place that does not exist or to no known one, so that the units cannot leave one by
+        one.
     """
     reached: dict[tuple[Any, Any], dict[int, int]] = {(start, handler): {int(at): int(at) for at in places}}
     work = [(start, handler, [_HybridIndex(int(at), int(at)) for at in places])]
@@ -204,13 +198,17 @@ def reach(
             if not dependency.is_triggered_by(function):
                 continue
             mapped = entries
-            for mapping in dependency.index_mapping:
-                if mapping is not None:
-                    mapped = mapping(mapped)
+            try:
+                for mapping in dependency.index_mapping:
+                    if mapping is not None:
+                        mapped = mapping(mapped)
+            except (ArithmeticError, LookupError):  # a split or a reshape whose sizes Torch-Pruning took for others
+                tied = True
+                continue
             known = reached.setdefault((dependency.target, dependency.handler), {})
             new = []
             for entry in mapped:
-                if not 0 <= entry.idx < widest:
+                if entry.root_idx is None or not 0 <= entry.idx < widest:
                     tied = True
                 elif entry.idx not in known:
                     known[entry.idx] = entry.root_idx

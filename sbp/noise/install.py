@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TypeVar
 
 import torch
@@ -18,16 +19,16 @@ from sbp.spec.noise import ELEMENT
 NAME = "sbp_noise"
 OURS = (BeginForward, EndForward, MultiplyInput, ForgetProduct)  # and what is made of them
 M = TypeVar("M", bound=UnitMask)
+N = TypeVar("N", bound=nn.Module)
 
 
 def install(model: nn.Module, mask: M) -> M:
     """Has a network multiply its units by what `mask` says, wherever they are read; gives the mask.
 
     Raises:
-        ValueError: the network has noise already.
+        ValueError: as `check_bare`.
     """
-    if has_noise(model):
-        raise ValueError("This network has noise already; sbp.detach(model) takes it off.")
+    check_bare(model)
     for name, owners in mask.layout.reads.items():
         layer, rows = model.get_submodule(name), mask.layout.rows.get(name, 1)
         if isinstance(mask, JointNoise) and mask.theta_per == ELEMENT:
@@ -48,6 +49,18 @@ def install(model: nn.Module, mask: M) -> M:
     return mask
 
 
+def check_bare(model: nn.Module) -> None:
+    """Sees to it that noise can be put on a network.
+
+    Raises:
+        ValueError: it or a part of it has noise already, or it is compiled.
+    """
+    if parts_with_noise(model):
+        raise ValueError("This network has noise already; sbp.detach(model) takes it off.")
+    if hasattr(model, "_orig_mod"):  # the wrapper hands on no submodule, and need not see new hooks
+        raise ValueError("This network is compiled already. Call sbp.attach on the network itself, then torch.compile.")
+
+
 def uninstall(model: nn.Module) -> nn.Module:
     """Takes the noise off a network, which then computes, and is, what it was before; gives the network."""
     for module in model.modules():
@@ -55,26 +68,49 @@ def uninstall(model: nn.Module) -> nn.Module:
             for number, hook in list(kind.items()):
                 if isinstance(hook, OURS):
                     _remove(module, number)
-    if has_noise(model):
-        delattr(model, NAME)
+    for part in parts_with_noise(model):
+        delattr(part, NAME)
     return model
 
 
 def has_noise(model: nn.Module) -> bool:
-    """Whether a network has noise or a mask on it."""
-    return isinstance(getattr(model, NAME, None), UnitMask)
+    """Whether a network itself has noise or a mask on it; a compiled one has not, what it wraps has."""
+    return isinstance(dict(model.named_children()).get(NAME), UnitMask)
+
+
+def parts_with_noise(model: nn.Module) -> list[nn.Module]:
+    """What noise was attached to: the network, what a wrapper such as DistributedDataParallel holds, or some parts."""
+    return [module for module in model.modules() if has_noise(module)]
 
 
 def noise_of(model: nn.Module) -> UnitMask:
     """The noise of a network, also of one inside a wrapper such as DistributedDataParallel.
 
     Raises:
-        ValueError: it has none.
+        ValueError: it has none, or on several parts.
     """
-    for module in model.modules():
-        if has_noise(module):
-            return module.get_submodule(NAME)  # type: ignore[return-value]  # a UnitMask, as `has_noise` has seen
-    raise ValueError("Expected a network with noise; sbp.attach(model, example_input) puts it there.")
+    parts = [model] if has_noise(model) else parts_with_noise(model)
+    if not parts:
+        raise ValueError("Expected a network with noise; sbp.attach(model, example_input) puts it there.")
+    if len(parts) > 1:
+        raise ValueError(f"Noise was attached to {len(parts)} parts of this network; expected one of these parts.")
+    return parts[0].get_submodule(NAME)  # type: ignore[return-value]  # a UnitMask, as `has_noise` has seen
+
+
+def copied(model: N) -> N:
+    """A deep copy of a network.
+
+    Raises:
+        ValueError: it holds a tensor that a forward pass computed, which torch cannot copy.
+    """
+    try:
+        return copy.deepcopy(model)
+    except RuntimeError as error:
+        raise ValueError(
+            f"The network cannot be copied ({type(error).__name__}: {str(error).splitlines()[0]}). Where a weight is "
+            "computed by torch.nn.utils.weight_norm or torch.nn.utils.prune, take that off first (remove_weight_norm, "
+            "prune.remove); where it keeps a tensor of its last forward pass, call it once under torch.no_grad()."
+        ) from error
 
 
 def joint_noise_of(model: nn.Module) -> JointNoise:

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from sbp.noise.install import noise_of
+from sbp.noise.install import noise_of, parts_with_noise
 from sbp.noise.joint_noise import JointNoise, per_unit
 
 KLWeights = float | Tensor | Sequence[float] | Mapping[str, float]
@@ -93,7 +93,7 @@ def parameter_groups(model: nn.Module, lr: float, noise_lr: float, weight_decay:
     thousands of steps.
 
     Args:
-        model: a network with noise (`sbp.attach`).
+        model: a network with noise (`sbp.attach`), on itself or on parts of it.
         lr: the learning rate of the weights.
         noise_lr: the learning rate of mu and log sigma.
         weight_decay: of the weights alone.
@@ -114,10 +114,10 @@ def parameter_groups(model: nn.Module, lr: float, noise_lr: float, weight_decay:
     """
     if not (lr > 0 and noise_lr > 0):
         raise ValueError(f"lr, noise_lr: expected rates above 0, got {lr!r} and {noise_lr!r}.")
-    noise = noise_of(model)
-    own = {id(parameter) for parameter in noise.parameters()}
+    noise = [p for part in parts_with_noise(model) or [model] for p in noise_of(part).parameters()]
+    own = {id(parameter) for parameter in noise}
     weights = [p for p in model.parameters() if id(p) not in own and p.requires_grad]
     return [
         {"params": weights, "lr": lr, "weight_decay": weight_decay},
-        {"params": list(noise.parameters()), "lr": noise_lr, "weight_decay": 0.0},
+        {"params": noise, "lr": noise_lr, "weight_decay": 0.0},
     ]

@@ -53,7 +53,7 @@ def refuse_inexact(model: nn.Module, found: Found, layout: Layout, arguments: Ar
         for reader in layout.readers(name)
         if not layout.rows[reader]
     ]
-    tied = "its units do not line up one by one with what reads them (padding, sums of parts, shuffles)"
+    tied = "its units do not line up one by one with what reads them (padding, sums of parts, shuffles, bare weights)"
     loose = [Refusal(name, tied, REST) for name in layout.names if name in found.tied]
     refused = {refusal.name: refusal for refusal in [*loose, *unsplit, *known]}
     layout = layout.without(list(refused), list(refused.values()))
@@ -109,6 +109,12 @@ class Trial:
             pass
         else:
             self.model, self.arguments, self.tolerance = doubled, wide, TOLERANCE
+        once, again = self._run(self.model, self.arguments), self._run(self.model, self.arguments)
+        if not all(a.shape == b.shape and _relative(a, b) <= self.tolerance for a, b in zip(once, again, strict=True)):
+            raise ValueError(
+                "The network gives other outputs each time it is called on example_input in eval mode, so that no "
+                "group can be tried. Turn off what is random in it while sbp.attach is called."
+            )
         first = first_tensor(*arguments)
         self.batch = self.arguments  # with at least as many examples as are compared with themselves, where it can run
         if len(first) < EXAMPLES:

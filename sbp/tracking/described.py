@@ -14,7 +14,7 @@ from sbp.machine.devices import describe
 from sbp.machine.distributed import Ranks
 from sbp.networks.describe import describe_module
 from sbp.noise.inputs import arguments_of, converted
-from sbp.noise.install import has_noise, joint_noise_of
+from sbp.noise.install import joint_noise_of, parts_with_noise
 from sbp.noise.joint_noise import JointNoise
 from sbp.noise.layers import inputs_of, outputs_of
 from sbp.noise.objective import unit_weights
@@ -43,13 +43,12 @@ def network_of(model: nn.Module) -> tuple[nn.Module, JointNoise]:
             another interval than it does.
     """
     noise = joint_noise_of(model)
-    found = next(module for module in model.modules() if has_noise(module))
     if float(noise.threshold) != SNR_THRESHOLD or _only(noise.log_low) is None or _only(noise.log_high) is None:
         raise ValueError(
             f"model: expected noise with one interval [a, b] and a threshold of {SNR_THRESHOLD:g}, as the pages judge "
             "units; leave log_low, log_high and threshold of sbp.attach at one number each."
         )
-    return getattr(found, "_orig_mod", found), noise  # what torch.compile gives stands for what it was given
+    return parts_with_noise(model)[0], noise
 
 
 def interval_of(noise: JointNoise) -> tuple[float, float]:

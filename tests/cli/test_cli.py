@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+import tomllib
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -185,6 +187,35 @@ def test_the_help_imports_no_verb() -> None:
 def test_a_list_of_runs_waits_for_no_pandas() -> None:
     code = "import sys, sbp.cli.runs; assert not {'torch', 'pandas'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=True, timeout=60)
+
+
+WITHOUT_EXTRAS = """
+import sys
+sys.modules |= dict.fromkeys(sys.argv[1:])
+from typer.testing import CliRunner
+from sbp.cli import app
+from sbp.cli.app import BENCH_VERBS, VERBS
+for verb in [[verb] for verb in VERBS] + [["bench", verb] for verb in BENCH_VERBS]:
+    done = CliRunner().invoke(app, [*verb, "--help"])
+    if done.exit_code:
+        print(done.output.strip())
+"""
+
+
+def test_without_the_extras_a_verb_starts_or_says_which_it_needs() -> None:
+    extras = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    named = [
+        re.split("[>=]", package)[0]
+        for name in ("app", "export", "track", "dask", "search")
+        for package in extras[name]
+    ]
+    modules = [{"vl-convert-python": "vl_convert", "pyyaml": "yaml"}.get(name, name) for name in named]
+    command = [sys.executable, "-c", WITHOUT_EXTRAS, *modules]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.splitlines() == [
+        f"Error: {verb} needs {module}, which is not installed: pip install 'sbp[app]'."
+        for verb, module in (("figure", "altair"), ("attribute", "captum"))
+    ]
 
 
 @pytest.mark.parametrize("verb", [*((verb,) for verb in VERBS), *(("bench", verb) for verb in BENCH_VERBS)])
