@@ -8,6 +8,7 @@ this machine writes nothing is brought: its folder is the truth, and what its wo
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import shutil
 import threading
@@ -27,6 +28,7 @@ from sbp.runs.trash import throw
 
 LOOK_SECONDS = 1.0  # between two looks at one run
 LIST_SECONDS = 2.0  # between two listings, or four times what one takes
+SLOW_SECONDS = 0.5  # of a listing, from which on nobody waits for the next
 RETRY_SECONDS = 20.0  # until a bucket that did not answer is asked again
 BUDGET = 16 * 2**20  # bytes of films that a list brings at a time
 
@@ -42,7 +44,7 @@ class Reader:
         self.heads: dict[str, tuple[int, str]] = {}
         self._looked: dict[str, float] = {}
         self._changed: dict[str, float] = {}
-        self._next = self._again = 0.0
+        self._next = self._again = self._took = 0.0
         self._lock = threading.Lock()
 
     def names(self) -> Iterable[str]:
@@ -53,13 +55,13 @@ class Reader:
 
     def bring_newest(self, most: int | None, age: Callable[[str], Any]) -> None:
         """Brings the newest so many runs as far as a list shows them; age: what ids are sorted by."""
-
-        def look() -> None:
-            self._list()
-            self._bring_listed(sorted(self.heads, key=age, reverse=True)[:most])
-
-        if time.monotonic() >= self._next:
+        look = functools.partial(self._look_at_newest, most, age)
+        if time.monotonic() < self._next:
+            return
+        if not self.heads or self._took < SLOW_SECONDS:
             self._look(look, wait=not self.heads)
+        else:  # a page shows what is here, and the rest when it looks again
+            threading.Thread(target=self._look, args=(look, False), daemon=True).start()
 
     def bring(self, run_id: str) -> None:
         """Brings one run, with all that a reader wants of it."""
@@ -112,6 +114,10 @@ class Reader:
         finally:
             self._lock.release()
 
+    def _look_at_newest(self, most: int | None, age: Callable[[str], Any]) -> None:
+        self._list()
+        self._bring_listed(sorted(self.heads, key=age, reverse=True)[:most])
+
     def _list(self) -> None:
         begun = time.monotonic()
         listed = self.bucket.list()
@@ -123,7 +129,8 @@ class Reader:
             elif run_id in listed and folder.exists():
                 throw(folder)
         self.heads = heads
-        self._next = time.monotonic() + max(LIST_SECONDS, 4 * (time.monotonic() - begun))
+        self._took = time.monotonic() - begun
+        self._next = time.monotonic() + max(LIST_SECONDS, 4 * self._took)
 
     def _bring_listed(self, ids: Sequence[str]) -> None:
         keys = {}

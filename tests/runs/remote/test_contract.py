@@ -14,6 +14,7 @@ import pytest
 from sbp.runs import launcher, launchers, remote, store
 from sbp.runs.filenames import CHECKPOINT, LOCK, MODEL, NOISE, RECORDS, STATUS
 from sbp.runs.folder import RunFolder
+from sbp.runs.remote import pull
 from sbp.runs.remote.manifest import NOTE, read_note
 from sbp.runs.remote.push import Pusher, Superseded
 from sbp.runs.states import State
@@ -290,3 +291,17 @@ def test_a_cluster_is_refused(machine: Machine, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv(launchers.ADDRESS_VARIABLE, "tcp://127.0.0.1:9")
     with pytest.raises(BadRequest, match="expected a folder that all machines of the cluster see"):
         launchers.chosen()
+
+
+def test_nobody_waits_for_a_long_list_but_the_first_time(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, _ = made(1)
+    machine("two")
+    monkeypatch.setattr(pull, "SLOW_SECONDS", 0.0)
+    assert [run.id for run in store.list_runs(recorded=False)] == [first.id]
+    machine("one")
+    second, _ = made(1)
+    machine("two")
+    end = time.monotonic() + 30
+    while {run.id for run in store.list_runs(recorded=False)} != {first.id, second.id}:
+        assert time.monotonic() < end
+        time.sleep(0.01)
