@@ -32,7 +32,7 @@ def runs(
             if view.problem:
                 stderr().print(f"{view.id}: {view.problem}", soft_wrap=True)
     else:
-        typer.echo(f"There are no runs in {store.runs_root()} yet; python -m sbp train starts one.")
+        typer.echo(f"There are no runs in {store.place_of()} yet; python -m sbp train starts one.")
     if not as_json and last and (count := store.count_runs()) > last:
         stderr().print(f"These are the newest {last:,} of {count:,} runs; --last 0 lists all.")
     if trouble := remote.trouble():

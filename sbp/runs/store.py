@@ -24,7 +24,7 @@ from sbp.runs.files import Lock, Locked, replace_bytes, sync, write_json
 from sbp.runs.folder import RunFolder
 from sbp.runs.limits import read_limits
 from sbp.runs.names import BadRequest, checked_name, is_name, is_plain
-from sbp.runs.roots import recorded_root, runs_root
+from sbp.runs.roots import recorded_root, runs_root, runs_url
 from sbp.runs.trash import restore, throw
 from sbp.runs.view import RunView
 from sbp.spec import RunConfig
@@ -131,7 +131,8 @@ def open_run(run_id: str, root: Path | None = None) -> RunView:
     for place, recorded in ((Path(root or runs_root()), False), (recorded_root(), True)):
         if is_name(run_id) and _is_run(place / run_id):
             return RunView(place / run_id, recorded)
-    raise UnknownRun(f"There is no run {run_id!r} in {root or runs_root()} or among the recorded runs.")
+    said = f"There is no run {run_id!r} in {place_of(root)} or among the recorded runs."
+    raise UnknownRun(" ".join(filter(None, [said, remote.trouble(root)])))
 
 
 def find_run(text: str, root: Path | None = None) -> RunView:
@@ -139,14 +140,14 @@ def find_run(text: str, root: Path | None = None) -> RunView:
 
     Raises `UnknownRun` when none or several fit.
     """
-    root = Path(root or runs_root())
     if text == "latest":
         live = list_runs(False, root, most=1)
         if not live:
-            raise UnknownRun(f"There is no run in {root} yet; python -m sbp train starts one.")
+            raise UnknownRun(f"There is no run in {place_of(root)} yet; python -m sbp train starts one.")
         return live[0]
     with contextlib.suppress(UnknownRun):
         return open_run(text, root)
+    root = Path(root or runs_root())
     here = (path.name for place in (root, recorded_root()) for path in _newest_first(place, _dated))
     ids = dict.fromkeys([*here, *remote.names(root)])
     fitting = [run_id for run_id in ids if text and run_id.startswith(text)]
@@ -168,6 +169,11 @@ def list_runs(recorded: bool = True, root: Path | None = None, most: int | None 
         known = {run.id for run in runs}
         runs += [RunView(path, True) for path in _newest_first(recorded_root()) if path.name not in known]
     return runs
+
+
+def place_of(root: Path | None = None) -> str:
+    """Where runs are, as people know it: a folder, or the URL of a bucket."""
+    return str(root or runs_url() or runs_root())
 
 
 def newest_runs(recorded: bool = True) -> list[RunView]:

@@ -15,12 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sbp.runs import filenames as names
 from sbp.runs.files import replace_bytes
-from sbp.runs.incremental import MOST_ROWS
 from sbp.runs.plain_files import LARGE, SMALL, BadFile, read_plain
 
 FORMAT = 1
 INLINE = 4096  # bytes of a part that stands in the manifest: a request costs more than they do
 NOTE = ".bucket.json"
+MOST_BYTES = 2**33  # of a checkpoint, weights or noise, which are read as a whole
 LEASE_SECONDS = 60.0  # without a word of its writer, after which a run has none any more
 # The files that a bucket holds; status.json is taken first and laid last, what grows the other way round, so that
 # whatever else says of it is there.
@@ -41,7 +41,7 @@ class Part(BaseModel):
 
     model_config = _STRICT
     writer: Annotated[int, Field(ge=1, lt=10**9)]
-    size: Annotated[int, Field(ge=1, le=MOST_ROWS)]
+    size: Annotated[int, Field(ge=1, le=MOST_BYTES)]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     text: Annotated[str | None, Field(max_length=INLINE)] = None
 
@@ -82,7 +82,7 @@ class Note(BaseModel):
 
 def most_bytes(name: str) -> int:
     """How many bytes a file may have, as for those who read it."""
-    return SMALL if name in _SMALL else LARGE if name in _LARGE else MOST_ROWS
+    return SMALL if name in _SMALL else LARGE if name in _LARGE else MOST_BYTES
 
 
 def as_parts(content: bytes, known: Sequence[Part], writer: int) -> tuple[list[Part], bytes]:

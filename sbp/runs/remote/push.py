@@ -49,6 +49,7 @@ class Pusher:
         self._files: Parts | None = None
         self._seen: dict[str, object] = {}
         self._dropped: set[str] = set()
+        self._large: set[str] = set()
 
     def push(self, last: bool = False) -> None:
         """Sends what is new.
@@ -76,6 +77,11 @@ class Pusher:
         if self._files is None:  # as it was taken over, with the parts of the writer before
             self._files = parse(asked[own], own).files if own in asked else {}
         entries = {entry.name: entry for entry in scan_folder(self.folder) if entry.name in FILES}
+        large = {name for name, entry in entries.items() if entry.size > most_bytes(name)}
+        if fresh_large := large - self._large:
+            print(f"{', '.join(sorted(fresh_large))} of {run} is too large for {self.bucket.url}.", file=sys.stderr)
+        self._large |= large
+        entries = {name: entry for name, entry in entries.items() if name not in large}
         fresh = {name for name, entry in entries.items() if self._seen.get(name) != entry}
         if not last and not fresh and time.monotonic() - self.told < HEARTBEAT_SECONDS:
             return
@@ -102,7 +108,7 @@ class Pusher:
                 continue
             try:
                 content = read_plain(self.folder / name, most_bytes(name))
-            except BadFile:  # removed or replaced between the two looks, or larger than anybody reads
+            except BadFile:  # removed or replaced between the two looks
                 continue
             files[name], new = as_parts(content, known, self.writer)
             if new and files[name][-1].text is None:

@@ -14,7 +14,7 @@ import pytest
 from sbp.runs import launcher, launchers, remote, store
 from sbp.runs.filenames import CHECKPOINT, LOCK, MODEL, NOISE, RECORDS, STATUS
 from sbp.runs.folder import RunFolder
-from sbp.runs.remote import pull
+from sbp.runs.remote import manifest, pull
 from sbp.runs.remote.manifest import NOTE, read_note
 from sbp.runs.remote.push import Pusher, Superseded
 from sbp.runs.states import State
@@ -175,7 +175,7 @@ def test_a_run_that_is_deleted_is_so_everywhere_and_comes_back_with_all_of_it(ma
         machine(name)
         assert store.list_runs(recorded=False) == []
         assert store.count_runs() == 0
-        with pytest.raises(store.UnknownRun):
+        with pytest.raises(store.UnknownRun, match=f"in {os.environ['SBP_RUNS']} or"):
             store.open_run(folder.id)
     with pytest.raises(Superseded):
         pusher.push()
@@ -284,6 +284,21 @@ def test_without_what_it_needs_a_url_is_refused(monkeypatch: pytest.MonkeyPatch)
         store.create(TINY)
     assert "nosuch://bucket/runs" in remote.trouble()
     assert store.list_runs(recorded=False) == []
+    with pytest.raises(store.UnknownRun, match="cannot be opened"):
+        store.open_run("20260101-000000-none")
+
+
+def test_what_is_too_large_is_said_and_not_sent(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(manifest, "MOST_BYTES", 200_000)
+    folder, pusher = made(1)
+    folder.write_model({"w": np.zeros(10**5)})
+    pusher.push()
+    pusher.push()
+    assert capsys.readouterr().err.count("model.safetensors of") == 1
+    machine("two")
+    assert not store.open_run(folder.id).has(MODEL)
 
 
 def test_a_cluster_is_refused(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
