@@ -57,7 +57,10 @@ def ranges(*extras: str) -> dict[str, Requirement]:
 
 @pytest.mark.parametrize(
     ("file", "extras"),
-    [("requirements.txt", ("app", "export")), ("requirements-dev.txt", ("dev", "docs", "track", "dask", "search"))],
+    [
+        ("requirements.txt", ("app", "export")),
+        ("requirements-dev.txt", ("dev", "docs", "track", "dask", "search", "store")),
+    ],
 )
 def test_each_pin_is_exact_and_within_the_librarys_range(file: str, extras: tuple[str, ...]) -> None:
     pins, accepted = requirements(file), ranges(*extras)

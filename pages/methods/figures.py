@@ -62,7 +62,7 @@ def interval() -> None:
 
 def pixels() -> None:
     """The way to the paper's Figure 2, which is a page of its own."""
-    shown = [run for run in store.list_runs() if film.has_film(run) and len(run.layers[0].shape) == 2]
+    shown = [run for run in store.newest_runs() if film.has_film(run) and len(run.layers[0].shape) == 2]
     run = min(shown, key=lambda run: (not run.recorded, run_picker.atypical(run)), default=None)
     st.subheader("Which pixels are kept? (the paper’s Figure 2)")
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):

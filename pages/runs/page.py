@@ -6,7 +6,8 @@ from pages.runs import compare, rows
 from pages.shared import frame
 from pages.shared.figures import csv_button
 from pages.shared.outside import md
-from sbp.runs import store
+from sbp.runs import remote, store
+from sbp.runs.roots import runs_url
 
 POLL_SECONDS = 2.0
 LIST = 320  # px, of the list beside a comparison
@@ -23,6 +24,10 @@ def listing(polling: bool) -> None:
     if said := st.session_state.pop("runs-said", None):
         st.error(md(said), icon=":material/error:")
     rows.undo()
+    if url := runs_url():
+        st.caption(f"These runs are in {md(url)}.")
+    if trouble := remote.trouble():
+        st.warning(f"The list may be old: {md(trouble)}", icon=":material/cloud_off:")
     if not any(not run.recorded for run in runs):
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             st.markdown(":gray[No run of your own yet.]", width="content")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import platform
+
 import streamlit as st
 
 from pages.shared import run_picker
 from pages.shared.outside import md
-from sbp.runs import store
+from sbp.runs import remote, store
 from sbp.runs.states import State
 from sbp.runs.store import RunView
 from sbp.viz import labels
@@ -37,6 +39,7 @@ def said(run: RunView) -> str:
         first_prune(run),
         f"NLL now {progress['nll']:.3f}" if progress["nll"] is not None else "",
         lives(run),
+        md(remote.trouble()),
     ]
     if run.state is State.STOPPING:
         parts.insert(0, "**Stopping at the next step.**")
@@ -48,7 +51,7 @@ def said(run: RunView) -> str:
 def lives(run: RunView) -> str:
     """Where the process that trains it is, in a clause."""
     if run.launcher is None:
-        return "on this machine"
+        return "on this machine" if run.host in (None, platform.node()) else f"on {md(run.host)}"
     return f"on {md(run.host or 'no machine yet')}, by {md(run.launcher.title())}"
 
 

@@ -12,7 +12,7 @@ from sbp.cli.errors import WENT_WRONG, BadInput
 from sbp.cli.follow import POLL_SECONDS, Watcher, end_with
 from sbp.cli.output import stderr
 from sbp.machine.distributed import Ranks
-from sbp.runs import store
+from sbp.runs import remote, store
 from sbp.runs.filenames import LOG
 from sbp.runs.folder import RunFolder
 from sbp.runs.states import State
@@ -30,7 +30,11 @@ def train_here(open_folder: Callable[[], RunFolder], ranks: Ranks, what: str, de
     if ranks.rank:
         state = distributed.train(None, ranks)
         distributed.leave_at_once(0 if state in (State.FINISHED, State.STOPPED) else WENT_WRONG)
-    with open_folder() as folder, open(folder.path / LOG, "a", encoding="utf-8") as log:
+    with (
+        open_folder() as folder,
+        remote.pushing([folder.path]),
+        open(folder.path / LOG, "a", encoding="utf-8") as log,
+    ):
         stderr().print(f"Run {folder.id}{what}, by {ranks}.", soft_wrap=True)
         with _watched(folder.id):
             state = distributed.train(folder, ranks, log)

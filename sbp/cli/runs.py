@@ -10,7 +10,7 @@ import typer
 from sbp.cli.errors import user_errors
 from sbp.cli.options import AsJson, Run
 from sbp.cli.output import print_json, stderr, stdout, table_of
-from sbp.runs import launcher, recording, store
+from sbp.runs import launcher, recording, remote, store
 
 _LIVE = typer.Option("--live", help="Leave out the recorded runs that ship with the code.")
 _LAST = typer.Option("--last", help="How many runs of your own to list; 0 lists all.", min=0)
@@ -32,9 +32,11 @@ def runs(
             if view.problem:
                 stderr().print(f"{view.id}: {view.problem}", soft_wrap=True)
     else:
-        typer.echo(f"There are no runs in {store.runs_root()} yet; python -m sbp train starts one.")
+        typer.echo(f"There are no runs in {store.place_of()} yet; python -m sbp train starts one.")
     if not as_json and last and (count := store.count_runs()) > last:
         stderr().print(f"These are the newest {last:,} of {count:,} runs; --last 0 lists all.")
+    if trouble := remote.trouble():
+        stderr().print(f"The list may be old: {trouble}", soft_wrap=True)
     if names := store.unread():
         stderr().print(
             f"Not read because of their names: {', '.join(map(repr, names))}. A run's name holds letters of ASCII, "

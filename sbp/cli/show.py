@@ -9,7 +9,7 @@ import typer
 from sbp.cli.errors import user_errors
 from sbp.cli.options import AsJson, Run
 from sbp.cli.output import describe_run, print_json, stderr
-from sbp.runs import store
+from sbp.runs import remote, store
 from sbp.runs.states import State
 from sbp.viz.findings import findings
 
@@ -29,6 +29,8 @@ def show(run: Run, log: Annotated[int, _LOG] = 0, as_json: AsJson = False) -> No
     lines = log or (20 if view.state in (State.FAILED, State.LOST) else 0)
     if lines and view.log_tail(lines):
         typer.echo(f"End of log.txt:\n{view.log_tail(lines)}")
+    if trouble := remote.trouble():
+        stderr().print(f"This may be old: {trouble}", soft_wrap=True)
     if not view.problem:
         for finding in findings(view):
             stderr().print(str(finding), soft_wrap=True)

@@ -14,12 +14,13 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from sbp.runs import store
+from sbp.runs import remote, store
 from sbp.runs.device_queue import PLACE_VARIABLE, joining, parallel
 from sbp.runs.filenames import LOCK, LOG, STOP
 from sbp.runs.files import Lock, Locked
 from sbp.runs.folder import RunFolder
 from sbp.runs.limits import read_limits
+from sbp.runs.roots import runs_url
 from sbp.runs.states import Event, State, TransitionRefused, advance
 from sbp.runs.store import BadRequest
 from sbp.spec import RunConfig
@@ -80,6 +81,7 @@ def stop(run_id: str, root: Path | None = None) -> None:
     _refuse_recording(view, "stopped")
     if not view.alive:  # one that lives is stopped whatever its files look like
         _check_allowed(view.sound(), Event.ASK_STOP)
+    remote.ask_stop(view.folder)
     os.close(os.open(view.folder / STOP, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644))
     if not view.alive:
         with contextlib.suppress(Locked), RunFolder(view.folder) as folder:  # it waits elsewhere, and nobody has it yet
@@ -120,6 +122,7 @@ def reopen(run_id: str, root: Path | None = None) -> RunFolder:
             lock = Lock(view.folder / LOCK)
         except Locked:
             raise BadRequest(f"{view.id} has a living worker; wait for it to end, then resume.") from None
+        remote.claim(view.folder)
         folder = RunFolder(view.folder, lock)
         folder.remove(STOP)
         folder.write_queued()
@@ -151,7 +154,7 @@ def spawn_command(
     reap()
     log.parent.mkdir(parents=True, exist_ok=True)
     log.unlink(missing_ok=True)
-    environment = {**_library_environment(), "SBP_RUNS": str(root or store.runs_root())}
+    environment = {**_library_environment(), "SBP_RUNS": str(root or runs_url() or store.runs_root())}
     return _python(["sbp", *words], log, [lock.descriptor] if lock else [], environment)
 
 

@@ -16,6 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
+from sbp.runs import remote
 from sbp.runs.configs import read_config
 from sbp.runs.description_model import DESCRIPTION, read_description
 from sbp.runs.incremental import check_rows, first_bad, read_new_records, read_new_rows, rows_in_order
@@ -172,12 +173,16 @@ def changed_problem(folder: Path, digests: tuple[tuple[str, str], ...], *entries
     return ""
 
 
-def heard_of(status: Mapping[str, Any]) -> bool:
-    """Whether a worker on another machine has told of the run in the last `HUNG_SECONDS`.
+def heard_of(status: Mapping[str, Any], folder: Path) -> bool:
+    """Whether a worker on another machine has told of the run in this folder in the last `HUNG_SECONDS`.
 
     On some network file systems a lock keeps nobody out but on its own machine; this keeps a second writer out there.
     """
     waits_elsewhere = status.get("state") == State.QUEUED and status.get("launcher") is not None
-    if status.get("state") not in ACTIVE or waits_elsewhere or status.get("machine") in (None, platform.node()):
+    if status.get("state") not in ACTIVE or waits_elsewhere:
+        return False
+    if (told := remote.written_elsewhere(folder)) is not None:
+        return told
+    if status.get("machine") in (None, platform.node()):
         return False
     return time.time() - float(status.get("updated") or 0.0) < HUNG_SECONDS

@@ -17,13 +17,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sbp import __version__
+from sbp.runs import remote
 from sbp.runs.device_queue import joining
 from sbp.runs.filenames import CONFIG, DESCRIPTION, FORMAT, LOCK, META, STATUS, layers_to_json
 from sbp.runs.files import Lock, Locked, replace_bytes, sync, write_json
 from sbp.runs.folder import RunFolder
 from sbp.runs.limits import read_limits
 from sbp.runs.names import BadRequest, checked_name, is_name, is_plain
-from sbp.runs.roots import recorded_root, runs_root
+from sbp.runs.roots import recorded_root, runs_root, runs_url
 from sbp.runs.trash import restore, throw
 from sbp.runs.view import RunView
 from sbp.spec import RunConfig
@@ -126,10 +127,12 @@ def _hidden(config: RunConfig, description: Description, root: Path, now: float)
 
 def open_run(run_id: str, root: Path | None = None) -> RunView:
     """The run of exactly this id, live or recorded; raises `UnknownRun` with a sentence."""
+    remote.bring(Path(root or runs_root()), run_id)
     for place, recorded in ((Path(root or runs_root()), False), (recorded_root(), True)):
         if is_name(run_id) and _is_run(place / run_id):
             return RunView(place / run_id, recorded)
-    raise UnknownRun(f"There is no run {run_id!r} in {root or runs_root()} or among the recorded runs.")
+    said = f"There is no run {run_id!r} in {place_of(root)} or among the recorded runs."
+    raise UnknownRun(" ".join(filter(None, [said, remote.trouble(root)])))
 
 
 def find_run(text: str, root: Path | None = None) -> RunView:
@@ -137,15 +140,16 @@ def find_run(text: str, root: Path | None = None) -> RunView:
 
     Raises `UnknownRun` when none or several fit.
     """
-    root = Path(root or runs_root())
     if text == "latest":
         live = list_runs(False, root, most=1)
         if not live:
-            raise UnknownRun(f"There is no run in {root} yet; python -m sbp train starts one.")
+            raise UnknownRun(f"There is no run in {place_of(root)} yet; python -m sbp train starts one.")
         return live[0]
     with contextlib.suppress(UnknownRun):
         return open_run(text, root)
-    ids = dict.fromkeys(path.name for place in (root, recorded_root()) for path in _newest_first(place, _dated))
+    root = Path(root or runs_root())
+    here = (path.name for place in (root, recorded_root()) for path in _newest_first(place, _dated))
+    ids = dict.fromkeys([*here, *remote.names(root)])
     fitting = [run_id for run_id in ids if text and run_id.startswith(text)]
     if len(fitting) > 1:
         some = ", ".join(fitting[:5])
@@ -158,12 +162,18 @@ def list_runs(recorded: bool = True, root: Path | None = None, most: int | None 
 
     most: of one's own runs the newest so many alone, as reading one takes milliseconds; None: all.
     """
+    remote.bring_newest(Path(root or runs_root()), most, _age_key)
     own = _newest_first(Path(root or runs_root()), _dated)
     runs = [RunView(path) for path in itertools.islice(own, most)]
     if recorded:
         known = {run.id for run in runs}
         runs += [RunView(path, True) for path in _newest_first(recorded_root()) if path.name not in known]
     return runs
+
+
+def place_of(root: Path | None = None) -> str:
+    """Where runs are, as people know it: a folder, or the URL of a bucket."""
+    return str(root or runs_url() or runs_root())
 
 
 def newest_runs(recorded: bool = True) -> list[RunView]:
@@ -174,7 +184,8 @@ def newest_runs(recorded: bool = True) -> list[RunView]:
 def count_runs(root: Path | None = None) -> int:
     """How many runs of one's own there are; reads none of them."""
     place = Path(root or runs_root())
-    return sum(is_name(name) and _is_run(place / name) for name in _names(place))
+    elsewhere = set(remote.names(place))
+    return len(elsewhere) + sum(is_name(it) and _is_run(place / it) for it in {*_names(place)} - elsewhere)
 
 
 def unread(root: Path | None = None) -> list[str]:
@@ -196,6 +207,7 @@ def delete(run_id: str, root: Path | None = None) -> None:
     except Locked:
         raise BadRequest(f"{view.id} is {view.state}; stop it before you delete it.") from None
     try:
+        remote.delete(view.folder)
         throw(view.folder)
     finally:
         lock.release()
@@ -203,7 +215,9 @@ def delete(run_id: str, root: Path | None = None) -> None:
 
 def undelete(run_id: str, root: Path | None = None) -> None:
     """Brings a deleted run back; raises `BadRequest` when it is no longer there, or another has its id."""
-    restore(run_id, Path(root or runs_root()))
+    place = Path(root or runs_root())
+    restore(run_id, place)
+    remote.undelete(place / run_id)
 
 
 def _base_id(config: RunConfig, now: float) -> str:
@@ -217,7 +231,7 @@ def _claim(hidden: Path, root: Path, base: str) -> Path:
     number = 1
     while True:
         path = root / (base if number == 1 else f"{base}-{number}")
-        if not os.path.lexists(path):
+        if not os.path.lexists(path) and remote.claim_new(hidden, path):
             try:
                 hidden.rename(path)
                 return path

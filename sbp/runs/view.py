@@ -71,7 +71,7 @@ class RunView:
         if not recorded and not self.alive and status.get("state") in ACTIVE:
             # The worker may have ended, or a resumed one begun, between the two looks: look again.
             self.alive, status = is_locked(self.folder / names.LOCK), self._read_status()
-            self.alive = self.alive or heard_of(status)
+            self.alive = self.alive or heard_of(status, self.folder)
         self.result = self._read(models.RESULT, names.RESULT)
         self._description = self._read_description()
         self.layers = self._layers()
@@ -82,7 +82,7 @@ class RunView:
         self.updated: float | None = status.get("updated")
         self.pid: int | None = status.get("pid")
         self.launcher: str | None = status.get("launcher")
-        self.host: str | None = status.get("host")
+        self.host: str | None = status.get("host" if self.launcher else "machine")
         self.state, self.message = self._state(status)
 
     @property

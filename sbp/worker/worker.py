@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from sbp.data import datasets
 from sbp.machine import devices
+from sbp.runs import remote
 from sbp.runs.device_queue import acquire, gpu_slot
 from sbp.runs.filenames import BEFORE, CHECKPOINT, LOCK, RESERVE, SWEEP
 from sbp.runs.files import Lock
@@ -277,12 +278,14 @@ def main(*paths: str) -> int:
     none: list[int | None] = [None] * len(paths)
     locks = zip(paths, descriptors or none, strict=True)
     folders = [RunFolder(Path(path), Lock(Path(path) / LOCK, descriptor=of)) for path, of in locks]
+    sending = remote.pushing([folder.path for folder in folders])
     if len(folders) > 1:
         from sbp.worker.pack import Pack
 
-        states = run_with_signals(Pack(folders))
+        with sending:
+            states = run_with_signals(Pack(folders))
     else:
-        with folders[0]:
+        with folders[0], sending:
             states = run_with_signals(Worker(folders[0]))
     for folder, state in zip(folders, states, strict=True):
         print(f"{folder.id}: {state}")

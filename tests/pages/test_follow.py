@@ -63,6 +63,16 @@ def test_the_wait_is_counted_in_the_steps_to_the_first_epoch_with_noise(runs_roo
     assert "after 4 without noise" in said
 
 
+def test_a_run_says_on_which_machine_it_lives(runs_root: Path) -> None:
+    writer = write_run(runs_root, "running", epochs_done=1, hold=True)
+    try:
+        assert standing.lives(store.open_run(writer.id)) == "on this machine"
+        writer.write_status("running", machine="gpu[box]")
+        assert standing.lives(store.open_run(writer.id)) == "on gpu\\[box\\]"
+    finally:
+        writer.close()
+
+
 def test_a_run_that_ended_before_its_first_epoch_is_told_of(recorded: str, runs_root: Path) -> None:
     run = write_run(runs_root, "failed", epochs_done=0)
     at = healthy(opened("channels", run=run.id))

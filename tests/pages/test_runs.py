@@ -8,6 +8,7 @@ import pytest
 
 from pages.runs import compare, rows
 from pages.shared import run_details
+from pages.shared.outside import md
 from sbp.runs import launcher, store
 from tests.made_up import config, write_run
 from tests.pages.opened import healthy, labels, opened, texts
@@ -159,3 +160,15 @@ def test_a_corrupt_run_is_a_row_that_says_so(runs_root: Path) -> None:
     (run.folder / "config.json").write_text("{")
     at = healthy(opened("runs"))
     assert "config.json" in texts(at)
+
+
+def test_a_list_of_runs_in_a_bucket_says_where_they_are_and_when_it_may_be_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("SBP_RUNS", f"file://{tmp_path}/bucket")
+    said = texts(healthy(opened("runs")))
+    assert f"These runs are in {md(f'file://{tmp_path}/bucket')}" in said
+    assert "may be old" not in said
+    monkeypatch.setenv("SBP_RUNS", "nosuch://bucket/runs")
+    assert "The list may be old" in texts(healthy(opened("runs")))

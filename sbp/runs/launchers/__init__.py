@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sbp.runs.launchers.base import Launcher, Local
 from sbp.runs.names import BadRequest
+from sbp.runs.roots import runs_url
 
 ADDRESS_VARIABLE = "SBP_DASK"
 
@@ -19,7 +20,7 @@ def chosen(root: Path | None = None) -> Launcher:
         root: the folder of the runs, by default `runs_root()`.
 
     Raises:
-        BadRequest: $SBP_DASK is set, and dask.distributed is not installed.
+        BadRequest: $SBP_DASK is set, and dask.distributed is not installed, or the runs are in a bucket.
 
     >>> chosen().name
     'local'
@@ -27,6 +28,11 @@ def chosen(root: Path | None = None) -> Launcher:
     address = os.environ.get(ADDRESS_VARIABLE, "").strip()
     if not address:
         return Local(root)
+    if root is None and runs_url():
+        raise BadRequest(
+            f"{ADDRESS_VARIABLE} is set, and SBP_RUNS is {runs_url()}: expected a folder that all machines of the "
+            f"cluster see. Name one, or unset {ADDRESS_VARIABLE}: each machine trains what it starts."
+        )
     try:
         dask = importlib.import_module("sbp.runs.launchers.dask")  # an extra: not everybody has it
     except ImportError as error:

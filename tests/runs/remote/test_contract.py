@@ -1,0 +1,322 @@
+"""What every kind of store keeps: a run written on one machine is read, stopped and taken up on another."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sbp.runs import launcher, launchers, remote, store
+from sbp.runs.filenames import CHECKPOINT, LOCK, MODEL, NOISE, RECORDS, STATUS
+from sbp.runs.folder import RunFolder
+from sbp.runs.remote import manifest, pull
+from sbp.runs.remote.manifest import NOTE, read_note
+from sbp.runs.remote.push import Pusher, Superseded
+from sbp.runs.states import State
+from sbp.runs.store import BadRequest
+from tests.runs.made import TINY, record, snapshot
+from tests.runs.remote.conftest import Machine
+
+
+def bucket() -> remote.Reader:
+    found = remote.reader_of(store.runs_root())
+    assert found is not None
+    return found
+
+
+def made(epochs: int) -> tuple[RunFolder, Pusher]:
+    """A run that trains on this machine, all of it sent."""
+    folder = store.create(TINY)
+    pusher = Pusher(bucket().bucket, folder.path)
+    folder.write_status(State.RUNNING)
+    extend(folder, 1, epochs)
+    pusher.push()
+    return folder, pusher
+
+
+def extend(folder: RunFolder, first: int, last: int) -> None:
+    for epoch in range(first, last + 1):
+        folder.append_record(record(epoch))
+        folder.append_snapshot(snapshot(folder, epoch))
+
+
+def epochs(run_id: str) -> list[int]:
+    view = store.open_run(run_id)
+    assert not view.problem
+    assert view.snapshots().epochs.tolist() == [record.epoch for record in view.records()]
+    return view.snapshots().epochs.tolist()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name not in (LOCK, NOTE)}
+
+
+def test_a_run_is_seen_on_another_machine_as_it_grows(machine: Machine) -> None:
+    folder, pusher = made(3)
+    machine("two")
+    (listed,) = store.list_runs(recorded=False)
+    assert (listed.id, listed.state, listed.alive, len(listed.records())) == (folder.id, State.RUNNING, True, 3)
+    assert epochs(folder.id) == [1, 2, 3]
+    before = (listed.folder / NOISE).stat().st_ino
+    for last in range(4, 30):
+        extend(folder, last, last)
+        pusher.push()
+    assert epochs(folder.id) == list(range(1, 30))
+    assert (listed.folder / NOISE).stat().st_ino == before, "what is new is appended"
+    parts = read_note(listed.folder).here[NOISE]
+    assert len(parts) < 8
+    folder.write_checkpoint({"w": np.ones(3)}, {"step": 1})
+    folder.write_model({"w": np.zeros(3)})
+    pusher.push()
+    assert store.open_run(folder.id).has(MODEL)
+    assert not store.open_run(folder.id).has(CHECKPOINT), "nobody needs it while another machine trains"
+    folder.remove(CHECKPOINT)
+    folder.write_result({"test_error_percent": 1.5})
+    folder.write_status(State.FINISHED)
+    folder.close()
+    pusher.push(last=True)
+    view = store.open_run(folder.id)
+    assert (view.state, view.problem, view.alive) == (State.FINISHED, "", False)
+    assert contents(view.folder) == contents(folder.path)
+    machine("three")
+    assert [run.state for run in store.list_runs(recorded=False)] == [State.FINISHED], "sealed, though in part"
+    assert store.find_run(folder.id[:15]).id == folder.id
+
+
+def test_a_file_that_is_cut_or_replaced_is_so_everywhere(machine: Machine) -> None:
+    folder, pusher = made(9)
+    machine("two")
+    assert epochs(folder.id) == list(range(1, 10))
+    lines = (folder.path / RECORDS).read_bytes().splitlines(True)
+    (folder.path / RECORDS).write_bytes(b"".join(lines[:4]))
+    size = (folder.path / NOISE).stat().st_size
+    os.truncate(folder.path / NOISE, size // 9 * 4)
+    extend(folder, 5, 12)
+    pusher.push()
+    assert epochs(folder.id) == list(range(1, 13))
+    view = store.open_run(folder.id)
+    for name in (RECORDS, NOISE):
+        assert (view.folder / name).read_bytes() == (folder.path / name).read_bytes()
+
+
+def test_a_run_that_was_stopped_elsewhere_is_taken_up_here_with_all_of_it(machine: Machine) -> None:
+    folder, pusher = made(5)
+    machine("two")
+    with pytest.raises(BadRequest, match="stopped, failed or lost"):
+        launcher.reopen(folder.id)
+    launcher.stop(folder.id)
+    assert store.open_run(folder.id).state is State.STOPPING
+    machine("one")
+    pusher.push()
+    assert folder.stop_requested
+    folder.write_checkpoint({"w": np.arange(4.0)}, {"step": 50})
+    folder.write_status(State.STOPPED)
+    folder.close()
+    pusher.push(last=True)
+    machine("two")
+    assert store.open_run(folder.id).state is State.STOPPED
+    with launcher.reopen(folder.id) as here:
+        assert here.path != folder.path
+        assert not here.stop_requested
+        saved = here.read_checkpoint()
+        assert saved is not None
+        assert saved[1] == {"step": 50}
+        extend(here, 6, 7)
+        Pusher(bucket().bucket, here.path).push()
+        machine("one")
+        with pytest.raises(BadRequest):
+            launcher.reopen(folder.id)
+        assert epochs(folder.id) == list(range(1, 8))
+        assert store.open_run(folder.id).alive
+
+
+def test_of_two_machines_that_take_a_run_up_one_does(machine: Machine) -> None:
+    folder, pusher = made(2)
+    folder.write_status(State.STOPPED)
+    folder.close()
+    pusher.push(last=True)
+    for name in ("two", "three"):
+        machine(name)
+        assert store.open_run(folder.id).state is State.STOPPED
+    with launcher.reopen(folder.id):
+        machine("two")
+        place = store.runs_root() / folder.id
+        with pytest.raises(BadRequest, match="is written on"):
+            remote.claim(place)
+        with pytest.raises(BadRequest, match="is written on"):
+            launcher.reopen(folder.id)
+        machine("one")
+        with pytest.raises(BadRequest, match="is written on"):
+            launcher.reopen(folder.id)
+
+
+def test_a_run_that_is_deleted_is_so_everywhere_and_comes_back_with_all_of_it(machine: Machine) -> None:
+    folder, pusher = made(4)
+    machine("two")
+    assert store.open_run(folder.id).alive
+    with pytest.raises(BadRequest, match="is written on"):
+        store.delete(folder.id)
+    machine("one")
+    folder.write_status(State.STOPPED)
+    folder.close()
+    pusher.push(last=True)
+    before = contents(folder.path)
+    machine("three")
+    assert epochs(folder.id) == [1, 2, 3, 4]
+    machine("two")
+    assert store.open_run(folder.id).state is State.STOPPED
+    store.delete(folder.id)
+    for name in ("one", "two", "three"):
+        machine(name)
+        assert store.list_runs(recorded=False) == []
+        assert store.count_runs() == 0
+        with pytest.raises(store.UnknownRun, match=f"in {os.environ['SBP_RUNS']} or"):
+            store.open_run(folder.id)
+    with pytest.raises(Superseded):
+        pusher.push()
+    machine("two")
+    store.undelete(folder.id)
+    assert epochs(folder.id) == [1, 2, 3, 4]
+    machine("three")
+    assert epochs(folder.id) == [1, 2, 3, 4]
+    assert contents(store.open_run(folder.id).folder) == before
+
+
+def test_a_writer_that_was_silent_for_a_minute_has_lost_its_run(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, old = made(3)
+    machine("two")
+    assert store.open_run(folder.id).alive
+    later = time.time() + 61
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert store.open_run(folder.id).state is State.LOST
+    with launcher.reopen(folder.id) as here:
+        extend(here, 4, 4)
+        new = Pusher(bucket().bucket, here.path)
+        new.push()
+        machine("one")
+        extend(folder, 4, 9)
+        with pytest.raises(Superseded):
+            old.push()
+        assert folder.gone, "its worker ends at its next step"
+        new.push()
+        assert epochs(folder.id) == [1, 2, 3, 4]
+
+
+def test_the_same_second_makes_two_runs(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
+    first = store.create(TINY)
+    machine("two")
+    second = store.create(TINY)
+    assert second.id == f"{first.id}-2"
+
+
+def test_what_a_killed_worker_could_not_send_is_sent_by_whoever_looks_there(machine: Machine) -> None:
+    folder, _ = made(2)
+    extend(folder, 3, 6)
+    folder.close()
+    assert store.open_run(folder.id).state is State.LOST, "its own machine knows at once"
+    machine("two")
+    assert epochs(folder.id) == list(range(1, 7))
+    assert store.open_run(folder.id).state is State.LOST
+
+
+HOSTILE = ["../../evil", "/evil", LOCK, "stop", ".bucket.json", "a/b", "evil.txt"]
+
+
+def test_no_name_in_a_bucket_becomes_a_path(machine: Machine, tmp_path: Path) -> None:
+    folder, _ = made(1)
+    found = bucket().bucket
+    own = found.manifest(folder.id, 1)
+    words = json.loads(found.read({own: 2**20})[own])
+    text = {"writer": 1, "size": 4, "sha256": "", "text": "evil"}
+    text["sha256"] = hashlib.sha256(b"evil").hexdigest()
+    words["files"] |= {name: [text] for name in HOSTILE}
+    found.write(own, json.dumps(words).encode())
+    for name in ("..", "-rf", "x y", "a" * 200):
+        found.write(f"manifests/{name}.1", json.dumps(words).encode())
+    machine("two")
+    assert [run.id for run in store.list_runs(recorded=False)] == [folder.id]
+    view = store.open_run(folder.id)
+    assert {path.name for path in view.folder.iterdir()} <= {*words["files"], NOTE} - {*HOSTILE} | {NOTE}
+    assert not [path for path in tmp_path.rglob("*") if "evil" in path.name]
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"files": {STATUS: [{"writer": 1, "size": 2**50, "sha256": "0" * 64}]}},
+        {"files": {STATUS: [{"writer": 1, "size": 2**30, "sha256": "0" * 64}]}},
+        {"files": {STATUS: [{"writer": 1, "size": 3, "sha256": "../../../../etc/passwd"}]}},
+        {"files": {NOISE: [{"writer": 1, "size": 3, "sha256": "0" * 64, "text": "abc"}]}},
+        {"time": "soon"},
+        {"format": 2},
+        [],
+    ],
+)
+def test_a_spoilt_manifest_is_said_and_spoils_no_other(machine: Machine, spoilt: object) -> None:
+    folder, _ = made(1)
+    other, _ = made(2)
+    found = bucket().bucket
+    own = found.manifest(folder.id, 1)
+    words = json.loads(found.read({own: 2**20})[own])
+    if isinstance(spoilt, dict):
+        spoilt = words | spoilt | {"files": words["files"] | spoilt.get("files", {})}
+    found.write(own, json.dumps(spoilt).encode())
+    machine("two")
+    store.list_runs(recorded=False)
+    with pytest.raises(store.UnknownRun):
+        store.open_run(folder.id)
+    assert folder.id in remote.trouble()
+    assert epochs(other.id) == [1, 2]
+
+
+def test_without_what_it_needs_a_url_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SBP_RUNS", "nosuch://bucket/runs")
+    with pytest.raises(BadRequest, match="sbp\\[store\\]"):
+        store.create(TINY)
+    assert "nosuch://bucket/runs" in remote.trouble()
+    assert store.list_runs(recorded=False) == []
+    with pytest.raises(store.UnknownRun, match="cannot be opened"):
+        store.open_run("20260101-000000-none")
+
+
+def test_what_is_too_large_is_said_and_not_sent(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(manifest, "MOST_BYTES", 200_000)
+    folder, pusher = made(1)
+    folder.write_model({"w": np.zeros(10**5)})
+    pusher.push()
+    pusher.push()
+    assert capsys.readouterr().err.count("model.safetensors of") == 1
+    machine("two")
+    assert not store.open_run(folder.id).has(MODEL)
+
+
+def test_a_cluster_is_refused(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert launchers.chosen().name == "local"
+    monkeypatch.setenv(launchers.ADDRESS_VARIABLE, "tcp://127.0.0.1:9")
+    with pytest.raises(BadRequest, match="expected a folder that all machines of the cluster see"):
+        launchers.chosen()
+
+
+def test_nobody_waits_for_a_long_list_but_the_first_time(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, _ = made(1)
+    machine("two")
+    monkeypatch.setattr(pull, "SLOW_SECONDS", 0.0)
+    assert [run.id for run in store.list_runs(recorded=False)] == [first.id]
+    machine("one")
+    second, _ = made(1)
+    machine("two")
+    end = time.monotonic() + 30
+    while {run.id for run in store.list_runs(recorded=False)} != {first.id, second.id}:
+        assert time.monotonic() < end
+        time.sleep(0.01)
