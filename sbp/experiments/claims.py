@@ -83,8 +83,8 @@ def _interval() -> str:
     reductions = [f"{run.macs_reduction:.1f}" for run in runs]
     kilo = [f"{run.macs / 1000:.1f}" for run in runs]
     return (
-        f"**The interval**, LeNet-500-300, plain bound, {_once(short, *runs)}: a = {labels.join(ends)} with b = 0 end at "
-        f"{labels.join(errors)} % with {labels.join(reductions)} times fewer MACs ({labels.join(kilo)} kMACs). At "
+        f"**The interval**, LeNet-500-300, plain bound, {_once(short, *runs)}: a = {labels.join(ends)} with b = 0 end "
+        f"at {labels.join(errors)} % with {labels.join(reductions)} times fewer MACs ({labels.join(kilo)} kMACs). At "
         f"b − a = {high - low:g}, where the prior's own SNR is {moments.prior_snr(low, high):.2f}, "
         f"{labels.widths(short.kept)} units stay ({short.test_error_percent:.2f} %)."
     )
