@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -30,10 +30,7 @@ def together(key: Hashable, make: Callable[[], T]) -> T:
     (1, 1)
     """
     with _lock:
-        made = _known.setdefault(key, _Made())
-        _known.move_to_end(key)
-        while len(_known) > MOST:
-            _known.popitem(last=False)
+        made = _made(key)
     with made.lock:
         start = time.monotonic()
         if start > made.until:
@@ -44,5 +41,10 @@ def together(key: Hashable, make: Callable[[], T]) -> T:
         return value
 
 
-_known: OrderedDict[Hashable, _Made] = OrderedDict()
+@functools.lru_cache(maxsize=MOST)
+def _made(key: Hashable) -> _Made:
+    return _Made()
+
+
+# Two threads that ask for the first time at the same moment would each get one of their own from the cache alone.
 _lock = threading.Lock()

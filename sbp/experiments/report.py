@@ -180,12 +180,7 @@ def speeds_of(runs: Iterable[RunResult]) -> str:
 
 def _where(rows: Sequence[dict[str, Any]]) -> str:
     """On what these were measured, and their spreads as shares of the median: in the median, and the largest."""
-    named = []
-    for row in rows:
-        threads = f", {row['threads']} thread{'' if row['threads'] == 1 else 's'}" if row["device"] == "cpu" else ""
-        processes = f", {row['processes']} processes" if "processes" in row else ""
-        named.append(f"{row['hardware']}{threads}{processes}")
-    said = ", ".join(dict.fromkeys(named))
+    said = ", ".join(dict.fromkeys(map(labels.measured_on, rows)))
     for name, title in (("iqr_seconds", "interquartile range"), ("between_seconds", "between processes")):
         shares = [100 * row[name] / row["median_seconds"] for row in rows if row.get(name)]
         if shares:

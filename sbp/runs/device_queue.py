@@ -110,11 +110,21 @@ def joining(root: Path) -> Iterator[None]:
 def _waiting(root: Path) -> int:
     """How many living runs of a folder are queued."""
     count = 0
-    for path in root.iterdir():
-        if not path.name.startswith(".") and is_locked(path / LOCK):
+    for name in _told_lately(root):
+        if is_locked(root / name / LOCK):
             with contextlib.suppress(BadFile):
-                count += models.STATUS.read(path / STATUS).get("state") == State.QUEUED
+                count += models.STATUS.read(root / name / STATUS).get("state") == State.QUEUED
     return count
+
+
+def _told_lately(root: Path) -> Iterator[str]:
+    """Names of the folders in which a file was replaced in the last `HUNG_SECONDS`, as a waiting run's status is."""
+    since = time.time() - HUNG_SECONDS
+    with os.scandir(root) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):  # gone, or a link to nothing
+                if not entry.name.startswith(".") and entry.stat().st_mtime > since:
+                    yield entry.name
 
 
 def runs_ahead(folder: RunFolder, device: str, among: Sequence[str] | None = None) -> list[str]:
@@ -124,8 +134,8 @@ def runs_ahead(folder: RunFolder, device: str, among: Sequence[str] | None = Non
     """
     root, mine = folder.path.parent, (float(folder.status.get("queued", 0.0)), folder.id)
     ahead = []
-    for name in os.listdir(root) if among is None else among:
-        if name.startswith(".") or name == folder.id or not is_locked(root / name / LOCK):
+    for name in _told_lately(root) if among is None else among:
+        if name == folder.id or not is_locked(root / name / LOCK):
             continue
         try:
             status = models.STATUS.read(root / name / STATUS)

@@ -157,13 +157,20 @@ def find_run(text: str, root: Path | None = None) -> RunView:
     return open_run(fitting[0] if fitting else text, root)
 
 
-def list_runs(recorded: bool = True, root: Path | None = None, most: int | None = None) -> list[RunView]:
+def list_runs(
+    recorded: bool = True, root: Path | None = None, most: int | None = None, named: str = ""
+) -> list[RunView]:
     """Every run, newest first, recorded runs last; a corrupt one shows as failed and never raises.
 
-    most: of one's own runs the newest so many alone, as reading one takes milliseconds; None: all.
+    most: of one's own runs the newest so many alone, as reading one takes milliseconds; None: all. named: of one's own
+    runs those alone whose ids have this in them; no other is read.
     """
+<<<<<<< HEAD
     remote.bring_newest(Path(root or runs_root()), most, _age_key)
     own = _newest_first(Path(root or runs_root()), _dated)
+=======
+    own = _newest_first(Path(root or runs_root()), _dated, named)
+>>>>>>> h-small
     runs = [RunView(path) for path in itertools.islice(own, most)]
     if recorded:
         known = {run.id for run in runs}
@@ -220,10 +227,18 @@ def undelete(run_id: str, root: Path | None = None) -> None:
     remote.undelete(place / run_id)
 
 
+def in_id(preset: str) -> str:
+    """A preset's name as the ids of its runs have it.
+
+    >>> in_id("wide, slow")
+    'wide-slow'
+    """
+    return re.sub(r"[^A-Za-z0-9]+", "-", preset).strip("-")[:40]
+
+
 def _base_id(config: RunConfig, now: float) -> str:
     moment = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
-    preset = re.sub(r"[^A-Za-z0-9]+", "-", config.preset).strip("-")[:40] or "custom"
-    return f"{moment}-{config.network.name}-{preset}-s{config.seed}"
+    return f"{moment}-{config.network.name}-{in_id(config.preset) or 'custom'}-s{config.seed}"
 
 
 def _claim(hidden: Path, root: Path, base: str) -> Path:
@@ -252,12 +267,14 @@ def _names(place: Path) -> list[str]:
         return []
 
 
-def _newest_first(place: Path, dated: Callable[[Path, str], str] = lambda place, name: name) -> Iterator[Path]:
+def _newest_first(
+    place: Path, dated: Callable[[Path, str], str] = lambda place, name: name, named: str = ""
+) -> Iterator[Path]:
     """Folders of runs, newest id first, each looked into when its turn comes: few may be wanted of many.
 
-    dated: gives an id that begins with the moment when a run was made.
+    dated: gives an id that begins with the moment when a run was made. named: what the ids have in them.
     """
-    names = filter(is_name, _names(place))
+    names = [name for name in _names(place) if is_name(name) and named in name]
     for name in sorted(names, key=lambda name: _age_key(dated(place, name)), reverse=True):
         if _is_run(path := place / name):
             yield path

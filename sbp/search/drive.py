@@ -121,7 +121,7 @@ class Search:
             self.table = self.table.model_copy(update={"rows": read_table(path).rows})
         self._known = {
             (view.config.preset, view.config.seed): view
-            for view in store.list_runs(recorded=False, root=self.root)
+            for view in store.list_runs(recorded=False, root=self.root, named=f"-{store.in_id(plan.name)}-")
             if not view.problem
         }
 

@@ -178,6 +178,20 @@ def error_kind(kind: str, n: int | None = None) -> str:
     return f"{kind} error" + (f" (n = {n:,})" if n else "")
 
 
+def measured_on(measured: Mapping[str, Any]) -> str:
+    """What a speed was measured on: hardware, the threads of a CPU, and processes.
+
+    >>> measured_on({"device": "cpu", "hardware": "AMD EPYC", "threads": 2, "processes": 5})
+    'AMD EPYC, 2 threads, 5 processes'
+    """
+    parts = [str(measured["hardware"])]
+    if measured["device"] == "cpu" and (threads := measured.get("threads")):
+        parts.append(f"{threads} thread{'' if threads == 1 else 's'}")
+    if (processes := measured.get("processes", 1)) > 1:
+        parts.append(f"{processes} processes")
+    return ", ".join(parts)
+
+
 def join(parts: list[str]) -> str:
     """As "a, b and c"."""
     return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1] if parts else ""

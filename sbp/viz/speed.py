@@ -107,10 +107,4 @@ def sentence(measured: dict[str, Any]) -> str:
 
 def where(measured: dict[str, Any]) -> str:
     """Device, hardware, threads, processes."""
-    threads = measured.get("threads")
-    parts = [str(measured["device"]).upper(), str(measured["hardware"])]
-    if threads:
-        parts.append(f"{threads} thread{'s' if threads != 1 else ''}")
-    if (processes := measured.get("processes", 1)) > 1:
-        parts.append(f"{processes} processes")
-    return ", ".join(dict.fromkeys(parts))
+    return ", ".join(dict.fromkeys([str(measured["device"]).upper(), labels.measured_on(measured)]))

@@ -9,7 +9,6 @@ import dataclasses
 import functools
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
@@ -177,12 +176,8 @@ def tables(run: Run) -> RunTables:
 
     Of all that ask at once one builds them, and the others take what it built: of a long run it takes seconds.
     """
-    key = (run.id, str(getattr(run, "folder", "")))
     with _lock:
-        known = _cache.setdefault(key, _Known())
-        _cache.move_to_end(key)
-        while len(_cache) > _CACHE_SIZE:
-            _cache.popitem(last=False)
+        known = _known(run.id, str(getattr(run, "folder", "")))
     with known.lock:
         # Tables that were begun after this look at the folder hold all that it saw, and perhaps more.
         if known.tables is None or (known.stamp != run.data_stamp and known.begun < run.taken):
@@ -293,5 +288,10 @@ class _Known:
     begun: float = 0.0
 
 
-_cache: OrderedDict[Hashable, _Known] = OrderedDict()
+@functools.lru_cache(maxsize=_CACHE_SIZE)
+def _known(*key: Hashable) -> _Known:
+    return _Known()
+
+
+# Two threads that ask for the first time at the same moment would each get one of their own from the cache alone.
 _lock = threading.Lock()

@@ -16,6 +16,7 @@ from sbp.benchmarks.browser import Missing, launch
 
 __all__ = [
     "PATIENCE_MS",
+    "WIDTHS",
     "Missing",
     "Served",
     "assert_fits_a_phone",

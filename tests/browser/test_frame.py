@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import own
-from tests.browser.served import Served, assert_fits_a_phone, assert_read_by_all
+from tests.browser.served import WIDTHS, Served, assert_fits_a_phone, assert_read_by_all
 
 PATHS = {
     "/": "Story",
@@ -103,6 +103,12 @@ def test_the_server_listens_on_this_machine_only(served: Served) -> None:
         rows = [row.split() for row in table.readlines()[1:]]
     listening = {row[1].split(":")[0] for row in rows if row[1].endswith(":" + port) and row[3] == "0A"}
     assert listening == {"0100007F"}, "127.0.0.1, as the kernel writes it"
+
+
+def test_an_embedded_page_with_a_table_does_not_scroll_sideways(open_page: Callable[..., Page]) -> None:
+    page = open_page("/methods?embed=true", width=1000)
+    page.locator("[data-testid=stDataFrameResizable]").first.wait_for()
+    assert max(page.evaluate(WIDTHS)) == 1000
 
 
 def test_an_embedded_page_shows_one_part_without_header_and_navigation(open_page: Callable[..., Page]) -> None:

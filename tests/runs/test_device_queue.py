@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -85,6 +86,21 @@ def test_one_that_waits_looks_at_few_folders_however_long_the_queue(
     assert store.open_run(queue[-1].id).message == "Waiting for the CPU; 42 runs ahead."
     for folder in queue:
         folder.close()
+
+
+def test_one_that_joins_looks_into_none_that_has_long_ended(
+    three: list[RunFolder], runs_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    past = time.time() - 2 * HUNG_SECONDS
+    for _ in range(20):
+        with store.create(TINY) as folder:
+            folder.write_status("finished")
+        os.utime(folder.path, (past, past))
+    (runs_root / "link").symlink_to("nowhere")
+    looked = Mock(side_effect=device_queue.is_locked)
+    monkeypatch.setattr(device_queue, "is_locked", looked)
+    assert device_queue._waiting(runs_root) == 3
+    assert sorted(call.args[0].parent.name for call in looked.call_args_list) == sorted(one.id for one in three)
 
 
 def test_those_that_leave_the_middle_of_the_queue_are_not_counted_for_long(

@@ -13,6 +13,7 @@ from sbp.search import drive
 from sbp.search.drive import Search
 from sbp.search.study import FILE
 from sbp.search.table import SearchTable, path_of, read_table
+from tests.runs.made import TINY
 from tests.search.made import Made, plan
 
 
@@ -116,3 +117,15 @@ def test_a_limit_of_the_owner_fails_no_more_than_what_breaks_it() -> None:
     (store.runs_root() / "sbp.toml").write_text("epochs = 3\n")
     with pytest.raises(ValueError, match="schedule.epochs"):
         searched()
+
+
+def test_of_the_runs_that_are_there_those_of_the_search_alone_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    launcher = Made()
+    searched(launcher, name="my--rates")
+    others = [store.create(TINY) for _ in range(5)]
+    read = Mock(side_effect=store.RunView)
+    monkeypatch.setattr(store, "RunView", read)
+    Search(plan(name="my--rates"), Made()).lock.release()
+    assert {call.args[0].name for call in read.call_args_list} == set(launcher.started)
+    for folder in others:
+        folder.close()

@@ -101,7 +101,7 @@ def test_a_resumed_run_is_computed_again(tmp_path: Path) -> None:
 def test_the_cache_is_bounded(tmp_path: Path) -> None:
     for seed in range(tables._CACHE_SIZE + 3):
         tables.tables(write_run(tmp_path, seed=seed, epochs_done=0))
-    assert len(tables._cache) <= tables._CACHE_SIZE
+    assert tables._known.cache_info().currsize <= tables._CACHE_SIZE
 
 
 def test_of_all_that_ask_at_once_one_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
