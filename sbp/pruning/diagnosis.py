@@ -23,16 +23,24 @@ LEAST_KL = 0.1
 LOST = 1.0
 # A network that never was better than it is now by this share of its NLL had learned nothing that it could lose.
 LEARNED = 0.01
+NOT_EMPTY = (
+    "Unless a shortcut or another branch passes it by, lower its KL weight, or leave it out with "
+    "sbp.attach(..., exclude=...)."
+)
 # In per cent of the examples: the two errors of 512 examples differ by up to 2 where nothing is wrong.
 NORM_GAP = 10.0
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong: its kind ("slow", "empty", "fast", "batch-norm" or "scale"), and a sentence."""
+    """One thing that is wrong: its kind ("slow", "empty", "fast", "batch-norm" or "scale"), and a sentence.
+
+    group: the one that is or will be empty.
+    """
 
     kind: str
     sentence: str
+    group: str = ""
 
     def __str__(self) -> str:
         return self.sentence
@@ -89,24 +97,26 @@ def _undivided(seen: Sequence[Observation], n_train: int) -> Finding | None:
 def _collapse(seen: Sequence[Observation]) -> Finding | None:
     """What was lost first: once a part of the network is gone, the rest of it follows."""
     best = worst = seen[0]
-    emptied = None
+    emptied, learned = None, False
     for index, now in enumerate(seen):
         if now.nll == now.nll:
             best = now if not best.nll <= now.nll else best
             worst = now if not worst.nll >= now.nll else worst
         learned = best.nll < (1 - LEARNED) * worst.nll
-        if outrun := _outrun(best, now, learned or best is worst):
+        gone = emptied is None and best is not now and not any(now.kept.values())
+        if outrun := _outrun(best, now, learned or best is worst, gone):
             return outrun
         if index == 0 or learned:
-            emptied = emptied or _emptied(seen[max(index - 2, 0) : index + 1])
-    return emptied
+            emptied = emptied or _emptied(now)
+    return emptied or (_emptying(seen) if learned else None)
 
 
-def _outrun(best: Observation, now: Observation, learned: bool) -> Finding | None:
-    """Most groups lost most of their units and the NLL is far above its best; or all groups did, and it never fell."""
+def _outrun(best: Observation, now: Observation, learned: bool, gone: bool) -> Finding | None:
+    """Most groups lost most of their units and the NLL is far above its best; or all groups did, and it never fell; or
+    no group was empty before all were."""
     had = best.kept if learned else now.units
     lost = [2 * now.kept[name] < had[name] for name in now.kept]
-    if not (now.nll - best.nll > LOST and 2 * sum(lost) > len(lost) if learned else all(lost)):
+    if not (gone or (now.nll - best.nll > LOST and 2 * sum(lost) > len(lost) if learned else all(lost))):
         return None
     before, after = sum(had.values()), sum(now.kept.values())
     since = f"from step {best.step:,} to" if learned else "by step"
@@ -119,23 +129,32 @@ def _outrun(best: Observation, now: Observation, learned: bool) -> Finding | Non
     )
 
 
-def _emptied(last: Sequence[Observation]) -> Finding | None:
-    """A group has no unit left, or will have none when it has moved once more as far as it did last."""
-    now = last[-1]
-    remedy = "Lower its KL weight, or leave it out with sbp.attach(..., exclude=...)."
+def _emptied(now: Observation) -> Finding | None:
+    """A group has no unit left."""
     for name, kept in now.kept.items():
         if not kept:
-            return Finding("empty", f"Group {name} has lost all of its {now.units[name]:,} units. {remedy}")
-        if len(last) < 3 or name not in now.log_snr or name not in last[-2].log_snr:
+            return Finding("empty", f"Group {name} has lost all of its {now.units[name]:,} units. {NOT_EMPTY}", name)
+    return None
+
+
+def _emptying(seen: Sequence[Observation]) -> Finding | None:
+    """A group will have no unit left when it has moved once more as far as it did last."""
+    if len(seen) < 3:
+        return None
+    first, last, now = seen[0].log_snr, seen[-2], seen[-1]
+    for name in now.log_snr:
+        if name not in first or name not in last.log_snr:
             continue
-        (low, high), before = now.log_snr[name], last[-2].log_snr[name][1]
+        # While the KL is weak mu may climb above b, where the SNR is far above its start, and back.
+        (low, high), before = now.log_snr[name], min(first[name][1], last.log_snr[name][1])
         # Where the data hold some unit back, the units of a group spread; these fall as one.
         if high < before - high and high - low < (before - high) / 4:
             return Finding(
                 "empty",
                 f"Group {name} is about to lose all of its {now.units[name]:,} units: its highest SNR fell to "
-                f"{exp(high):.2g} times the threshold, and by as much again it is below it at step "
-                f"{2 * now.step - last[-2].step:,}. {remedy}",
+                f"{exp(high):,.1f} times the threshold, and falling on as fast it is below it by step "
+                f"{2 * now.step - last.step:,}. {NOT_EMPTY}",
+                name,
             )
     return None
 
@@ -163,11 +182,12 @@ def _too_slow(seen: Sequence[Observation], steps: int) -> Finding | None:
 
 
 def _misjudged(seen: Sequence[Observation]) -> Finding | None:
-    """Twice in a row, since means and variances need some steps to follow where the noise begins."""
-    last = [(one.error, one.own_error) for one in seen[-2:]]
-    if any(error is None or own is None or error - own <= NORM_GAP for error, own in last):
+    """Twice in a row and not closing, since means and variances need some steps to follow where the noise begins."""
+    last = seen[-2:]
+    gaps = [one.error - one.own_error for one in last if one.error is not None and one.own_error is not None]
+    if len(gaps) < len(last) or min(gaps) <= NORM_GAP or 2 * gaps[-1] < gaps[0]:
         return None
-    error, own = last[-1]
+    error, own = last[-1].error, last[-1].own_error
     return Finding(
         "batch-norm",
         f"In eval the error is {error:.1f} %, and {own:.1f} % with the images' own means and variances in batch "

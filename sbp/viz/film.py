@@ -160,10 +160,10 @@ def network_facts(
     examples: how many held-out and training examples the errors are of, where that is known.
     """
     macs, dense = tables.description.macs(kept_units), tables.macs_dense
-    times = dense / macs if macs else 0.0
-    fewer = "no reduction yet" if macs == dense else f"{times:.1f}× fewer MACs"
-    if min(kept_units) == 0:
+    if not macs:  # a group may be empty where a shortcut passes it by
         fewer = "no signal reaches the output"
+    else:
+        fewer = "no reduction yet" if macs == dense else f"{dense / macs:.1f}× fewer MACs"
     errors = zip(tables.errors.get(epoch, ()), ("held-out", "training"), examples, strict=False)
     error = next((f", {labels.error(value, kind, n)}" for value, kind, n in errors if value == value), "")
     return f"{fewer}{error}"

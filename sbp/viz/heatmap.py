@@ -105,7 +105,7 @@ def history(tables: RunTables, name: str, epoch: float | None = None) -> str:
     row = len(frames.at) - 1 if epoch is None else int(frames.index(epoch))
     kept = is_kept(frames.snr[layer.name][: row + 1]).sum(axis=1)
     if not (kept < layer.units).any():
-        return f"Nothing was pruned by {tables.when(frames.at[row])}."
+        return f"No {layer.kind} of this layer was pruned by {tables.when(frames.at[row])}."
     first = tables.when(frames.at[np.argmax(kept < layer.units)])
     losses = -np.diff(kept, prepend=layer.units)
     worst = int(np.argmax(losses))

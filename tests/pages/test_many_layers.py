@@ -80,6 +80,9 @@ def test_the_train_page_shows_a_map_of_every_layer(run: RunView) -> None:
     assert maps == list(range(15))
     assert [layer["title"] for layer in given["film"]["layers"]][5:8] == ["Conv 3-2", "Conv 3-3", "Conv 4-1"]
     css = (Path(__file__).parents[2] / "pages/shared/player/player.css").read_text(encoding="utf-8")
+    assert ".stage.many .cells figcaption span:first-child { direction: rtl; }" in css, (
+        "names that begin alike show their ends"
+    )
     places = css.partition(".stage.many {")[2].partition("}")[0]
     assert all(f"{panel['area']}" in places.replace('"', " ").split() for panel in given["panels"])
 

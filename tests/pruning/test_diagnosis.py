@@ -64,6 +64,15 @@ def test_an_empty_group_is_named_unless_nothing_was_learned() -> None:
     assert kinds(made(0), made(100, kept=gone, nll=0.501)) == []
 
 
+def test_a_network_that_is_gone_at_once_is_named_as_a_whole() -> None:
+    """Whatever it had learned: here the NLL rose by 0.7 only."""
+    seen = [made(0, nll=2.3), made(50, nll=1.6), made(100, nll=2.3, kept={"a": 0, "b": 0})]
+    (finding,) = diagnose(seen, 1000, 1000)
+    assert (finding.kind, "from step 50 to 100 the kept units fell from 12 to 0" in str(finding)) == ("fast", True)
+    seen[1:1] = [made(25, nll=1.7, kept={"a": 8, "b": 0})]
+    assert kinds(*seen) == ["empty"]
+
+
 def test_a_network_that_is_gone_before_it_learned_is_named() -> None:
     gone = {"kept": {"a": 1, "b": 0}}
     assert kinds(made(0, nll=2.303), made(100, nll=2.301, **gone)) == ["fast"]
@@ -79,6 +88,15 @@ def test_a_group_that_falls_as_one_is_named_before_it_is_gone() -> None:
         return [made(step, nll=0.5 + step / 1000, log_snr=pairs) for step, pairs in log_snr.items()]
 
     assert (kinds(*falling(0.0)[:3]), kinds(*falling(0.0)), kinds(*falling(0.5))) == ([], ["empty"], [])
+    # A warning stands as long as what it warns of may come: here the group stays.
+    assert kinds(*falling(0.0), made(200, nll=0.7, log_snr={"a": (-0.5, 0.4), "b": (4.0, 5.0)})) == []
+
+
+def test_a_group_that_comes_back_from_above_its_start_is_left_in_peace() -> None:
+    """Under a KL that is warmed up mu climbs above b first, where the SNR is thousands of times higher."""
+    climbed = {0: (5.5, 5.5), 8: (9.9, 10.2), 16: (4.5, 4.9), 24: (3.0, 4.1)}
+    seen = [made(step, nll=0.5 + step / 1000, log_snr={"a": pair}) for step, pair in climbed.items()]
+    assert [kinds(*seen[:end]) for end in range(1, 5)] == [[]] * 4
 
 
 def test_the_cause_is_named_and_not_what_follows_from_it() -> None:
@@ -91,6 +109,8 @@ def test_batch_norm_has_a_moment_to_follow() -> None:
     off, on = {"error": 30.0, "own_error": 2.0}, {"error": 2.0, "own_error": 2.0}
     assert kinds(made(0, **off), made(1, **on), made(2, **off)) == []
     assert kinds(made(0, **on), made(1, **off), made(2, **off)) == ["batch-norm"]
+    closing = [made(step, error=error, own_error=18.0) for step, error in enumerate((74.0, 40.0, 20.0))]
+    assert [kinds(*closing[:end]) for end in (2, 3)] == [[], []]
 
 
 def test_what_is_not_known_is_not_judged() -> None:

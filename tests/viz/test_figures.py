@@ -98,7 +98,7 @@ def test_sentences_restate_the_figures(found: RunTables) -> None:
     alive = int((found.snr["dense1"][-1] >= 1).sum())
     assert f"{alive} of 500 neurons" in trajectories.describe(found, "dense1")
     assert f"{alive} of 500 neurons" in heatmap.describe(found, "dense1")
-    assert "Nothing was pruned by epoch 0" in heatmap.describe(found, "dense1", 0)
+    assert "No neuron of this layer was pruned by epoch 0" in heatmap.describe(found, "dense1", 0)
     assert f"{found.records.iloc[-1]['nll']:.3f}" in bound.describe(found)
     assert f"{found.records.iloc[-1]['validation_error_percent']:.2f} %" in bound.describe_error(found)
 

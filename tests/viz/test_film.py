@@ -62,6 +62,12 @@ def test_a_dead_network_is_said_and_never_divided_by(found: RunTables) -> None:
     assert "0–0–0 of 784–500–300 units kept; no signal reaches the output" in said
 
 
+def test_a_group_that_a_shortcut_passes_by_may_be_empty(runs_root: Path) -> None:
+    deep = tables(write_run(runs_root, network="resnet-20"))
+    kept = tuple(0 if layer.name == "stages.1.0.conv1" else layer.units for layer in deep.layers)
+    assert film.network_facts(deep, 1, kept).startswith("1.1× fewer MACs")
+
+
 def test_sentences_are_true(found: RunTables) -> None:
     said = film.pack(found, config())["sentences"]
     kept = "–".join(map(str, found.records.iloc[-1]["kept"]))

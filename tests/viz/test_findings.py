@@ -57,3 +57,33 @@ def test_a_tracked_run_is_judged_by_the_steps_that_it_took(runs_root: Path, monk
             run.log(nll=1.0)
     assert of_run(store.open_run("mine", runs_root)) == []
     assert asked == [([0, 4, 8], 20)]
+
+
+class Residual(nn.Module):
+    """A dense layer, another beside a shortcut, and the classes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.inner, self.back, self.head = (nn.Linear(*sizes) for sizes in ((4, 6), (6, 5), (5, 6), (6, 2)))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Of x [n, 4], two numbers each."""
+        x = self.stem(x).relu()
+        return self.head((x + self.back(self.inner(x).relu())).relu())
+
+
+@pytest.mark.parametrize(("group", "kinds"), [("inner", []), ("stem", ["empty"])])
+def test_an_empty_group_is_a_finding_unless_a_shortcut_passes_it_by(
+    runs_root: Path, group: str, kinds: list[str]
+) -> None:
+    model, x = Residual(), torch.randn(16, 4)
+    noise = sbp.attach(model, x[:2])
+    adam = torch.optim.Adam(sbp.parameter_groups(model, lr=1e-3, noise_lr=0.1))
+    with sbp.track(model, runs_root / "mine", x[:2], adam, n_train=64, epochs=5) as run:
+        for nll in (1.0, 0.5, 0.5):
+            adam.zero_grad()
+            model(x).sum().backward()
+            adam.step()
+            noise.log_scale.data[noise.layout.slices()[group]] = 5.0
+            run.log(nll=nll)
+    assert [finding.kind for finding in of_run(store.open_run("mine", runs_root))] == kinds
