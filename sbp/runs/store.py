@@ -165,12 +165,8 @@ def list_runs(
     most: of one's own runs the newest so many alone, as reading one takes milliseconds; None: all. named: of one's own
     runs those alone whose ids have this in them; no other is read.
     """
-<<<<<<< HEAD
     remote.bring_newest(Path(root or runs_root()), most, _age_key)
-    own = _newest_first(Path(root or runs_root()), _dated)
-=======
     own = _newest_first(Path(root or runs_root()), _dated, named)
->>>>>>> h-small
     runs = [RunView(path) for path in itertools.islice(own, most)]
     if recorded:
         known = {run.id for run in runs}

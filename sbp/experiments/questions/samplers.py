@@ -64,11 +64,15 @@ def answer() -> Answer:
 def _who_dies(trained: dict[tuple[str, str], Row]) -> str:
     if not trained:
         return "Which units each of them prunes is not measured yet."
-    said = [
-        f"{labels.NETWORK[network]} by {theta_per}: {row.mean:.2f} % at {labels.kilo_macs(row.mean_of('macs'))} kMACs"
-        for (network, theta_per), row in trained.items()
-    ]
-    return f"Trained with it: {'; '.join(said)}."
+    said = []
+    for network in dict.fromkeys(network for network, _ in trained):
+        rows = {by: row for (of, by), row in trained.items() if of == network}
+        errors, kilo = ([f"{row.mean:.2f}" for row in rows.values()], [row.mean_of("macs") for row in rows.values()])
+        said.append(
+            f"{labels.NETWORK[network]}, trained with one for each {labels.join(list(rows))}, ends at "
+            f"{labels.join(errors)} % with {labels.join([labels.kilo_macs(macs) for macs in kilo])} kMACs."
+        )
+    return " ".join(said)
 
 
 def _trained() -> dict[tuple[str, str], Row]:
