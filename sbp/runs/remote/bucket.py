@@ -64,8 +64,10 @@ class Bucket:
         with self._asked():
             try:
                 entries = self.fs.ls(f"{self.base}/manifests", detail=True)
-            except FileNotFoundError:
+            except FileNotFoundError:  # there is no run yet
                 entries = []
+                if self.fs.async_impl:
+                    self.fs.ls(self.base.partition("/")[0])  # or no such bucket, which this says
         self.requests += len(entries) // 1000
         for entry in entries:
             name = _MANIFEST.fullmatch(str(entry["name"]).rpartition("/")[2])
