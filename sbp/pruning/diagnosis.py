@@ -177,7 +177,8 @@ def _too_slow(seen: Sequence[Observation], steps: int) -> Finding | None:
     return Finding(
         "slow",
         f"Nothing will be pruned: at noise_lr = {max(one.noise_lr for one in seen):g} the lowest SNR is below the "
-        f"threshold after some {needed:,.0f} more steps, and {left:,} are left. Raise noise_lr (sbp.parameter_groups), or train longer.",
+        f"threshold after some {needed:,.0f} more steps, and {left:,} are left. Raise noise_lr "
+        "(sbp.parameter_groups), or train longer.",
     )
 
 
