@@ -138,3 +138,9 @@ def test_no_merge_is_left_unresolved() -> None:
     read = [path for path in texts if path.suffix in (".md", ".js", ".css", ".toml", ".c")]
     marked = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
     assert [path.name for path in read if marked.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_nobody_is_sent_to_the_project_of_the_same_name_on_pypi() -> None:
+    texts = [ROOT / "README.md", *(ROOT / "docs").rglob("*.*"), *sources("sbp", "pages")]
+    asks = re.compile(r"pip install (-\S+ )*'?sbp\b")
+    assert [path.name for path in texts if asks.search(path.read_text(encoding="utf-8"))] == []

@@ -9,6 +9,8 @@ from pages.shared.outside import md
 from pages.shared.run_picker import label
 from sbp.runs import noise_file, store
 from sbp.runs.names import BadRequest
+from sbp.runs.view import RunView
+from sbp.spec.networks import OWN
 
 OPENED = "noise-opened"
 MOST_BYTES = 2**20  # mu and log sigma of 130,000 units; as much as the server takes
@@ -49,8 +51,22 @@ def show() -> None:
     except BadRequest as error:
         st.caption(md(str(error)))
         return
-    st.download_button(
-        "Download", content, f"{chosen}.safetensors", icon=":material/download:", key="noise-save", on_click="ignore"
+    file = f"{chosen}.safetensors"
+    st.download_button("Download", content, file, icon=":material/download:", key="noise-save", on_click="ignore")
+    st.code(lines(runs[chosen], file), language="python", wrap_lines=True)
+
+
+def lines(run: RunView, file: str) -> str:
+    """What puts a run's file on its network again, and cuts that."""
+    network, noise = run.config.network, run.config.noise
+    ends = f"log_low={noise.log_low:g}, log_high={noise.log_high:g}"
+    if network.name == OWN:
+        make = f"model = network()  # yours: {run.description.title}\nsbp.attach(model, example_input, {ends})"
+    else:
+        make = f"model = sbp.build({network.name!r}, {list(network.widths)}, pixels={network.pixels}, {ends})"
+    return (
+        f"import sbp\n\n{make}\nsbp.load_noise(model, {file!r})\n"
+        "small = sbp.compact(model)  # its widths; the file holds no weights"
     )
 
 

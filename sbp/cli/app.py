@@ -64,7 +64,7 @@ class Verbs(TyperGroup):
             home = importlib.import_module(f"sbp.cli.{module}")
         except ModuleNotFoundError as error:  # of the extra "app": who trains on a cluster need not have it
             typer.echo(
-                f"Error: {cmd_name} needs {error.name}, which is not installed: pip install 'sbp[app]'.", err=True
+                f"Error: {cmd_name} needs {error.name}, which is not installed: pip install {error.name}.", err=True
             )
             raise typer.Exit(2) from None
         verb = typer.Typer(**_PLAIN)

@@ -32,7 +32,7 @@ def search(file: Annotated[Path, _FILE], out: Annotated[Path | None, _OUT] = Non
         from sbp.search.drive import Search  # Optuna and PyYAML are extras: not everybody has them
         from sbp.search.plan import read_plan
     except ImportError as error:
-        raise BadInput(f"A search needs Optuna and PyYAML ({error}): pip install 'sbp[search]'.") from None
+        raise BadInput(f"A search needs Optuna and PyYAML ({error}): pip install optuna pyyaml.") from None
     found = Search(read_plan(file), launchers.chosen(), lambda text: stderr().print(text, soft_wrap=True))
     with counted_interrupts() as presses:
         table = found.run(lambda: presses() > 0)

@@ -176,8 +176,9 @@ def _too_slow(seen: Sequence[Observation], steps: int) -> Finding | None:
         return None
     return Finding(
         "slow",
-        f"Nothing will be pruned: at noise_lr = {now.noise_lr:g} the lowest SNR is below the threshold after some "
-        f"{needed:,.0f} more steps, and {left:,} are left. Raise noise_lr (sbp.parameter_groups), or train longer.",
+        f"Nothing will be pruned: at noise_lr = {max(one.noise_lr for one in seen):g} the lowest SNR is below the "
+        f"threshold after some {needed:,.0f} more steps, and {left:,} are left. Raise noise_lr "
+        "(sbp.parameter_groups), or train longer.",
     )
 
 

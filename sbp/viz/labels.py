@@ -29,11 +29,13 @@ def layer_title(layer: Group) -> str:
 
 
 def layer_name(name: str) -> str:
-    """What a layer of weights is called on a page.
+    """What a layer of weights is called on a page; one of an `nn.Sequential` has a number for a name.
 
-    >>> layer_name("conv3_2"), layer_name("dense1"), layer_name("stages.0.1.conv2")
-    ('Conv 3-2', 'Dense 1', 'Stages 0.1 conv 2')
+    >>> layer_name("conv3_2"), layer_name("dense1"), layer_name("stages.0.1.conv2"), layer_name("0.2")
+    ('Conv 3-2', 'Dense 1', 'Stages 0.1 conv 2', 'Layer 0.2')
     """
+    if name[:1].isdigit():
+        name = f"layer.{name}"
     spaced = re.sub(r"(?<=[a-z])(?=\d)|(?<=\d)\.(?=[a-z])|(?<=[a-z])\.(?=\w)", " ", name).replace(". ", " ")
     said = re.sub(r"(?<=\d)_(?=\d)", "-", spaced)
     said = said.replace("_", " ").strip()

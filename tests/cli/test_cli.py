@@ -213,7 +213,7 @@ def test_without_the_extras_a_verb_starts_or_says_which_it_needs() -> None:
     command = [sys.executable, "-c", WITHOUT_EXTRAS, *modules]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.splitlines() == [
-        f"Error: {verb} needs {module}, which is not installed: pip install 'sbp[app]'."
+        f"Error: {verb} needs {module}, which is not installed: pip install {module}."
         for verb, module in (("figure", "altair"), ("attribute", "captum"))
     ]
 

@@ -47,6 +47,8 @@ def test_nothing_seen_and_nothing_wrong() -> None:
 def test_a_figure_stands_in_each_sentence() -> None:
     (slow,) = diagnose([made(0, noise_lr=1e-3), made(100, noise_lr=1e-3)], 1000, 500)
     assert "noise_lr = 0.001" in str(slow)
+    (ended,) = diagnose([made(0, noise_lr=1e-3), made(100, noise_lr=0.0)], 1000, 100)
+    assert "noise_lr = 0.001" in str(ended), "a rate that has fallen to 0 by the end is not what was too low"
     (scale,) = diagnose([made(0, loss=0.5 + 60)], 1000, 500)
     assert "1,000 times" in str(scale)
     (norm,) = diagnose([made(0, error=34.25, own_error=1.0)], 1000, 500)

@@ -37,7 +37,7 @@ def chosen(root: Path | None = None) -> Launcher:
         dask = importlib.import_module("sbp.runs.launchers.dask")  # an extra: not everybody has it
     except ImportError as error:
         raise BadRequest(
-            f"{ADDRESS_VARIABLE} is set, and dask.distributed cannot be imported ({error}): pip install 'sbp[dask]', "
+            f"{ADDRESS_VARIABLE} is set, and dask.distributed cannot be imported ({error}): pip install distributed, "
             f"or unset {ADDRESS_VARIABLE} to train on this machine."
         ) from None
     launcher: Launcher = dask.Dask(address, root)
