@@ -19,7 +19,7 @@ from sbp.runs.states import State
 from sbp.worker.outcome import explain_error
 from tests.faults.test_power_cut import epochs_of, scripted  # noqa: F401
 from tests.runs.made import TINY
-from tests.worker.test_worker import again, work
+from tests.worker.done import again, work
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
 

@@ -27,7 +27,8 @@ from sbp.worker import worker
 from tests.faults.torture import times
 from tests.made_up import write_run
 from tests.runs.made import TINY, record, snapshot
-from tests.worker.test_worker import Scripted, again, work
+from tests.worker.done import again, work
+from tests.worker.scripted import Scripted
 
 RECORDS, NOISE, STATUS = "records.jsonl", "noise.f32", "status.json"
 CHECKPOINT, BEFORE = "checkpoint.safetensors", "checkpoint-before.safetensors"

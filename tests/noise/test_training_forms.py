@@ -1,23 +1,18 @@
-"""Training in the forms that people train in: mixed precision, checkpointing, accumulation, functional transforms."""
+"""Training in the forms that people train in: mixed precision, accumulation, functional transforms."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.utils.checkpoint import checkpoint
 
 from sbp import compact, elbo_loss
-from sbp.noise import attach, find_layout, hooks
+from sbp.noise import attach
 from sbp.noise.hooks import MultiplyInput
-from tests.noise.small import NETWORKS, Residual, call, joint, noisy, spread_noise
-
-LOSS = torch.nn.functional.cross_entropy
+from tests.noise.small import NETWORKS, call, joint, noisy
 
 
 @pytest.mark.parametrize("name", ["mlp", "conv", "vit"])
@@ -31,7 +26,7 @@ def test_autocast_multiplies_in_bf16_and_sums_the_kl_in_float32(name: str) -> No
     apart = sum(weights[name] * kl.item() for name, kl in noise.kl_per_group().items())
     with torch.autocast("cpu", torch.bfloat16):
         out = call(model, examples(8))
-        loss = elbo_loss(LOSS(out, torch.zeros(8, dtype=torch.long)), noise, 100)
+        loss = elbo_loss(torch.nn.functional.cross_entropy(out, torch.zeros(8, dtype=torch.long)), noise, 100)
         one = elbo_loss(torch.zeros(()), noise, 1)
         mixed = elbo_loss(torch.zeros(()), noise, 1, kl_weights=weights)
     assert out.dtype == torch.bfloat16
@@ -79,54 +74,6 @@ def test_channels_last_is_preserved() -> None:
     pixels(x)
     assert formats[4:] == [True]
     torch.testing.assert_close(model.eval()(x), model(x.contiguous()))
-
-
-def residual(run: Callable[..., Tensor] | None) -> nn.Module:
-    """A network some of whose parts are checkpointed by `run`, by the layout of one without."""
-    torch.manual_seed(0)
-    model = Residual(run).train()
-    spread_noise(attach(model, torch.zeros(2, 3, 8, 8), layout=find_layout(Residual(), torch.randn(2, 3, 8, 8))))
-    return model
-
-
-def gradients(model: nn.Module, passes: int = 1) -> list[Tensor]:
-    """Of every parameter, after one backward pass through so many forward passes."""
-    torch.manual_seed(1)
-    inputs = [torch.randn(4 + i, 3, 8, 8) for i in range(passes)]
-    torch.manual_seed(2)
-    losses = [(i + 1) * model(x).square().mean() for i, x in enumerate(inputs)]
-    (sum(losses) + joint(model).kl() / 100).backward()
-    return [parameter.grad.clone() for parameter in model.parameters() if parameter.grad is not None]
-
-
-@pytest.mark.parametrize("passes", [1, 2, 3])
-@pytest.mark.parametrize("reentrant", [True, False])
-def test_a_checkpointed_part_meets_the_same_theta_again(reentrant: bool, passes: int) -> None:
-    plain = gradients(residual(None), passes)
-    thetas: list[Tensor] = []
-    model = residual(partial(checkpoint, use_reentrant=reentrant))
-    block = model.get_submodule("blocks.0.2")
-    block.register_forward_pre_hook(lambda _, args: thetas.append(args[0].detach().clone()))
-    made = gradients(model, passes)
-    assert len(made) == len(plain)
-    for one, other in zip(made, plain, strict=True):
-        torch.testing.assert_close(one, other)
-    assert len(thetas) == 2 * passes
-    assert all(torch.equal(thetas[i], thetas[-1 - i]) for i in range(passes))
-
-
-@pytest.mark.parametrize("reentrant", [True, False])
-def test_a_network_checkpointed_as_a_whole_draws_the_same_theta_again(reentrant: bool) -> None:
-    model = residual(None)
-    x = torch.randn(4, 3, 8, 8, requires_grad=True)
-    grads = []
-    for run in (model, partial(checkpoint, model, use_reentrant=reentrant)):
-        torch.manual_seed(5)
-        model.zero_grad()
-        run(x).square().mean().backward()
-        grads.append([p.grad.clone() for p in model.parameters() if p.grad is not None])
-    for one, other in zip(*grads, strict=True):
-        torch.testing.assert_close(one, other)
 
 
 @pytest.mark.parametrize("name", ["mlp", "conv", "residual", "vit", "bert"])
@@ -318,43 +265,3 @@ def test_what_does_not_fit_gets_a_sentence() -> None:
     model.add_module("0", nn.Linear(8, 3))  # as another pruner would leave the first of three layers
     with pytest.raises(ValueError, match="cut after sbp.attach"):
         model(x)
-
-
-@pytest.mark.parametrize("how", ["plain", "autocast", "checkpoint", "reentrant"])
-def test_a_product_computed_again_gives_the_same_gradients(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """To the bit, whether a convolution keeps what it read or has it computed again."""
-    run = {"checkpoint": partial(checkpoint, use_reentrant=False), "reentrant": partial(checkpoint, use_reentrant=True)}
-    made = []
-    for least in (2**60, 0):
-        monkeypatch.setattr(hooks, "LARGE", least)
-        with torch.autocast("cpu", torch.bfloat16, enabled=how == "autocast"):
-            made.append(gradients(residual(run.get(how)), passes=2))
-    assert len(made[0]) == len(made[1]) > 4
-    assert all(torch.equal(one, other) for one, other in zip(*made, strict=True))
-
-
-def test_a_large_product_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, examples = noisy("conv")
-    nodes: list[Any] = []
-    model[3].register_forward_hook(lambda _, __, out: nodes.append(out.grad_fn))  # type: ignore[index]
-    for least, again in ((2**60, False), (0, True)):
-        monkeypatch.setattr(hooks, "LARGE", least)
-        model(examples(4))
-        first, second = (nodes[-1]._saved_input for _ in range(2))
-        assert torch.equal(first, second)
-        assert (first.data_ptr() != second.data_ptr()) is again
-
-
-def test_a_product_computed_again_has_second_derivatives(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A penalty on the gradient in the input: its own gradient in the weights is that of the kept product."""
-    found = []
-    for least in (2**60, 0):
-        monkeypatch.setattr(hooks, "LARGE", least)
-        model, examples = noisy("conv")
-        x = examples(4).requires_grad_()  # type: ignore[union-attr]
-        torch.manual_seed(3)
-        with joint(model).using(theta=joint(model).draw(4)):
-            (slope,) = torch.autograd.grad(call(model, x).square().sum(), x, create_graph=True)
-        found.append(torch.autograd.grad(slope.square().sum(), model[0].weight)[0])  # type: ignore[index]
-    torch.testing.assert_close(found[0], found[1])
-    assert found[0].abs().sum() > 0

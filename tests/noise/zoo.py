@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.noise import zoo_handwritten as own
+from tests.noise import zoo_unusual as unusual
 from tests.noise.zoo_entry import Entry, Inputs, call, images, tokens, vectors
 from tests.noise.zoo_pytorchcv import BUILDERS as CV
 from tests.noise.zoo_transformers import BUILDERS as HF
@@ -32,7 +33,7 @@ def with_mask(n: int, generator: torch.Generator) -> dict[str, Tensor]:
 def here(
     make: Callable[[], nn.Module], family: str, *refused: str, inputs: Draw | None = None, note: str = ""
 ) -> Entry:
-    """A network of `zoo_handwritten`, that reads images unless told otherwise."""
+    """A network of `zoo_handwritten` or `zoo_unusual`, that reads images unless told otherwise."""
     return Entry(make, inputs or images(32), family, "here", refused, note)
 
 
@@ -92,7 +93,7 @@ ZOO: dict[str, Entry] = {
     # Factors for channels
     "squeeze-excite": here(own.squeeze_excite, "squeeze-excite"),
     "pytorchcv/seresnet": cv("seresnet", "squeeze-excite", note="a squeeze of one unit"),
-    "gated": here(own.Gated, "gated", note="unit i and unit i + 16 are one"),
+    "gated": here(unusual.Gated, "gated", note="unit i and unit i + 16 are one"),
     # A cell found by search
     "pytorchcv/nasnet": cv(
         "nasnet",
@@ -101,8 +102,8 @@ ZOO: dict[str, Entry] = {
         note="a sum of layers with a concatenation of two: one of these can be left without units",
     ),
     # Attention
-    "encoder": here(own.Encoder, "transformer", "embed", inputs=SEQUENCE),
-    "mixer": here(own.Mixer, "mixer", "embed"),
+    "encoder": here(unusual.Encoder, "transformer", "embed", inputs=SEQUENCE),
+    "mixer": here(unusual.Mixer, "mixer", "embed"),
     "transformers/vit": hf("vit", "transformer", "projection", "v_proj"),
     "transformers/deit": hf("deit", "transformer", "projection", "v_proj"),
     "transformers/beit": hf("beit", "transformer", "projection", "v_proj"),
@@ -133,10 +134,10 @@ ZOO: dict[str, Entry] = {
     "transformers/poolformer": hf("poolformer", "metaformer", "output.conv2"),
     "transformers/focalnet": hf("focalnet", "metaformer", readable=False, note="get_pruning_group does not end"),
     "transformers/bit": hf("bit", "group norm", "embedder", "conv", note="group norm and standardised weights"),
-    "group-norm": here(own.group_norm, "group norm", "0"),
-    "local-response": here(own.local_response, "plain", "1", note="one unit shows 6e-6 only"),
+    "group-norm": here(unusual.group_norm, "group norm", "0"),
+    "local-response": here(unusual.local_response, "plain", "1", note="one unit shows 6e-6 only"),
     # Grouped convolutions
-    "grouped": here(own.grouped, "grouped", "0.0", "1.0"),
+    "grouped": here(unusual.grouped, "grouped", "0.0", "1.0"),
     "pytorchcv/resnext": cv(
         "resnext",
         "grouped",
@@ -148,12 +149,12 @@ ZOO: dict[str, Entry] = {
     "pytorchcv/shufflenetv2": cv("shufflenetv2", "shuffle", "unit2.expand_conv3"),
     "transformers/regnet": hf("regnet", "grouped", "layer.0.convolution", "layer.1.convolution"),
     # Particular to a module, whatever the family
-    "shared": here(own.Shared, "plain", note="one convolution used twice"),
-    "branches": here(own.Branches, "plain", "after", note="returns a tuple"),
-    "fixed-reshape": here(own.FixedReshape, "plain", "after"),
-    "lstm": here(own.LstmHead, "recurrent", "embed", inputs=SEQUENCE),
-    "padded-shortcut": here(own.PaddedShortcut, "residual", "stem", "outer"),
-    "weight-norm": here(own.weight_norm, "plain", "0", "2", note="Torch-Pruning cannot set a computed weight"),
-    "tied-weights": here(own.TiedWeights, "plain", "embed", "first", inputs=vectors(12)),
-    "channel-buffer": here(own.ChannelBuffer, "plain", "stem"),
+    "shared": here(unusual.Shared, "plain", note="one convolution used twice"),
+    "branches": here(unusual.Branches, "plain", "after", note="returns a tuple"),
+    "fixed-reshape": here(unusual.FixedReshape, "plain", "after"),
+    "lstm": here(unusual.LstmHead, "recurrent", "embed", inputs=SEQUENCE),
+    "padded-shortcut": here(unusual.PaddedShortcut, "residual", "stem", "outer"),
+    "weight-norm": here(unusual.weight_norm, "plain", "0", "2", note="Torch-Pruning cannot set a computed weight"),
+    "tied-weights": here(unusual.TiedWeights, "plain", "embed", "first", inputs=vectors(12)),
+    "channel-buffer": here(unusual.ChannelBuffer, "plain", "stem"),
 }

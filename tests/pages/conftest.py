@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sbp.runs import store
+from sbp.runs import launcher, store
 from sbp.runs.view import RunView
+from sbp.spec import RunConfig
 from tests.made_up import write_run
 
 
@@ -31,3 +32,18 @@ def recorded(recording: RunView, no_recordings: Path, monkeypatch: pytest.Monkey
     """The only recording: one finished run; its id."""
     monkeypatch.setattr(store, "recorded_root", lambda: recording.folder.parent)
     return recording.id
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
+    """The configs that the page asked the launcher to start; no worker runs."""
+    asked: list[RunConfig] = []
+
+    def start(config: RunConfig, root: Path | None = None) -> str:
+        asked.append(config)
+        folder = store.create(config, root)
+        folder.close()
+        return folder.id
+
+    monkeypatch.setattr(launcher, "start", start)
+    return asked

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,53 +18,14 @@ from sbp.data.datasets import DataError
 from sbp.runs import device_queue, store
 from sbp.runs.folder import RunFolder
 from sbp.runs.states import State
-from sbp.spec import ConfigError, RunConfig
-from sbp.training.loop import Checkpoint, Diverged
+from sbp.spec import ConfigError
+from sbp.training.loop import Diverged
 from sbp.worker import worker
 from sbp.worker.outcome import explain_error
 from sbp.worker.worker import Worker
-from tests.runs.made import TINY, progress, record, snapshot
+from tests.runs.made import TINY, record
 from tests.worker.done import again, work
-
-
-class Scripted:
-    """Stands in for `Training`: one record and snapshot an epoch, then whatever the script does."""
-
-    script: Callable[[int], None] = staticmethod(lambda epoch: None)
-    epochs = 3
-
-    def __init__(self, config: RunConfig, data: Any, checkpoint: Checkpoint | None = None) -> None:
-        self.config, self.done = config, int(checkpoint.state["done"]) if checkpoint else 0
-        self.resumed = checkpoint is not None
-
-    def events(self) -> Iterator[Any]:
-        folder = store.open_run(store.list_runs()[0].id)
-        if not self.resumed:
-            yield snapshot(folder, 0)  # type: ignore[arg-type]
-        while self.done < self.epochs:
-            yield progress(self.done * 10 + 5)
-            self.script(self.done + 1)
-            self.done += 1
-            yield record(self.done)
-            yield snapshot(folder, self.done)  # type: ignore[arg-type]
-
-    def checkpoint(self) -> Checkpoint:
-        return Checkpoint({"w": torch.full((2,), float(self.done))}, {"done": self.done})
-
-    def model_tensors(self) -> dict[str, torch.Tensor]:
-        return {"w": torch.full((2,), float(self.done))}
-
-    def meta(self) -> dict[str, Any]:
-        return {"hardware": "a test", "n_train": 200, "n_test": 360, "kl_weights": [1.0, 1.0, 1.0]}
-
-    def result(self) -> dict[str, Any]:
-        return {
-            "test_error_percent": 1.489,
-            "kept": [3, 2, 1],
-            "macs": 581,
-            "macs_reduction": 6416 / 581,
-            "seconds": 9.0,
-        }
+from tests.worker.scripted import Scripted
 
 
 @pytest.fixture
