@@ -47,7 +47,7 @@ class Bucket:
             options = OPTIONS.get(url.partition(":")[0], {})
             self.fs, self.base = core.url_to_fs(url, use_listings_cache=False, **options)
         except (ImportError, ValueError) as error:
-            said = f"SBP_RUNS: {url} cannot be opened ({error}): pip install 'sbp[store]'"
+            said = f"SBP_RUNS: {url} cannot be opened ({error}): pip install fsspec s3fs"
             raise BadRequest(f"{said}, for gs:// gcsfs too, or name a folder.") from None
 
     def manifest(self, run_id: str, writer: int) -> str:
