@@ -193,7 +193,9 @@ def test_of_two_machines_that_take_a_run_up_one_does(machine: Machine) -> None:
             launcher.reopen(folder.id)
 
 
-def test_a_run_that_is_deleted_is_so_everywhere_and_comes_back_with_all_of_it(machine: Machine) -> None:
+def test_a_run_that_is_deleted_is_so_everywhere_and_comes_back_with_all_of_it(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder, pusher = made(4)
     machine("two")
     assert store.open_run(folder.id).alive
@@ -208,6 +210,7 @@ def test_a_run_that_is_deleted_is_so_everywhere_and_comes_back_with_all_of_it(ma
     assert epochs(folder.id) == [1, 2, 3, 4]
     machine("two")
     assert store.open_run(folder.id).state is State.STOPPED
+    monkeypatch.setattr(pull, "LIST_SECONDS", 60.0)
     store.delete(folder.id)
     for name in ("one", "two", "three"):
         machine(name)
