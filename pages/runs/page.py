@@ -25,7 +25,7 @@ def listing(polling: bool) -> None:
         st.error(md(said), icon=":material/error:")
     rows.undo()
     if url := runs_url():
-        st.caption(f"These runs are in {md(url)}.")
+        st.caption(f"Your runs are in {md(url)}.")
     if trouble := remote.trouble():
         st.warning(f"The list may be old: {md(trouble)}", icon=":material/cloud_off:")
     if not any(not run.recorded for run in runs):

@@ -39,6 +39,7 @@ BENCH_VERBS = {
     "train": Verb("A whole training, with and without noise.", "bench_timings:bench_train"),
     "launch": Verb("A run's overhead: to its first step, and on the disk.", "bench_launch:bench_launch"),
     "runs": Verb("A list of many runs, in the shell and as a page.", "bench_timings:bench_runs"),
+    "bucket": Verb("Runs in a bucket: a long list, and one that trains.", "bench_bucket:bench_bucket"),
     "pages": Verb("The app's pages in a headless Chromium.", "bench_timings:bench_pages"),
 }
 _PLAIN: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None}

@@ -168,7 +168,7 @@ def test_a_list_of_runs_in_a_bucket_says_where_they_are_and_when_it_may_be_old(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("SBP_RUNS", f"file://{tmp_path}/bucket")
     said = texts(healthy(opened("runs")))
-    assert f"These runs are in {md(f'file://{tmp_path}/bucket')}" in said
+    assert f"Your runs are in {md(f'file://{tmp_path}/bucket')}" in said
     assert "may be old" not in said
     monkeypatch.setenv("SBP_RUNS", "nosuch://bucket/runs")
     assert "The list may be old" in texts(healthy(opened("runs")))

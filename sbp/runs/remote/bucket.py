@@ -134,5 +134,6 @@ class Bucket:
         except FileExistsError:
             raise
         except Exception as error:  # each kind of store has errors of its own
-            said = f"{type(error).__name__}: {' '.join(str(error).split()):.200}"
+            words = re.sub(r':? *"?\w+://\S+', "", " ".join(str(error).split()))  # no page is to make a link of it
+            said = f"{type(error).__name__}: {words:.200}"
             raise Unreachable(f"{self.url} does not answer as it should ({said}).") from None

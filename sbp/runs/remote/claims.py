@@ -80,6 +80,7 @@ def delete(reader: Reader, folder: Path) -> None:
     try:
         bucket.write(bucket.manifest(run_id, note.writer), _manifest(note.owner, {}))
         bucket.create(bucket.manifest(run_id, DELETED), b"{}")
+        reader.heads.pop(run_id, None)
         bucket.remove_parts(run_id)
     except Unreachable as error:
         raise BadRequest(f"{run_id} was not deleted: {error}") from None

@@ -7,6 +7,7 @@ that lists them after them, and what no manifest lists any more is removed one l
 from __future__ import annotations
 
 import contextlib
+import os
 import platform
 import sys
 import threading
@@ -48,8 +49,9 @@ class Pusher:
         self.told = -HEARTBEAT_SECONDS
         self._files: Parts | None = None
         self._seen: dict[str, object] = {}
+        self._scanned: object = None
         self._dropped: set[str] = set()
-        self._large: set[str] = set()
+        self._unread: set[str] = set()
 
     def push(self, last: bool = False) -> None:
         """Sends what is new.
@@ -76,21 +78,14 @@ class Pusher:
             self.bucket.remove(stop)
         if self._files is None:  # as it was taken over, with the parts of the writer before
             self._files = parse(asked[own], own).files if own in asked else {}
-        entries = {entry.name: entry for entry in scan_folder(self.folder) if entry.name in FILES}
-        large = {name for name, entry in entries.items() if entry.size > most_bytes(name)}
-        if fresh_large := large - self._large:
-            print(f"{', '.join(sorted(fresh_large))} of {run} is too large for {self.bucket.url}.", file=sys.stderr)
-        self._large |= large
-        entries = {name: entry for name, entry in entries.items() if name not in large}
-        fresh = {name for name, entry in entries.items() if self._seen.get(name) != entry}
-        if not last and not fresh and time.monotonic() - self.told < HEARTBEAT_SECONDS:
+        scanned = scan_folder(self.folder)
+        if not last and scanned == self._scanned and time.monotonic() - self.told < HEARTBEAT_SECONDS:
             return
-        files = self._sent(self._files, [name for name in reversed(FILES) if name in entries], fresh)
+        files, seen = self._sent(self._files)
         ended = last or not self._active()
         words = Manifest(owner=self.owner, machine=platform.node(), time=time.time(), ended=ended, files=files)
         self.bucket.write(own, words.model_dump_json(exclude_none=True).encode())
-        self.told = time.monotonic()
-        self._seen = {**self._seen, **{name: entries[name] for name in fresh}}
+        self.told, self._scanned, self._seen = time.monotonic(), scanned, seen
         listed = self._keys(files)
         self.bucket.remove(*(self._dropped - listed))
         self._dropped, self._files = self._keys(self._files) - listed, files
@@ -98,25 +93,37 @@ class Pusher:
             self.bucket.remove(*self._dropped)
             write_note(self.folder, read_note(self.folder).model_copy(update={"behind": False, "ended": True}))
 
-    def _sent(self, before: Parts, present: Sequence[str], fresh: set[str]) -> Parts:
-        """The parts of the files that are present, those that are new sent."""
-        files, there = {}, self._keys(before)
-        for name in present:
-            known = [part for part in before.get(name, []) if part.writer == self.writer]
-            if name not in fresh and name in before:
-                files[name] = before[name]
-                continue
+    def _sent(self, before: Parts) -> tuple[Parts, dict[str, object]]:
+        """The parts of the files that are there now, those that are new sent; and what tells each from a later one.
+
+        Each is looked at when its turn comes: what the status says of the others, or a checkpoint, is there by then.
+        """
+        files: Parts = {}
+        seen, there = dict(self._seen), self._keys(before)
+        for name in reversed(FILES):
             try:
+                facts = os.lstat(self.folder / name)
+                entry = facts.st_mtime_ns, facts.st_size, facts.st_ino
+                if name in before and self._seen.get(name) == entry:
+                    files[name] = before[name]
+                    continue
                 content = read_plain(self.folder / name, most_bytes(name))
-            except BadFile:  # removed or replaced between the two looks
+            except FileNotFoundError:
                 continue
+            except BadFile as error:  # removed or replaced between the two looks, or larger than anybody reads
+                if name not in self._unread:
+                    print(f"Not sent to {self.bucket.url}: {error}", file=sys.stderr)
+                self._unread.add(name)
+                continue
+            known = [part for part in before.get(name, []) if part.writer == self.writer]
             files[name], new = as_parts(content, known, self.writer)
             if new and files[name][-1].text is None:
                 key = self.bucket.part(self.folder.name, self.writer, files[name][-1].sha256)
                 if key not in there:  # a checkpoint becomes the one before as it is
                     self.bucket.write(key, new)
                     there.add(key)
-        return files
+            seen[name] = entry
+        return files, seen
 
     def _active(self) -> bool:
         with contextlib.suppress(BadFile):
@@ -143,9 +150,9 @@ def pushing(bucket: Bucket, folders: Sequence[Path]) -> Iterator[None]:
 
 
 def _push_all(bucket: Bucket, pushers: list[Pusher], ended: threading.Event) -> None:
-    trouble, going = False, list(pushers)
+    trouble, going = "", list(pushers)
     while going:
-        last = ended.wait(LOOK_SECONDS)
+        last, said = ended.wait(LOOK_SECONDS), ""
         try:
             for pusher in list(going):
                 try:
@@ -157,12 +164,12 @@ def _push_all(bucket: Bucket, pushers: list[Pusher], ended: threading.Event) -> 
                     going.remove(pusher)
             if trouble:
                 print(f"{bucket.url} answers again; it has all that was missing.", file=sys.stderr)
-            trouble = False
         except Unreachable as error:
-            if not trouble:
-                print(f"{error} Training goes on; what is missing is sent later.", file=sys.stderr)
-            trouble = True
+            said = f"{error} Training goes on; what is missing is sent later."
         except Exception:  # whatever it is, it is no reason to end a training
-            traceback.print_exc()
+            said = traceback.format_exc()
+        if said and said != trouble:
+            print(said, file=sys.stderr)
+        trouble = said
         if last and going:
             time.sleep(LOOK_SECONDS)

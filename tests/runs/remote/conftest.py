@@ -33,10 +33,11 @@ def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
 
 @pytest.fixture
 def machine(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    """Goes over to the machine of this name: what is done next is done there. No look waits for the one before."""
+    """Goes over to the machine of this name: what is done next is done there. Each look is new, and waited for."""
     monkeypatch.setenv("SBP_RUNS", url)
     monkeypatch.setattr(pull, "LOOK_SECONDS", 0.0)
     monkeypatch.setattr(pull, "LIST_SECONDS", 0.0)
+    monkeypatch.setattr(pull, "SLOW_SECONDS", 60.0)
 
     def go(name: str) -> None:
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / name))

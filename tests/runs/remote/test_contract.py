@@ -14,7 +14,8 @@ import pytest
 from sbp.runs import launcher, launchers, remote, store
 from sbp.runs.filenames import CHECKPOINT, LOCK, MODEL, NOISE, RECORDS, STATUS
 from sbp.runs.folder import RunFolder
-from sbp.runs.remote import manifest, pull
+from sbp.runs.remote import manifest, pull, push
+from sbp.runs.remote.bucket import Unreachable
 from sbp.runs.remote.manifest import NOTE, read_note
 from sbp.runs.remote.push import Pusher, Superseded
 from sbp.runs.states import State
@@ -104,6 +105,43 @@ def test_a_file_that_is_cut_or_replaced_is_so_everywhere(machine: Machine) -> No
         assert (view.folder / name).read_bytes() == (folder.path / name).read_bytes()
 
 
+def test_what_was_not_sent_is_sent_with_the_next_push(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, pusher = made(2)
+    extend(folder, 3, 9)
+    write = pusher.bucket.write
+
+    def refuse(key: str, content: bytes) -> None:
+        if key.startswith("manifests"):
+            raise Unreachable("It does not answer.")
+        write(key, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pusher.bucket, "write", refuse)
+        with pytest.raises(Unreachable):
+            pusher.push()
+    pusher.push()
+    machine("two")
+    assert epochs(folder.id) == list(range(1, 10))
+
+
+def test_what_is_written_while_it_is_sent_fits_together(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, pusher = made(2)
+    read = push.read_plain
+
+    def late(path: Path, most: int) -> bytes:
+        if path.name == STATUS and folder.state is State.RUNNING:
+            extend(folder, 3, 3)
+            folder.write_status(State.FINISHED)
+        return read(path, most)
+
+    folder.write_status(State.RUNNING, "Now.")
+    monkeypatch.setattr(push, "read_plain", late)
+    pusher.push()
+    machine("two")
+    assert epochs(folder.id) == [1, 2, 3]
+    assert store.open_run(folder.id).state is State.FINISHED
+
+
 def test_a_run_that_was_stopped_elsewhere_is_taken_up_here_with_all_of_it(machine: Machine) -> None:
     folder, pusher = made(5)
     machine("two")
@@ -155,7 +193,9 @@ def test_of_two_machines_that_take_a_run_up_one_does(machine: Machine) -> None:
             launcher.reopen(folder.id)
 
 
-def test_a_run_that_is_deleted_is_so_everywhere_and_comes_back_with_all_of_it(machine: Machine) -> None:
+def test_a_run_that_is_deleted_is_so_everywhere_and_comes_back_with_all_of_it(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder, pusher = made(4)
     machine("two")
     assert store.open_run(folder.id).alive
@@ -170,6 +210,7 @@ def test_a_run_that_is_deleted_is_so_everywhere_and_comes_back_with_all_of_it(ma
     assert epochs(folder.id) == [1, 2, 3, 4]
     machine("two")
     assert store.open_run(folder.id).state is State.STOPPED
+    monkeypatch.setattr(pull, "LIST_SECONDS", 60.0)
     store.delete(folder.id)
     for name in ("one", "two", "three"):
         machine(name)
@@ -296,7 +337,7 @@ def test_what_is_too_large_is_said_and_not_sent(
     folder.write_model({"w": np.zeros(10**5)})
     pusher.push()
     pusher.push()
-    assert capsys.readouterr().err.count("model.safetensors of") == 1
+    assert capsys.readouterr().err.count("model.safetensors in") == 1
     machine("two")
     assert not store.open_run(folder.id).has(MODEL)
 
