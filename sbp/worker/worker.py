@@ -278,7 +278,7 @@ def main(*paths: str) -> int:
     locks = zip(paths, descriptors or none, strict=True)
     folders = [RunFolder(Path(path), Lock(Path(path) / LOCK, descriptor=of)) for path, of in locks]
     if len(folders) > 1:
-        from sbp.worker.pack import Pack
+        from sbp.worker.pack import Pack  # it imports this module
 
         states = run_with_signals(Pack(folders))
     else:
