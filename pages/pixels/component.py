@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
+from safetensors.numpy import save
 
 from pages.shared import run_picker
 from pages.shared.assets import bundle, read
@@ -44,8 +45,6 @@ def packed(stamp: str, known: str, _run: RunView, _pictures: Pictures) -> tuple[
 
     stamp: changes with the run's data; known: the data set whose means and ever-lit pixels go along, or empty.
     """
-    from safetensors.numpy import save
-
     arrays, film = pixel_film.pack(tables(_run), _run.config)
     meta = {"stamp": f"{stamp} {known}", "film": json.dumps(film)}
     missing = f"{no_weights(_run)} So there are no predictions."

@@ -10,8 +10,10 @@ import math
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from sbp.experiments.results import Row, RunResult, Table
+if TYPE_CHECKING:
+    from sbp.experiments.results import Row, RunResult, Table
 
 LEVEL = 0.95
 

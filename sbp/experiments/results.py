@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sbp.experiments.intervals import half_width
+
 
 class NoResults(LookupError):
     """An experiment has no recorded results, or a file does not hold them; the message says which."""
@@ -128,8 +130,6 @@ class Row:
 
     def half_width_of(self, name: str) -> float | None:
         """Half-width of the 95 % t-interval of a field's mean (`sbp.experiments.intervals`); None below two runs."""
-        from sbp.experiments.intervals import half_width  # it imports this module
-
         return half_width(self.values_of(name))
 
     @property

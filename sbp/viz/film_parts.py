@@ -42,7 +42,7 @@ def cut(film: dict[str, Any]) -> list[dict[str, Any]]:
             return [bare(item, f"{path}{i}.", axis) for i, item in enumerate(node)]
         if not isinstance(node, dict):
             return node
-        axis, rest = node.get("epochs", node.get("x", axis)), {}
+        axis, rest = node.get("epochs") or node.get("x") or axis, {}
         places = [bisect_left(axis, start) for start in starts]
         for key, value in node.items():
             grows = key in GROWING and isinstance(value, list)

@@ -280,7 +280,7 @@ def main(*paths: str) -> int:
     folders = [RunFolder(Path(path), Lock(Path(path) / LOCK, descriptor=of)) for path, of in locks]
     sending = remote.pushing([folder.path for folder in folders])
     if len(folders) > 1:
-        from sbp.worker.pack import Pack
+        from sbp.worker.pack import Pack  # it imports this module
 
         with sending:
             states = run_with_signals(Pack(folders))
