@@ -203,8 +203,8 @@ def _by_trying(name: str, problem: str, layout: Layout, found: Found) -> Refusal
         return Refusal(name, problem, EXAMPLES_FIRST)
     norms = [touched for touched, _ in found.touches[name] if "norm" in touched.lower().split(".")[-2:][0]]
     remedy = (
-        "Where the network reshapes by a fixed number, have it read the size from the tensor; where it mixes units "
-        "outside of its layers, nothing can be cut."
+        "Where the network reshapes by a fixed number, have it read the size from the tensor; where a bare weight "
+        "multiplies the units, make it an nn.Linear; where units are mixed otherwise, nothing can be cut."
     )
     return Refusal(name, f"{problem} (it passes through {norms[0]})" if norms else problem, remedy)
 

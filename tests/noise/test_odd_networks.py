@@ -20,7 +20,7 @@ class Odd(nn.Module):
         super().__init__()
         self.first, self.second, self.gru = nn.Linear(6, 8), nn.Linear(8, 8), nn.GRU(8, 8)
         self.head, self.told = nn.Linear(8, 3), forward
-        self.kept = torch.zeros(0)
+        self.bare, self.kept = nn.Parameter(torch.randn(3, 8)), torch.zeros(0)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.told(self, x)
@@ -60,8 +60,18 @@ def without_gradients(net: Odd, x: Tensor) -> Tensor:
     return net.head(net.first(x))
 
 
+def bare_weight(net: Odd, x: Tensor) -> Tensor:
+    return net.head(nn.functional.pad(torch.einsum("nc,dc->nd", net.first(x), net.bare), (0, 5)))
+
+
 def recurrent(net: Odd, x: Tensor) -> Tensor:
     return net.head(net.gru(net.first(x)[None])[0][0])
+
+
+def test_two_layers_that_multiply_each_other_are_one_group() -> None:
+    """The way out for one layer whose halves do."""
+    noise = attach(Odd(lambda net, x: net.head(net.first(x) * net.second(x @ torch.ones(6, 8)).sigmoid())), X)
+    assert (noise.layout.names, noise.refused) == (("first",), ())
 
 
 def beside_the_input(net: Odd, x: Tensor) -> Tensor:
@@ -76,6 +86,7 @@ def beside_the_input(net: Odd, x: Tensor) -> Tensor:
         (Odd(lambda net, x: net.head(net.first(x + torch.randn_like(x)))), "other outputs each time .* Turn off what"),
         (nn.Linear(6, 3), "No convolution and no nn.Linear was seen to read what another one makes"),
         (Odd(without_gradients), r"Nothing is seen of .* torch.no_grad\(\)"),
+        (Odd(bare_weight), "first: .* where a bare weight multiplies the units, make it an nn.Linear"),
         (Odd(recurrent), r"exactly. first: its units do not line up .*, bare weights\)\.$"),
         (Odd(beside_the_input), "graph cannot be traced .* Attach to parts of it that can: sbp.attach"),
     ],

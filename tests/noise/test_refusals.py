@@ -35,6 +35,7 @@ REFUSED = {
     "fixed-reshape": ("after.0", "its compact network fails (RuntimeError: shape '[-1, 16, 256]' is invalid"),
     "channel-buffer": ("stem", "its compact network fails (RuntimeError: The size of tensor a (11) must match"),
     "padded-shortcut": ("outer", LINE_UP),
+    "gated": ("both", LINE_UP),
     "pytorchcv/shufflenetv2": ("features.stage1.unit2.expand_conv3", LINE_UP),
     "local-response": ("1", "the outputs of its compact network differ by"),
     "branches": ("after.0", "its units are outputs of the network as well"),

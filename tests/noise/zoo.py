@@ -93,7 +93,7 @@ ZOO: dict[str, Entry] = {
     # Factors for channels
     "squeeze-excite": here(own.squeeze_excite, "squeeze-excite"),
     "pytorchcv/seresnet": cv("seresnet", "squeeze-excite", note="a squeeze of one unit"),
-    "gated": here(unusual.Gated, "gated", note="unit i and unit i + 16 are one"),
+    "gated": here(unusual.Gated, "gated", note="unit i and unit i + 16 would be one"),
     # A cell found by search
     "pytorchcv/nasnet": cv(
         "nasnet",
