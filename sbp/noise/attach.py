@@ -200,10 +200,10 @@ def detach(model: nn.Module) -> nn.Module:
 
 def _why_none(layout: Layout, left: list[str]) -> str:
     """Of a layout without a group: the reasons of all that were refused, or that none was found or chosen."""
-    reasons = [replace(refusal, remedy=refusal.remedy if refusal.remedy != REST else "") for refusal in layout.refused]
+    reasons = [str(replace(one, remedy=one.remedy if one.remedy != REST else "")) for one in layout.refused]
     if left:
         reasons.append(f"include and exclude leave out {', '.join(left)}.")
-    return " ".join(map(str, reasons)) or (
+    return " ".join(reasons) or (
         "No convolution and no nn.Linear was seen to read what another one makes. Nothing is seen of scripted and "
         "quantised modules, nor of what is computed under torch.no_grad()."
     )

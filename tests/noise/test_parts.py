@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -66,13 +66,17 @@ def test_what_is_of_one_noise_alone_asks_for_one_part(model: nn.Module) -> None:
         attach(model, X)
 
 
+def compiled(model: nn.Module) -> nn.Module:
+    return cast(nn.Module, torch.compile(model, backend="eager"))
+
+
 def test_a_compiled_network_is_refused_and_can_be_compacted() -> None:
     torch.manual_seed(0)
     model = mlp(6).eval()
     with pytest.raises(ValueError, match="compiled already. Call sbp.attach on the network itself, then torch.compile"):
-        attach(torch.compile(model, backend="eager"), X)
+        attach(compiled(model), X)
     law.randomise_theta(attach(model, X))
-    small = compact(torch.compile(model, backend="eager"))
+    small = compact(compiled(model))
     assert law.difference(law.outputs(small, X), law.outputs(model, X)) < 1e-5
 
 
