@@ -103,7 +103,9 @@ def test_samplers_are_answered_by_gradients_and_later_by_runs_too(elsewhere: Pat
     answer = QUESTIONS["samplers"].answered
     assert answer is not None
     assert [line["units kept"] for line in answer.lines] == ["not trained", "245–160–55"]
-    assert "LeNet-500-300 by minibatch: 1.50 % at 48.5 kMACs" in answer.sentences[1]
+    assert answer.sentences[1] == (
+        "LeNet-500-300, trained with one for each minibatch, ends at 1.50 % with 48.5 kMACs."
+    )
 
 
 def test_equal_sets_overlap_wholly_and_independent_ones_by_chance() -> None:
