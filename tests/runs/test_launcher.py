@@ -96,7 +96,8 @@ def test_a_run_is_stopped_resumed_killed_and_resumed_again_while_another_waits_i
     epochs = [r.epoch for r in view.records()]
     assert epochs == list(range(1, len(epochs) + 1)), "no epoch is missing or there twice"
     assert view.snapshots().epochs.tolist()[: len(epochs)] == list(range(len(epochs)))
-    os.kill(view.pid or 0, signal.SIGTERM)
+    assert view.pid
+    os.kill(view.pid, signal.SIGTERM)
     assert wait(first, over).state is State.STOPPED, "SIGTERM is a request to stop"
     store.delete(first)
     assert [v.id for v in store.list_runs(recorded=False)] == [second]

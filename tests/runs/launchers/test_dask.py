@@ -36,7 +36,8 @@ def test_a_run_whose_machine_dies_goes_on_at_another(cluster: Cluster) -> None:
     done, first = len(view.records()), view.pid
     cluster.add("two")
     cluster.kill("one")
-    os.kill(first or 0, signal.SIGKILL)
+    assert first
+    os.kill(first, signal.SIGKILL)
     view = wait_through(run, lambda v: v.state is State.RUNNING and v.pid != first and len(v.records()) > done)
     epochs = [record.epoch for record in view.records()]
     assert epochs == list(range(1, len(epochs) + 1))

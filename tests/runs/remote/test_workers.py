@@ -77,7 +77,8 @@ def test_a_run_goes_from_machine_to_machine_while_its_bucket_comes_and_goes(
     assert "s3://bucket/workers does not answer" in wait(run, lambda v: "answers again" in v.log_tail(5)).log_tail(5)
 
     wait(run, lambda v: CHECKPOINT in manifest.read_note(v.folder).pending)  # it is in the bucket
-    os.kill(view.pid or 0, signal.SIGKILL)
+    assert view.pid
+    os.kill(view.pid, signal.SIGKILL)
     monkeypatch.setattr(manifest, "LEASE_SECONDS", 4.0)
     view = wait(run, lambda v: v.state is State.LOST and "its last checkpoint" in v.message)
     done = whole(view)
@@ -96,7 +97,8 @@ def test_a_run_goes_from_machine_to_machine_while_its_bucket_comes_and_goes(
 
     launcher.resume(run)
     view = wait(run, lambda v: v.state is State.RUNNING and len(v.records()) > saved)
-    os.kill(view.pid or 0, signal.SIGKILL)
+    assert view.pid
+    os.kill(view.pid, signal.SIGKILL)
     assert wait(run, lambda v: not v.alive).state is State.LOST, "its own machine knows at once"
     machine("two")
     wait(run, lambda v: v.state is State.LOST)
