@@ -107,7 +107,7 @@ def document(run: RunView, layout: str, panels: list[dict[str, Any]]) -> bytes:
 
 
 def _data(
-    film: dict[str, Any] | str,
+    shown: dict[str, Any] | str,
     layout: str,
     panels: list[dict[str, Any]],
     now: Clock,
@@ -118,7 +118,7 @@ def _data(
     unit: int | None = None,
     marks: bool = False,
 ) -> dict[str, Any]:
-    data = {"film": film, "layout": layout, "panels": panels, "play": play, "loop": loop, "seconds": seconds}
+    data = {"film": shown, "layout": layout, "panels": panels, "play": play, "loop": loop, "seconds": seconds}
     return data | {"marks": marks, "epoch": now.epoch, "speed": now.speed, "unit": unit}
 
 
@@ -133,14 +133,16 @@ def _play(
     on_layer: Callable[[], None] | None = None,
     **how: Any,
 ) -> Any:
-    name = f"{key} {parts[-1]['film']['id']}"
+    *lists, rest = parts
+    # Each group and order has a film of its own, so that panels of one never show that of another.
+    name = " ".join([key, *(str(rest["film"].get(told)) for told in ("id", "focus", "sorted"))])
     data = _data(name, layout, panels, now, marks=on_unit is not None, **how)
     moved = partial(clock.moved, key)
     heard: dict[str, Any] = {"on_unit_change": on_unit or _nothing, "on_layer_change": on_layer or _nothing}
     with st.container(gap=None):
         with st.container(gap=None):
-            for number, part in enumerate(parts):
-                _PART(key=f"{key}-part-{number}", data=part | {"of": name})
+            for number, part in enumerate([*lists, rest | {"of": name}]):
+                _PART(key=f"{key}-part-{number}", data=part)
         return _PLAYER(key=key, data=data, on_epoch_change=moved, on_speed_change=moved, **heard)
 
 

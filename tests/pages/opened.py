@@ -42,13 +42,17 @@ def texts(at: AppTest) -> str:
 
 
 def played(at: AppTest, key: str = "player") -> dict[str, Any]:
-    """What the page gave to its player, its film put together; fails when there is none on it."""
-    protos = [element.proto for element in at.get("bidi_component")]
-    parts = [json.loads(proto.json) for proto in protos if proto.component_name == "sbp_film_part"]
-    for proto in protos:
-        if proto.component_name == "sbp_player" and key in proto.id:
-            data = dict(json.loads(proto.json))
-            return data | {"film": whole([part for part in parts if part["of"] == data["film"]])}
+    """What the page gave to its player, its film put together and by its name; fails when there is none on it."""
+    parts: list[dict[str, Any]] = []
+    for element in at.get("bidi_component"):
+        proto = element.proto
+        if proto.component_name == "sbp_film_part":
+            parts.append(json.loads(proto.json))
+        elif proto.component_name == "sbp_player":
+            data, of_this, parts = dict(json.loads(proto.json)), parts, []
+            if key in proto.id:
+                assert of_this[-1]["of"] == data["film"]
+                return data | {"name": data["film"], "film": whole(of_this)}
     raise AssertionError("There is no player on the page.")
 
 

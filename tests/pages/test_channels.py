@@ -25,6 +25,14 @@ def test_a_recording_is_shown_and_said(recorded: str) -> None:
     assert all(sentence.startswith("Dense 1 at epoch") for sentence in given["film"]["sentences"])
 
 
+def test_each_layer_and_order_has_a_film_of_its_own(recorded: str) -> None:
+    """A film that comes before the panels that it is for would be shown on those of the layer before."""
+    links: tuple[dict[str, str], ...] = ({}, {"layer": "input"}, {"sort": "snr"})
+    shown = [played(healthy(opened("channels", **link))) for link in links]
+    assert len({given["film"]["sorted"] for given in shown}) == 2
+    assert len({given["name"] for given in shown}) == 3
+
+
 def test_a_running_run_is_followed(runs_root: Path) -> None:
     writer = write_run(runs_root, "running", epochs_done=3, hold=True)
     try:

@@ -24,8 +24,8 @@ function side(frames, units) {
 
 // The film that the parts on the page make (parts.js); null while one of them is still to come.
 export function joined(name) {
-  const parts = [...(globalThis.sbpFilmParts?.values() ?? [])].filter((part) => part.of === name);
-  const last = parts.find((part) => part.film);
+  const parts = [...(globalThis.sbpFilmParts?.values() ?? [])];
+  const last = parts.find((part) => part.of === name);
   const lists = last?.names.map((wanted) => parts.find((part) => part.name === wanted)?.lists);
   if (!lists || lists.includes(undefined)) return null;
   const film = structuredClone(last.film);
