@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import time
 from pathlib import Path
@@ -11,46 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sbp.runs import launcher, launchers, remote, store
+from sbp.runs import launcher, remote, store
 from sbp.runs.filenames import CHECKPOINT, LOCK, MODEL, NOISE, RECORDS, STATUS
-from sbp.runs.folder import RunFolder
-from sbp.runs.remote import manifest, pull, push
+from sbp.runs.remote import pull, push
 from sbp.runs.remote.bucket import Unreachable
 from sbp.runs.remote.manifest import NOTE, read_note
 from sbp.runs.remote.push import Pusher, Superseded
 from sbp.runs.states import State
 from sbp.runs.store import BadRequest
-from tests.runs.made import TINY, record, snapshot
+from tests.runs.made import TINY
 from tests.runs.remote.conftest import Machine
-
-
-def bucket() -> remote.Reader:
-    found = remote.reader_of(store.runs_root())
-    assert found is not None
-    return found
-
-
-def made(epochs: int) -> tuple[RunFolder, Pusher]:
-    """A run that trains on this machine, all of it sent."""
-    folder = store.create(TINY)
-    pusher = Pusher(bucket().bucket, folder.path)
-    folder.write_status(State.RUNNING)
-    extend(folder, 1, epochs)
-    pusher.push()
-    return folder, pusher
-
-
-def extend(folder: RunFolder, first: int, last: int) -> None:
-    for epoch in range(first, last + 1):
-        folder.append_record(record(epoch))
-        folder.append_snapshot(snapshot(folder, epoch))
-
-
-def epochs(run_id: str) -> list[int]:
-    view = store.open_run(run_id)
-    assert not view.problem
-    assert view.snapshots().epochs.tolist() == [record.epoch for record in view.records()]
-    return view.snapshots().epochs.tolist()
+from tests.runs.remote.made import bucket, epochs, extend, made
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -267,86 +236,6 @@ def test_what_a_killed_worker_could_not_send_is_sent_by_whoever_looks_there(mach
     machine("two")
     assert epochs(folder.id) == list(range(1, 7))
     assert store.open_run(folder.id).state is State.LOST
-
-
-HOSTILE = ["../../evil", "/evil", LOCK, "stop", ".bucket.json", "a/b", "evil.txt"]
-
-
-def test_no_name_in_a_bucket_becomes_a_path(machine: Machine, tmp_path: Path) -> None:
-    folder, _ = made(1)
-    found = bucket().bucket
-    own = found.manifest(folder.id, 1)
-    words = json.loads(found.read({own: 2**20})[own])
-    text = {"writer": 1, "size": 4, "sha256": "", "text": "evil"}
-    text["sha256"] = hashlib.sha256(b"evil").hexdigest()
-    words["files"] |= {name: [text] for name in HOSTILE}
-    found.write(own, json.dumps(words).encode())
-    for name in ("..", "-rf", "x y", "a" * 200):
-        found.write(f"manifests/{name}.1", json.dumps(words).encode())
-    machine("two")
-    assert [run.id for run in store.list_runs(recorded=False)] == [folder.id]
-    view = store.open_run(folder.id)
-    assert {path.name for path in view.folder.iterdir()} <= {*words["files"], NOTE} - {*HOSTILE} | {NOTE}
-    assert not [path for path in tmp_path.rglob("*") if "evil" in path.name]
-
-
-@pytest.mark.parametrize(
-    "spoilt",
-    [
-        {"files": {STATUS: [{"writer": 1, "size": 2**50, "sha256": "0" * 64}]}},
-        {"files": {STATUS: [{"writer": 1, "size": 2**30, "sha256": "0" * 64}]}},
-        {"files": {STATUS: [{"writer": 1, "size": 3, "sha256": "../../../../etc/passwd"}]}},
-        {"files": {NOISE: [{"writer": 1, "size": 3, "sha256": "0" * 64, "text": "abc"}]}},
-        {"time": "soon"},
-        {"format": 2},
-        [],
-    ],
-)
-def test_a_spoilt_manifest_is_said_and_spoils_no_other(machine: Machine, spoilt: object) -> None:
-    folder, _ = made(1)
-    other, _ = made(2)
-    found = bucket().bucket
-    own = found.manifest(folder.id, 1)
-    words = json.loads(found.read({own: 2**20})[own])
-    if isinstance(spoilt, dict):
-        spoilt = words | spoilt | {"files": words["files"] | spoilt.get("files", {})}
-    found.write(own, json.dumps(spoilt).encode())
-    machine("two")
-    store.list_runs(recorded=False)
-    with pytest.raises(store.UnknownRun):
-        store.open_run(folder.id)
-    assert folder.id in remote.trouble()
-    assert epochs(other.id) == [1, 2]
-
-
-def test_without_what_it_needs_a_url_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SBP_RUNS", "nosuch://bucket/runs")
-    with pytest.raises(BadRequest, match="pip install fsspec s3fs"):
-        store.create(TINY)
-    assert "nosuch://bucket/runs" in remote.trouble()
-    assert store.list_runs(recorded=False) == []
-    with pytest.raises(store.UnknownRun, match="cannot be opened"):
-        store.open_run("20260101-000000-none")
-
-
-def test_what_is_too_large_is_said_and_not_sent(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(manifest, "MOST_BYTES", 200_000)
-    folder, pusher = made(1)
-    folder.write_model({"w": np.zeros(10**5)})
-    pusher.push()
-    pusher.push()
-    assert capsys.readouterr().err.count("model.safetensors in") == 1
-    machine("two")
-    assert not store.open_run(folder.id).has(MODEL)
-
-
-def test_a_cluster_is_refused(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert launchers.chosen().name == "local"
-    monkeypatch.setenv(launchers.ADDRESS_VARIABLE, "tcp://127.0.0.1:9")
-    with pytest.raises(BadRequest, match="expected a folder that all machines of the cluster see"):
-        launchers.chosen()
 
 
 def test_nobody_waits_for_a_long_list_but_the_first_time(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
