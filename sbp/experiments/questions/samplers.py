@@ -67,10 +67,11 @@ def _who_dies(trained: dict[tuple[str, str], Row]) -> str:
     said = []
     for network in dict.fromkeys(network for network, _ in trained):
         rows = {by: row for (of, by), row in trained.items() if of == network}
-        errors, kilo = ([f"{row.mean:.2f}" for row in rows.values()], [row.mean_of("macs") for row in rows.values()])
+        errors = [f"{row.mean:.2f}" for row in rows.values()]
+        kilo = [labels.kilo_macs(row.mean_of("macs")) for row in rows.values()]
         said.append(
             f"{labels.NETWORK[network]}, trained with one for each {labels.join(list(rows))}, ends at "
-            f"{labels.join(errors)} % with {labels.join([labels.kilo_macs(macs) for macs in kilo])} kMACs."
+            f"{labels.join(errors)} % with {labels.join(kilo)} kMACs."
         )
     return " ".join(said)
 

@@ -24,6 +24,7 @@ from sbp.runs.folder import RunFolder
 from sbp.runs.launchers.base import Launcher
 from sbp.runs.names import BadRequest
 from sbp.runs.states import State
+from sbp.runs.view import RunView
 from sbp.spec import RunConfig
 
 CONNECT_SECONDS = 10.0
@@ -138,32 +139,37 @@ def supervise(path: str, queued: float) -> str:
     Returns:
         The state in which it was left: one that ends before it could say why is lost, and is not begun again here.
     """
+    place = Path(path)
     while True:
         try:
-            lock = Lock(Path(path) / LOCK)
+            lock = Lock(place / LOCK)
         except FileNotFoundError:
             return "deleted"
         except Locked:  # it is still trained, perhaps by the child of a Dask worker that died
-            if store.open_run(Path(path).name, Path(path).parent).queued != queued:
+            if _view(place).queued != queued:
                 return "superseded"  # by a task that was handed over later: its device is not kept waiting
             time.sleep(POLL_SECONDS)
             continue
-        with RunFolder(Path(path), lock) as folder:
-            if not folder.state.active and not _told_to_leave(Path(path), queued):
+        with RunFolder(place, lock) as folder:
+            if not folder.state.active and not _told_to_leave(_view(place), queued):
                 return str(folder.state)
             if folder.state is not State.QUEUED:  # its machine died or was taken away: on from the last checkpoint
                 folder.write_queued()
             folder.write_status(State.QUEUED, launcher=Dask.name, host=platform.node(), queued=queued)
             launcher.attend(folder, f"dask-{get_worker().name}")
-        if not _told_to_leave(Path(path), queued):
-            return str(store.open_run(folder.id, folder.path.parent).state)
+        left = _view(place)
+        if not _told_to_leave(left, queued):
+            return str(left.state)
         time.sleep(LEAVE_SECONDS)  # this Dask worker, too, as a rule: then another one goes on
 
 
-def _told_to_leave(path: Path, queued: float) -> bool:
-    """Whether a signal stopped the run and nobody who uses it, as at the time limit of a Slurm job."""
-    view = store.open_run(path.name, path.parent)
-    return view.state is State.STOPPED and view.queued == queued and not (path / STOP).exists()
+def _view(place: Path) -> RunView:
+    return store.open_run(place.name, place.parent)
+
+
+def _told_to_leave(view: RunView, queued: float) -> bool:
+    """Whether a signal stopped the run rather than a user, as at the time limit of a Slurm job."""
+    return view.state is State.STOPPED and view.queued == queued and not view.has(STOP)
 
 
 def _key(run_id: str, queued: float) -> str:

@@ -45,10 +45,13 @@ def reader_of(root: Path) -> Reader | None:
 
 @functools.lru_cache(maxsize=8)
 def _opened(url: str, root: Path) -> Reader:
-    # Nobody pays for what a folder does not need.
-    bucket = importlib.import_module("sbp.runs.remote.bucket").Bucket(url, root)
-    reader: Reader = importlib.import_module("sbp.runs.remote.pull").Reader(bucket)
+    reader: Reader = _module("pull").Reader(_module("bucket").Bucket(url, root))
     return reader
+
+
+def _module(name: str) -> Any:
+    """A module of this room, imported where a bucket is in use: nobody else pays for it."""
+    return importlib.import_module(f"sbp.runs.remote.{name}")
 
 
 def _readable(root: Path) -> Reader | None:
@@ -93,37 +96,35 @@ def claim_new(hidden: Path, path: Path) -> bool:
     Raises `BadRequest`.
     """
     reader = reader_of(path.parent)
-    return reader is None or importlib.import_module("sbp.runs.remote.claims").claim_new(
-        reader.bucket, path.name, hidden
-    )
+    return reader is None or _module("claims").claim_new(reader.bucket, path.name, hidden)
 
 
 def claim(folder: Path) -> None:
     """Makes this machine the writer of a run whose lock the caller holds; raises `BadRequest` where it cannot be."""
     if reader := reader_of(folder.parent):
-        importlib.import_module("sbp.runs.remote.claims").claim(reader, folder)
+        _module("claims").claim(reader, folder)
 
 
 def delete(folder: Path) -> None:
     """Deletes a run whose lock the caller holds from the bucket; all of it is here then. Raises `BadRequest`."""
     if (reader := reader_of(folder.parent)) and folder.name in reader.names():
-        importlib.import_module("sbp.runs.remote.claims").delete(reader, folder)
+        _module("claims").delete(reader, folder)
 
 
 def undelete(folder: Path) -> None:
     """Has the bucket hold a run again that was deleted here. Raises `BadRequest`."""
     if reader := reader_of(folder.parent):
-        importlib.import_module("sbp.runs.remote.claims").undelete(reader.bucket, folder)
+        _module("claims").undelete(reader.bucket, folder)
 
 
 def written_elsewhere(folder: Path) -> bool | None:
     """Whether another machine writes a run; None of one that is in no bucket.
 
-    While a bucket does not answer, a run is not taken for lost.
+    A run is not considered lost while the bucket does not answer.
     """
     if (reader := _readable(folder.parent)) is None:
         return None
-    found = importlib.import_module("sbp.runs.remote.manifest")
+    found = _module("manifest")
     note = found.read_note(folder)
     return found.written_elsewhere(note, reader.answered) if note.writer else None
 
@@ -131,7 +132,7 @@ def written_elsewhere(folder: Path) -> bool | None:
 def ask_stop(folder: Path) -> None:
     """Has the writer of a run on another machine hear of a request to stop. Raises `BadRequest`."""
     if written_elsewhere(folder) and (reader := reader_of(folder.parent)):
-        writer = importlib.import_module("sbp.runs.remote.manifest").read_note(folder).writer
+        writer = _module("manifest").read_note(folder).writer
         try:
             reader.bucket.write(reader.bucket.part(folder.name, writer, STOP), b"1")
         except OSError as error:
@@ -142,7 +143,7 @@ def ask_stop(folder: Path) -> None:
 def pushing(folders: Sequence[Path]) -> Iterator[None]:
     """Sends what is written to these runs while it goes on in here."""
     if folders and (reader := reader_of(folders[0].parent)):
-        with importlib.import_module("sbp.runs.remote.push").pushing(reader.bucket, folders):
+        with _module("push").pushing(reader.bucket, folders):
             yield
     else:
         yield

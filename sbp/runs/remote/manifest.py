@@ -50,7 +50,7 @@ Parts = dict[str, list[Part]]
 
 
 class Manifest(BaseModel):
-    """A run in a bucket: who writes it, when he last said so, whether he has ended, and the parts of its files."""
+    """A run in a bucket: who writes it, when that was last said, whether it has ended, and the parts of its files."""
 
     model_config = _STRICT
     format: Annotated[int, Field(ge=1, le=FORMAT)] = FORMAT
