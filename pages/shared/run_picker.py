@@ -214,7 +214,7 @@ def chooser(shown: str, suits: Suits | None = None, live: bool = False) -> None:
         by_id = together(("runs", runs_root(), suits), lambda: titles(list(filter(suits, store.newest_runs()))))
     if shown not in by_id:  # it was made since, or is an older one
         by_id = titles(suitable(suits))
-    key = f"run-choice-{shown}"  # one list for each run, so that no choice is taken for another run's
+    key = f"run-choice-{shown}"  # each run has its own key, so a late choice is never applied to another run
     st.session_state[key] = shown
     st.selectbox(
         "Run",
