@@ -9,22 +9,6 @@ from typer.testing import CliRunner, Result
 from sbp.cli import app
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-REQUIRED = (
-    "id",
-    "network",
-    "dataset",
-    "method",
-    "state",
-    "seed",
-    "device",
-    "epochs",
-    "test_error_percent",
-    "kept",
-    "macs",
-    "macs_dense",
-    "macs_reduction",
-    "seconds",
-)
 TINY = (
     "--data",
     "digits",

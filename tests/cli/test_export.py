@@ -7,20 +7,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from typer.testing import CliRunner, Result
 
-from sbp.cli import app
 from sbp.compaction.folded import Folded
 from sbp.compaction.load import load_compact
 from sbp.noise.install import joint_noise_of
 from sbp.spec.networks import SPECS
+from tests.cli.shell import sbp
 from tests.made_up import write_run
 from tests.pruning.networks import WIDTHS, images_for, kept_of, random_network
 from tests.pruning.runs import cut_wrongly, saved_run
-
-
-def sbp(*arguments: str) -> Result:
-    return CliRunner().invoke(app, list(arguments))
 
 
 @pytest.fixture

@@ -15,8 +15,9 @@ from sbp.cli.app import BENCH_VERBS, VERBS
 from sbp.pruning.diagnosis import Finding
 from sbp.runs.states import State
 from sbp.viz import findings
-from tests.cli.shell import REPOSITORY, REQUIRED, sbp
+from tests.cli.shell import REPOSITORY, sbp
 from tests.made_up import write_run
+from tests.runs.made import REQUIRED
 
 
 def test_show_gives_machines_one_object_in_every_state(runs_root: Path) -> None:

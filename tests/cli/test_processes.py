@@ -18,8 +18,9 @@ import pytest
 from sbp.cli.follow import follow
 from sbp.runs import store
 from sbp.runs.states import State
-from tests.cli.shell import REPOSITORY, REQUIRED, TINY, sbp
+from tests.cli.shell import REPOSITORY, TINY, sbp
 from tests.made_up import write_run
+from tests.runs.made import REQUIRED
 
 
 def start_process(*arguments: str) -> subprocess.Popen[str]:

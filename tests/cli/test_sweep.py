@@ -7,21 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from sbp.cli import app
 from sbp.networks.registry import build
 from sbp.networks.tensors import file_tensors
 from sbp.runs import store
 from sbp.runs.folder import RunFolder
 from sbp.runs.states import State
+from tests.cli.shell import sbp
 from tests.made_up import write_run
 
 WIDTHS = (6, 4)
-
-
-def sbp(*arguments: str) -> Result:
-    return CliRunner().invoke(app, list(arguments))
 
 
 def with_weights(root: Path, state: State = State.FINISHED) -> Any:

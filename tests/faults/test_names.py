@@ -6,15 +6,13 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from sbp.cli import app
 from sbp.export.files import Exported
 from sbp.runs import recording, store
 from sbp.runs.names import BadRequest, checked_file_name, checked_name
+from tests.cli.shell import sbp
 from tests.made_up import write_run
 
 BAD_NAMES = [
@@ -44,10 +42,6 @@ BAD_NAMES = [
     "$(id)",
     "\N{FULLWIDTH FULL STOP}",
 ]
-
-
-def sbp(*arguments: str) -> Any:
-    return CliRunner().invoke(app, list(arguments))
 
 
 def tree(place: Path) -> dict[str, bytes | None]:
@@ -199,7 +193,7 @@ def _full_disk(*_: object) -> bytes:
 )
 def test_a_file_in_the_place_of_the_runs_is_named_by_every_verb(words: str, runs_root: Path) -> None:
     runs_root.write_text("mine")
-    done = CliRunner().invoke(app, words.split())
+    done = sbp(*words.split())
     assert (done.exit_code, done.stdout) == (2, "")
     assert "SBP_RUNS" in done.stderr
     assert str(runs_root) in done.stderr

@@ -103,19 +103,10 @@ def test_a_twin_that_trains_is_followed(runs_root: Path) -> None:
     assert recording["total"] == 12
 
 
-def test_a_race_starts_with_one_click(monkeypatch: pytest.MonkeyPatch, runs_root: Path) -> None:
-    asked: list[RunConfig] = []
-
-    def start(config: RunConfig, root: Path | None = None) -> str:
-        asked.append(config)
-        folder = store.create(config, runs_root)
-        folder.close()
-        return folder.id
-
-    monkeypatch.setattr(launcher, "start", start)
+def test_a_race_starts_with_one_click(started: list[RunConfig]) -> None:
     at = opened(PAGE)
     at.button(key="start-lenet-500-300-collapse-race").click().run()
-    (config,) = asked
+    (config,) = started
     assert config == PRESETS["lenet-500-300", "collapse"].on(config.data.dataset)
     assert healthy(at).session_state["run-shown"] in {run.id for run in store.list_runs()}
 

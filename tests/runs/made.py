@@ -29,6 +29,24 @@ TINY = RunConfig.flat(
 # At its own widths the network's graph ships with the code, and a process that trains to the end need not make one.
 SHIPPED = TINY.replace(widths=())
 
+# What a run says of itself to other programs, whatever else it says.
+REQUIRED = {
+    "id",
+    "network",
+    "dataset",
+    "method",
+    "state",
+    "seed",
+    "device",
+    "epochs",
+    "test_error_percent",
+    "kept",
+    "macs",
+    "macs_dense",
+    "macs_reduction",
+    "seconds",
+}
+
 
 def record(epoch: int, **changes: object) -> Record:
     """An epoch whose numbers tell which one it is."""

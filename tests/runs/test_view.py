@@ -15,24 +15,7 @@ from sbp.runs.folder import RunFolder
 from sbp.runs.states import State
 from sbp.runs.summary import KEYS
 from sbp.spec.networks import description_of
-from tests.runs.made import TINY, another_process_holds, progress, record, snapshot
-
-REQUIRED = {
-    "id",
-    "network",
-    "dataset",
-    "method",
-    "state",
-    "seed",
-    "device",
-    "epochs",
-    "test_error_percent",
-    "kept",
-    "macs",
-    "macs_dense",
-    "macs_reduction",
-    "seconds",
-}
+from tests.runs.made import REQUIRED, TINY, another_process_holds, progress, record, snapshot
 
 
 def made(state: State = State.RUNNING, keep: bool = False) -> RunFolder:

@@ -15,26 +15,10 @@ import pytest
 from sbp.runs import store
 from sbp.runs.states import State
 from sbp.runs.view import RunView
+from tests.cli.shell import TINY
 from tests.machine.two_ranks import start_ranks
 
-TRAIN = (
-    "train",
-    "lenet-500-300",
-    "--data",
-    "digits",
-    "--preset",
-    "custom",
-    "--batch-size",
-    "100",
-    "--device",
-    "cpu",
-    "--train-size",
-    "200",
-    "--validation-size",
-    "50",
-    "--set",
-    "threads=1",
-)
+TRAIN = ("train", "lenet-500-300", "--preset", "custom", *TINY)
 PATIENCE = 120.0
 Ranks = list["subprocess.Popen[str]"]
 
