@@ -11,7 +11,7 @@ METHODS = {"sbp": "SBP", "dropout": "Binary dropout"}
 
 def answer() -> Answer:
     """Units, training and test accuracy at each share of random labels."""
-    rows = recorded_rows("partial-labels", "lenet-5-caffe", *(f"{it}-{share}" for it in METHODS for share in SHARES))
+    rows = recorded_rows("partial-labels", "lenet-500-300", *(f"{it}-{share}" for it in METHODS for share in SHARES))
     lines = [
         {
             "method": METHODS[row.key.partition("-")[0]],
