@@ -23,7 +23,7 @@ from sbp.training.clock import Pace
 from sbp.training.local_batch import average_, draws_of, generator_of, part_of, resume_draws
 from sbp.training.loop import Training
 from sbp.training.schedule import order_of
-from tests.machine.two_ranks import NORM, ONE, RUN, coloured, one_step, start_ranks
+from tests.machine.two_ranks import NORM, ONE, RUN, coloured, one_step, run_ranks
 
 Found = list[tuple[dict[str, Tensor], dict[str, Any]]]
 
@@ -39,9 +39,7 @@ def device(request: pytest.FixtureRequest) -> str:
 def found(device: str, tmp_path_factory: pytest.TempPathFactory) -> Found:
     """What each of two ranks found: tensors and words."""
     folder = tmp_path_factory.mktemp("ranks")
-    for process in start_ranks("tests.machine.two_ranks", str(folder), device):
-        _, errors = process.communicate(timeout=240)
-        assert process.returncode == 0, errors
+    run_ranks("tests.machine.two_ranks", str(folder), device)
     words = [json.loads((folder / f"{rank}.json").read_text(encoding="utf-8")) for rank in (0, 1)]
     assert [(it["rank"], it["world"]) for it in words] == [(0, 2), (1, 2)]
     return [(load_file(folder / f"{rank}.safetensors"), words[rank]) for rank in (0, 1)]

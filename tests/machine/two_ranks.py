@@ -69,6 +69,20 @@ def start_ranks(*words: str, world: int = 2) -> list[subprocess.Popen[str]]:
     ]
 
 
+def run_ranks(*words: str, patience: float = 300.0) -> None:
+    """Starts the ranks as `start_ranks` does and waits for all; where one fails, says what each of them printed."""
+    ranks = start_ranks(*words)
+    try:
+        errors = [process.communicate(timeout=patience)[1] for process in ranks]
+    finally:
+        for process in ranks:
+            process.kill()
+            process.communicate()
+    assert not any(process.returncode for process in ranks), [
+        (it.returncode, e) for it, e in zip(ranks, errors, strict=True)
+    ]
+
+
 def coloured() -> Dataset:
     """64 images of noise for a network that normalises by batch."""
     own = torch.Generator().manual_seed(1)

@@ -8,15 +8,13 @@ import torch
 from safetensors.torch import load_file
 
 from sbp import elbo_loss
-from tests.machine.two_ranks import start_ranks
+from tests.machine.two_ranks import run_ranks
 from tests.noise.small import joint, noisy
 from tests.noise.two_processes import N_TRAIN, batch
 
 
 def test_two_processes_agree_and_count_the_kl_once(tmp_path: Path) -> None:
-    for process in start_ranks("tests.noise.two_processes", str(tmp_path)):
-        _, errors = process.communicate(timeout=300)
-        assert process.returncode == 0, errors
+    run_ranks("tests.noise.two_processes", str(tmp_path))
     first, second = (load_file(tmp_path / f"{rank}.safetensors") for rank in (0, 1))
     assert first.keys() == second.keys()
     for name in first.keys() - {"drawn"}:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.machine.two_ranks import start_ranks
+from tests.machine.two_ranks import run_ranks
 from tests.tracking.small import STEPS, read_back
 
 
 def test_two_processes_are_one_run(runs_root: Path) -> None:
-    for process in start_ranks("tests.tracking.two_processes", str(runs_root)):
-        _, errors = process.communicate(timeout=300)
-        assert process.returncode == 0, errors
+    run_ranks("tests.tracking.two_processes", str(runs_root))
     view = read_back(runs_root / "mine", steps=STEPS // 2)
     assert view.meta["hardware"].startswith("2 x ")
     assert [path.name for path in runs_root.iterdir()] == ["mine"]
