@@ -59,6 +59,7 @@ def _draws(examples: int, units: int, rounds: int) -> list[Line]:
     loc_values, log_scale = half_trained(units)
     born = torch.zeros(units).requires_grad_(), torch.full((units,), -5.0).exp().requires_grad_()
     trained = torch.tensor(loc_values).requires_grad_(), torch.tensor(log_scale).exp().requires_grad_()
+    kept = torch.full((units,), HIGH + 3.0).requires_grad_(), torch.full((units,), 0.3).requires_grad_()
     low, high = torch.full((units,), LOW), torch.full((units,), HIGH)
     grad = torch.randn(examples, units)
 
@@ -78,6 +79,7 @@ def _draws(examples: int, units: int, rounds: int) -> list[Line]:
         yardstick: plain,
         f"theta and its gradient, {shape}, at initialisation": lambda: draw(born),
         f"theta and its gradient, {shape}, half trained": lambda: draw(trained),
+        f"theta and its gradient, {shape}, all kept, mu 10 sigma above b": lambda: draw(kept),
     }
     if (examples, units) == DRAWS[0]:
         things[f"KL and its gradient, {units:,} units"] = kl

@@ -77,6 +77,7 @@ typedef struct { /* of the units in the lanes; offset is mu where near, the near
     float below[LANES], above[LANES], mass[LANES], half[LANES], fall[LANES];
     float p[LANES], q[LANES], e[TERMS][LANES], first[TERMS][LANES], excess[TERMS][LANES];
     float whole[LANES], whole_first[LANES], whole_excess[LANES];
+    float hazard[LANES], growth[LANES], at_end[LANES], cut[LANES], beyond[LANES], bend[LANES];
 } Units;
 
 enum { NEAR, FLAT, FAR_OUT };
@@ -112,20 +113,6 @@ static int regime_of(float loc, float scale, float low, float high) {
     int top = loc > (low + high) / 2;
     float h = (top ? loc - high : low - loc) / scale, w = (high - low) / scale;
     return (fabsf(h) + w) * w < 0.5f ? FLAT : h >= FAR ? FAR_OUT : NEAR;
-}
-
-static void set_units(Units *t, int regime, const int64_t *unit, const float *loc, const float *scale,
-                      const float *low, const float *high) {
-    EACH {
-        int64_t i = unit[j];
-        int top = loc[i] > (low[i] + high[i]) / 2;
-        float end = top ? high[i] : low[i], sign = top ? 1.0f : -1.0f;
-        float h = sign * (loc[i] - end) / scale[i], w = (high[i] - low[i]) / scale[i];
-        t->sign[j] = sign; t->h[j] = h; t->w[j] = w; t->k[j] = h + w; t->step[j] = -sign * scale[i];
-        t->low[j] = low[i]; t->high[j] = high[i]; t->offset[j] = regime == NEAR ? loc[i] : end;
-        if (regime == NEAR) set_near(t, j);
-        if (regime == FLAT) set_flat(t, j);
-    }
 }
 
 /* Each regime: the offset, dt/dh, and t - h dt/dh - w dt/dw, from v = P(T > t) and c = 1 - v. */
@@ -168,28 +155,68 @@ static inline void flat_row(const Units *t, const float *v, float *at, float *by
     }
 }
 
-static float mills(float x) { /* log(z R(z)) by x = 1/z^2 */
+static inline float mills(float x) { /* log(z R(z)) by x = 1/z^2 */
     return x * (-0.99998688f + x * (2.49299344f + x * (-11.47039631f + x * 48.15695362f)));
 }
-static float mills_drop(float h, float t) {
-    return log1pf(t / h) + mills(1 / (h * h)) - mills(1 / ((h + t) * (h + t)));
+
+/* log(1 + x) and e^x - 1 without loss near 0: the rounding of 1 + x is put back, and e^r - 1 is a series from r on. */
+static inline float log1p_of(float x) {
+    float y = 1 + x;
+    return log_of(y) + (x - (y - 1)) / y;
+}
+static inline float expm1_of(float x) {
+    float y = clamped(x, -87.0f, 88.0f);
+    float n = (y * 1.44269504f + 12582912.0f) - 12582912.0f;
+    float r = (y - n * 0.693145752f) - n * 1.42860677e-6f, r2 = r * r;
+    float p = r + r2 * ((0.5f + r * 0.166666667f)
+              + r2 * ((0.0416666667f + r * 0.00833333333f) + r2 * 0.00138888889f));
+    float two = bits_float(((int32_t)(n == n ? n : 0) + 127) << 23);
+    return two * p + (two - 1);
 }
 
-/* Such units are few: one at a time, by the library's functions. */
-static void far_unit(const Units *t, int j, float v, float *at, float *by_h, float *by_sigma) {
-    float h = t->h[j], w = t->w[j], c = 1 - v, drop = mills_drop(h, w), excess = 0;
-    float cut = w * (w / 2 + h) + drop, beyond = expf(-cut), fall = expf(-w * (w / 2 + h));
+/* Beyond the near end: from w and h alone, once for all draws. */
+static void set_far(Units *t, int j) {
+    float h = t->h[j], w = t->w[j], z = h + w, excess = 0;
     for (int k = 24; k > 0; k--) excess = (float)k / (h + excess);
-    float hazard = h + excess, growth = 2 * (1 - excess / hazard), left = c * beyond + v;
-    float energy = clamped(-logf(left), 0, cut);
-    float s = 2 * energy / (hazard + sqrtf(energy * growth + hazard * hazard)), z = s + h;
-    s -= (s * (s / 2 + h) + mills_drop(h, s) - energy) / (z * (1 + 1 / (z * z + 2)));
-    s = clamped(s, 0, w);
-    left = left < 1e-37f ? 1e-37f : left;
-    at[j] = s;
-    by_h[j] = expm1f(log1pf(-c * fall * expm1f(-drop) / left) - mills_drop(h, s));
-    float up = s * (s / 2 + h);
-    by_sigma[j] = s - by_h[j] * h - expf(up > 80 ? 80 : up) * c * fall * w;
+    t->hazard[j] = h + excess;
+    t->growth[j] = 2 * (1 - excess / t->hazard[j]);
+    t->at_end[j] = mills(1 / (h * h));
+    float drop = log1pf(w / h) + t->at_end[j] - mills(1 / (z * z)), fall = w * (w / 2 + h);
+    t->cut[j] = fall + drop;
+    t->beyond[j] = expf(-t->cut[j]);
+    t->fall[j] = expf(-fall) * w;
+    t->bend[j] = -expf(-fall) * expm1f(-drop);
+}
+
+static inline void far_row(const Units *t, const float *v, float *at, float *by_h, float *by_sigma) {
+    EACH {
+        float h = t->h[j], w = t->w[j], c = 1 - v[j], left = clamped(c * t->beyond[j] + v[j], 1e-37f, 1);
+        float energy = clamped(-log_of(left), 0, t->cut[j]), hazard = t->hazard[j];
+        float s = 2 * energy / (hazard + sqrtf(energy * t->growth[j] + hazard * hazard)), z = s + h, x = 1 / (z * z);
+        float drop = log1p_of(s / h) + t->at_end[j] - mills(x);
+        s = clamped(s - (s * (s / 2 + h) + drop - energy) / (z * (1 + 1 / (z * z + 2))), 0, w);
+        z = s + h;
+        drop = log1p_of(s / h) + t->at_end[j] - mills(1 / (z * z));
+        float slope = expm1_of(log1p_of(c * t->bend[j] / left) - drop), up = s * (s / 2 + h);
+        at[j] = s;
+        by_h[j] = slope;
+        by_sigma[j] = s - slope * h - exp_of(clamped(up, 0, 80)) * c * t->fall[j];
+    }
+}
+
+static void set_units(Units *t, int regime, const int64_t *unit, const float *loc, const float *scale,
+                      const float *low, const float *high) {
+    EACH {
+        int64_t i = unit[j];
+        int top = loc[i] > (low[i] + high[i]) / 2;
+        float end = top ? high[i] : low[i], sign = top ? 1.0f : -1.0f;
+        float h = sign * (loc[i] - end) / scale[i], w = (high[i] - low[i]) / scale[i];
+        t->sign[j] = sign; t->h[j] = h; t->w[j] = w; t->k[j] = h + w; t->step[j] = -sign * scale[i];
+        t->low[j] = low[i]; t->high[j] = high[i]; t->offset[j] = regime == NEAR ? loc[i] : end;
+        if (regime == NEAR) set_near(t, j);
+        if (regime == FLAT) set_flat(t, j);
+        if (regime == FAR_OUT) set_far(t, j);
+    }
 }
 
 static inline void put(float *row, const int64_t *unit, int count, int side_by_side, const float *x) {
@@ -215,7 +242,7 @@ static void draw_tile(int regime, const int64_t *unit, int count, int64_t exampl
         }
         if (regime == NEAR) near_row(&t, v, at, bh, bs);
         else if (regime == FLAT) flat_row(&t, v, at, bh, bs);
-        else for (int j = 0; j < count; j++) far_unit(&t, j, v[j], at, bh, bs);
+        else far_row(&t, v, at, bh, bs);
         EACH {
             float value = exp_of(clamped(t.offset[j] + t.step[j] * at[j], t.low[j], t.high[j]));
             at[j] = value;
