@@ -18,7 +18,13 @@ from sbp.runs.files import replace_bytes
 
 
 def reproduce(
-    only: str, from_recordings: bool, dry_run: bool, record: bool, runs: Path | None, out: Path | None, as_json: bool
+    only: list[str],
+    from_recordings: bool,
+    dry_run: bool,
+    record: bool,
+    runs: Path | None,
+    out: Path | None,
+    as_json: bool,
 ) -> None:
     """Prints the answers, lists the questions, or measures and records what needs no training."""
     chosen = _chosen(only)
@@ -45,10 +51,10 @@ def reproduce(
         _write(out, answers)
 
 
-def _chosen(only: str) -> list[Question]:
-    if only and only not in questions.QUESTIONS:
-        raise BadInput(f"--only: expected one of {', '.join(questions.QUESTIONS)}, got {only!r}.")
-    return [question for name, question in questions.QUESTIONS.items() if only in ("", name)]
+def _chosen(only: list[str]) -> list[Question]:
+    for unknown in set(only) - set(questions.QUESTIONS):
+        raise BadInput(f"--only: expected one of {', '.join(questions.QUESTIONS)}, got {unknown!r}.")
+    return [question for name, question in questions.QUESTIONS.items() if not only or name in only]
 
 
 def _record(chosen: list[Question], runs: Path | None) -> None:

@@ -33,7 +33,7 @@ _EXPERIMENT = typer.Argument(help=f"One of {', '.join((*PLANS, QUESTIONS))}.")
 _SEEDS = typer.Option(min=1, help="How many seeds per row. [default: the experiment's own]", show_default=False)
 _FIRST = typer.Option("--first-seed", min=0, help="The first seed; the others follow it.")
 _DEVICE = typer.Option(help=f"Where missing runs are trained: one of {', '.join(DEVICES)}.")
-_ONLY = typer.Option("--only", metavar="KEY", help="Only rows with this key.", show_default=False)
+_ONLY = typer.Option("--only", metavar="KEY", help="Only rows with this key; may be repeated.", show_default=False)
 _NETWORK = typer.Option(help="Only rows of this network.", show_default=False)
 _RECORDINGS = typer.Option("--from-recordings", help="Print the recorded results that ship with the code; run nothing.")
 _OUT = typer.Option(help="Write the table into this folder, as CSV, Markdown and JSON.", show_default=False)
@@ -68,7 +68,7 @@ def reproduce(
     seeds: Annotated[int | None, _SEEDS] = None,
     first_seed: Annotated[int, _FIRST] = 0,
     device: Annotated[str, _DEVICE] = "auto",
-    only: Annotated[str, _ONLY] = "",
+    only: Annotated[list[str] | None, _ONLY] = None,
     network: Annotated[str, _NETWORK] = "",
     from_recordings: Annotated[bool, _RECORDINGS] = False,
     out: Annotated[Path | None, _OUT] = None,
@@ -88,10 +88,10 @@ def reproduce(
     checkpoints; the same command continues from them.
     """
     if experiment == QUESTIONS:
-        questions.reproduce(only, from_recordings, dry_run, record, runs, out, as_json)
+        questions.reproduce(only or [], from_recordings, dry_run, record, runs, out, as_json)
         return
     plan = plan_of(experiment)
-    rows = plan.only(only, network)
+    rows = plan.only(only or (), network)
     if device not in DEVICES:
         raise BadInput(f"--device: expected one of {', '.join(DEVICES)}, got {device!r}.")
     if time and not from_recordings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sbp.spec import RunConfig
@@ -68,13 +69,13 @@ class Plan:
         """The name of a row's recorded run, or "" where there is to be none."""
         return self.recorded_as.format(name=self.name, network=row.network, key=row.key)
 
-    def only(self, key: str = "", network: str = "") -> tuple[PlannedRow, ...]:
-        """The rows of one key, of one network, or both; raises `UnknownExperiment` when none is left."""
-        rows = tuple(row for row in self.rows if key in ("", row.key) and network in ("", row.network))
-        if not rows:
+    def only(self, keys: Collection[str] = (), network: str = "") -> tuple[PlannedRow, ...]:
+        """The rows of some keys, of one network, or both; raises `UnknownExperiment` when a key has none."""
+        rows = tuple(row for row in self.rows if (not keys or row.key in keys) and network in ("", row.network))
+        if not rows or not {row.key for row in rows}.issuperset(keys):
             keys = ", ".join(dict.fromkeys(row.key for row in self.rows))
             networks = ", ".join(dict.fromkeys(row.network for row in self.rows))
             raise UnknownExperiment(
-                f"{self.name} has the rows {keys} of {networks}; got {key or 'any'} of {network or 'any'}."
+                f"{self.name} has the rows {keys} of {networks}; got {', '.join(keys) or 'any'} of {network or 'any'}."
             )
         return rows

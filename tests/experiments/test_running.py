@@ -200,4 +200,5 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
     with pytest.raises(UnknownExperiment, match="table-1, .*, torch-pruning, got 'table-9'"):
         plan_of("table-9")
     with pytest.raises(UnknownExperiment, match="interval has the rows a5, a10, a20, a40, a80, short"):
-        plan_of("interval").only("a7")
+        plan_of("interval").only(["a20", "a7"])
+    assert [row.key for row in plan_of("interval").only(["a20", "a5"])] == ["a5", "a20"]
