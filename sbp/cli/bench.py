@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Column, Table
 
 from sbp.cli.errors import BadInput
@@ -45,12 +44,12 @@ def show(report: Report, as_json: bool = False) -> None:
     table = Table("what", *(Column(name, justify="right") for name in figures), "yardstick", **PLAIN)
     for line in report.lines:
         table.add_row(
-            escape(line.what),
+            line.what,
             *(figure(value, line.unit) for value in (line.median, line.spread, line.p95)),
             str(line.n),
             _target(line),
             _ratio(line),
-            escape(line.yardstick),
+            line.yardstick,
         )
     stdout().print(table)
     for remark in report.remarks:

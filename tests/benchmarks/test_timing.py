@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -14,8 +15,9 @@ from typer.testing import CliRunner
 
 from sbp.benchmarks import browser, many_runs, pages
 from sbp.benchmarks.synthetic_runs import SyntheticRun, resnet_sized, vgg_sized
-from sbp.benchmarks.timing import in_turns, line
+from sbp.benchmarks.timing import in_turns, line, report
 from sbp.cli import app
+from sbp.cli.bench import show
 from sbp.runs import store
 from sbp.runs.states import State
 from sbp.spec import RunConfig
@@ -42,10 +44,18 @@ def test_bench_math_prints_every_ratio() -> None:
     found = json.loads(result.stdout)
     assert found["name"] == "math"
     assert {"torch", "numpy", "python"} == set(found["versions"])
-    assert len(found["lines"]) == 11
+    assert len(found["lines"]) == 13
     for row in found["lines"]:
         assert row["n"] == 3
         assert row["ratio"] == pytest.approx(row["median"] / row["yardstick_median"])
+
+
+def test_brackets_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    times = [1.0, 1.0]
+    show(dataclasses.replace(report("math", (), 1), lines=(line("E[theta]", "ms", times, "randn[128, 2]", times),)))
+    printed = capsys.readouterr().out
+    assert "E[theta] " in printed
+    assert " randn[128, 2]" in printed
 
 
 def test_bench_pages_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
