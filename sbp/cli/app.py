@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from typer.core import TyperGroup
+
+from sbp import __version__
 
 
 class Verb(NamedTuple):
@@ -84,7 +86,17 @@ class BenchVerbs(Verbs):
     verbs = BENCH_VERBS
 
 
-def refuse_under_torchrun(context: typer.Context) -> None:
+def tell_version(wanted: bool) -> None:
+    """Prints the version, and no more."""
+    if wanted:
+        typer.echo(f"sbp {__version__}")
+        raise typer.Exit
+
+
+_VERSION = typer.Option("--version", callback=tell_version, is_eager=True, help="Print the version.")
+
+
+def refuse_under_torchrun(context: typer.Context, version: Annotated[bool, _VERSION] = False) -> None:
     """Refuses the verbs that torchrun would only repeat in each process."""
     from sbp.machine.distributed import Ranks  # not needed for the help, which is to be quick
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from sbp import __version__
 from sbp.cli.app import BENCH_VERBS, VERBS
 from sbp.pruning.diagnosis import Finding
 from sbp.runs.states import State
@@ -112,6 +113,11 @@ def test_the_help_imports_no_verb() -> None:
     assert not {"torch", "pydantic", "sbp.cli.train"} & set(done.stdout.split())
 
 
+def test_it_says_its_version() -> None:
+    done = sbp("--version")
+    assert (done.exit_code, done.stdout) == (0, f"sbp {__version__}\n")
+
+
 def test_a_list_of_runs_waits_for_no_pandas() -> None:
     code = "import sys, sbp.cli.runs; assert not {'torch', 'pandas'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=True, timeout=60)
@@ -122,6 +128,7 @@ import sys
 sys.modules |= dict.fromkeys(sys.argv[1:])
 from typer.testing import CliRunner
 from sbp.cli import app
+from sbp import __version__
 from sbp.cli.app import BENCH_VERBS, VERBS
 for verb in [[verb] for verb in VERBS] + [["bench", verb] for verb in BENCH_VERBS]:
     done = CliRunner().invoke(app, [*verb, "--help"])
