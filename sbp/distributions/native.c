@@ -21,15 +21,26 @@ static inline int32_t float_bits(float f) { int32_t i; memcpy(&i, &f, 4); return
 
 /* Polynomials in pairs, not by Horner's scheme: shorter chains, each step of which waits for the one before. */
 
-/* e^x by 2^n e^r, |r| < 0.35, to 2e-7; below -87 it is 0, and NaN stays NaN. No call, so that lanes stay lanes. */
-static inline float exp_of(float x) {
+/* e^x as 2^n e^r, |r| < 0.35, e^r = 1 + r + rest, to 2e-7. No call, so that lanes stay lanes. */
+typedef struct { float two, r, rest; } Power;
+
+static inline Power power_of(float x) { /* NaN stays NaN, in r */
     float y = clamped(x, -87.0f, 88.0f);
     float n = (y * 1.44269504f + 12582912.0f) - 12582912.0f;
     float r = (y - n * 0.693145752f) - n * 1.42860677e-6f, r2 = r * r;
-    float p = (1 + r) + r2 * ((0.5f + r * 0.166666667f)
-              + r2 * ((0.0416666667f + r * 0.00833333333f) + r2 * 0.00138888889f));
-    p *= bits_float(((int32_t)(n == n ? n : 0) + 127) << 23);
-    return x < -87.0f ? 0.0f : p;
+    float rest = r2 * ((0.5f + r * 0.166666667f)
+                 + r2 * ((0.0416666667f + r * 0.00833333333f) + r2 * 0.00138888889f));
+    return (Power){bits_float(((int32_t)(n == n ? n : 0) + 127) << 23), r, rest};
+}
+
+static inline float exp_of(float x) { /* below -87 it is 0 */
+    Power e = power_of(x);
+    return x < -87.0f ? 0.0f : ((1 + e.r) + e.rest) * e.two;
+}
+
+static inline float expm1_of(float x) { /* without loss near 0 */
+    Power e = power_of(x);
+    return e.two * (e.r + e.rest) + (e.two - 1);
 }
 
 /* log x for normal x > 0, to 1e-7 of max(1, |log x|): log((1 + s) / (1 - s)) and the exponent. */
@@ -155,33 +166,29 @@ static inline void flat_row(const Units *t, const float *v, float *at, float *by
     }
 }
 
-static inline float mills(float x) { /* log(z R(z)) by x = 1/z^2 */
+static inline float mills(float z) { /* log(z R(z)) */
+    float x = 1 / (z * z);
     return x * (-0.99998688f + x * (2.49299344f + x * (-11.47039631f + x * 48.15695362f)));
 }
 
-/* log(1 + x) and e^x - 1 without loss near 0: the rounding of 1 + x is put back, and e^r - 1 is a series from r on. */
-static inline float log1p_of(float x) {
+static inline float log1p_of(float x) { /* without loss near 0: the rounding of 1 + x is put back */
     float y = 1 + x;
     return log_of(y) + (x - (y - 1)) / y;
 }
-static inline float expm1_of(float x) {
-    float y = clamped(x, -87.0f, 88.0f);
-    float n = (y * 1.44269504f + 12582912.0f) - 12582912.0f;
-    float r = (y - n * 0.693145752f) - n * 1.42860677e-6f, r2 = r * r;
-    float p = r + r2 * ((0.5f + r * 0.166666667f)
-              + r2 * ((0.0416666667f + r * 0.00833333333f) + r2 * 0.00138888889f));
-    float two = bits_float(((int32_t)(n == n ? n : 0) + 127) << 23);
-    return two * p + (two - 1);
+
+/* By how much log R falls from h to h + s; at_end: `mills` of h. */
+static inline float mills_drop(float h, float at_end, float s) {
+    return log1p_of(s / h) + at_end - mills(h + s);
 }
 
 /* Beyond the near end: from w and h alone, once for all draws. */
 static void set_far(Units *t, int j) {
-    float h = t->h[j], w = t->w[j], z = h + w, excess = 0;
+    float h = t->h[j], w = t->w[j], excess = 0;
     for (int k = 24; k > 0; k--) excess = (float)k / (h + excess);
     t->hazard[j] = h + excess;
     t->growth[j] = 2 * (1 - excess / t->hazard[j]);
-    t->at_end[j] = mills(1 / (h * h));
-    float drop = log1pf(w / h) + t->at_end[j] - mills(1 / (z * z)), fall = w * (w / 2 + h);
+    t->at_end[j] = mills(h);
+    float drop = mills_drop(h, t->at_end[j], w), fall = w * (w / 2 + h);
     t->cut[j] = fall + drop;
     t->beyond[j] = expf(-t->cut[j]);
     t->fall[j] = expf(-fall) * w;
@@ -192,11 +199,10 @@ static inline void far_row(const Units *t, const float *v, float *at, float *by_
     EACH {
         float h = t->h[j], w = t->w[j], c = 1 - v[j], left = clamped(c * t->beyond[j] + v[j], 1e-37f, 1);
         float energy = clamped(-log_of(left), 0, t->cut[j]), hazard = t->hazard[j];
-        float s = 2 * energy / (hazard + sqrtf(energy * t->growth[j] + hazard * hazard)), z = s + h, x = 1 / (z * z);
-        float drop = log1p_of(s / h) + t->at_end[j] - mills(x);
+        float s = 2 * energy / (hazard + sqrtf(energy * t->growth[j] + hazard * hazard)), z = s + h;
+        float drop = mills_drop(h, t->at_end[j], s);
         s = clamped(s - (s * (s / 2 + h) + drop - energy) / (z * (1 + 1 / (z * z + 2))), 0, w);
-        z = s + h;
-        drop = log1p_of(s / h) + t->at_end[j] - mills(1 / (z * z));
+        drop = mills_drop(h, t->at_end[j], s);
         float slope = expm1_of(log1p_of(c * t->bend[j] / left) - drop), up = s * (s / 2 + h);
         at[j] = s;
         by_h[j] = slope;
