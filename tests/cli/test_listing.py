@@ -128,7 +128,6 @@ import sys
 sys.modules |= dict.fromkeys(sys.argv[1:])
 from typer.testing import CliRunner
 from sbp.cli import app
-from sbp import __version__
 from sbp.cli.app import BENCH_VERBS, VERBS
 for verb in [[verb] for verb in VERBS] + [["bench", verb] for verb in BENCH_VERBS]:
     done = CliRunner().invoke(app, [*verb, "--help"])

@@ -39,7 +39,7 @@ def device(request: pytest.FixtureRequest) -> str:
 def found(device: str, tmp_path_factory: pytest.TempPathFactory) -> Found:
     """What each of two ranks found: tensors and words."""
     folder = tmp_path_factory.mktemp("ranks")
-    run_ranks("tests.machine.two_ranks", str(folder), device)
+    run_ranks("tests.machine.two_ranks", str(folder), device, patience=240)
     words = [json.loads((folder / f"{rank}.json").read_text(encoding="utf-8")) for rank in (0, 1)]
     assert [(it["rank"], it["world"]) for it in words] == [(0, 2), (1, 2)]
     return [(load_file(folder / f"{rank}.safetensors"), words[rank]) for rank in (0, 1)]
