@@ -52,8 +52,9 @@ def reproduce(
 
 
 def _chosen(only: list[str]) -> list[Question]:
-    for unknown in set(only) - set(questions.QUESTIONS):
-        raise BadInput(f"--only: expected one of {', '.join(questions.QUESTIONS)}, got {unknown!r}.")
+    for name in only:
+        if name not in questions.QUESTIONS:
+            raise BadInput(f"--only: expected one of {', '.join(questions.QUESTIONS)}, got {name!r}.")
     return [question for name, question in questions.QUESTIONS.items() if not only or name in only]
 
 

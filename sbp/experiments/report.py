@@ -180,9 +180,7 @@ def speeds_of(runs: Iterable[RunResult]) -> str:
 
 def _where(rows: Sequence[dict[str, Any]]) -> str:
     """On what these were measured, and their spreads as shares of the median: in the median, and the largest."""
-    several = any(row.get("processes", 1) > 1 for row in rows)
-    alone = [", 1 process" if several and row.get("processes", 1) == 1 else "" for row in rows]
-    said = labels.join(list(dict.fromkeys(labels.measured_on(row) + one for row, one in zip(rows, alone, strict=True))))
+    said = labels.join(list(dict.fromkeys(map(labels.measured_on, rows))))
     for name, title in (("iqr_seconds", "interquartile range"), ("between_seconds", "between processes")):
         shares = [100 * row[name] / row["median_seconds"] for row in rows if row.get(name)]
         if shares:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 from sbp.experiments.questions.question import Answer, Figure, Question, half_width, recorded_rows, stands_on
 from sbp.viz import labels
 
@@ -12,12 +14,12 @@ WRONG = 0.9  # of random labels: one of ten is right by chance
 
 def answer() -> Answer:
     """Units, training and test error at each share of random labels."""
-    keys = [f"{method}-{share}" for method in METHODS for share in SHARES]
-    rows = recorded_rows("partial-labels", "lenet-500-300", *keys)
+    cases = list(product(METHODS, SHARES))
+    rows = recorded_rows("partial-labels", "lenet-500-300", *(f"{method}-{share}" for method, share in cases))
     lines = [
         {
-            "method": METHODS[row.key.partition("-")[0]],
-            "random labels, %": (share := int(row.key.partition("-")[2])),
+            "method": METHODS[method],
+            "random labels, %": share,
             "wrong labels, %": round(WRONG * share),
             "units kept": labels.widths(row.runs[0].kept),
             "training error, %": round(sum(run.last["train_error_percent"] for run in row.runs) / row.n, 1),
@@ -25,7 +27,7 @@ def answer() -> Answer:
             "95 %, ±": half_width(row),
             "n": row.n,
         }
-        for row in rows
+        for (method, share), row in zip(cases, rows, strict=True)
     ]
     sbp, dropout = lines[: len(SHARES)], lines[len(SHARES) :]
     errors = [f"{a['test error, %']} against {b['test error, %']} %" for a, b in zip(sbp, dropout, strict=True)]
