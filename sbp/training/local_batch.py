@@ -80,12 +80,15 @@ def draws_of(generator: torch.Generator, ranks: Ranks) -> dict[str, Tensor]:
 
 
 def resume_draws(generator: torch.Generator, tensors: dict[str, Tensor], ranks: Ranks, seed: int, step: int) -> None:
-    """Goes on where `draws_of` stood. With another number of ranks there is no such place: each starts new draws,
-    a function of seed, rank, number of ranks and step."""
-    if sum(name.partition(".")[0] == _name(0) for name in tensors) == ranks.world:
+    """Goes on where `draws_of` stood. With another number of ranks, or on a device whose generator is another one (a
+    GPU's run taken up on a CPU), there is no such place: each starts new draws, a function of seed, rank, number of
+    ranks and step."""
+    state = tensors.get(_name(ranks.rank))
+    ranks_before = sum(name.partition(".")[0] == _name(0) for name in tensors)
+    if state is not None and ranks_before == ranks.world and state.shape == generator.get_state().shape:
         # A state that is a row of a larger tensor is read from that tensor's beginning and may end the process
         # (torch 2.13), hence the copy.
-        generator.set_state(tensors[_name(ranks.rank)].clone())
+        generator.set_state(state.clone())
     else:
         generator.manual_seed(seed_of(seed, ranks.rank, ranks.world, step))
 

@@ -225,14 +225,18 @@ def test_draws_go_on_where_they_stood_and_start_again_with_other_ranks() -> None
     assert len({tuple(draw.tolist()) for draw in [expected, *seen]}) == 7
 
 
-def test_a_checkpoint_of_two_ranks_can_be_gone_on_from_alone() -> None:
+@pytest.mark.parametrize("begun", ["by two ranks", "on a GPU"])
+def test_a_checkpoint_can_be_gone_on_from_elsewhere(begun: str) -> None:
     first = Training(RUN, load("digits"))
     events = first.events()
     for _ in range(2):
         next(events)
     saved = first.checkpoint()
-    of_two = {**saved.tensors, "generator.1": saved.tensors["generator"]}
-    second = Training(RUN, load("digits"), Checkpoint(of_two, saved.state))
+    other = {
+        "by two ranks": {"generator.1": saved.tensors["generator"]},
+        "on a GPU": {"generator": torch.zeros(16, dtype=torch.uint8)},  # of the size that CUDA's generator has
+    }
+    second = Training(RUN, load("digits"), Checkpoint({**saved.tensors, **other[begun]}, saved.state))
     list(second.events())
     assert second.epoch == 3
 
