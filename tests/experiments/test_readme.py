@@ -21,7 +21,7 @@ def made(tmp_path: Path) -> Path:
 
 
 def test_the_page_has_its_tables() -> None:
-    assert TEXT.count("<!-- table: ") == TEXT.count("<!-- end of table -->") == 9
+    assert TEXT.count("<!-- table: ") == TEXT.count("<!-- end of table -->") == 10
 
 
 def test_a_marked_table_is_rewritten_and_the_rest_stays(made: Path) -> None:
