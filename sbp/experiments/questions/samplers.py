@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sbp.experiments.questions.question import Answer, Figure, Question, Sources, stored
+from sbp.experiments.questions.question import Answer, Figure, Question, Sources, half_width, stored
 from sbp.experiments.results import NoResults, Row, recorded
 from sbp.runs import store
 from sbp.spec.noise import EXAMPLE, MINIBATCH
@@ -38,7 +38,7 @@ def answer() -> Answer:
                     "variance, weights": _short(found["weights"]),
                     "norm of the mean, weights": _short(found["weights_norm"]),
                     "units kept": labels.widths(row.shown.kept) if row and row.shown else "not trained",
-                    "test error, %": f"{row.mean:.2f} (n = {row.n})" if row else "not trained",
+                    "test error, %": f"{_error(row)} (n = {row.n})" if row else "not trained",
                 }
             )
     variances = [[run["samplers"][by]["weights"] for by in (MINIBATCH, EXAMPLE)] for run in runs]
@@ -67,13 +67,19 @@ def _who_dies(trained: dict[tuple[str, str], Row]) -> str:
     said = []
     for network in dict.fromkeys(network for network, _ in trained):
         rows = {by: row for (of, by), row in trained.items() if of == network}
-        errors = [f"{row.mean:.2f}" for row in rows.values()]
+        errors = [_error(row) for row in rows.values()]
         kilo = [labels.kilo_macs(row.mean_of("macs")) for row in rows.values()]
         said.append(
             f"{labels.NETWORK[network]}, trained with one for each {labels.join(list(rows))}, ends at "
             f"{labels.join(errors)} % with {labels.join(kilo)} kMACs."
         )
     return " ".join(said)
+
+
+def _error(row: Row) -> str:
+    """Its mean test error and half the width of the 95 % interval of that."""
+    width = half_width(row)
+    return f"{row.mean:.2f}" if width is None else f"{row.mean:.2f} ± {width:.2f}"
 
 
 def _trained() -> dict[tuple[str, str], Row]:
