@@ -112,10 +112,25 @@ def check_theta(noise: NoiseConfig, network: NetworkConfig, method: MethodConfig
         )
 
 
-def check_distillation(optimisation: OptimisationConfig, schedule: ScheduleConfig) -> None:
-    """Raises `ConfigError` when there is to be a teacher and no pretraining that makes one."""
+def check_pretraining(
+    optimisation: OptimisationConfig, schedule: ScheduleConfig, network: NetworkConfig, method: MethodConfig
+) -> None:
+    """Raises `ConfigError` when there is to be a teacher, or dropout before the noise, and no pretraining for it; and
+    when dropout finds no neurons."""
     if optimisation.distillation and not schedule.pretrain_epochs:
         raise ConfigError.of(
             "optimisation.distillation",
             "expected 0 without pretraining, which makes the teacher; set pretrain_epochs above 0.",
+        )
+    if not optimisation.pretrain_dropout:
+        return
+    if not schedule.pretrain_epochs:
+        raise optimisation.wrong("pretrain_dropout", "expected 0 without pretraining; set pretrain_epochs above 0.")
+    if network.name != OWN and all(group.kind != "neuron" for group in description_of(network).groups):
+        raise optimisation.wrong(
+            "pretrain_dropout", f"expected 0 with {network.name}, which has no hidden dense neurons to drop."
+        )
+    if method.on_weights:
+        raise optimisation.wrong(
+            "pretrain_dropout", f"expected 0 with {method.name}, whose noise is on single weights."
         )

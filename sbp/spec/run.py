@@ -13,11 +13,11 @@ from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
 from sbp.spec.checks import (
     check_dataset,
-    check_distillation,
     check_fine_tuning,
     check_kl_weights,
     check_method,
     check_pixels,
+    check_pretraining,
     check_shrinking,
     check_theta,
 )
@@ -78,7 +78,7 @@ class RunConfig(Section):
         check_pixels(self.network, self.method)
         check_shrinking(self.schedule, self.method)
         check_fine_tuning(self.schedule, self.method)
-        check_distillation(self.optimisation, self.schedule)
+        check_pretraining(self.optimisation, self.schedule, self.network, self.method)
         check_theta(self.noise, self.network, self.method, self.optimisation.compiled)
         return self
 

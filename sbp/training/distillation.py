@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -11,6 +12,12 @@ from torch.nn import functional
 def teacher_of(network: nn.Module) -> nn.Module:
     """A frozen copy of a network, as it is evaluated; it shares no memory with it."""
     return copy.deepcopy(network).eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def answers_of(teacher: nn.Module, images: Tensor, batch: int = 1000) -> Tensor:
+    """The teacher's logits for images [n, ...], computed a batch at a time: float32 [n, classes]."""
+    return torch.cat([teacher(part).float() for part in images.split(batch)])
 
 
 def distillation(logits: Tensor, taught: Tensor, temperature: float) -> Tensor:

@@ -15,11 +15,12 @@ from torch.nn import functional
 from sbp.data.datasets import Split
 from sbp.machine.distributed import ONE_RANK, Ranks
 from sbp.methods.base import Method
+from sbp.methods.dropout import dropping
 from sbp.networks.batch_norms import batch_norms
 from sbp.spec import DataConfig, OptimisationConfig, ScheduleConfig
 from sbp.spec.ranges import Phase
 from sbp.training.augmentation import augmented
-from sbp.training.distillation import distillation, teacher_of
+from sbp.training.distillation import answers_of, distillation, teacher_of
 from sbp.training.local_batch import average_, moments_of, part_of
 from sbp.training.optimiser import Optimiser
 
@@ -79,6 +80,7 @@ class Stepper:
         self.captures = self.device.type == "cuda" and not os.environ.get(EAGER)
         self.nll_sum, self.data_sum = torch.zeros(2, device=self.device)
         self.teacher: nn.Module | None = None
+        self.answers: Tensor | None = None  # the teacher's to all images, where those are trained on as they are
         self.compiled: dict[nn.Module, Callable[[Tensor], Tensor]] = {}
         # What is left over after the last full batch waits for the next epoch's order.
         steps = split.n_train // self.batch
@@ -135,6 +137,8 @@ class Stepper:
 
     def step(self) -> None:
         """Moves all parameters by one step."""
+        if self.teacher is not None and self.answers is None and not self.data.augment:
+            self._ask_teacher(self.teacher)
         if not self.captures:
             self._step()
             return
@@ -154,15 +158,16 @@ class Stepper:
             images = augmented(images, self.generator, hide=self.data.cutout)
         if self.optimisation.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
-        # A cache of casts would be filled outside the graph that is captured of the step.
-        half = self.optimisation.precision == "bf16"
-        autocast = torch.autocast(self.device.type, torch.bfloat16, half, cache_enabled=False)
-        with autocast:
+        dropped = 0.0 if noisy else self.optimisation.pretrain_dropout
+        with self._autocast(), dropping(self.network, self.examples, dropped, self.generator):
             logits = self._passing(self.network)(images).float()
         loss = nll = functional.cross_entropy(logits, labels)
         if self.teacher is not None:
-            with torch.no_grad(), autocast:
-                taught = self._passing(self.teacher)(images).float()
+            if self.answers is not None:
+                taught = self.answers.index_select(0, examples)
+            else:
+                with torch.no_grad(), self._autocast():
+                    taught = self._passing(self.teacher)(images).float()
             distilled = distillation(logits, taught, self.optimisation.temperature)
             loss = torch.lerp(nll, distilled, self.optimisation.distillation)
         data = loss.detach()
@@ -186,6 +191,16 @@ class Stepper:
         if self.teacher is not None:
             self.data_sum.add_(data)
         self.at.add_(1)
+
+    @exclusive
+    def _ask_teacher(self, teacher: nn.Module) -> None:
+        with self._autocast():
+            self.answers = answers_of(teacher, self.split.train_x)
+
+    def _autocast(self) -> torch.autocast:
+        # A cache of casts would be filled outside the graph that is captured of the step.
+        half = self.optimisation.precision == "bf16"
+        return torch.autocast(self.device.type, torch.bfloat16, half, cache_enabled=False)
 
     def _passing(self, network: nn.Module) -> Callable[[Tensor], Tensor]:
         """What passes images through a network: it, or what `torch.compile` has made of it."""

@@ -80,7 +80,7 @@ def test_resumed_equals_uninterrupted(digits: Dataset, stop_after: int, monkeypa
 EACH_METHOD = [
     *((method, {}) for method in METHODS),
     ("sbp", {"average_decay": 0.9, "finetune_lr": 1e-3}),
-    ("sbp", {"distillation": 0.7, "temperature": 3.0, "pretrain_decay": 1e-3}),
+    ("sbp", {"distillation": 0.7, "temperature": 3.0, "pretrain_decay": 1e-3, "pretrain_dropout": 0.3}),
     ("sparse-vd", {"kl_warmup": (1, 2)}),
     ("ssl", {"group_penalty": 1e-2}),
     *((method, {"optimiser": "sgd", "pretrain_lr": 0.1, "noise_lr": 1e-3}) for method in ("sbp", "sparse-vd")),
