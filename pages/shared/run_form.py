@@ -47,6 +47,7 @@ LABELS = {
     "hold_norm": "Freeze batch statistics",
     "pretrain_lr": "Learning rate before",
     "pretrain_decay": "Weight decay before",
+    "pretrain_dropout": "Dropout before",
     "recalibrate_norm": "Recalibrate batch statistics",
     "pixels": "Noise on every pixel",
 }
