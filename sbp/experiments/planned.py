@@ -53,8 +53,9 @@ class Plan:
     """An experiment: its name, what it shows, its rows.
 
     seeds: how many by default. recorded_as: the name of a row's recorded run, made of the experiment's name, the row's
-    network and its key; empty where figures alone are kept. weights: the keys whose recorded runs hold weights, and
-    enough snapshots for a film. methods: whether its rows are methods to be compared, as page Methods does.
+    network and its key; empty where figures alone are kept, as for the keys in `figures_only`. weights: the keys whose
+    recorded runs hold weights, and enough snapshots for a film. methods: whether its rows are methods to be compared,
+    as page Methods does.
     """
 
     name: str
@@ -62,11 +63,14 @@ class Plan:
     rows: tuple[PlannedRow, ...]
     seeds: int = 3
     recorded_as: str = "{name}-{network}-{key}"
+    figures_only: tuple[str, ...] = ()
     weights: tuple[str, ...] = ()
     methods: bool = False
 
     def recording(self, row: PlannedRow) -> str:
         """The name of a row's recorded run, or "" where there is to be none."""
+        if row.key in self.figures_only:
+            return ""
         return self.recorded_as.format(name=self.name, network=row.network, key=row.key)
 
     def only(self, keys: Collection[str] = (), network: str = "") -> tuple[PlannedRow, ...]:

@@ -14,11 +14,13 @@ _TABLE = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="u
 _PARTS = {**PARTS, **_TABLE.pop("parts")}
 
 
-def _plan(name: str, rows: Sequence[Sequence[Any]], weights: Sequence[str] = (), **told: Any) -> Plan:
+def _plan(
+    name: str, rows: Sequence[Sequence[Any]], weights: Sequence[str] = (), figures_only: Sequence[str] = (), **told: Any
+) -> Plan:
     planned = [
         PlannedRow(key, label, recipe(f"{name}-{key}", _PARTS, of, own), paper) for key, label, paper, of, own in rows
     ]
-    return Plan(name, rows=tuple(planned), weights=tuple(weights), **told)
+    return Plan(name, rows=tuple(planned), weights=tuple(weights), figures_only=tuple(figures_only), **told)
 
 
 PLANS: dict[str, Plan] = {name: _plan(name, **told) for name, told in _TABLE.items()}

@@ -175,7 +175,7 @@ def test_the_rows_that_the_papers_table_has_are_planned_for_both_networks() -> N
 
 def test_every_planned_run_trains_on_all_objects_and_has_a_name_of_its_own() -> None:
     for plan in PLANS.values():
-        names = [plan.recording(row) for row in plan.rows if plan.recorded_as]
+        names = [name for row in plan.rows if (name := plan.recording(row))]
         assert len(set(names)) == len(names)
         for row in plan.rows:
             assert row.recipe.data.validation_size == 0, "a recipe is chosen before; its runs train on everything"
