@@ -44,6 +44,7 @@ def from_scratch(config: RunConfig, kept: Sequence[int]) -> RunConfig | None:
         kl_warmup=(),
         shrink_after=0,
         distillation=0.0,
+        pretrain_dropout=0.0,
         device="auto",
         preset="custom",
     )

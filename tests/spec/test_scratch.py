@@ -18,6 +18,7 @@ def test_all_but_noise_and_widths_stays() -> None:
             "kl_weights": (1.0,) * 5,
             "lr": 0.01,
             "seed": 3,
+            "pretrain_dropout": 0.5,
         },
         **{"epochs": 30, "pretrain_epochs": 5, "finetune_epochs": 7, "kl_warmup": (2, 9), "shrink_after": 2},
         **{"batch_size": 250, "distillation": 0.5, "train_size": 900, "weight_decay": 1e-4},
