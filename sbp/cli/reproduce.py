@@ -44,7 +44,8 @@ _SPEED = typer.Option("--speed/--no-speed", help="Measure the compact networks' 
 _TIME = typer.Option(
     "--time",
     metavar="DEVICE",
-    help="With --from-recordings: measure the missing speeds of networks of these shapes on cpu or cuda.",
+    help="With --from-recordings: measure the missing speeds of networks of these shapes on cpu or cuda. --record "
+    "keeps them.",
     show_default=False,
 )
 _RECORD = typer.Option(
