@@ -118,9 +118,8 @@ def check_pretraining(
     """Raises `ConfigError` when there is to be a teacher, or dropout before the noise, and no pretraining for it; and
     when dropout finds no neurons."""
     if optimisation.distillation and not schedule.pretrain_epochs:
-        raise ConfigError.of(
-            "optimisation.distillation",
-            "expected 0 without pretraining, which makes the teacher; set pretrain_epochs above 0.",
+        raise optimisation.wrong(
+            "distillation", "expected 0 without pretraining, which makes the teacher; set pretrain_epochs above 0."
         )
     if not optimisation.pretrain_dropout:
         return

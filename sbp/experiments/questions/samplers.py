@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sbp.experiments.questions.question import Answer, Figure, Question, Sources, half_width, stored
+from sbp.experiments.questions.question import Answer, Figure, Question, Sources, stored
 from sbp.experiments.results import NoResults, Row, recorded
 from sbp.runs import store
 from sbp.spec.noise import EXAMPLE, MINIBATCH
@@ -77,9 +77,8 @@ def _who_dies(trained: dict[tuple[str, str], Row]) -> str:
 
 
 def _error(row: Row) -> str:
-    """Its mean test error and half the width of the 95 % interval of that."""
-    width = half_width(row)
-    return f"{row.mean:.2f}" if width is None else f"{row.mean:.2f} ± {width:.2f}"
+    """Its mean test error with the 95 % interval of that."""
+    return labels.estimate(row.mean, row.half_width_of("test_error_percent"), None, 2)
 
 
 def _trained() -> dict[tuple[str, str], Row]:
